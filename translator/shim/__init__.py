@@ -1,0 +1,34 @@
+"""The artifact-passing shim: what runs beside a step's command, on either engine.
+
+Generated files import the value types of this package; the engines' plugins call its functions.
+"""
+
+from translator.shim.contract import (
+    Input,
+    MetadataOf,
+    Output,
+    Parameter,
+    ParameterOf,
+    SameInput,
+    State,
+    Step,
+    metadata,
+    output,
+    parameter,
+    same_input,
+)
+
+__all__ = [
+    "Input",
+    "MetadataOf",
+    "Output",
+    "Parameter",
+    "ParameterOf",
+    "SameInput",
+    "State",
+    "Step",
+    "metadata",
+    "output",
+    "parameter",
+    "same_input",
+]

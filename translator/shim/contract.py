@@ -1,0 +1,183 @@
+"""The value types of the run contract: what generated files say and what the engines hand over.
+
+Generated files construct these, so constructing one is cheap and importing this module loads nothing else of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+Value: TypeAlias = Scalar | Sequence[Scalar]
+
+
+class State(StrEnum):
+    """How an execution, a node or a run ended (design.md, "Semantics")."""
+
+    COMPLETE = "complete"
+    ERROR = "error"
+    STOPPED = "stopped"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a step, in Valohai's terms."""
+
+    name: str
+    type: Literal["string", "integer", "float", "flag"] = "string"
+    default: Value = None
+    optional: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: Sequence[Scalar] = ()
+    multiple: Literal["repeat", "separate"] | None = None
+    separator: str = ","
+    pass_as: str | None = None
+    pass_true_as: str | None = None
+    pass_false_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """An input of a step; ``default`` holds URIs, or paths relative to the project folder."""
+
+    name: str
+    default: Sequence[str] = ()
+    optional: bool = False
+    keep_directories: Literal["none", "suffix", "full"] = "none"
+    filename: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one execution runs; limits in seconds; ``source`` is the ``file:line`` that messages cite."""
+
+    name: str
+    command: Sequence[str]
+    image: str | None = None
+    parameters: Sequence[Parameter] = ()
+    inputs: Sequence[Input] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    required_environment: Sequence[str] = ()
+    time_limit: float | None = None
+    no_output_timeout: float | None = None
+    source_path: str | None = None
+    source: str | None = None
+    dialect: Literal["valohai"] = "valohai"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An edge that brings the files of complete executions whose path matches ``pattern`` (fnmatch)."""
+
+    source: str
+    pattern: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class SameInput:
+    """An edge that brings the files that an upstream execution got for its inputs that match ``pattern``."""
+
+    source: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterOf:
+    """An edge that brings the value of a parameter of an upstream execution."""
+
+    source: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataOf:
+    """An edge that brings the last value of a metadata key of an upstream execution."""
+
+    source: str
+    key: str
+
+
+ArtifactSource: TypeAlias = Output | SameInput
+ValueSource: TypeAlias = ParameterOf | MetadataOf
+
+
+def output(source: str, pattern: str = "*") -> Output:
+    """The outputs of ``source`` that match ``pattern``."""
+    return Output(source, pattern)
+
+
+def same_input(source: str, pattern: str) -> SameInput:
+    """The files that ``source`` got for its inputs that match ``pattern``."""
+    return SameInput(source, pattern)
+
+
+def parameter(source: str, name: str) -> ParameterOf:
+    """The value of parameter ``name`` of ``source``."""
+    return ParameterOf(source, name)
+
+
+def metadata(source: str, key: str) -> MetadataOf:
+    """The last value that ``source`` printed for metadata ``key``."""
+    return MetadataOf(source, key)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionId:
+    """Which execution of which run; ``index`` counts from 0 in grid order, ``attempt`` from 1."""
+
+    pipeline: str
+    run: str
+    node: str
+    index: int = 0
+    attempt: int = 1
+    kind: Literal["execution", "task"] = "execution"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the engine gives an execution.
+
+    ``store`` is the URI of the artifact store, ``project`` the folder of the source file. ``log`` receives each line
+    of the command's output, without its line end, as it appears. ``should_stop`` is asked from the calling thread,
+    before the command starts and then about once a second; it returns why the execution must stop, or None.
+    """
+
+    id: ExecutionId
+    store: str
+    project: Path
+    engine: Literal["airflow", "prefect"]
+    log: Callable[[str], None]
+    should_stop: Callable[[], str | None] = field(default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of an execution: its path below its outputs (or input) folder, size in bytes, digest, and where it is."""
+
+    path: str
+    size: int
+    sha256: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is known of an execution that ended; its JSON is the commit point of its outputs."""
+
+    id: ExecutionId
+    state: State
+    parameters: Mapping[str, Value]
+    metadata: Mapping[str, object]
+    inputs: Mapping[str, Sequence[FileRecord]]
+    outputs: Sequence[FileRecord]
+    started: str
+    ended: str
+    exit_status: int | None = None
+    reason: str | None = None
+    uri: str = ""
