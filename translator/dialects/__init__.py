@@ -1,0 +1,1 @@
+"""Source languages, one package or module each, registered by entry point ``translator.dialects``."""

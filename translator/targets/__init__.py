@@ -1,0 +1,1 @@
+"""Engines to write for, one package each, registered by entry point ``translator.targets``."""
