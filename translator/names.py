@@ -1,0 +1,126 @@
+"""Turns the names of a pipeline file into Python identifiers and into path segments.
+
+``identifiers`` gives every name of one name space (the nodes of a pipeline, the parameters of a flow) an identifier:
+
+1. Letters are decomposed (NFKD) and what is not ASCII falls away: ``Ä`` gives ``a``, an emoji nothing.
+2. Letters become lower case; each run of anything but letters and digits becomes one ``_``; none stays at the ends.
+3. Nothing left: ``node``. A digit first: ``node_`` goes before it.
+4. Longer than 80 characters: cut, and 6 hexadecimal digits of the name's SHA-256 follow.
+5. A keyword, a built-in or a name of ``reserved`` gets a ``_`` at its end.
+6. A name that is its own identifier keeps it. Of the others, the first in the given order takes the identifier and
+   later ones get ``_2``, ``_3``, ...: two names are never merged, and an added name at the end changes no earlier one
+   unless it is spelled as an identifier that an earlier one took.
+
+``slug`` gives one name a segment of a path, of a DAG id or of a URL, whatever its neighbours are called:
+
+1. A name of 1 to 100 characters out of ``A-Z a-z 0-9 _ . -`` that starts and ends with neither ``.`` nor ``-`` stays.
+2. Any other is decomposed as above, each run of other characters becomes one ``-``, ``.`` and ``-`` are cut from both
+   ends, ``node`` stands for nothing left, and ``-`` and 6 hexadecimal digits of the name's SHA-256 (of its UTF-8)
+   follow, so that names which differ only by punctuation do not share a segment.
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import keyword
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+IDENTIFIER_LENGTH = 80
+SLUG_LENGTH = 100
+
+_NOT_IDENTIFIER = re.compile(r"[^a-z0-9]+")
+_NOT_SLUG = re.compile(r"[^A-Za-z0-9_.-]+")
+# The names of ``site`` are there or not as Python was started; what is generated must not depend on it.
+_OF_SITE = ("copyright", "credits", "exit", "help", "license", "quit")
+_TAKEN = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OF_SITE))
+
+
+def identifiers(names: Sequence[str], reserved: Container[str] = ()) -> dict[str, str]:
+    """Give each of ``names`` an identifier of its own, by the rules at the top of this module.
+
+    Args:
+        names: the names of one name space, in the order of the source file; a repeated name counts once.
+        reserved: identifiers that the generated file needs for itself.
+
+    Returns:
+        The identifier of each name, in the order of ``names``.
+    """
+    wanted = {name: _identifier(name, reserved) for name in names}
+    given = {name: name for name, identifier in wanted.items() if name == identifier}
+    used = set(given)
+    for name, identifier in wanted.items():
+        if name not in given:
+            given[name] = _first_free(identifier, used, reserved)
+            used.add(given[name])
+    return {name: given[name] for name in wanted}
+
+
+def slug(name: str) -> str:
+    """Give ``name`` a segment of a path or of a DAG id, by the rules at the top of this module."""
+    text = _NOT_SLUG.sub("-", _ascii(name)).strip("-.")[:SLUG_LENGTH].strip("-.")
+    return name if text == name and name else f"{text or 'node'}-{_digest(name)}"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of ``known`` that a user who wrote ``name`` most likely meant, if any is close enough."""
+    import difflib  # only for bad input: it costs start-up time
+
+    candidates = list(known)
+    folded: dict[str, str] = {}
+    for candidate in candidates:
+        folded.setdefault(candidate.casefold(), candidate)
+    found = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str], what: str | None = None) -> str | None:
+    """A hint for an unknown ``name``: the closest known one, else all of them if they are few.
+
+    Args:
+        name: what the user wrote.
+        known: what would have been right.
+        what: what is listed when nothing is close, in the plural ("nodes"); without it nothing is listed.
+    """
+    candidates = list(known)
+    found = closest(name, candidates)
+    if found is not None:
+        return f"did you mean {found!r}?"
+    if what is None or not candidates:
+        return None
+    listed = ", ".join(repr(candidate) for candidate in candidates[:8])
+    more = f", and {len(candidates) - 8} more" if len(candidates) > 8 else ""  # noqa: PLR2004 - as sliced above
+    return f"{what}: {listed}{more}"
+
+
+def _identifier(name: str, reserved: Container[str]) -> str:
+    text = _NOT_IDENTIFIER.sub("_", _ascii(name).lower()).strip("_") or "node"
+    if text[0].isdigit():
+        text = f"node_{text}"
+    if len(text) > IDENTIFIER_LENGTH:
+        text = f"{text[:IDENTIFIER_LENGTH].strip('_')}_{_digest(name)}"
+    while text in _TAKEN or text in reserved:
+        text += "_"
+    return text
+
+
+def _first_free(identifier: str, used: Container[str], reserved: Container[str]) -> str:
+    if identifier not in used:
+        return identifier
+    count = 2
+    while (numbered := f"{identifier.rstrip('_')}_{count}") in used or numbered in reserved:
+        count += 1
+    return numbered
+
+
+def _ascii(name: str) -> str:
+    return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
