@@ -1,0 +1,133 @@
+"""Every check of the project, two side by side, with one line per check and the full text of those that fail.
+
+Run it as ``make test``. Arguments choose checks by name: ``.venv/dev/bin/python .ci/check.py types airflow``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def python(environment: str) -> str:
+    """The interpreter of one of the project's environments."""
+    return str(ROOT / ".venv" / environment / "bin" / "python")
+
+
+def pytest(environment: str, *arguments: str) -> list[str]:
+    """Pytest in one of the project's environments, on folders that exist."""
+    return [python(environment), "-m", "pytest", "-q", "--durations=5", *arguments]
+
+
+def mypy(environment: str, *packages: str) -> list[str]:
+    """Mypy of ``.venv/dev`` with the installed packages, hence the engine's types, of ``environment``."""
+    targets = [part for package in packages for part in ("-p", package)]
+    cache = f"--cache-dir=.mypy_cache/{environment}"
+    silent = [] if environment == "dev" else ["--follow-imports=silent"]
+    return [python("dev"), "-m", "mypy", f"--python-executable={python(environment)}", cache, *silent, *targets]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A command that must exit with 0."""
+
+    name: str
+    commands: tuple[list[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a check."""
+
+    check: Check
+    passed: bool
+    seconds: float
+    output: str
+
+    @property
+    def summary(self) -> str:
+        """The last line the check printed."""
+        lines = [line.strip(" =") for line in self.output.splitlines() if line.strip(" =")]
+        return lines[-1] if lines else ""
+
+
+# The longest first, so that two lanes end at about the same time.
+CHECKS = (
+    Check("airflow", (pytest("airflow", "tests/airflow", "tests/examples"),)),
+    Check("prefect", (pytest("prefect", "tests/prefect", "tests/examples"),)),
+    Check("types", (mypy("dev", "translator"), mypy("airflow", "airflow_plugin"), mypy("prefect", "prefect_plugin"))),
+    Check(
+        "dev",
+        (pytest("dev", "tests", *(f"--ignore=tests/{part}" for part in ("airflow", "prefect", "parity"))),),
+    ),
+    Check(
+        "lint", ([python("dev"), "-m", "ruff", "check", "."], [python("dev"), "-m", "ruff", "format", "--check", "."])
+    ),
+    Check("parity", (pytest("dev", "tests/parity"),)),
+)
+
+
+def run(check: Check) -> Result:
+    """Run the commands of a check one after the other; all of them, also when one fails."""
+    print(f"  ....  {check.name}", flush=True)
+    start = time.monotonic()
+    passed, output = True, ""
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    for command in check.commands:
+        done = subprocess.run(  # noqa: PLW1510 -- the exit status is the result
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        passed = passed and done.returncode == 0
+        output += done.stdout
+    return Result(check, passed, time.monotonic() - start, output)
+
+
+def report(result: Result) -> None:
+    """Print one line for a check, after all it printed if it failed."""
+    if not result.passed:
+        print(f"\n----- {result.check.name} -----\n{result.output}-----\n")
+    mark = "ok  " if result.passed else "FAIL"
+    print(f"  {mark}  {result.check.name:<8} {result.seconds:6.0f} s  {result.summary}", flush=True)
+
+
+def main(names: list[str]) -> int:
+    """Run the named checks, or all; the exit status says whether all passed."""
+    unknown = set(names) - {check.name for check in CHECKS}
+    if unknown:
+        print(f"unknown check: {', '.join(sorted(unknown))}; there are {', '.join(c.name for c in CHECKS)}")
+        return 2
+    start = time.monotonic()
+    with ThreadPoolExecutor(max_workers=2) as lanes:
+        futures: list[Future[Result]] = []
+        for check in CHECKS:
+            if not names or check.name in names:
+                future = lanes.submit(run, check)
+                future.add_done_callback(lambda done: report(done.result()))
+                futures.append(future)
+        results = [future.result() for future in futures]
+    failed = [result.check.name for result in results if not result.passed]
+    took = f"in {time.monotonic() - start:.0f} s"
+    if failed:
+        print(f"\nFAILED: {', '.join(failed)} ({len(results) - len(failed)} of {len(results)} checks passed, {took})")
+        return 1
+    print(f"\nAll {len(results)} checks passed {took}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

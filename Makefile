@@ -1,0 +1,72 @@
+# The two commands that matter: `make demo` and `make test`. `make help` lists the rest.
+
+SHELL := /bin/sh
+# Unwritten bytecode makes every start of Airflow and Prefect 2.5 times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+
+# The two engines exclude each other's dependencies, so each has an environment of its own.
+EXTRAS_dev := dev
+EXTRAS_airflow := airflow,examples,test
+EXTRAS_prefect := prefect,examples,test
+EXTRAS_airflow31 := airflow,examples,test
+
+DEV := .venv/dev/.installed
+AIRFLOW := .venv/airflow/.installed
+PREFECT := .venv/prefect/.installed
+AIRFLOW31 := .venv/airflow31/.installed
+
+N ?= 50
+
+.PHONY: help demo test bench property airflow31 goldens format constraints clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo         run the example pipelines on Airflow and on Prefect, and compare'
+	@echo 'make test         lint, types and all tests, in all three environments'
+	@echo 'make bench        measure, and write docs/benchmarks.md'
+	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
+	@echo 'make airflow31    load and run the examples on Airflow 3.1'
+	@echo 'make goldens      rewrite the expected files of tests/goldens'
+	@echo 'make format       format the code'
+	@echo 'make constraints  pin what the environments hold now'
+	@echo 'make clean        remove environments, caches and the demo'
+
+.venv/%/.installed: pyproject.toml constraints/%.txt
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; name it with make PYTHON=...' >&2; exit 1; }
+	@echo 'setting up .venv/$*'
+	@$(PYTHON) -m venv .venv/$*
+	@.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints/$*.txt --editable '.[$(EXTRAS_$*)]'
+	@touch $@
+
+demo: $(AIRFLOW) $(PREFECT)
+	@.venv/prefect/bin/python examples/demo.py
+
+test: $(DEV) $(AIRFLOW) $(PREFECT)
+	@.venv/dev/bin/python .ci/check.py
+
+bench: $(DEV) $(AIRFLOW) $(PREFECT)
+	@.venv/dev/bin/python benchmarks/run.py
+
+property: $(DEV) $(AIRFLOW) $(PREFECT)
+	@TRANSLATOR_PROPERTY_EXAMPLES=$(N) .venv/dev/bin/python -m pytest tests/parity -m property -p no:cacheprovider
+
+airflow31: $(AIRFLOW31)
+	@.venv/airflow31/bin/python -m pytest tests/examples -k airflow
+
+goldens: $(DEV)
+	@.venv/dev/bin/python -m pytest tests/goldens --update-goldens
+
+format: $(DEV)
+	@.venv/dev/bin/ruff format . && .venv/dev/bin/ruff check --fix-only --quiet .
+
+constraints:
+	@for name in dev airflow prefect airflow31; do \
+		test ! -d .venv/$$name || .venv/$$name/bin/python -m pip freeze --exclude-editable \
+			| grep == | LC_ALL=C sort -f > constraints/$$name.txt; done
+
+clean:
+	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis

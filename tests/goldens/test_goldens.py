@@ -1,0 +1,106 @@
+"""What is generated, as real files: ``cases/<case>.yaml`` and ``<target>/<case>/<file of the pipeline>.py``.
+
+A new case is a YAML file in ``cases/``; ``make goldens`` writes its expected files. They must pass the formatter and
+the linter as an expert's own file would, be the same under any hash seed, and hold no line that depends on us.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from translator.load import load
+from translator.targets import GenerateOptions, airflow, prefect
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+CASES = {path.stem: path for path in sorted((HERE / "cases").glob("*.yaml"))}
+CASES["examples"] = ROOT / "examples" / "valohai" / "valohai.yaml"
+TARGETS = {"airflow": airflow, "prefect": prefect}
+
+
+def generated(case: str, target: str) -> dict[Path, str]:
+    """The files that ``target`` writes for ``case``."""
+    module = TARGETS[target]
+    loaded = load(CASES[case])
+    assert loaded.pipelines, f"{case} has no pipeline: {loaded.diagnostics}"
+    folder = HERE / target / case
+    return {
+        folder / module.file_name(pipeline): module.generate(pipeline, GenerateOptions())
+        for pipeline in loaded.pipelines
+    }
+
+
+def expected(target: str) -> list[Path]:
+    return sorted((HERE / target).rglob("*.py"))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("case", CASES)
+def test_golden(case: str, target: str, update_goldens: bool) -> None:
+    files = generated(case, target)
+    folder = HERE / target / case
+    if update_goldens:
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in set(folder.glob("*.py")) - set(files):
+            stale.unlink()
+        for path, text in files.items():
+            path.write_text(text, encoding="utf-8")
+    assert set(folder.glob("*.py")) == set(files), "make goldens, and read the diff"
+    for path, text in files.items():
+        assert text == path.read_text(encoding="utf-8"), f"{path.name} differs: make goldens, and read the diff"
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_no_expected_file_is_left_over(target: str) -> None:
+    assert {path.parent.name for path in expected(target)} <= set(CASES)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_an_expert_could_have_written_it(target: str) -> None:
+    folder = str(HERE / target)
+    ruff = [sys.executable, "-m", "ruff"]
+    check = subprocess.run(
+        [*ruff, "check", "--isolated", "--preview", "--line-length=120", "--select=E,F,I,AIR", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert check.returncode == 0, check.stdout
+    style = subprocess.run(
+        [*ruff, "format", "--isolated", "--line-length=120", "--diff", folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert style.returncode == 0, style.stdout
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_of_this_machine_is_in_it(case: str, target: str) -> None:
+    for text in generated(case, target).values():
+        assert str(ROOT) not in text
+        assert str(Path.home()) not in text
+
+
+@pytest.mark.parametrize("seed", ["0", "1", "4242"])
+def test_the_same_under_any_hash_seed(seed: str, tmp_path: Path) -> None:
+    for target in TARGETS:
+        out = tmp_path / target
+        subprocess.run(
+            [sys.executable, "-m", "translator.cli", str(CASES["examples"]), "--target", target, "-o", f"{out}/"],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+        )
+        for path in out.glob("*.py"):
+            again = HERE / target / "examples" / path.name
+            assert body(path) == body(again)
+
+
+def body(path: Path) -> list[str]:
+    """The lines of a generated file, without the one that says where the project folder is."""
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("PROJECT")]
