@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import valohai
+
 from digits import Model, Split
 
 validation = Split.load(valohai.inputs("validation-set").path())

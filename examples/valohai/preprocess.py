@@ -1,9 +1,10 @@
 """Split scikit-learn's handwritten digits into a training, a validation and a test set."""
 
 import valohai
-from digits import Split
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+
+from digits import Split
 
 seed = valohai.parameters("seed").value
 

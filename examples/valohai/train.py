@@ -4,8 +4,9 @@ import sys
 
 import numpy as np
 import valohai
-from digits import Model, Split
 from sklearn.linear_model import SGDClassifier
+
+from digits import Model, Split
 
 learning_rate = valohai.parameters("learning_rate").value
 regularisation = valohai.parameters("regularisation").value

@@ -1,0 +1,58 @@
+"""``make demo``: run the example pipelines on Airflow and on Prefect, and compare what came out."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from compare import show
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = Path("examples/valohai/valohai.yaml")
+STORES = Path(".demo")
+
+
+def run(engine: str, pipeline: str, *arguments: str) -> dict:
+    """Run a pipeline of the example with ``translate run``; return its ``run.json``."""
+    store = STORES / engine
+    known = set((ROOT / store).glob("*/*/run.json"))
+    command = ["run", str(EXAMPLE), "--target", engine, "--pipeline", pipeline, *arguments, "--store", str(store)]
+    shown = " ".join(f'"{word}"' if " " in word else word for word in command)
+    print(f"\n$ translate {shown}", flush=True)
+    programs = ROOT / ".venv" / engine / "bin"
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    started = time.monotonic()
+    subprocess.run([programs / "translate", *command], cwd=ROOT, env=environment, check=False)
+    print(f"({time.monotonic() - started:.0f} s)")
+    documents = set((ROOT / store).glob("*/*/run.json")) - known
+    if len(documents) != 1:
+        sys.exit(f"translate run left no run.json below {store}")
+    return json.loads(documents.pop().read_text(encoding="utf-8"))
+
+
+def main() -> int:
+    """Show both pipelines on both engines; 0 if the engines agree."""
+    shutil.rmtree(ROOT / STORES, ignore_errors=True)
+
+    print("1. A training pipeline, whose task node trains one model per point of a grid")
+    runs = [run(engine, "Training Pipeline") for engine in ("airflow", "prefect")]
+    print()
+    equal = show(*runs)
+    best = runs[0]["nodes"]["evaluate"]["executions"][0]["metadata"]
+    print(f"  The best of {best['candidates']}: {best['best_model']}, {best['accuracy']:.1%} of the test images right")
+
+    print("\n2. Two branches with failures: train_conservative stops its branch, train_experimental goes on")
+    failing = ("Dual Training Pipeline", "--param", "min_accuracy=0.95")
+    runs = [run(engine, *failing) for engine in ("airflow", "prefect")]
+    print()
+    equal = show(*runs) and equal
+
+    print(f"\nEverything that was made is in {STORES}/: look at {STORES}/airflow/*/*/report/*/*/outputs/report.md")
+    return 0 if equal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
