@@ -1,0 +1,298 @@
+"""What the compiler has to say about a file: findings with a place, and how they are shown."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from translator.span import Span
+
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What libyaml counts as the end of a line, so that lines here are the lines of its marks."""
+
+_WIDEST_LINE = 160
+_TAB = "    "
+
+
+class Severity(StrEnum):
+    """How bad a finding is; an error means that there is no translation."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    ``code`` is kebab-case and stable (``unsupported-...`` for what the source can say and we refuse, ``ignored-...``
+    for what has no effect on the result); ``hint`` says what to do. ``pipeline`` names the only pipeline of the file
+    that the finding is about; None is about the file as a whole.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span | None
+    hint: str | None = None
+    pipeline: str | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.span}: " if self.span else ""
+        return f"{place}{self.severity}[{self.code}]: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """The text of a source file, and the path by which its user knows it (``Span.file`` has no folders)."""
+
+    path: str
+    text: str
+
+
+@dataclass(slots=True)
+class Diagnostics:
+    """Collects findings; what is added through ``about`` is marked as being about that pipeline only."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+    pipeline: str | None = None
+
+    def about(self, pipeline: str) -> Diagnostics:
+        """A collector of findings about ``pipeline``, which all land in this one."""
+        return Diagnostics(self.found, pipeline)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Add a finding, once."""
+        if diagnostic.pipeline is None and self.pipeline is not None:
+            diagnostic = replace(diagnostic, pipeline=self.pipeline)
+        self.found.append(diagnostic)
+
+    def error(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
+        """Add a reason why there is no translation."""
+        self.add(Diagnostic(code, Severity.ERROR, message, span, hint))
+
+    def warning(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
+        """Add something that is translated, but likely not what the user wants."""
+        self.add(Diagnostic(code, Severity.WARNING, message, span, hint))
+
+    def note(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
+        """Add something that is good to know."""
+        self.add(Diagnostic(code, Severity.NOTE, message, span, hint))
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not any(diagnostic.severity is Severity.ERROR for diagnostic in self.found)
+
+    def count(self, severity: Severity) -> int:
+        """How many findings of that severity there are."""
+        return sum(diagnostic.severity is severity for diagnostic in self.sorted())
+
+    def sorted(self) -> list[Diagnostic]:
+        """All findings by place, each once: a step that two pipelines run is reported once."""
+        first: dict[tuple[object, ...], Diagnostic] = {}
+        for diagnostic in self.found:
+            first.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), diagnostic)
+        return sorted(first.values(), key=_place)
+
+    def concerning(self, pipeline: str) -> Diagnostics:
+        """The findings about ``pipeline`` or about the file as a whole."""
+        return Diagnostics([d for d in self.found if d.pipeline in (None, pipeline)])
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.sorted())
+
+    def __len__(self) -> int:
+        return len(self.sorted())
+
+
+def _place(diagnostic: Diagnostic) -> tuple[object, ...]:
+    span = diagnostic.span
+    where = (span.file, span.line, span.column) if span else ("", 0, 0)
+    return (*where, _RANK[diagnostic.severity], diagnostic.code, diagnostic.message)
+
+
+class TranslationError(Exception):
+    """There is no translation; ``diagnostics`` says why."""
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        self.diagnostics = diagnostics
+        super().__init__("\n".join(str(d) for d in diagnostics if d.severity is Severity.ERROR))
+
+
+def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, color: bool = False) -> str:
+    """Show findings as compilers do: place, message, the line with a caret, and what to do.
+
+    Args:
+        diagnostics: the findings, in the order in which to show them.
+        sources: the source texts by ``Span.file``.
+        color: whether to use ANSI escapes.
+
+    Returns:
+        Lines that each end with a line feed; nothing for no findings.
+    """
+    split: dict[str, Sequence[str]] = {name: LINE_BREAK.split(source.text) for name, source in sources.items()}
+    return "".join(line + "\n" for d in diagnostics for line in _lines(d, sources, split, color=color))
+
+
+def as_json(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> str:
+    """Show findings as a JSON array of objects, places spelled out."""
+    import json
+
+    return json.dumps([_object(d, sources) for d in diagnostics], indent=2, ensure_ascii=False) + "\n"
+
+
+def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, version: str) -> str:
+    """Show findings as a SARIF 2.1.0 log, as code hosts and editors read it.
+
+    Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+    """
+    import json
+
+    found = list(diagnostics)
+    codes = sorted({d.code for d in found})
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "pipeline-translator",
+                        "semanticVersion": version,
+                        "rules": [{"id": code} for code in codes],
+                    }
+                },
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(d, codes.index(d.code), sources) for d in found],
+            }
+        ],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(diagnostic: Diagnostic, sources: Mapping[str, SourceText]) -> dict[str, Any]:
+    span = diagnostic.span
+    return {
+        "code": diagnostic.code,
+        "severity": str(diagnostic.severity),
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+        "pipeline": diagnostic.pipeline,
+        "file": _path(span, sources) if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+    }
+
+
+def _result(diagnostic: Diagnostic, rule: int, sources: Mapping[str, SourceText]) -> dict[str, Any]:
+    message = diagnostic.message if diagnostic.hint is None else f"{diagnostic.message} ({diagnostic.hint})"
+    result: dict[str, Any] = {
+        "ruleId": diagnostic.code,
+        "ruleIndex": rule,
+        "level": str(diagnostic.severity),
+        "message": {"text": message},
+    }
+    span = diagnostic.span
+    if span is not None:
+        from urllib.parse import quote
+
+        result["locations"] = [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": quote(_path(span, sources))},
+                    "region": {
+                        "startLine": span.line,
+                        "startColumn": span.column,
+                        "endLine": span.end_line,
+                        "endColumn": span.end_column,
+                    },
+                }
+            }
+        ]
+    return result
+
+
+def _path(span: Span, sources: Mapping[str, SourceText]) -> str:
+    source = sources.get(span.file)
+    return source.path if source else span.file
+
+
+def _lines(
+    diagnostic: Diagnostic, sources: Mapping[str, SourceText], split: Mapping[str, Sequence[str]], *, color: bool
+) -> Iterator[str]:
+    paint = _PAINT if color else _PLAIN
+    span = diagnostic.span
+    severity = paint(diagnostic.severity, f"{diagnostic.severity}[{diagnostic.code}]:")
+    message = printable(diagnostic.message)
+    if span is None:
+        yield f"{severity} {message}"
+    else:
+        place = f"{printable(_path(span, sources))}:{span.line}:{span.column}:"
+        yield f"{paint('place', place)} {severity} {message}"
+        lines = split.get(span.file, ())
+        if 0 < span.line <= len(lines):
+            yield from _excerpt(span, lines[span.line - 1], paint)
+    if diagnostic.hint is not None:
+        yield f"{'':5} = {printable(diagnostic.hint)}"
+
+
+def _excerpt(span: Span, line: str, paint: _Paint) -> Iterator[str]:
+    start = min(span.column - 1, len(line))
+    end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line.rstrip())
+    end = max(end, start)
+    first = max(0, start - _WIDEST_LINE // 2)
+    last = min(len(line), first + _WIDEST_LINE)
+    before, marked, after = (_shown(part) for part in (line[first:start], line[start:end][:last], line[end:last]))
+    marked = marked[:_WIDEST_LINE]
+    carets = "^" * max(1, _width(marked))
+    yield f"{span.line:5} | {'...' if first else ''}{before}{marked}{after}{'...' if last < len(line) else ''}".rstrip()
+    yield f"{'':5} | {'   ' if first else ''}{' ' * _width(before)}{paint('caret', carets)}"
+
+
+def printable(value: str) -> str:
+    """``value`` without anything that could steer a terminal or break a line."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in value)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _shown(line: str) -> str:
+    return printable(line.replace("\t", _TAB))
+
+
+def _width(shown: str) -> int:
+    """Columns that ``shown`` takes on a terminal, so that carets stand under what they mean."""
+    if shown.isascii():
+        return len(shown)
+    import unicodedata
+
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown)
+
+
+class _Paint:
+    """Wraps text in ANSI escapes by what it is, or leaves it."""
+
+    def __init__(self, codes: Mapping[str, str]) -> None:
+        self._codes = codes
+
+    def __call__(self, kind: str, shown: str) -> str:
+        code = self._codes.get(kind)
+        return f"\x1b[{code}m{shown}\x1b[0m" if code else shown
+
+
+_PLAIN = _Paint({})
+_PAINT = _Paint({"error": "1;31", "warning": "1;33", "note": "1;36", "place": "1", "caret": "1;32"})
