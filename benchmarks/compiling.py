@@ -1,0 +1,93 @@
+"""Time and memory of compiling 100, 1,000 and 5,000 nodes; each size in a process of its own."""
+
+import itertools
+import json
+import resource
+import subprocess
+import sys
+import time
+
+from measure import Row, emit
+
+SIZES = (100, 1000, 5000)
+WIDTH = 10
+
+
+def source(nodes: int) -> str:
+    """A pipeline in layers of ``WIDTH``, each node fed by one node of the layer before."""
+    lines = [
+        "- step:",
+        "    name: work",
+        "    image: busybox",
+        "    command: sh work.sh {parameters}",
+        "    parameters:",
+        "      - {name: size, type: integer, default: 1}",
+        "    inputs:",
+        "      - {name: before, optional: true}",
+        "- pipeline:",
+        "    name: big",
+        "    nodes:",
+    ]
+    lines += [
+        f"      - {{name: n{i}, type: {'task' if i % WIDTH == 0 else 'execution'}, step: work}}" for i in range(nodes)
+    ]
+    lines.append("    edges:")
+    lines += [f"      - [n{i - WIDTH}.output.*, n{i}.input.before]" for i in range(WIDTH, nodes)]
+    return "\n".join(lines) + "\n"
+
+
+def compile_once(nodes: int, target: str) -> None:
+    """Compile one pipeline, and print seconds and the peak of memory (MB) above the smallest."""
+    from importlib import import_module
+
+    from translator.load import load_text
+    from translator.targets import GenerateOptions
+
+    module = import_module(f"translator.targets.{target}")
+
+    def generate(text: str) -> None:
+        loaded = load_text(text)
+        (pipeline,) = loaded.pipelines
+        module.generate(pipeline, GenerateOptions())
+
+    generate(source(WIDTH))
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    text = source(nodes)
+    start = time.perf_counter()
+    generate(text)
+    took = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle
+    print(json.dumps([took, peak / 1024]))
+
+
+def main() -> None:
+    """Measure time and memory per node, and compare each size with the one before."""
+    for target in ("airflow", "prefect"):
+        measured: dict[int, tuple[float, float]] = {}
+        for nodes in SIZES:
+            runs = [
+                json.loads(subprocess.check_output([sys.executable, __file__, str(nodes), target], text=True))
+                for _ in range(3)
+            ]
+            measured[nodes] = tuple(sorted(column)[1] for column in zip(*runs, strict=True))
+        for small, large in itertools.pairwise(SIZES):
+            for unit, scale, column in (("ms", 1000, 0), ("MB", 1, 1)):
+                ours, theirs = (measured[nodes][column] * scale for nodes in (large, small))
+                what = "memory" if unit == "MB" else "time"
+                emit(
+                    Row(
+                        f"{target}: {what} for {large:,} nodes",
+                        ours,
+                        f"the same for {small:,}, times {large // small}",
+                        theirs * large / small,
+                        unit,
+                        1.25,
+                    )
+                )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        compile_once(int(sys.argv[1]), sys.argv[2])
+    else:
+        main()

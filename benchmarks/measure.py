@@ -1,0 +1,62 @@
+"""Measuring two ways side by side, and the rows of the table that ``make bench`` writes."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What was measured of ours and of the reference, in ``unit``; ``bound`` is what the ratio must not exceed."""
+
+    what: str
+    ours: float
+    reference: str
+    theirs: float
+    unit: str
+    bound: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Ours as a multiple of the reference."""
+        return self.ours / self.theirs
+
+    @property
+    def holds(self) -> bool:
+        """Whether the ratio is within its bound."""
+        return self.bound is None or self.ratio <= self.bound
+
+
+def emit(row: Row) -> None:
+    """Print a row for ``benchmarks/run.py`` to read."""
+    print(json.dumps(asdict(row)), flush=True)
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """How long an action takes."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def side_by_side(
+    ours: Callable[[], float], theirs: Callable[[], float], rounds: int, warm_up: int = 1
+) -> tuple[float, float]:
+    """The medians of two measurements that take turns, so that a busy machine is busy for both."""
+    for _ in range(warm_up):
+        ours(), theirs()
+    pairs = [(ours(), theirs()) if turn % 2 else (theirs(), ours())[::-1] for turn in range(rounds)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def note(text: str) -> None:
+    """Tell the person who waits what is going on."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,90 @@
+"""``make bench``: run every benchmark in its environment and write the table of docs/benchmarks.md.
+
+Arguments choose benchmarks by the name of their file: ``.venv/dev/bin/python benchmarks/run.py command compiling``;
+then the table is printed, not written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from measure import Row, note
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->"
+BENCHMARKS = {
+    "command": "dev",
+    "compiling": "dev",
+    "dag_file": "airflow",
+    "shim": "dev",
+    "artifact": "dev",
+    "mapped_airflow": "airflow",
+    "mapped_prefect": "prefect",
+}
+
+
+def rows(name: str) -> list[Row]:
+    """The rows that one benchmark prints."""
+    note(f"{name} ...")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    programs = ROOT / ".venv" / BENCHMARKS[name] / "bin"
+    environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
+    printed = subprocess.run(
+        [programs / "python", HERE / f"{name}.py"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    return [Row(**json.loads(line)) for line in printed.splitlines() if line.startswith('{"what"')]
+
+
+def table(measured: list[Row]) -> str:
+    """The rows as Markdown."""
+    lines = ["| what | ours | compared with | theirs | ratio | bound |", "|---|---:|---|---:|---:|---:|"]
+    for row in measured:
+        bound = "" if row.bound is None else f"{row.bound:.2f}"
+        cells = (
+            row.what,
+            f"{figure(row.ours)} {row.unit}",
+            row.reference,
+            f"{figure(row.theirs)} {row.unit}",
+            f"{row.ratio:.2f}",
+            bound if row.holds else f"{bound} **exceeded**",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def figure(value: float) -> str:
+    """Three significant digits."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def machine() -> str:
+    """What it was measured on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all; 1 if a bound is exceeded."""
+    measured = [row for name in names or BENCHMARKS for row in rows(name)]
+    print(table(measured), end="")
+    if not names:
+        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+        after = rest.partition(END)[2]
+        PAGE.write_text(f"{before}{BEGIN}Measured on {machine()}.\n\n{table(measured)}{END}{after}", encoding="utf-8")
+    return 0 if all(row.holds for row in measured) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,72 @@
+"""The house rules that no other check holds: links, pins, commands and arrows."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "examples").rglob("*.md"))]
+CONSTRAINTS = sorted((ROOT / "constraints").glob("*.txt"))
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+COMPILER = ("translator.cli", "translator.targets.airflow", "translator.targets.prefect", "translator.dialects.valohai")
+ENGINES = ("airflow", "prefect", "sqlalchemy", "pydantic")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_of_the_pages_exist(page: Path) -> None:
+    for target in re.findall(r"`?make ([a-z0-9]+)\b", page.read_text(encoding="utf-8")):
+        assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
+
+
+def test_help_names_every_make_target() -> None:
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    for target in set(phony.split()) - {"help"}:
+        assert f"make {target} " in MAKEFILE, target
+
+
+@pytest.mark.parametrize("file", CONSTRAINTS, ids=lambda file: file.stem)
+def test_pins_are_names_and_versions_only(file: Path) -> None:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", line), line
+        assert not line.startswith("pipeline-translator")
+
+
+def test_steps_compute_with_the_same_versions_on_both_engines() -> None:
+    """Equal bytes need equal arithmetic."""
+    pins = {file.stem: dict(line.split("==") for line in file.read_text().splitlines()) for file in CONSTRAINTS}
+    for package in ("numpy", "scipy", "scikit-learn", "valohai-utils", "valohai-yaml"):
+        assert len({pins[name][package] for name in ("dev", "airflow", "prefect")}) == 1, package
+
+
+def test_each_environment_has_its_pins() -> None:
+    environments = set(re.findall(r"^EXTRAS_(\w+)", MAKEFILE, re.MULTILINE))
+    assert environments == {file.stem for file in CONSTRAINTS}
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for line in re.findall(r"^EXTRAS_\w+ := (.*)$", MAKEFILE, re.MULTILINE):
+        assert set(line.split(",")) <= set(extras)
+
+
+@pytest.mark.parametrize("module", COMPILER)
+def test_the_compiler_imports_no_engine(module: str) -> None:
+    program = f"import sys, {module}; print(*(name for name in {ENGINES} if name in sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).split() == []
+
+
+def test_the_shim_imports_nothing_of_the_compiler() -> None:
+    program = (
+        "import sys, translator.shim.run, translator.shim.outcome\n"
+        "print(*(n for n in sys.modules if n.startswith('translator') and not n.startswith('translator.shim')))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).split() == ["translator"]
