@@ -1,1 +1,65 @@
 """Engines to write for, one package each, registered by entry point ``translator.targets``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from collections.abc import Mapping
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Pipeline, Value
+
+GROUP = "translator.targets"
+"""The entry-point group that registers targets."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOptions:
+    """What a generated file needs to know of its surroundings.
+
+    ``project`` is the folder of the source file, relative to the folder of the generated file (POSIX separators), so
+    that no absolute path is ever generated.
+    """
+
+    project: str = "."
+
+
+class Target(Protocol):
+    """What a target's package offers to the command line."""
+
+    NAME: str
+    """The name after ``--target``."""
+    EXTRA: str
+    """The extra of our distribution that installs the engine."""
+    MODULE: str
+    """The engine's import name."""
+
+    def check(self, pipeline: Pipeline, diagnostics: Diagnostics) -> None:
+        """Report what this engine cannot carry."""
+
+    def generate(self, pipeline: Pipeline, options: GenerateOptions = ...) -> str:
+        """Write the source text of a file for this engine; raises TranslationError for what it cannot carry."""
+
+    def file_name(self, pipeline: Pipeline) -> str:
+        """Name the file that holds the pipeline."""
+
+    def run_command(  # noqa: PLR0913 - all but the file are keywords
+        self, file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path
+    ) -> list[str]:
+        """Build the argument list that runs a generated file in the engine's embedded mode."""
+
+
+def names() -> list[str]:
+    """The registered targets' names, sorted."""
+    return sorted(point.name for point in entry_points(group=GROUP))
+
+
+def load(name: str) -> Target:
+    """Import the target called ``name``; raises KeyError when none is registered under it."""
+    (point,) = entry_points(group=GROUP, name=name) or (None,)
+    if point is None:
+        raise KeyError(name)
+    return cast("Target", point.load())
