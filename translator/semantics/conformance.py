@@ -1,0 +1,79 @@
+"""Whether a run that really happened is one that the rules allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from translator.ir import OnError
+from translator.semantics.rules import Execution, Result, Rules, kind, settle, stopped, stops_siblings
+from translator.shim.contract import State
+
+
+def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
+    """What in a ``run.json`` could not have come about, in words; an empty list if it all could.
+
+    Follows the run in order, each node given how those before it really fared, so it holds what happened together
+    to the rules, which the sets of a prediction cannot.
+    """
+    records: Mapping[str, Mapping[str, Any]] = document["nodes"]
+    if list(records) != list(rules.nodes):
+        return [f"nodes are {list(records)}, not {list(rules.nodes)}"]
+    stopping = any(
+        record["state"] == State.ERROR and rules.nodes[name].policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
+        for name, record in records.items()
+    )
+    before: dict[str, Result] = {}
+    wrong: list[str] = []
+    for name in rules.order:
+        before[name], found = _followed(rules, name, records[name], before, stopping=stopping)
+        wrong += [f"{name}: {line}" for line in found]
+    failed = any(r.state is State.ERROR and not r.opens for r in before.values())
+    expected = State.ERROR if failed else State.COMPLETE
+    if document["state"] != expected:
+        wrong.append(f"run: {document['state']}, expected {expected}")
+    return wrong
+
+
+def _followed(
+    rules: Rules, name: str, record: Mapping[str, Any], before: Mapping[str, Result], *, stopping: bool
+) -> tuple[Result, list[str]]:
+    """How a node really fared, and what of it the rules do not allow."""
+    node = rules.nodes[name]
+    wrong = [] if record["kind"] == kind(node) else [f"kind {record['kind']}, expected {kind(node)}"]
+    seen: Sequence[Mapping[str, Any]] = record["executions"]
+    result = rules.left_out(name, before)
+    if result is None:
+        result = rules.run(name, before)
+        if not seen and stopping and record["state"] == State.STOPPED:
+            result = Result(node, State.STOPPED, (), "never started", started=False)
+        elif seen and len(seen) == len(result.executions):
+            may_stop = stopping or (stops_siblings(node) and any(e["state"] == State.ERROR for e in seen))
+            pairs = [
+                _compared(real, free, may_stop=may_stop) for real, free in zip(seen, result.executions, strict=True)
+            ]
+            result = settle(node, tuple(execution for execution, _ in pairs))
+            wrong += [f"[{execution.index}]: {line}" for execution, lines in pairs for line in lines]
+    if len(seen) != len(result.executions):
+        wrong.append(f"{len(seen)} executions, expected {len(result.executions)}")
+    if record["state"] != result.state:
+        wrong.append(f"{record['state']}, expected {result.state} ({result.why})")
+    return result, wrong
+
+
+def _compared(real: Mapping[str, Any], free: Execution, *, may_stop: bool) -> tuple[Execution, list[str]]:
+    """An execution as it went, and where it differs from how it must go."""
+    if real["state"] == State.STOPPED and may_stop:
+        wrong = [] if 0 <= real["tries"] <= free.tries else [f"{real['tries']} tries, expected at most {free.tries}"]
+        return stopped(free), wrong
+    expected = {"index": free.index, "state": free.state, "tries": free.tries, "parameters": plain(free.parameters)}
+    return free, [f"{key} {real[key]!r}, expected {value!r}" for key, value in expected.items() if real[key] != value]
+
+
+def plain(value: object) -> Any:
+    """A value as it comes back from JSON."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

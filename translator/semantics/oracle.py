@@ -1,0 +1,70 @@
+"""What the rules must be told: how each try of an execution ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+from translator.shim.contract import State
+
+if TYPE_CHECKING:
+    from translator.ir import Value
+
+NOTHING: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of an execution, as the oracle is asked about it; ``index`` from 0 in grid order, ``attempt`` from 1."""
+
+    node: str
+    index: int
+    attempt: int
+    parameters: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a try ends: its state, the metadata it printed, the paths of its outputs (None: whatever edges ask for)."""
+
+    state: State = State.COMPLETE
+    metadata: Mapping[str, object] = field(default_factory=lambda: NOTHING)
+    outputs: tuple[str, ...] | None = None
+
+
+Oracle: TypeAlias = Callable[[Attempt], Ending]
+
+
+def all_complete(attempt: Attempt) -> Ending:  # noqa: ARG001  an oracle is asked about an attempt
+    """The oracle of a run in which nothing errs."""
+    return Ending()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An execution that errs: of every index where ``index`` is None, on every try where ``attempt`` is None."""
+
+    node: str
+    index: int | None = None
+    attempt: int | None = None
+
+    def covers(self, attempt: Attempt) -> bool:
+        """Whether this is the failure of ``attempt``."""
+        return (
+            attempt.node == self.node
+            and self.index in (None, attempt.index)
+            and self.attempt in (None, attempt.attempt)
+        )
+
+
+def failing(failures: Iterable[Failure], otherwise: Oracle = all_complete) -> Oracle:
+    """The oracle of a run in which exactly ``failures`` err and all else ends as ``otherwise`` says."""
+    listed = tuple(failures)
+
+    def ending(attempt: Attempt) -> Ending:
+        natural = otherwise(attempt)
+        return replace(natural, state=State.ERROR) if any(f.covers(attempt) for f in listed) else natural
+
+    return ending

@@ -1,0 +1,183 @@
+"""Everything that may become of a run: sets of states, because a stop races with what it stops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import chain, product
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.ir import OnChildError, OnError, Value
+from translator.semantics.rules import Result, Rules, kind, on_child_error, settle, stopped, stops_siblings
+from translator.shim.contract import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+WORLDS = 256  # choices of stopped siblings that are followed one by one; beyond, only all and none of them
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPrediction:
+    """What may become of one execution; ``tries`` are the fewest and the most."""
+
+    index: int
+    states: frozenset[State]
+    tries: tuple[int, int]
+    parameters: Mapping[str, Value]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodePrediction:
+    """What may become of a node; ``counts`` are the numbers of executions that its record may hold."""
+
+    name: str
+    kind: str
+    states: frozenset[State]
+    executions: tuple[ExecutionPrediction, ...]
+    counts: frozenset[int]
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What may become of a run: the allowed states of the run, of its nodes and of their executions."""
+
+    states: frozenset[State]
+    nodes: Mapping[str, NodePrediction]
+
+
+def predict(rules: Rules) -> Prediction:
+    """Everything that may become of the run."""
+    scenarios = [s for world in _worlds(rules) for s in _scenarios(rules, world)]
+    nodes = {
+        name: _union([scenario[0][name] for scenario in scenarios]) for name in (n.name for n in rules.pipeline.nodes)
+    }
+    return Prediction(frozenset(state for _, state in scenarios), nodes)
+
+
+def _worlds(rules: Rules) -> list[dict[str, Result]]:
+    """Runs in which no node is stopped by another, one per choice of siblings stopped by rule 10."""
+    worlds: list[dict[str, Result]] = [{}]
+    for name in rules.order:
+        followed = []
+        for world in worlds:
+            result = rules.left_out(name, world)
+            if result is not None:
+                followed.append({**world, name: result})
+                continue
+            result = rules.run(name, world)
+            few = len(worlds) * 2 ** len(result.executions) > WORLDS
+            followed += [{**world, name: r} for r in _sibling_choices(result, extremes=few)]
+        worlds = followed
+    return worlds
+
+
+def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapping[str, NodePrediction], State]]:
+    """A prediction per node that may be the first to stop the run, or the only one if none does."""
+    triggers = [name for name in rules.order if world[name].stops_run]
+    if not triggers:
+        failed = any(r.state is State.ERROR and not r.opens for r in world.values())
+        exact = {name: _exact(world[name]) for name in rules.order}
+        yield exact, State.ERROR if failed else State.COMPLETE
+    for first in triggers:
+        predictions: dict[str, NodePrediction] = {}
+        skips: dict[str, set[bool]] = {}
+        for name in rules.order:
+            result = world[name]
+            closed = [u for u in rules.upstream[name] if not world[u].opens]
+            if name == first or name in rules.ancestors[first]:
+                predictions[name], skips[name] = _exact(result), {result.skips}
+            elif not result.started:
+                may_skip = any(True in skips[u] for u in closed)
+                may_stop = all(False in skips[u] for u in closed)
+                states = {s for s, may in ((State.SKIPPED, may_skip), (State.STOPPED, may_stop)) if may}
+                why = result.why if may_skip else f"not run: {first} stops the run"
+                predictions[name] = replace(_exact(result), states=frozenset(states), why=(why,))
+                skips[name] = {State.SKIPPED in states, State.STOPPED not in states}
+            else:
+                may_skip = any(True in skips[u] for u in rules.upstream[name])
+                predictions[name] = _cut(result, first, may_skip=may_skip)
+                skips[name] = {result.skips, False, may_skip or _may_skip(result)}
+        yield predictions, State.ERROR
+
+
+def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
+    """A result per choice of executions that an error in the same node stopped, where nodes after it run on."""
+    node = result.node
+    errors = [e.index for e in result.executions if e.state is State.ERROR]
+    if not errors or not stops_siblings(node) or node.policy.on_error is not OnError.CONTINUE:
+        return [result]
+    picks: Iterable[Sequence[bool]] = product([False, True], repeat=len(result.executions))
+    if extremes:
+        picks = [[False] * len(result.executions), [e.index != errors[0] for e in result.executions]]
+    choices = []
+    for cut in picks:
+        if all(cut[index] for index in errors):
+            continue
+        executions = tuple(stopped(e) if cut[e.index] else e for e in result.executions)
+        choices.append(settle(node, executions))
+    return choices
+
+
+def _exact(result: Result) -> NodePrediction:
+    """The prediction of a node that came to its own end; in it an error may still have stopped siblings."""
+    errors = [e for e in result.executions if e.state is State.ERROR]
+    racing = bool(errors) and stops_siblings(result.node) and isinstance(result.node, ir.TaskNode)
+    if result.node.policy.on_error is OnError.CONTINUE:
+        racing = False  # a world of its own for each choice
+    executions = []
+    for e in result.executions:
+        may_stop = racing and not (len(errors) == 1 and e.state is State.ERROR)
+        states = frozenset({e.state, State.STOPPED} if may_stop else {e.state})
+        fewest = 0 if State.STOPPED in states else e.tries
+        executions.append(ExecutionPrediction(e.index, states, (fewest, e.tries), e.parameters, e.reason))
+    return NodePrediction(
+        result.node.name,
+        kind(result.node),
+        frozenset({result.state}),
+        tuple(executions),
+        frozenset({len(executions)}),
+        (result.why,),
+    )
+
+
+def _may_skip(result: Result) -> bool:
+    """Whether a cut before any execution is complete can leave a node in an error that skips the nodes after it."""
+    errs = any(e.state is State.ERROR for e in result.executions)
+    return (
+        errs
+        and result.node.policy.on_error is OnError.CONTINUE
+        and isinstance(result.node, ir.TaskNode)
+        and on_child_error(result.node) is not OnChildError.CONTINUE_AND_COMPLETE
+    )
+
+
+def _cut(result: Result, trigger: str, *, may_skip: bool) -> NodePrediction:
+    """The prediction of a node that another node's stop may have cut off, or kept from starting."""
+    exact = _exact(result)
+    executions = tuple(replace(e, states=e.states | {State.STOPPED}, tries=(0, e.tries[1])) for e in exact.executions)
+    return replace(
+        exact,
+        states=exact.states | {State.STOPPED} | ({State.SKIPPED} if may_skip else set()),
+        executions=executions,
+        counts=exact.counts | {0},
+        why=(*exact.why, f"or cut off: {trigger} stops the run"),
+    )
+
+
+def _union(predictions: Sequence[NodePrediction]) -> NodePrediction:
+    executions: dict[int, ExecutionPrediction] = {}
+    for e in chain.from_iterable(p.executions for p in predictions):
+        known = executions.get(e.index, e)
+        tries = (min(e.tries[0], known.tries[0]), max(e.tries[1], known.tries[1]))
+        executions[e.index] = replace(known, states=known.states | e.states, tries=tries)
+    return NodePrediction(
+        predictions[0].name,
+        predictions[0].kind,
+        frozenset().union(*(p.states for p in predictions)),
+        tuple(executions[index] for index in sorted(executions)),
+        frozenset().union(*(p.counts for p in predictions)),
+        tuple(dict.fromkeys(chain.from_iterable(p.why for p in predictions))),
+    )

@@ -1,0 +1,346 @@
+"""The rules for one node, given how the nodes before it fared; numbers are those of ``translator.semantics``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.ir import EdgeKind, MergeMode, OnChildError, OnError, Value
+from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
+from translator.shim import contract, grid, parameters
+from translator.shim.contract import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How an execution ended."""
+
+    index: int
+    state: State
+    tries: int
+    parameters: Mapping[str, Value]
+    metadata: Mapping[str, object] = field(default_factory=lambda: NOTHING)
+    outputs: tuple[str, ...] | None = ()
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a node fared; ``why`` names the rule."""
+
+    node: ir.StepNode
+    state: State
+    executions: tuple[Execution, ...]
+    why: str
+    started: bool = True
+
+    @property
+    def opens(self) -> bool:
+        """Whether the nodes after it may start (rule 1)."""
+        if self.state is State.COMPLETE:
+            return True
+        if self.state is not State.ERROR or self.node.policy.on_error is not OnError.CONTINUE:
+            return False
+        if isinstance(self.node, ir.ExecutionNode):
+            return True
+        cut = any(e.state is State.STOPPED for e in self.executions) and not stops_siblings(self.node)
+        return bool(self.complete) and not cut
+
+    @property
+    def stops_run(self) -> bool:
+        """Whether it stops the run (rule 12)."""
+        return self.state is State.ERROR and self.node.policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
+
+    @property
+    def skips(self) -> bool:
+        """Whether the nodes after it are skipped rather than stopped (rule 2)."""
+        if self.state is not State.ERROR:
+            return self.state is State.SKIPPED
+        match self.node.policy.on_error:
+            case OnError.STOP_NEXT:
+                return True
+            case OnError.CONTINUE:
+                return isinstance(self.node, ir.TaskNode) and not self.complete
+            case _:
+                return False
+
+    @property
+    def complete(self) -> tuple[Execution, ...]:
+        """Its complete executions, in grid order."""
+        return tuple(execution for execution in self.executions if execution.state is State.COMPLETE)
+
+
+class Rules:
+    """The meaning of one pipeline with one set of values.
+
+    Args:
+        pipeline: The pipeline; execution and task nodes only.
+        values: The values given for this run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
+        oracle: How each try of an execution ends.
+        missing: Defaults of inputs (URIs, paths, wildcards) that bring no file.
+
+    Raises:
+        NotImplementedError: For a kind of node or grid whose meaning is not written down here yet.
+    """
+
+    def __init__(
+        self,
+        pipeline: ir.Pipeline,
+        values: Mapping[str, Value] = NOTHING,  # type: ignore[assignment]
+        oracle: Oracle = all_complete,
+        missing: frozenset[str] = frozenset(),
+    ) -> None:
+        self.pipeline = pipeline
+        self.values = values
+        self.oracle = oracle
+        self.missing = missing
+        for node in pipeline.nodes:
+            if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
+                raise NotImplementedError(f"{type(node).__name__} {node.name!r} has no semantics yet")
+        self.nodes = {node.name: cast("ir.StepNode", node) for node in pipeline.nodes}
+
+    @cached_property
+    def upstream(self) -> Mapping[str, tuple[str, ...]]:
+        """The nodes with an edge into each node, in the order of the edges."""
+        return {
+            name: tuple(dict.fromkeys(e.source.node for e in self.pipeline.edges if e.target.node == name))
+            for name in self.nodes
+        }
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """The nodes, each after the nodes that have edges into it, otherwise in the order of the file."""
+        done: dict[str, None] = {}
+        while len(done) < len(self.nodes):
+            ready = [n for n in self.nodes if n not in done and all(u in done for u in self.upstream[n])]
+            if not ready:
+                raise ValueError("the pipeline has a cycle")
+            done.update(dict.fromkeys(ready))
+        return tuple(done)
+
+    @cached_property
+    def ancestors(self) -> Mapping[str, frozenset[str]]:
+        """The nodes that every node waits for, directly or not."""
+        found: dict[str, frozenset[str]] = {}
+        for name in self.order:
+            found[name] = frozenset(self.upstream[name]).union(*(found[u] for u in self.upstream[name]))
+        return found
+
+    def left_out(self, name: str, before: Mapping[str, Result]) -> Result | None:
+        """How a node fares that may not start (rules 1 and 2), or None if it may."""
+        closed = [before[u] for u in self.upstream[name] if not before[u].opens]
+        if not closed:
+            return None
+        skipping = [r for r in closed if r.skips]
+        cause = (skipping or closed)[0]
+        state = State.SKIPPED if skipping else State.STOPPED
+        return Result(self.nodes[name], state, (), f"not run: {cause.node.name} is {cause.state}", started=False)
+
+    def run(self, name: str, before: Mapping[str, Result]) -> Result:
+        """How a node fares that starts and that nothing stops; rule 10's stop is not applied either."""
+        node = self.nodes[name]
+        try:
+            points = self._points(node, before)
+        except grid.GridError as error:
+            return Result(node, State.ERROR, (), f"its grid: {error}")
+        files, unmet = self._inputs(node, before)
+        executions = []
+        for index, (point, refused) in enumerate(points):
+            reason = refused or unmet
+            if reason:
+                executions.append(Execution(index, State.ERROR, node.policy.tries, point, reason=reason, inputs=files))
+            else:
+                executions.append(replace(self._tried(node, index, point), inputs=files))
+        return settle(node, tuple(executions))
+
+    def _tried(self, node: ir.StepNode, index: int, point: Mapping[str, Value]) -> Execution:
+        tries = max(1, node.policy.tries)
+        for attempt in range(1, tries + 1):
+            ending = self.oracle(Attempt(node.name, index, attempt, point))
+            if ending.state is State.COMPLETE or attempt == tries:
+                break
+        reason = None if ending.state is State.COMPLETE else "its command errs"
+        return Execution(index, ending.state, attempt, point, ending.metadata, ending.outputs, reason=reason)
+
+    def _points(self, node: ir.StepNode, before: Mapping[str, Result]) -> list[tuple[Mapping[str, Value], str | None]]:
+        """The parameters of each execution, and why they are refused (rules 3 to 5)."""
+        own = {f"{node.name}.{p.name}": p.name for p in node.step.parameters}
+        values = {own[key]: value for key, value in self.values.items() if key in own}
+        for parameter in self.pipeline.parameters:
+            value = self.values.get(parameter.name, parameter.default)
+            if value is not None:
+                values.update({t.parameter: value for t in parameter.targets if t.node == node.name})
+        for edge in self.pipeline.edges:
+            if edge.target.node == node.name and edge.target.kind is EdgeKind.PARAMETER:
+                found, value = self._brought(node, edge, before[edge.source.node])
+                if found:
+                    values[edge.target.key] = value
+        step = lower(node.step)
+        if isinstance(node, ir.ExecutionNode):
+            return [_resolved(step, values)]
+        axes: dict[str, Sequence[Value]] = {axis.parameter: axis.values for axis in node.grid.axes}
+        axes.update({name: _spread(value) for name, value in values.items()})
+        match node.grid.kind:
+            case ir.GridKind.PRODUCT:
+                points = grid.points(step, axes)
+            case ir.GridKind.ZIP:
+                points = grid.points(step, axes, node.grid.points)
+            case other:
+                raise NotImplementedError(f"a grid of kind {other} has no semantics yet")
+        return [_resolved(step, point) for point in points]
+
+    def _brought(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
+        """What an edge brings into a parameter (rule 4)."""
+        held = [e.metadata if edge.source.kind is EdgeKind.METADATA else e.parameters for e in source.complete]
+        values = [cast("Value", v) for holder in held if (v := holder.get(edge.source.key)) is not None]
+        if not values:
+            return False, None
+        target = next((p for p in node.step.parameters if p.name == edge.target.key), None)
+        many = isinstance(node, ir.TaskNode) or (target is not None and target.multiple is not None)
+        if many and isinstance(source.node, ir.TaskNode):
+            return True, cast("Value", tuple(chain.from_iterable(_spread(value) for value in values)))
+        return True, values[-1]
+
+    def _inputs(
+        self, node: ir.StepNode, before: Mapping[str, Result]
+    ) -> tuple[Mapping[str, tuple[str, ...]], str | None]:
+        """The files of each input, and why the command cannot start (rules 5 and 6)."""
+        files: dict[str, tuple[str, ...]] = {}
+        unmet = None
+        for wanted in node.step.inputs:
+            edges = [
+                e
+                for e in self.pipeline.edges
+                if e.target.node == node.name and e.target.kind is EdgeKind.INPUT and e.target.key == wanted.name
+            ]
+            got = list(chain.from_iterable(_matching(e, before[e.source.node]) for e in edges))
+            if not edges or node.merge_mode is MergeMode.APPEND:
+                for default in wanted.default:
+                    if default not in self.missing:
+                        got.insert(0, default)
+                    elif not any(c in default for c in "*?["):
+                        unmet = unmet or f"input {wanted.name}: {default} is not there"
+            if not got and not wanted.optional:
+                unmet = unmet or f"input {wanted.name}: no file reaches it"
+            files[wanted.name] = tuple(got)
+        return files, unmet
+
+
+def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
+    """A started node's state from its executions' (rules 8, 9 and 11)."""
+    errors = [e for e in executions if e.state is State.ERROR]
+    stopped = any(e.state is State.STOPPED for e in executions)
+    done = any(e.state is State.COMPLETE for e in executions)
+    how = on_child_error(node)
+    if isinstance(node, ir.ExecutionNode):
+        in_error, rule = bool(errors), f"on-error: {node.policy.on_error}"
+    elif how is OnChildError.CONTINUE_AND_COMPLETE:
+        in_error, rule = bool(errors) and not done and not stopped, f"{_named(node)}; none complete"
+    else:
+        in_error, rule = bool(errors), _named(node)
+    if in_error:
+        which = "it errs" if isinstance(node, ir.ExecutionNode) else f"{_counted(errors, executions)} in error"
+        causes = {e.reason for e in errors if e.reason and e.reason != "its command errs"}
+        return Result(node, State.ERROR, executions, "; ".join([which, *sorted(causes), rule]))
+    if stopped:
+        return Result(node, State.STOPPED, executions, "cut off by a stop")
+    if errors:
+        return Result(node, State.COMPLETE, executions, f"{_counted(errors, executions)} in error; {_named(node)}")
+    tries = max((e.tries for e in executions), default=1)
+    return Result(node, State.COMPLETE, executions, "all complete" if tries == 1 else f"complete on try {tries}")
+
+
+def stops_siblings(node: ir.StepNode) -> bool:
+    """Whether an execution in error stops the others of its node at once (rule 10)."""
+    policy = node.policy
+    if policy.on_child_error is None:
+        return policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
+    return policy.on_child_error is OnChildError.STOP_ALL_AND_ERROR
+
+
+def stopped(execution: Execution) -> Execution:
+    """The execution as it is when a stop cut it off or kept it from starting."""
+    return replace(execution, state=State.STOPPED, metadata=NOTHING, outputs=(), reason="stopped")
+
+
+def kind(node: ir.StepNode) -> str:
+    """The node's kind, as ``run.json`` and the YAML spell it."""
+    return "task" if isinstance(node, ir.TaskNode) else "execution"
+
+
+def on_child_error(node: ir.StepNode) -> OnChildError:
+    """What an execution's error does to its task node, said by the node or implied by its on-error (rule 9)."""
+    policy = node.policy
+    if policy.on_child_error is not None:
+        return policy.on_child_error
+    if policy.on_error is OnError.CONTINUE:
+        return OnChildError.CONTINUE_AND_COMPLETE
+    return OnChildError.CONTINUE_AND_ERROR
+
+
+def lower(step: ir.Step) -> contract.Step:
+    """The step as the shim's typing of values and expansion of grids know it."""
+    return contract.Step(
+        name=step.name,
+        command=step.command,
+        parameters=tuple(
+            contract.Parameter(
+                name=p.name,
+                type=p.type.value,
+                default=p.default,
+                optional=p.optional,
+                minimum=p.minimum,
+                maximum=p.maximum,
+                choices=p.choices,
+                multiple=p.multiple.value if p.multiple else None,
+                separator=p.separator,
+            )
+            for p in step.parameters
+        ),
+    )
+
+
+def _resolved(step: contract.Step, given: Mapping[str, contract.Value]) -> tuple[Mapping[str, Value], str | None]:
+    try:
+        return cast("dict[str, Value]", parameters.resolve(step, given, {})), None
+    except parameters.ParameterError as error:
+        return cast("dict[str, Value]", {p.name: given.get(p.name, p.default) for p in step.parameters}), str(error)
+
+
+def _spread(value: Value) -> Sequence[Value]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _matching(edge: ir.Edge, source: Result) -> Iterator[str]:
+    """The files that an edge brings: from complete executions, never the sidecar files of file metadata."""
+    for execution in source.complete:
+        if edge.source.kind is EdgeKind.INPUT:
+            for name, files in execution.inputs.items():
+                if name == edge.source.key or fnmatchcase(name, edge.source.key):
+                    yield from files
+        elif execution.outputs is None:
+            yield edge.source.key
+        else:
+            for path in execution.outputs:
+                sidecar = path.endswith(".metadata.json") or path == "valohai.metadata.jsonl"
+                if not sidecar and (path == edge.source.key or fnmatchcase(path, edge.source.key)):
+                    yield path
+
+
+def _named(node: ir.StepNode) -> str:
+    named = f"on-error: {node.policy.on_error}"
+    child = node.policy.on_child_error
+    return named if child is None else f"on-child-error: {child}, {named}"
+
+
+def _counted(some: Sequence[Execution], of: Sequence[Execution]) -> str:
+    listed = ", ".join(str(e.index) for e in some[:5]) + (", ..." if len(some) > 5 else "")  # noqa: PLR2004  enough
+    return f"{len(some)} of {len(of)} executions ({listed})"
