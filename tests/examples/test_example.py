@@ -1,0 +1,115 @@
+"""The example project, linted by the vendor and run on the engine of this environment."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+EXAMPLE = Path(__file__).resolve().parent.parent.parent / "examples" / "valohai" / "valohai.yaml"
+PROGRAMS = Path(sys.executable).parent
+Run = Callable[..., tuple[int, dict, Path]]
+
+
+def program(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [PROGRAMS / name, *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(params=["airflow", "prefect"])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    """Run a pipeline of the example; give the exit code, ``run.json`` and its folder."""
+    engine = request.param
+    if importlib.util.find_spec(engine) is None:
+        pytest.skip(f"{engine} is not installed in this environment")
+
+    def run(pipeline: str, *arguments: str) -> tuple[int, dict, Path]:
+        command = [
+            "run",
+            str(EXAMPLE),
+            "--target",
+            engine,
+            "--pipeline",
+            pipeline,
+            "--store",
+            str(tmp_path),
+            *arguments,
+        ]
+        done = program("translate", *command)
+        documents = list(tmp_path.glob("*/*/run.json"))
+        assert len(documents) == 1, done.stdout + done.stderr
+        return done.returncode, json.loads(documents[0].read_text()), documents[0].parent
+
+    return run
+
+
+def states(document: dict) -> dict[str, str]:
+    return {name: node["state"] for name, node in document["nodes"].items()}
+
+
+def test_the_vendors_linter_has_nothing_to_say() -> None:
+    done = program("valohai-yaml", str(EXAMPLE))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("arguments", [(), ("--strict",)])
+def test_check_finds_nothing_wrong(arguments: tuple[str, ...]) -> None:
+    done = program("translate", "check", str(EXAMPLE), *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_training_pipeline_finds_the_best_model(run: Run) -> None:
+    status, document, folder = run("Training Pipeline")
+    assert status == 0
+    assert document["state"] == "complete"
+    assert states(document) == dict.fromkeys(("preprocess", "train", "evaluate", "report"), "complete")
+    points = [execution["parameters"] for execution in document["nodes"]["train"]["executions"]]
+    grid = [(rate, regularisation) for rate in (0.001, 0.01, 0.1) for regularisation in (0.0001, 0.01)]
+    assert [(point["learning_rate"], point["regularisation"]) for point in points] == grid
+    chosen = document["nodes"]["evaluate"]["executions"][0]["metadata"]
+    assert chosen["best_model"] == "model_lr0.01_reg0.0001.npz"
+    assert chosen["accuracy"] > 0.94
+    (report,) = folder.glob("report/0/try-1/outputs/report.md")
+    assert f"**model_lr0.01_reg0.0001.npz**, which reads {chosen['accuracy']:.1%}" in report.read_text()
+
+
+def test_a_grid_of_the_users_own(run: Run) -> None:
+    status, document, _ = run("Training Pipeline", "--param", "train.learning_rate=0.02,0.05", "--param", "seed=11")
+    assert status == 0
+    points = [execution["parameters"] for execution in document["nodes"]["train"]["executions"]]
+    assert sorted({point["learning_rate"] for point in points}) == [0.02, 0.05]
+    assert {point["seed"] for point in points} == {11}
+
+
+def test_the_dual_pipeline_keeps_its_branches_apart(run: Run) -> None:
+    status, document, _ = run("Dual Training Pipeline", "--param", "min_accuracy=0.95")
+    assert status == 1
+    assert document["state"] == "error"
+    assert states(document) == {
+        "preprocess": "complete",
+        "train_conservative": "error",
+        "evaluate_conservative": "skipped",
+        "train_experimental": "complete",
+        "evaluate_experimental": "complete",
+    }
+    for node in ("train_conservative", "train_experimental"):
+        executions = document["nodes"][node]["executions"]
+        assert [execution["state"] for execution in executions] == ["complete", "error"]
+        assert "1" in executions[1]["reason"]
+    assert document["nodes"]["evaluate_experimental"]["executions"][0]["metadata"]["candidates"] == 1
+
+
+def test_the_dual_pipeline_is_complete_when_nothing_fails(run: Run) -> None:
+    status, document, _ = run("Dual Training Pipeline")
+    assert (status, set(states(document).values())) == (0, {"complete"})
