@@ -1,0 +1,48 @@
+"""One more execution of a task node on Prefect (ephemeral server), against a hand-written mapped task."""
+
+import os
+import runpy
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from mapped import COMMAND, WIDTH, measure, translated
+
+
+def main() -> None:
+    """Make a Prefect home of its own, and measure in this process."""
+    with tempfile.TemporaryDirectory() as temporary:
+        home = Path(temporary)
+        os.environ |= {
+            "PREFECT_HOME": str(home / "prefect"),
+            "PREFECT_LOGGING_LEVEL": "ERROR",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "TRANSLATOR_STORE": str(home / "store"),
+        }
+        from prefect import Flow, flow, task
+
+        @task
+        def work(i: int) -> None:  # noqa: ARG001 -- the map's item
+            subprocess.run(COMMAND, shell=True, check=True)  # noqa: S602
+
+        @flow
+        def by_hand(width: int) -> None:
+            work.map(range(width)).wait()
+
+        def translated_flow(width: int) -> Callable[[], object]:
+            file = home / f"ours{width}.py"
+            file.write_text(translated("prefect", width, home))
+            flows = [value for value in runpy.run_path(str(file)).values() if isinstance(value, Flow)]
+            (ours,) = flows
+            return ours
+
+        measure(
+            "prefect",
+            {width: translated_flow(width) for width in (1, WIDTH)},
+            {1: lambda: by_hand(1), WIDTH: lambda: by_hand(WIDTH)},
+        )
+
+
+if __name__ == "__main__":
+    main()
