@@ -29,7 +29,7 @@ help:
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make airflow31    load and run the examples on Airflow 3.1'
-	@echo 'make goldens      rewrite the expected files of tests/goldens'
+	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
 	@echo 'make format       format the code'
 	@echo 'make constraints  pin what the environments hold now'
 	@echo 'make clean        remove environments, caches and the demo'
@@ -58,7 +58,7 @@ airflow31: $(AIRFLOW31)
 	@.venv/airflow31/bin/python -m pytest tests/examples -k airflow
 
 goldens: $(DEV)
-	@.venv/dev/bin/python -m pytest tests/goldens --update-goldens
+	@.venv/dev/bin/python -m pytest -q tests/goldens tests/house --update-goldens
 
 format: $(DEV)
 	@.venv/dev/bin/ruff format . && .venv/dev/bin/ruff check --fix-only --quiet .

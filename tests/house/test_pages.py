@@ -1,0 +1,52 @@
+"""What the pages show of the program is what the program does; ``make goldens`` rewrites it.
+
+A page holds such a part between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from translator import semantics
+from translator.semantics.tables import ON_CHILD_ERROR
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GOLDENS = ROOT / "tests" / "goldens"
+
+
+def code(language: str, file: Path) -> str:
+    return f"```{language}\n{file.read_text(encoding='utf-8')}```\n"
+
+
+def generated(target: str) -> Path:
+    (file,) = (GOLDENS / target / "readme").glob("*.py")
+    return file
+
+
+PARTS = {
+    ("README.md", "yaml"): lambda: code("yaml", GOLDENS / "cases" / "readme.yaml"),
+    ("README.md", "dag"): lambda: code("python", generated("airflow")),
+    ("README.md", "flow"): lambda: code("python", generated("prefect")),
+    ("README.md", "on-error"): semantics.table,
+    ("docs/semantics.md", "on-error"): semantics.table,
+    ("docs/semantics.md", "on-child-error"): lambda: semantics.table(ON_CHILD_ERROR),
+}
+
+
+@pytest.mark.parametrize(("page", "name"), PARTS, ids=" ".join)
+def test_page_is_up_to_date(page: str, name: str, update_goldens: bool) -> None:
+    file = ROOT / page
+    text = file.read_text(encoding="utf-8")
+    between = re.compile(rf"(<!-- {name}: begin -->\n).*?(<!-- {name}: end -->)", re.DOTALL)
+    assert len(between.findall(text)) == 1, f"{page} has no part {name}"
+    wanted = between.sub(lambda found: found[1] + PARTS[page, name]() + found[2], text)
+    if update_goldens:
+        file.write_text(wanted, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == wanted, f"{page}, {name}: make goldens, and read the diff"
+
+
+def test_all_parts_are_known() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for name in re.findall(r"<!-- ([\w-]+): begin -->", page.read_text(encoding="utf-8")):
+            assert name == "table" or (str(page.relative_to(ROOT)), name) in PARTS, (page, name)
