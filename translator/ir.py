@@ -311,6 +311,7 @@ class Port:
     node: str
     kind: EdgeKind
     key: str
+    span: Span | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.node}.{self.kind}.{self.key}"
@@ -342,6 +343,7 @@ class ParameterTarget:
 
     node: str
     parameter: str
+    span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

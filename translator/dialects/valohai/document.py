@@ -1,0 +1,88 @@
+"""The items of a ``valohai.yaml``, by kind and name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from translator.dialects.valohai import TOP_LEVEL
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+    from translator.source import Located
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of the file: where it is in the list, of which kind, and what stands below that key."""
+
+    index: int
+    kind: str
+    name: str
+    body: Located
+    place: Located
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The named items of a file; of two with one name the last counts, as for the vendor's parser."""
+
+    steps: dict[str, Item] = field(default_factory=dict)
+    tasks: dict[str, Item] = field(default_factory=dict)
+    pipelines: dict[str, Item] = field(default_factory=dict)
+    endpoints: dict[str, Item] = field(default_factory=dict)
+    deployments: dict[str, Item] = field(default_factory=dict)
+
+    def of(self, kind: str) -> dict[str, Item]:
+        """The items of a kind, which is a key of the file's list."""
+        of_kind: dict[str, dict[str, Item]] = {
+            "step": self.steps,
+            "task": self.tasks,
+            "pipeline": self.pipelines,
+            "blueprint": self.pipelines,
+            "endpoint": self.endpoints,
+            "deployment": self.deployments,
+        }
+        return of_kind[kind]
+
+
+def sort_items(document: Located, diagnostics: Diagnostics | None = None) -> Items:
+    """Sort the items of a file by kind and name.
+
+    Args:
+        document: the file's list.
+        diagnostics: receives what the vendor's parser would pass over: items of no known kind, a second kind in one
+            item, two items of one name. What the schema finds anyway is not repeated.
+    """
+    items = Items()
+    for index, place in enumerate(document.items or ()):
+        kind = next((kind for kind in TOP_LEVEL if kind in (place.entries or {})), None)
+        if diagnostics is not None:
+            _report_keys(place, kind, diagnostics)
+        if kind is None or not place.entries:
+            continue
+        body = place.entries[kind]
+        name = body.get("name")
+        if name is None or not isinstance(name.value, str):
+            continue
+        known = items.of(kind)
+        if name.value in known and diagnostics is not None:
+            first = known.pop(name.value).body.value_span("name").line
+            message = f"there are two {kind}s called {name.value!r}; only this one, the last, counts"
+            diagnostics.warning("duplicate-name", message, name.span, hint=f"the other is on line {first}")
+        known[name.value] = Item(index, kind, name.value, body, place)
+    return items
+
+
+def _report_keys(place: Located, kind: str | None, diagnostics: Diagnostics) -> None:
+    for key in place.entries or {}:
+        if key == kind:
+            continue
+        if kind is not None and key in TOP_LEVEL:
+            message = f"this {key!r} is not read, because its list item is a {kind!r} already"
+            diagnostics.warning("ignored-item", message, place.key_span(key), hint="start a list item of its own: '- '")
+        else:
+            hint = did_you_mean(str(key), TOP_LEVEL, "known kinds")
+            message = f"{str(key)!r} is no kind of item that Valohai knows; it is not read"
+            diagnostics.warning("unknown-item", message, place.key_span(key), hint=hint)

@@ -1,0 +1,258 @@
+"""Task blueprints: the values that each parameter takes, computed when translating.
+
+The platform computes the values of ``linear`` and ``logspace`` itself and does not publish how. Here ``linear`` runs
+from ``start`` by ``step`` up to and including ``end``; ``logspace`` has ``count`` values ``base ** x`` with ``x``
+evenly from ``start`` to ``end``, both included, and base 10 if it is not given (docs/semantics.md).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from translator import ir
+from translator.dialects.valohai.ledger import account, refuse
+from translator.dialects.valohai.values import value_of
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from translator.diagnostics import Diagnostics
+    from translator.shim.contract import Parameter as ShimParameter
+    from translator.source import Located
+
+MAX_VALUES = 100_000
+"""More values of one parameter than this are taken for a slip of the pen."""
+
+_TYPES = ("grid_search", "manual_search", "random_search", "bayesian_tpe", "distributed")
+_REFUSED_TYPES = {
+    "random_search": ("random-search", "random search"),
+    "bayesian_tpe": ("bayesian-search", "Bayesian search"),
+    "distributed": ("distributed", "distributed tasks"),
+}
+_RULES = {
+    "single": ("value",),
+    "multiple": ("items", "integerify"),
+    "linear": ("start", "end", "min", "max", "step", "integerify"),
+    "logspace": ("start", "end", "min", "max", "count", "base", "integerify"),
+}
+
+
+def kind_of(task: Located) -> str:
+    """The type of a task blueprint in the vendor's spelling ("Grid-Search" is "grid_search")."""
+    found = task.get("type")
+    return str(found.value or "grid_search").lower().replace("-", "_") if found else "grid_search"
+
+
+def read_grid(task: Located, step: ir.Step, diagnostics: Diagnostics) -> ir.Grid | None:
+    """Read the grid of a task blueprint for a step.
+
+    Args:
+        task: the blueprint; its schema and the vendor's parser found no fault with it.
+        step: the step as the node runs it.
+        diagnostics: receives what is refused or wrong.
+
+    Returns:
+        The grid; None if it is refused or wrong.
+    """
+    account(task, "task", diagnostics)
+    kind = kind_of(task)
+    if kind in _REFUSED_TYPES:
+        topic, what = _REFUSED_TYPES[kind]
+        refuse(topic, what, task.value_span("type"), diagnostics)
+        return None
+    known = len(diagnostics.found)
+    parameters = {parameter.name: parameter for parameter in step.parameters}
+    axes = [axis for variant in task.list("parameters") if (axis := _axis(variant, parameters, step, diagnostics))]
+    points = [_point(point, parameters, step, diagnostics) for point in task.list("parameter-sets") if point.entries]
+    grid = _manual(axes, points, task, diagnostics) if kind == "manual_search" else _product(axes, points, task)
+    return None if any(d.severity == "error" for d in diagnostics.found[known:]) else grid
+
+
+def _product(axes: Sequence[ir.Axis], points: Sequence[Mapping[str, ir.Value]], task: Located) -> ir.Grid:
+    """A grid search; parameter sets become axes there (``Task.serialize_to_template`` of the vendor)."""
+    collected: dict[str, list[ir.Value]] = {}
+    for point in points:
+        for name, value in point.items():
+            collected.setdefault(name, []).append(value)
+    span = task.key_span("parameter-sets")
+    by_name = {axis.parameter: axis for axis in axes}
+    by_name |= {name: ir.Axis(name, tuple(values), span) for name, values in collected.items()}
+    return ir.Grid(ir.GridKind.PRODUCT, tuple(by_name.values()), (), task.span)
+
+
+def _manual(
+    axes: Sequence[ir.Axis], points: Sequence[Mapping[str, ir.Value]], task: Located, diagnostics: Diagnostics
+) -> ir.Grid:
+    """A manual search: one execution per set; lists of values go side by side, a single value goes into each set."""
+    lengths = {len(axis.values) for axis in axes} | ({len(points)} if points else set())
+    width = max(lengths, default=0)
+    uneven = [axis for axis in axes if len(axis.values) not in (1, width)]
+    if uneven:
+        what = "lists of different lengths in a manual search"
+        refuse("uneven-search", what, uneven[0].span, diagnostics)
+    elif points and len(points) not in (1, width):
+        refuse("uneven-search", "lists of different lengths in a manual search", task.span, diagnostics)
+    if len({frozenset(point) for point in points}) > 1:
+        place = task.key_span("parameter-sets")
+        message = "the parameter sets name different parameters; where a set lacks one it keeps its default"
+        diagnostics.warning("uneven-parameter-sets", message, place)
+    rows: list[dict[str, ir.Value]] = [{} for _ in range(width)]
+    for axis in axes:
+        for index, row in enumerate(rows):
+            row[axis.parameter] = axis.values[index if len(axis.values) == width else 0] if axis.values else None
+    for index, row in enumerate(rows):
+        if points:
+            row |= points[index if len(points) == width else 0]
+    return ir.Grid(ir.GridKind.ZIP, (), tuple(rows), task.span)
+
+
+def _point(
+    point: Located, parameters: Mapping[str, ir.Parameter], step: ir.Step, diagnostics: Diagnostics
+) -> dict[str, ir.Value]:
+    row: dict[str, ir.Value] = {}
+    for name, value in (point.entries or {}).items():
+        parameter = parameters.get(name)
+        if parameter is None:
+            _unknown(name, point.key_span(name), step, diagnostics)
+            continue
+        read = value_of(value, f"parameter {name!r} of a parameter set", diagnostics)
+        row[name] = _typed(parameter, read, value, diagnostics)
+    return row
+
+
+def _axis(
+    variant: Located, parameters: Mapping[str, ir.Parameter], step: ir.Step, diagnostics: Diagnostics
+) -> ir.Axis | None:
+    account(variant, "variant-param", diagnostics)
+    name, style, rules = str(variant.value["name"]), str(variant.value["style"]), variant.get("rules")
+    parameter = parameters.get(name)
+    if parameter is None:
+        _unknown(name, variant.value_span("name"), step, diagnostics)
+        return None
+    if style == "random":
+        refuse("random-values", "random values of a parameter", variant.value_span("style"), diagnostics)
+        return None
+    if rules is None:
+        return None
+    account(rules, "variant-param-rule-item", diagnostics)
+    for key in rules.entries or {}:
+        if key not in (*_RULES[style], "numberify", "distribution", "seed"):
+            message = f"{key!r} has no effect with style {style!r}"
+            hint = did_you_mean(key, _RULES[style], f"rules of {style!r}")
+            diagnostics.warning("ignored-rule", message, rules.key_span(key), hint=hint)
+    try:
+        found = _STYLES[style](rules)
+    except _RuleError as error:
+        diagnostics.error("bad-rules", f"parameter {name!r}: {error}", rules.value_span(error.key))
+        return None
+    if rules.value.get("integerify"):
+        found = [(_integer(value), place) for value, place in found]
+        found = list({value: (value, place) for value, place in reversed(found)}.values())[::-1]
+    values = tuple(_typed(parameter, value, place, diagnostics) for value, place in found)
+    return ir.Axis(name, values, variant.span)
+
+
+def _unknown(name: str, place: Any, step: ir.Step, diagnostics: Diagnostics) -> None:
+    known = [parameter.name for parameter in step.parameters]
+    hint = did_you_mean(name, known, "its parameters")
+    diagnostics.error("unknown-parameter", f"step {step.name!r} has no parameter {name!r}", place, hint=hint)
+
+
+def _typed(parameter: ir.Parameter, value: ir.Value, place: Located, diagnostics: Diagnostics) -> ir.Value:
+    """Give a value of a grid the type of its parameter; what cannot have it is an error."""
+    from translator.shim.parameters import ParameterError, coerce
+
+    try:
+        coerced = coerce(cast("ShimParameter", parameter), value)
+    except ParameterError as error:
+        diagnostics.error("bad-value", str(error), place.span)
+        return value
+    return tuple(coerced) if isinstance(coerced, (list, tuple)) else cast("ir.Scalar", coerced)
+
+
+class _RuleError(ValueError):
+    """Rules that make no values; ``key`` is the rule to blame."""
+
+    def __init__(self, key: str, message: str) -> None:
+        self.key = key
+        super().__init__(message)
+
+
+_Values = list[tuple["ir.Value", "Located"]]
+
+
+def _single(rules: Located) -> _Values:
+    value = rules.get("value")
+    if value is None:
+        raise _RuleError("value", "style 'single' needs 'value'")
+    return [(value.value, value)]
+
+
+def _multiple(rules: Located) -> _Values:
+    items = rules.get("items")
+    if items is None:
+        raise _RuleError("items", "style 'multiple' needs 'items'")
+    return [(item.value, item) for item in items.items or ()]
+
+
+def _linear(rules: Located) -> _Values:
+    start, end = _bound(rules, "start", "min"), _bound(rules, "end", "max")
+    step = _number(rules, "step") if rules.get("step") else Decimal(1)
+    if step == 0 or (end - start) * step < 0:
+        raise _RuleError("step", f"'step' {step} never leads from {start} to {end}")
+    # The last value may miss the end by what binary fractions lose.
+    count = _few((end - start) / step + Decimal("1e-9"), "step") + 1
+    return _computed((start + index * step for index in range(count)), rules)
+
+
+def _logspace(rules: Located) -> _Values:
+    start, end = _bound(rules, "start", "min"), _bound(rules, "end", "max")
+    base = float(_number(rules, "base")) if rules.get("base") else 10.0
+    if rules.get("count") is None:
+        raise _RuleError("count", "style 'logspace' needs 'count'")
+    count = _number(rules, "count")
+    many = _few(count, "count")
+    if count != many or many < 1:
+        raise _RuleError("count", f"'count' must be a whole number of values, not {count}")
+    exponents = [float(start + (end - start) * index / max(many - 1, 1)) for index in range(many)]
+    try:
+        powers = [base**exponent for exponent in exponents]
+    except (OverflowError, ZeroDivisionError):
+        raise _RuleError("base", f"{base} ** x is too large for x from {start} to {end}") from None
+    if any(isinstance(power, complex) for power in powers):
+        raise _RuleError("base", f"'base' must be positive, not {base}")
+    return [(power, rules) for power in powers]
+
+
+_STYLES = {"single": _single, "multiple": _multiple, "linear": _linear, "logspace": _logspace}
+
+
+def _computed(values: Iterable[Decimal], rules: Located) -> _Values:
+    return [(int(value) if value == value.to_integral_value() else float(value), rules) for value in values]
+
+
+def _few(count: Decimal, key: str) -> int:
+    if count > MAX_VALUES:
+        raise _RuleError(key, f"these are more than {MAX_VALUES:,} values")
+    return int(count)
+
+
+def _bound(rules: Located, key: str, other: str) -> Decimal:
+    """The start or the end of a range; the vendor's documents call them min and max, too."""
+    if rules.get(key) is None and rules.get(other) is None:
+        raise _RuleError(key, f"the rules need {key!r}")
+    return _number(rules, key if rules.get(key) is not None else other)
+
+
+def _number(rules: Located, key: str) -> Decimal:
+    number = Decimal(str(rules.value[key]))
+    if not number.is_finite():
+        raise _RuleError(key, f"{key!r} must be a finite number")
+    return number
+
+
+def _integer(value: ir.Value) -> ir.Value:
+    """Round a number to the next whole one; ``integerify`` leaves text alone."""
+    return round(value) if isinstance(value, float) and abs(value) < float("inf") else value

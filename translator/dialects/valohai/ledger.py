@@ -1,0 +1,211 @@
+"""What becomes of each key that the vendor's schema knows, so that nothing is dropped in silence.
+
+A key is *translated*, *ignored* (it has no effect on the result; a note says so) or *refused* (not translated yet; an
+error says so). A test holds this table against the schema of the installed ``valohai-yaml``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.diagnostics import Diagnostics
+    from translator.source import Located
+    from translator.span import Span
+
+
+class Fate(StrEnum):
+    """What becomes of a key."""
+
+    TRANSLATED = "translated"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The fate of a key, the topic that its diagnostic code ends with, and why."""
+
+    fate: Fate
+    topic: str = ""
+    why: str = ""
+    silent: tuple[object, ...] = ()
+    """Values that need no report, beside the empty ones, because they ask for what happens anyway."""
+
+
+TRANSLATED = Entry(Fate.TRANSLATED)
+
+
+def _ignored(topic: str, why: str, silent: tuple[object, ...] = ()) -> Entry:
+    return Entry(Fate.IGNORED, topic, why, silent)
+
+
+def _refused(topic: str, why: str, silent: tuple[object, ...] = ()) -> Entry:
+    return Entry(Fate.REFUSED, topic, why, silent)
+
+
+def _translated(*keys: str) -> dict[str, Entry]:
+    return dict.fromkeys(keys, TRANSLATED)
+
+
+_LOOKS = "it only says how Valohai's own pages look"
+_MACHINE = "which machine runs a step is chosen where it runs: queue, pool or work pool"
+_SPOT = "it is about spot machines of Valohai's own environments"
+_REUSE = "every execution runs; that costs time, but the results are the same"
+_SEARCH = "it has no effect on a grid search"
+
+_ENVIRONMENT = _ignored("environment", _MACHINE)
+_PRESET = _ignored("runtime-config-preset", _MACHINE)
+_AUTORESTART = _ignored("autorestart", _SPOT)
+_MOUNTS = _refused("mounts", "a step's mounts")
+_ACTIONS = _refused("actions", "actions of a node (conditions and approvals)")
+_DEPLOYMENT = _refused("deployment", "deployments")
+
+_EXECUTION_NODE = {
+    **_translated("edge-merge-mode", "name", "on-error", "override", "step", "type"),
+    "actions": _ACTIONS,
+    "commit": _refused("commit", "a node whose step comes from another commit"),
+}
+
+LEDGER: Mapping[str, Mapping[str, Entry]] = {
+    "base": {
+        **_translated("pipeline", "step", "task"),
+        "endpoint": _ignored("endpoint", "endpoints matter for deployment nodes only"),
+    },
+    "deployment": {
+        "defaults": _ignored("deployment", "deployments matter for deployment nodes only"),
+        "name": _ignored("deployment", "deployments matter for deployment nodes only"),
+    },
+    "deployment-node": dict.fromkeys(
+        ("actions", "aliases", "deployment", "endpoints", "name", "on-error", "type"), _DEPLOYMENT
+    ),
+    "endpoint": dict.fromkeys(
+        (
+            *("description", "files", "image", "name", "node-selector", "port", "resources", "server-command"),
+            *("shared-volumes", "tolerations", "workspace-volume", "wsgi"),
+        ),
+        _DEPLOYMENT,
+    ),
+    "endpoint-shared-volume": dict.fromkeys(("mount-path", "pvc-name", "read-only", "sub-path"), _DEPLOYMENT),
+    "endpoint-workspace-volume": dict.fromkeys(("mount-path", "size", "storage-class-name"), _DEPLOYMENT),
+    "environment-variable-item": {
+        **_translated("default", "name", "optional"),
+        "description": _ignored("description", _LOOKS),
+    },
+    "execution-node": _EXECUTION_NODE,
+    "file-item": dict.fromkeys(("description", "name", "path"), _DEPLOYMENT),
+    "input-item": {
+        **_translated("default", "description", "filename", "keep-directories", "name", "optional"),
+        "download": _refused("download", "inputs that are downloaded on demand", silent=("always",)),
+    },
+    "mount-item": dict.fromkeys(("destination", "options", "readonly", "source", "type"), _MOUNTS),
+    "node-action": dict.fromkeys(("if", "then", "when"), _ACTIONS),
+    "node-edge-merge-mode": {},
+    "output-item": {**_translated("name"), "description": _ignored("description", _LOOKS)},
+    "overridden-properties": {
+        **_translated("command", "environment-variables", "image", "inputs", "parameters"),
+        "autorestart": _AUTORESTART,
+        "environment": _ENVIRONMENT,
+        "mounts": _MOUNTS,
+        "runtime-config-preset": _PRESET,
+    },
+    "param-item": {
+        **_translated(
+            *("choices", "default", "description", "max", "min", "multiple", "multiple-separator", "name"),
+            *("optional", "pass-as", "pass-false-as", "pass-true-as", "type"),
+        ),
+        "category": _ignored("category", _LOOKS),
+        "widget": _ignored("widget", _LOOKS),
+    },
+    "pipeline": {
+        **_translated("edges", "name", "nodes", "parameters"),
+        "reuse-executions": _ignored("reuse-executions", _REUSE),
+    },
+    "pipeline-param": {
+        **_translated("default", "description", "name", "target", "targets"),
+        "category": _ignored("category", _LOOKS),
+    },
+    "step": {
+        **_translated(
+            *("command", "description", "environment-variables", "image", "inputs", "name", "no-output-timeout"),
+            *("outputs", "parameters", "source-path", "time-limit"),
+        ),
+        "autorestart": _AUTORESTART,
+        "cache-volumes": _ignored("cache-volumes", "a cache only saves time"),
+        "category": _ignored("category", _LOOKS),
+        "environment": _ENVIRONMENT,
+        "environment-variable-groups": _refused(
+            "environment-variable-groups", "groups of environment variables, which Valohai keeps outside of the file"
+        ),
+        "icon": _ignored("icon", _LOOKS),
+        "mounts": _MOUNTS,
+        "resources": _ignored("resources", _MACHINE),
+        "runtime-config-preset": _PRESET,
+        "stop-condition": _refused("stop-condition", "a condition on metadata that ends an execution"),
+        "upload-store": _ignored("upload-store", "all outputs go to the one artifact store"),
+    },
+    "task": {
+        **_translated(
+            *("maximum-queued-executions", "name", "on-child-error", "parameter-sets", "parameters", "step", "type"),
+        ),
+        "description": _ignored("description", _LOOKS),
+        "engine": _ignored("engine", _SEARCH),
+        "execution-batch-size": _ignored("execution-batch-size", _SEARCH),
+        "execution-count": _ignored("execution-count", _SEARCH),
+        "optimization-target-metric": _ignored("optimization-target", _SEARCH),
+        "optimization-target-value": _ignored("optimization-target", _SEARCH),
+        "reuse-children": _ignored("reuse-children", _REUSE),
+        "stop-condition": _refused("stop-condition", "a condition on metadata that ends a task"),
+    },
+    "task-node": {**_EXECUTION_NODE, **_translated("task")},
+    "toleration": dict.fromkeys(("effect", "key", "operator", "value"), _DEPLOYMENT),
+    "variant-param": _translated("name", "rules", "style"),
+    "variant-param-rule-item": {
+        **_translated("base", "count", "end", "integerify", "items", "max", "min", "start", "step", "value"),
+        "distribution": _ignored("distribution", "it matters for random values only"),
+        "numberify": _ignored("numberify", "values take the type of their parameter anyway"),
+        "seed": _ignored("seed", "it matters for random values only"),
+    },
+    "workflow-resource-cpu": dict.fromkeys(("max", "min"), _ignored("resources", _MACHINE)),
+    "workflow-resource-devices": {},
+    "workflow-resource-ephemeral-storage": dict.fromkeys(("max", "min"), _DEPLOYMENT),
+    "workflow-resource-memory": dict.fromkeys(("max", "min"), _ignored("resources", _MACHINE)),
+}
+
+
+def account(value: Located | None, schema: str, diagnostics: Diagnostics) -> bool:
+    """Report the keys of a mapping that are ignored or refused.
+
+    Args:
+        value: the mapping, if there is one.
+        schema: the short name of its schema.
+        diagnostics: receives a note per ignored key and an error per refused one.
+
+    Returns:
+        Whether nothing was refused.
+    """
+    fine = True
+    for key, located in (value.entries or {}).items() if value else ():
+        entry = LEDGER[schema].get(key, TRANSLATED)
+        if entry.fate is Fate.TRANSLATED or not _says_something(located.value) or located.value in entry.silent:
+            continue
+        place = value.key_span(key) if value else None
+        if entry.fate is Fate.REFUSED:
+            fine = False
+            refuse(entry.topic, entry.why, place, diagnostics)
+        else:
+            diagnostics.note(f"ignored-{entry.topic}", f"{key!r} has no effect here: {entry.why}", place)
+    return fine
+
+
+def refuse(topic: str, what: str, place: Span | None, diagnostics: Diagnostics) -> None:
+    """Refuse a part of the language by name."""
+    diagnostics.error(f"unsupported-{topic}", f"not translated yet: {what}", place)
+
+
+def _says_something(value: object) -> bool:
+    return value is not None and value is not False and value not in ("", [], {})

@@ -1,0 +1,269 @@
+"""Reads the pipelines of a ``valohai.yaml`` into the IR."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.dialects.valohai import vendor
+from translator.dialects.valohai.document import Items, sort_items
+from translator.dialects.valohai.edges import read_edge, read_port
+from translator.dialects.valohai.grids import read_grid
+from translator.dialects.valohai.ledger import account, refuse
+from translator.dialects.valohai.schema import validate
+from translator.dialects.valohai.steps import read_step
+from translator.dialects.valohai.values import texts, value_of
+from translator.ir import EdgeKind
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.diagnostics import Diagnostics
+    from translator.dialects.valohai.document import Item
+    from translator.source import Located, Source
+
+TRIES = 3
+"""How often ``on-error: retry`` tries in all; Valohai does not say how often it does (docs/semantics.md)."""
+
+
+@dataclass(slots=True)
+class _File:
+    """What is known of a file while its pipelines are read; ``shared`` are steps that nodes run as they are."""
+
+    items: Items
+    config: vendor.Config
+    wrong: frozenset[tuple[object, ...]]
+    shared: dict[tuple[str, str], ir.Step | None] = field(default_factory=dict)
+
+    def sound(self, item: Item, *path: object) -> bool:
+        """Whether the schema found no fault in what stands below ``path`` of an item, nor with its ancestors."""
+        whole = (item.index, item.kind, *path)
+        return whole not in self.wrong and not any(whole[:end] in self.wrong for end in range(len(whole)))
+
+
+def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
+    """Read all pipelines of a file; see ``translator.dialects.valohai.read``."""
+    root = source.root
+    if root is None:
+        return ()
+    items = sort_items(root, diagnostics)
+    wrong = validate(root, diagnostics)
+    if () in wrong:
+        return ()
+    prefixes = frozenset(path[:end] for path in wrong for end in range(2, len(path) + 1))
+    config = vendor.parse(items, lambda item: (item.index, item.kind) in prefixes, diagnostics)
+    for item in (*items.endpoints.values(), *items.deployments.values()):
+        message = f"the {item.kind} {item.name!r} is not read: it matters for deployment nodes only"
+        diagnostics.note(f"ignored-{item.kind}", message, item.place.key_span(item.kind))
+    if not items.pipelines:
+        diagnostics.warning("no-pipeline", "the file has no pipeline", root.span, hint="add an item '- pipeline:'")
+    file = _File(items, config, prefixes)
+    return tuple(
+        _read_pipeline(item, file, source.name, diagnostics.about(name)) for name, item in items.pipelines.items()
+    )
+
+
+def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics) -> ir.Pipeline:
+    body = item.body
+    account(body, "pipeline", diagnostics)
+    sound = [
+        node
+        for index, node in enumerate(body.list("nodes"))
+        if (item.index, item.kind, "nodes", index) not in file.wrong
+    ]
+    for node in sound:
+        vendor.check_override(node, diagnostics)
+    vendor.lint_pipeline(item, file.config, sound, diagnostics)
+    names = [
+        str(node.value["name"]) for node in body.list("nodes") if isinstance(node.value, dict) and "name" in node.value
+    ]
+    nodes: dict[str, ir.StepNode] = {}
+    first: dict[str, Located] = {}
+    for node in sound:
+        node_name = str(node.value["name"])
+        if node_name in first:
+            hint = f"the other is on line {first[node_name].span.line}"
+            diagnostics.error(
+                "duplicate-node", f"there are two nodes called {node_name!r}", node.value_span("name"), hint=hint
+            )
+            continue
+        first[node_name] = node
+        read = _read_node(node, file, diagnostics)
+        if read is not None:
+            nodes[node_name] = read
+    lost = set(names) - set(nodes)
+    edges = _read_edges(item, file, names, lost, diagnostics)
+    return ir.Pipeline(
+        name=item.name,
+        dialect="valohai",
+        file=name,
+        graph=ir.Graph(tuple(_with_environment(nodes, edges, diagnostics).values()), tuple(edges)),
+        span=body.span,
+        parameters=tuple(
+            _read_parameter(parameter, names, lost, diagnostics)
+            for index, parameter in enumerate(body.list("parameters"))
+            if (item.index, item.kind, "parameters", index) not in file.wrong
+        ),
+    )
+
+
+def _read_node(node: Located, file: _File, diagnostics: Diagnostics) -> ir.StepNode | None:
+    kind = str(node.value["type"])
+    if kind == "deployment":
+        refuse("deployment", "deployment nodes", node.span, diagnostics)
+        return None
+    fine = account(node, f"{kind}-node", diagnostics)
+    if node.value.get("commit"):
+        return None
+    task = _named(node, "task", file.items.tasks, "task blueprint", diagnostics)
+    if "task" in node.value and task is None:
+        return None
+    owner = task.body if task else node
+    item = _named(owner, "step", file.items.steps, "step", diagnostics)
+    if item is None or item.name not in file.config.steps or (task and task.name not in file.config.tasks):
+        return None
+    step = _read_shared(item, node.get("override"), file, diagnostics)
+    grid = read_grid(task.body, step, diagnostics) if task and step else ir.Grid(span=node.span)
+    if step is None or grid is None or not fine:
+        return None
+    on_error = ir.OnError(node.value.get("on-error", "stop-all"))
+    policy = ir.Policy(
+        on_error=on_error,
+        on_child_error=_on_child_error(task),
+        tries=TRIES if on_error is ir.OnError.RETRY else 1,
+        concurrency=task.body.value.get("maximum-queued-executions") or None if task else None,
+    )
+    merge_mode = ir.MergeMode(node.value.get("edge-merge-mode", "replace"))
+    name = str(node.value["name"])
+    if kind == "task":
+        return ir.TaskNode(name, node.span, step, grid, policy, merge_mode)
+    return ir.ExecutionNode(name, node.span, step, policy, merge_mode)
+
+
+def _read_shared(item: Item, override: Located | None, file: _File, diagnostics: Diagnostics) -> ir.Step | None:
+    """Steps without an override are read once per pipeline: thousands of nodes may run the same one."""
+    if override is not None and override.value:
+        return read_step(item, override, diagnostics)
+    key = (diagnostics.pipeline or "", item.name)
+    if key not in file.shared:
+        file.shared[key] = read_step(item, None, diagnostics)
+    return file.shared[key]
+
+
+def _on_child_error(task: Item | None) -> ir.OnChildError | None:
+    found = task.body.value.get("on-child-error") if task else None
+    return ir.OnChildError(str(found).lower().replace("_", "-")) if found else None
+
+
+def _named(owner: Located, key: str, known: Mapping[str, Item], what: str, diagnostics: Diagnostics) -> Item | None:
+    """The item that ``owner`` names below ``key``."""
+    found = owner.get(key)
+    if found is None:
+        return None
+    item = known.get(str(found.value))
+    if item is None:
+        hint = did_you_mean(str(found.value), known, f"{what}s")
+        diagnostics.error(f"unknown-{key}", f"there is no {what} called {found.value!r}", found.span, hint=hint)
+    return item
+
+
+def _read_edges(item: Item, file: _File, names: list[str], lost: set[str], diagnostics: Diagnostics) -> list[ir.Edge]:
+    known = frozenset(names)
+    edges: dict[ir.Edge, ir.Edge] = {}
+    for index, place in enumerate(item.body.list("edges")):
+        if (item.index, item.kind, "edges", index) in file.wrong:
+            continue
+        edge = read_edge(place, known, diagnostics)
+        if edge is None or lost.intersection((edge.source.node, edge.target.node)):
+            continue
+        same = dataclasses.replace(edge, span=item.body.span)
+        if same in edges:
+            message = f"this edge is here twice: {edge}"
+            hint = f"the other is on line {edges[same].span.line}"
+            diagnostics.note("duplicate-edge", message, edge.span, hint=hint)
+        edges.setdefault(same, edge)
+    return list(edges.values())
+
+
+def _read_parameter(
+    parameter: Located, names: list[str], lost: set[str], diagnostics: Diagnostics
+) -> ir.PipelineParameter:
+    account(parameter, "pipeline-param", diagnostics)
+    name = str(parameter.value.get("name", ""))
+    if "name" not in parameter.value:
+        diagnostics.error("missing-key", "a pipeline parameter needs 'name'", parameter.span)
+    if "target" in parameter.value and "targets" in parameter.value:
+        message = f"pipeline parameter {name!r} has 'target' and 'targets'; it can have one of them"
+        diagnostics.error("bad-value", message, parameter.key_span("target"))
+    default = parameter.get("default")
+    found = parameter.get("target") or parameter.get("targets")
+    places = found.items if found is not None and found.items is not None else [found] if found is not None else []
+    if not any(texts(place) for place in places):
+        message = f"pipeline parameter {name!r} has no targets: it changes nothing"
+        diagnostics.warning("no-targets", message, parameter.span)
+    targets: list[ir.ParameterTarget] = []
+    for place in places:
+        port = _read_target(place, name, frozenset(names), diagnostics)
+        if port is not None and port.node not in lost:
+            targets.append(ir.ParameterTarget(port.node, port.key, place.span))
+    return ir.PipelineParameter(
+        name=name,
+        span=parameter.span,
+        default=None if default is None else value_of(default, f"the default of {name!r}", diagnostics),
+        targets=tuple(dict.fromkeys(targets)),
+        description=parameter.value.get("description"),
+    )
+
+
+def _read_target(place: Located, name: str, names: frozenset[str], diagnostics: Diagnostics) -> ir.Port | None:
+    if place.value is None:
+        return None
+    node, _, rest = str(place.value).partition(".")
+    kind, _, key = rest.partition(".")
+    if kind == "parameters" and key:
+        return ir.Port(node, EdgeKind.PARAMETER, key, place.span)
+    port = read_port(place, names, diagnostics)
+    if port is not None and port.kind is not EdgeKind.PARAMETER:
+        message = f"pipeline parameter {name!r} can only set parameters, not '{port.kind}'"
+        hint = f"{port.node}.parameter.{port.key}"
+        diagnostics.error("bad-target", message, place.span, hint=f"did you mean '{hint}'?")
+        return None
+    return port
+
+
+def _with_environment(
+    nodes: dict[str, ir.StepNode], edges: list[ir.Edge], diagnostics: Diagnostics
+) -> dict[str, ir.StepNode]:
+    """Carry values along edges between environment variables, which are known when translating."""
+    waiting = [edge for edge in edges if edge.source.kind is EdgeKind.ENVIRONMENT_VARIABLE]
+    result = dict(nodes)
+    while waiting:
+        blocked = {(edge.target.node, edge.target.key) for edge in waiting}
+        ready = [edge for edge in waiting if (edge.source.node, edge.source.key) not in blocked]
+        if not ready:
+            break  # a cycle, which the checks report
+        for edge in ready:
+            source, target = result.get(edge.source.node), result.get(edge.target.node)
+            if source is not None and target is not None:
+                result[edge.target.node] = _with_variable(target, edge, source.step, diagnostics)
+        waiting = [edge for edge in waiting if edge not in ready]
+    return result
+
+
+def _with_variable(node: ir.StepNode, edge: ir.Edge, source: ir.Step, diagnostics: Diagnostics) -> ir.StepNode:
+    value = source.environment.get(edge.source.key)
+    if value is None:
+        hint = did_you_mean(edge.source.key, source.environment, "its variables with a value")
+        message = f"{edge.source.key!r} of node {edge.source.node!r} has no value in the file"
+        diagnostics.error("unknown-environment-variable", message, edge.source.span or edge.span, hint=hint)
+        return node
+    step = dataclasses.replace(
+        node.step,
+        environment=MappingProxyType({**node.step.environment, edge.target.key: value}),
+        required_environment=tuple(name for name in node.step.required_environment if name != edge.target.key),
+    )
+    return dataclasses.replace(node, step=step)

@@ -1,0 +1,241 @@
+"""Steps: what one execution runs, with a node's override merged in."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from translator import ir
+from translator.dialects.valohai.ledger import account, refuse
+from translator.dialects.valohai.values import texts, value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from translator.diagnostics import Diagnostics
+    from translator.dialects.valohai.document import Item
+    from translator.source import Located
+
+_FSSPEC = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "ftp", "sftp", "hdfs", "github")
+_FETCHED = ("file", "http", "https")
+_VALOHAI_ONLY = {
+    "datum": "data that Valohai's catalogue knows by an id or an alias",
+    "dataset": "data sets of Valohai's catalogue",
+    "model": "models of Valohai's catalogue",
+    "azure": "Valohai's own form of Azure addresses",
+    "swift": "Swift stores",
+}
+_SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
+
+
+def read_step(item: Item, override: Located | None, diagnostics: Diagnostics) -> ir.Step | None:
+    """Read a step as a node runs it.
+
+    What an override says of a parameter, an input or a variable wins over the step; what it leaves out stays as the
+    step has it, but for the default, which an override without one clears (``Override.serialize_to_template`` of the
+    vendor, which sends no more than that to the platform).
+
+    Args:
+        item: the step of the file; its schema and the vendor's parser found no fault with it.
+        override: the node's ``override``.
+        diagnostics: receives what is refused, ignored or wrong.
+
+    Returns:
+        The step; None if something in it is refused or wrong.
+    """
+    body = item.body
+    known = len(diagnostics.found)
+    account(body, "step", diagnostics)
+    account(override, "overridden-properties", diagnostics)
+    image = _either(override, body, "image")
+    step = ir.Step(
+        name=item.name,
+        span=body.span,
+        command=texts(_either(override, body, "command")),
+        image=str(image.value) if image is not None and image.value else None,
+        parameters=_merged(body, override, "parameters", _parameter, diagnostics),
+        inputs=_merged(body, override, "inputs", _input, diagnostics),
+        outputs=tuple(_output(output, diagnostics) for output in body.list("outputs")),
+        time_limit=seconds(body.get("time-limit")),
+        no_output_timeout=seconds(body.get("no-output-timeout")),
+        source_path=_text(body, "source-path"),
+        description=_text(body, "description"),
+        **_environment(body, override, diagnostics),
+    )
+    return None if any(d.severity == "error" for d in diagnostics.found[known:]) else step
+
+
+def seconds(value: Located | None) -> float | None:
+    """Read a duration with the vendor's parser.
+
+    Raises:
+        ValueError: it is none, or not positive.
+    """
+    from valohai_yaml.utils.duration import parse_duration
+
+    if value is None or value.value is None:
+        return None
+    try:
+        duration = parse_duration(value.value)
+    except IndexError:
+        # The vendor's parser takes the first letter of a unit that is not there.
+        raise ValueError(f'{value.text!r} has a number without a unit; write "{value.text}s" for seconds') from None
+    except OverflowError:
+        raise ValueError(f"{value.text!r} is too long") from None
+    if duration is None or not duration:
+        return None
+    total = duration.total_seconds()
+    if total < 0:
+        raise ValueError(f"{value.text!r} is negative")
+    return int(total) if total.is_integer() else total
+
+
+def _either(override: Located | None, body: Located, key: str) -> Located | None:
+    found = override.get(key) if override else None
+    return found if found is not None and found.value else body.get(key)
+
+
+def _text(body: Located, key: str) -> str | None:
+    found = body.get(key)
+    return None if found is None or found.value is None else str(found.value)
+
+
+def _merged(
+    body: Located,
+    override: Located | None,
+    key: str,
+    read: Callable[[_Merged, Diagnostics], Any],
+    diagnostics: Diagnostics,
+) -> tuple[Any, ...]:
+    """The items of a list, those of an override merged in by name; in the step's order, new ones last."""
+    changes = {str(item.value["name"]): item for item in override.list(key)} if override else {}
+    items = {str(item.value["name"]): _Merged(item, None) for item in body.list(key)}
+    for name, change in changes.items():
+        items[name] = _Merged(items[name].base, change) if name in items else _Merged(change, None)
+    return tuple(read(item, diagnostics) for item in items.values())
+
+
+class _Merged:
+    """A parameter, an input or a variable of a step below what an override says of it."""
+
+    __slots__ = ("base", "change")
+
+    def __init__(self, base: Located, change: Located | None) -> None:
+        self.base = base
+        self.change = change
+
+    @property
+    def place(self) -> Located:
+        """The most telling place: the override if there is one."""
+        return self.change or self.base
+
+    def get(self, key: str) -> Located | None:
+        """What the override says, else the step; a default is the override's alone if there is one."""
+        if self.change is not None and (key == "default" or key in (self.change.entries or {})):
+            return self.change.get(key)
+        return self.base.get(key)
+
+    def plain(self, key: str, otherwise: Any = None) -> Any:
+        """The plain value of a key that may be missing."""
+        found = self.get(key)
+        return otherwise if found is None or found.value is None else found.value
+
+    def account(self, schema: str, diagnostics: Diagnostics) -> None:
+        """Report the keys of both that are not translated."""
+        account(self.base, schema, diagnostics)
+        account(self.change, schema, diagnostics)
+
+
+def _parameter(item: _Merged, diagnostics: Diagnostics) -> ir.Parameter:
+    item.account("param-item", diagnostics)
+    name = str(item.plain("name"))
+    kind = ir.ParameterType(item.plain("type", "string"))
+    multiple = item.plain("multiple", "none")
+    default = item.get("default")
+    what = f"the default of parameter {name!r}"
+    value = None if default is None else value_of(default, what, diagnostics)
+    if multiple != "none" and not isinstance(value, tuple):
+        value = () if value is None else (value,)
+    choices = item.get("choices")
+    flag = kind is ir.ParameterType.FLAG
+    return ir.Parameter(
+        name=name,
+        span=item.place.span,
+        type=kind,
+        default=value,
+        optional=flag or bool(item.plain("optional", otherwise=False)),
+        minimum=item.plain("min"),
+        maximum=item.plain("max"),
+        choices=_choices(choices, name, diagnostics) if choices is not None and not flag else (),
+        multiple=None if multiple == "none" else ir.Multiple(multiple),
+        separator=str(item.plain("multiple-separator") or ","),
+        pass_as=item.plain("pass-as"),
+        pass_true_as=item.plain("pass-true-as") if flag else None,
+        pass_false_as=item.plain("pass-false-as") if flag else None,
+        description=item.plain("description"),
+    )
+
+
+def _choices(choices: Located, name: str, diagnostics: Diagnostics) -> tuple[ir.Scalar, ...]:
+    value = value_of(choices, f"the choices of parameter {name!r}", diagnostics)
+    return value if isinstance(value, tuple) else ()
+
+
+def _input(item: _Merged, diagnostics: Diagnostics) -> ir.Input:
+    item.account("input-item", diagnostics)
+    default = item.get("default")
+    keep = item.plain("keep-directories", otherwise=False)
+    uris = tuple(uri for uri in texts(default) if uri)
+    if default is not None:
+        _check_uris(default, str(item.plain("name")), diagnostics)
+    return ir.Input(
+        name=str(item.plain("name")),
+        span=item.place.span,
+        default=uris,
+        optional=bool(item.plain("optional", otherwise=False)),
+        keep_directories=ir.KeepDirectories("full" if keep is True else keep or "none"),
+        filename=item.plain("filename") or None,
+        description=item.plain("description"),
+    )
+
+
+def _check_uris(default: Located, name: str, diagnostics: Diagnostics) -> None:
+    for place in default.items if default.items is not None else [default]:
+        uri = str(place.value or "")
+        found = _SCHEME.match(uri)
+        scheme = found.group(1).lower() if found else None
+        if "{parameter:" in uri:
+            refuse("input-parameter", "a parameter's value inside the address of an input", place.span, diagnostics)
+        elif scheme in _VALOHAI_ONLY:
+            refuse(f"{scheme}-input", _VALOHAI_ONLY[scheme], place.span, diagnostics)
+        elif scheme is None or scheme == "file":
+            continue
+        elif scheme not in (*_FETCHED, *_FSSPEC):
+            refuse("input-scheme", f"inputs from {scheme}://", place.span, diagnostics)
+        elif scheme in ("http", "https"):
+            continue
+        elif any(character in uri for character in "*["):
+            refuse("wildcard", f"wildcards in {scheme}:// addresses", place.span, diagnostics)
+        else:
+            message = f"input {name!r} comes over {scheme}://; the worker needs the fsspec package for it"
+            diagnostics.note("needs-fsspec", message, place.span)
+
+
+def _output(output: Located, diagnostics: Diagnostics) -> ir.Output:
+    account(output, "output-item", diagnostics)
+    return ir.Output(name=str(output.value["name"]), span=output.span)
+
+
+def _environment(body: Located, override: Located | None, diagnostics: Diagnostics) -> dict[str, Any]:
+    variables = _merged(body, override, "environment-variables", _variable, diagnostics)
+    values: Mapping[str, str] = {name: value for name, value, _ in variables if value is not None}
+    required = tuple(name for name, value, optional in variables if value is None and not optional)
+    return {"environment": MappingProxyType(values), "required_environment": required}
+
+
+def _variable(item: _Merged, diagnostics: Diagnostics) -> tuple[str, str | None, bool]:
+    item.account("environment-variable-item", diagnostics)
+    default = item.plain("default")
+    optional = bool(item.plain("optional", otherwise=True))
+    return str(item.plain("name")), None if default is None else str(default), optional

@@ -1,0 +1,227 @@
+"""The vendor's own parser and linter, asked object by object, so that what they say has a place.
+
+Asked for a whole file they stop at the first thing that they cannot read, and say where in no way that a program
+could follow.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from translator.dialects.valohai.steps import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from valohai_yaml.lint import LintResult
+
+    from translator.diagnostics import Diagnostics
+    from translator.dialects.valohai.document import Item, Items
+    from translator.source import Located
+    from translator.span import Span
+
+_OURS = re.compile(
+    r"""does\ not\ exist            # steps, tasks, nodes, inputs, parameters: checked with a hint
+      | nodes\ with\ the\ same\ name
+      | \)\ not\ valid$             # kinds of ports
+      | socket\ type
+      | :\ no\ targets\.
+      | is\ not\ well-known         # actions are refused as a whole
+      | Unknown\ field .* in\ override
+    """,
+    re.VERBOSE,
+)
+"""What the vendor's linter says that is said better elsewhere; a test holds that it is said."""
+
+_CODES = (
+    (re.compile(r"has no effect"), "no-effect"),
+    (re.compile(r": default "), "bad-default"),
+    (re.compile(r"is not a valid expression"), "bad-expression"),
+    (re.compile(r'missing "environment"'), "missing-environment"),
+)
+_QUOTED_KEY = re.compile(r"`([a-z-]+)`")
+
+
+@dataclass(slots=True)
+class Config:
+    """What the vendor's parser made of a file; ``config`` is its own object of the whole."""
+
+    steps: dict[str, Any] = field(default_factory=dict)
+    tasks: dict[str, Any] = field(default_factory=dict)
+    config: Any = None
+
+
+def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics) -> Config:
+    """Parse and lint the steps, task blueprints, endpoints and deployments of a file.
+
+    Args:
+        items: the file's items.
+        broken: whether the schema found fault with an item, which is then not parsed.
+        diagnostics: receives what cannot be parsed and what the linter says.
+    """
+    from valohai_yaml import objs
+
+    parsed = Config()
+    others: dict[str, list[Any]] = {"endpoint": [], "deployment": []}
+    readers = (
+        (items.steps, objs.Step, lambda name, step: parsed.steps.__setitem__(name, step)),
+        (items.tasks, objs.Task, lambda name, task: parsed.tasks.__setitem__(name, task)),
+        (items.endpoints, objs.Endpoint, lambda _, endpoint: others["endpoint"].append(endpoint)),
+        (items.deployments, objs.Deployment, lambda _, deployment: others["deployment"].append(deployment)),
+    )
+    pairs: list[tuple[Item, Any]] = []
+    for of_kind, vendor_class, keep in readers:
+        for name, item in of_kind.items():
+            if broken(item) or not _fit_to_parse(item, diagnostics):
+                continue
+            found = _guarded(vendor_class.parse, item.body, diagnostics)
+            if found is not None:
+                keep(name, found)
+                pairs.append((item, found))
+    parsed.config = objs.Config(
+        steps=parsed.steps.values(),
+        tasks=parsed.tasks.values(),
+        endpoints=others["endpoint"],
+        deployments=others["deployment"],
+    )
+    for item, found in pairs:
+        _lint_item(item, found, parsed, diagnostics)
+    return parsed
+
+
+def lint_pipeline(item: Item, config: Config, nodes: Iterable[Located], diagnostics: Diagnostics) -> None:
+    """Let the vendor's linter see the nodes of a pipeline.
+
+    Args:
+        item: the pipeline.
+        config: the rest of the file.
+        nodes: those nodes that the schema found no fault with.
+        diagnostics: receives what it says.
+    """
+    from valohai_yaml.objs import Pipeline
+    from valohai_yaml.objs.pipelines.node import Node
+
+    parsed = [(node, _guarded(Node.parse_qualifying, node, diagnostics)) for node in nodes]
+    pipeline = Pipeline(name=item.name, nodes=[node for _, node in parsed if node is not None], edges=[])
+    context = {"config": config.config, "pipeline": pipeline}
+    for place, node in parsed:
+        if node is not None:
+            _report(_linted(node, context), place, diagnostics)
+
+
+def _fit_to_parse(item: Item, diagnostics: Diagnostics) -> bool:
+    """Check what ends the vendor's parser with an exception that does not tell a user what is wrong."""
+    known = len(diagnostics.found)
+    if item.kind == "step":
+        for key in ("time-limit", "no-output-timeout"):
+            try:
+                seconds(item.body.get(key))
+            except ValueError as error:
+                hint = 'seconds as a number, or a text like "1h 30m 5s"'
+                diagnostics.error("bad-duration", f"{key!r}: {error}", item.body.value_span(key), hint=hint)
+        _check_flags(item.body, diagnostics)
+    elif item.kind == "task":
+        _check_choice(item.body, "type", _task_types(), diagnostics)
+        _check_choice(item.body, "on-child-error", _child_errors(), diagnostics)
+    return len(diagnostics.found) == known
+
+
+def check_override(node: Located, diagnostics: Diagnostics) -> None:
+    """Check of a node's override what would end the vendor's parser."""
+    override = node.get("override")
+    if override is not None:
+        _check_flags(override, diagnostics)
+
+
+def _check_flags(body: Located, diagnostics: Diagnostics) -> None:
+    for parameter in body.list("parameters"):
+        if parameter.value.get("type") == "flag" and parameter.value.get("multiple", "none") != "none":
+            name = parameter.value["name"]
+            message = f"parameter {name!r} is a flag, which is true or false; it cannot have several values"
+            diagnostics.error("bad-value", message, parameter.key_span("multiple"))
+
+
+def _task_types() -> Mapping[str, str]:
+    from valohai_yaml.objs.task import TaskType
+
+    return {kind.value.replace("_", "-"): kind.value for kind in TaskType}
+
+
+def _child_errors() -> Mapping[str, str]:
+    from valohai_yaml.objs.task import TaskOnChildError
+
+    return {kind.value: kind.value for kind in TaskOnChildError}
+
+
+def _check_choice(body: Located, key: str, choices: Mapping[str, str], diagnostics: Diagnostics) -> None:
+    from translator.names import did_you_mean
+
+    found = body.get(key)
+    if found is None or not found.value:
+        return
+    if str(found.value).lower().replace("_", "-") not in choices:
+        shown = ", ".join(repr(choice) for choice in choices.values())
+        hint = did_you_mean(str(found.value), choices.values())
+        diagnostics.error(
+            "bad-value", f"{key!r} cannot be {found.value!r}; it is one of {shown}", found.span, hint=hint
+        )
+
+
+def _guarded(read: Callable[[Any], Any], place: Located, diagnostics: Diagnostics) -> Any:
+    try:
+        return read(place.value)
+    except Exception as error:  # noqa: BLE001 - whatever the vendor's parser raises for bad input is about the input
+        message = f"Valohai's parser cannot read this: {type(error).__name__}: {error}"
+        diagnostics.error("unreadable", message, place.span)
+        return None
+
+
+def _lint_item(item: Item, found: Any, config: Config, diagnostics: Diagnostics) -> None:
+    context: dict[str, Any] = {"config": config.config}
+    reported: set[str] = set()
+    if item.kind == "step":
+        context["step"] = found
+        for place in item.body.list("parameters"):
+            parameter = found.parameters.get(place.value["name"])
+            if parameter is not None:
+                messages = _linted(parameter, context).messages
+                reported |= {message["message"] for message in messages}
+                _report_messages(messages, place, diagnostics)
+    messages = [message for message in _linted(found, context).messages if message["message"] not in reported]
+    _report_messages(messages, item.body, diagnostics)
+
+
+def _linted(found: Any, context: dict[str, Any]) -> LintResult:
+    from valohai_yaml.lint import LintResult
+
+    result = LintResult()
+    with suppress(KeyError):  # its check of pipeline parameters trips over a node whose step does not exist
+        found.lint(result, context)
+    return result
+
+
+def _report(result: LintResult, place: Located, diagnostics: Diagnostics) -> None:
+    _report_messages(result.messages, place, diagnostics)
+
+
+def _report_messages(messages: Iterable[Mapping[str, Any]], place: Located, diagnostics: Diagnostics) -> None:
+    for message in messages:
+        text = str(message["message"])
+        if _OURS.search(text):
+            continue
+        code = next((code for pattern, code in _CODES if pattern.search(text)), "lint")
+        add = {"error": diagnostics.error, "warning": diagnostics.warning}.get(message["type"], diagnostics.note)
+        add(code, text, _spot(code, text, place))
+
+
+def _spot(code: str, text: str, place: Located) -> Span:
+    """The key that a message of the linter speaks of."""
+    if code == "bad-default":
+        return place.value_span("default")
+    if code == "missing-environment":
+        return (place.get("override") or place).key_span("runtime-config-preset")
+    quoted = _QUOTED_KEY.search(text)
+    return place.key_span(quoted.group(1)) if quoted else place.span

@@ -1,0 +1,134 @@
+"""From a file to checked pipelines: read it, find its dialect, let that read it, check what came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translator.diagnostics import Diagnostics, Severity, SourceText, TranslationError
+from translator.source import Located, Rules, Source, parse, read_text
+from translator.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from translator.ir import Pipeline
+    from translator.registry import Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a file holds.
+
+    ``pipelines`` are those without an error; ``names`` those of all pipelines of the file. ``diagnostics`` has
+    everything that was found, and ``sources`` the texts by ``Span.file``, to show it with.
+    """
+
+    pipelines: tuple[Pipeline, ...]
+    diagnostics: Diagnostics
+    sources: Mapping[str, SourceText]
+    names: tuple[str, ...] = ()
+
+    def concerning(self, name: str | None) -> Diagnostics:
+        """The findings about one pipeline and about the file as a whole; all of them without a name."""
+        return self.diagnostics if name is None else self.diagnostics.concerning(name)
+
+    def choose(self, name: str | None = None) -> Pipeline:
+        """The pipeline called ``name``, or the only one.
+
+        Raises:
+            TranslationError: there is no such pipeline, there are several, or it has errors.
+        """
+        chosen = self._name(name)
+        diagnostics = self.concerning(chosen)
+        if not diagnostics.ok:
+            raise TranslationError(diagnostics)
+        return next(pipeline for pipeline in self.pipelines if pipeline.name == chosen)
+
+    def _name(self, name: str | None) -> str:
+        from translator.names import did_you_mean
+
+        whole = Diagnostics([d for d in self.diagnostics.found if d.pipeline is None])
+        if not self.names:
+            if whole.ok:
+                whole.error("no-pipeline", "the file has no pipeline", None)
+            raise TranslationError(whole)
+        if name is None and len(self.names) == 1:
+            return self.names[0]
+        if name in self.names:
+            return name
+        if name is None:
+            listed = ", ".join(repr(known) for known in self.names)
+            found = Diagnostics()
+            found.error(
+                "several-pipelines", f"the file has several pipelines: {listed}", None, hint="choose one by name"
+            )
+            raise TranslationError(found)
+        found = Diagnostics()
+        hint = did_you_mean(name, self.names, "pipelines")
+        found.error("unknown-pipeline", f"there is no pipeline called {name!r}", None, hint=hint)
+        raise TranslationError(found)
+
+
+def load(path: Path, *, dialect: str | None = None) -> Loaded:
+    """Read and check the pipelines of the file at ``path``; whatever is wrong with it becomes a diagnostic.
+
+    Args:
+        path: the pipeline file; its folder is the project.
+        dialect: the name of its dialect, if it is not to be detected.
+    """
+    diagnostics = Diagnostics()
+    text = read_text(path, diagnostics)
+    if text is None:
+        return Loaded((), diagnostics, {})
+    return _load(SourceText(str(path), text), path.name, path.parent, dialect, diagnostics)
+
+
+def load_text(text: str, file: str = "valohai.yaml", project: Path | None = None) -> Loaded:
+    """Read and check pipelines from a text; without ``project`` nothing is looked for in the project's folder."""
+    return _load(SourceText(file, text), file.replace("\\", "/").rsplit("/", 1)[-1], project, None, Diagnostics())
+
+
+def _load(text: SourceText, name: str, project: Path | None, dialect: str | None, diagnostics: Diagnostics) -> Loaded:
+    from translator.checks import check
+
+    sources = {name: text}
+    found = _dialect(text.text, name, dialect, diagnostics)
+    if found is None:
+        return Loaded((), diagnostics, sources)
+    language, root = found
+    read = language.read(Source(name, text, root, project), diagnostics)
+    for pipeline in read:
+        whole = diagnostics.concerning(pipeline.name).ok
+        check(pipeline, diagnostics.about(pipeline.name), project=project, whole=whole)
+    bad = {d.pipeline for d in diagnostics.found if d.severity is Severity.ERROR}
+    good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
+    return Loaded(good, diagnostics, sources, language.pipeline_names(root))
+
+
+def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics) -> tuple[Dialect, Located] | None:
+    """The dialect of a file, and the file's value by that dialect's scalar rules."""
+    from translator import registry
+
+    roots: dict[Rules, Located | None] = {}
+    for known in [wanted] if wanted else registry.names(registry.DIALECTS):
+        language: Dialect = registry.load(registry.DIALECTS, known)
+        if language.RULES not in roots:
+            # Only the first reading reports: what is wrong as YAML is wrong by either version's rules.
+            roots[language.RULES] = parse(text, name, Diagnostics() if roots else diagnostics, language.RULES)
+        root = roots[language.RULES]
+        if root is not None and (wanted or language.detect(root)):
+            return language, root
+    root = next(iter(roots.values()), None)
+    start = Span(name, 1, 1, 1, 1)
+    if root is None or root.value is None:
+        if diagnostics.ok:
+            diagnostics.error("empty-file", "the file is empty", start)
+        return None
+    from translator.dialects.foreign import explain
+    from translator.dialects.valohai import TOP_LEVEL
+
+    message, hint = explain(root, TOP_LEVEL)
+    diagnostics.error("unknown-dialect", message, root.span, hint=hint)
+    return None
