@@ -1,1 +1,4 @@
-"""Placeholder docstring replaced by its first module."""
+"""The artifact-passing shim as Airflow knows things: operators, a provider and a plugin.
+
+Generated DAG files import ``airflow_plugin.operators`` and ``translator.shim``, nothing else of ours.
+"""

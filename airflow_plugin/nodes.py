@@ -1,0 +1,95 @@
+"""Which tasks of a DAG make up which node of the pipeline.
+
+A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. Its name is the operator's
+argument ``node``, else the id of its group, else of the task. What the plugin has to know of a pipeline while it runs is
+read off the DAG, so that a DAG file says each thing once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, BaseOperator
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+    Operator: TypeAlias = BaseOperator | MappedOperator
+
+OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
+OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node as a DAG holds it: its name in the source file, its rules, and the ids of its tasks.
+
+    ``run`` is the task that runs the step, ``tasks`` are all tasks of the node, ``upstream`` names the nodes that it
+    waits for.
+    """
+
+    name: str
+    kind: Literal["execution", "task"]
+    on_error: OnError
+    on_child_error: OnChildError | None
+    run: str
+    tasks: tuple[str, ...]
+    upstream: tuple[str, ...] = ()
+
+    @property
+    def stops_all(self) -> bool:
+        """Whether an error of the node stops the run."""
+        return self.on_error in ("stop-all", "retry")
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """The tasks of which a failed one means that the node is in error.
+
+        Where executions may err without an error of the node, only the last task, ``done``, can tell.
+        """
+        if self.on_child_error in ("continue-and-complete", "continue-and-error"):
+            return tuple(task for task in self.tasks if task.endswith(".done"))
+        return tuple(task for task in self.tasks if not task.endswith(".done"))
+
+
+def nodes(dag: DAG) -> dict[str, Node]:
+    """The nodes of a DAG by name, in the order of the DAG file."""
+    found: dict[str, Node] = {}
+    groups: dict[str, list[str]] = {}
+    for task in dag.tasks:
+        if group := _group(task):
+            groups.setdefault(group, []).append(task.task_id)
+    for task in dag.tasks:
+        if not _runs_a_step(task):
+            continue
+        group = _group(task)
+        name = _argument(task, "node") or group or task.task_id
+        found[name] = Node(
+            name=name,
+            kind="task" if task.is_mapped else "execution",
+            on_error=_argument(task, "on_error") or "stop-all",
+            on_child_error=_argument(task, "on_child_error"),
+            run=task.task_id,
+            tasks=tuple(groups[group]) if group else (task.task_id,),
+        )
+    owners = {task: node.name for node in found.values() for task in node.tasks}
+    return {name: replace(node, upstream=_upstream(dag, node, owners)) for name, node in found.items()}
+
+
+def _upstream(dag: DAG, node: Node, owners: dict[str, str]) -> tuple[str, ...]:
+    before = {owners.get(before) for task in node.tasks for before in dag.get_task(task).upstream_task_ids}
+    return tuple(name for name in dict.fromkeys(owners.values()) if name in before and name != node.name)
+
+
+def _group(task: Operator) -> str | None:
+    """The id of the task group that makes a task part of a node with several tasks."""
+    return task.task_group.group_id if task.task_group and task.label in ("grid", "run", "done") else None
+
+
+def _runs_a_step(task: Operator) -> bool:
+    operator_class: type = task.operator_class if task.is_mapped else type(task)
+    return getattr(operator_class, "runs_a_step", False)
+
+
+def _argument(task: Operator, name: str) -> Any:  # noqa: ANN401 - of whatever type the operator declares it
+    return task.partial_kwargs.get(name) if task.is_mapped else getattr(task, name)

@@ -1,0 +1,54 @@
+"""The operator that ends a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk import BaseOperator, TriggerRule
+
+from airflow_plugin.settings import run_id, store_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+
+class FinishOperator(BaseOperator):
+    """The only leaf of a DAG: writes ``run.json`` and gives the run its state.
+
+    Args:
+        pipeline: the pipeline's name; usually one of the DAG's ``default_args``.
+        parameters: the DAG params that are parameters of the pipeline.
+        kwargs: of every operator.
+    """
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#f4f4f4"
+
+    def __init__(
+        self,
+        *,
+        pipeline: str,
+        parameters: Sequence[str] = (),
+        trigger_rule: str = TriggerRule.ALL_DONE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=trigger_rule, **kwargs)
+        self.pipeline = pipeline
+        self.parameters = parameters
+
+    def execute(self, context: Context) -> dict[str, str]:
+        """Write the run's document; returns where it is and the run's state.
+
+        Raises:
+            AirflowFailException: the run is in error or was stopped.
+        """
+        from airflow_plugin.outcome import finish
+
+        record = finish(context, self.pipeline, {name: context["params"][name] for name in self.parameters})
+        self.log.info("run %s: %s\n%s", run_id(context), record.state.value, "\n".join(table(record.document)))
+        if record.state.value != "complete":
+            raise AirflowFailException(f"the run is {record.state.value}")
+        return {"state": record.state.value, "store": store_uri()}

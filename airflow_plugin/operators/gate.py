@@ -1,0 +1,60 @@
+"""The operator that decides whether a pipeline goes on after a node, where no trigger rule can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.sdk import BaseOperator, TriggerRule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+
+class GateOperator(BaseOperator):
+    """The last task of a node; it waits for the node's other tasks and then lets the nodes after it start, or not.
+
+    A trigger rule cannot tell a task that failed from one that never ran because something before it failed:
+    ``all_done`` lets both pass. The gate passes only if its node ran at all; else it is skipped.
+
+    Args:
+        needs: ``started``: that the node ran is enough. ``one-complete``: one of its executions must be complete.
+            ``all-complete``: all of them. What ran and did not get there fails the gate.
+        kwargs: of every operator.
+    """
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#f4f4f4"
+
+    def __init__(
+        self,
+        *,
+        needs: Literal["started", "one-complete", "all-complete"] = "started",
+        trigger_rule: str = TriggerRule.ALL_DONE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=trigger_rule, **kwargs)
+        self.needs = needs
+
+    def execute(self, context: Context) -> None:
+        """Let the pipeline go on.
+
+        Raises:
+            AirflowSkipException: the node did not run, or was stopped.
+            AirflowFailException: the node is in error.
+        """
+        ti = context["ti"]
+        found = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_group_id=self.task_group.group_id)
+        own = {task: state for task, state in found.get(ti.run_id, {}).items() if task != self.task_id}
+        executions = [state for task, state in own.items() if not task.endswith(".grid")]
+        failed = "failed" in own.values()
+        if "skipped" in executions and not failed:
+            raise AirflowSkipException("the node was stopped or skipped")
+        if not failed and "success" not in executions:
+            raise AirflowSkipException("the node did not run")
+        if self.needs == "all-complete" and failed:
+            raise AirflowFailException("an execution of the node failed")
+        if self.needs == "one-complete" and "success" not in executions:
+            raise AirflowFailException("no execution of the node is complete")

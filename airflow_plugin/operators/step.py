@@ -1,0 +1,171 @@
+"""The operator that runs a step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
+from airflow.sdk import BaseOperator
+
+from airflow_plugin.links import LINKS
+from airflow_plugin.parameters import run_values
+from airflow_plugin.settings import project_folder, run_id, store_uri
+from airflow_plugin.stopping import cancel, stop_reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from airflow.sdk import Context
+
+    from airflow_plugin.nodes import OnChildError, OnError
+    from airflow_plugin.parameters import Given
+    from translator.shim.contract import ArtifactSource, ExecutionId, Input, InputFiles, Step, Value, ValueSource
+    from translator.shim.store import Store
+
+
+class StepOperator(BaseOperator):
+    """Runs a step of a pipeline as one execution, or mapped over a grid, once per point.
+
+    Nothing of it is a template: a command that contains ``{{ 7 * 7 }}`` runs as it is written.
+
+    Args:
+        step: what runs.
+        pipeline: the pipeline's name; usually one of the DAG's ``default_args``.
+        project: the folder in which the command runs; usually one of the DAG's ``default_args``.
+        node: the node's name in the source file, where it is not the task's or the group's id.
+        inputs: by input of the step, the edges that bring its files, from nodes by their names.
+        merge: whether these files replace the input's defaults or join them.
+        parameters: by parameter of the step, the DAG param that sets it or its value.
+        parameter_edges: by parameter of the step, the edge that brings its value, which wins over ``parameters``.
+        point: values of parameters, from the grid that the operator is mapped over; they win over all others.
+        on_error: what an error of the node does to the run.
+        on_child_error: what an error of one execution does to the node, where ``on_error`` alone does not say it.
+        kwargs: of every operator.
+    """
+
+    template_fields: Sequence[str] = ()
+    operator_extra_links = LINKS
+    ui_color = "#dbe9f6"
+    runs_a_step = True
+
+    def __init__(  # noqa: PLR0913 - all of them keywords
+        self,
+        *,
+        step: Step,
+        pipeline: str,
+        project: str | Path,
+        node: str | None = None,
+        inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
+        merge: Literal["replace", "append"] = "replace",
+        parameters: Mapping[str, Given] | None = None,
+        parameter_edges: Mapping[str, ValueSource] | None = None,
+        point: Mapping[str, Value] | None = None,
+        on_error: OnError = "stop-all",
+        on_child_error: OnChildError | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.step = step
+        self.pipeline = pipeline
+        self.project = project
+        self.node = node
+        self.inputs = inputs or {}
+        self.merge = merge
+        self.parameters = parameters or {}
+        self.parameter_edges = parameter_edges or {}
+        self.point = point
+        self.on_error = on_error
+        self.on_child_error = on_child_error
+        self.execution: ExecutionId | None = None
+        if self.doc_md is None and step.source:
+            self.doc_md = f"Runs the step at `{step.source}`."
+
+    @property
+    def point_label(self) -> str:
+        """How people recognise a mapped execution: ``lr=0.1, batch=32``."""
+        from translator.shim.grid import label
+
+        return label(self.point or {})
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the step; returns a bounded summary of its manifest.
+
+        Raises:
+            AirflowSkipException: the execution was stopped, or must not begin because the run is stopped.
+            AirflowException: the execution is in error; Airflow tries it again if it has retries.
+        """
+        from translator.shim.contract import Context as Execution
+        from translator.shim.contract import State
+        from translator.shim.manifest import summary
+        from translator.shim.run import execute
+        from translator.shim.store import open_store
+
+        should_stop = stop_reason(context)
+        if reason := should_stop():
+            raise AirflowSkipException(f"not started: {reason}")
+        store = open_store(store_uri())
+        self.execution = self._identity(context)
+        values, inputs = self._upstream(context, store)
+        manifest = execute(
+            self.step,
+            Execution(
+                id=self.execution,
+                store=store_uri(),
+                project=project_folder(self.project),
+                engine="airflow",
+                log=self.log.info,
+                should_stop=should_stop,
+            ),
+            parameters={**run_values(self.parameters, context["params"]), **values, **(self.point or {})},
+            inputs=inputs,
+        )
+        self.execution = manifest.id
+        if manifest.state is State.STOPPED:
+            raise AirflowSkipException(f"stopped: {manifest.reason}")
+        if manifest.state is not State.COMPLETE:
+            raise AirflowException(manifest.reason or "the execution failed")
+        return summary(manifest)
+
+    def on_kill(self) -> None:
+        """End the command and everything it started; called by Airflow from a signal handler."""
+        from translator.shim.run import kill_all
+
+        cancel()
+        kill_all()
+
+    def _identity(self, context: Context) -> ExecutionId:
+        from airflow_plugin.nodes import nodes
+        from translator.shim.contract import ExecutionId
+
+        ti = context["ti"]
+        node = next(node for node in nodes(context["dag"]).values() if node.run == self.task_id)
+        return ExecutionId(
+            pipeline=self.pipeline,
+            run=run_id(context),
+            node=node.name,
+            index=max(ti.map_index or 0, 0),
+            attempt=ti.try_number,
+            kind=node.kind,
+        )
+
+    def _upstream(self, context: Context, store: Store) -> tuple[dict[str, Value], dict[str, InputFiles]]:
+        """What the edges bring: values of parameters, and the files of each input."""
+        from airflow_plugin.upstream import upstream_manifests
+        from translator.shim import edges
+
+        sources = [edge.source for brought in self.inputs.values() for edge in brought]
+        sources += [edge.source for edge in self.parameter_edges.values()]
+        upstream = upstream_manifests(context, sources, store)
+        several = {parameter.name for parameter in self.step.parameters if parameter.multiple}
+        values = {}
+        for name, edge in self.parameter_edges.items():
+            found, value = edges.value(edge, upstream, many=name in several)
+            if found:
+                values[name] = value
+            else:
+                self.log.warning("%s brings no value: parameter %r keeps what it has", edges.describe(edge), name)
+        return values, {
+            declared.name: edges.files(declared, self.inputs.get(declared.name, ()), self.merge, upstream)
+            for declared in self.step.inputs
+        }

@@ -1,0 +1,61 @@
+"""The outcome of a run, from what Airflow knows of its tasks and what its executions left in the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_plugin.nodes import nodes
+from airflow_plugin.settings import run_id, store_uri
+from translator.shim import outcome
+from translator.shim.contract import State
+from translator.shim.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+    from airflow_plugin.nodes import Node
+    from translator.shim.contract import Value
+    from translator.shim.outcome import RunRecord
+
+# An execution that Airflow calls so left no manifest only if its worker was killed, or if it never began.
+_WITHOUT_MANIFEST = {"failed": State.ERROR, "success": State.ERROR, "skipped": State.STOPPED}
+
+
+def finish(context: Context, pipeline: str, parameters: Mapping[str, Value]) -> RunRecord:
+    """Derive the states of a run's nodes and of the run, and write ``run.json``.
+
+    Args:
+        context: of the task that ends the run.
+        pipeline: the pipeline's name.
+        parameters: the pipeline's parameters as they were in this run.
+    """
+    ti = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
+    of_dag = nodes(context["dag"]).values()
+    return outcome.finish(
+        open_store(store_uri()),
+        pipeline=pipeline,
+        run=run_id(context),
+        engine="airflow",
+        nodes=[
+            outcome.NodePlan(node.name, node.kind, node.on_error, node.on_child_error, node.upstream) for node in of_dag
+        ],
+        started=(context["dag_run"].start_date or ti.start_date).isoformat(timespec="milliseconds"),
+        parameters=parameters,
+        known={node.name: _executions(node, states) for node in of_dag},
+    )
+
+
+def _executions(node: Node, states: Mapping[str, str]) -> dict[int, State]:
+    """What Airflow knows of the executions of a node, by index; nothing of a node that never started."""
+    if node.kind == "execution":
+        state = _WITHOUT_MANIFEST.get(states.get(node.run, ""))
+        return {} if state in (None, State.STOPPED) else {0: state}
+    found = {}
+    for task, state in states.items():
+        name, _, index = task.rpartition("_")
+        if name == node.run and index.isdecimal() and state in _WITHOUT_MANIFEST:
+            found[int(index)] = _WITHOUT_MANIFEST[state]
+    return dict(sorted(found.items()))

@@ -1,0 +1,48 @@
+"""Values of a step's parameters that come from the DAG's params."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.shim.contract import Value
+
+
+@dataclass(frozen=True, slots=True)
+class DagParam:
+    """The first of some DAG params that has a value in this run."""
+
+    keys: tuple[str, ...]
+
+
+Given: TypeAlias = "DagParam | Value"
+"""What sets a parameter in a DAG file: a DAG param, or the value itself."""
+
+
+def dag_param(*keys: str) -> DagParam:
+    """A parameter's value is that of the DAG param ``keys[0]``, or if that is null, of the next one."""
+    return DagParam(keys)
+
+
+def run_values(given: Mapping[str, Given], params: Mapping[str, object]) -> dict[str, Value]:
+    """The values that a run gives to the parameters of a step.
+
+    Args:
+        given: by parameter, what the DAG file says.
+        params: the DAG run's params.
+
+    Returns:
+        By parameter its value; a parameter whose DAG params are all null is left out, so that its default counts.
+    """
+    values: dict[str, Value] = {}
+    for name, source in given.items():
+        if not isinstance(source, DagParam):
+            values[name] = source
+            continue
+        found = next((params[key] for key in source.keys if params.get(key) is not None), None)
+        if found is not None:
+            values[name] = found  # type: ignore[assignment]  # the param's schema sees to it
+    return values

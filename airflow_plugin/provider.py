@@ -1,0 +1,55 @@
+"""What ``airflow providers list`` and the configuration reference show; imports nothing of Airflow."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+DISTRIBUTION = "pipeline-translator"
+DESCRIPTION = "Runs ML pipelines that were written for Valohai, compiled to DAGs by ``translate``."
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's metadata, by Airflow's schema ``provider_info``; entry point ``apache_airflow_provider``."""
+    return {
+        "package-name": DISTRIBUTION,
+        "name": "Pipeline translator",
+        "description": DESCRIPTION,
+        "versions": [version(DISTRIBUTION)],
+        "integrations": [
+            {
+                "integration-name": "Pipeline translator",
+                "external-doc-url": "https://docs.valohai.com",
+                "tags": ["software"],
+            }
+        ],
+        "operators": [
+            {
+                "integration-name": "Pipeline translator",
+                "python-modules": [
+                    "airflow_plugin.operators.step",
+                    "airflow_plugin.operators.grid",
+                    "airflow_plugin.operators.gate",
+                    "airflow_plugin.operators.finish",
+                ],
+            }
+        ],
+        "extra-links": ["airflow_plugin.links.OutputsLink", "airflow_plugin.links.ManifestLink"],
+        "config": {
+            "pipeline_translator": {
+                "description": "Where compiled pipelines keep what they make.",
+                "options": {
+                    "store": {
+                        "description": (
+                            "URI of the artifact store: a folder that all workers share, or a URI that fsspec knows\n"
+                            "(``s3://``, ``gs://``, ``abfs://``). Empty: the folder ``artifacts`` in AIRFLOW_HOME.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://bucket/artifacts",
+                        "default": "",
+                    },
+                },
+            },
+        },
+    }

@@ -1,0 +1,69 @@
+"""Stopping a run because a node with ``on-error: stop-all`` failed, or because a person says so.
+
+Airflow has no message that ends other tasks of a run, and ``fail_fast`` ends a run that it cut short as a success. So
+every task that runs a step asks, before and while its command runs, whether a task failed that stops it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_plugin.nodes import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.sdk import DAG, Context
+
+
+class _Cancelled:
+    """Whether this process was told to end what it runs."""
+
+    told = False
+
+
+def cancel() -> None:
+    """Make everything that this process still runs, or would start, stop."""
+    _Cancelled.told = True
+
+
+def cancelled() -> bool:
+    """Whether ``cancel`` was called in this process."""
+    return _Cancelled.told
+
+
+def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
+    """The tasks whose failure stops the task ``task_id``, and for each the name of its node.
+
+    Tasks before it cannot have failed when it starts, and those after it wait for it; so a chain of nodes asks nothing.
+    """
+    task = dag.get_task(task_id)
+    ordered = task.get_flat_relative_ids(upstream=True) | task.get_flat_relative_ids(upstream=False)
+    if not task.is_mapped:
+        ordered.add(task_id)
+    return {
+        verdict: node.name
+        for node in nodes(dag).values()
+        if node.stops_all or (node.run == task_id and node.on_child_error == "stop-all-and-error")
+        for verdict in node.verdicts
+        if verdict not in ordered
+    }
+
+
+def stop_reason(context: Context) -> Callable[[], str | None]:
+    """A function that tells why the task of ``context`` must stop, or None; it costs a call of Airflow's API."""
+    ti = context["ti"]
+    of_tasks = stopping_tasks(context["dag"], ti.task_id)
+
+    def reason() -> str | None:
+        if cancelled():
+            return "the run was cancelled"
+        if not of_tasks:
+            return None
+        asked = {"dag_id": ti.dag_id, "run_ids": [ti.run_id], "states": ["failed"]}
+        if not ti.get_ti_count(task_ids=list(of_tasks), **asked):
+            return None
+        failed = next((name for task, name in of_tasks.items() if ti.get_ti_count(task_ids=[task], **asked)), "")
+        return f"node {failed!r} failed"
+
+    return reason
