@@ -86,18 +86,16 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
         skips: dict[str, set[bool]] = {}
         for name in rules.order:
             result = world[name]
-            closed = [u for u in rules.upstream[name] if not world[u].opens]
+            may_skip = any(True in skips[u] for u in rules.upstream[name])
             if name == first or name in rules.ancestors[first]:
                 predictions[name], skips[name] = _exact(result), {result.skips}
             elif not result.started:
-                may_skip = any(True in skips[u] for u in closed)
-                may_stop = all(False in skips[u] for u in closed)
+                may_stop = all(False in skips[u] for u in rules.upstream[name])
                 states = {s for s, may in ((State.SKIPPED, may_skip), (State.STOPPED, may_stop)) if may}
                 why = result.why if may_skip else f"not run: {first} stops the run"
                 predictions[name] = replace(_exact(result), states=frozenset(states), why=(why,))
-                skips[name] = {State.SKIPPED in states, State.STOPPED not in states}
+                skips[name] = {state is State.SKIPPED for state in states}
             else:
-                may_skip = any(True in skips[u] for u in rules.upstream[name])
                 predictions[name] = _cut(result, first, may_skip=may_skip)
                 skips[name] = {result.skips, False, may_skip or _may_skip(result)}
         yield predictions, State.ERROR
