@@ -158,17 +158,41 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file of an execution: its path below its outputs (or input) folder, size in bytes, digest, and where it is."""
+    """A file of an execution: its path below its outputs (or input) folder, size in bytes, digest, and where it is.
+
+    ``uri`` is a URI, or for a default of an input a path relative to the project folder. ``stamp`` identifies the
+    state of the file when its digest was computed (see ``translator.shim.digest``), empty where nothing does.
+    """
 
     path: str
     size: int
     sha256: str
     uri: str
+    stamp: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFiles:
+    """What edges bring to one input of a step (``translator.shim.edges.files``).
+
+    ``files`` come from upstream executions; ``path`` is the path they had there. ``defaults`` are the step's own URIs
+    that are used as well. ``edges`` and ``available`` tell the user, when the input stays empty, what was asked for
+    and what was there; ``warnings`` are lines for the log.
+    """
+
+    files: Sequence[FileRecord] = ()
+    defaults: Sequence[str] = ()
+    edges: Sequence[str] = ()
+    available: Sequence[str] = ()
+    warnings: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is known of an execution that ended; its JSON is the commit point of its outputs."""
+    """What is known of an execution that ended; its JSON is the commit point of its outputs.
+
+    ``begun`` is false for an execution that was stopped before its try began; ``image`` is what the step asked for.
+    """
 
     id: ExecutionId
     state: State
@@ -181,3 +205,5 @@ class Manifest:
     exit_status: int | None = None
     reason: str | None = None
     uri: str = ""
+    begun: bool = True
+    image: str | None = None

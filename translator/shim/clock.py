@@ -1,0 +1,10 @@
+"""The one way that times are written: ISO-8601, UTC, milliseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> str:
+    """The present time, such as ``2026-11-21T08:00:00.123Z``."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,213 @@
+"""The run contract of Valohai: the command's text, the ``VH_*`` environment and the files in the config folder.
+
+A command that says ``/valohai/inputs``, ``outputs``, ``config`` or ``repository`` gets the folder of the workspace,
+also in values of parameters and of the step's environment variables. The commands of a step are built by the vendor's
+own ``valohai_yaml``, by the rule of its pipeline converter (defaults of flags count), and run joined with ``&&`` in one
+shell: ``sh -c``, or the program of a shebang in the first of them. The working folder is the project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shlex
+import warnings
+from typing import TYPE_CHECKING, cast
+
+from translator.shim.dialects import Launch
+from translator.shim.parameters import vendor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from translator.shim.contract import ExecutionId, FileRecord, Step, Value
+    from translator.shim.workspace import Workspace
+
+# Not where a longer path goes on (/data/valohai/inputs, /valohai/inputs2), but after a URI's scheme.
+_FOLDER = re.compile(r"(?:(?<=://)|(?<![\w./~}*-]))/valohai/(?P<name>inputs|outputs|config|repository)(?![\w.-])")
+_PARAMETER = re.compile(r"\{parameter(?:-value)?:([^}]+)\}")
+_NOT_YAML = re.compile(r"\\|\d[eE]")
+# One argument of a program may have 128 KiB on Linux.
+_ARGUMENT = 100_000
+
+
+def default(uri: str, values: Mapping[str, Value]) -> str:
+    """The URI of an input's default, with ``{parameter:name}`` replaced by the parameter's value alone."""
+
+    def replaced(match: re.Match[str]) -> str:
+        value = values.get(match[1])
+        return match[0] if value is None else str(value)
+
+    return _PARAMETER.sub(replaced, uri)
+
+
+def launch(
+    step: Step,
+    identity: ExecutionId,
+    space: Workspace,
+    values: Mapping[str, Value],
+    inputs: Mapping[str, Sequence[FileRecord]],
+) -> Launch:
+    """See ``translator.shim.dialects.Dialect.launch``."""
+    script = mapped(command(step, values), space)
+    seen = {name: _mapped_value(value, space) for name, value in values.items() if value is not None}
+    _write(space.config, "parameters", seen)
+    _write(space.config, "inputs", _inputs(step, space, inputs))
+    _write(space.config, "execution", _execution(step, identity))
+    return Launch(_arguments(script, space), environment(step, identity, space))
+
+
+def command(step: Step, values: Mapping[str, Value]) -> str:
+    """The one script that a step's commands make; values None are left out of it.
+
+    Raises:
+        ValueError: a value does not fit into its place.
+    """
+    commands = [one.strip() for one in step.command]
+    if not any("{" in one for one in commands):
+        return _joined(commands)
+    from valohai_yaml.commands import CommandInterpolationWarning, build_command
+    from valohai_yaml.objs.parameter_map import ParameterMap
+
+    parameters = {parameter.name: vendor(parameter) for parameter in step.parameters}
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    special = {"source-path": step.source_path} if step.source_path is not None else {}
+    known = ParameterMap(
+        parameters=parameters, values=cast("dict[str, str]", {k: v for k, v in given.items() if v is not None})
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CommandInterpolationWarning)
+        try:
+            return _joined(build_command(list(step.command), known, special_interpolations=special))
+        except (CommandInterpolationWarning, KeyError, IndexError, AttributeError) as error:
+            raise ValueError(f"the command of step {step.name!r} cannot be built: {error}") from error
+
+
+def mapped(text: str, space: Workspace) -> str:
+    """``text`` with the folders of Valohai replaced by those of the workspace."""
+    return _FOLDER.sub(lambda match: str(space.root / match["name"]), text)
+
+
+def environment(step: Step, identity: ExecutionId, space: Workspace) -> dict[str, str]:
+    """The variables of an execution; ids are made from the names, so that they are the same on both engines."""
+    execution = _uuid(identity.pipeline, identity.run, identity.node, str(identity.index), str(identity.attempt))
+    variables = {name: mapped(value, space) for name, value in step.environment.items()}
+    variables |= {
+        "VH_CONFIG_DIR": str(space.config),
+        "VH_INPUTS_DIR": str(space.inputs),
+        "VH_OUTPUTS_DIR": str(space.outputs),
+        "VH_REPOSITORY_DIR": str(space.repository),
+        "VH_JOB_ID": f"exec-{execution}",
+        "VH_EXECUTION_ID": execution,
+        "VH_PROJECT_ID": _uuid(identity.pipeline),
+        "VH_PIPELINE_ID": _uuid(identity.pipeline, identity.run),
+        "VH_PIPELINE_NODE_ID": _uuid(identity.pipeline, identity.run, identity.node),
+    }
+    if identity.kind == "task":
+        variables["VH_TASK_ID"] = _uuid(identity.pipeline, identity.run, identity.node, "task")
+    variables.setdefault("PYTHONUNBUFFERED", "1")
+    return variables
+
+
+def _joined(commands: Sequence[str]) -> str:
+    """As ``valohai_yaml.commands.join_command`` does, without loading it for a plain command."""
+    shebang = ""
+    parts = list(commands)
+    if parts and parts[0].startswith("#!"):
+        shebang, _, parts[0] = parts[0].partition("\n")
+        shebang += "\n"
+    return shebang + " && ".join(part for part in parts if part.strip())
+
+
+def _arguments(script: str, space: Workspace) -> list[str]:
+    if script.startswith("#!"):
+        interpreter = shlex.split(script.partition("\n")[0][2:].strip(), posix=False)
+        if not interpreter:
+            raise ValueError("the command's first line is #! without a program")
+        return [*interpreter, _script(script, space)]
+    if len(script.encode("utf-8", "surrogatepass")) > _ARGUMENT:
+        return ["/bin/sh", _script(script, space)]
+    return ["/bin/sh", "-c", script]
+
+
+def _script(script: str, space: Workspace) -> str:
+    path = space.config / "command"
+    path.write_text(f"{script}\n", encoding="utf-8", errors="surrogateescape")
+    path.chmod(0o500)
+    return str(path)
+
+
+def _inputs(step: Step, space: Workspace, inputs: Mapping[str, Sequence[FileRecord]]) -> dict[str, object]:
+    return {
+        step_input.name: {
+            "files": [
+                {
+                    "name": record.path,
+                    "path": str(space.inputs / step_input.name / record.path),
+                    "size": record.size,
+                    "uri": record.uri,
+                    "checksums": {"sha256": record.sha256},
+                    "metadata": [],
+                }
+                for record in inputs.get(step_input.name, ())
+            ]
+        }
+        for step_input in step.inputs
+    }
+
+
+def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:
+    pipeline = _uuid(identity.pipeline, identity.run)
+    execution = _uuid(identity.pipeline, identity.run, identity.node, str(identity.index), str(identity.attempt))
+    document: dict[str, object] = {
+        "valohai.execution-id": execution,
+        "valohai.execution-counter": identity.index + 1,
+        "valohai.execution-step": step.name,
+        "valohai.execution-image": step.image,
+        "valohai.execution-title": identity.node,
+        "valohai.execution-status": "started",
+        "valohai.execution-tags": [],
+        "valohai.pipeline-id": pipeline,
+        "valohai.pipeline-node-id": _uuid(identity.pipeline, identity.run, identity.node),
+        "valohai.pipeline-title": identity.pipeline,
+        "valohai.project-id": _uuid(identity.pipeline),
+        "valohai.project-name": identity.pipeline,
+    }
+    if identity.kind == "task":
+        document["valohai.task-id"] = _uuid(identity.pipeline, identity.run, identity.node, "task")
+    return document
+
+
+def _mapped_value(value: Value, space: Workspace) -> Value:
+    if isinstance(value, str):
+        return mapped(value, space)
+    if isinstance(value, (list, tuple)):
+        return [mapped(item, space) if isinstance(item, str) else item for item in value]
+    return value
+
+
+def _write(folder: Path, name: str, document: Mapping[str, object]) -> None:
+    """Write a document as JSON and as the same YAML."""
+    text = json.dumps(document)
+    (folder / f"{name}.json").write_text(text, encoding="utf-8")
+    (folder / f"{name}.yaml").write_text(_yaml(text, document), encoding="utf-8")
+
+
+def _yaml(text: str, document: Mapping[str, object]) -> str:
+    """JSON is YAML, but for numbers such as 1e-05 and for escapes of pairs of surrogates, where PyYAML disagrees."""
+    if not _NOT_YAML.search(text):
+        return text
+    import yaml
+
+    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
+
+
+def _uuid(*parts: str) -> str:
+    """A UUID (version 5) that depends on the parts alone."""
+    found = bytearray(hashlib.sha1("\x00".join(parts).encode("utf-8", "surrogatepass")).digest()[:16])  # noqa: S324
+    found[6] = (found[6] & 0x0F) | 0x50
+    found[8] = (found[8] & 0x3F) | 0x80
+    text = found.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -1,0 +1,85 @@
+"""SHA-256 of files in constant memory, and when an earlier digest can be trusted without reading the file again.
+
+An artifact of many gigabytes is read once, when it is published. Its manifest keeps, beside the digest, the *stamp* of
+the file at that moment: inode number, size and modification time in nanoseconds. A file in a folder store is read-only
+and is brought by a hard link, which shares the inode, so a file whose stamp is unchanged was not written since. Where
+anything differs (the store was copied elsewhere, somebody wrote into it as root, bytes went over a network) the whole
+digest is computed again and compared. The change time (ctime) cannot be part of the stamp: each hard link changes it.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BLOCK = 1 << 20
+_FICLONE = 0x40049409
+
+
+def no_pulse() -> None:
+    """Do nothing between two blocks."""
+
+
+def stamp(status: os.stat_result) -> str:
+    """What identifies the state of a file without reading it."""
+    return f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+
+
+def of_file(path: Path, pulse: Callable[[], None] = no_pulse) -> str:
+    """SHA-256 of the file at ``path``, in hexadecimal.
+
+    Args:
+        path: a regular file.
+        pulse: called between blocks; what it raises ends the work.
+    """
+    digest = hashlib.sha256()
+    view = memoryview(bytearray(BLOCK))
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(view):
+            digest.update(view[:count])
+            pulse()
+    return digest.hexdigest()
+
+
+def copy(source: BinaryIO, target: Path, pulse: Callable[[], None] = no_pulse) -> tuple[int, str]:
+    """Write ``source`` into the new file ``target``; return its size and its SHA-256."""
+    digest = hashlib.sha256()
+    size = 0
+    with target.open("xb", buffering=0) as file:
+        while block := source.read(BLOCK):
+            digest.update(block)
+            size += len(block)
+            rest = memoryview(block)
+            while rest:
+                rest = rest[file.write(rest) :]
+            pulse()
+    return size, digest.hexdigest()
+
+
+def copy_file(source: Path, target: Path, pulse: Callable[[], None] = no_pulse) -> tuple[int, str]:
+    """Copy ``source`` to the new file ``target``, sharing its blocks where the file system can; as ``copy``."""
+    if _reflink(source, target):
+        return target.stat().st_size, of_file(target, pulse)
+    with source.open("rb", buffering=0) as file:
+        return copy(file, target, pulse)
+
+
+def _reflink(source: Path, target: Path) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        return False
+    try:
+        with source.open("rb") as read, target.open("xb") as written:
+            fcntl.ioctl(written.fileno(), _FICLONE, read.fileno())
+    except OSError as error:
+        if error.errno != errno.EEXIST:
+            target.unlink(missing_ok=True)
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""What edges bring: the files of an input, and the values of parameters, from the executions upstream.
+
+Only manifests of complete executions are asked. Output patterns are ``fnmatch`` on the path below the outputs folder,
+so ``*`` crosses ``/``; a pattern that is spelled exactly as a path matches it. Files that describe other outputs
+(``<file>.metadata.json`` and ``valohai.metadata.jsonl``) flow along no edge.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal, cast
+
+from translator.shim.contract import InputFiles, Output, ParameterOf, SameInput
+from translator.shim.paths import PathError, place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from translator.shim.contract import ArtifactSource, FileRecord, Input, Manifest, Value, ValueSource
+
+
+def files(
+    step_input: Input,
+    edges: Sequence[ArtifactSource],
+    merge: Literal["replace", "append"],
+    upstream: Mapping[str, Sequence[Manifest]],
+    *,
+    names: Mapping[str, str] | None = None,
+) -> InputFiles:
+    """Collect what ``edges`` bring to one input.
+
+    Two files that would take the same place below the input's folder: the one of the later edge, and within an edge
+    the one of the highest grid index, is taken, and a warning says so. With ``replace`` the input's own defaults are
+    used only where no edge ends in it, even if the edges bring nothing.
+
+    Args:
+        step_input: the input.
+        edges: the edges that end in it, in the order of the source file.
+        merge: whether what edges bring replaces the defaults or joins them.
+        upstream: by source, the manifests of its complete executions in grid order.
+        names: by source the name of its node, where the engine's key is another (Airflow's ``train.run``), so that
+            messages are the same on every engine.
+    """
+    called = dict(names or {})
+    placed: dict[str, tuple[FileRecord, str]] = {}
+    available: list[str] = []
+    warnings: list[str] = []
+    for edge in edges:
+        for manifest in upstream.get(edge.source, ()):
+            called.setdefault(edge.source, manifest.id.node)
+            whose = f"{manifest.id.node}[{manifest.id.index}]" if manifest.id.kind == "task" else manifest.id.node
+            for record, matches, shown in _offered(edge, manifest):
+                available.append(f"{whose}: {shown}")
+                if not matches:
+                    continue
+                destination = _destination(record.path, step_input)
+                earlier = placed.pop(destination, None)
+                if earlier is not None and earlier[0].uri != record.uri:
+                    warnings.append(
+                        f"input {step_input.name!r}: {record.path!r} of {whose} takes the place of "
+                        f"{earlier[0].path!r} of {earlier[1]}"
+                    )
+                placed[destination] = (record, whose)
+    return InputFiles(
+        files=tuple(record for record, _ in placed.values()),
+        defaults=tuple(step_input.default) if merge == "append" or not edges else (),
+        edges=tuple(describe(edge, called.get(edge.source)) for edge in edges),
+        available=tuple(dict.fromkeys(available)),
+        warnings=tuple(warnings),
+    )
+
+
+def value(edge: ValueSource, upstream: Mapping[str, Sequence[Manifest]], *, many: bool) -> tuple[bool, Value]:
+    """Take the value that ``edge`` brings.
+
+    Args:
+        edge: a parameter or a metadata key of a node.
+        upstream: by source node, the manifests of its complete executions in grid order.
+        many: whether the target takes several values (an axis of a task node's grid, or a ``multiple`` parameter).
+            Then the values of several executions become one list in grid order, lists among them spread; else the
+            complete execution with the highest index gives the value.
+
+    Returns:
+        Whether there is a value, and the value.
+    """
+    found = [item for manifest in upstream.get(edge.source, ()) if (item := _value(edge, manifest)) is not None]
+    if not found:
+        return False, None
+    if not many or len(found) == 1:
+        return True, cast("Value", found[-1])
+    values: list[object] = []
+    for item in found:
+        values.extend(item if isinstance(item, (list, tuple)) else [item])
+    return True, cast("Value", values)
+
+
+def describe(edge: ArtifactSource | ValueSource, node: str | None = None) -> str:
+    """The edge's source as users write it, such as ``train.output.*.pkl``; ``node`` is its node's name, if known."""
+    source = node or edge.source
+    match edge:
+        case Output():
+            return f"{source}.output.{edge.pattern}"
+        case SameInput():
+            return f"{source}.input.{edge.pattern}"
+        case ParameterOf():
+            return f"{source}.parameter.{edge.name}"
+        case _:
+            return f"{source}.metadata.{edge.key}"
+
+
+def is_sidecar(path: str) -> bool:
+    """Whether an output only describes other outputs."""
+    return path.endswith(".metadata.json") or path == "valohai.metadata.jsonl"
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Whether an output at ``path`` flows along an edge with ``pattern``."""
+    return not is_sidecar(path) and (path == pattern or fnmatchcase(path, pattern))
+
+
+def _offered(edge: ArtifactSource, manifest: Manifest) -> Iterator[tuple[FileRecord, bool, str]]:
+    if isinstance(edge, Output):
+        for record in manifest.outputs:
+            if not is_sidecar(record.path):
+                yield record, matches(record.path, edge.pattern), record.path
+        return
+    for name, records in manifest.inputs.items():
+        for record in records:
+            yield record, name == edge.pattern or fnmatchcase(name, edge.pattern), f"{name}/{record.path}"
+
+
+def _destination(path: str, step_input: Input) -> str:
+    try:
+        return place(path, step_input.keep_directories)
+    except PathError:
+        return path
+
+
+def _value(edge: ValueSource, manifest: Manifest) -> object:
+    if isinstance(edge, ParameterOf):
+        return manifest.parameters.get(edge.name)
+    return manifest.metadata.get(edge.key)

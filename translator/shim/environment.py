@@ -1,0 +1,41 @@
+"""The environment of a step's command: the worker's, less what belongs to the engine.
+
+A step sees PATH, HOME, locale, proxies, CUDA settings, cloud credentials: whatever the worker was started with. It does
+not see the variables of Airflow, of Prefect and of this shim: they hold connections, keys and addresses that are the
+engine's, and a step that started Airflow or Prefect itself would write into the run's own database. A name that the
+step's ``required_environment`` lists passes nevertheless. If the worker runs in a virtual environment that is not on
+PATH (services are started without activating it), its programs come first, so that ``python`` is the worker's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+# Of the engines, of this shim, and of an execution in which the worker itself may run.
+INTERNAL = ("AIRFLOW_", "_AIRFLOW_", "__AIRFLOW_", "PREFECT_", "__PREFECT_", "TRANSLATOR_", "VH_")
+
+
+def of_step(worker: Mapping[str, str], required: Sequence[str]) -> dict[str, str]:
+    """The environment that a step inherits.
+
+    Args:
+        worker: the worker's environment.
+        required: names that pass even if they are the engine's.
+    """
+    kept = {name: value for name, value in worker.items() if not name.startswith(INTERNAL) or name in required}
+    programs = str(Path(sys.prefix) / "bin")
+    path = kept.get("PATH", os.defpath)
+    if sys.prefix != sys.base_prefix and programs not in path.split(os.pathsep):
+        kept["PATH"] = f"{programs}{os.pathsep}{path}"
+    return kept
+
+
+def missing(required: Sequence[str], *environments: Mapping[str, str]) -> list[str]:
+    """The required names that none of the environments has a value for."""
+    return [name for name in required if not any(environment.get(name) for environment in environments)]

@@ -1,0 +1,219 @@
+"""Fetches the default files of an input: paths in the project, ``file://``, ``http(s)://``, and what fsspec knows.
+
+In paths and in URIs of stores ``*`` and ``?`` stay in one folder and ``**`` crosses folders; hidden files are found
+only by patterns that name them. A fetched file is a read-only copy: the user's own file can neither change nor be changed.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+from urllib.parse import unquote, urlsplit
+
+from translator.shim import digest
+from translator.shim.paths import PathError, place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from translator.shim.contract import Input
+
+READ_ONLY = 0o444
+HTTP_SECONDS = 30.0
+HTTP_TRIES = 3
+
+_WILD = re.compile(r"[*?]")
+
+
+class FetchError(Exception):
+    """A default of an input cannot be fetched; the message says which and why."""
+
+
+def find(uri: str, step_input: Input, project: Path) -> list[tuple[str, str]]:
+    """Find the files that a default names.
+
+    Args:
+        uri: the default: a path relative to ``project`` or a URI, with or without wildcards.
+        step_input: the input whose default it is.
+        project: the folder of the source file.
+
+    Returns:
+        For each file its URI (or path in the project) without wildcards and its place below the input's folder.
+
+    Raises:
+        FetchError: nothing is there, or it cannot be looked at.
+    """
+    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    if scheme in {"http", "https"}:
+        path = unquote(urlsplit(uri).path).strip("/") or urlsplit(uri).netloc
+        return [(uri, _place(path, step_input, uri))]
+    if scheme in {"", "file"}:
+        return _find_local(uri, step_input, project)
+    return _find_remote(uri, step_input)
+
+
+def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = digest.no_pulse) -> tuple[int, str]:
+    """Copy one file to the new read-only file ``target``.
+
+    Args:
+        uri: what ``find`` returned.
+        target: where to.
+        project: the folder of the source file.
+        pulse: called between blocks; what it raises ends the work.
+
+    Returns:
+        Its size in bytes and its SHA-256.
+
+    Raises:
+        FetchError: it cannot be fetched.
+    """
+    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    try:
+        if scheme in {"http", "https"}:
+            found = _download(uri, target, pulse)
+        elif scheme in {"", "file"}:
+            found = digest.copy_file(_local(uri, project), target, pulse)
+        else:
+            with _remote(uri) as source:
+                found = digest.copy(source, target, pulse)
+    except OSError as error:
+        raise FetchError(f"{uri} cannot be fetched: {error.strerror or error}") from error
+    target.chmod(READ_ONLY)
+    return found
+
+
+def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, str]]:
+    path = _local(uri, project)
+    if not _WILD.search(str(path)) or path.exists():
+        if path.is_dir():
+            raise FetchError(f"{uri} is a folder; write {uri.rstrip('/')}/* for the files in it")
+        if not path.exists():
+            raise FetchError(f"{uri} is not there (looked for {path})")
+        return [(uri, _place(uri if "://" not in uri else str(path), step_input, uri))]
+    root = _before_wildcard(str(path))
+    wanted = _pattern(str(path))
+    inside = root.startswith(f"{project}/")
+    found = []
+    for file in _files_below(Path(root)):
+        if wanted.fullmatch(str(file)):
+            name = str(file.relative_to(project)) if inside else str(file)
+            shown_root = root.removeprefix(f"{project}/") if inside else root
+            found.append((name if inside else file.as_uri(), _place(name, step_input, uri, shown_root)))
+    if not found:
+        raise FetchError(f"no file matches {uri} (looked in {root})")
+    return found
+
+
+def _find_remote(uri: str, step_input: Input) -> list[tuple[str, str]]:
+    if not _WILD.search(uri):
+        return [(uri, _place(uri.partition("://")[2].partition("/")[2], step_input, uri))]
+    import fsspec
+
+    try:
+        system, path = fsspec.core.url_to_fs(_before_wildcard(uri), use_listings_cache=False)
+        names = [str(name) for name in system.find(str(path).rstrip("/"))]
+    except (ImportError, ValueError, OSError) as error:
+        raise FetchError(f"{uri} cannot be listed: {error}") from error
+    except Exception as error:  # each file system has exceptions of its own
+        raise FetchError(f"{uri} cannot be listed: {error}") from error
+    wanted = _pattern(uri)
+    root = _before_wildcard(uri).partition("://")[2].partition("/")[2]
+    found = []
+    for name in names:
+        full = system.unstrip_protocol(name)
+        if wanted.fullmatch(full):
+            found.append((full, _place(full.partition("://")[2].partition("/")[2], step_input, uri, root)))
+    if not found:
+        raise FetchError(f"no file matches {uri}")
+    return found
+
+
+def _place(path: str, step_input: Input, uri: str, root: str | None = None) -> str:
+    """A default without a wildcard has no root, so that ``suffix`` keeps its name alone."""
+    keep = step_input.keep_directories
+    if keep == "suffix" and root is None:
+        keep = "none"
+    try:
+        return place(path.removeprefix("./").strip("/"), keep, (root or "").removeprefix("./").lstrip("/"))
+    except PathError as error:
+        raise FetchError(f"{uri} cannot be an input: {error}") from error
+
+
+def _local(uri: str, project: Path) -> Path:
+    if uri.startswith("file://"):
+        return Path(unquote(urlsplit(uri).path))
+    return project / uri
+
+
+def _before_wildcard(path: str) -> str:
+    """The folder above the first wildcard, with a slash at its end."""
+    wild = _WILD.search(path)
+    return path[: path.rfind("/", 0, wild.start()) + 1] if wild else path
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = []
+    for token in re.split(r"(\*\*/|\*\*|\*|\?)", path):
+        match token:
+            case "**/":
+                parts.append(r"(?:[^/.][^/]*/)*")
+            case "**":
+                parts.append(r"(?:[^/.][^/]*/)*(?:[^/.][^/]*)?" if parts and parts[-1].endswith("/") else r".*")
+            case "*":
+                parts.append(r"(?!\.)[^/]*" if parts and parts[-1].endswith("/") else r"[^/]*")
+            case "?":
+                parts.append(r"[^/]")
+            case _:
+                parts.append(re.escape(token))
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _files_below(folder: Path) -> Iterable[Path]:
+    import os
+
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(root) / name
+
+
+@contextmanager
+def _remote(uri: str) -> Iterator[BinaryIO]:
+    import fsspec
+
+    try:
+        system, path = fsspec.core.url_to_fs(uri)
+        with system.open(path, "rb") as file:
+            yield cast("BinaryIO", file)
+    except OSError:
+        raise
+    except ImportError as error:
+        raise FetchError(f"{uri} cannot be fetched: {error}") from error
+
+
+def _download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+    import http.client
+    import urllib.error
+    import urllib.request
+
+    request = urllib.request.Request(uri, headers={"User-Agent": "pipeline-translator"})  # noqa: S310 - http(s) alone
+    for left in reversed(range(HTTP_TRIES)):
+        target.unlink(missing_ok=True)
+        pulse()
+        try:
+            with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as answer:  # noqa: S310 - as above
+                size, sha256 = digest.copy(cast("BinaryIO", answer), target, pulse)
+                expected = answer.headers.get("Content-Length")
+                if expected is not None and int(expected) != size:
+                    raise OSError(f"the connection ended after {size} of {expected} bytes")
+                return size, sha256
+        except urllib.error.HTTPError as error:
+            if error.code < 500 or not left:  # noqa: PLR2004 - HTTP's own numbers
+                raise FetchError(f"{uri} cannot be fetched: the server answers {error.code} {error.reason}") from None
+        except (OSError, http.client.HTTPException) as error:
+            if not left:
+                reason = getattr(error, "reason", None) or error or type(error).__name__
+                raise FetchError(f"{uri} cannot be fetched: {reason}") from None
+    raise FetchError(f"{uri} cannot be fetched")

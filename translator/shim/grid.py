@@ -1,0 +1,101 @@
+"""The points of a task node's grid, and how a point is called."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from translator.shim.parameters import ParameterError, coerce
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.shim.contract import Parameter, Step, Value
+
+LABEL_LENGTH = 200
+_VALUE_LENGTH = 40
+
+
+class GridError(ValueError):
+    """A grid without points, or with values that a parameter cannot take; the message is for the user."""
+
+
+def points(
+    step: Step, axes: Mapping[str, Sequence[Value] | Value], sets: Sequence[Mapping[str, Value]] | None = None
+) -> list[dict[str, Value]]:
+    """Compute the points of a grid.
+
+    The points are the product of the axes in the order of the step's parameters, the last axis fastest. With explicit
+    sets there is a point per set (a key that a set lacks takes the parameter's default), combined with the axes if
+    there are any, which win over the sets.
+
+    Args:
+        step: the step whose parameters span the grid.
+        axes: by parameter the values it takes; a single value is an axis of one.
+        sets: the parameter sets of a manual search.
+
+    Returns:
+        Per execution, in grid order, the values of the parameters that the grid sets; one empty point without any.
+
+    Raises:
+        GridError: an axis or the list of sets is empty, a value is bad, or the step lacks a parameter.
+    """
+    known = {parameter.name: parameter for parameter in step.parameters}
+    named = set(axes).union(*(point.keys() for point in sets or ()))
+    problems = [f"step {step.name!r} has no parameter {name!r}" for name in sorted(named - known.keys())]
+    if problems:
+        raise GridError("\n".join(problems))
+    if sets is not None and not sets:
+        raise GridError("the grid has no points: its list of parameter sets is empty")
+    spread = {
+        parameter.name: _axis(parameter, axes[parameter.name], problems)
+        for parameter in step.parameters
+        if parameter.name in axes
+    }
+    rows = [
+        {
+            parameter.name: _value(parameter, row.get(parameter.name, parameter.default), problems)
+            for parameter in step.parameters
+            if parameter.name in named and parameter.name not in spread
+        }
+        for row in (sets if sets is not None else [{}])
+    ]
+    if problems:
+        raise GridError("\n".join(problems))
+    return [
+        {name: {**row, **dict(zip(spread, combination, strict=True))}[name] for name in known if name in named}
+        for row in rows
+        for combination in itertools.product(*spread.values())
+    ]
+
+
+def label(point: Mapping[str, Value]) -> str:
+    """How people recognise an execution: ``lr=0.1, batch=32``; one line, at most ``LABEL_LENGTH`` characters."""
+    text = ", ".join(f"{name}={_shown(value)}" for name, value in point.items() if value is not None)
+    return text if len(text) <= LABEL_LENGTH else f"{text[: LABEL_LENGTH - 1]}…"
+
+
+def _axis(parameter: Parameter, values: Sequence[Value] | Value, problems: list[str]) -> list[Value]:
+    if isinstance(values, (str, bytes)) or not isinstance(values, (list, tuple)):
+        return [_value(parameter, values, problems)]
+    if not values:
+        problems.append(f"the grid has no points: parameter {parameter.name!r} has no values")
+    return [_value(parameter, value, problems) for value in values]
+
+
+def _value(parameter: Parameter, value: object, problems: list[str]) -> Value:
+    try:
+        return coerce(parameter, value)
+    except ParameterError as error:
+        problems.append(str(error))
+        return None
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        text = "[" + ", ".join(_shown(item) for item in value) + "]"
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = " ".join(str(value).split())
+    return text if len(text) <= _VALUE_LENGTH else f"{text[: _VALUE_LENGTH - 1]}…"

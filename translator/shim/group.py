@@ -1,0 +1,142 @@
+"""The processes of one execution: who they are, and how all of them are ended.
+
+A command runs in a session and process group of its own, and its environment carries a mark that its descendants
+inherit. A process belongs to the execution if it is in the group or the session, carries the mark, or descends from one
+that does: so also a daemon that detached itself (``setsid``, double fork) is found. Only a process that detached
+itself, cleared its environment *and* outlived its parents is not; no portable means finds that one. Marks, sessions and
+parents are read from ``/proc``; without it (macOS) the process group alone is ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MARK = "TRANSLATOR_EXECUTION"
+GRACE = 3.0
+_ROUNDS = 5
+
+
+def pids() -> frozenset[str]:
+    """The ids of all processes, as ``/proc`` names them."""
+    try:
+        return frozenset(name for name in os.listdir("/proc") if name.isdecimal())  # noqa: PTH208 - ten times faster
+    except OSError:
+        return frozenset()
+
+
+def members(group: int, mark: str, *, born_after: frozenset[str] = frozenset()) -> list[int]:
+    """The living processes of an execution.
+
+    Args:
+        group: process group and session of the command.
+        mark: the execution's mark.
+        born_after: processes to leave out, because they were there before the command was.
+    """
+    wanted = f"{MARK}={mark}".encode()
+    parents: dict[int, int] = {}
+    found = set()
+    for name in pids() - born_after:
+        status = _status(name)
+        if status is None:
+            continue
+        state, parent, of_group, session = status
+        if state in {"Z", "X", "x"}:
+            continue
+        pid = int(name)
+        parents[pid] = parent
+        if group in {of_group, session} or _carries(name, wanted):
+            found.add(pid)
+    grown = True
+    while grown:
+        children = {pid for pid, parent in parents.items() if parent in found} - found
+        found |= children
+        grown = bool(children)
+    return sorted(found)
+
+
+def send(group: int, processes: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to the group, and to processes that may have left it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+    for pid in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def end(group: int, mark: str, grace: float = GRACE) -> None:
+    """End all processes of an execution: TERM, wait for up to ``grace`` seconds, KILL.
+
+    Takes no lock and reaps nothing, so that it may be called in a signal handler and from any thread.
+    """
+    processes = members(group, mark)
+    send(group, processes, signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    while processes and (left := deadline - time.monotonic()) > 0:
+        wait(processes, left)
+        processes = members(group, mark)
+    for _ in range(_ROUNDS):
+        if not processes:
+            break
+        send(group, processes, signal.SIGKILL)
+        wait(processes, 1.0)
+        processes = members(group, mark)
+    else:
+        return
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def wait(processes: Iterable[int], seconds: float) -> None:
+    """Wait until all ``processes`` have ended, or for ``seconds``; without pidfds (macOS) for a moment."""
+    handles = [handle for pid in processes if (handle := handle_of(pid)) is not None]
+    poll = select.poll()
+    for handle in handles:
+        poll.register(handle, select.POLLIN)
+    waiting = set(handles)
+    deadline = time.monotonic() + seconds
+    try:
+        while waiting and (left := deadline - time.monotonic()) > 0:
+            for handle, _ in poll.poll(left * 1000):
+                poll.unregister(handle)
+                waiting.discard(handle)
+        if not handles:
+            time.sleep(min(0.05, seconds))
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def handle_of(pid: int) -> int | None:
+    """A pidfd, which becomes readable when the process ends; None where there is none or the process is gone."""
+    opener = getattr(os, "pidfd_open", None)
+    if opener is None:
+        return None
+    try:
+        return int(opener(pid))
+    except OSError:
+        return None
+
+
+def _status(pid: str) -> tuple[str, int, int, int] | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - read for each process of the machine
+            fields = file.read().rpartition(b")")[2].split()
+        return fields[0].decode(), int(fields[1]), int(fields[2]), int(fields[3])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _carries(pid: str, wanted: bytes) -> bool:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - as above
+            return wanted in file.read()
+    except OSError:
+        return False

@@ -1,0 +1,104 @@
+r"""Turns a command's output into lines in bounded memory, whatever it prints.
+
+A line ends with ``\n``. Of a line that was written over (progress bars end each state with ``\r``) the last state is
+the line; while it lasts, a state is shown every ``PROGRESS_INTERVAL`` seconds. Of a line longer than ``LINE_LIMIT``
+only the start is kept.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LINE_LIMIT = 1 << 20
+LOG_LIMIT = 32 << 10
+PROGRESS_INTERVAL = 5.0
+
+_UNREADABLE = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\u2028\u2029]")
+
+
+class Lines:
+    """One output stream: takes chunks, gives lines."""
+
+    __slots__ = ("_emit", "_length", "_next_progress", "_pending", "_progress")
+
+    def __init__(self, emit: Callable[[bytes, int], None], progress: Callable[[bytes, int], None]) -> None:
+        """Start with nothing pending.
+
+        Args:
+            emit: gets each whole line without its end, at most ``LINE_LIMIT`` bytes of it, and how long it really was.
+            progress: gets a state of a line that is still being written over, likewise.
+        """
+        self._emit = emit
+        self._progress = progress
+        self._pending = bytearray()
+        self._length = 0
+        self._next_progress = 0.0
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the stream."""
+        *whole, rest = chunk.split(b"\n")
+        if whole:
+            self._add(whole[0])
+            self._end()
+            for line in whole[1:]:
+                self._emit(_visible(line[:LINE_LIMIT]), len(line))
+        if rest:
+            self._add(rest)
+            if b"\r" in rest and b"\r" in self._pending:
+                self._written_over()
+
+    def close(self) -> None:
+        """Emit a last line that has no end."""
+        if self._length:
+            self._end()
+
+    def _add(self, part: bytes) -> None:
+        room = LINE_LIMIT - len(self._pending)
+        if room > 0:
+            self._pending += part[:room]
+        self._length += len(part)
+
+    def _end(self) -> None:
+        line, length = bytes(self._pending), self._length
+        self._pending.clear()
+        self._length = 0
+        self._emit(_visible(line), length)
+
+    def _written_over(self) -> None:
+        """Forget all states of the line but the last whole one and the one that has just begun."""
+        states = bytes(self._pending).split(b"\r")
+        begun = states.pop()
+        last = next((state for state in reversed(states) if state), b"")
+        one = not begun and len(states) == 1
+        self._pending = bytearray(last + b"\r" + begun)
+        self._length = len(self._pending)
+        # One state that ends with the chunk may be a line that ends with \r\n.
+        if last and not one and time.monotonic() >= self._next_progress:
+            self._next_progress = time.monotonic() + PROGRESS_INTERVAL
+            self._progress(last, len(last))
+
+
+def readable(line: bytes, length: int) -> str:
+    """A line as a log can hold it: valid Unicode, no control characters but tab and escape, cut if it is long.
+
+    Args:
+        line: the line, or its start.
+        length: its real length in bytes.
+    """
+    text = line[:LOG_LIMIT].decode("utf-8", "replace")
+    if not text.isprintable():
+        text = _UNREADABLE.sub("\ufffd", text)
+    if length > LOG_LIMIT:
+        return f"{text}… [the line is cut: it has {length} bytes]"
+    return text
+
+
+def _visible(line: bytes) -> bytes:
+    if b"\r" not in line:
+        return line
+    return next((state for state in reversed(line.split(b"\r")) if state), b"")

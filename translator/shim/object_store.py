@@ -1,0 +1,155 @@
+"""A store at any URI that fsspec knows: objects are uploaded, and downloaded again with their digest checked."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from translator.shim import digest
+from translator.shim.contract import FileRecord
+from translator.shim.paths import PathError, relative
+from translator.shim.store import OUTPUTS, Store, StoreError, key_of, try_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from translator.shim.contract import ExecutionId
+
+READ_ONLY = 0o444
+
+
+class ObjectStore(Store):
+    """See ``translator.shim.store.Store``.
+
+    Options of the file system (credentials, end points) come from where its own library looks for them, such as
+    ``AWS_ENDPOINT_URL`` or fsspec's configuration files.
+    """
+
+    def __init__(self, uri: str) -> None:
+        """Open the store at ``uri``."""
+        import fsspec
+
+        self.root = without_password(uri).rstrip("/")
+        try:
+            # Other machines write into the same store: what a listing showed a moment ago may be wrong.
+            self._fs, base = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+        except (ImportError, ValueError, OSError) as error:
+            raise StoreError(f"the store {self.root} cannot be opened: {error}") from error
+        self._base = str(base).rstrip("/")
+
+    def uri(self, key: str) -> str:
+        """See ``Store.uri``."""
+        return f"{self.root}/{key}"
+
+    def key(self, uri: str) -> str:
+        """See ``Store.key``."""
+        try:
+            return relative(uri[len(self.root) + 1 :])
+        except PathError as error:
+            raise StoreError(f"{uri} is not in the store: {error}") from error
+
+    def scratch(self) -> Path | None:
+        """See ``Store.scratch``."""
+        return None
+
+    def read(self, key: str) -> bytes:
+        """See ``Store.read``."""
+        with self._doing("read", missing=True):
+            content: bytes = self._fs.cat_file(self._path(key))
+            return content
+
+    def write(self, key: str, content: bytes) -> None:
+        """See ``Store.write``."""
+        with self._doing("written"):
+            self._fs.pipe_file(self._path(key), content)
+
+    def claim(self, identity: ExecutionId) -> ExecutionId:
+        """See ``Store.claim``."""
+        taken = self.tries(identity.pipeline, identity.run, identity.node).get(self._execution(identity), {})
+        return replace(identity, attempt=max([identity.attempt, *(attempt + 1 for attempt in taken)]))
+
+    def publish(
+        self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = digest.no_pulse
+    ) -> list[FileRecord]:
+        """See ``Store.publish``."""
+        try:
+            return [self._upload(identity, folder, path, pulse) for path in paths]
+        except BaseException:
+            self.discard(identity)
+            raise
+
+    def bring(self, record: FileRecord, target: Path, pulse: Callable[[], None] = digest.no_pulse) -> None:
+        """See ``Store.bring``."""
+        key = self.key(record.uri)
+        try:
+            with self._doing("read", missing=True), self._fs.open(self._path(key), "rb") as source:
+                _, found = digest.copy(source, target, pulse)
+        except FileNotFoundError:
+            raise StoreError(f"the artifact {record.uri} is gone from the store") from None
+        target.chmod(READ_ONLY)
+        if found != record.sha256:
+            raise StoreError(
+                f"the artifact {record.uri} is not what was published: its SHA-256 is {found}, not {record.sha256}"
+            )
+
+    def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
+        """See ``Store.keys``."""
+        base = key_of(pipeline, run)
+        prefix = key_of(pipeline, run, node)
+        found: list[Any] = []
+        with self._doing("listed", missing=True), suppress(FileNotFoundError):
+            self._fs.invalidate_cache()
+            found = self._fs.find(self._path(prefix))
+        start = len(self._path(base)) + 1
+        return [key for path in found if f"/{OUTPUTS}/" not in (key := str(path)[start:])]
+
+    def _upload(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
+        key = f"{try_key(identity, OUTPUTS)}/{path}"
+        file = folder / path
+        try:
+            sha256 = digest.of_file(file, pulse)
+            size = file.stat().st_size
+        except OSError as error:
+            raise StoreError(f"the output {path!r} cannot be read: {error.strerror}") from error
+        with self._doing("written"):
+            self._fs.put_file(str(file), self._path(key))
+        return FileRecord(path, size, sha256, self.uri(key))
+
+    def discard(self, identity: ExecutionId) -> None:
+        """See ``Store.discard``."""
+        try:
+            self._fs.rm(self._path(try_key(identity, OUTPUTS)), recursive=True)
+        except Exception:  # noqa: BLE001 - what cannot be removed has no manifest: it does not exist
+            return
+
+    def _execution(self, identity: ExecutionId) -> tuple[str, int]:
+        key = key_of(identity.pipeline, identity.run, identity.node)
+        return key.rsplit("/", 1)[-1], identity.index
+
+    def _path(self, key: str) -> str:
+        return f"{self._base}/{key}"
+
+    @contextmanager
+    def _doing(self, what: str, *, missing: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            if missing:
+                raise
+            raise StoreError(f"the store {self.root} cannot be {what}: {error}") from error
+        except StoreError:
+            raise
+        except Exception as error:  # each file system has exceptions of its own
+            raise StoreError(f"the store {self.root} cannot be {what}: {error or type(error).__name__}") from error
+
+
+def without_password(uri: str) -> str:
+    """``uri`` as it may be written down: without a user's password."""
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}@{host}"))

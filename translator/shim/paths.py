@@ -1,0 +1,45 @@
+"""Relative paths that stay where they belong, and where an input's file goes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+KeepDirectories = Literal["none", "suffix", "full"]
+
+
+class PathError(ValueError):
+    """A path that climbs out of its folder, or that no store can hold."""
+
+
+def relative(path: str) -> str:
+    """Give ``path`` back if it stays below the folder it is relative to.
+
+    Raises:
+        PathError: it is empty, absolute, holds ``..``, ``.`` or empty segments, a NUL, or is not valid Unicode.
+    """
+    parts = path.split("/")
+    if not path or any(part in {"", ".", ".."} for part in parts) or "\x00" in path:
+        raise PathError(f"the path {path!r} does not stay in its folder")
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        raise PathError(f"the name {path!r} is not valid UTF-8; rename the file") from None
+    return path
+
+
+def place(path: str, keep: KeepDirectories, root: str = "") -> str:
+    """Where below its input's folder a file goes.
+
+    Args:
+        path: where the file was, relative to the outputs it comes from, to the project or to its bucket.
+        keep: ``none`` keeps the file's name, ``full`` the whole path, ``suffix`` what follows ``root``.
+        root: the part of the path before the first wildcard of the pattern that found it.
+
+    Raises:
+        PathError: the place would be outside of the folder.
+    """
+    name = path.rsplit("/", 1)[-1]
+    if keep == "none" or ".." in path.split("/"):
+        return relative(name)
+    kept = path.removeprefix(root) if keep == "suffix" else path
+    return relative(kept.strip("/"))

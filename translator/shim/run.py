@@ -1,0 +1,316 @@
+"""An execution on a worker, from its workspace to its manifest; the same on every engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from translator.shim import bring, dialects, environment, events, grid, lines, outputs, process
+from translator.shim.clock import now
+from translator.shim.contract import InputFiles, Manifest, State
+from translator.shim.digest import no_pulse
+from translator.shim.manifest import sane, text
+from translator.shim.metadata import Metadata
+from translator.shim.parameters import ParameterError, resolve
+from translator.shim.process import kill_all
+from translator.shim.store import Store, StoreError, open_store
+from translator.shim.workspace import Workspace, workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from translator.shim.contract import Context, ExecutionId, FileRecord, Step, Value
+
+__all__ = ["execute", "kill_all"]
+
+KILLED = "the engine has cancelled the execution"
+NOTE = "[shim] "
+_TAIL_LINES = 10
+_TAIL_LENGTH = 300
+_REASON_LENGTH = 4_000
+# A shell whose last program was ended by a signal says 128 and its number.
+_SHELL_SIGNAL = 128
+
+
+class _Error(Exception):
+    """The execution errs, for the reason of the message."""
+
+
+class _Stop(Exception):  # noqa: N818 - being stopped is no error
+    """The execution is stopped, for the reason of the message."""
+
+
+@dataclass(slots=True)
+class _Execution:
+    """What is known of an execution while it goes on."""
+
+    step: Step
+    context: Context
+    ticket: process.Ticket
+    id: ExecutionId
+    values: dict[str, Value]
+    started: str
+    metadata: Metadata = field(default_factory=Metadata)
+    inputs: dict[str, list[FileRecord]] = field(default_factory=dict)
+    outputs: list[FileRecord] = field(default_factory=list)
+    exit_status: int | None = None
+    begun: bool = False
+    deaf: bool = False
+    next_ask: float = 0.0
+
+    def note(self, message: str) -> None:
+        """Tell something in the execution's log that is not of its command."""
+        for line in message.splitlines():
+            self.context.log(f"{NOTE}{line}")
+
+    def asked(self) -> str | None:
+        """Ask the engine whether to stop; an engine that cannot tell does not stop anything."""
+        self.next_ask = time.monotonic() + process.ASK_EVERY
+        try:
+            return self.context.should_stop()
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything
+            if not self.deaf:
+                self.deaf = True
+                self.note(f"warning: the engine does not say whether to stop ({type(error).__name__}: {error})")
+            return None
+
+    def pulse(self) -> None:
+        """Stop between two blocks of a transfer, if the engine wants it."""
+        if self.ticket.killed:
+            raise _Stop(KILLED)
+        if time.monotonic() >= self.next_ask and (stop := self.asked()) is not None:
+            raise _Stop(stop)
+
+    def manifest(self, state: State, reason: str | None) -> Manifest:
+        """The manifest of the execution as it is now."""
+        return Manifest(
+            id=self.id,
+            state=state,
+            parameters=self.values,
+            metadata=self.metadata.values,
+            inputs=self.inputs,
+            outputs=self.outputs,
+            started=self.started,
+            ended=now(),
+            exit_status=self.exit_status,
+            reason=text(reason)[:_REASON_LENGTH] if reason is not None else None,
+            begun=self.begun,
+            image=self.step.image,
+        )
+
+
+def execute(
+    step: Step, context: Context, *, parameters: Mapping[str, Value], inputs: Mapping[str, InputFiles]
+) -> Manifest:
+    """Run one execution of ``step``.
+
+    Args:
+        step: what to run.
+        context: which execution this is, where its artifacts go, and the engine's log and will.
+        parameters: values by name from the run, the grid and edges; a parameter that is missing has its default.
+        inputs: by name what edges bring to inputs (``translator.shim.edges.files``); one that is missing has its
+            defaults.
+
+    Returns:
+        The manifest, whose state is complete, error or stopped. It is also in the store, if the store can be written;
+        else its ``uri`` is empty. A failing command, an empty required input, a bad value of a parameter and a store
+        that is full are errors with a reason, not exceptions.
+
+    Raises:
+        BaseException: what the engine raises in this thread to cancel it; all processes have ended before.
+    """
+    with process.ticket() as ticket:
+        values, problem = _values(step, parameters)
+        execution = _Execution(step, context, ticket, context.id, values, now())
+        label = grid.label({name: value for name, value in values.items() if name in parameters})
+        store = None
+        try:
+            try:
+                store = open_store(context.store)
+                execution.id = store.claim(context.id)
+                execution.pulse()
+                store.begin(execution.id, values, execution.started)
+                execution.begun = True
+                events.emit("execution-started", node=context.id.node, index=context.id.index, label=label)
+                if problem is not None:
+                    raise _Error(problem)
+                _run(execution, store, inputs)
+                state, reason = State.COMPLETE, None
+            except _Stop as stop:
+                state, reason = State.STOPPED, str(stop)
+            except (_Error, StoreError) as error:
+                state, reason = State.ERROR, str(error)
+            except OSError as error:
+                state, reason = State.ERROR, f"the execution's files cannot be handled: {error}"
+            manifest = _commit(execution, store, state, reason)
+        except Exception as error:
+            _commit(execution, store, State.ERROR, f"the shim failed: {type(error).__name__}: {error}")
+            raise
+        except BaseException:
+            _commit(execution, store, State.STOPPED, KILLED)
+            raise
+        if manifest.reason is not None:
+            execution.note(f"{manifest.state}: {manifest.reason}")
+        events.emit(
+            "execution-ended",
+            node=context.id.node,
+            index=context.id.index,
+            state=manifest.state.value,
+            label=label,
+            reason=manifest.reason,
+        )
+        return manifest
+
+
+def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Value], str | None]:
+    """The values of the parameters, or what there is of them and what is wrong."""
+    try:
+        return resolve(step, parameters, {}), None
+    except ParameterError as error:
+        given = {parameter.name: parameters.get(parameter.name, parameter.default) for parameter in step.parameters}
+        kept = sane(given)
+        return (kept if isinstance(kept, dict) else {}), str(error)
+
+
+def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles]) -> None:
+    step, context = execution.step, execution.context
+    inherited = environment.of_step(os.environ, step.required_environment)
+    if absent := environment.missing(step.required_environment, step.environment, inherited):
+        names = ", ".join(absent)
+        raise _Error(f"step {step.name!r} requires environment variables that have no value on this worker: {names}")
+    project = context.project.absolute()
+    if not project.is_dir():
+        raise _Error(f"the project folder {project} is not there")
+    if step.image is not None:
+        execution.note(f"the image {step.image} is not used: the command runs in a process of this worker")
+    dialect = dialects.load(step.dialect)
+    with workspace(store, execution.id, project) as space:
+        source = bring.Source(
+            store, project, lambda uri: dialect.default(uri, execution.values), execution.note, execution.pulse
+        )
+        try:
+            for step_input in step.inputs:
+                files = wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
+                execution.inputs[step_input.name] = bring.fill(step_input, files, space.inputs, source)
+            launch = dialect.launch(step, execution.id, space, execution.values, execution.inputs)
+        except (bring.InputError, ValueError) as error:
+            raise _Error(str(error)) from error
+        temporary = {name: str(space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
+        surroundings = {**inherited, **temporary, **launch.environment}
+        failure = _command(execution, space, launch.arguments, surroundings)
+        problems = [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, space)]
+        try:
+            problems += _publish(execution, store, space, execution.pulse if failure is None else no_pulse)
+        except StoreError as error:
+            problems.append(str(error))
+        if failure is None and problems:
+            failure = _Error("\n".join(problems))
+        elif failure is not None:
+            execution.note("\n".join(problems))
+        if failure is not None:
+            raise failure
+
+
+def _command(
+    execution: _Execution, space: Workspace, arguments: Sequence[str], surroundings: Mapping[str, str]
+) -> _Error | _Stop | None:
+    """Run the command; tells what is to be raised when its outputs are published."""
+    tails: dict[str, deque[str]] = {"output": deque(maxlen=_TAIL_LINES), "errors": deque(maxlen=_TAIL_LINES)}
+
+    def show(stream: str, line: bytes, length: int) -> None:
+        shown = lines.readable(line, length)
+        execution.context.log(shown)
+        if shown and not shown.isspace():
+            tails[stream].append(shown[:_TAIL_LENGTH])
+
+    def line_of_output(line: bytes, length: int) -> None:
+        show("output", line, length)
+        execution.metadata.take(line, length)
+
+    def line_of_errors(line: bytes, length: int) -> None:
+        show("errors", line, length)
+
+    output = lines.Lines(line_of_output, line_of_errors)
+    errors = lines.Lines(line_of_errors, line_of_errors)
+    limits = process.Limits(execution.step.time_limit, execution.step.no_output_timeout)
+    try:
+        ended = process.run(
+            arguments,
+            folder=execution.context.project.absolute(),
+            environment=surroundings,
+            one=execution.ticket,
+            output=output.feed,
+            errors=errors.feed,
+            limits=limits,
+            should_stop=execution.asked,
+        )
+    except OSError as error:
+        return _Error(f"the command cannot be started: {error}")
+    output.close()
+    errors.close()
+    if execution.metadata.dropped:
+        execution.note("warning: the command prints more metadata than is kept")
+    execution.exit_status = ended.exit_status
+    tail = "\n".join(tails["errors"] or tails["output"])
+    # The workspace has another name each time; the reason must not.
+    tail = tail.replace(str(space.root), "/valohai").replace(str(space.temporary), "/tmp")  # noqa: S108 - a text
+    return _failure(ended, limits, tail)
+
+
+def _failure(ended: process.Ended, limits: process.Limits, tail: str) -> _Error | _Stop | None:
+    last = f"; its last lines:\n{tail}" if tail else ""
+    match ended.cause:
+        case "killed":
+            return _Stop(KILLED)
+        case "stop":
+            return _Stop(ended.stop or KILLED)
+        case "time-limit":
+            return _Error(f"the command was ended at its time limit of {limits.time:g} s{last}")
+        case "no-output-timeout":
+            return _Error(f"the command was ended because it printed nothing for {limits.no_output:g} s{last}")
+        case _ if ended.exit_status == 0:
+            return None
+        case _ if ended.exit_status < 0:
+            return _Error(f"the command was ended by {_signal(-ended.exit_status)}{last}")
+        case _ if ended.exit_status > _SHELL_SIGNAL:
+            name = _signal(ended.exit_status - _SHELL_SIGNAL)
+            return _Error(f"the command ended with exit status {ended.exit_status} ({name}){last}")
+        case _:
+            return _Error(f"the command ended with exit status {ended.exit_status}{last}")
+
+
+def _signal(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"{name}, which the system sends when memory runs out" if name == "SIGKILL" else name
+
+
+def _publish(execution: _Execution, store: Store, space: Workspace, pulse: Callable[[], None]) -> list[str]:
+    found = outputs.tidy(space.outputs, space.root, pulse)
+    for note in found.notes:
+        execution.note(f"warning: {note}")
+    execution.outputs = store.publish(execution.id, space.outputs, found.paths, pulse)
+    return found.problems
+
+
+def _commit(execution: _Execution, store: Store | None, state: State, reason: str | None) -> Manifest:
+    """Write the manifest; where the store cannot take it, at least one without outputs, which may fit."""
+    manifest = execution.manifest(state, reason)
+    if store is None:
+        return manifest
+    try:
+        return store.commit(manifest)
+    except StoreError as error:
+        store.discard(execution.id)
+        failed = State.ERROR if state is State.COMPLETE else state
+        manifest = replace(manifest, outputs=[], state=failed, reason=reason or str(error))
+    try:
+        return store.commit(manifest)
+    except StoreError:
+        return manifest

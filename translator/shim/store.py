@@ -1,0 +1,257 @@
+"""The artifact store: one interface for a folder and for every object store that fsspec knows.
+
+Layout, with names that people can read, because they look here for their model::
+
+    <store>/<pipeline>/<run>/<node>/<index>/try-<n>/outputs/<path>
+    <store>/<pipeline>/<run>/<node>/<index>/try-<n>/started.json     written first: this try has begun
+    <store>/<pipeline>/<run>/<node>/<index>/try-<n>/manifest.json    written last: without it the outputs do not exist
+    <store>/<pipeline>/<run>/run.json
+
+A try is never written twice: an execution that finds its try taken takes the next number. Names of pipelines, runs and
+nodes become path segments by ``segment``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from translator.shim import manifest as manifests_
+from translator.shim.digest import no_pulse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from translator.shim.contract import ExecutionId, FileRecord, Manifest, Value
+
+SEGMENT_LENGTH = 100
+MANIFEST = "manifest.json"
+STARTED = "started.json"
+OUTPUTS = "outputs"
+RUN = "run.json"
+
+_NOT_SEGMENT = re.compile(r"[^A-Za-z0-9_.-]+")
+_TRY = re.compile(r"(?P<node>[^/]+)/(?P<index>\d+)/try-(?P<attempt>\d+)/(?P<file>[^/]+)")
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked of it; the message says what, where and why."""
+
+
+def segment(name: str) -> str:
+    """Turn a name into one path segment, by the same rule as ``translator.names.slug``.
+
+    1 to 100 characters of ``A-Z a-z 0-9 _ . -`` that start and end with neither ``.`` nor ``-`` stay as they are. Other
+    names are decomposed (NFKD), lose what is not allowed, and get ``-`` and 6 hexadecimal digits of their SHA-256, so
+    that two names that differ only by punctuation do not share a folder.
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
+    text = _NOT_SEGMENT.sub("-", plain).strip("-.")[:SEGMENT_LENGTH].strip("-.")
+    if text and text == name:
+        return name
+    return f"{text or 'node'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+
+
+def key_of(
+    pipeline: str,
+    run: str,
+    node: str | None = None,
+    index: int | None = None,
+    attempt: int | None = None,
+    name: str | None = None,
+) -> str:
+    """The key (path below the store's root) of a run, a node, an execution, a try, or of a file in that folder."""
+    parts = [segment(pipeline), segment(run)]
+    if node is not None:
+        parts.append(segment(node))
+        if index is not None:
+            parts.append(str(index))
+            if attempt is not None:
+                parts.append(f"try-{attempt}")
+    if name is not None:
+        parts.append(name)
+    return "/".join(parts)
+
+
+def try_key(identity: ExecutionId, name: str | None = None) -> str:
+    """The key of a try, or of a file in its folder."""
+    return key_of(identity.pipeline, identity.run, identity.node, identity.index, identity.attempt, name)
+
+
+class Store(ABC):
+    """What both kinds of store can do. ``root`` is the store's URI, without a slash at its end and without secrets."""
+
+    root: str
+
+    @abstractmethod
+    def uri(self, key: str) -> str:
+        """The URI of ``key``."""
+
+    @abstractmethod
+    def read(self, key: str) -> bytes:
+        """The content of ``key``.
+
+        Raises:
+            FileNotFoundError: there is no such key.
+            StoreError: it cannot be read.
+        """
+
+    @abstractmethod
+    def write(self, key: str, content: bytes) -> None:
+        """Write ``key`` so that readers see the old or the new content, never half of it.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+
+    @abstractmethod
+    def claim(self, identity: ExecutionId) -> ExecutionId:
+        """Take a try of an execution that nobody has taken; returns it with its number, at least the one asked for.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+
+    @abstractmethod
+    def publish(
+        self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = no_pulse
+    ) -> list[FileRecord]:
+        """Bring the files of an execution's outputs folder into the store, with their digests.
+
+        Args:
+            identity: the try that they belong to.
+            folder: the outputs folder; it may be moved away.
+            paths: regular files, relative to ``folder``.
+            pulse: called between blocks; what it raises ends the work.
+
+        Raises:
+            StoreError: a file cannot be read or the store cannot be written; nothing of the outputs is left in it.
+        """
+
+    @abstractmethod
+    def bring(self, record: FileRecord, target: Path, pulse: Callable[[], None] = no_pulse) -> None:
+        """Bring a published file to the new read-only file ``target`` and check its digest.
+
+        Raises:
+            StoreError: it is gone or is not what was published.
+        """
+
+    @abstractmethod
+    def discard(self, identity: ExecutionId) -> None:
+        """Remove the outputs of a try that has no manifest, as far as possible."""
+
+    @abstractmethod
+    def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
+        """``<node>/<index>/try-<n>/<file>`` of each file that lies directly in a try's folder."""
+
+    @abstractmethod
+    def scratch(self) -> Path | None:
+        """A local folder from which files can be moved into the store without copying, if there is one."""
+
+    def owns(self, uri: str) -> bool:
+        """Whether ``uri`` lies in this store."""
+        return uri.startswith(f"{self.root}/")
+
+    def location(
+        self, pipeline: str, run: str, node: str | None = None, index: int | None = None, attempt: int | None = None
+    ) -> str:
+        """The URI of the folder of a run, of a node, of an execution or of one of its tries."""
+        return self.uri(key_of(pipeline, run, node, index, attempt))
+
+    def read_json(self, key: str) -> Any:
+        """The JSON document at ``key``; raises as ``read``, and StoreError where it is no JSON."""
+        content = self.read(key)
+        try:
+            return json.loads(content)
+        except ValueError as error:
+            raise StoreError(f"{self.uri(key)} is not JSON: {error}") from error
+
+    def write_json(self, key: str, document: object) -> None:
+        """Write a JSON document, as people read it; raises as ``write``."""
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        self.write(key, f"{text}\n".encode("utf-8", "replace"))
+
+    def begin(self, identity: ExecutionId, parameters: Mapping[str, Value], started: str) -> None:
+        """Record that a try has begun, so that a killed worker leaves a trace."""
+        document = {"attempt": identity.attempt, "started": started, "parameters": dict(parameters)}
+        self.write(try_key(identity, STARTED), f"{json.dumps(document)}\n".encode())
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        """Write a manifest, which makes its outputs exist; returns it with its URI."""
+        key = try_key(manifest.id, MANIFEST)
+        self.write_json(key, manifests_.to_json(manifest, self.root))
+        return replace(manifest, uri=self.uri(key))
+
+    def manifest(self, uri: str) -> Manifest:
+        """Read the manifest at ``uri``.
+
+        Raises:
+            StoreError: it cannot be read, or is no manifest.
+        """
+        if not self.owns(uri):
+            raise StoreError(f"the manifest {uri} is not in the store {self.root}; all workers must use the same store")
+        return self._manifest(self.key(uri))
+
+    @abstractmethod
+    def key(self, uri: str) -> str:
+        """The key of a URI of this store."""
+
+    def tries(self, pipeline: str, run: str, node: str | None = None) -> dict[tuple[str, int], dict[int, set[str]]]:
+        """The files of each try: ``{(node's segment, index): {attempt: {file}}}``, in the order of node and index."""
+        found: dict[tuple[str, int], dict[int, set[str]]] = {}
+        for key in self.keys(pipeline, run, node):
+            if match := _TRY.fullmatch(key):
+                execution = found.setdefault((match["node"], int(match["index"])), {})
+                execution.setdefault(int(match["attempt"]), set()).add(match["file"])
+        return {execution: dict(sorted(found[execution].items())) for execution in sorted(found)}
+
+    def manifests(self, pipeline: str, run: str, node: str | None = None) -> list[Manifest]:
+        """The manifest of the last try of each execution that left one, in the order of node and index.
+
+        Args:
+            pipeline: name of the pipeline.
+            run: id of the run.
+            node: name of a node; all nodes without.
+
+        Raises:
+            StoreError: one cannot be read.
+        """
+        base = key_of(pipeline, run)
+        last = []
+        for (name, index), attempts in self.tries(pipeline, run, node).items():
+            whole = [attempt for attempt, files in attempts.items() if MANIFEST in files]
+            if whole:
+                last.append(self._manifest(f"{base}/{name}/{index}/try-{whole[-1]}/{MANIFEST}"))
+        return last
+
+    def _manifest(self, key: str) -> Manifest:
+        try:
+            return manifests_.from_json(self.read_json(key), self.root, self.uri(key))
+        except FileNotFoundError:
+            raise StoreError(f"there is no manifest {self.uri(key)}") from None
+        except ValueError as error:
+            raise StoreError(str(error)) from error
+
+
+def open_store(uri: str) -> Store:
+    """Open the store at ``uri``.
+
+    Args:
+        uri: a folder (path or ``file://``), or any URI that fsspec knows (``s3://``, ``gs://``, ``memory://``, ...).
+
+    Raises:
+        StoreError: no such kind of store is installed, or the URI is none.
+    """
+    if "://" not in uri or uri.startswith("file://"):
+        from translator.shim.folder_store import FolderStore
+
+        return FolderStore(uri)
+    from translator.shim.object_store import ObjectStore
+
+    return ObjectStore(uri)

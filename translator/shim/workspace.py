@@ -1,0 +1,150 @@
+"""The folders of one execution, and their certain removal.
+
+A workspace lies where its outputs can be moved into the store without copying: in ``.work`` of a store that is a
+folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. Its own folders are two
+levels down, so that a command that writes to ``../../evil`` hits a folder that goes away with the workspace. Paths of a
+workspace need no quoting in a shell: where its place has spaces or worse in its name, a link stands in for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator.shim.store import segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from translator.shim.contract import ExecutionId
+    from translator.shim.store import Store
+
+VARIABLE = "TRANSLATOR_WORK"
+# Unix sockets have paths of at most 108 bytes, and Python's multiprocessing puts them into TMPDIR.
+_TEMPORARY_LENGTH = 60
+_ABANDONED = 3600.0
+_PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folders of an execution: its root, what the command sees below it, the project, and one for TMPDIR."""
+
+    root: Path
+    inputs: Path
+    outputs: Path
+    config: Path
+    repository: Path
+    temporary: Path
+
+
+@contextlib.contextmanager
+def workspace(store: Store, identity: ExecutionId, project: Path) -> Iterator[Workspace]:
+    """Make the folders of an execution, and remove them at its end.
+
+    Args:
+        store: where the outputs will go.
+        identity: whose folders they are.
+        project: the folder of the source file; it is linked to, not copied.
+
+    Raises:
+        OSError: they cannot be made.
+    """
+    base = _base(store)
+    base.mkdir(parents=True, exist_ok=True)
+    _sweep(base)
+    name = f"{segment(identity.node)[:40]}-{identity.index}-{os.urandom(6).hex()}"
+    place = base / name
+    place.mkdir()
+    made = [place]
+    lock = _lock(place)
+    try:
+        seen = place
+        if not _PLAIN.fullmatch(str(place)):
+            seen = _temporary_base() / f"translator-{os.urandom(6).hex()}"
+            seen.symlink_to(place)
+            made.append(seen)
+        root = seen / "execution" / "valohai"
+        temporary = seen / "tmp"
+        if len(str(temporary)) > _TEMPORARY_LENGTH:
+            temporary = _temporary_base() / f"translator-{os.urandom(6).hex()}"
+            made.append(temporary)
+        temporary.mkdir()
+        (seen / "execution").mkdir()
+        space = Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", temporary)
+        for folder in (root, space.inputs, space.outputs, space.config):
+            folder.mkdir()
+        space.repository.symlink_to(project)
+        yield space
+    finally:
+        for path in made:
+            remove(path)
+        if lock is not None:
+            os.close(lock)
+
+
+def remove(path: Path) -> None:
+    """Remove a folder or a link, also where the command has taken away its own permissions."""
+    if path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+
+    def allow(operation: Callable[[str], object], name: str, _: object) -> None:
+        with contextlib.suppress(OSError):
+            Path(name).parent.chmod(stat.S_IRWXU)
+            if not Path(name).is_symlink():
+                Path(name).chmod(stat.S_IRWXU)
+            if operation in {os.open, os.scandir, os.lstat}:
+                shutil.rmtree(name, ignore_errors=True)
+            else:
+                operation(name)
+
+    shutil.rmtree(path, onerror=allow)
+
+
+def _base(store: Store) -> Path:
+    chosen = os.environ.get(VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    return store.scratch() or _temporary_base() / f"translator-work-{os.getuid()}"
+
+
+def _temporary_base() -> Path:
+    import tempfile
+
+    return Path(tempfile.gettempdir())
+
+
+def _lock(place: Path) -> int | None:
+    """Hold a lock on the folder for as long as this process lives, or nothing where the file system has no locks."""
+    try:
+        import fcntl
+
+        handle = os.open(place, os.O_RDONLY)
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _sweep(base: Path) -> None:
+    """Remove what workers that were killed have left: folders that are old and that nobody holds."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(base):
+            if not entry.is_dir(follow_symlinks=False) or time.time() - entry.stat().st_mtime < _ABANDONED:
+                continue
+            lock = _lock(Path(entry.path))
+            if lock is not None:
+                remove(Path(entry.path))
+                os.close(lock)
