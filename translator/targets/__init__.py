@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Mapping
+    from pathlib import Path
+
     from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline, Value
-
-GROUP = "translator.targets"
-"""The entry-point group that registers targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +47,3 @@ class Target(Protocol):
         self, file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path
     ) -> list[str]:
         """Build the argument list that runs a generated file in the engine's embedded mode."""
-
-
-def names() -> list[str]:
-    """The registered targets' names, sorted."""
-    return sorted(point.name for point in entry_points(group=GROUP))
-
-
-def load(name: str) -> Target:
-    """Import the target called ``name``; raises KeyError when none is registered under it."""
-    (point,) = entry_points(group=GROUP, name=name) or (None,)
-    if point is None:
-        raise KeyError(name)
-    return cast("Target", point.load())
