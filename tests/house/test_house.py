@@ -24,7 +24,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_make_targets_of_the_pages_exist(page: Path) -> None:
-    for target in re.findall(r"`?make ([a-z0-9]+)\b", page.read_text(encoding="utf-8")):
+    for target in re.findall(r"(?:^|`)make ([a-z0-9]+)\b", page.read_text(encoding="utf-8"), re.MULTILINE):
         assert re.search(rf"^{target}:", MAKEFILE, re.MULTILINE), target
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from translator import semantics
+from translator.dialects.valohai.ledger import LEDGER, Fate
 from translator.semantics.tables import ON_CHILD_ERROR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -24,17 +25,37 @@ def generated(target: str) -> Path:
     return file
 
 
+def keys() -> str:
+    """What becomes of each key of the schema, object by object."""
+    lines = []
+    for schema, entries in LEDGER.items():
+        if not entries:
+            continue
+        lines += [f"## {schema}\n", "| key | |", "|---|---|"]
+        translated = [f"`{key}`" for key, entry in entries.items() if entry.fate is Fate.TRANSLATED]
+        lines += [f"| {', '.join(translated)} | translated |"] if translated else []
+        reported: dict[str, list[str]] = {}
+        for key, entry in entries.items():
+            if entry.fate is not Fate.TRANSLATED:
+                fate = "refused" if entry.fate is Fate.REFUSED else "noted"
+                reported.setdefault(f"{fate}: {entry.why}", []).append(f"`{key}`")
+        lines += [f"| {', '.join(names)} | {fate} |" for fate, names in reported.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
 PARTS = {
     ("README.md", "yaml"): lambda: code("yaml", GOLDENS / "cases" / "readme.yaml"),
     ("README.md", "dag"): lambda: code("python", generated("airflow")),
     ("README.md", "flow"): lambda: code("python", generated("prefect")),
     ("README.md", "on-error"): semantics.table,
+    ("docs/valohai.md", "keys"): keys,
     ("docs/semantics.md", "on-error"): semantics.table,
     ("docs/semantics.md", "on-child-error"): lambda: semantics.table(ON_CHILD_ERROR),
 }
 
 
-@pytest.mark.parametrize(("page", "name"), PARTS, ids=" ".join)
+@pytest.mark.parametrize(("page", "name"), PARTS, ids=[" ".join(part) for part in PARTS])
 def test_page_is_up_to_date(page: str, name: str, update_goldens: bool) -> None:
     file = ROOT / page
     text = file.read_text(encoding="utf-8")

@@ -1,0 +1,199 @@
+"""Each row of README's table of what is translated, held against the compiler."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from translator.diagnostics import Severity
+from translator.load import load_text
+
+README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text(encoding="utf-8")
+TABLE = README.partition("## What is translated")[2].partition("##")[0]
+ROWS = {
+    words.strip(): fate.strip().split(";")[0].split(":")[0]
+    for words, fate in re.findall(r"^\| (.+?) \| (.+?) \|$", TABLE, re.MULTILINE)
+}
+
+
+def document(
+    *,
+    step: str = "",
+    node: str = "",
+    task: str = "",
+    edge: str = "",
+    pipeline: str = "",
+    nodes: str = "",
+    base: str = "",
+) -> str:
+    """A pipeline of ``first`` and ``second``, with something added; a task node has the blueprint ``grid``."""
+    return f"""\
+- step:
+    name: work
+    image: busybox
+    command: {step if step.startswith("[") else "sh work.sh {parameters}"}
+    parameters:
+      - {{name: size, type: integer, default: 1}}
+    environment-variables:
+      - {{name: COLOUR, default: red}}
+    inputs:
+      - {{name: data, optional: true}}
+{"" if step.startswith("[") else step}
+- task:
+    name: grid
+    step: work
+{task or "    parameters: [{name: size, style: multiple, rules: {items: [1, 2]}}]"}
+{base}
+- pipeline:
+    name: P
+{pipeline}
+    nodes:
+      - {{name: first, type: execution, step: work}}
+      - {node or "{name: second, type: execution, step: work}"}
+{nodes}
+    edges:
+      - {edge or "[first.output.*, second.input.data]"}
+"""
+
+
+BLUEPRINT = "{name: second, type: task, task: grid}"
+
+
+def second(extra: str, kind: str = "execution") -> str:
+    return f"{{name: second, type: {kind}, step: work, {extra}}}"
+
+
+def axis(style: str, rules: str) -> str:
+    return f"    parameters: [{{name: size, style: {style}, rules: {rules}}}]"
+
+
+def deployment(*edges: str) -> str:
+    lines = "".join(f"\n      - {edge}" for edge in edges)
+    return document(
+        base="- deployment: {name: d, defaults: {target: t}}\n"
+        "- endpoint: {name: greet, image: busybox, server-command: sh serve.sh, files: [{name: model, path: model}]}",
+        nodes="      - {name: serve, type: deployment, deployment: d, endpoints: [greet]}",
+        edge=f"[first.output.*, second.input.data]{lines}",
+    )
+
+
+def inputs(extra: str) -> str:
+    return document(step="").replace("{name: data, optional: true}", f"{{name: data, optional: true, {extra}}}")
+
+
+CASES: dict[str, tuple[str, ...]] = {
+    "execution and task nodes, `override`": (
+        document(),
+        document(node=second("on-error: stop-all", "task")),
+        document(node=second("override: {image: alpine, command: sh other.sh, inputs: [{name: data}]}")),
+    ),
+    "task blueprints: `grid_search`, `manual_search`; styles `multiple`, `single`, `linear`, `logspace`": (
+        document(node=BLUEPRINT),
+        document(node=BLUEPRINT, task="    type: manual_search\n    parameter-sets: [{size: 1}, {size: 3}]"),
+        document(node=BLUEPRINT, task=axis("single", "{value: 3}")),
+        document(node=BLUEPRINT, task=axis("linear", "{start: 1, end: 3, step: 1}")),
+        document(node=BLUEPRINT, task=axis("logspace", "{start: 0, end: 2, count: 3, integerify: true}")),
+    ),
+    "`random_search`, `bayesian_tpe`, `distributed`; style `random`": (
+        *(
+            document(node=BLUEPRINT, task=f"    type: {kind}\n{axis('multiple', '{items: [1, 2]}')}")
+            for kind in ("random_search", "bayesian_tpe", "distributed")
+        ),
+        document(node=BLUEPRINT, task=axis("random", "{min: 1, max: 5, count: 3}")),
+    ),
+    "`on-error`: `stop-all`, `stop-next`, `continue`, `retry`; `on-child-error`": (
+        *(
+            document(node=second(f"on-error: {rule}", kind))
+            for rule in ("stop-all", "stop-next", "continue", "retry")
+            for kind in ("execution", "task")
+        ),
+        document(node=BLUEPRINT, task=f"    on-child-error: continue-and-error\n{axis('multiple', '{items: [1, 2]}')}"),
+    ),
+    "edges: output, input, parameter, metadata, environment-variable, dependency; `edge-merge-mode`": (
+        *(
+            document(edge=f"[first.{source}, second.{target}]")
+            for source, target in (
+                ("output.*", "input.data"),
+                ("input.data", "input.data"),
+                ("parameter.size", "parameter.size"),
+                ("metadata.size", "parameter.size"),
+                ("environment-variable.COLOUR", "environment-variable.COLOUR"),
+                ("dependency.*", "dependency.*"),
+            )
+        ),
+        document(edge="{source: first.output.*, target: second.input.data}"),
+        document(node=second("edge-merge-mode: append")),
+    ),
+    "deployment nodes, edges to `file` and from `deployment`": (
+        deployment(),
+        deployment("[first.output.*, serve.file.greet.model]"),
+    ),
+    "`actions` (conditions, approval), `stop-condition`": (
+        document(node=second("actions: [{when: node-starting, then: require-approval}]")),
+        document(node=second("actions: [{when: node-complete, if: metadata.x > 1, then: stop-pipeline}]")),
+        document(step="    stop-condition: accuracy > 0.9"),
+    ),
+    "pipeline parameters; step parameters with types, bounds, choices, `multiple`, flags, `pass-as`": (
+        document(pipeline="    parameters: [{name: n, target: first.parameters.size, default: 3}]"),
+        document(
+            pipeline="    parameters: [{name: n, targets: [first.parameters.size, second.parameters.size], default: 3}]"
+        ),
+        *(
+            document().replace("{name: size, type: integer, default: 1}", f"{{name: size, {parameter}}}")
+            for parameter in (
+                "type: string, default: x, choices: [x, y]",
+                "type: float, default: 0.5, min: 0, max: 1",
+                "type: flag, default: true, pass-true-as: --yes, pass-false-as: --no",
+                "type: string, multiple: repeat, default: [a, b], pass-as: '-x {v}'",
+                "type: string, multiple: separate, multiple-separator: '|', default: [a, b]",
+            )
+        ),
+    ),
+    "inputs: paths, wildcards, `file://`, `http(s)://`; `keep-directories`, `filename`": (
+        inputs("default: data/a.csv"),
+        inputs("default: data/*.csv, keep-directories: suffix"),
+        inputs("default: file:///data/a.csv"),
+        inputs("default: 'https://example.com/a.csv', filename: b.csv"),
+    ),
+    "inputs: `datum://`, `dataset://`, `download: on-demand`": (
+        inputs("default: datum://latest"),
+        inputs("default: dataset://digits/latest"),
+        inputs("default: data/a.csv, download: on-demand"),
+    ),
+    "several commands, shebangs, `{parameters}`, `{parameter:x}`, `{parameter-value:x}`": (
+        document(step="['#!/bin/bash', 'cd x', 'sh y.sh {parameters} {parameter:size} {parameter-value:size}']"),
+    ),
+    "`time-limit`, `no-output-timeout`, `environment-variables`": (
+        document(step="    time-limit: 1h 30m\n    no-output-timeout: 600"),
+    ),
+    "`mounts`, `environment-variable-groups`, a node's `commit`": (
+        document(step="    mounts: ['/data:/data']"),
+        document(step="    environment-variable-groups: [secrets]"),
+        document(node=second("commit: abc123")),
+    ),
+    "`image`, `resources`, `environment`": (document(step="    environment: big\n    resources: {memory: {min: 4}}"),),
+    "`reuse-executions`, `reuse-children`": (
+        document(pipeline="    reuse-executions: true"),
+        document(node=BLUEPRINT, task=f"    reuse-children: true\n{axis('multiple', '{items: [1, 2]}')}"),
+    ),
+}
+
+
+def test_each_row_has_its_cases() -> None:
+    assert set(CASES) == set(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("row", "text"), [(row, text) for row, texts in CASES.items() for text in texts], ids=lambda text: text[:30]
+)
+def test_a_row_is_true(row: str, text: str) -> None:
+    loaded = load_text(text)
+    errors = [found for found in loaded.diagnostics.found if found.severity is Severity.ERROR]
+    notes = [found for found in loaded.diagnostics.found if found.severity is Severity.NOTE]
+    if ROWS[row] == "refused":
+        assert errors
+        assert all(found.code.startswith("unsupported-") and found.span for found in errors), errors
+    else:
+        assert errors == []
+        assert ROWS[row] in {"yes", "noted"}
+        assert notes or ROWS[row] == "yes"
