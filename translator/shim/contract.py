@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - users of Context may ask for its type hints
 from typing import Literal, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
     from pathlib import Path
 

@@ -1,7 +1,8 @@
 """Fetches the default files of an input: paths in the project, ``file://``, ``http(s)://``, and what fsspec knows.
 
 In paths and in URIs of stores ``*`` and ``?`` stay in one folder and ``**`` crosses folders; hidden files are found
-only by patterns that name them. A fetched file is a read-only copy: the user's own file can neither change nor be changed.
+only by patterns that name them. A fetched file is a read-only copy: the user's own file can neither change nor be
+changed.
 """
 
 from __future__ import annotations
@@ -109,13 +110,11 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
 def _find_remote(uri: str, step_input: Input) -> list[tuple[str, str]]:
     if not _WILD.search(uri):
         return [(uri, _place(uri.partition("://")[2].partition("/")[2], step_input, uri))]
-    import fsspec
+    from translator.shim.object_store import file_system
 
     try:
-        system, path = fsspec.core.url_to_fs(_before_wildcard(uri), use_listings_cache=False)
-        names = [str(name) for name in system.find(str(path).rstrip("/"))]
-    except (ImportError, ValueError, OSError) as error:
-        raise FetchError(f"{uri} cannot be listed: {error}") from error
+        system, path = file_system(_before_wildcard(uri))
+        names = [str(name) for name in system.find(path.rstrip("/"))]
     except Exception as error:  # each file system has exceptions of its own
         raise FetchError(f"{uri} cannot be listed: {error}") from error
     wanted = _pattern(uri)
@@ -181,34 +180,28 @@ def _files_below(folder: Path) -> Iterable[Path]:
 
 @contextmanager
 def _remote(uri: str) -> Iterator[BinaryIO]:
-    import fsspec
+    from translator.shim.object_store import file_system
 
     try:
-        system, path = fsspec.core.url_to_fs(uri)
-        with system.open(path, "rb") as file:
-            yield cast("BinaryIO", file)
+        system, path = file_system(uri)
+        file = system.open(path, "rb")
     except OSError:
         raise
-    except ImportError as error:
+    except Exception as error:  # each file system has exceptions of its own
         raise FetchError(f"{uri} cannot be fetched: {error}") from error
+    with file:
+        yield cast("BinaryIO", file)
 
 
 def _download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
     import http.client
     import urllib.error
-    import urllib.request
 
-    request = urllib.request.Request(uri, headers={"User-Agent": "pipeline-translator"})  # noqa: S310 - http(s) alone
     for left in reversed(range(HTTP_TRIES)):
         target.unlink(missing_ok=True)
         pulse()
         try:
-            with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as answer:  # noqa: S310 - as above
-                size, sha256 = digest.copy(cast("BinaryIO", answer), target, pulse)
-                expected = answer.headers.get("Content-Length")
-                if expected is not None and int(expected) != size:
-                    raise OSError(f"the connection ended after {size} of {expected} bytes")
-                return size, sha256
+            return _get(uri, target, pulse)
         except urllib.error.HTTPError as error:
             if error.code < 500 or not left:  # noqa: PLR2004 - HTTP's own numbers
                 raise FetchError(f"{uri} cannot be fetched: the server answers {error.code} {error.reason}") from None
@@ -217,3 +210,15 @@ def _download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, s
                 reason = getattr(error, "reason", None) or error or type(error).__name__
                 raise FetchError(f"{uri} cannot be fetched: {reason}") from None
     raise FetchError(f"{uri} cannot be fetched")
+
+
+def _get(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+    import urllib.request
+
+    request = urllib.request.Request(uri, headers={"User-Agent": "pipeline-translator"})  # noqa: S310 - http(s) alone
+    with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as answer:  # noqa: S310 - as above
+        size, sha256 = digest.copy(cast("BinaryIO", answer), target, pulse)
+        expected = answer.headers.get("Content-Length")
+    if expected is not None and int(expected) != size:
+        raise OSError(f"the connection ended after {size} of {expected} bytes")
+    return size, sha256

@@ -64,18 +64,20 @@ class FolderStore(Store):
         except OSError as error:
             raise StoreError(f"{self.folder / key} cannot be read: {error.strerror}") from error
 
-    def write(self, key: str, content: bytes) -> None:
+    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
         """See ``Store.write``."""
         target = self.folder / key
         beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
         with self._writing():
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.parent.is_dir():
+                target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with beside.open("xb", buffering=0) as file:
                     rest = memoryview(content)
                     while rest:
                         rest = rest[file.write(rest) :]
-                    os.fsync(file.fileno())
+                    if lasting:
+                        os.fsync(file.fileno())
                 beside.replace(target)
             except BaseException:
                 beside.unlink(missing_ok=True)

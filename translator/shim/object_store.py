@@ -30,15 +30,12 @@ class ObjectStore(Store):
 
     def __init__(self, uri: str) -> None:
         """Open the store at ``uri``."""
-        import fsspec
-
         self.root = without_password(uri).rstrip("/")
         try:
-            # Other machines write into the same store: what a listing showed a moment ago may be wrong.
-            self._fs, base = fsspec.core.url_to_fs(uri, use_listings_cache=False)
-        except (ImportError, ValueError, OSError) as error:
+            self._fs, base = file_system(uri)
+        except Exception as error:  # each file system has exceptions of its own
             raise StoreError(f"the store {self.root} cannot be opened: {error}") from error
-        self._base = str(base).rstrip("/")
+        self._base = base.rstrip("/")
 
     def uri(self, key: str) -> str:
         """See ``Store.uri``."""
@@ -61,7 +58,7 @@ class ObjectStore(Store):
             content: bytes = self._fs.cat_file(self._path(key))
             return content
 
-    def write(self, key: str, content: bytes) -> None:
+    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
         """See ``Store.write``."""
         with self._doing("written"):
             self._fs.pipe_file(self._path(key), content)
@@ -144,6 +141,20 @@ class ObjectStore(Store):
             raise
         except Exception as error:  # each file system has exceptions of its own
             raise StoreError(f"the store {self.root} cannot be {what}: {error or type(error).__name__}") from error
+
+
+def file_system(uri: str) -> tuple[Any, str]:
+    """The fsspec file system of ``uri``, which caches no listings, and the path of ``uri`` in it.
+
+    Raises:
+        ImportError: the library for this kind of URI is not installed.
+        ValueError: no such kind is known.
+    """
+    import fsspec.core  # type: ignore[import-untyped]  # it has no type hints
+
+    # Other machines write into the same store: what a listing showed a moment ago may be wrong.
+    system, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+    return system, str(path)
 
 
 def without_password(uri: str) -> str:

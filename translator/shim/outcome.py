@@ -74,7 +74,7 @@ class _Execution:
         }
 
 
-def finish(
+def finish(  # noqa: PLR0913 - what an engine knows of a run
     store: Store,
     *,
     pipeline: str,

@@ -37,80 +37,93 @@ def tidy(folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_puls
         allowed: the folder that links may lead into.
         pulse: called between blocks of a copy; what it raises ends the work.
     """
-    found = Found()
-    _tidy_folder(folder, folder, allowed.resolve(), found, pulse)
-    found.paths.sort()
-    return found
+    look = _Look(folder, allowed.resolve(), pulse)
+    look.over(folder)
+    look.found.paths.sort()
+    return look.found
 
 
-def _tidy_folder(folder: Path, top: Path, allowed: Path, found: Found, pulse: Callable[[], None]) -> None:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        found.problems.append(f"the output folder {_name(folder, top)!r} cannot be read: {error.strerror}")
-        return
-    for entry in entries:
-        path = Path(entry.path)
-        name = _name(path, top)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One look over the folder ``top``."""
+
+    top: Path
+    allowed: Path
+    pulse: Callable[[], None]
+    found: Found = field(default_factory=Found)
+
+    def over(self, folder: Path) -> None:
         try:
-            relative(name)
-            if entry.is_symlink():
-                _materialise(path, name, top, allowed, found, pulse)
-            elif entry.is_dir(follow_symlinks=False):
-                _tidy_folder(path, top, allowed, found, pulse)
-            elif entry.is_file(follow_symlinks=False):
-                _take(path, name, found, pulse)
-            else:
-                found.notes.append(f"the output {name!r} is {_kind(entry)} and is not kept")
-                path.unlink()
-        except PathError as error:
-            found.problems.append(f"an output cannot be kept: {error}")
-            _discard(path)
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            found.problems.append(f"the output {name!r} cannot be read: {error.strerror}")
-            _discard(path)
+            self.problem(f"the output folder {self.name(folder)!r} cannot be read: {error.strerror}")
+            return
+        for entry in entries:
+            path = Path(entry.path)
+            try:
+                relative(self.name(path))
+                self.at(entry, path)
+            except PathError as error:
+                self.problem(f"an output cannot be kept: {error}")
+                _discard(path)
+            except OSError as error:
+                self.problem(f"the output {self.name(path)!r} cannot be read: {error.strerror}")
+                _discard(path)
 
+    def at(self, entry: os.DirEntry[str], path: Path) -> None:
+        if entry.is_symlink():
+            self.link(path)
+        elif entry.is_dir(follow_symlinks=False):
+            self.over(path)
+        elif entry.is_file(follow_symlinks=False):
+            self.file(path)
+        else:
+            self.note(f"the output {self.name(path)!r} is {_kind(entry)}, which holds no data; it is not kept")
+            path.unlink()
 
-def _take(path: Path, name: str, found: Found, pulse: Callable[[], None]) -> None:
-    if path.stat().st_nlink > 1:
-        # The other name may be a file of the user, which must neither become read-only nor change the artifact.
-        _replace(path, path, pulse)
-    else:
-        with path.open("rb"):
-            pass
-    found.paths.append(name)
+    def file(self, path: Path) -> None:
+        if path.stat().st_nlink > 1:
+            # The other name may be a file of the user, which must neither become read-only nor change the artifact.
+            _replace(path, path, self.pulse)
+        else:
+            path.open("rb").close()
+        self.found.paths.append(self.name(path))
 
-
-def _materialise(path: Path, name: str, top: Path, allowed: Path, found: Found, pulse: Callable[[], None]) -> None:
-    shown = os.readlink(path)  # noqa: PTH115 - as it was written
-    try:
-        target = path.resolve(strict=True)
-    except (FileNotFoundError, RuntimeError, NotADirectoryError):
-        found.notes.append(f"the output {name!r} is a symbolic link to {shown!r}, which is not there; it is not kept")
-        path.unlink()
-        return
-    if not target.is_relative_to(allowed):
-        found.problems.append(
-            f"the output {name!r} is a symbolic link to {shown!r}, outside of the workspace; copy the file instead"
-        )
-        path.unlink()
-        return
-    if target.is_file():
-        _replace(target, path, pulse)
-        found.paths.append(name)
-    elif target.is_dir():
-        if path.parent.resolve().is_relative_to(target):
-            found.problems.append(f"the output {name!r} is a symbolic link to a folder that holds it")
+    def link(self, path: Path) -> None:
+        what = f"the output {self.name(path)!r} is a symbolic link to {os.readlink(path)!r}"  # noqa: PTH115 - as written
+        try:
+            target = path.resolve(strict=True)
+        except (FileNotFoundError, NotADirectoryError, RuntimeError):
+            self.note(f"{what}, which is not there; it is not kept")
             path.unlink()
             return
-        path.unlink()
-        path.mkdir()
-        for entry in sorted(os.scandir(target), key=lambda one: one.name):
-            (path / entry.name).symlink_to(entry.path)
-        _tidy_folder(path, top, allowed, found, pulse)
-    else:
-        found.notes.append(f"the output {name!r} is a symbolic link to something that is no file; it is not kept")
-        path.unlink()
+        if not target.is_relative_to(self.allowed):
+            self.problem(f"{what}, outside of the workspace; copy the file instead")
+            path.unlink()
+        elif target.is_file():
+            _replace(target, path, self.pulse)
+            self.found.paths.append(self.name(path))
+        elif not target.is_dir():
+            self.note(f"{what}, which is no file; it is not kept")
+            path.unlink()
+        elif path.parent.resolve().is_relative_to(target):
+            self.problem(f"{what}, a folder that holds the link itself")
+            path.unlink()
+        else:
+            path.unlink()
+            path.mkdir()
+            for entry in os.scandir(target):
+                (path / entry.name).symlink_to(entry.path)
+            self.over(path)
+
+    def name(self, path: Path) -> str:
+        return str(path.relative_to(self.top))
+
+    def note(self, message: str) -> None:
+        self.found.notes.append(message)
+
+    def problem(self, message: str) -> None:
+        self.found.problems.append(message)
 
 
 def _replace(source: Path, path: Path, pulse: Callable[[], None]) -> None:
@@ -133,7 +146,3 @@ def _kind(entry: os.DirEntry[str]) -> str:
     if stat.S_ISFIFO(mode):
         return "a named pipe"
     return "a socket" if stat.S_ISSOCK(mode) else "a device"
-
-
-def _name(path: Path, top: Path) -> str:
-    return str(path.relative_to(top))

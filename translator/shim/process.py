@@ -91,7 +91,7 @@ def kill_all(grace: float = group.GRACE) -> None:
         group.end(number, mark, max(0.0, deadline - time.monotonic()))
 
 
-def run(
+def run(  # noqa: PLR0913 - what a process has
     arguments: Sequence[str],
     *,
     folder: Path,

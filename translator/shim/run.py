@@ -136,9 +136,7 @@ def execute(
                 store.begin(execution.id, values, execution.started)
                 execution.begun = True
                 events.emit("execution-started", node=context.id.node, index=context.id.index, label=label)
-                if problem is not None:
-                    raise _Error(problem)
-                _run(execution, store, inputs)
+                _run(execution, store, inputs, problem)
                 state, reason = State.COMPLETE, None
             except _Stop as stop:
                 state, reason = State.STOPPED, str(stop)
@@ -176,7 +174,9 @@ def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Valu
         return (kept if isinstance(kept, dict) else {}), str(error)
 
 
-def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles]) -> None:
+def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], problem: str | None) -> None:
+    if problem is not None:
+        raise _Error(problem)
     step, context = execution.step, execution.context
     inherited = environment.of_step(os.environ, step.required_environment)
     if absent := environment.missing(step.required_environment, step.environment, inherited):
@@ -261,7 +261,9 @@ def _command(
     return _failure(ended, limits, tail)
 
 
-def _failure(ended: process.Ended, limits: process.Limits, tail: str) -> _Error | _Stop | None:
+def _failure(  # noqa: PLR0911 - one per cause
+    ended: process.Ended, limits: process.Limits, tail: str
+) -> _Error | _Stop | None:
     last = f"; its last lines:\n{tail}" if tail else ""
     match ended.cause:
         case "killed":

@@ -58,7 +58,7 @@ def segment(name: str) -> str:
     return f"{text or 'node'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
 
-def key_of(
+def key_of(  # noqa: PLR0913, PLR0917 - a path has as many parts
     pipeline: str,
     run: str,
     node: str | None = None,
@@ -103,8 +103,13 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def write(self, key: str, content: bytes) -> None:
+    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
         """Write ``key`` so that readers see the old or the new content, never half of it.
+
+        Args:
+            key: where to.
+            content: what.
+            lasting: whether it must survive a power cut from now on.
 
         Raises:
             StoreError: it cannot be written.
@@ -180,7 +185,7 @@ class Store(ABC):
     def begin(self, identity: ExecutionId, parameters: Mapping[str, Value], started: str) -> None:
         """Record that a try has begun, so that a killed worker leaves a trace."""
         document = {"attempt": identity.attempt, "started": started, "parameters": dict(parameters)}
-        self.write(try_key(identity, STARTED), f"{json.dumps(document)}\n".encode())
+        self.write(try_key(identity, STARTED), f"{json.dumps(document)}\n".encode(), lasting=False)
 
     def commit(self, manifest: Manifest) -> Manifest:
         """Write a manifest, which makes its outputs exist; returns it with its URI."""

@@ -1,8 +1,8 @@
 """The folders of one execution, and their certain removal.
 
 A workspace lies where its outputs can be moved into the store without copying: in ``.work`` of a store that is a
-folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. Its own folders are two
-levels down, so that a command that writes to ``../../evil`` hits a folder that goes away with the workspace. Paths of a
+folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. What the command sees is
+a level down, so that a command that writes to ``../../evil`` hits a folder that goes away with the workspace. Paths of a
 workspace need no quoting in a shell: where its place has spaces or worse in its name, a link stands in for it.
 """
 
@@ -71,13 +71,12 @@ def workspace(store: Store, identity: ExecutionId, project: Path) -> Iterator[Wo
             seen = _temporary_base() / f"translator-{os.urandom(6).hex()}"
             seen.symlink_to(place)
             made.append(seen)
-        root = seen / "execution" / "valohai"
+        root = seen / "valohai"
         temporary = seen / "tmp"
         if len(str(temporary)) > _TEMPORARY_LENGTH:
             temporary = _temporary_base() / f"translator-{os.urandom(6).hex()}"
             made.append(temporary)
         temporary.mkdir()
-        (seen / "execution").mkdir()
         space = Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", temporary)
         for folder in (root, space.inputs, space.outputs, space.config):
             folder.mkdir()

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 # Not where a longer path goes on (/data/valohai/inputs, /valohai/inputs2), but after a URI's scheme.
 _FOLDER = re.compile(r"(?:(?<=://)|(?<![\w./~}*-]))/valohai/(?P<name>inputs|outputs|config|repository)(?![\w.-])")
 _PARAMETER = re.compile(r"\{parameter(?:-value)?:([^}]+)\}")
-_NOT_YAML = re.compile(r"\\|\d[eE]")
+_STRING = re.compile(r'"[^"]*"')
+_NOT_YAML = re.compile(r"\d[eE]")
 # One argument of a program may have 128 KiB on Linux.
 _ARGUMENT = 100_000
 
@@ -197,7 +198,7 @@ def _write(folder: Path, name: str, document: Mapping[str, object]) -> None:
 
 def _yaml(text: str, document: Mapping[str, object]) -> str:
     """JSON is YAML, but for numbers such as 1e-05 and for escapes of pairs of surrogates, where PyYAML disagrees."""
-    if not _NOT_YAML.search(text):
+    if "\\" not in text and not _NOT_YAML.search(_STRING.sub("", text)):
         return text
     import yaml
 
