@@ -26,22 +26,15 @@ def generated(target: str) -> Path:
 
 
 def keys() -> str:
-    """What becomes of each key of the schema, object by object."""
-    lines = []
+    """What becomes of each key of the schema, by object."""
+    lines = ["| object | keys | what becomes of them |", "|---|---|---|"]
     for schema, entries in LEDGER.items():
-        if not entries:
-            continue
-        lines += [f"## {schema}\n", "| key | |", "|---|---|"]
-        translated = [f"`{key}`" for key, entry in entries.items() if entry.fate is Fate.TRANSLATED]
-        lines += [f"| {', '.join(translated)} | translated |"] if translated else []
-        reported: dict[str, list[str]] = {}
+        fates: dict[str, list[str]] = {}
         for key, entry in entries.items():
-            if entry.fate is not Fate.TRANSLATED:
-                fate = "refused" if entry.fate is Fate.REFUSED else "noted"
-                reported.setdefault(f"{fate}: {entry.why}", []).append(f"`{key}`")
-        lines += [f"| {', '.join(names)} | {fate} |" for fate, names in reported.items()]
-        lines.append("")
-    return "\n".join(lines)
+            word = "noted" if entry.fate is Fate.IGNORED else str(entry.fate)
+            fates.setdefault(f"{word}: {entry.why}" if entry.why else word, []).append(f"`{key}`")
+        lines += [f"| {schema} | {', '.join(names)} | {fate} |" for fate, names in fates.items()]
+    return "\n".join(lines) + "\n"
 
 
 PARTS = {
