@@ -1,0 +1,50 @@
+"""What the UI shows of a task node: a table of its executions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from prefect import get_run_logger
+from prefect.artifacts import create_table_artifact
+
+from translator.shim.manifest import sane, summary
+from translator.shim.store import segment
+
+if TYPE_CHECKING:
+    from prefect_plugin.runs import NodeRun
+
+ROWS = 1000
+"""Executions that a table shows at most; all are in ``run.json``."""
+_NOT_KEY = re.compile(r"[^a-z0-9]+")
+
+
+def show_executions(node: NodeRun) -> None:
+    """Make a table artifact of a node's executions: state, parameters and metadata of each."""
+    points = node.points or []
+    rows = [_row(node, index) for index in range(min(len(points), ROWS))]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    more = f" The first {ROWS} of {len(points)}." if len(points) > ROWS else ""
+    try:
+        create_table_artifact(
+            key=key_of(node.run.pipeline, node.name),
+            table=[{name: row.get(name) for name in columns} for row in rows],
+            description=f"Executions of the node {node.name}, run {node.run.id}.{more}",
+        )
+    except Exception as error:  # noqa: BLE001 - a picture that cannot be made must not change what it shows
+        get_run_logger().warning("cannot make the table of executions: %s", error)
+
+
+def key_of(pipeline: str, node: str) -> str:
+    """The key of a node's table: lower case letters, digits and dashes, which is all that Prefect takes."""
+    return "-".join(_NOT_KEY.sub("-", segment(name).lower()).strip("-") for name in (pipeline, node))
+
+
+def _row(node: NodeRun, index: int) -> dict[str, Any]:
+    manifest = node.manifests.get(index)
+    row: dict[str, Any] = {"execution": index, "state": node.states[index].value}
+    if manifest is None:
+        parameters = node.points[index].parameters if node.points else {}
+        return row | {name: sane(value) for name, value in parameters.items()}
+    short = summary(manifest)
+    return row | short["parameters"] | short["metadata"] | {"reason": manifest.reason or ""}

@@ -1,0 +1,105 @@
+"""Runs a generated flow once, in a private Prefect of its own: ``python -m prefect_plugin.embedded FILE ...``.
+
+Nothing of the user's Prefect is read or changed: its profile, its server and its database stay as they are. The exit
+status is 0 if the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from prefect import Flow
+
+_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_UI_ENABLED": "false",
+}
+"""What a run on its own needs. The ephemeral server drops what it has not recorded at its end, and would say so."""
+
+
+class UsageError(Exception):
+    """What was asked for cannot be run; the message is for the user."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a flow as the command line says, and return the exit status."""
+    asked = _parser().parse_args(arguments)
+    private = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    levels = {name: os.environ[name] for name in ("PREFECT_LOGGING_LEVEL",) if name in os.environ}
+    os.environ.clear()
+    os.environ.update(private | _SETTINGS | levels)
+    os.environ.update(
+        PREFECT_HOME=str(asked.home),
+        PREFECT_PROFILES_PATH=str(asked.home / "profiles.toml"),
+        TRANSLATOR_STORE=asked.store,
+        TRANSLATOR_RUN=asked.run,
+        TRANSLATOR_PROJECT=str(asked.project),
+    )
+    try:
+        return _run(asked.file, json.loads(asked.param_json))
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command speaks
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m prefect_plugin.embedded", description=__doc__)
+    parser.add_argument("file", type=Path, help="a generated flow")
+    parser.add_argument("--store", required=True, help="URI of the artifact store")
+    parser.add_argument("--run", required=True, help="id of the run in the store")
+    parser.add_argument("--project", type=Path, required=True, help="folder of the source file")
+    parser.add_argument("--home", type=Path, required=True, help="folder for whatever Prefect keeps")
+    parser.add_argument("--param-json", default="{}", help='values by "NAME" or "NODE.PARAMETER"')
+    return parser
+
+
+def _run(file: Path, values: Mapping[str, Any]) -> int:
+    from prefect.exceptions import ParameterTypeError
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from prefect_plugin.arguments import ArgumentError, arguments_of
+
+    flow = _load(file)
+    try:
+        # The heartbeat, which nobody reads here, would make every flow end a second later.
+        with temporary_settings(restore_defaults={PREFECT_FLOWS_HEARTBEAT_FREQUENCY}):
+            state = flow(**arguments_of(flow, values), return_state=True)
+    except (ArgumentError, ParameterTypeError) as error:
+        raise UsageError(str(error)) from error
+    return 0 if state.is_completed() else 1
+
+
+def _load(file: Path) -> Flow[..., Any]:
+    """The flow in a generated file."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    from prefect import Flow
+
+    spec = spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise UsageError(f"there is no flow file {file}")
+    module = module_from_spec(spec)
+    sys.modules[file.stem] = module
+    spec.loader.exec_module(module)
+    flows = [value for value in vars(module).values() if isinstance(value, Flow)]
+    if len(flows) != 1:
+        raise UsageError(f"{file} has {len(flows)} flows, not one")
+    return flows[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""What one node hands to the nodes after it, and the edges that take files and values from it.
+
+None of these classes is a dataclass, and each keeps its content in slots: Prefect looks for futures in whatever it
+passes to a task, item by item, and would walk every file record of every execution once per mapped task.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from translator.shim.contract import ArtifactSource, ValueSource, metadata, output, parameter, same_input
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translator.shim.contract import Manifest
+
+SourceT = TypeVar("SourceT", ArtifactSource, ValueSource)
+
+
+class Edge(Generic[SourceT]):
+    """An edge of the pipeline, together with the executions at its start."""
+
+    __slots__ = ("executions", "source")
+
+    def __init__(self, executions: Executions, source: SourceT) -> None:
+        self.executions = executions
+        self.source = source
+
+
+class Executions:
+    """The complete executions of a node in grid order: what the nodes after it receive as an argument."""
+
+    __slots__ = ("manifests", "node")
+
+    def __init__(self, node: str, manifests: Sequence[Manifest] = ()) -> None:
+        self.node = node
+        self.manifests = tuple(manifests)
+
+    def __repr__(self) -> str:
+        return f"Executions({self.node!r}, {len(self.manifests)} complete)"
+
+    def outputs(self, pattern: str = "*") -> Edge[ArtifactSource]:
+        """The output files whose path matches ``pattern`` (fnmatch; ``*`` crosses ``/``)."""
+        return Edge(self, output(self.node, pattern))
+
+    def inputs(self, pattern: str) -> Edge[ArtifactSource]:
+        """The files that the executions got for their inputs whose name matches ``pattern``."""
+        return Edge(self, same_input(self.node, pattern))
+
+    def parameter(self, name: str) -> Edge[ValueSource]:
+        """The value of parameter ``name``; of several executions, a list in grid order where several are wanted."""
+        return Edge(self, parameter(self.node, name))
+
+    def metadata(self, key: str) -> Edge[ValueSource]:
+        """The last value printed for ``key``; of several executions, a list in grid order where several are wanted."""
+        return Edge(self, metadata(self.node, key))
+
+
+class NodeError(Exception):
+    """A node is in error; it carries the complete executions, for nodes that run all the same.
+
+    ``allow_failure`` of Prefect passes it to the nodes after a node whose on-error rule is ``continue``.
+    """
+
+    def __init__(self, executions: Executions) -> None:
+        super().__init__(f"node {executions.node!r} is in error")
+        self.executions = executions

@@ -1,0 +1,176 @@
+"""A step at work in a node, and the Prefect task that is one execution of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from prefect import State, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+
+from prefect_plugin.executions import Edge
+from prefect_plugin.parameters import NodeParameters
+from prefect_plugin.runs import current_node
+from prefect_plugin.states import execution_state
+from translator.shim import edges, grid
+from translator.shim.contract import Context, ExecutionId
+from translator.shim.run import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.shim.contract import ArtifactSource, Manifest, Step, Value, ValueSource
+
+    Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
+
+
+class Point:
+    """A point of a grid; no dataclass, so that Prefect does not walk it (see ``prefect_plugin.executions``).
+
+    ``label`` tells it from the others of its grid.
+    """
+
+    __slots__ = ("index", "label", "parameters")
+
+    def __init__(self, index: int, parameters: Mapping[str, Value], label: str = "") -> None:
+        self.index = index
+        self.parameters = parameters
+        self.label = label or str(index)
+
+
+class Job:
+    """A step with the files that edges bring; made in the body of a node, and done with one of its methods."""
+
+    __slots__ = ("_inputs", "_step", "node")
+
+    def __init__(
+        self,
+        step: Step,
+        inputs: Mapping[str, Sequence[Edge[ArtifactSource]]] | None = None,
+        merge: Literal["replace", "append"] = "replace",
+    ) -> None:
+        """Collect what the edges bring.
+
+        Args:
+            step: what to run.
+            inputs: by input of the step, the edges that end in it.
+            merge: whether the files that edges bring replace an input's defaults or join them.
+        """
+        self.node = current_node()
+        self._step = step
+        declared = {item.name: item for item in step.inputs}
+        self._inputs = {
+            name: edges.files(declared[name], [edge.source for edge in given], merge, _upstream(given))
+            for name, given in (inputs or {}).items()
+        }
+
+    def run(self, given: NodeParameters | None = None, more: Values | None = None) -> Manifest:
+        """Run the step once, in the task that calls this.
+
+        Args:
+            given: the node's group of the parameter form.
+            more: values that pipeline parameters and edges give, which win.
+        """
+        lists = {parameter.name for parameter in self._step.parameters if parameter.multiple}
+        values = {} if given is None else given.values()
+        point = Point(0, {**values, **_resolved(more or {}, many=lists)})
+        self.node.points = [point]
+        return self.execute(point)
+
+    def grid(
+        self, given: NodeParameters | Sequence[NodeParameters] | None = None, more: Values | None = None
+    ) -> list[Point]:
+        """The points of the node's grid, in order.
+
+        Args:
+            given: the node's group of the parameter form: its axes, or a list of explicit points.
+            more: axes that pipeline parameters and edges give, which win; a single value is an axis of one.
+
+        Raises:
+            translator.shim.grid.GridError: the grid has no points, or a value is bad.
+        """
+        axes: dict[str, Value] = {}
+        sets = None
+        if isinstance(given, NodeParameters):
+            axes = given.values()
+        elif given is not None:
+            sets = [point.values() for point in given]
+        names = {parameter.name for parameter in self._step.parameters}
+        rows = grid.points(self._step, {**axes, **_resolved(more or {}, many=names)}, sets)
+        telling = {name for row in rows for name, value in row.items() if value != rows[0].get(name)}
+        self.node.points = [
+            Point(index, row, grid.label({name: row[name] for name in row if name in telling}))
+            for index, row in enumerate(rows)
+        ]
+        return self.node.points
+
+    def execute(self, point: Point) -> Manifest:
+        """Run the step for one point, in the current task run, and keep its manifest for the node."""
+        node, run = self.node, self.node.run
+        log = get_run_logger()
+        task_run = TaskRunContext.get()
+        manifest = execute(
+            self._step,
+            Context(
+                id=ExecutionId(
+                    pipeline=run.pipeline,
+                    run=run.id,
+                    node=node.name,
+                    index=point.index,
+                    attempt=task_run.task_run.run_count if task_run else 1,
+                    kind=node.kind,
+                ),
+                store=run.store,
+                project=run.project,
+                engine="prefect",
+                log=lambda line: log.info("%s", line),
+                should_stop=node.should_stop,
+            ),
+            parameters=point.parameters,
+            inputs=self._inputs,
+        )
+        node.manifests[point.index] = manifest
+        return manifest
+
+
+def _name(parameters: dict[str, Any]) -> str:
+    """The name of an execution in the UI, such as ``train[lr=0.1, batch=32]``."""
+    return f"{parameters['job'].node.name}[{parameters['point'].label}]"
+
+
+@task(name="execution", task_run_name=_name, cache_policy=NO_CACHE)
+def execution(point: Point, job: Job) -> State[Manifest]:
+    """One execution of a task node.
+
+    Args:
+        point: the point of the grid that it is for.
+        job: what to run.
+    """
+    return execution_state(job.execute(point))
+
+
+def _upstream(given: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:
+    return {edge.executions.node: edge.executions.manifests for edge in given}
+
+
+def _resolved(values: Values, many: set[str]) -> dict[str, Value]:
+    """The values that there are: a pipeline parameter may have none, and an edge may bring none.
+
+    Args:
+        values: values and edges by parameter.
+        many: the parameters that take several values.
+    """
+    found: dict[str, Value] = {}
+    for name, value in values.items():
+        if not isinstance(value, Edge):
+            if value is not None:
+                found[name] = value
+            continue
+        there, brought = edges.value(value.source, _upstream([value]), many=name in many)
+        if there:
+            found[name] = brought
+        else:
+            get_run_logger().warning(
+                "%s brings no value: parameter %r stays as it is", edges.describe(value.source), name
+            )
+    return found

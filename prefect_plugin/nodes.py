@@ -1,0 +1,243 @@
+"""The nodes of a pipeline as Prefect tasks, with what their on-error rule means.
+
+A node that errs ends Failed, which by Prefect's own rule keeps the nodes after it from running. Where they are to run
+all the same (``continue``), the flow passes the future in ``allow_failure``, and they get what was complete. A rule
+that stops everything trips the run's token, which all executions obey.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from prefect import Task, get_run_logger
+from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.futures import PrefectFuture, as_completed
+from prefect.states import Completed, Failed
+from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.annotations import BaseAnnotation
+
+from prefect_plugin.artifacts import show_executions
+from prefect_plugin.executions import Executions, NodeError
+from prefect_plugin.runs import NodeRun, begun, current_run
+from prefect_plugin.states import skipped, stopped
+from prefect_plugin.stopping import Cause
+from translator.shim.contract import State as Outcome
+from translator.shim.grid import GridError
+from translator.shim.outcome import NODE, NodePlan, node_states
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal, TypeAlias
+
+    from prefect import State
+
+    from prefect_plugin.jobs import Point
+    from translator.shim.contract import Manifest
+
+    OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
+    OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
+    Mapped: TypeAlias = Sequence[PrefectFuture[Manifest]]
+
+P = ParamSpec("P")
+
+WIDTH = 16
+"""How many executions of a task node run at once where nothing says how many."""
+_STOP_ALL = ("stop-all", "retry")
+_places = itertools.count()
+
+
+class NodeTask(Task[P, Any]):
+    """A task that is a node: when it is submitted, the run learns which nodes it follows."""
+
+    plan: NodePlan
+    place: int
+    """Which node of the file it is: the order of definition is that of the source file."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]  # noqa: ANN401
+        """Submit the node; arguments are as of any task."""
+        run = current_run()
+        name = self.plan.name
+        upstream = tuple(dict.fromkeys(run.names[future.task_run_id] for future in _futures([args, kwargs])))
+        run.plans[name] = replace(self.plan, upstream=upstream)
+        run.places[name] = self.place
+        future: PrefectFuture[Any] = super().submit(*args, **kwargs)
+        run.futures[name] = future
+        run.names[future.task_run_id] = name
+        return future
+
+
+def execution_node(
+    *, name: str, on_error: OnError = "stop-all", retries: int = 0
+) -> Callable[[Callable[P, Manifest]], NodeTask[P]]:
+    """Make a node that runs its step once of a function that returns ``Job.run(...)``.
+
+    Args:
+        name: the node's name, as the source file spells it.
+        on_error: what an error of the node does to the run.
+        retries: how often an execution that errs is run again.
+    """
+    plan = NodePlan(name, "execution", on_error)
+
+    def decorate(function: Callable[P, Manifest]) -> NodeTask[P]:
+        return _task(function, plan, retries, functools.partial(_run_once, plan))
+
+    return decorate
+
+
+def task_node(
+    *,
+    name: str,
+    on_error: OnError = "stop-all",
+    on_child_error: OnChildError | None = None,
+    max_workers: int | None = None,
+) -> Callable[[Callable[P, Mapped]], NodeTask[P]]:
+    """Make a node that runs its step once per point of a grid of a function that returns ``execution.map(...)``.
+
+    What the function maps runs on a task runner of the node's own, so that a wide grid never blocks another branch.
+
+    Args:
+        name: the node's name, as the source file spells it.
+        on_error: what an error of the node does to the run.
+        on_child_error: what an error of one execution does to the node; without it, ``on_error`` says.
+        max_workers: how many executions run at once; ``WIDTH`` if not given.
+    """
+    plan = NodePlan(name, "task", on_error, on_child_error)
+
+    def decorate(function: Callable[P, Mapped]) -> NodeTask[P]:
+        return _task(function, plan, 0, functools.partial(_run_grid, plan, max_workers or WIDTH))
+
+    return decorate
+
+
+def _task(
+    function: Callable[P, Any],
+    plan: NodePlan,
+    retries: int,
+    work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
+) -> NodeTask[P]:
+    """The task that is a node: ``work`` calls the function of the generated file and judges what came of it."""
+
+    @functools.wraps(function)
+    def body(*args: Any, **kwargs: Any) -> State[Any]:  # noqa: ANN401 - whatever the function takes
+        run = current_run()
+        if run.stop.reason:
+            return stopped(f"not started: {run.stop.reason}")
+        for upstream in run.plans[plan.name].upstream:
+            if not run.futures[upstream].state.is_final():
+                return skipped(f"{upstream} did not run")
+        node = NodeRun(run, plan.name, plan.kind)
+        given = [_passed(value) for value in args]
+        named = {key: _passed(value) for key, value in kwargs.items()}
+        with begun(node):
+            try:
+                state = work(node, functools.partial(function, *given, **named))
+            except GridError as error:
+                node.states[NODE] = Outcome.ERROR
+                state = _failed(str(error), Executions(plan.name))
+            except Exception as error:
+                get_run_logger().exception("the node could not be run")
+                node.states[NODE] = Outcome.ERROR
+                state = _failed(f"{type(error).__name__}: {error}", Executions(plan.name))
+        if state.is_failed() and plan.on_error in _STOP_ALL and _is_last_try():
+            run.stop.trip(Cause.ERROR, f"node {plan.name!r} failed")
+        return state
+
+    made = NodeTask(
+        body,
+        name=plan.name,
+        task_run_name=lambda: plan.name,
+        retries=retries,
+        cache_policy=NO_CACHE,
+    )
+    made.plan = plan
+    made.place = next(_places)
+    return made
+
+
+def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest]) -> State[Any]:
+    manifest = function()
+    node.states[0] = manifest.state
+    match manifest.state:
+        case Outcome.COMPLETE:
+            return Completed(data=Executions(plan.name, [manifest]))
+        case Outcome.ERROR:
+            return _failed(manifest.reason or "the execution failed", Executions(plan.name))
+        case _:
+            return stopped(manifest.reason or "stopped")
+
+
+def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped]) -> State[Any]:
+    flow_run = FlowRunContext.get()
+    assert flow_run is not None  # noqa: S101 - a node runs in a flow
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=max_workers)
+    with runner, flow_run.model_copy(update={"task_runner": runner}):  # .map() takes the runner of its context
+        futures = list(function())
+        for future in as_completed(futures):
+            future.wait()  # the state is the local one only after this; before, it is read from the API, which lags
+            if future.state.is_failed() or future.state.is_crashed():
+                _stop_siblings(plan, node)
+    for point, future in zip(node.points or (), futures, strict=True):
+        node.states[point.index] = _outcome(node, point, future)
+    show_executions(node)
+    return _judge(plan, node)
+
+
+def _stop_siblings(plan: NodePlan, node: NodeRun) -> None:
+    if plan.on_child_error == "stop-all-and-error":
+        node.stop.trip(Cause.ERROR, f"another execution of {plan.name!r} failed")
+    elif plan.on_child_error is None and plan.on_error in _STOP_ALL:
+        node.run.stop.trip(Cause.ERROR, f"an execution of {plan.name!r} failed")
+
+
+def _outcome(node: NodeRun, point: Point, future: PrefectFuture[Manifest]) -> Outcome:
+    """How an execution ended; one without a manifest never began, or its worker broke."""
+    manifest = node.manifests.get(point.index)
+    if manifest is not None:
+        return manifest.state
+    return Outcome.STOPPED if future.state.is_cancelled() else Outcome.ERROR
+
+
+def _judge(plan: NodePlan, node: NodeRun) -> State[Any]:
+    """The node's state from those of its executions."""
+    states = list(node.states.values())
+    complete = [node.manifests[index] for index, state in node.states.items() if state is Outcome.COMPLETE]
+    executions = Executions(plan.name, complete)
+    match node_states([replace(plan, upstream=())], {plan.name: states})[plan.name]:
+        case Outcome.COMPLETE:
+            return Completed(message=f"{len(complete)} of {len(states)} executions complete", data=executions)
+        case Outcome.ERROR:
+            return _failed(f"{states.count(Outcome.ERROR)} of {len(states)} executions failed", executions)
+        case _:
+            return stopped(node.should_stop() or "stopped")
+
+
+def _failed(reason: str, executions: Executions) -> State[Any]:
+    return Failed(message=reason, data=NodeError(executions))
+
+
+def _is_last_try() -> bool:
+    context = TaskRunContext.get()
+    return context is None or context.task_run.run_count > context.task.retries
+
+
+def _passed(value: object) -> object:
+    """What the function gets for an argument: of a failed node that lets others go on, what was complete."""
+    return value.executions if isinstance(value, NodeError) else value
+
+
+def _futures(value: object) -> Iterator[PrefectFuture[Any]]:
+    """The futures among the arguments of a node, also in lists and in ``allow_failure``."""
+    if isinstance(value, PrefectFuture):
+        yield value
+    elif isinstance(value, BaseAnnotation):
+        yield from _futures(value.unwrap())
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _futures(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _futures(item)

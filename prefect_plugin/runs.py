@@ -1,0 +1,205 @@
+"""One run of a pipeline as one flow run: what its tasks share, and how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from prefect import get_run_logger
+from prefect.context import FlowRunContext
+from prefect.states import Cancelled, Completed, Failed
+
+from prefect_plugin.repair import repair
+from prefect_plugin.stopping import Cause, Stop, cancel_watched
+from prefect_plugin.stores import choose
+from translator.shim import clock, events, outcome
+from translator.shim.contract import State as Outcome
+from translator.shim.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from uuid import UUID
+
+    from prefect import State
+    from prefect.futures import PrefectFuture
+
+    from prefect_plugin.jobs import Point
+    from translator.shim.contract import Manifest, Value
+    from translator.shim.outcome import NodePlan, RunRecord
+
+RUN = "TRANSLATOR_RUN"
+"""Environment variable with the run's id in the store, where the caller wants to choose it."""
+PROJECT = "TRANSLATOR_PROJECT"
+"""Environment variable with the project folder, where it is not beside the flow's file."""
+SETTLE_SECONDS = 30.0
+"""How long a run that is interrupted waits for its executions to end; each obeys within a few seconds."""
+
+
+@dataclass(eq=False, slots=True)
+class NodeRun:
+    """A node that has begun: its executions so far, and whether they must stop."""
+
+    run: Run
+    name: str
+    kind: Literal["execution", "task"]
+    points: list[Point] | None = None
+    manifests: dict[int, Manifest] = field(default_factory=dict)
+    states: dict[int, Outcome] = field(default_factory=dict)
+    stop: Stop = field(default_factory=Stop)
+
+    def should_stop(self) -> str | None:
+        """Why executions of this node must stop, if they must."""
+        return self.run.stop.reason or self.stop.reason
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """What all tasks of a flow run share; ``store`` is a URI, ``id`` the run's name in the store."""
+
+    pipeline: str
+    id: str
+    store: str
+    project: Path
+    parameters: Mapping[str, Value]
+    started: str = field(default_factory=clock.now)
+    stop: Stop = field(default_factory=Stop)
+    plans: dict[str, NodePlan] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
+    names: dict[UUID, str] = field(default_factory=dict)
+    nodes: dict[str, NodeRun] = field(default_factory=dict)
+    record: RunRecord | None = None
+
+
+_run: ContextVar[Run] = ContextVar("run")
+_node: ContextVar[NodeRun] = ContextVar("node")
+
+
+def current_run() -> Run:
+    """The run that the calling flow or task belongs to.
+
+    Raises:
+        RuntimeError: it is not called within ``run_of``.
+    """
+    try:
+        return _run.get()
+    except LookupError:
+        raise RuntimeError("nodes run in a flow, within `with run_of(...)`") from None
+
+
+def current_node() -> NodeRun:
+    """The node whose body is being run.
+
+    Raises:
+        RuntimeError: it is not called in the body of a node.
+    """
+    try:
+        return _node.get()
+    except LookupError:
+        raise RuntimeError("a Job is made in the body of a node") from None
+
+
+@contextlib.contextmanager
+def begun(node: NodeRun) -> Iterator[None]:
+    """Make ``node`` the current node of this thread."""
+    node.run.nodes[node.name] = node
+    token = _node.set(node)
+    try:
+        yield
+    finally:
+        _node.reset(token)
+
+
+@contextlib.contextmanager
+def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value | None] | None = None) -> Iterator[Run]:
+    """Make the current flow run a run of ``pipeline``; to be opened in a flow's body, around all of it.
+
+    A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is written all the
+    same. The store is chosen by ``prefect_plugin.stores``.
+
+    Args:
+        pipeline: the pipeline's name, as the source file spells it.
+        project: the folder of the source file.
+        parameters: the pipeline's own parameters, by the names of the source file.
+    """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise RuntimeError("run_of is for the body of a flow")
+    flow_run = context.flow_run
+    run = Run(
+        pipeline=pipeline,
+        id=os.environ.get(RUN) or f"{flow_run.name}-{flow_run.id.hex[-8:]}",
+        store=choose(),
+        project=Path(os.environ.get(PROJECT) or project).resolve(),
+        parameters={name: value for name, value in (parameters or {}).items() if value is not None},
+    )
+    token = _run.set(run)
+    get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, pipeline, run.store)
+    events.emit("run-started")
+    try:
+        with cancel_watched(run.stop, flow_run.id):
+            yield run
+    except BaseException as error:
+        run.stop.trip(Cause.CANCEL, f"the run was interrupted ({type(error).__name__})")
+        _settle(run)
+        raise
+    finally:
+        _run.reset(token)
+
+
+def finish(nodes: Mapping[str, PrefectFuture[Any]]) -> State[Any]:
+    """Wait for all nodes, write ``run.json``, and say how the run ended: the value for a flow to return.
+
+    Args:
+        nodes: the future of each node, by the names of the source file.
+    """
+    run = current_run()
+    for future in nodes.values():
+        future.wait()
+    record = _record(run)
+    repair({name: (nodes[name], record.document["nodes"][name]["state"]) for name in nodes})
+    return _state(record)
+
+
+def _settle(run: Run) -> None:
+    """Let the executions of an interrupted run end, and write what is known."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    for future in run.futures.values():
+        future.wait(max(0.0, deadline - time.monotonic()))
+    if run.record is None:
+        _record(run)
+
+
+def _record(run: Run) -> RunRecord:
+    record = outcome.finish(
+        open_store(run.store),
+        pipeline=run.pipeline,
+        run=run.id,
+        engine="prefect",
+        nodes=[run.plans[name] for name in sorted(run.plans, key=run.places.__getitem__)],
+        started=run.started,
+        parameters=run.parameters,
+        known={name: node.states for name, node in run.nodes.items()},
+    )
+    run.record = record
+    return record
+
+
+def _state(record: RunRecord) -> State[Any]:
+    nodes = record.document["nodes"]
+    counts: dict[str, list[str]] = {}
+    for name, node in nodes.items():
+        counts.setdefault(node["state"], []).append(name)
+    message = "; ".join(f"{state}: {', '.join(names)}" for state, names in counts.items())
+    match record.state:
+        case Outcome.COMPLETE:
+            return Completed(message=message)
+        case Outcome.STOPPED:
+            return Cancelled(message=message)
+        case _:
+            return Failed(message=message)

@@ -1,0 +1,38 @@
+"""From the outcome of executions and nodes to the states that Prefect shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prefect.states import Cancelled, Completed, Failed
+
+from translator.shim.contract import State as Outcome
+
+if TYPE_CHECKING:
+    from prefect import State
+
+    from translator.shim.contract import Manifest
+
+STOPPED = "Stopped"
+SKIPPED = "Skipped"
+
+
+def execution_state(manifest: Manifest) -> State[Manifest]:
+    """The state of the task run that was an execution."""
+    match manifest.state:
+        case Outcome.COMPLETE:
+            return Completed(data=manifest)
+        case Outcome.ERROR:
+            return Failed(message=manifest.reason or "the execution failed")
+        case _:
+            return stopped(manifest.reason or "stopped")
+
+
+def stopped(reason: str) -> State[Manifest]:
+    """Cut off, or never started, because the run stops."""
+    return Cancelled(name=STOPPED, message=reason)
+
+
+def skipped(reason: str) -> State[Manifest]:
+    """Not run, because a node before it did not complete."""
+    return Cancelled(name=SKIPPED, message=reason)

@@ -1,0 +1,34 @@
+"""Which artifact store a flow run uses."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from prefect_plugin.blocks import ArtifactStore
+
+VARIABLE = "TRANSLATOR_STORE"
+"""Environment variable with the store's URI, or ``artifact-store/NAME`` for a block."""
+BLOCK = "default"
+"""Name of the block that is used when the environment says nothing."""
+FOLDER = "artifacts"
+"""Folder, below the current one, that is used when there is no such block either."""
+
+_PREFIX = "artifact-store/"
+
+
+def choose() -> str:
+    """The URI of the store: from the environment, else of the block ``default``, else a folder.
+
+    Raises:
+        ValueError: the environment names a block that does not exist.
+    """
+    given = os.environ.get(VARIABLE, "")
+    if given.startswith(_PREFIX):
+        return ArtifactStore.load(given.removeprefix(_PREFIX)).uri
+    if given:
+        return given if "://" in given else str(Path(given).resolve())
+    try:
+        return ArtifactStore.load(BLOCK).uri
+    except ValueError:
+        return str(Path(FOLDER).resolve())

@@ -1,0 +1,75 @@
+"""Writes a pipeline as a Prefect flow: a file that an expert of Prefect would have written with ``prefect_plugin``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from translator.diagnostics import Diagnostics, TranslationError
+from translator.names import identifiers
+from translator.targets import GenerateOptions
+from translator.targets.prefect.checks import check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from translator.ir import Pipeline, Value
+
+__all__ = ["EXTRA", "MODULE", "NAME", "check", "file_name", "generate", "run_command"]
+
+NAME = "prefect"
+EXTRA = "prefect"
+MODULE = "prefect"
+
+
+def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
+    """Write the source text of a flow.
+
+    Args:
+        pipeline: what to write.
+        options: what the file needs to know of its surroundings.
+
+    Raises:
+        TranslationError: the pipeline has something that Prefect cannot carry.
+    """
+    from translator.targets import render
+    from translator.targets.prefect.lower import lower
+
+    diagnostics = Diagnostics().about(pipeline.name)
+    check(pipeline, diagnostics)
+    if not diagnostics.ok:
+        raise TranslationError(diagnostics)
+    return render.render(render.environment(__name__), "flow.py.j2", file_name(pipeline), made=lower(pipeline, options or GenerateOptions()))
+
+
+def file_name(pipeline: Pipeline) -> str:
+    """Name the flow's file; it ends in ``_flow`` so that no module of a library is ever shadowed by it."""
+    return f"{identifiers([pipeline.name])[pipeline.name].rstrip('_')}_flow.py"
+
+
+def run_command(
+    file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path
+) -> list[str]:
+    """Build the argument list that runs a generated flow in a private, ephemeral Prefect.
+
+    Args:
+        file: the generated file.
+        store: URI of the artifact store.
+        run: id of the run in the store.
+        project: folder of the source file.
+        parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
+        home: folder for whatever Prefect keeps.
+    """
+    return [
+        sys.executable,
+        "-m",
+        "prefect_plugin.embedded",
+        str(file),
+        f"--store={store}",
+        f"--run={run}",
+        f"--project={project}",
+        f"--home={home}",
+        f"--param-json={json.dumps(dict(parameters))}",
+    ]

@@ -1,0 +1,76 @@
+"""What the template of a flow needs to know, as data: names are identifiers, expressions are for the filter ``py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from translator.shim.contract import Step
+    from translator.targets.render import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class StepConstant:
+    """A step, under the name of a constant."""
+
+    name: str
+    place: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a form group, or an argument of the flow: ``name: annotation = default``."""
+
+    name: str
+    annotation: str
+    default: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A class of the parameter form; ``node`` as the source file spells it."""
+
+    name: str
+    node: str
+    doc: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFunction:
+    """A node: its function (``head`` is the ``def`` line), and the statement that submits it."""
+
+    decorator: str
+    head: str
+    retries: int
+    job: Expression
+    call: Expression
+    submit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The flow function."""
+
+    name: str
+    title: str
+    place: str
+    doc: tuple[str, ...]
+    arguments: tuple[Field, ...]
+    run: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFile:
+    """A whole generated file; ``nodes`` in the order of the source file, ``submitted`` in one that can be run."""
+
+    marker: str
+    imports: tuple[str, ...]
+    project: str
+    steps: tuple[StepConstant, ...]
+    groups: tuple[Group, ...]
+    nodes: tuple[NodeFunction, ...]
+    submitted: tuple[str, ...]
+    flow: Flow
