@@ -1,7 +1,6 @@
 """``make demo``: run the example pipelines on Airflow and on Prefect, and compare what came out."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -22,10 +21,8 @@ def run(engine: str, pipeline: str, *arguments: str) -> dict:
     command = ["run", str(EXAMPLE), "--target", engine, "--pipeline", pipeline, *arguments, "--store", str(store)]
     shown = " ".join(f'"{word}"' if " " in word else word for word in command)
     print(f"\n$ translate {shown}", flush=True)
-    programs = ROOT / ".venv" / engine / "bin"
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     started = time.monotonic()
-    subprocess.run([programs / "translate", *command], cwd=ROOT, env=environment, check=False)
+    subprocess.run([ROOT / ".venv" / engine / "bin" / "translate", *command], cwd=ROOT, check=False)
     print(f"({time.monotonic() - started:.0f} s)")
     documents = set((ROOT / store).glob("*/*/run.json")) - known
     if len(documents) != 1:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,14 +15,8 @@ Run = Callable[..., tuple[int, dict, Path]]
 
 
 def program(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
-        [PROGRAMS / name, *arguments],
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
+        [PROGRAMS / name, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
 
 
