@@ -164,6 +164,7 @@ class Step:
     resources: Resources | None = None
     source_path: str | None = None
     description: str | None = None
+    command_span: Span | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,9 +102,8 @@ def _manual(
     for axis in axes:
         for index, row in enumerate(rows):
             row[axis.parameter] = axis.values[index if len(axis.values) == width else 0] if axis.values else None
-    for index, row in enumerate(rows):
-        if points:
-            row |= points[index if len(points) == width else 0]
+    if points:
+        rows = [{**row, **points[index if len(points) == width else 0]} for index, row in enumerate(rows)]
     return ir.Grid(ir.GridKind.ZIP, (), tuple(rows), task.span)
 
 

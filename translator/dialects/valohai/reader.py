@@ -37,7 +37,7 @@ class _File:
     items: Items
     config: vendor.Config
     wrong: frozenset[tuple[object, ...]]
-    shared: dict[tuple[str, str], ir.Step | None] = field(default_factory=dict)
+    shared: dict[tuple[str, str, frozenset[str]], ir.Step | None] = field(default_factory=dict)
 
     def sound(self, item: Item, *path: object) -> bool:
         """Whether the schema found no fault in what stands below ``path`` of an item, nor with its ancestors."""
@@ -81,6 +81,7 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
     names = [
         str(node.value["name"]) for node in body.list("nodes") if isinstance(node.value, dict) and "name" in node.value
     ]
+    fed = _fed_inputs(body)
     nodes: dict[str, ir.StepNode] = {}
     first: dict[str, Located] = {}
     for node in sound:
@@ -92,11 +93,12 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
             )
             continue
         first[node_name] = node
-        read = _read_node(node, file, diagnostics)
+        read = _read_node(node, fed.get(node_name, frozenset()), file, diagnostics)
         if read is not None:
             nodes[node_name] = read
-    lost = set(names) - set(nodes)
-    edges = _read_edges(item, file, names, lost, diagnostics)
+    known = frozenset(names)
+    lost = known - nodes.keys()
+    edges = _read_edges(item, file, known, lost, diagnostics)
     return ir.Pipeline(
         name=item.name,
         dialect="valohai",
@@ -104,32 +106,34 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
         graph=ir.Graph(tuple(_with_environment(nodes, edges, diagnostics).values()), tuple(edges)),
         span=body.span,
         parameters=tuple(
-            _read_parameter(parameter, names, lost, diagnostics)
+            _read_parameter(parameter, known, lost, diagnostics)
             for index, parameter in enumerate(body.list("parameters"))
             if (item.index, item.kind, "parameters", index) not in file.wrong
         ),
     )
 
 
-def _read_node(node: Located, file: _File, diagnostics: Diagnostics) -> ir.StepNode | None:
+def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Diagnostics) -> ir.StepNode | None:
     kind = str(node.value["type"])
     if kind == "deployment":
         refuse("deployment", "deployment nodes", node.span, diagnostics)
         return None
     fine = account(node, f"{kind}-node", diagnostics)
     if node.value.get("commit"):
-        return None
+        return None  # its step and task are not in this file
     task = _named(node, "task", file.items.tasks, "task blueprint", diagnostics)
-    if "task" in node.value and task is None:
-        return None
     owner = task.body if task else node
     item = _named(owner, "step", file.items.steps, "step", diagnostics)
     if item is None or item.name not in file.config.steps or (task and task.name not in file.config.tasks):
         return None
-    step = _read_shared(item, node.get("override"), file, diagnostics)
+    step = _read_shared(item, node, fed, file, diagnostics)
     grid = read_grid(task.body, step, diagnostics) if task and step else ir.Grid(span=node.span)
     if step is None or grid is None or not fine:
         return None
+    return _build_node(node, step, grid, task)
+
+
+def _build_node(node: Located, step: ir.Step, grid: ir.Grid, task: Item | None) -> ir.StepNode:
     on_error = ir.OnError(node.value.get("on-error", "stop-all"))
     policy = ir.Policy(
         on_error=on_error,
@@ -139,19 +143,35 @@ def _read_node(node: Located, file: _File, diagnostics: Diagnostics) -> ir.StepN
     )
     merge_mode = ir.MergeMode(node.value.get("edge-merge-mode", "replace"))
     name = str(node.value["name"])
-    if kind == "task":
+    if node.value["type"] == "task":
         return ir.TaskNode(name, node.span, step, grid, policy, merge_mode)
     return ir.ExecutionNode(name, node.span, step, policy, merge_mode)
 
 
-def _read_shared(item: Item, override: Located | None, file: _File, diagnostics: Diagnostics) -> ir.Step | None:
+def _read_shared(
+    item: Item, node: Located, fed: frozenset[str], file: _File, diagnostics: Diagnostics
+) -> ir.Step | None:
     """Steps without an override are read once per pipeline: thousands of nodes may run the same one."""
+    override = node.get("override")
+    replaced = fed if node.value.get("edge-merge-mode", "replace") == "replace" else frozenset()
     if override is not None and override.value:
-        return read_step(item, override, diagnostics)
-    key = (diagnostics.pipeline or "", item.name)
+        return read_step(item, override, diagnostics, replaced)
+    key = (diagnostics.pipeline or "", item.name, replaced)
     if key not in file.shared:
-        file.shared[key] = read_step(item, None, diagnostics)
+        file.shared[key] = read_step(item, None, diagnostics, replaced)
     return file.shared[key]
+
+
+def _fed_inputs(body: Located) -> dict[str, frozenset[str]]:
+    """By node, the inputs that an edge leads into."""
+    fed: dict[str, set[str]] = {}
+    for edge in body.list("edges"):
+        end = edge.items[1] if edge.items is not None and len(edge.items) > 1 else edge.get("target")
+        node, _, rest = str(end.value if end is not None else "").partition(".")
+        kind, _, name = rest.partition(".")
+        if kind in ("input", "inputs"):
+            fed.setdefault(node, set()).add(name)
+    return {node: frozenset(names) for node, names in fed.items()}
 
 
 def _on_child_error(task: Item | None) -> ir.OnChildError | None:
@@ -171,8 +191,9 @@ def _named(owner: Located, key: str, known: Mapping[str, Item], what: str, diagn
     return item
 
 
-def _read_edges(item: Item, file: _File, names: list[str], lost: set[str], diagnostics: Diagnostics) -> list[ir.Edge]:
-    known = frozenset(names)
+def _read_edges(
+    item: Item, file: _File, known: frozenset[str], lost: frozenset[str], diagnostics: Diagnostics
+) -> list[ir.Edge]:
     edges: dict[ir.Edge, ir.Edge] = {}
     for index, place in enumerate(item.body.list("edges")):
         if (item.index, item.kind, "edges", index) in file.wrong:
@@ -190,7 +211,7 @@ def _read_edges(item: Item, file: _File, names: list[str], lost: set[str], diagn
 
 
 def _read_parameter(
-    parameter: Located, names: list[str], lost: set[str], diagnostics: Diagnostics
+    parameter: Located, names: frozenset[str], lost: frozenset[str], diagnostics: Diagnostics
 ) -> ir.PipelineParameter:
     account(parameter, "pipeline-param", diagnostics)
     name = str(parameter.value.get("name", ""))
@@ -207,7 +228,7 @@ def _read_parameter(
         diagnostics.warning("no-targets", message, parameter.span)
     targets: list[ir.ParameterTarget] = []
     for place in places:
-        port = _read_target(place, name, frozenset(names), diagnostics)
+        port = _read_target(place, name, names, diagnostics)
         if port is not None and port.node not in lost:
             targets.append(ir.ParameterTarget(port.node, port.key, place.span))
     return ir.PipelineParameter(

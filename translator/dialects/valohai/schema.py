@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from translator.dialects.valohai.schema_words import NODES, Fault, typed, words
 from translator.names import closest, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
@@ -17,37 +18,6 @@ if TYPE_CHECKING:
     from translator.source import Located
 
 _BASE = "https://valohai.com/schemas/"
-_NODES = {"execution": "execution-node", "task": "task-node", "deployment": "deployment-node"}
-
-_WHATS = {
-    "base": "a valohai.yaml",
-    "environment-variable-item": "an environment variable",
-    "execution-node": "an execution node",
-    "endpoint": "an endpoint",
-    "endpoint-shared-volume": "a shared volume",
-    "endpoint-workspace-volume": "a workspace volume",
-    "file-item": "a file of an endpoint",
-    "input-item": "an input",
-    "mount-item": "a mount",
-    "node-action": "an action",
-    "output-item": "an output",
-    "overridden-properties": "an override",
-    "param-item": "a parameter",
-    "pipeline-param": "a pipeline parameter",
-    "variant-param": "a parameter of a task blueprint",
-    "variant-param-rule-item": "the rules of a parameter",
-    "task": "a task blueprint",
-}
-
-_TYPES = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-    "null": "empty",
-}
 
 
 @cache
@@ -113,7 +83,7 @@ def _has_odd_keys(document: Located, diagnostics: Diagnostics) -> bool:
         for key, located in (value.keys or {}).items():
             if not isinstance(key, str):
                 odd = True
-                message = f"the key {located.text!r} is no text: YAML reads it as {_typed(key)}"
+                message = f"the key {located.text!r} is no text: YAML reads it as {typed(key)}"
                 diagnostics.error("key-not-text", message, located.span, hint="put it into quotes")
         stack.extend((value.entries or {}).values())
         stack.extend(value.items or ())
@@ -145,9 +115,9 @@ def _meant(error: ValidationError) -> int | None:
     value = error.instance
     for index, branch in enumerate(branches):
         reference = str(branch.get("$ref", "")).removeprefix("/schemas/")
-        if reference in _NODES.values():
+        if reference in NODES.values():
             kind = value.get("type") if isinstance(value, dict) else None
-            if isinstance(kind, str) and _NODES.get(kind) == reference:
+            if isinstance(kind, str) and NODES.get(kind) == reference:
                 return index
         elif (branch.get("type") == "array" and isinstance(value, list)) or (
             branch.get("type") == "object" and isinstance(value, dict)
@@ -158,142 +128,42 @@ def _meant(error: ValidationError) -> int | None:
 
 def _report(error: ValidationError, document: Located, diagnostics: Diagnostics) -> None:
     path = tuple(error.absolute_path)
-    value = document.at(path)
-    schema = _schema_name(error)
-    what = _what(schema, path)
-    if error.validator == "additionalProperties":
-        _unknown_keys(error, value, what, schema, diagnostics)
-    elif error.validator == "required":
-        key = next(key for key in error.validator_value if error.message.startswith(repr(key)))
-        if _near(key, value, schema):
-            return  # the unknown key that is near says it all
-        place = value.span if not path or isinstance(path[-1], int) else document.at(path[:-1]).key_span(str(path[-1]))
-        diagnostics.error("missing-key", f"{what} needs {key!r}", place, hint=_missing_hint(key, value, schema))
+    schema = error.schema if isinstance(error.schema, dict) else {}
+    name = str(schema.get("$id", "")).removeprefix(_BASE)
+    fault = Fault(str(error.validator), error.validator_value, document.at(path), name, path, error.message)
+    if fault.keyword == "additionalProperties":
+        _unknown_keys(fault, schema.get("properties", {}), diagnostics)
+    elif fault.keyword == "required":
+        _missing_key(fault, document, diagnostics)
     else:
-        code, message, hint = _wrong_value(error, value, what, path)
-        diagnostics.error(code, message, value.span, hint=hint)
+        code, message, hint = words(fault)
+        diagnostics.error(code, message, fault.value.span, hint=hint)
 
 
-def _unknown_keys(error: ValidationError, value: Located, what: str, schema: str, diagnostics: Diagnostics) -> None:
-    known = error.schema.get("properties", {})  # type: ignore[union-attr]
-    for key in value.entries or {}:
+def _unknown_keys(fault: Fault, known: Mapping[str, Any], diagnostics: Diagnostics) -> None:
+    for key in fault.value.entries or {}:
         if key in known:
             continue
         hint = did_you_mean(key, known, "known keys")
-        if schema in ("execution-node", "task-node") and key in schemas()["overridden-properties"]["properties"]:
+        if fault.schema in ("execution-node", "task-node") and key in _keys("overridden-properties"):
             hint = "a node changes its step below 'override:'"
-        elif schema == "overridden-properties" and key in schemas()["step"]["properties"]:
+        elif fault.schema == "overridden-properties" and key in _keys("step"):
             hint = "this key of a step cannot be overridden by a node"
-        diagnostics.error("unknown-key", f"{what} has no key {key!r}", value.key_span(key), hint=hint)
+        diagnostics.error("unknown-key", f"{fault.what} has no key {key!r}", fault.value.key_span(key), hint=hint)
 
 
-def _missing_hint(key: str, value: Located, schema: str) -> str | None:
-    if not value.entries:
-        return "is the indentation right?" if value.value is None else None
-    if schema == "pipeline" and key == "edges":
-        return "a pipeline without edges says 'edges: []'"
-    return None
-
-
-def _near(key: str, value: Located, schema: str) -> str | None:
-    known = schemas().get(schema, {}).get("properties", {})
-    return closest(key, [name for name in value.entries or () if name not in known])
-
-
-def _what(schema: str, path: tuple[object, ...]) -> str:
-    if schema:
-        return _WHATS.get(schema) or f"a {schema.replace('-', ' ')}"
-    if len(path) > 1 and path[-2] == "edges":
-        return "an edge"
-    last = path[-1] if path else "the file"
-    return f"item {last + 1} of the file" if isinstance(last, int) else repr(last)
-
-
-def _wrong_value(
-    error: ValidationError, value: Located, what: str, path: tuple[object, ...]
-) -> tuple[str, str, str | None]:
-    name = repr(path[-1]) if path and isinstance(path[-1], str) else what
-    if path and isinstance(path[-1], int) and len(path) > 1:
-        name = f"item {path[-1] + 1} of {path[-2]!r}"
-    expected: Any = error.validator_value
-    shown = value.text if value.text is not None else "..."
-    match error.validator:
-        case "type":
-            return _wrong_type([expected] if isinstance(expected, str) else expected, value, name)
-        case "enum":
-            choices = ", ".join(repr(choice) for choice in expected)
-            return "bad-value", f"{name} cannot be {shown!r}; it is one of {choices}", did_you_mean(shown, expected)
-        case "oneOf" if any("enum" in branch for branch in expected):
-            choices = ", ".join(repr(choice) for branch in expected for choice in branch.get("enum", ("true", "false")))
-            return "bad-value", f"{name} cannot be {shown!r}; it is one of {choices}", None
-        case "anyOf" | "oneOf" if types := _types_of(expected):
-            return _wrong_type(types, value, name)
-        case "anyOf" if any("$ref" in branch for branch in expected):
-            return _wrong_node(value)
-        case "anyOf" | "oneOf" if all("required" in branch for branch in expected):
-            keys = " or ".join(repr(branch["required"][0]) for branch in expected)
-            both = all(branch["required"][0] in (value.entries or {}) for branch in expected)
-            return "bad-value", f"{what} has {keys}, not both" if both else f"{what} needs {keys}", None
-        case "not":
-            keys = " or ".join(repr(key) for key in expected.get("required", ()))
-            return "bad-value", f"{what} has {keys}, not both", None
-        case "minimum" | "maximum":
-            side = "at least" if error.validator == "minimum" else "at most"
-            return "bad-value", f"{name} must be {side} {expected}, not {shown}", None
-        case "maxLength":
-            return "bad-value", f"{name} is longer than {expected} characters", None
-        case "pattern":
-            return "bad-value", f"{name} cannot be {shown!r}: it must match {expected}", None
-        case "prefixItems" | "items" | "minItems" | "maxItems":
-            return "bad-value", "an edge has a source and a target: [node.output.pattern, node.input.name]", None
-        case _:
-            return "bad-value", f"{name}: {error.message}", None
-
-
-def _wrong_node(value: Located) -> tuple[str, str, str | None]:
-    kind = value.get("type")
-    if value.entries is None:
-        return "bad-value", f"a node is a mapping, not {_typed(value.value)}", None
-    if kind is None:
-        return "missing-key", "a node needs 'type'", "type: execution, task or deployment"
-    hint = did_you_mean(str(kind.value), _NODES)
-    return "bad-value", f"there are no nodes of type {kind.text!r}; there are execution, task, deployment", hint
-
-
-def _wrong_type(types: Iterable[str], value: Located, name: str) -> tuple[str, str, str | None]:
-    wanted = " or ".join(_TYPES.get(kind, kind) for kind in types)
+def _missing_key(fault: Fault, document: Located, diagnostics: Diagnostics) -> None:
+    value, path = fault.value, fault.path
+    key = next(key for key in fault.expected if fault.message.startswith(repr(key)))
+    if closest(key, [name for name in value.entries or () if name not in _keys(fault.schema)]):
+        return  # that unknown key is reported, with what it is meant to be
     hint = None
-    if value.value is None:
-        hint = "is the indentation right?"
-    elif "text" in wanted and value.items is None and value.entries is None:
-        hint = f'put it into quotes: "{value.text}"'
-    return "bad-type", f"{name} must be {wanted}, not {_typed(value.value)}", hint
+    if fault.schema == "pipeline" and key == "edges":
+        hint = "a pipeline without edges says 'edges: []'"
+    place = value.span if not path or isinstance(path[-1], int) else document.at(path[:-1]).key_span(str(path[-1]))
+    diagnostics.error("missing-key", f"{fault.what} needs {key!r}", place, hint=hint)
 
 
-def _types_of(branches: Iterable[Mapping[str, Any]]) -> list[str]:
-    types = [branch.get("type") for branch in branches]
-    return [kind for kind in types if kind] if all(types) else []
-
-
-def _typed(value: object) -> str:
-    match value:
-        case None:
-            return "empty"
-        case bool():
-            return f"the boolean {str(value).lower()}"
-        case int() | float():
-            return f"the number {value}"
-        case str():
-            return f"the text {value[:40]!r}"
-        case list():
-            return "a list"
-        case dict():
-            return "a mapping"
-        case _:
-            return f"the date {value}"
-
-
-def _schema_name(error: ValidationError) -> str:
-    """The short name of the schema whose keyword failed; empty for one that has no name."""
-    identifier = str(error.schema.get("$id", "")) if isinstance(error.schema, dict) else ""
-    return identifier.removeprefix(_BASE)
+def _keys(schema: str) -> Mapping[str, Any]:
+    known: Mapping[str, Any] = schemas().get(schema, {}).get("properties", {})
+    return known

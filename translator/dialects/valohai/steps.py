@@ -7,11 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
+from translator.checks.secrets import looks_secret
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import texts, value_of
+from translator.names import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from translator.diagnostics import Diagnostics
     from translator.dialects.valohai.document import Item
@@ -29,7 +31,9 @@ _VALOHAI_ONLY = {
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
-def read_step(item: Item, override: Located | None, diagnostics: Diagnostics) -> ir.Step | None:
+def read_step(
+    item: Item, override: Located | None, diagnostics: Diagnostics, replaced: Container[str] = ()
+) -> ir.Step | None:
     """Read a step as a node runs it.
 
     What an override says of a parameter, an input or a variable wins over the step; what it leaves out stays as the
@@ -40,6 +44,7 @@ def read_step(item: Item, override: Located | None, diagnostics: Diagnostics) ->
         item: the step of the file; its schema and the vendor's parser found no fault with it.
         override: the node's ``override``.
         diagnostics: receives what is refused, ignored or wrong.
+        replaced: the inputs whose default an edge replaces, so that it does not matter where it comes from.
 
     Returns:
         The step; None if something in it is refused or wrong.
@@ -49,20 +54,23 @@ def read_step(item: Item, override: Located | None, diagnostics: Diagnostics) ->
     account(body, "step", diagnostics)
     account(override, "overridden-properties", diagnostics)
     image = _either(override, body, "image")
+    command = _either(override, body, "command")
     step = ir.Step(
         name=item.name,
         span=body.span,
-        command=texts(_either(override, body, "command")),
+        command=texts(command),
         image=str(image.value) if image is not None and image.value else None,
-        parameters=_merged(body, override, "parameters", _parameter, diagnostics),
-        inputs=_merged(body, override, "inputs", _input, diagnostics),
+        parameters=tuple(_parameter(merged, diagnostics) for merged in _merge(body, override, "parameters")),
+        inputs=tuple(_input(merged, replaced, diagnostics) for merged in _merge(body, override, "inputs")),
         outputs=tuple(_output(output, diagnostics) for output in body.list("outputs")),
         time_limit=seconds(body.get("time-limit")),
         no_output_timeout=seconds(body.get("no-output-timeout")),
         source_path=_text(body, "source-path"),
         description=_text(body, "description"),
+        command_span=command.span if command is not None else None,
         **_environment(body, override, diagnostics),
     )
+    _check_placeholders(step, command, diagnostics)
     return None if any(d.severity == "error" for d in diagnostics.found[known:]) else step
 
 
@@ -91,6 +99,22 @@ def seconds(value: Located | None) -> float | None:
     return int(total) if total.is_integer() else total
 
 
+_PLACEHOLDER = re.compile(r"\{(?:parameter|parameter-value):(.+?)\}")
+
+
+def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Diagnostics) -> None:
+    """The vendor's command builder leaves a placeholder of an unknown parameter as it is."""
+    if command is None:
+        return
+    known = [parameter.name for parameter in step.parameters]
+    for place in command.items if command.items is not None else [command]:
+        for found in _PLACEHOLDER.finditer(str(place.value)):
+            if found.group(1) not in known:
+                message = f"step {step.name!r} has no parameter {found.group(1)!r}; {found.group()} stays as it is"
+                hint = did_you_mean(found.group(1), known, "its parameters")
+                diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
+
+
 def _either(override: Located | None, body: Located, key: str) -> Located | None:
     found = override.get(key) if override else None
     return found if found is not None and found.value else body.get(key)
@@ -101,19 +125,13 @@ def _text(body: Located, key: str) -> str | None:
     return None if found is None or found.value is None else str(found.value)
 
 
-def _merged(
-    body: Located,
-    override: Located | None,
-    key: str,
-    read: Callable[[_Merged, Diagnostics], Any],
-    diagnostics: Diagnostics,
-) -> tuple[Any, ...]:
+def _merge(body: Located, override: Located | None, key: str) -> Iterator[_Merged]:
     """The items of a list, those of an override merged in by name; in the step's order, new ones last."""
     changes = {str(item.value["name"]): item for item in override.list(key)} if override else {}
     items = {str(item.value["name"]): _Merged(item, None) for item in body.list(key)}
     for name, change in changes.items():
         items[name] = _Merged(items[name].base, change) if name in items else _Merged(change, None)
-    return tuple(read(item, diagnostics) for item in items.values())
+    yield from items.values()
 
 
 class _Merged:
@@ -182,15 +200,21 @@ def _choices(choices: Located, name: str, diagnostics: Diagnostics) -> tuple[ir.
     return value if isinstance(value, tuple) else ()
 
 
-def _input(item: _Merged, diagnostics: Diagnostics) -> ir.Input:
+def _input(item: _Merged, replaced: Container[str], diagnostics: Diagnostics) -> ir.Input:
     item.account("input-item", diagnostics)
-    default = item.get("default")
+    name = str(item.plain("name"))
     keep = item.plain("keep-directories", otherwise=False)
+    default = item.get("default")
     uris = tuple(uri for uri in texts(default) if uri)
     if default is not None:
-        _check_uris(default, str(item.plain("name")), diagnostics)
+        if name in replaced and any(_refusal(uri) for uri in uris):
+            message = f"the default of input {name!r} is not read: an edge replaces it"
+            diagnostics.note("ignored-default", message, default.span)
+            uris = ()
+        else:
+            _check_uris(default, name, diagnostics)
     return ir.Input(
-        name=str(item.plain("name")),
+        name=name,
         span=item.place.span,
         default=uris,
         optional=bool(item.plain("optional", otherwise=False)),
@@ -203,23 +227,32 @@ def _input(item: _Merged, diagnostics: Diagnostics) -> ir.Input:
 def _check_uris(default: Located, name: str, diagnostics: Diagnostics) -> None:
     for place in default.items if default.items is not None else [default]:
         uri = str(place.value or "")
-        found = _SCHEME.match(uri)
-        scheme = found.group(1).lower() if found else None
-        if "{parameter:" in uri:
-            refuse("input-parameter", "a parameter's value inside the address of an input", place.span, diagnostics)
-        elif scheme in _VALOHAI_ONLY:
-            refuse(f"{scheme}-input", _VALOHAI_ONLY[scheme], place.span, diagnostics)
-        elif scheme is None or scheme == "file":
-            continue
-        elif scheme not in (*_FETCHED, *_FSSPEC):
-            refuse("input-scheme", f"inputs from {scheme}://", place.span, diagnostics)
-        elif scheme in ("http", "https"):
-            continue
-        elif any(character in uri for character in "*["):
-            refuse("wildcard", f"wildcards in {scheme}:// addresses", place.span, diagnostics)
-        else:
+        refusal = _refusal(uri)
+        scheme = _scheme(uri)
+        if refusal is not None:
+            refuse(*refusal, place.span, diagnostics)
+        elif scheme in _FSSPEC:
             message = f"input {name!r} comes over {scheme}://; the worker needs the fsspec package for it"
             diagnostics.note("needs-fsspec", message, place.span)
+
+
+def _refusal(uri: str) -> tuple[str, str] | None:
+    """Why files at an address cannot be brought yet: the topic and the words for it."""
+    scheme = _scheme(uri)
+    if "{parameter:" in uri:
+        return "input-parameter", "a parameter's value inside the address of an input"
+    if scheme in _VALOHAI_ONLY:
+        return f"{scheme}-input", _VALOHAI_ONLY[scheme]
+    if scheme in ("http", "https") and "*" in uri:
+        return "wildcard", f"wildcards in {scheme}:// addresses"
+    if scheme and scheme not in (*_FETCHED, *_FSSPEC):
+        return "input-scheme", f"inputs from {scheme}://"
+    return None
+
+
+def _scheme(uri: str) -> str:
+    found = _SCHEME.match(uri)
+    return found.group(1).lower() if found else ""
 
 
 def _output(output: Located, diagnostics: Diagnostics) -> ir.Output:
@@ -228,7 +261,7 @@ def _output(output: Located, diagnostics: Diagnostics) -> ir.Output:
 
 
 def _environment(body: Located, override: Located | None, diagnostics: Diagnostics) -> dict[str, Any]:
-    variables = _merged(body, override, "environment-variables", _variable, diagnostics)
+    variables = [_variable(merged, diagnostics) for merged in _merge(body, override, "environment-variables")]
     values: Mapping[str, str] = {name: value for name, value, _ in variables if value is not None}
     required = tuple(name for name, value, optional in variables if value is None and not optional)
     return {"environment": MappingProxyType(values), "required_environment": required}
@@ -238,4 +271,8 @@ def _variable(item: _Merged, diagnostics: Diagnostics) -> tuple[str, str | None,
     item.account("environment-variable-item", diagnostics)
     default = item.plain("default")
     optional = bool(item.plain("optional", otherwise=True))
+    if default is not None and looks_secret(str(item.plain("name")), str(default)):
+        message = f"the value of {item.plain('name')!r} looks like a secret, and it would stand in generated code"
+        hint = "leave out its default and set the variable where the steps run"
+        diagnostics.warning("literal-secret", message, item.place.key_span("default"), hint=hint)
     return str(item.plain("name")), None if default is None else str(default), optional

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from translator.dialects.valohai.steps import seconds
@@ -45,13 +45,13 @@ _CODES = (
 _QUOTED_KEY = re.compile(r"`([a-z-]+)`")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Config:
-    """What the vendor's parser made of a file; ``config`` is its own object of the whole."""
+    """The names of the steps and task blueprints that the vendor's parser can read, and its own object of the file."""
 
-    steps: dict[str, Any] = field(default_factory=dict)
-    tasks: dict[str, Any] = field(default_factory=dict)
-    config: Any = None
+    steps: frozenset[str]
+    tasks: frozenset[str]
+    config: Any
 
 
 def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics) -> Config:
@@ -64,29 +64,31 @@ def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics
     """
     from valohai_yaml import objs
 
-    parsed = Config()
-    others: dict[str, list[Any]] = {"endpoint": [], "deployment": []}
-    readers = (
-        (items.steps, objs.Step, lambda name, step: parsed.steps.__setitem__(name, step)),
-        (items.tasks, objs.Task, lambda name, task: parsed.tasks.__setitem__(name, task)),
-        (items.endpoints, objs.Endpoint, lambda _, endpoint: others["endpoint"].append(endpoint)),
-        (items.deployments, objs.Deployment, lambda _, deployment: others["deployment"].append(deployment)),
-    )
-    pairs: list[tuple[Item, Any]] = []
-    for of_kind, vendor_class, keep in readers:
-        for name, item in of_kind.items():
+    read: dict[str, list[tuple[Item, Any]]] = {"step": [], "task": [], "endpoint": [], "deployment": []}
+    readers: dict[str, Callable[[Any], Any]] = {
+        "step": objs.Step.parse,
+        "task": objs.Task.parse,
+        "endpoint": objs.Endpoint.parse,
+        "deployment": objs.Deployment.parse,
+    }
+    for kind, reader in readers.items():
+        for item in items.of(kind).values():
             if broken(item) or not _fit_to_parse(item, diagnostics):
                 continue
-            found = _guarded(vendor_class.parse, item.body, diagnostics)
+            found = _guarded(reader, item.body, diagnostics)
             if found is not None:
-                keep(name, found)
-                pairs.append((item, found))
-    parsed.config = objs.Config(
-        steps=parsed.steps.values(),
-        tasks=parsed.tasks.values(),
-        endpoints=others["endpoint"],
-        deployments=others["deployment"],
+                read[kind].append((item, found))
+    parsed = Config(
+        frozenset(item.name for item, _ in read["step"]),
+        frozenset(item.name for item, _ in read["task"]),
+        objs.Config(
+            steps=[found for _, found in read["step"]],
+            tasks=[found for _, found in read["task"]],
+            endpoints=[found for _, found in read["endpoint"]],
+            deployments=[found for _, found in read["deployment"]],
+        ),
     )
+    pairs = [pair for of_kind in read.values() for pair in of_kind]
     for item, found in pairs:
         _lint_item(item, found, parsed, diagnostics)
     return parsed

@@ -1,0 +1,30 @@
+"""What can be known wrong before a run, on the IR, for every dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator.checks import commands, graph, grids, parameters, ports, values
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Pipeline
+
+
+def check(pipeline: Pipeline, diagnostics: Diagnostics, *, project: Path | None = None, whole: bool = True) -> None:
+    """Check a pipeline and report everything at once.
+
+    Args:
+        pipeline: the pipeline; its edges and targets may name nodes, inputs and parameters that do not exist.
+        diagnostics: receives what is found.
+        project: the folder in which the files are looked for that steps run; None looks for none.
+        whole: whether the dialect could read every node and edge; if not, nothing is said that a missing one explains.
+    """
+    graph.check(pipeline, diagnostics, whole=whole)
+    ports.check(pipeline, diagnostics, whole=whole)
+    parameters.check(pipeline, diagnostics)
+    grids.check(pipeline, diagnostics)
+    values.check(pipeline, diagnostics)
+    commands.check(pipeline, diagnostics, project=project)

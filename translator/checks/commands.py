@@ -1,0 +1,83 @@
+"""Commands: scripts that are not there, and what the process runner leaves aside."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from translator import ir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from translator.diagnostics import Diagnostics
+
+_SCRIPT = re.compile(r"[\w./ -]+\.(?:py|sh|bash|R|r|jl|js|pl|rb|ipynb)")
+_RUNNERS = re.compile(r"(?:.*/)?(?:python[0-9.]*|bash|sh|Rscript|julia|node|perl|ruby|torchrun|papermill|source|\.)")
+_MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|touch|tee)\b|>")
+"""Commands after which a script may be where it was not before."""
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | None) -> None:
+    """Check the commands of a pipeline; see ``translator.checks.check``."""
+    steps = {id(node.step): node.step for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+    images: dict[str, None] = {}
+    for step in steps.values():
+        if step.image:
+            images[step.image] = None
+        if not any(command.strip() for command in step.command):
+            message = f"step {step.name!r} has no command: it does nothing"
+            diagnostics.warning("empty-command", message, step.command_span or step.span)
+        if project is not None:
+            _missing_files(step, project, diagnostics)
+    if images:
+        message = (
+            "the process runner runs commands as they are on the worker; images are recorded, but not used: "
+            + ", ".join(images)
+        )
+        diagnostics.note("ignored-image", message, pipeline.span)
+
+
+def scripts(command: str) -> Iterator[str]:
+    """The scripts that a command runs, as far as its text says so, relative to the project."""
+    for line in re.sub(r"\\\n", " ", command).splitlines():
+        if _MOVES.search(line):
+            return
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:
+            return
+        runs = True
+        for word in words:
+            if word in ("&&", "||", "|") or word.endswith(";") or _RUNNERS.fullmatch(word):
+                runs = True
+            elif word.startswith("-"):
+                runs = runs and word not in ("-c", "-m")
+            else:
+                if runs and _SCRIPT.fullmatch(word) and not word.startswith("/"):
+                    yield word
+                runs = False
+
+
+def _missing_files(step: ir.Step, project: Path, diagnostics: Diagnostics) -> None:
+    place = step.command_span or step.span
+    for script in dict.fromkeys(script for command in _until_it_moves(step) for script in scripts(command)):
+        if not (project / script).is_file():
+            message = f"step {step.name!r} runs {script!r}, which is not in {str(project) or '.'}"
+            diagnostics.warning("missing-script", message, place)
+    for step_input in step.inputs:
+        for default in step_input.default:
+            if "://" in default or re.search(r"[*?\[]", default):
+                continue
+            if not (project / default).exists():
+                message = f"the default {default!r} of input {step_input.name!r} is not in {str(project) or '.'}"
+                diagnostics.warning("missing-file", message, step_input.span)
+
+
+def _until_it_moves(step: ir.Step) -> Iterator[str]:
+    for command in step.command:
+        yield command
+        if _MOVES.search(command):
+            return

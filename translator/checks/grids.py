@@ -1,0 +1,87 @@
+"""The grids of task nodes: how many executions they run, and outputs of these that collide."""
+
+from __future__ import annotations
+
+import math
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.ir import EdgeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from translator.diagnostics import Diagnostics
+
+LARGE = 1024
+"""Airflow's default ``[core] max_map_length``: the most rows that a task can be mapped over."""
+
+_FIXED_OUTPUT = re.compile(
+    r"""(?: /valohai/outputs | \$VH_OUTPUTS_DIR | \$\{VH_OUTPUTS_DIR\} ) "? /
+        ( [^\s"'`;|&<>(){}$*]+ )      # a path without anything that the shell or a parameter fills in
+        (?= [\s"'`;|&<>)] | \Z )""",
+    re.VERBOSE,
+)
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Check the task nodes of a pipeline; see ``translator.checks.check``."""
+    open_ended = nodes_with_later_axes(pipeline)
+    patterns: dict[str, list[str]] = {}
+    for edge in pipeline.edges:
+        if edge.source.kind is EdgeKind.ARTIFACT:
+            patterns.setdefault(edge.source.node, []).append(edge.source.key)
+    for node in pipeline.nodes:
+        if isinstance(node, ir.TaskNode):
+            _check_size(node, diagnostics)
+            if size(node.grid) != 1 or node.name in open_ended:
+                _check_outputs(node, patterns.get(node.name, ()), diagnostics)
+
+
+def size(grid: ir.Grid) -> int:
+    """How many points a grid has as known when translating."""
+    if grid.kind is ir.GridKind.ZIP:
+        return len(grid.points)
+    return math.prod(len(axis.values) for axis in grid.axes)
+
+
+def nodes_with_later_axes(pipeline: ir.Pipeline) -> frozenset[str]:
+    """The nodes whose parameters an edge or a pipeline parameter sets, so that a grid has its size only then."""
+    by_edge = {edge.target.node for edge in pipeline.edges if edge.target.kind is EdgeKind.PARAMETER}
+    return frozenset(by_edge.union(target.node for p in pipeline.parameters for target in p.targets))
+
+
+def _check_size(node: ir.TaskNode, diagnostics: Diagnostics) -> None:
+    place = node.grid.span or node.span
+    points = size(node.grid)
+    if points > LARGE:
+        message = f"the grid of node {node.name!r} has {points:,} points; Airflow maps a task over at most {LARGE:,}"
+        diagnostics.warning("large-grid", message, place)
+    for axis in node.grid.axes:
+        if not axis.values:
+            message = f"parameter {axis.parameter!r} of node {node.name!r} has no values: the grid has no points"
+            diagnostics.warning("empty-grid", message, axis.span, hint="a task node without executions is an error")
+    if node.grid.kind is ir.GridKind.ZIP and not node.grid.points:
+        message = f"the grid of node {node.name!r} has no points"
+        diagnostics.warning("empty-grid", message, place, hint="a task node without executions is an error")
+
+
+def _check_outputs(node: ir.TaskNode, patterns: Sequence[str], diagnostics: Diagnostics) -> None:
+    for path in dict.fromkeys(_fixed_outputs(node.step)):
+        if any(fnmatchcase(path, pattern) for pattern in patterns):
+            message = (
+                f"every execution of node {node.name!r} writes the output {path!r}; "
+                "only that of the last complete one in grid order goes on along the edges"
+            )
+            hint = "put a parameter into the file's name"
+            diagnostics.warning("colliding-outputs", message, node.step.command_span or node.step.span, hint=hint)
+
+
+def _fixed_outputs(step: ir.Step) -> Iterator[str]:
+    for command in step.command:
+        for found in _FIXED_OUTPUT.finditer(command):
+            path = found.group(1)
+            if not path.endswith("/"):
+                yield path.rstrip(".,:")

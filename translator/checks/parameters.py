@@ -1,0 +1,89 @@
+"""Pipeline parameters: their targets, and whether their defaults suit them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.ir import EdgeKind
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+    from translator.shim.contract import Parameter as ShimParameter
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Check the parameters of a pipeline; see ``translator.checks.check``."""
+    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+    by_edge = {
+        (edge.target.node, edge.target.key): edge for edge in pipeline.edges if edge.target.kind is EdgeKind.PARAMETER
+    }
+    names: dict[str, ir.PipelineParameter] = {}
+    owners: dict[ir.ParameterTarget, ir.PipelineParameter] = {}
+    for parameter in pipeline.parameters:
+        if names.setdefault(parameter.name, parameter) is not parameter:
+            message = f"there are two pipeline parameters called {parameter.name!r}"
+            hint = f"the other is on line {names[parameter.name].span.line}"
+            diagnostics.error("duplicate-parameter", message, parameter.span, hint=hint)
+        for target in parameter.targets:
+            place = target.span or parameter.span
+            other = owners.setdefault(target, parameter)
+            if other is not parameter:
+                message = f"pipeline parameters {other.name!r} and {parameter.name!r} both set {_shown(target)}"
+                diagnostics.error("two-values", message, place)
+            node = nodes.get(target.node)
+            if node is not None:
+                _check_target(parameter, target, node, diagnostics)
+            edge = by_edge.get((target.node, target.parameter))
+            if edge is not None:
+                message = f"pipeline parameter {parameter.name!r} does not reach {_shown(target)}: an edge sets it"
+                diagnostics.warning(
+                    "overridden-parameter", message, place, hint=f"the edge is on line {edge.span.line}"
+                )
+
+
+def _check_target(
+    parameter: ir.PipelineParameter, target: ir.ParameterTarget, node: ir.StepNode, diagnostics: Diagnostics
+) -> None:
+    found = next((p for p in node.step.parameters if p.name == target.parameter), None)
+    if found is not None:
+        _check_default(parameter, found, node, diagnostics)
+        return
+    hint = did_you_mean(target.parameter, [p.name for p in node.step.parameters], "its parameters")
+    message = f"node {node.name!r} has no parameter {target.parameter!r}"
+    diagnostics.error("unknown-parameter", message, target.span or parameter.span, hint=hint)
+
+
+def suits(parameter: ir.Parameter, value: ir.Value, *, spreads: bool) -> str | None:
+    """Why a value cannot be given to a parameter; None if it can.
+
+    Args:
+        parameter: the parameter.
+        value: the value.
+        spreads: whether the parameter is a task node's, where a list becomes the axis of its grid.
+    """
+    from translator.shim.parameters import ParameterError, coerce
+
+    values = value if spreads and isinstance(value, tuple) else (value,)
+    for single in values:
+        try:
+            coerce(cast("ShimParameter", parameter), single)
+        except ParameterError as error:
+            return str(error)
+    return None
+
+
+def _check_default(
+    parameter: ir.PipelineParameter, target: ir.Parameter, node: ir.StepNode, diagnostics: Diagnostics
+) -> None:
+    if parameter.default is None:
+        return
+    reason = suits(target, parameter.default, spreads=isinstance(node, ir.TaskNode))
+    if reason is not None:
+        message = f"the default of pipeline parameter {parameter.name!r} does not suit node {node.name!r}: {reason}"
+        diagnostics.error("bad-default", message, parameter.span)
+
+
+def _shown(target: ir.ParameterTarget) -> str:
+    return f"parameter {target.parameter!r} of node {target.node!r}"

@@ -1,0 +1,124 @@
+"""The ends of edges: inputs and parameters that the steps have, and inputs that something fills."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.checks.grids import nodes_with_later_axes, size
+from translator.ir import EdgeKind
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from translator.diagnostics import Diagnostics
+
+_BAD_SEGMENTS = ("", ".", "..")
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, whole: bool) -> None:
+    """Check what the edges of a pipeline connect; see ``translator.checks.check``."""
+    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+    open_ended = nodes_with_later_axes(pipeline)
+    for edge in pipeline.edges:
+        source, target = nodes.get(edge.source.node), nodes.get(edge.target.node)
+        if source is not None:
+            _check_source(edge, source, diagnostics)
+        if target is not None:
+            _check_target(edge, target, diagnostics)
+        if source is not None and target is not None:
+            _check_fan_in(edge, source, target, open_ended, diagnostics)
+    _two_edges(pipeline, diagnostics)
+    for node in nodes.values():
+        _names(node.step, diagnostics)
+    if whole:
+        _unfillable(pipeline, nodes, diagnostics)
+
+
+def _check_source(edge: ir.Edge, node: ir.StepNode, diagnostics: Diagnostics) -> None:
+    key, place = edge.source.key, edge.source.span or edge.span
+    if edge.source.kind is EdgeKind.INPUT:
+        names = [step_input.name for step_input in node.step.inputs]
+        if not any(fnmatchcase(name, key) for name in names):
+            hint = did_you_mean(key, names, "its inputs")
+            diagnostics.error("unknown-input", f"node {node.name!r} has no input {key!r}", place, hint=hint)
+    elif edge.source.kind is EdgeKind.PARAMETER:
+        names = [parameter.name for parameter in node.step.parameters]
+        if key not in names:
+            message = f"node {node.name!r} has no parameter {key!r}; the edge only orders the two nodes"
+            diagnostics.warning("unknown-parameter", message, place, hint=did_you_mean(key, names, "its parameters"))
+
+
+def _check_target(edge: ir.Edge, node: ir.StepNode, diagnostics: Diagnostics) -> None:
+    key, place = edge.target.key, edge.target.span or edge.span
+    if edge.target.kind is EdgeKind.INPUT:
+        names = [step_input.name for step_input in node.step.inputs]
+        what = "input"
+    elif edge.target.kind is EdgeKind.PARAMETER:
+        names = [parameter.name for parameter in node.step.parameters]
+        what = "parameter"
+    else:
+        return
+    if key not in names:
+        hint = did_you_mean(key, names, f"its {what}s") or f"step {node.step.name!r} has no {what}s"
+        diagnostics.error(f"unknown-{what}", f"node {node.name!r} has no {what} {key!r}", place, hint=hint)
+
+
+def _check_fan_in(
+    edge: ir.Edge, source: ir.StepNode, target: ir.StepNode, open_ended: Container[str], diagnostics: Diagnostics
+) -> None:
+    """Several executions have a value each, and the target takes one."""
+    if edge.target.kind is not EdgeKind.PARAMETER or not isinstance(source, ir.TaskNode):
+        return
+    if isinstance(target, ir.TaskNode) or (size(source.grid) == 1 and source.name not in open_ended):
+        return
+    parameter = next((p for p in target.step.parameters if p.name == edge.target.key), None)
+    if parameter is None or parameter.multiple is not None:
+        return
+    message = (
+        f"every execution of {source.name!r} has a value of {edge.source.key!r}, but parameter "
+        f"{parameter.name!r} of {target.name!r} takes one: that of the last complete execution in grid order"
+    )
+    hint = "give the parameter 'multiple', or choose the value in a node between the two"
+    diagnostics.warning("ambiguous-fan-in", message, edge.span, hint=hint)
+
+
+def _two_edges(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    first: dict[ir.Port, ir.Edge] = {}
+    for edge in pipeline.edges:
+        if edge.target.kind not in (EdgeKind.PARAMETER, EdgeKind.ENVIRONMENT_VARIABLE):
+            continue
+        earlier = first.setdefault(edge.target, edge)
+        if earlier is not edge:
+            what = "variable" if edge.target.kind is EdgeKind.ENVIRONMENT_VARIABLE else "parameter"
+            message = f"two edges lead into {what} {edge.target.key!r} of node {edge.target.node!r}"
+            hint = f"only one can fill it; the other is on line {earlier.span.line}"
+            diagnostics.error("two-edges", message, edge.span, hint=hint)
+
+
+def _names(step: ir.Step, diagnostics: Diagnostics) -> None:
+    """Names that become paths or variables of an execution must be able to."""
+    for step_input in step.inputs:
+        if step_input.name in _BAD_SEGMENTS or "/" in step_input.name:
+            message = f"input {step_input.name!r} cannot be the name of a folder"
+            diagnostics.error("bad-name", message, step_input.span)
+        filename = step_input.filename
+        if filename is not None and (filename.startswith("/") or any(p in _BAD_SEGMENTS for p in filename.split("/"))):
+            message = f"the file name {filename!r} of input {step_input.name!r} does not stay in the input's folder"
+            diagnostics.error("bad-name", message, step_input.span)
+    for variable in (*step.environment, *step.required_environment):
+        if not variable or "=" in variable:
+            diagnostics.error("bad-name", f"{variable!r} cannot be the name of an environment variable", step.span)
+
+
+def _unfillable(pipeline: ir.Pipeline, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> None:
+    fed = {(edge.target.node, edge.target.key) for edge in pipeline.edges if edge.target.kind is EdgeKind.INPUT}
+    for node in nodes.values():
+        for step_input in node.step.inputs:
+            if step_input.optional or step_input.default or (node.name, step_input.name) in fed:
+                continue
+            message = f"nothing fills input {step_input.name!r} of node {node.name!r}, which is required"
+            hint = "let an edge lead into it, give it a default, or make it 'optional: true'"
+            diagnostics.error("unfillable-input", message, step_input.span, hint=hint)

@@ -1,0 +1,72 @@
+"""Values that an engine cannot carry: not-a-number, infinity, NUL, numbers of more than 64 bits."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from translator.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Pipeline
+
+_LARGEST = 2**63 - 1
+
+
+def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
+    """Check every value of a pipeline; see ``translator.checks.check``."""
+    seen: set[int] = set()
+    stack: list[tuple[object, Span]] = [(pipeline, pipeline.span)]
+    while stack:
+        value, place = stack.pop()
+        if isinstance(value, (str, int, float)):
+            reason = unfit(value)
+            if reason is not None:
+                code, message = reason
+                diagnostics.error(code, message, place)
+        elif value is not None and id(value) not in seen:
+            seen.add(id(value))
+            stack.extend(_parts(value, place))
+
+
+def unfit(value: object) -> tuple[str, str] | None:
+    """Why no engine can carry a scalar, as a code and a message; None if they can."""
+    match value:
+        case bool() | None:
+            return None
+        case float() if not math.isfinite(value):
+            return "not-finite", f"{value} is no finite number; JSON and the engines' databases cannot hold it"
+        case int() if abs(value) > _LARGEST:
+            return "large-number", "a whole number of more than 64 bits; the engines cannot carry it"
+        case str() if "\0" in value:
+            return (
+                "nul-character",
+                f"the text {value[:40]!r} holds a NUL character; databases and commands cannot hold it",
+            )
+        case str() if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            return "bad-character", f"the text {value[:40]!r} holds half a character (a surrogate)"
+        case _:
+            return None
+
+
+def _parts(value: object, place: Span) -> Iterator[tuple[object, Span]]:
+    """What is in a value, each with the nearest place that is known."""
+    if isinstance(value, (Span, Enum)):
+        return
+    if dataclasses.is_dataclass(value):
+        own = getattr(value, "span", None)
+        for field in dataclasses.fields(value):
+            yield getattr(value, field.name), own if isinstance(own, Span) else place
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            yield key, place
+            yield part, place
+    elif isinstance(value, tuple):
+        for part in value:
+            yield part, place
