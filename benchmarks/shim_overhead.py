@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,11 +42,11 @@ def measure(step: Step, context_of: Callable[[int], Context], command: list[str]
         assert manifest.state is State.COMPLETE, manifest.reason
 
     def bare() -> None:
-        subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
     first = seconds(lambda: execution(0))
     bare()
-    pairs = [(seconds(bare), seconds(lambda n=index: execution(n))) for index in range(1, ROUNDS + 1)]
+    pairs = [(seconds(bare), seconds(partial(execution, index))) for index in range(1, ROUNDS + 1)]
     return statistics.median(one for one, _ in pairs), statistics.median(one for _, one in pairs), first
 
 

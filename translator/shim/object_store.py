@@ -58,7 +58,7 @@ class ObjectStore(Store):
             content: bytes = self._fs.cat_file(self._path(key))
             return content
 
-    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
+    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - what is written lasts
         """See ``Store.write``."""
         with self._doing("written"):
             self._fs.pipe_file(self._path(key), content)

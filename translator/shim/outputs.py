@@ -54,6 +54,8 @@ class _Look:
 
     def over(self, folder: Path) -> None:
         try:
+            if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                folder.chmod(stat.S_IRWXU)
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
             self.problem(f"the output folder {self.name(folder)!r} cannot be read: {error.strerror}")
@@ -65,10 +67,8 @@ class _Look:
                 self.at(entry, path)
             except PathError as error:
                 self.problem(f"an output cannot be kept: {error}")
-                _discard(path)
             except OSError as error:
                 self.problem(f"the output {self.name(path)!r} cannot be read: {error.strerror}")
-                _discard(path)
 
     def at(self, entry: os.DirEntry[str], path: Path) -> None:
         if entry.is_symlink():
@@ -82,11 +82,11 @@ class _Look:
             path.unlink()
 
     def file(self, path: Path) -> None:
-        if path.stat().st_nlink > 1:
+        if path.stat(follow_symlinks=False).st_nlink > 1:
             # The other name may be a file of the user, which must neither become read-only nor change the artifact.
             _replace(path, path, self.pulse)
-        else:
-            path.open("rb").close()
+        elif not os.access(path, os.R_OK):
+            path.chmod(stat.S_IRUSR)
         self.found.paths.append(self.name(path))
 
     def link(self, path: Path) -> None:
@@ -134,11 +134,6 @@ def _replace(source: Path, path: Path, pulse: Callable[[], None]) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-
-
-def _discard(path: Path) -> None:
-    if path.is_symlink() or path.is_file():
-        path.unlink(missing_ok=True)
 
 
 def _kind(entry: os.DirEntry[str]) -> str:

@@ -175,44 +175,51 @@ def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Valu
 
 
 def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], problem: str | None) -> None:
+    step, project = execution.step, execution.context.project.absolute()
     if problem is not None:
         raise _Error(problem)
-    step, context = execution.step, execution.context
     inherited = environment.of_step(os.environ, step.required_environment)
     if absent := environment.missing(step.required_environment, step.environment, inherited):
         names = ", ".join(absent)
         raise _Error(f"step {step.name!r} requires environment variables that have no value on this worker: {names}")
-    project = context.project.absolute()
     if not project.is_dir():
         raise _Error(f"the project folder {project} is not there")
     if step.image is not None:
         execution.note(f"the image {step.image} is not used: the command runs in a process of this worker")
-    dialect = dialects.load(step.dialect)
     with workspace(store, execution.id, project) as space:
-        source = bring.Source(
-            store, project, lambda uri: dialect.default(uri, execution.values), execution.note, execution.pulse
-        )
-        try:
-            for step_input in step.inputs:
-                files = wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
-                execution.inputs[step_input.name] = bring.fill(step_input, files, space.inputs, source)
-            launch = dialect.launch(step, execution.id, space, execution.values, execution.inputs)
-        except (bring.InputError, ValueError) as error:
-            raise _Error(str(error)) from error
+        launch = _prepare(execution, store, space, wanted)
         temporary = {name: str(space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
-        surroundings = {**inherited, **temporary, **launch.environment}
-        failure = _command(execution, space, launch.arguments, surroundings)
-        problems = [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, space)]
-        try:
-            problems += _publish(execution, store, space, execution.pulse if failure is None else no_pulse)
-        except StoreError as error:
-            problems.append(str(error))
-        if failure is None and problems:
-            failure = _Error("\n".join(problems))
-        elif failure is not None:
-            execution.note("\n".join(problems))
+        failure = _command(execution, space, launch.arguments, {**inherited, **temporary, **launch.environment})
+        # What a failed command leaves helps to find out why; what a stopped one leaves may be its last checkpoint.
+        problems = _publish(execution, store, space, execution.pulse if failure is None else no_pulse)
+        problems += [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, space)]
         if failure is not None:
+            execution.note("\n".join(problems))
             raise failure
+        if problems:
+            raise _Error("\n".join(problems))
+
+
+def _prepare(
+    execution: _Execution, store: Store, space: Workspace, wanted: Mapping[str, InputFiles]
+) -> dialects.Launch:
+    """Bring the inputs and write what the command expects."""
+    step = execution.step
+    dialect = dialects.load(step.dialect)
+    source = bring.Source(
+        store,
+        execution.context.project.absolute(),
+        lambda uri: dialect.default(uri, execution.values),
+        execution.note,
+        execution.pulse,
+    )
+    try:
+        for step_input in step.inputs:
+            files = wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
+            execution.inputs[step_input.name] = bring.fill(step_input, files, space.inputs, source)
+        return dialect.launch(step, execution.id, space, execution.values, execution.inputs)
+    except (bring.InputError, ValueError) as error:
+        raise _Error(str(error)) from error
 
 
 def _command(
@@ -294,10 +301,16 @@ def _signal(number: int) -> str:
 
 
 def _publish(execution: _Execution, store: Store, space: Workspace, pulse: Callable[[], None]) -> list[str]:
+    """Publish the outputs; tells what is wrong with them."""
+    if space.outputs.is_symlink() or not space.outputs.is_dir():
+        return ["the command has taken its outputs folder away"]
     found = outputs.tidy(space.outputs, space.root, pulse)
     for note in found.notes:
         execution.note(f"warning: {note}")
-    execution.outputs = store.publish(execution.id, space.outputs, found.paths, pulse)
+    try:
+        execution.outputs = store.publish(execution.id, space.outputs, found.paths, pulse)
+    except StoreError as error:
+        return [*found.problems, str(error)]
     return found.problems
 
 

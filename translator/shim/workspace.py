@@ -2,8 +2,8 @@
 
 A workspace lies where its outputs can be moved into the store without copying: in ``.work`` of a store that is a
 folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. What the command sees is
-a level down, so that a command that writes to ``../../evil`` hits a folder that goes away with the workspace. Paths of a
-workspace need no quoting in a shell: where its place has spaces or worse in its name, a link stands in for it.
+a level down, so that a command that writes to ``../../evil`` hits a folder that goes away with the workspace. Paths of
+a workspace need no quoting in a shell: where its place has spaces or worse in its name, a link stands in for it.
 """
 
 from __future__ import annotations
