@@ -18,7 +18,7 @@ from translator.diagnostics import LINE_BREAK, SourceText
 from translator.span import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
@@ -234,10 +234,9 @@ class _Composer:
 
     def __init__(self, text: str, name: str, diagnostics: Diagnostics, rules: Rules) -> None:
         import yaml
-        from yaml.cyaml import CParser
 
         self.events = yaml.events
-        self.next = CParser(text).get_event
+        self.next: Callable[[], Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text).get_event
         self.name = name
         self.diagnostics = diagnostics
         self.scalars = _scalars(rules)
