@@ -47,4 +47,4 @@ def _row(node: NodeRun, index: int) -> dict[str, Any]:
         parameters = node.points[index].parameters if node.points else {}
         return row | {name: sane(value) for name, value in parameters.items()}
     short = summary(manifest)
-    return row | short["parameters"] | short["metadata"] | {"reason": manifest.reason or ""}
+    return {**row, **short["parameters"], **short["metadata"], "reason": manifest.reason or ""}

@@ -11,12 +11,12 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefect import Flow
+    from prefect import Flow, State
 
 _SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -77,7 +77,7 @@ def _run(file: Path, values: Mapping[str, Any]) -> int:
     try:
         # The heartbeat, which nobody reads here, would make every flow end a second later.
         with temporary_settings(restore_defaults={PREFECT_FLOWS_HEARTBEAT_FREQUENCY}):
-            state = flow(**arguments_of(flow, values), return_state=True)
+            state: State[Any] = cast("Any", flow)(**arguments_of(flow, values), return_state=True)
     except (ArgumentError, ParameterTypeError) as error:
         raise UsageError(str(error)) from error
     return 0 if state.is_completed() else 1

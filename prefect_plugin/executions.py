@@ -25,7 +25,7 @@ class Edge(Generic[SourceT]):
 
     def __init__(self, executions: Executions, source: SourceT) -> None:
         self.executions = executions
-        self.source = source
+        self.source: SourceT = source
 
 
 class Executions:

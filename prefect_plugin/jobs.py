@@ -138,7 +138,11 @@ def _name(parameters: dict[str, Any]) -> str:
     return f"{parameters['job'].node.name}[{parameters['point'].label}]"
 
 
-@task(name="execution", task_run_name=_name, cache_policy=NO_CACHE)
+@task(
+    name="execution",
+    task_run_name=_name,  # type: ignore[arg-type]  # Prefect asks for a class here, and takes a function
+    cache_policy=NO_CACHE,
+)
 def execution(point: Point, job: Job) -> State[Manifest]:
     """One execution of a task node.
 

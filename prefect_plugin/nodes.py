@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
 from prefect import Task, get_run_logger
 from prefect.cache_policies import NO_CACHE
@@ -57,7 +57,7 @@ class NodeTask(Task[P, Any]):
     place: int
     """Which node of the file it is: the order of definition is that of the source file."""
 
-    def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]  # noqa: ANN401
+    def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
         """Submit the node; arguments are as of any task."""
         run = current_run()
         name = self.plan.name
@@ -83,7 +83,7 @@ def execution_node(
     plan = NodePlan(name, "execution", on_error)
 
     def decorate(function: Callable[P, Manifest]) -> NodeTask[P]:
-        return _task(function, plan, retries, functools.partial(_run_once, plan))
+        return cast("NodeTask[P]", _task(function, plan, retries, functools.partial(_run_once, plan)))
 
     return decorate
 
@@ -108,21 +108,21 @@ def task_node(
     plan = NodePlan(name, "task", on_error, on_child_error)
 
     def decorate(function: Callable[P, Mapped]) -> NodeTask[P]:
-        return _task(function, plan, 0, functools.partial(_run_grid, plan, max_workers or WIDTH))
+        return cast("NodeTask[P]", _task(function, plan, 0, functools.partial(_run_grid, plan, max_workers or WIDTH)))
 
     return decorate
 
 
 def _task(
-    function: Callable[P, Any],
+    function: Callable[..., Any],
     plan: NodePlan,
     retries: int,
     work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
-) -> NodeTask[P]:
+) -> NodeTask[...]:
     """The task that is a node: ``work`` calls the function of the generated file and judges what came of it."""
 
     @functools.wraps(function)
-    def body(*args: Any, **kwargs: Any) -> State[Any]:  # noqa: ANN401 - whatever the function takes
+    def body(*args: Any, **kwargs: Any) -> State[Any]:
         run = current_run()
         if run.stop.reason:
             return stopped(f"not started: {run.stop.reason}")
@@ -138,7 +138,7 @@ def _task(
             except GridError as error:
                 node.states[NODE] = Outcome.ERROR
                 state = _failed(str(error), Executions(plan.name))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever broke, the node's rule says what follows
                 get_run_logger().exception("the node could not be run")
                 node.states[NODE] = Outcome.ERROR
                 state = _failed(f"{type(error).__name__}: {error}", Executions(plan.name))

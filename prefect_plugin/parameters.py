@@ -21,7 +21,7 @@ class NodeParameters(BaseModel):
 
     node: ClassVar[str]
 
-    def __init_subclass__(cls, *, node: str, **keywords: Any) -> None:  # noqa: ANN401 - as pydantic declares it
+    def __init_subclass__(cls, *, node: str, **keywords: Any) -> None:
         """Keep the name of the node as the source file spells it."""
         super().__init_subclass__(**keywords)
         cls.node = node

@@ -14,6 +14,7 @@ from prefect import get_client, get_run_logger
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from prefect_plugin.states import skipped, stopped
+from translator.shim.contract import State as Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,11 @@ def repair(nodes: Mapping[str, tuple[PrefectFuture[Any], str]]) -> None:
     with get_client(sync_client=True) as client:
         while True:
             for name, (future, state) in list(left.items()):
-                made = skipped("a node before it did not complete") if state == "skipped" else stopped("the run stopped")
+                made = (
+                    skipped("a node before it did not complete")
+                    if state == Outcome.SKIPPED
+                    else stopped("the run stopped")
+                )
                 try:
                     client.set_task_run_state(future.task_run_id, made, force=True)
                 except Exception as error:  # noqa: BLE001 - the run has ended; what the API shows must not change that

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import cast
 
 from prefect_plugin.blocks import ArtifactStore
 
@@ -25,10 +26,14 @@ def choose() -> str:
     """
     given = os.environ.get(VARIABLE, "")
     if given.startswith(_PREFIX):
-        return ArtifactStore.load(given.removeprefix(_PREFIX)).uri
+        return _block(given.removeprefix(_PREFIX)).uri
     if given:
         return given if "://" in given else str(Path(given).resolve())
     try:
-        return ArtifactStore.load(BLOCK).uri
+        return _block(BLOCK).uri
     except ValueError:
         return str(Path(FOLDER).resolve())
+
+
+def _block(name: str) -> ArtifactStore:
+    return cast("ArtifactStore", ArtifactStore.load(name))

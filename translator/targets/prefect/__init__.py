@@ -41,7 +41,8 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
     check(pipeline, diagnostics)
     if not diagnostics.ok:
         raise TranslationError(diagnostics)
-    return render.render(render.environment(__name__), "flow.py.j2", file_name(pipeline), made=lower(pipeline, options or GenerateOptions()))
+    made = lower(pipeline, options or GenerateOptions())
+    return render.render(render.environment(__name__), "flow.py.j2", file_name(pipeline), made=made)
 
 
 def file_name(pipeline: Pipeline) -> str:
@@ -49,7 +50,7 @@ def file_name(pipeline: Pipeline) -> str:
     return f"{identifiers([pipeline.name])[pipeline.name].rstrip('_')}_flow.py"
 
 
-def run_command(
+def run_command(  # noqa: PLR0913 - the interface of all targets
     file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path
 ) -> list[str]:
     """Build the argument list that runs a generated flow in a private, ephemeral Prefect.

@@ -30,7 +30,8 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     for node in pipeline.nodes:
         if not isinstance(node, (ir.ExecutionNode, ir.TaskNode)):
             kind = type(node).__name__.removesuffix("Node").lower()
-            diagnostics.error(f"unsupported-{kind}", f"node {node.name!r}: Prefect flows have no {kind} node", node.span)
+            message = f"node {node.name!r}: {kind} nodes are not translated to Prefect"
+            diagnostics.error(f"unsupported-{kind}", message, node.span)
         elif isinstance(node, ir.TaskNode) and node.grid.kind not in (ir.GridKind.PRODUCT, ir.GridKind.ZIP):
             kind = node.grid.kind.value
             message = f"node {node.name!r}: a {kind} search is not translated"

@@ -21,10 +21,11 @@ _TYPES = {
     ir.ParameterType.FLOAT: "float",
     ir.ParameterType.FLAG: "bool",
 }
-_TAKEN_BY_PYDANTIC = frozenset(
-    ("construct", "copy", "dict", "from_orm", "json", "node", "parse_file", "parse_obj", "parse_raw", "schema")
-    + ("schema_json", "update_forward_refs", "validate", "values")
-)
+_TAKEN_BY_PYDANTIC = {
+    *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema"),
+    *("schema_json", "update_forward_refs", "validate"),
+    *("node", "values"),
+}
 """What a field of a group may not be called, for its base class has it (a test compares this with pydantic)."""
 
 
@@ -51,13 +52,12 @@ def group_of(node: ir.StepNode, name: str, set_elsewhere: Iterable[str]) -> Grou
     if not parameters:
         return None
     names = identifiers([parameter.name for parameter in parameters], _Reserved())
-    axes = {axis.parameter: axis.values for axis in node.grid.axes} if is_axes(node) else {}
-    fields = tuple(
-        _axis_field(parameter, names[parameter.name], axes.get(parameter.name))
-        if is_axes(node)
-        else _field(parameter, names[parameter.name])
-        for parameter in parameters
-    )
+    fields: tuple[Field, ...]
+    if isinstance(node, ir.TaskNode) and is_axes(node):
+        axes = {axis.parameter: axis.values for axis in node.grid.axes}
+        fields = tuple(_axis_field(item, names[item.name], axes.get(item.name)) for item in parameters)
+    else:
+        fields = tuple(_field(item, names[item.name]) for item in parameters)
     return Group(name, node.name, tuple(doc(_what_group_is(node), 4)), fields)
 
 
@@ -133,11 +133,12 @@ def _axis_field(parameter: ir.Parameter, name: str, axis: tuple[ir.Value, ...] |
 
 
 def _finished(
-    parameter: ir.Parameter, name: str, annotation: str, default: ir.Value | tuple[ir.Value, ...], more: Mapping[str, object]
+    parameter: ir.Parameter, name: str, annotation: str, default: object, more: Mapping[str, object]
 ) -> Field:
     if default is None:
         annotation += " | None"
-    keywords = {**more, "alias": parameter.name if name != parameter.name else None, "description": parameter.description}
+    alias = parameter.name if name != parameter.name else None
+    keywords = {**more, "alias": alias, "description": parameter.description}
     if all(value is None for value in keywords.values()):
         return Field(name, annotation, _plain(default))
     return Field(name, annotation, call("Field", _plain(default), **keywords))

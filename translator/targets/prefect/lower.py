@@ -23,14 +23,12 @@ if TYPE_CHECKING:
     from translator.targets import GenerateOptions
     from translator.targets.render import Expression
 
-_FUNCTIONS = frozenset(
-    ("allow_failure", "execution", "execution_node", "finish", "flow", "run_of", "task_node", "unmapped")
-)
-_LOCALS = frozenset(("axes", "job", "nodes", "parameters", "points", "task", "tried", "wait_for"))
-_CLASSES = frozenset(
-    ("Annotated", "Executions", "Field", "Input", "Job", "Literal", "NodeParameters", "Parameter", "Path", "State")
-    + ("Step", "ThreadPoolTaskRunner")
-)
+_FUNCTIONS = {"allow_failure", "execution", "execution_node", "finish", "flow", "run_of", "task_node", "unmapped"}
+_LOCALS = {"axes", "job", "nodes", "parameters", "points", "tried", "wait_for"}
+_CLASSES = {
+    *("Annotated", "Executions", "Field", "Input", "Job", "Literal", "NodeParameters", "Parameter", "Path", "State"),
+    *("Step", "ThreadPoolTaskRunner"),
+}
 _METHODS = {
     ir.EdgeKind.ARTIFACT: "outputs",
     ir.EdgeKind.INPUT: "inputs",
@@ -119,7 +117,8 @@ def _names(plan: _Plan, steps: Mapping[str, str]) -> _Names:
     parameters = identifiers([parameter.name for parameter in plan.pipeline.parameters], reserved)
     nodes = identifiers([node.name for node in plan.pipeline.nodes], reserved | set(parameters.values()))
     arguments = {*parameters.values(), *nodes.values()}
-    functions = {name: _free(f"{identifier.rstrip('_')}_node", arguments | _FUNCTIONS) for name, identifier in nodes.items()}
+    taken = arguments | _FUNCTIONS
+    functions = {name: _free(f"{identifier.rstrip('_')}_node", taken) for name, identifier in nodes.items()}
     classes = set(_CLASSES)
     groups: dict[str, Group | None] = {}
     for node in cast("tuple[ir.StepNode, ...]", plan.pipeline.nodes):
@@ -281,9 +280,7 @@ def _title(name: str) -> str:
     return name if title == name and name else f"{title} {hashlib.sha256(name.encode()).hexdigest()[:6]}".strip()
 
 
-def _imports(
-    plan: _Plan, constants: Iterable[StepConstant], groups: Sequence[Group], flow: Flow
-) -> tuple[str, ...]:
+def _imports(plan: _Plan, constants: Iterable[StepConstant], groups: Sequence[Group], flow: Flow) -> tuple[str, ...]:
     """The import statements, in the order of import sorters; an empty string is a blank line."""
     fields = [*flow.arguments, *(field for group in groups for field in group.fields)]
     used = {name for annotation in {field.annotation for field in fields} for name in _names_in(annotation)}
@@ -315,7 +312,7 @@ def _imports(
             *(["Parameter"] if any(step.parameters for step in steps) else []),
         ],
     }
-    return tuple("" if not module else imported(module, names) for module, names in wanted.items() if names or not module)
+    return tuple(imported(module, names) if module else "" for module, names in wanted.items() if names or not module)
 
 
 def _names_in(expression: str) -> Iterator[str]:
