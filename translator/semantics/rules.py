@@ -13,6 +13,7 @@ from translator.ir import EdgeKind, MergeMode, OnChildError, OnError, Value
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.shim import contract, grid, parameters
 from translator.shim.contract import State
+from translator.targets.steps import lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -183,7 +184,7 @@ class Rules:
                 found, value = self._brought(node, edge, before[edge.source.node])
                 if found:
                     values[edge.target.key] = value
-        step = lower(node.step)
+        step = lower_step(node.step, self.pipeline.dialect)
         if isinstance(node, ir.ExecutionNode):
             return [_resolved(step, values)]
         axes: dict[str, Sequence[Value]] = {axis.parameter: axis.values for axis in node.grid.axes}
@@ -284,28 +285,6 @@ def on_child_error(node: ir.StepNode) -> OnChildError:
     if policy.on_error is OnError.CONTINUE:
         return OnChildError.CONTINUE_AND_COMPLETE
     return OnChildError.CONTINUE_AND_ERROR
-
-
-def lower(step: ir.Step) -> contract.Step:
-    """The step as the shim's typing of values and expansion of grids know it."""
-    return contract.Step(
-        name=step.name,
-        command=step.command,
-        parameters=tuple(
-            contract.Parameter(
-                name=p.name,
-                type=p.type.value,
-                default=p.default,
-                optional=p.optional,
-                minimum=p.minimum,
-                maximum=p.maximum,
-                choices=p.choices,
-                multiple=p.multiple.value if p.multiple else None,
-                separator=p.separator,
-            )
-            for p in step.parameters
-        ),
-    )
 
 
 def _resolved(step: contract.Step, given: Mapping[str, contract.Value]) -> tuple[Mapping[str, Value], str | None]:

@@ -1,0 +1,133 @@
+"""The values given for a run on the command line: ``--param NAME=VALUE`` and ``--param NODE.PARAMETER=VALUE,VALUE``.
+
+A value is typed by the parameter that it is for. Where a list can be meant (an axis of a task node's grid, a
+``multiple`` parameter, a pipeline parameter whose default is a list), commas separate values; JSON is taken there as
+well, for values that hold commas. Everywhere else a comma is a comma.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Value
+
+CODE = "bad-parameter"
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """What a value can be given for: the parameters that it sets, and whether it is or may be a list of values."""
+
+    parameters: tuple[ir.Parameter, ...]
+    spreads: bool
+    many: bool
+
+
+def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics) -> dict[str, Value]:
+    """Read what was given.
+
+    Args:
+        pipeline: the pipeline to run.
+        texts: what stood behind each ``--param``.
+        diagnostics: where to report unknown names and bad values.
+
+    Returns:
+        Values by ``NAME`` or ``NODE.PARAMETER``; lists as tuples.
+    """
+    slots = _slots(pipeline)
+    hidden = {
+        f"{target.node}.{target.parameter}": parameter.name
+        for parameter in pipeline.parameters
+        for target in parameter.targets
+    }
+    found: dict[str, Value] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            diagnostics.error(CODE, f"--param {text}: expected NAME=VALUE or NODE.PARAMETER=VALUE", None)
+        elif name in found:
+            diagnostics.error(CODE, f"--param {name} is given twice", None, hint="separate several values by commas")
+        elif name in hidden and name not in slots:
+            message = f"--param {name}: this parameter is set by the pipeline parameter {hidden[name]!r}"
+            diagnostics.error(CODE, message, None, hint=f"give --param {hidden[name]}=...")
+        elif name not in slots:
+            diagnostics.error(
+                CODE, f"--param {name}: there is no such parameter", None, hint=did_you_mean(name, slots, "parameters")
+            )
+        else:
+            try:
+                found[name] = _value(slots[name], value)
+            except ValueError as error:
+                diagnostics.error(CODE, f"--param {name}: {error}", None)
+    return found
+
+
+def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
+    """Everything a value can be given for, by its name; a parameter that a pipeline parameter sets is not."""
+    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
+    slots: dict[str, _Slot] = {}
+    for given in pipeline.parameters:
+        targets = [
+            (nodes[target.node], parameter)
+            for target in given.targets
+            if target.node in nodes
+            for parameter in nodes[target.node].step.parameters
+            if parameter.name == target.parameter
+        ]
+        slots[given.name] = _Slot(
+            tuple(parameter for _, parameter in targets),
+            spreads=any(isinstance(node, ir.TaskNode) for node, _ in targets),
+            many=isinstance(given.default, tuple) or any(parameter.multiple for _, parameter in targets),
+        )
+    set_elsewhere = {(target.node, target.parameter) for given in pipeline.parameters for target in given.targets}
+    for node in nodes.values():
+        for parameter in node.step.parameters:
+            if (node.name, parameter.name) not in set_elsewhere:
+                slot = _Slot((parameter,), isinstance(node, ir.TaskNode), parameter.multiple is not None)
+                slots.setdefault(f"{node.name}.{parameter.name}", slot)
+    return slots
+
+
+def _value(slot: _Slot, text: str) -> Value:
+    if not (slot.spreads or slot.many):
+        return cast("Value", _typed(slot, text))
+    items = _items(text)
+    if not items:
+        raise ValueError("no value is given")
+    return cast("Value", tuple(_typed(slot, item) for item in items))
+
+
+def _items(text: str) -> list[object]:
+    if text.lstrip().startswith("["):
+        try:
+            return cast("list[object]", json.loads(text))
+        except ValueError as error:
+            raise ValueError(f"this is not JSON: {error}") from None
+    return list(text.split(",")) if text else []
+
+
+def _typed(slot: _Slot, value: object) -> object:
+    """The value as the first of the parameters takes it; all of them must take it."""
+    from translator.shim.parameters import coerce
+    from translator.targets.steps import lower_parameter
+
+    typed = [_plain(coerce(lower_parameter(parameter), value)) for parameter in slot.parameters]
+    if not typed:
+        return value
+    inner = typed[0]
+    nested = isinstance(value, list)
+    # A single value of a ``multiple`` parameter comes back as a list of one: here it is one of the values.
+    return inner[0] if isinstance(inner, tuple) and not nested else inner
+
+
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
