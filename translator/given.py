@@ -1,12 +1,13 @@
 """The values given for a run on the command line: ``--param NAME=VALUE`` and ``--param NODE.PARAMETER=VALUE,VALUE``.
 
 A value is typed by the parameter that it is for. Where a list can be meant (an axis of a task node's grid, a
-``multiple`` parameter, a pipeline parameter whose default is a list), commas separate values; JSON is taken there as
-well, for values that hold commas. Everywhere else a comma is a comma.
+``multiple`` parameter, a pipeline parameter whose default is a list), commas separate values; a value that holds
+a comma stands in double quotes there, or the list is given as JSON. Everywhere else a comma is a comma.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -17,7 +18,7 @@ from translator.names import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from translator.diagnostics import Diagnostics
+    from translator.diagnostics import Diagnostics, SourceText
     from translator.ir import Value
 
 CODE = "bad-parameter"
@@ -51,7 +52,9 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
     }
     found: dict[str, Value] = {}
     for text in texts:
-        name, equals, value = text.partition("=")
+        # A name may hold equals signs of its own: what the pipeline has decides where it ends.
+        known = max((name for name in slots if text.startswith(f"{name}=")), key=len, default=None)
+        name, equals, value = (known, "=", text[len(known) + 1 :]) if known else text.partition("=")
         if not equals:
             diagnostics.error(CODE, f"--param {text}: expected NAME=VALUE or NODE.PARAMETER=VALUE", None)
         elif name in found:
@@ -112,7 +115,7 @@ def _items(text: str) -> list[object]:
             return cast("list[object]", json.loads(text))
         except ValueError as error:
             raise ValueError(f"this is not JSON: {error}") from None
-    return list(text.split(",")) if text else []
+    return list(next(csv.reader([text]))) if text else []
 
 
 def _typed(slot: _Slot, value: object) -> object:
@@ -131,3 +134,32 @@ def _typed(slot: _Slot, value: object) -> object:
 
 def _plain(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
+
+
+def with_grids(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics) -> ir.Pipeline:
+    """The pipeline with what ``--grid`` asks for (``translator.convert``)."""
+    listed = list(texts)
+    if not listed:
+        return pipeline
+    from translator.convert import GridOptionError, convert
+
+    try:
+        return convert(pipeline, listed)
+    except GridOptionError as error:
+        diagnostics.error("bad-grid", str(error), None, hint=error.hint)
+        return pipeline
+
+
+def report(diagnostics: Diagnostics, sources: Mapping[str, SourceText]) -> None:
+    """Print findings where errors belong."""
+    import sys
+
+    from translator.diagnostics import text
+
+    sys.stderr.write(text(diagnostics, sources, color=sys.stderr.isatty()))
+
+
+def status(diagnostics: Diagnostics) -> int:
+    """The exit status for findings that leave nothing to do: 2 if the command line asked for what is not there."""
+    usage = {"unknown-pipeline", "several-pipelines"}
+    return 2 if any(diagnostic.code in usage for diagnostic in diagnostics) else 1

@@ -143,7 +143,13 @@ class Rules:
         skipping = [r for r in closed if r.skips]
         cause = (skipping or closed)[0]
         state = State.SKIPPED if skipping else State.STOPPED
-        return Result(self.nodes[name], state, (), f"not run: {cause.node.name} is {cause.state}", started=False)
+        return Result(
+            self.nodes[name],
+            state,
+            (),
+            f"not run: {cause.node.name} is {'in ' if cause.state is State.ERROR else ''}{cause.state}",
+            started=False,
+        )
 
     def run(self, name: str, before: Mapping[str, Result]) -> Result:
         """How a node fares that starts and that nothing stops; rule 10's stop is not applied either."""
@@ -256,7 +262,7 @@ def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
     if errors:
         return Result(node, State.COMPLETE, executions, f"{_counted(errors, executions)} in error; {_named(node)}")
     tries = max((e.tries for e in executions), default=1)
-    return Result(node, State.COMPLETE, executions, "all complete" if tries == 1 else f"complete on try {tries}")
+    return Result(node, State.COMPLETE, executions, "nothing errs" if tries == 1 else f"complete on try {tries}")
 
 
 def stops_siblings(node: ir.StepNode) -> bool:

@@ -1,0 +1,241 @@
+"""``translate explain``: what would happen if executions erred, by the rules of ``translator.semantics``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from translator import ir
+from translator.diagnostics import Diagnostics, TranslationError, printable
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from translator.ir import Value
+    from translator.semantics import Attempt, Ending, Failure, NodePrediction, Prediction
+
+CODE = "bad-failure"
+TIMING = "Where several states are listed, timing decides which executions have ended when the stop comes."
+
+_FAILURE = re.compile(r"(?P<node>.+?)(\[(?P<index>\d+)\])?(@(?P<attempt>\d+))?", re.DOTALL)
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="the pipeline file")
+    parser.add_argument("--pipeline", metavar="NAME", help="which pipeline of the file")
+    parser.add_argument(
+        "--fail",
+        action="append",
+        default=[],
+        metavar="NODE | NODE[i] | NODE[i]@try",
+        help="what errs: every execution of a node, one of them, or one try of one; may be repeated",
+    )
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE | NODE.PARAM=VALUE[,VALUE...]",
+        help="a value for this run; may be repeated",
+    )
+    parser.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="NODE.PARAM=VALUE[,VALUE...]",
+        help="make an execution node a task node, or replace an axis; may be repeated",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print it")
+
+
+def main(args: Namespace) -> int:
+    """Print what would happen; 0, or 2 if what was asked for is not there, or 1 if the file has errors."""
+    from translator import given
+    from translator.load import load
+
+    loaded = load(args.file)
+    try:
+        pipeline = loaded.choose(args.pipeline)
+        asked = Diagnostics()
+        pipeline = given.with_grids(pipeline, args.grid, asked)
+        values = given.values(pipeline, args.param, asked)
+        explanation = explain(pipeline, args.fail, values, asked) if asked.ok else None
+    except TranslationError as error:
+        given.report(error.diagnostics, loaded.sources)
+        return given.status(error.diagnostics)
+    if explanation is None or not asked.ok:
+        given.report(asked, loaded.sources)
+        return 2
+    sys.stdout.write(as_json(explanation) if args.format == "json" else as_text(explanation))
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen: the prediction, what was assumed to err, and what had to be assumed besides."""
+
+    pipeline: ir.Pipeline
+    failures: tuple[str, ...]
+    prediction: Prediction
+    notes: tuple[str, ...]
+
+
+def explain(
+    pipeline: ir.Pipeline, failures: Sequence[str], values: Mapping[str, Value], diagnostics: Diagnostics
+) -> Explanation | None:
+    """Ask the rules.
+
+    Args:
+        pipeline: the pipeline.
+        failures: what errs, as ``NODE``, ``NODE[i]`` or ``NODE[i]@try``.
+        values: the values given for the run.
+        diagnostics: where to report failures of what is not there; then the answer is None.
+    """
+    from translator.semantics import Rules, failing, predict
+
+    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
+    parsed = [failure for text in failures if (failure := _failure(text, nodes, diagnostics))]
+    if not diagnostics.ok:
+        return None
+    widths = {f.node: max(g.index or 0 for g in parsed if g.node == f.node) + 1 for f in parsed}
+    oracle, notes = _assumed(pipeline, widths)
+    rules = Rules(pipeline, values, failing(parsed, oracle))
+    undisturbed = predict(Rules(pipeline, values, oracle)).nodes
+    for text, failure in zip(failures, parsed, strict=True):
+        _check(text, failure, nodes[failure.node], undisturbed[failure.node], diagnostics)
+    return Explanation(pipeline, tuple(failures), predict(rules), notes) if diagnostics.ok else None
+
+
+def as_text(explanation: Explanation) -> str:
+    """The explanation for people."""
+    pipeline, prediction = explanation.pipeline, explanation.prediction
+    what = f"if {' and '.join(explanation.failures)} errs" if explanation.failures else "if nothing errs"
+    if len(explanation.failures) > 1:
+        what = what.removesuffix("errs") + "err"
+    lines = [f"{pipeline.name} ({pipeline.file}), {what}:", ""]
+    rows: list[tuple[str, str, str]] = []
+    for node in prediction.nodes.values():
+        rows.append((f"  {node.name}", _states(node.states), "; ".join(node.why)))
+        if node.kind == "task":
+            labels = _labels([e.parameters for e in node.executions])
+            executions = zip(node.executions, labels, strict=True)
+            rows += [(f"    [{e.index}] {label}", _states(e.states), "") for e, label in executions]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    lines += [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
+    lines += ["", f"the run: {_states(prediction.states)}"]
+    if any(len(node.states) > 1 for node in prediction.nodes.values()):
+        lines += ["", TIMING]
+    lines += [line for note in explanation.notes for line in ("", f"note: {note}")]
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def as_json(explanation: Explanation) -> str:
+    """The explanation for programs."""
+    import json
+
+    prediction = explanation.prediction
+    document: dict[str, Any] = {
+        "pipeline": explanation.pipeline.name,
+        "failures": list(explanation.failures),
+        "states": sorted(prediction.states),
+        "nodes": {
+            node.name: {
+                "kind": node.kind,
+                "states": sorted(node.states),
+                "why": list(node.why),
+                "executions": [
+                    {
+                        "index": e.index,
+                        "states": sorted(e.states),
+                        "tries": list(e.tries),
+                        "parameters": dict(e.parameters),
+                    }
+                    for e in node.executions
+                ],
+            }
+            for node in prediction.nodes.values()
+        },
+        "notes": list(explanation.notes),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _failure(text: str, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> Failure | None:
+    from translator.semantics import Failure
+
+    if text in nodes:  # a name may end in brackets of its own
+        return Failure(text)
+    match = _FAILURE.fullmatch(text)
+    if match is None or match["node"] not in nodes:
+        name = match["node"] if match else text
+        hint = did_you_mean(name, nodes, "nodes")
+        diagnostics.error(CODE, f"--fail {text}: there is no node called {name!r}", None, hint=hint)
+        return None
+    index, attempt = (None if match[key] is None else int(match[key]) for key in ("index", "attempt"))
+    return Failure(match["node"], index, attempt)
+
+
+def _check(
+    text: str, failure: Failure, node: ir.StepNode, undisturbed: NodePrediction, diagnostics: Diagnostics
+) -> None:
+    count = len(undisturbed.executions)
+    if failure.index is not None and isinstance(node, ir.ExecutionNode) and failure.index > 0:
+        diagnostics.error(CODE, f"--fail {text}: {node.name} is an execution node: it has one execution, [0]", None)
+    elif failure.index is not None and failure.index >= count > 0:
+        has = "one execution, [0]" if count == 1 else f"{count} executions, [0] to [{count - 1}]"
+        diagnostics.error(CODE, f"--fail {text}: {node.name} has {has}", None)
+    tries = node.policy.tries
+    if failure.attempt is not None and not 1 <= failure.attempt <= tries:
+        has = "is tried once" if tries == 1 else f"has {tries} tries, @1 to @{tries}"
+        diagnostics.error(CODE, f"--fail {text}: each execution of {node.name} {has}", None)
+
+
+def _assumed(pipeline: ir.Pipeline, widths: Mapping[str, int]) -> tuple[Any, tuple[str, ...]]:
+    """An oracle that prints what grids need to be as wide as asked for, and what that assumes.
+
+    A grid that metadata gives is known only while running. Its width is taken to be what the failures speak of.
+    """
+    from translator.semantics import Ending
+
+    printed: dict[str, dict[str, object]] = {}
+    notes: list[str] = []
+    tasks = {node.name: node for node in pipeline.nodes if isinstance(node, ir.TaskNode)}
+    for edge in pipeline.edges:
+        if edge.source.kind is not ir.EdgeKind.METADATA:
+            continue
+        width = widths.get(edge.target.node, 1)
+        what = f"metadata {edge.source.key!r} of {edge.source.node} is known only while running"
+        if edge.target.node in tasks:
+            printed.setdefault(edge.source.node, {})[edge.source.key] = [
+                _default(tasks[edge.target.node].step, edge.target.key)
+            ] * width
+            plural = "value" if width == 1 else "values"
+            notes.append(f"{what}; assumed to give {edge.target.node}.{edge.target.key} {width} {plural}")
+        else:
+            notes.append(f"{what}; {edge.target.node}.{edge.target.key} is shown with its default")
+
+    def oracle(attempt: Attempt) -> Ending:
+        return Ending(metadata=printed.get(attempt.node, {}))
+
+    return oracle, tuple(notes)
+
+
+def _default(step: ir.Step, name: str) -> Value:
+    return next((parameter.default for parameter in step.parameters if parameter.name == name), None)
+
+
+def _states(states: Iterable[str]) -> str:
+    return " or ".join(sorted(states))
+
+
+def _labels(points: Sequence[Mapping[str, Value]]) -> list[str]:
+    """How people recognise executions: by the parameters in which they differ."""
+    from translator.shim.grid import label
+
+    differ = [name for name in points[0] if any(p[name] != points[0][name] for p in points)] if points else []
+    return [label({name: point[name] for name in differ}) for point in points]
