@@ -1,0 +1,387 @@
+"""The ``translate`` command.
+
+The first argument is a command if it is ``check``, ``run`` or ``explain``; anything else is a file to translate, so a
+file of one of these names is written with its folder: ``./check``. Exit status: 0 if all is well, 1 if there are
+errors (or warnings with ``--strict``), 2 on bad usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator import __version__, diagnostics, registry
+from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from translator.ir import Pipeline
+    from translator.load import Loaded
+    from translator.targets import Target
+
+OK, FAILED, USAGE = 0, 1, 2
+_INTERRUPTED = 130
+
+_DESCRIPTION = """\
+Translate the ML pipelines of a file into workflows of another engine.
+
+commands:
+  translate FILE --target T          write the source of the workflow
+  translate check FILE...            say what is wrong with a pipeline file
+  translate run FILE --target T      translate and run
+  translate explain FILE             what would happen if executions fail
+"""
+
+
+class UsageError(Exception):
+    """The command line asks for something that cannot be; the message is for the user."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status.
+
+    Args:
+        argv: the arguments after the program's name; those of the process by default.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    command = _COMMANDS.get(arguments[0]) if arguments else None
+    try:
+        status = command(arguments[1:]) if command else _translate(arguments)
+        sys.stdout.flush()
+    except UsageError as error:
+        print(f"translate: {error}", file=sys.stderr)  # noqa: T201 - a command line prints
+        return USAGE
+    except SystemExit as stop:  # argparse has printed its help or what is wrong
+        return stop.code if isinstance(stop.code, int) else USAGE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has gone; Python's own flush at exit must not complain about it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return status
+
+
+def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: bool) -> None:
+    """Add the arguments that choose and shape a pipeline: ``--target``, ``--pipeline``, ``--grid``, ``--tries``.
+
+    Args:
+        parser: the parser of a command.
+        target_required: whether the command needs an engine.
+    """
+    known = "the engine to translate for"
+    parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
+    parser.add_argument("--pipeline", "-p", metavar="NAME", help="the pipeline, if the file has several")
+    parser.add_argument(
+        "--grid",
+        action="append",
+        default=[],
+        metavar="NODE.PARAM=V,V",
+        help="make the node a task node that runs once per value of the parameter; may be given several times",
+    )
+    parser.add_argument("--tries", type=_positive, metavar="N", help="tries in all with 'on-error: retry' (3)")
+
+
+def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries: int | None = None) -> Pipeline:
+    """The pipeline of a file that the command line asks for, shaped as it asks for.
+
+    Args:
+        loaded: the file.
+        name: the pipeline's name; None if it is the only one.
+        grid: the ``--grid`` options.
+        tries: the ``--tries`` option.
+
+    Raises:
+        UsageError: there is no such pipeline, there are several, or a grid names what is not there.
+        TranslationError: the pipeline has errors.
+    """
+    from translator.convert import GridOptionError, convert, with_tries
+
+    if loaded.names and (name not in loaded.names if name is not None else len(loaded.names) > 1):
+        raise UsageError(_which_pipeline(loaded, name))
+    pipeline = loaded.choose(name)
+    try:
+        pipeline = convert(pipeline, grid)
+    except GridOptionError as error:
+        raise UsageError(str(error) + (f"\n  {error.hint}" if error.hint else "")) from None
+    return pipeline if tries is None else with_tries(pipeline, tries)
+
+
+def find_target(name: str) -> Target:
+    """The target of that name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from translator.names import did_you_mean
+
+    known = registry.names(registry.TARGETS)
+    if name not in known:
+        hint = did_you_mean(name, known, "there are")
+        raise UsageError(f"there is no target {name!r}; {hint}")
+    try:
+        target: Target = registry.load(registry.TARGETS, name)
+    except ImportError as error:
+        raise UsageError(f"the target {name!r} cannot be loaded: {error}") from None
+    return target
+
+
+def show(
+    found: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, hush_notes: bool = False, file: str = ""
+) -> None:
+    """Print findings to the standard error.
+
+    Args:
+        found: the findings.
+        sources: the source texts by ``Span.file``.
+        hush_notes: only count the notes.
+        file: the file that a count of notes refers to.
+    """
+    shown = list(found)
+    notes = [d for d in shown if d.severity is Severity.NOTE]
+    if hush_notes:
+        shown = [d for d in shown if d.severity is not Severity.NOTE]
+    sys.stderr.write(diagnostics.text(shown, sources, color=_colorful(sys.stderr)))
+    if hush_notes and notes:
+        count = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
+        sys.stderr.write(f"{count}; see: translate check {file}\n")
+
+
+def _translate(argv: Sequence[str]) -> int:
+    args = _translate_parser().parse_args(argv)
+    if args.target is None:
+        raise UsageError(f"choose an engine with --target: {', '.join(registry.names(registry.TARGETS))}")
+    target = find_target(args.target)
+    from translator.load import load
+
+    loaded = load(Path(args.file))
+    names = _selected(loaded, args)
+    found = Diagnostics(list(loaded.diagnostics.found))
+    pipelines: list[Pipeline] = []
+    for name in names:
+        try:
+            pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
+        except TranslationError:
+            continue
+        pipelines.append(pipeline)
+        _check_again(pipeline, args, target, found.about(pipeline.name))
+    chosen = [d for d in found.sorted() if d.pipeline is None or d.pipeline in names or not names]
+    texts = _generated(pipelines, target, args, chosen) if not _bad(chosen, strict=args.strict) else []
+    show(chosen, loaded.sources, hush_notes=True, file=args.file)
+    if _bad(chosen, strict=args.strict) or not texts:
+        if not names and not _bad(chosen, strict=False):
+            sys.stderr.write(f"translate: {args.file} has no pipeline\n")
+        return FAILED
+    return _deliver(texts, args)
+
+
+def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
+    """The names of the pipelines to translate."""
+    from translator.output import is_folder
+
+    if args.pipeline is not None:
+        if loaded.names and args.pipeline not in loaded.names:
+            raise UsageError(_which_pipeline(loaded, args.pipeline))
+        return (args.pipeline,)
+    if len(loaded.names) > 1 and (args.output is None or not is_folder(args.output) or args.grid):
+        raise UsageError(_which_pipeline(loaded, None, folder=not args.grid))
+    return loaded.names
+
+
+def _which_pipeline(loaded: Loaded, name: str | None, *, folder: bool = False) -> str:
+    from translator.names import did_you_mean
+
+    listed = "\n".join(f"  {known!r}" for known in loaded.names)
+    if name is None:
+        how = "--pipeline NAME" + (" or all of them with -o FOLDER" if folder else "")
+        return f"the file has several pipelines; choose one with {how}:\n{listed}"
+    hint = did_you_mean(name, loaded.names)
+    return f"the file has no pipeline {name!r}{'; ' + hint if hint else ''}; it has:\n{listed}"
+
+
+def _check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, found: Diagnostics) -> None:
+    """Check what ``--grid`` made of a pipeline, and what the engine cannot carry."""
+    if args.grid:
+        from translator.checks import check
+
+        check(pipeline, found, project=Path(args.file).parent)
+    if target is not None and found.concerning(pipeline.name).ok:
+        target.check(pipeline, found)
+
+
+def _generated(
+    pipelines: Iterable[Pipeline], target: Target, args: argparse.Namespace, found: list[Diagnostic]
+) -> list[tuple[Path, str]]:
+    """The files to write with their text; without ``-o`` as if they were written here."""
+    from translator.output import OutputError, destination, project_from
+    from translator.targets import GenerateOptions
+
+    texts: list[tuple[Path, str]] = []
+    for pipeline in pipelines:
+        name = target.file_name(pipeline)
+        file = destination(args.output, name) if args.output else Path(name)
+        if any(file == other for other, _ in texts):
+            raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
+        try:
+            options = GenerateOptions(project=project_from(file, Path(args.file).parent))
+            texts.append((file, target.generate(pipeline, options)))
+        except TranslationError as error:
+            found.extend(error.diagnostics)
+        except OutputError as error:
+            raise UsageError(str(error)) from None
+    return texts
+
+
+def _deliver(texts: Sequence[tuple[Path, str]], args: argparse.Namespace) -> int:
+    if args.output is None:
+        _print_source("".join(text for _, text in texts))
+        return OK
+    from translator.output import OutputError, write
+    from translator.targets.render import MARKER
+
+    status = OK
+    for file, text in texts:
+        try:
+            write(file, text, marker=MARKER, force=args.force)
+        except OutputError as error:
+            hint = f"\n  {error.hint}" if error.hint else ""
+            sys.stderr.write(f"translate: {error}{hint}\n")
+            status = FAILED
+        else:
+            sys.stdout.write(f"wrote {file}\n")
+    return status
+
+
+def _print_source(text: str) -> None:
+    """Python source is UTF-8, whatever the terminal's locale is."""
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(text)
+    else:
+        buffer.write(text.encode("utf-8"))
+        buffer.flush()
+
+
+def _check(argv: Sequence[str]) -> int:
+    args = _check_parser().parse_args(argv)
+    target = find_target(args.target) if args.target else None
+    everything: list[Diagnostic] = []
+    sources: dict[str, SourceText] = {}
+    for file in args.files:
+        found, texts = _check_file(file, args, target)
+        everything.extend(_by_path(found, texts))
+        sources.update({text.path: text for text in texts.values()})
+        if args.format == "text":
+            color = _colorful(sys.stdout)
+            sys.stdout.write(diagnostics.text(_by_path(found, texts), sources, color=color) + _summary(file, found))
+    if args.format == "json":
+        sys.stdout.write(diagnostics.as_json(everything, sources))
+    elif args.format == "sarif":
+        sys.stdout.write(diagnostics.sarif(everything, sources, version=__version__))
+    return FAILED if _bad(everything, strict=args.strict) else OK
+
+
+def _check_file(
+    file: str, args: argparse.Namespace, target: Target | None
+) -> tuple[list[Diagnostic], Mapping[str, SourceText]]:
+    from translator.load import load
+
+    loaded = load(Path(file))
+    found = Diagnostics(list(loaded.diagnostics.found))
+    shaping = argparse.Namespace(file=file, grid=args.grid)
+    for name in loaded.names if args.pipeline is None and not args.grid else (args.pipeline,):
+        try:
+            pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
+        except TranslationError:
+            continue
+        _check_again(pipeline, shaping, target, found.about(pipeline.name))
+    concerning = found if args.pipeline is None else found.concerning(args.pipeline)
+    return concerning.sorted(), loaded.sources
+
+
+def _by_path(found: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> list[Diagnostic]:
+    """Findings whose spans name the path, since several files may share a name."""
+    from dataclasses import replace
+
+    return [
+        replace(d, span=replace(d.span, file=sources[d.span.file].path)) if d.span and d.span.file in sources else d
+        for d in found
+    ]
+
+
+def _summary(file: str, found: Sequence[Diagnostic]) -> str:
+    counts = {severity: sum(d.severity is severity for d in found) for severity in Severity}
+    listed = ", ".join(f"{n} {severity}{'s' if n > 1 else ''}" for severity, n in counts.items() if n)
+    return f"{file}: {listed or 'nothing to report'}\n"
+
+
+def _run(argv: Sequence[str]) -> int:
+    from translator import run
+
+    parser = argparse.ArgumentParser(prog="translate run", description="Translate a pipeline and run it on its engine.")
+    run.add_arguments(parser)
+    return int(run.main(parser.parse_args(argv)))
+
+
+def _explain(argv: Sequence[str]) -> int:
+    from translator import explain
+
+    description = "Say which state every node and the run would end in."
+    parser = argparse.ArgumentParser(prog="translate explain", description=description)
+    explain.add_arguments(parser)
+    return int(explain.main(parser.parse_args(argv)))
+
+
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"check": _check, "run": _run, "explain": _explain}
+
+
+def _translate_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="translate",
+        description=_DESCRIPTION,
+        epilog="A file that is called like a command is written with its folder: ./check",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE", help="the pipeline file, e.g. valohai.yaml")
+    add_pipeline_arguments(parser, target_required=False)
+    parser.add_argument(
+        "--output", "-o", metavar="PATH", help="the folder or .py file to write to (default: the standard output)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that translate did not generate")
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    parser.add_argument("--version", action="version", version=f"translate {__version__}")
+    return parser
+
+
+def _check_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="translate check", description="Say what is wrong with pipeline files.")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="pipeline files, e.g. valohai.yaml")
+    add_pipeline_arguments(parser, target_required=False)
+    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how to say it (text)")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings, too")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _bad(found: Iterable[Diagnostic], *, strict: bool) -> bool:
+    bad = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    return any(d.severity in bad for d in found)
+
+
+def _colorful(stream: object) -> bool:
+    is_terminal: Callable[[], bool] = getattr(stream, "isatty", bool)
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

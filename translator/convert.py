@@ -1,0 +1,161 @@
+"""Turns an execution node into a task node: Valohai's "convert to task", as ``--grid NODE.PARAM=V,V``."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from translator.shim.contract import Parameter as ShimParameter
+
+
+class GridOptionError(ValueError):
+    """A ``--grid`` that cannot be followed; ``hint`` says what would have been right."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        self.hint = hint
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class GridOption:
+    """The values that one parameter of one node shall take, as texts."""
+
+    node: str
+    parameter: str
+    values: tuple[str, ...]
+
+
+def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
+    """Read ``NODE.PARAM=V,V``; a value that holds a comma stands in double quotes.
+
+    Names of nodes and parameters may hold dots and equals signs, so what the pipeline has decides where they end.
+
+    Raises:
+        GridOptionError: it has another form, or the pipeline has no such node or parameter.
+    """
+    matches = [
+        GridOption(node.name, parameter.name, _split(option.removeprefix(f"{node.name}.{parameter.name}=")))
+        for node in _step_nodes(pipeline)
+        for parameter in node.step.parameters
+        if option.startswith(f"{node.name}.{parameter.name}=")
+    ]
+    if matches:
+        return matches[0]
+    target, equals, _ = option.partition("=")
+    node_name, dot, parameter_name = target.partition(".")
+    if not equals or not dot:
+        raise GridOptionError(f"--grid {option}: expected NODE.PARAMETER=VALUE,VALUE")
+    nodes = {node.name: node for node in _step_nodes(pipeline)}
+    if node_name not in nodes:
+        hint = did_you_mean(node_name, nodes, "nodes")
+        raise GridOptionError(f"--grid {option}: pipeline {pipeline.name!r} has no node {node_name!r}", hint)
+    known = [parameter.name for parameter in nodes[node_name].step.parameters]
+    hint = did_you_mean(parameter_name, known, "its parameters") or "it has no parameters"
+    raise GridOptionError(f"--grid {option}: node {node_name!r} has no parameter {parameter_name!r}", hint)
+
+
+def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
+    """Give nodes the grids that ``--grid`` options ask for.
+
+    An execution node becomes a task node; a task node gets these values instead of those that it has for that
+    parameter.
+
+    Args:
+        pipeline: the pipeline.
+        options: texts of the form ``NODE.PARAM=V,V``.
+
+    Raises:
+        GridOptionError: the first option that cannot be followed.
+    """
+    wanted: dict[str, dict[str, ir.Axis]] = {}
+    nodes = {node.name: node for node in _step_nodes(pipeline)}
+    for text in options:
+        option = parse_grid(text, pipeline)
+        axis = _axis(option, nodes[option.node], text)
+        if axis.parameter in wanted.setdefault(option.node, {}):
+            raise GridOptionError(f"--grid {text}: the values of {option.node}.{option.parameter} are given twice")
+        wanted[option.node][axis.parameter] = axis
+    if not wanted:
+        return pipeline
+    converted = tuple(
+        _with_axes(node, wanted[node.name]) if node.name in wanted and isinstance(node, ir.StepNode) else node
+        for node in pipeline.nodes
+    )
+    return dataclasses.replace(pipeline, graph=dataclasses.replace(pipeline.graph, nodes=converted))
+
+
+def with_tries(pipeline: ir.Pipeline, tries: int) -> ir.Pipeline:
+    """Try nodes with ``on-error: retry`` that often in all."""
+    nodes = tuple(
+        dataclasses.replace(node, policy=dataclasses.replace(node.policy, tries=tries))
+        if node.policy.on_error is ir.OnError.RETRY
+        else node
+        for node in pipeline.nodes
+    )
+    return dataclasses.replace(pipeline, graph=dataclasses.replace(pipeline.graph, nodes=nodes))
+
+
+def _step_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
+    return [node for node in pipeline.nodes if isinstance(node, ir.StepNode)]
+
+
+_VALUE = re.compile(r'"((?:[^"]|"")*)"(?=,|\Z)|([^,]*)')
+
+
+def _split(text: str) -> tuple[str, ...]:
+    """Split at commas, but for those in double quotes; two quotes stand for one in there."""
+    values: list[str] = []
+    position = 0
+    while text and position <= len(text):
+        found = _VALUE.match(text, position)
+        if found is None:
+            break
+        quoted = found.group(1)
+        values.append(found.group(2) if quoted is None else quoted.replace('""', '"'))
+        position = found.end() + 1
+    return tuple(values)
+
+
+def _axis(option: GridOption, node: ir.StepNode, text: str) -> ir.Axis:
+    from translator.shim.parameters import ParameterError, coerce
+
+    if not option.values:
+        raise GridOptionError(f"--grid {text}: give at least one value")
+    parameter = next(p for p in node.step.parameters if p.name == option.parameter)
+    values: list[ir.Value] = []
+    for value in option.values:
+        try:
+            typed = coerce(cast("ShimParameter", parameter), value)
+        except ParameterError as error:
+            raise GridOptionError(f"--grid {text}: {error}") from None
+        values.append(tuple(typed) if isinstance(typed, (list, tuple)) else cast("ir.Scalar", typed))
+    return ir.Axis(option.parameter, tuple(values), node.span)
+
+
+def _with_axes(node: ir.StepNode, axes: dict[str, ir.Axis]) -> ir.TaskNode:
+    if isinstance(node, ir.ExecutionNode):
+        grid = ir.Grid(axes=tuple(axes.values()), span=node.span)
+        return ir.TaskNode(node.name, node.span, node.step, grid, node.policy, node.merge_mode)
+    grid = node.grid
+    if grid.kind is ir.GridKind.ZIP:
+        grid = _without_points(grid, axes, node)
+    kept: Sequence[ir.Axis] = [axes.get(axis.parameter, axis) for axis in grid.axes]
+    new = [axis for name, axis in axes.items() if all(name != known.parameter for known in grid.axes)]
+    return dataclasses.replace(node, grid=dataclasses.replace(grid, axes=(*kept, *new)))
+
+
+def _without_points(grid: ir.Grid, axes: dict[str, ir.Axis], node: ir.TaskNode) -> ir.Grid:
+    """Values given for a parameter of a manual search span a grid only where no set speaks of it."""
+    spoken = sorted({name for point in grid.points for name in point} & axes.keys())
+    if spoken:
+        message = f"node {node.name!r} is a manual search: its parameter sets give the values of {spoken[0]!r}"
+        raise GridOptionError(f"--grid: {message}")
+    return grid
