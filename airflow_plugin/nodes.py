@@ -1,8 +1,8 @@
 """Which tasks of a DAG make up which node of the pipeline.
 
 A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. Its name is the operator's
-argument ``node``, else the id of its group, else of the task. What the plugin has to know of a pipeline while it runs is
-read off the DAG, so that a DAG file says each thing once.
+argument ``node``, else the id of its group, else of the task. What the plugin has to know of a pipeline while it runs
+is read off the DAG, so that a DAG file says each thing once.
 """
 
 from __future__ import annotations
@@ -91,5 +91,5 @@ def _runs_a_step(task: Operator) -> bool:
     return getattr(operator_class, "runs_a_step", False)
 
 
-def _argument(task: Operator, name: str) -> Any:  # noqa: ANN401 - of whatever type the operator declares it
+def _argument(task: Operator, name: str) -> Any:
     return task.partial_kwargs.get(name) if task.is_mapped else getattr(task, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from airflow_plugin.nodes import nodes
@@ -12,6 +13,7 @@ from translator.shim.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from airflow.sdk import Context
 
@@ -42,17 +44,23 @@ def finish(context: Context, pipeline: str, parameters: Mapping[str, Value]) -> 
         nodes=[
             outcome.NodePlan(node.name, node.kind, node.on_error, node.on_child_error, node.upstream) for node in of_dag
         ],
-        started=(context["dag_run"].start_date or ti.start_date).isoformat(timespec="milliseconds"),
+        started=_iso(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,
         known={node.name: _executions(node, states) for node in of_dag},
     )
 
 
+def _iso(time: datetime) -> str:
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
 def _executions(node: Node, states: Mapping[str, str]) -> dict[int, State]:
-    """What Airflow knows of the executions of a node, by index; nothing of a node that never started."""
+    """What Airflow knows of the executions of a node, by index, and of the node itself if it has none."""
+    if any(states.get(task) == "failed" for task in node.tasks if task.endswith(".grid")):
+        return {outcome.NODE: State.ERROR}
     if node.kind == "execution":
-        state = _WITHOUT_MANIFEST.get(states.get(node.run, ""))
-        return {} if state in (None, State.STOPPED) else {0: state}
+        state = _WITHOUT_MANIFEST.get(states.get(node.run, ""), State.STOPPED)
+        return {0: state} if state is State.ERROR else {}
     found = {}
     for task, state in states.items():
         name, _, index = task.rpartition("_")

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import BaseOperator, TriggerRule
 
-from airflow_plugin.settings import run_id, store_uri
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,9 +44,12 @@ class FinishOperator(BaseOperator):
             AirflowFailException: the run is in error or was stopped.
         """
         from airflow_plugin.outcome import finish
+        from translator.shim.contract import State
 
         record = finish(context, self.pipeline, {name: context["params"][name] for name in self.parameters})
-        self.log.info("run %s: %s\n%s", run_id(context), record.state.value, "\n".join(table(record.document)))
-        if record.state.value != "complete":
-            raise AirflowFailException(f"the run is {record.state.value}")
-        return {"state": record.state.value, "store": store_uri()}
+        for name, node in record.document["nodes"].items():
+            self.log.info("node %s: %s", name, node["state"])
+        self.log.info("run %s: %s, see %s", record.document["run"], record.state.value, record.uri)
+        if record.state is not State.COMPLETE:
+            raise AirflowFailException(f"the run is in state {record.state.value}, see {record.uri}")
+        return {"state": record.state.value, "document": record.uri}

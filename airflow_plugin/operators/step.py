@@ -8,6 +8,7 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipExc
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.links import LINKS
+from airflow_plugin.logs import line_log
 from airflow_plugin.parameters import run_values
 from airflow_plugin.settings import project_folder, run_id, store_uri
 from airflow_plugin.stopping import cancel, stop_reason
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_plugin.nodes import OnChildError, OnError
     from airflow_plugin.parameters import Given
-    from translator.shim.contract import ArtifactSource, ExecutionId, Input, InputFiles, Step, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, ExecutionId, InputFiles, Step, Value, ValueSource
     from translator.shim.store import Store
 
 
@@ -114,7 +115,7 @@ class StepOperator(BaseOperator):
                 store=store_uri(),
                 project=project_folder(self.project),
                 engine="airflow",
-                log=self.log.info,
+                log=line_log(self.log, _label(self.execution)),
                 should_stop=should_stop,
             ),
             parameters={**run_values(self.parameters, context["params"]), **values, **(self.point or {})},
@@ -169,3 +170,7 @@ class StepOperator(BaseOperator):
             declared.name: edges.files(declared, self.inputs.get(declared.name, ()), self.merge, upstream)
             for declared in self.step.inputs
         }
+
+
+def _label(execution: ExecutionId) -> str:
+    return f"{execution.node}[{execution.index}]" if execution.kind == "task" else execution.node

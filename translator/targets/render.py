@@ -4,8 +4,8 @@ Text of the pipeline file reaches generated code in two ways only, and this modu
 (the filter ``py``) or as a name that is checked to be one (``name``, ``call``). What ``py`` stands for is laid out when
 the template is done, when it is known where in its line it stands: on that line if it fits into ``WIDTH`` columns, else
 one item a line with a trailing comma. Such text is left alone by ``ruff format`` and ``black`` at any line length
-between ``WIDTH`` and ``WIDEST``. An expression that ``py`` writes stands alone on its side of a ``=`` or as a statement;
-what is an argument of a call on the same line belongs into a ``call``.
+between ``WIDTH`` and ``WIDEST``. What ``py`` writes is the whole of one side of a ``=`` or ``>>``, or a statement: the
+argument of a call on the same line belongs into a ``call``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import keyword
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
@@ -86,7 +86,7 @@ def environment(package: str) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.globals.update(name=name, call=call)
+    made.globals.update(name=name, call=call, names=lambda texts: [name(text) for text in texts])
     return made
 
 
@@ -117,14 +117,9 @@ def render(templates: jinja2.Environment, template: str, file: str, **model: obj
     return source
 
 
-def marker(source: str, pipeline: str) -> str:
-    """The first line of a generated file.
-
-    Args:
-        source: the source file's name.
-        pipeline: the pipeline's name, as the source file spells it.
-    """
-    return f"{MARKER} from {comment(source)}, pipeline {literal(pipeline)}. Edit that file, not this one."
+def marker(source: str) -> str:
+    """The first line of a generated file; ``source`` is the source file's name."""
+    return f"{MARKER} from {comment(source)}. Edit that file, not this one."
 
 
 def comment(text: str) -> str:
@@ -137,6 +132,33 @@ def project_expression(project: str) -> str:
     expression = "Path(__file__).parent"
     relative = str(PurePosixPath(project))
     return expression if relative == "." else f"{expression} / {literal(relative)}"
+
+
+def import_line(module: str, names: Sequence[str]) -> str:
+    """A ``from`` import, on one line if it fits."""
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join((f"from {module} import (", *(f"{' ' * INDENT}{name}," for name in names), ")"))
+
+
+def names_in(value: Expression) -> Iterator[str]:
+    """The names that an expression starts from: for ``a.b(C.d)``, a and C."""
+    match value:
+        case Name():
+            yield value.text.partition(".")[0]
+        case Call():
+            yield from names_in((value.function, *value.arguments, *(item for _, item in value.keywords)))
+        case str() | None | int() | float():
+            return
+        case Mapping():
+            yield from names_in((*value.keys(), *value.values()))
+        case Sequence():
+            for item in value:
+                yield from names_in(item)
+        case _:
+            yield type(value).__name__
+            yield from names_in([item for _, item in _fields(value)])
 
 
 def literal(value: Expression) -> str:

@@ -21,7 +21,7 @@ def lower_step(step: ir.Step, dialect: str) -> contract.Step:
         name=step.name,
         command=step.command,
         image=step.image,
-        parameters=tuple(_parameter(parameter) for parameter in step.parameters),
+        parameters=tuple(lower_parameter(parameter) for parameter in step.parameters),
         inputs=tuple(_input(item) for item in step.inputs),
         environment=dict(step.environment),
         required_environment=step.required_environment,
@@ -33,7 +33,8 @@ def lower_step(step: ir.Step, dialect: str) -> contract.Step:
     )
 
 
-def _parameter(parameter: ir.Parameter) -> contract.Parameter:
+def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
+    """The parameter as the shim knows it."""
     default = parameter.default
     return contract.Parameter(
         name=parameter.name,

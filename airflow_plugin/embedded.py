@@ -1,0 +1,155 @@
+"""Runs one DAG file in this process, without a server: ``python -m airflow_plugin.embedded FILE --store URI ...``.
+
+Airflow gets a home of its own with a SQLite database, and ``dag.test()`` runs the DAG, one task after the other. What
+the steps print goes to standard output; what Airflow says goes to ``airflow.log`` in that home.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import runpy
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    from airflow.sdk import DAG
+
+LOG = "airflow.log"
+_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a DAG file; returns 0 if the run is complete, 1 if it is not, 2 for what the DAG cannot be given."""
+    asked = _parser().parse_args(arguments)
+    home = asked.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    _set_environment(asked, home)
+    with _quiet(home / LOG) as errors:
+        try:
+            return _run(asked.file.resolve(), json.loads(asked.param_json))
+        except ValueError as error:
+            print(error, file=errors)
+            return _USAGE
+        except Exception as error:  # noqa: BLE001 - the user gets a line, the log the rest
+            traceback.print_exc()
+            print(f"Airflow could not run {asked.file}: {error}; see {home / LOG}", file=errors)
+            return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m airflow_plugin.embedded", description=__doc__)
+    parser.add_argument("file", type=Path, help="the DAG file")
+    parser.add_argument("--store", required=True, metavar="URI", help="the artifact store")
+    parser.add_argument("--run", required=True, metavar="ID", help="the run's name in the store")
+    parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="the folder of the source file")
+    parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="a private home for Airflow")
+    parser.add_argument("--param-json", default="{}", metavar="JSON", help="values by the keys of the DAG's params")
+    return parser
+
+
+def _set_environment(asked: argparse.Namespace, home: Path) -> None:
+    """Set up Airflow before it is imported; no configuration of another Airflow may reach this one."""
+    for key in [key for key in os.environ if key.startswith("AIRFLOW__")]:
+        del os.environ[key]
+    os.environ.update(
+        AIRFLOW_HOME=str(home),
+        AIRFLOW__CORE__DAGS_FOLDER=str(asked.file.resolve()),
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / 'airflow.db'}",
+        AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+        TRANSLATOR_STORE=asked.store,
+        TRANSLATOR_RUN=asked.run,
+        TRANSLATOR_PROJECT=str(asked.project.resolve()),
+    )
+
+
+@contextlib.contextmanager
+def _quiet(log: Path) -> Iterator[Any]:
+    """Send all that is printed to ``log``, but for what the steps print; yields a stream to the user's errors."""
+    from airflow_plugin.logs import echo_to
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    user = [os.fdopen(os.dup(number), "w", buffering=1, errors="replace") for number in (1, 2)]
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for number in (1, 2):
+        os.dup2(file, number)
+    echo_to(user[0])
+    try:
+        yield user[1]
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        echo_to(None)
+        for number, stream in zip((1, 2), user, strict=True):
+            os.dup2(stream.fileno(), number)
+            stream.close()
+        os.close(file)
+
+
+def _run(file: Path, given: dict[str, Any]) -> int:
+    from airflow.utils.db import initdb
+
+    initdb()
+    dag = _load(file)
+    conf = _conf(dag, given)
+    with _signals_cancel():
+        run = dag.test(run_conf=conf)
+    return 0 if run.state == "success" else 1
+
+
+def _load(file: Path) -> DAG:
+    from airflow.sdk import DAG
+
+    dags = [value for value in runpy.run_path(str(file), run_name="dag_file").values() if isinstance(value, DAG)]
+    if len(dags) != 1:
+        raise ValueError(f"{file} must define one DAG by a name, but defines {len(dags)}")
+    return dags[0]
+
+
+def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
+    """The values as the DAG's params take them; one value for the axis of a grid becomes an axis of one.
+
+    Raises:
+        ValueError: the DAG has no such param.
+    """
+    unknown = [key for key in given if key not in dag.params]
+    if unknown:
+        listed = ", ".join(repr(key) for key in dag.params) or "none"
+        raise ValueError(f"no such parameter: {', '.join(map(repr, unknown))}; there are: {listed}")
+    conf = {}
+    for key, value in given.items():
+        axis = dag.params.get_param(key).schema.get("type") == "array"
+        conf[key] = [value] if axis and not isinstance(value, list) else value
+    return conf
+
+
+@contextlib.contextmanager
+def _signals_cancel() -> Iterator[None]:
+    """While the run lasts, SIGINT and SIGTERM end the step that runs, and let the run end as stopped."""
+    from airflow_plugin.stopping import cancel
+    from translator.shim.run import kill_all
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        cancel()
+        kill_all()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,75 @@
+"""Writes Airflow DAG files: one file per pipeline, for Airflow 3.1 and newer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from translator.targets import GenerateOptions
+from translator.targets.airflow.limits import check
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from translator import ir
+
+__all__ = ["EXTRA", "MODULE", "NAME", "check", "file_name", "generate", "run_command"]
+
+NAME = "airflow"
+EXTRA = "airflow"
+MODULE = "airflow"
+
+
+def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()) -> str:  # noqa: B008 - it is frozen
+    """Write the DAG file of ``pipeline``.
+
+    Args:
+        pipeline: a pipeline without errors.
+        options: what the file needs to know of its surroundings.
+
+    Returns:
+        The source text, which is a pure function of the arguments.
+
+    Raises:
+        TranslationError: Airflow cannot carry something of the pipeline.
+    """
+    from translator.diagnostics import Diagnostics, TranslationError
+    from translator.targets import render
+    from translator.targets.airflow.lowering import lower
+
+    diagnostics = Diagnostics()
+    check(pipeline, diagnostics)
+    if not diagnostics.ok:
+        raise TranslationError(diagnostics)
+    templates = render.environment(__name__)
+    return render.render(templates, "dag.py.jinja", file_name(pipeline), dag=lower(pipeline, options))
+
+
+def file_name(pipeline: ir.Pipeline) -> str:
+    """The name of the DAG file: the DAG's id and ``.py``."""
+    from translator.targets.airflow.lowering import dag_id
+
+    return f"{dag_id(pipeline)}.py"
+
+
+def run_command(  # noqa: PLR0913 - all but the file are keywords
+    file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, ir.Value], home: Path
+) -> list[str]:
+    """The command that runs a generated file by ``dag.test()``.
+
+    Args:
+        file: the DAG file.
+        store: URI of the artifact store.
+        run: the run's name in the store.
+        project: the folder of the source file.
+        parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
+        home: a private folder for Airflow's configuration, database and logs.
+    """
+    given = json.dumps(dict(parameters), allow_nan=False)
+    return [
+        *(sys.executable, "-m", "airflow_plugin.embedded", str(file)),
+        *("--store", store, "--run", run, "--project", str(project), "--home", str(home)),
+        *("--param-json", given),
+    ]

@@ -1,0 +1,199 @@
+"""The DAG's params: Airflow's trigger form as the place where the parameters and grids of a run are set.
+
+``NODE.PARAMETER`` is a parameter of a node, in a section of the form that is called as the node; a task node's is an
+array, the axis of its grid. ``NODE.*`` is the list of parameter sets of a manual search. A parameter of the pipeline
+has its own name. Null stands for no value: then what comes next in precedence counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from translator import ir
+from translator.shim.parameters import ParameterError, coerce
+from translator.targets.render import call
+from translator.targets.steps import lower_parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+    from translator.targets.render import Call
+
+Schema: TypeAlias = "dict[str, Any]"
+"""A JSON schema, as keywords of a Param."""
+
+ALL = "*"
+
+_TYPES = {
+    ir.ParameterType.STRING: "string",
+    ir.ParameterType.INTEGER: "integer",
+    ir.ParameterType.FLOAT: "number",
+    ir.ParameterType.FLAG: "boolean",
+}
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The DAG params of a node, and by parameter of its step where the value is taken from.
+
+    ``sets`` is where a manual search takes its parameter sets from.
+    """
+
+    params: Mapping[str, Call]
+    parameters: Mapping[str, Call]
+    sets: Call | None = None
+
+
+def node_form(node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParameter]], fed: Container[str]) -> Form:
+    """The DAG params of a node.
+
+    A parameter that a pipeline parameter certainly sets has none of its own, nor has one that an edge feeds, unless its
+    task node brings values for it in case the edge does not.
+
+    Args:
+        node: the node.
+        setters: by parameter, the pipeline parameters that set it.
+        fed: the parameters in which an edge ends.
+    """
+    params: dict[str, Call] = {}
+    parameters: dict[str, Call] = {}
+    axes = {axis.parameter: axis.values for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else {}
+    sets = node.grid.points if isinstance(node, ir.TaskNode) and node.grid.kind is ir.GridKind.ZIP else ()
+    in_sets = {name for point in sets for name in point}
+    for parameter in node.step.parameters:
+        setting = setters.get(parameter.name, ())
+        keys = [setter.name for setter in setting]
+        certain = any(setter.default is not None for setter in setting)
+        left_to_edge = parameter.name in fed and parameter.name not in axes
+        if not (certain or left_to_edge or parameter.name in in_sets):
+            keys.append(f"{node.name}.{parameter.name}")
+            if isinstance(node, ir.TaskNode):
+                params[keys[-1]] = _axis(node, parameter, axes.get(parameter.name, (parameter.default,)))
+            else:
+                params[keys[-1]] = _single(node, parameter)
+        if keys:
+            parameters[parameter.name] = call("dag_param", *keys)
+    if not sets:
+        return Form(params, parameters)
+    key = f"{node.name}.{ALL}"
+    known = [parameter for parameter in node.step.parameters if parameter.name in in_sets]
+    return Form({key: _sets(node, sets, known), **params}, parameters, call("dag_param", key))
+
+
+def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepNode, ir.Parameter]]) -> Call:
+    """The DAG param of a pipeline parameter.
+
+    Args:
+        given: the pipeline parameter.
+        targets: the parameters that it sets, with their nodes.
+    """
+    schemas = [_schema(parameter) for _, parameter in targets]
+    schema = schemas[0] if schemas and all(other == schemas[0] for other in schemas) else _any_of(schemas)
+    if any(isinstance(node, ir.TaskNode) for node, _ in targets) and "items" not in schema:
+        schema = _with_lists(schema, first=isinstance(given.default, tuple))
+    if given.default is None:
+        schema = _nullable(schema)
+    return _param(_plain(given.default), schema, title=given.name, description=given.description)
+
+
+def _single(node: ir.StepNode, parameter: ir.Parameter) -> Call:
+    default = _coerced(parameter, parameter.default)
+    schema = _schema(parameter)
+    return _param(
+        default,
+        # The form sends null for an empty text.
+        _nullable(schema) if default in (None, "") else schema,
+        title=parameter.name,
+        description=parameter.description,
+        section=node.name,
+    )
+
+
+def _axis(node: ir.StepNode, parameter: ir.Parameter, values: Sequence[ir.Value]) -> Call:
+    points = [_coerced(parameter, value) for value in values]
+    items = _nullable(_schema(parameter)) if None in points else _schema(parameter)
+    return _param(
+        points,
+        {"type": "array", "items": items},
+        title=parameter.name,
+        description=parameter.description,
+        section=node.name,
+    )
+
+
+def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters: Sequence[ir.Parameter]) -> Call:
+    by_name = {parameter.name: parameter for parameter in parameters}
+    rows = [
+        {name: _coerced(by_name[name], value) if name in by_name else _plain(value) for name, value in row.items()}
+        for row in sets
+    ]
+    items = {
+        "type": "object",
+        "properties": {parameter.name: _nullable(_schema(parameter)) for parameter in parameters},
+        "additionalProperties": False,
+    }
+    return _param(rows, {"type": "array", "items": items}, title="parameter sets", section=node.name)
+
+
+def _param(default: object, schema: Schema, **shown: str | None) -> Call:
+    """The call of ``Param``; what is shown to people comes last."""
+    made = call("Param", default, **schema)
+    return type(made)(made.function, made.arguments, (*made.keywords, *call("Param", **shown).keywords))
+
+
+def _schema(parameter: ir.Parameter) -> Schema:
+    schema: Schema = {"type": _TYPES[parameter.type]}
+    if parameter.type is ir.ParameterType.STRING:
+        atoms = parameter.default if isinstance(parameter.default, tuple) else (parameter.default,)
+        others = [_JSON_TYPES[type(atom)] for atom in (*atoms, *parameter.choices) if type(atom) in _JSON_TYPES]
+        schema["type"] = _one_or_list(["string", *others])
+    if parameter.choices:
+        schema["enum"] = [_coerced(parameter, choice) for choice in parameter.choices]
+    if parameter.minimum is not None:
+        schema["minimum"] = parameter.minimum
+    if parameter.maximum is not None:
+        schema["maximum"] = parameter.maximum
+    return {"type": "array", "items": schema} if parameter.multiple else schema
+
+
+def _nullable(schema: Schema) -> Schema:
+    nullable = {**schema, "type": _one_or_list([*_types(schema), "null"])}
+    if "enum" in schema:
+        nullable["enum"] = [*schema["enum"], None]
+    return nullable
+
+
+def _with_lists(schema: Schema, *, first: bool) -> Schema:
+    """A schema for a value, or a list of such values; a form takes the first type as the kind of its field."""
+    types = [kind for kind in _types(schema) if kind != "array"]
+    bounds = {key: value for key, value in schema.items() if key not in ("type", "enum")}
+    return {"type": ["array", *types] if first else [*types, "array"], **bounds, "items": schema}
+
+
+def _any_of(schemas: Sequence[Schema]) -> Schema:
+    """What all ``schemas`` allow by their types, without their bounds; any plain value if there are none."""
+    types = [kind for schema in schemas for kind in _types(schema)] or ["string", "number", "boolean", "array"]
+    return {"type": _one_or_list(types)}
+
+
+def _types(schema: Schema) -> list[str]:
+    return [schema["type"]] if isinstance(schema["type"], str) else list(schema["type"])
+
+
+def _one_or_list(types: Sequence[str]) -> str | list[str]:
+    distinct = list(dict.fromkeys(types))
+    return distinct[0] if len(distinct) == 1 else distinct
+
+
+def _coerced(parameter: ir.Parameter, value: ir.Value) -> object:
+    """The value as JSON will have it; a bad one stays as it is, and is refused when the DAG is triggered."""
+    try:
+        return _plain(coerce(lower_parameter(parameter), _plain(value)))
+    except ParameterError:
+        return _plain(value)
+
+
+def _plain(value: object) -> object:
+    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value

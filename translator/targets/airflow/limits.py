@@ -1,0 +1,73 @@
+"""What Airflow cannot carry, found before anything is written."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.targets.values import check_values
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+
+MAX_MAP_LENGTH = 1024
+"""Airflow's ``[core] max_map_length``: a grid with more points fails when it is computed."""
+MAX_ID_LENGTH = 250
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Report what a DAG cannot carry.
+
+    Args:
+        pipeline: the pipeline to be written.
+        diagnostics: receives the findings.
+    """
+    check_values(pipeline, diagnostics)
+    for node in pipeline.nodes:
+        if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
+            kind = type(node).__name__.removesuffix("Node").lower()
+            diagnostics.error(
+                f"unsupported-{kind}", f"node {node.name!r}: {kind} nodes are not translated to Airflow", node.span
+            )
+        elif isinstance(node, ir.TaskNode):
+            _check_grid(pipeline, node, diagnostics)
+    _check_keys(pipeline, diagnostics)
+
+
+def _check_grid(pipeline: ir.Pipeline, node: ir.TaskNode, diagnostics: Diagnostics) -> None:
+    span = node.grid.span or node.span
+    if node.grid.kind not in (ir.GridKind.PRODUCT, ir.GridKind.ZIP):
+        kind = node.grid.kind.value
+        diagnostics.error(f"unsupported-{kind}-search", f"node {node.name!r}: a {kind} search is not translated", span)
+        return
+    axes = {axis.parameter: len(axis.values) for axis in node.grid.axes}
+    for given in pipeline.parameters:
+        if isinstance(given.default, tuple):
+            axes.update((target.parameter, len(given.default)) for target in given.targets if target.node == node.name)
+    points = prod(axes.values()) * max(1, len(node.grid.points))
+    if points > MAX_MAP_LENGTH:
+        diagnostics.error(
+            "grid-too-large",
+            f"node {node.name!r} has a grid of {points} points; Airflow maps a task over at most {MAX_MAP_LENGTH}",
+            span,
+            hint="split the grid over several nodes",
+        )
+
+
+def _check_keys(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """A pipeline parameter must not be called as a parameter of a node is called in the DAG's params."""
+    taken = {
+        f"{node.name}.{parameter.name}"
+        for node in pipeline.nodes
+        if isinstance(node, ir.ExecutionNode | ir.TaskNode)
+        for parameter in node.step.parameters
+    }
+    for given in pipeline.parameters:
+        if given.name in taken:
+            diagnostics.error(
+                "ambiguous-parameter",
+                f"pipeline parameter {given.name!r} has the name by which a run sets that parameter of the node",
+                given.span,
+                hint="rename the pipeline parameter",
+            )

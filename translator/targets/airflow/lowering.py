@@ -1,0 +1,232 @@
+"""From the IR to what the template of a DAG file sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.names import identifiers
+from translator.targets import render
+from translator.targets.airflow.forms import node_form, pipeline_param
+from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, StepConstant
+from translator.targets.airflow.order import awaited, order_lines
+from translator.targets.airflow.rules import closing_task
+from translator.targets.render import call, name
+from translator.targets.steps import lower_step
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping, Sequence
+
+    from translator.shim.contract import Step
+    from translator.targets import GenerateOptions
+    from translator.targets.airflow.forms import Form
+    from translator.targets.airflow.model import Arguments
+    from translator.targets.render import Call, Expression, Name
+
+_MODULES = {
+    "timedelta": "datetime",
+    "Path": "pathlib",
+    "EmptyOperator": "airflow.providers.standard.operators.empty",
+    **dict.fromkeys(("DAG", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
+    **dict.fromkeys(
+        ("FinishOperator", "GateOperator", "GridOperator", "StepOperator", "dag_param"), "airflow_plugin.operators"
+    ),
+    **dict.fromkeys(("Input", "Parameter", "Step", "metadata", "output", "parameter", "same_input"), "translator.shim"),
+}
+"""Every name that a DAG file may import, in the order in which it does, and the module that has it."""
+_STANDARD = ("datetime", "pathlib")
+_RESERVED = frozenset((*_MODULES, "dag", "finish", "grid", "run", "done"))
+_CONSTANTS = frozenset(("dag", "project"))
+_RETRY_SECONDS = 5
+_EDGES = {
+    ir.EdgeKind.ARTIFACT: "output",
+    ir.EdgeKind.INPUT: "same_input",
+    ir.EdgeKind.PARAMETER: "parameter",
+    ir.EdgeKind.METADATA: "metadata",
+}
+
+
+def dag_id(pipeline: ir.Pipeline) -> str:
+    """The DAG's id, which also names its file: the pipeline's name as an identifier."""
+    return identifiers([pipeline.name])[pipeline.name]
+
+
+def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
+    """What the template of a DAG file sees.
+
+    Args:
+        pipeline: a pipeline of execution nodes and task nodes.
+        options: what the file needs to know of its surroundings.
+    """
+    nodes = cast("Sequence[ir.StepNode]", pipeline.nodes)
+    variables = identifiers([node.name for node in nodes], _RESERVED)
+    constants, constant_of = _steps(pipeline.dialect, nodes)
+    forms = {node.name: node_form(node, *_settings(pipeline, node)) for node in nodes}
+    params = {given.name: pipeline_param(given, list(_targets(given, nodes))) for given in pipeline.parameters}
+    for form in forms.values():
+        params.update(form.params)
+    lowered = tuple(
+        _node(pipeline, node, variables[node.name], constant_of[node.name], forms[node.name]) for node in nodes
+    )
+    after = _after(pipeline, variables)
+    mapped = {node.variable for node in lowered if isinstance(node, GroupNode) and node.mapped}
+    finish = call("FinishOperator", task_id="finish", parameters=[given.name for given in pipeline.parameters] or None)
+    return DagFile(
+        marker=render.marker(pipeline.file),
+        imports=_imports({"DAG", "Path", *_names([step.step for step in constants], params, finish, *lowered)}),
+        project=render.project_expression(options.project),
+        steps=constants,
+        arguments=_dag(pipeline),
+        params=params,
+        finish=finish,
+        nodes=lowered,
+        order=order_lines(after, "finish", awaited(after, mapped)),
+    )
+
+
+def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
+    """The names that the parts of a file use."""
+    for part in parts:
+        if isinstance(part, PlainNode):
+            yield from ("StepOperator", *render.names_in(part.step))
+        elif isinstance(part, GroupNode):
+            yield from ("StepOperator", *render.names_in((part.group, part.grid, part.step, part.done)))
+            if part.grid is not None:
+                yield "GridOperator"
+        else:
+            yield from render.names_in(part)
+
+
+def _imports(used: Container[str]) -> tuple[tuple[str, ...], ...]:
+    modules: dict[str, list[str]] = {}
+    for imported, module in _MODULES.items():
+        if imported in used:
+            modules.setdefault(module, []).append(imported)
+    standard = tuple(render.import_line(module, names) for module, names in modules.items() if module in _STANDARD)
+    others = tuple(render.import_line(module, names) for module, names in modules.items() if module not in _STANDARD)
+    return standard, others
+
+
+def _dag(pipeline: ir.Pipeline) -> Arguments:
+    return (
+        ("dag_id", dag_id(pipeline)),
+        ("dag_display_name", pipeline.name),
+        ("description", f"{pipeline.dialect.capitalize()} pipeline at {pipeline.span.place}"),
+        ("schedule", None),
+        ("default_args", {"pipeline": pipeline.name, "project": name("PROJECT")}),
+        ("tags", [pipeline.dialect]),
+    )
+
+
+def _steps(dialect: str, nodes: Sequence[ir.StepNode]) -> tuple[tuple[StepConstant, ...], dict[str, Name]]:
+    """A constant for each different step, and by node the name of its constant.
+
+    A constant is called as its step, or where overrides make several of it, as step and node.
+    """
+    title_of: dict[str, str] = {}
+    steps: dict[str, Step] = {}
+    by_node: dict[str, str] = {}
+    for node in nodes:
+        step = lower_step(node.step, dialect)
+        text = render.literal(step)
+        if text not in title_of:
+            title_of[text] = step.name if step.name not in title_of.values() else f"{step.name} {node.name}"
+            steps[text] = step
+        by_node[node.name] = text
+    constants = identifiers(list(title_of.values()), _CONSTANTS)
+    named = {text: constants[title].upper() for text, title in title_of.items()}
+    return (
+        tuple(StepConstant(named[text], step) for text, step in steps.items()),
+        {node: name(named[text]) for node, text in by_node.items()},
+    )
+
+
+def _settings(pipeline: ir.Pipeline, node: ir.StepNode) -> tuple[dict[str, list[ir.PipelineParameter]], set[str]]:
+    """By parameter of ``node`` the pipeline parameters that set it, and the parameters in which an edge ends."""
+    setters: dict[str, list[ir.PipelineParameter]] = {}
+    for given in pipeline.parameters:
+        for target in given.targets:
+            if target.node == node.name:
+                setters.setdefault(target.parameter, []).append(given)
+    return setters, {edge.target.key for edge in _incoming(pipeline, node, ir.EdgeKind.PARAMETER)}
+
+
+def _targets(given: ir.PipelineParameter, nodes: Sequence[ir.StepNode]) -> Iterator[tuple[ir.StepNode, ir.Parameter]]:
+    by_name = {node.name: node for node in nodes}
+    for target in given.targets:
+        node = by_name[target.node]
+        yield from ((node, found) for found in node.step.parameters if found.name == target.parameter)
+
+
+def _incoming(pipeline: ir.Pipeline, node: ir.StepNode, kind: ir.EdgeKind) -> list[ir.Edge]:
+    return [
+        edge
+        for edge in pipeline.edges
+        if edge.target.node == node.name and edge.target.kind is kind and edge.source.kind in _EDGES
+    ]
+
+
+def _node(pipeline: ir.Pipeline, node: ir.StepNode, variable: str, step: Name, form: Form) -> PlainNode | GroupNode:
+    place = render.comment(node.span.place)
+    values = _values(pipeline, node, form)
+    done = closing_task(node)
+    if done is None:
+        shown = node.name if node.name != variable else None
+        alone = _arguments(task_id=variable, task_display_name=shown, step=step, node=shown)
+        return PlainNode(variable, place, (*alone, *_inputs(pipeline, node), *values, *_policy(node)))
+    other = node.name if node.name != variable else None
+    start = (*_arguments(task_id="run", step=step, node=other), *_inputs(pipeline, node))
+    group = call("TaskGroup", variable, group_display_name=other)
+    if isinstance(node, ir.ExecutionNode):
+        return GroupNode(
+            variable, place, group, mapped=False, grid=None, step=(*start, *values, *_policy(node)), done=done
+        )
+    grid = (*_arguments(task_id="grid", step=step, points=form.sets), *values) if values or form.sets else None
+    shown_as = _arguments(map_index_template="{{ task.point_label }}") if grid else ()
+    return GroupNode(
+        variable, place, group, mapped=True, grid=grid, step=(*start, *_policy(node), *shown_as), done=done
+    )
+
+
+def _values(pipeline: ir.Pipeline, node: ir.StepNode, form: Form) -> Arguments:
+    edges = {edge.target.key: _edge(edge) for edge in _incoming(pipeline, node, ir.EdgeKind.PARAMETER)}
+    return _arguments(parameters=form.parameters or None, parameter_edges=edges or None)
+
+
+def _inputs(pipeline: ir.Pipeline, node: ir.StepNode) -> Arguments:
+    inputs: dict[str, list[Call]] = {}
+    for edge in _incoming(pipeline, node, ir.EdgeKind.INPUT):
+        inputs.setdefault(edge.target.key, []).append(_edge(edge))
+    joined = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
+    return _arguments(inputs=inputs or None, merge=joined)
+
+
+def _edge(edge: ir.Edge) -> Call:
+    every = edge.source.kind is ir.EdgeKind.ARTIFACT and edge.source.key == "*"
+    return call(_EDGES[edge.source.kind], edge.source.node, *(() if every else (edge.source.key,)))
+
+
+def _policy(node: ir.StepNode) -> Arguments:
+    policy = node.policy
+    retries = policy.tries - 1
+    return _arguments(
+        on_error=policy.on_error.value if policy.on_error is not ir.OnError.STOP_ALL else None,
+        on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
+        retries=retries or None,
+        retry_delay=call("timedelta", seconds=_RETRY_SECONDS) if retries else None,
+        max_active_tis_per_dagrun=policy.concurrency if isinstance(node, ir.TaskNode) else None,
+    )
+
+
+def _arguments(**keywords: Expression) -> Arguments:
+    return tuple((key, value) for key, value in keywords.items() if value is not None)
+
+
+def _after(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> dict[str, list[str]]:
+    """By variable of a node, the variables of the nodes after it, both in the order of the source file."""
+    pairs = {(edge.source.node, edge.target.node) for edge in pipeline.edges}
+    followers: dict[str, list[str]] = {variable: [] for variable in variables.values()}
+    order = {node: place for place, node in enumerate(variables)}
+    for source, target in sorted(pairs, key=lambda pair: (order[pair[0]], order[pair[1]])):
+        followers[variables[source]].append(variables[target])
+    return followers

@@ -1,0 +1,72 @@
+"""What the template of a DAG file sees; every value in it is an expression for ``translator.targets.render``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.shim.contract import Step
+    from translator.targets.render import Call, Expression
+
+Arguments: TypeAlias = "tuple[tuple[str, Expression], ...]"
+"""Keyword arguments of a call, in the order in which they are written."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepConstant:
+    """A step that one or several nodes run, as a constant of the file."""
+
+    name: str
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class PlainNode:
+    """A node that is one task."""
+
+    variable: str
+    place: str
+    step: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class GroupNode:
+    """A node that is a task group: its grid if it must be computed, the step that runs, and the task that closes it.
+
+    ``mapped`` tells whether the step runs once per point of a grid.
+    """
+
+    variable: str
+    place: str
+    group: Call
+    mapped: bool
+    grid: Arguments | None
+    step: Arguments
+    done: Call
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A line such as ``first >> [second, third]``; ``several`` are the names in its brackets, if it has any."""
+
+    before: str
+    several: tuple[str, ...]
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class DagFile:
+    """A whole DAG file; ``imports`` are blocks of lines: of the standard library, and of everything else."""
+
+    marker: str
+    imports: tuple[tuple[str, ...], ...]
+    project: str
+    steps: tuple[StepConstant, ...]
+    arguments: Arguments
+    params: Mapping[str, Call]
+    finish: Call
+    nodes: tuple[PlainNode | GroupNode, ...]
+    order: tuple[OrderLine, ...]

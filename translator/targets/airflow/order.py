@@ -1,0 +1,84 @@
+"""Which tasks wait for which, as the lines with ``>>`` at the end of a DAG file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator.targets.airflow.model import OrderLine
+from translator.targets.render import INDENT, WIDTH
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+
+def awaited(after: Mapping[str, Sequence[str]], mapped: Container[str]) -> list[str]:
+    """The nodes that the last task must wait for itself, so that it starts when nothing runs any more.
+
+    Leaves, and every node that may still run when all nodes after it are out: a task with the rule ``all_success`` is
+    out as soon as one of several tasks before it has failed. A mapped step is waited for inside its group.
+
+    Args:
+        after: by node, the nodes after it.
+        mapped: the nodes whose step is mapped.
+    """
+    waits_for: dict[str, int] = dict.fromkeys(after, 0)
+    for followers in after.values():
+        for follower in followers:
+            waits_for[follower] += 1
+    return [
+        node
+        for node, followers in after.items()
+        if not followers or (node not in mapped and all(waits_for[follower] > 1 for follower in followers))
+    ]
+
+
+def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[str]) -> tuple[OrderLine, ...]:
+    """Write the order in few lines: nodes with the same single follower share one, and chains are drawn through.
+
+    Args:
+        after: by node, the nodes after it.
+        last: the last task.
+        waits: the nodes that it waits for itself.
+    """
+    fan_in: dict[str, list[str]] = {}
+    for node, followers in after.items():
+        if len(followers) == 1:
+            fan_in.setdefault(followers[0], []).append(node)
+    links: list[tuple[Sequence[str], Sequence[str]]] = []
+    for node, followers in after.items():
+        if len(followers) > 1:
+            links.append(([node], followers))
+        elif followers and fan_in[followers[0]][-1] == node:
+            links.append((fan_in[followers[0]], followers))
+    links.append((waits, [last]))
+    chains: list[list[Sequence[str]]] = []
+    ends: dict[str, int] = {}
+    for sources, targets in links:
+        place = ends.pop(sources[0], None) if len(sources) == 1 else None
+        if place is not None and _fits([*chains[place], targets]):
+            chains[place].append(targets)
+        else:
+            place = len(chains)
+            chains.append([sources, targets])
+        if len(targets) == 1:
+            ends[targets[0]] = place
+    return tuple(_line(chain) for chain in chains)
+
+
+def _fits(chain: Sequence[Sequence[str]]) -> bool:
+    return INDENT + len(" >> ".join(_names(names) for names in chain)) <= WIDTH
+
+
+def _names(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+
+
+def _line(chain: Sequence[Sequence[str]]) -> OrderLine:
+    """The chain as a line; of two lists in it, it is the last that may be spread over several lines."""
+    lists = [place for place, names in enumerate(chain) if len(names) > 1]
+    if not lists:
+        return OrderLine(" >> ".join(_names(names) for names in chain), (), "")
+    place = lists[-1]
+    before = "".join(f"{_names(names)} >> " for names in chain[:place])
+    after = "".join(f" >> {_names(names)}" for names in chain[place + 1 :])
+    return OrderLine(before, tuple(chain[place]), after)

@@ -1,0 +1,58 @@
+"""From a node's policy to the tasks of Airflow that keep it.
+
+======================== ======================= =====================================================================
+on-error                 on-child-error          the node is
+======================== ======================= =====================================================================
+stop-all, stop-next,     (execution node)        a task; what follows has the default rule ``all_success``
+retry
+continue                 (execution node)        run, then a gate that passes if the step ran at all
+stop-all, stop-next,     none,                   run, then an empty task with the default rule
+retry                    stop-all-and-error
+continue                 none,                   run, then an empty task: all executions done, one of them a success
+                         continue-and-complete
+stop-next                continue-and-complete   the same
+stop-next                continue-and-error      run, then an empty task with the default rule
+stop-all, retry          continue-and-complete   run, then a gate that fails if no execution is complete
+stop-all, retry          continue-and-error      run, then a gate that fails if any execution failed
+continue                 continue-and-error,     run, then a gate that passes if the node started
+                         stop-all-and-error
+======================== ======================= =====================================================================
+
+An empty task is never sent to a worker, so it is taken wherever a trigger rule can tell enough. It cannot where
+``upstream_failed`` may mean both that the node is in error and that something before it was: then a gate looks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.targets.render import call, name
+
+if TYPE_CHECKING:
+    from translator.targets.render import Call
+
+_ONE_COMPLETE = "TriggerRule.ALL_DONE_MIN_ONE_SUCCESS"
+
+
+def closing_task(node: ir.StepNode) -> Call | None:
+    """The call that makes the task ``done`` of a node; None where the node is a task alone."""
+    on_error, on_child_error = node.policy.on_error, node.policy.on_child_error
+    if isinstance(node, ir.ExecutionNode):
+        return call("GateOperator", task_id="done") if on_error is ir.OnError.CONTINUE else None
+    tolerant = on_child_error is ir.OnChildError.CONTINUE_AND_COMPLETE
+    if on_error is ir.OnError.CONTINUE:
+        if on_child_error is None or tolerant:
+            return _empty(_ONE_COMPLETE)
+        return call("GateOperator", task_id="done")
+    if on_error is ir.OnError.STOP_NEXT:
+        return _empty(_ONE_COMPLETE if tolerant else None)
+    if tolerant:
+        return call("GateOperator", task_id="done", needs="one-complete")
+    if on_child_error is ir.OnChildError.CONTINUE_AND_ERROR:
+        return call("GateOperator", task_id="done", needs="all-complete")
+    return _empty(None)
+
+
+def _empty(trigger_rule: str | None) -> Call:
+    return call("EmptyOperator", task_id="done", trigger_rule=name(trigger_rule) if trigger_rule else None)
