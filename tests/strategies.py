@@ -27,7 +27,7 @@ ALWAYS = 9  # more tries than any node has
 SCRIPT = r"""# usage: step.sh NODE X Y: counts its tries, reads its inputs, does what plan/NODE.sh says for X
 NODE=$1 X=$2 Y=$3 TRY=1 LC_ALL=C
 export LC_ALL
-while read -r _; do TRY=$((TRY + 1)); done < "plan/$NODE.$X.$Y" 2>/dev/null
+while read -r _; do TRY=$((TRY + 1)); done 2>/dev/null < "plan/$NODE.$X.$Y"
 echo tried >> "plan/$NODE.$X.$Y"
 SEEN="$NODE x=$X y=$Y"
 see() {

@@ -21,7 +21,7 @@ def policy(text: str) -> ir.Policy:
     return ir.Policy(OnError(on_error), OnChildError(child) if child else None, tries)
 
 
-def node(  # noqa: PLR0913  the policy, the grid and the ports of a node
+def node(
     name: str,
     rule: str = "stop-all",
     width: int | None = None,

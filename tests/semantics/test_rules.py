@@ -238,8 +238,7 @@ def test_missing_default_files():
 
     assert found("there.csv") == "complete"
     assert found("gone.csv") == found("gone.csv", optional=True) == "error"
-    assert found("gone/*") == "error"
-    assert found("gone/*", optional=True) == found("gone/*", "there.csv") == "complete"
+    assert found("gone/*") == found("gone/*", optional=True) == found("gone/*", "there.csv") == "error"
 
 
 def test_sidecar_files_flow_nowhere():

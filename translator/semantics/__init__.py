@@ -18,7 +18,8 @@ How a node fares
         values in grid order into an axis or a ``multiple`` parameter, else that of the highest complete index.
     5.  A grid without points, or with a value its parameter refuses: the node is in error without executions. A value
         that an execution node's parameter refuses, an input that is not optional and that no file reaches, a default
-        file that is not there: the execution errs, on every try, before its command starts.
+        that is not there (or a wildcard that matches nothing): the execution errs, on every try, before its command
+        starts.
     6.  Only the outputs of complete executions flow along edges. With ``edge-merge-mode: replace`` an input that has
         edges does not use its default, even when the edges bring nothing.
     7.  An execution is tried up to ``tries`` times; it is in error when its last try errs.

@@ -230,11 +230,10 @@ class Rules:
             ]
             got = list(chain.from_iterable(_matching(e, before[e.source.node]) for e in edges))
             if not edges or node.merge_mode is MergeMode.APPEND:
-                for default in wanted.default:
-                    if default not in self.missing:
-                        got.insert(0, default)
-                    elif not any(c in default for c in "*?["):
-                        unmet = unmet or f"input {wanted.name}: {default} is not there"
+                got[:0] = [default for default in wanted.default if default not in self.missing]
+                gone = [default for default in wanted.default if default in self.missing]
+                if gone:
+                    unmet = unmet or f"input {wanted.name}: nothing is at {gone[0]}"
             if not got and not wanted.optional:
                 unmet = unmet or f"input {wanted.name}: no file reaches it"
             files[wanted.name] = tuple(got)

@@ -1,0 +1,75 @@
+"""A run against the rules, and two runs against each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from translator.semantics import Attempt, disagreements
+from translator.semantics.conformance import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.parity.engines import Ran
+
+
+def wrong(ran: Ran) -> list[str]:
+    """What in one run is not as the rules say, in words."""
+    document = ran.document
+    found = disagreements(ran.rules, document)
+    if ran.status != (0 if document["state"] == "complete" else 1):
+        found.append(f"{ran.engine} ended with {ran.status}, the record says {document['state']}")
+    given = {
+        p.name: plain(v)
+        for p in ran.rules.pipeline.parameters
+        if (v := ran.rules.values.get(p.name, p.default)) is not None
+    }
+    recorded = {name: value for name, value in document["parameters"].items() if value is not None}
+    if recorded != given:
+        found.append(f"parameters {recorded}, expected {given}")
+    for name, record in document["nodes"].items():
+        for execution in record["executions"]:
+            found += [f"{name}[{execution['index']}]: {line}" for line in _wrong_execution(ran, name, execution)]
+    return [f"{ran.engine}: {line}" for line in found]
+
+
+def _wrong_execution(ran: Ran, name: str, execution: dict[str, Any]) -> Iterator[str]:
+    state, reason = execution["state"], execution["reason"]
+    if (reason is None) != (state == "complete"):
+        yield f"{state}, but the reason is {reason!r}"
+    if state != "complete":
+        return
+    attempt = Attempt(name, execution["index"], execution["tries"], execution["parameters"])
+    ending = ran.rules.oracle(attempt)
+    metadata = {key: value for key, value in execution["metadata"].items() if key in ending.metadata}
+    if metadata != plain(ending.metadata):
+        yield f"metadata {metadata}, expected {plain(ending.metadata)}"
+    paths = [output["path"] for output in execution["outputs"]]
+    if ending.outputs is not None and paths != sorted(ending.outputs):
+        yield f"outputs {paths}, expected {sorted(ending.outputs)}"
+
+
+def differences(one: Ran, other: Ran) -> list[str]:
+    """Where two runs of the same scenario came to different bytes or values, though nothing made them differ."""
+    found = []
+    rules = one.rules
+    for name in rules.order:
+        before = [name, *rules.ancestors[name]]
+        if any(_states(one, n) != _states(other, n) for n in before):
+            continue  # what timing decided differently may go on differently
+        pairs = zip(one.document["nodes"][name]["executions"], other.document["nodes"][name]["executions"], strict=True)
+        for mine, theirs in pairs:
+            if mine["state"] != "complete":
+                continue
+            found += [
+                f"{name}[{mine['index']}]: {key}: {one.engine} {mine[key]}, {other.engine} {theirs[key]}"
+                for key in ("parameters", "metadata", "outputs", "tries")
+                if mine[key] != theirs[key]
+            ]
+    if one.document["parameters"] != other.document["parameters"]:
+        found.append(f"parameters: {one.document['parameters']} and {other.document['parameters']}")
+    return found
+
+
+def _states(ran: Ran, name: str) -> list[str]:
+    return [execution["state"] for execution in ran.document["nodes"][name]["executions"]]

@@ -1,0 +1,135 @@
+"""Both engines, each in a process of its own environment, and runs of scenarios on them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from translator import registry
+from translator.load import load
+from translator.semantics import Rules
+from translator.targets import GenerateOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.strategies import Scenario
+
+ROOT = Path(__file__).parents[2]
+ENGINES = ("airflow", "prefect")
+
+
+def python_of(engine: str) -> Path:
+    """The interpreter of the environment that has the engine."""
+    return Path(os.environ.get(f"TRANSLATOR_{engine.upper()}_PYTHON", ROOT / ".venv" / engine / "bin" / "python"))
+
+
+@dataclass
+class Engine:
+    """A process that runs generated files; ``log`` has what it and the runs print."""
+
+    name: str
+    process: subprocess.Popen[str]
+    home: Path
+    log: Path
+
+    def run(self, arguments: list[str]) -> int:
+        """Run a generated file; arguments and exit status are those of the plugin's embedded mode."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(arguments) + "\n")
+        self.process.stdin.flush()
+        reply = self.process.stdout.readline()
+        assert reply, f"the process of {self.name} died:\n{self.tail()}"
+        return int(json.loads(reply))
+
+    def tail(self, lines: int = 60) -> str:
+        logs = [path for path in (self.home / "airflow.log", self.log) if path.exists()]
+        return "\n".join(line for path in logs for line in path.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextmanager
+def started(name: str, folder: Path) -> Iterator[Engine]:
+    """An engine in a private home below ``folder``."""
+    home = folder / "home"
+    (home / "dags").mkdir(parents=True)
+    log = folder / "log.txt"
+    worker = [str(python_of(name)), str(Path(__file__).with_name("worker.py")), name]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = str(ROOT)
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            worker,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            cwd=folder,
+            env=environment,
+        )
+    try:
+        yield Engine(name, process, home, log)
+    finally:
+        assert process.stdin
+        process.stdin.close()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A run that ended: its record, the engine's own verdict as an exit status, the run's folder in the store."""
+
+    engine: str
+    document: dict[str, Any]
+    status: int
+    folder: Path
+    rules: Rules
+
+
+_numbers = itertools.count(1)
+
+
+def run(engine: Engine, scenario: Scenario, folder: Path) -> Ran:
+    """Compile a scenario in a fresh ``folder`` and run it."""
+    project = folder / "project"
+    loaded = load(scenario.write(project))
+    pipeline = loaded.choose()
+    number = next(_numbers)
+    # A name of its own for each run, so that no engine takes one for a new version of another.
+    pipeline = replace(pipeline, name=f"{pipeline.name} {number}")
+    target = registry.load(registry.TARGETS, engine.name)
+    file = engine.home / "dags" / target.file_name(pipeline)
+    options = GenerateOptions(project=os.path.relpath(project, file.parent))
+    file.write_text(target.generate(pipeline, options))
+    command = target.run_command(
+        file,
+        store=str(folder / "store"),
+        run=f"run-{number}",
+        project=project,
+        parameters=scenario.values,
+        home=engine.home,
+    )
+    assert command[:2] == [sys.executable, "-m"]
+    try:
+        status = engine.run(command[3:])
+    finally:
+        file.unlink()
+    records = list((folder / "store").rglob("run.json"))
+    assert len(records) == 1, f"{engine.name} left {len(records)} records, status {status}:\n{engine.tail()}"
+    document = json.loads(records[0].read_text())
+    assert document["pipeline"] == pipeline.name
+    assert document["run"] == f"run-{number}"
+    assert document["engine"] == engine.name
+    rules = Rules(pipeline, scenario.values, scenario.oracle, scenario.missing)
+    return Ran(engine.name, document, status, records[0].parent, rules)

@@ -1,0 +1,30 @@
+"""Runs generated files one after another in one process of an engine, because starting an engine takes long.
+
+Usage: python worker.py airflow|prefect; each line of its input is a JSON list of arguments for the plugin's embedded
+mode, and each line of its output the exit status. What runs print goes to standard error.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+
+
+def main(engine: str) -> None:
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    embedded = importlib.import_module(f"{engine}_plugin.embedded")
+    for line in sys.stdin:
+        try:
+            status = embedded.main(json.loads(line))
+        except SystemExit as end:
+            status = end.code
+        except BaseException:  # noqa: BLE001  the next run may do better
+            traceback.print_exc()
+            status = -1
+        print(json.dumps(status), file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
