@@ -71,7 +71,7 @@ def send(group: int, processes: Iterable[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def end(group: int, mark: str, grace: float = GRACE) -> None:
+def end(group: int, mark: str, grace: float) -> None:
     """End all processes of an execution: TERM, wait for up to ``grace`` seconds, KILL.
 
     Takes no lock and reaps nothing, so that it may be called in a signal handler and from any thread.

@@ -74,7 +74,7 @@ class Lines:
         states = bytes(self._pending).split(b"\r")
         begun = states.pop()
         last = next((state for state in reversed(states) if state), b"")
-        one = not begun and len(states) == 1
+        one = not begun and sum(map(bool, states)) == 1
         self._pending = bytearray(last + b"\r" + begun)
         self._length = len(self._pending)
         # One state that ends with the chunk may be a line that ends with \r\n.

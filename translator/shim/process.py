@@ -74,8 +74,8 @@ def ticket() -> Iterator[Ticket]:
         _tickets.pop(one.mark, None)
 
 
-def kill_all(grace: float = group.GRACE) -> None:
-    """End every process group that this process has started: TERM, ``grace`` seconds, KILL.
+def kill_all() -> None:
+    """End every process group that this process has started: TERM, three seconds, KILL.
 
     Executions whose command has not started yet end before it does. Callable in a signal handler and from any thread;
     returns when the processes are gone.
@@ -86,7 +86,7 @@ def kill_all(grace: float = group.GRACE) -> None:
     running = [(one.group, one.mark) for one in struck if one.group is not None]
     for number, mark in running:
         group.send(number, group.members(number, mark), signal.SIGTERM)
-    deadline = time.monotonic() + grace
+    deadline = time.monotonic() + group.GRACE
     for number, mark in running:
         group.end(number, mark, max(0.0, deadline - time.monotonic()))
 
@@ -139,7 +139,7 @@ def run(  # noqa: PLR0913 - what a process has
         watch.drain()
         status = _exit_status(process)
     except BaseException:
-        group.end(process.pid, one.mark)
+        group.end(process.pid, one.mark, group.GRACE)
         if watch is not None:
             with contextlib.suppress(Exception):
                 watch.drain()

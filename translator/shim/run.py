@@ -14,7 +14,7 @@ from translator.shim.clock import now
 from translator.shim.contract import InputFiles, Manifest, State
 from translator.shim.digest import no_pulse
 from translator.shim.manifest import sane, text
-from translator.shim.metadata import Metadata
+from translator.shim.printed import Metadata
 from translator.shim.parameters import ParameterError, resolve
 from translator.shim.process import kill_all
 from translator.shim.store import Store, StoreError, open_store
@@ -60,12 +60,22 @@ class _Execution:
     exit_status: int | None = None
     begun: bool = False
     deaf: bool = False
+    mute: bool = False
     next_ask: float = 0.0
+
+    def log(self, line: str) -> None:
+        """Hand a line to the engine; a log that has broken ends no command that may have run for days."""
+        if self.mute:
+            return
+        try:
+            self.context.log(line)
+        except Exception:  # noqa: BLE001 - an engine may raise anything, and there is nobody left to tell
+            self.mute = True
 
     def note(self, message: str) -> None:
         """Tell something in the execution's log that is not of its command."""
         for line in message.splitlines():
-            self.context.log(f"{NOTE}{line}")
+            self.log(f"{NOTE}{line}")
 
     def asked(self) -> str | None:
         """Ask the engine whether to stop; an engine that cannot tell does not stop anything."""
@@ -230,7 +240,7 @@ def _command(
 
     def show(stream: str, line: bytes, length: int) -> None:
         shown = lines.readable(line, length)
-        execution.context.log(shown)
+        execution.log(shown)
         if shown and not shown.isspace():
             tails[stream].append(shown[:_TAIL_LENGTH])
 

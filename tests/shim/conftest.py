@@ -1,0 +1,117 @@
+"""A worker that runs executions as an engine would: a project, a store, a log."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from translator.shim.contract import Context, ExecutionId, InputFiles, Manifest, Step, Value
+from translator.shim.run import execute
+from translator.shim.store import Store, open_store
+
+
+@dataclass
+class Worker:
+    project: Path
+    uri: str
+    log: list[str] = field(default_factory=list)
+    on_line: Callable[[str], None] | None = None
+    should_stop: Callable[[], str | None] = lambda: None
+
+    @property
+    def store(self) -> Store:
+        return open_store(self.uri)
+
+    @property
+    def output(self) -> list[str]:
+        """The command's own lines."""
+        return [line for line in self.log if not line.startswith("[shim] ")]
+
+    @property
+    def notes(self) -> str:
+        return "\n".join(line for line in self.log if line.startswith("[shim] "))
+
+    def script(self, name: str, text: str) -> None:
+        path = self.project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+
+    def context(self, node: str = "train", index: int = 0, attempt: int = 1, kind: str = "execution") -> Context:
+        def log(line: str) -> None:
+            self.log.append(line)
+            if self.on_line is not None:
+                self.on_line(line)
+
+        return Context(
+            ExecutionId("Training Pipeline", "manual__2026-11-21T08:00:00+00:00", node, index, attempt, kind),
+            self.uri,
+            self.project,
+            "prefect",
+            log,
+            self.should_stop,
+        )
+
+    def run(
+        self,
+        step: Step | str | Sequence[str],
+        *,
+        parameters: Mapping[str, Value] | None = None,
+        inputs: Mapping[str, InputFiles] | None = None,
+        node: str = "train",
+        index: int = 0,
+        attempt: int = 1,
+        kind: str = "execution",
+    ) -> Manifest:
+        if not isinstance(step, Step):
+            step = Step("step", [step] if isinstance(step, str) else list(step))
+        return execute(step, self.context(node, index, attempt, kind), parameters=parameters or {}, inputs=inputs or {})
+
+
+@pytest.fixture
+def worker(tmp_path: Path) -> Worker:
+    project = tmp_path / "project"
+    project.mkdir()
+    return Worker(project, str(tmp_path / "store"))
+
+
+def alive(pid: int) -> bool:
+    """Whether the process still runs; one that only waits to be reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
+    except FileNotFoundError:
+        return False
+
+
+def gone(pids: Sequence[int], within: float = 10.0) -> bool:
+    """Whether all processes have ended; waits for at most ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while any(alive(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+@pytest.fixture
+def pids_of(worker: Worker) -> Callable[[], list[int]]:
+    """The process ids that commands have written to ``*.pid`` files in the project."""
+
+    def read() -> list[int]:
+        return [int(path.read_text()) for path in sorted(worker.project.glob("*.pid")) if path.read_text().strip()]
+
+    return read
+
+
+@pytest.fixture
+def processes() -> Callable[..., bool]:
+    return gone
+
+
+def pytest_configure() -> None:
+    os.environ.pop("TRANSLATOR_EVENTS", None)

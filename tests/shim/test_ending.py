@@ -1,0 +1,250 @@
+"""How commands end: by themselves, at a limit, because the run is stopped, or with their worker; and nobody is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from translator.shim import group
+from translator.shim.contract import Step
+from translator.shim.run import KILLED, kill_all
+
+# A tree of processes: a child, a grandchild that ignores TERM, one in a session of its own, and a daemon that has
+# detached itself wholly (double fork, setsid). Each writes its id into a file; then the first one sleeps.
+TREE = """
+sh -c 'echo $$ > a.pid; sleep 300' &
+sh -c 'trap "" TERM; echo $$ > b.pid; while :; do sleep 1; done' &
+setsid sh -c 'echo $$ > c.pid; sleep 300' &
+(setsid sh -c '(sh -c "echo \\$\\$ > d.pid; exec sleep 300" </dev/null >/dev/null 2>&1 &)' &)
+while [ "$(ls *.pid 2>/dev/null | wc -l)" -lt 4 ]; do sleep 0.05; done
+echo $$ > e.pid
+echo ready
+"""
+Pids = Callable[[], list[int]]
+Gone = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process of the tree ignores TERM, so that each test waits for the whole grace."""
+    monkeypatch.setattr(group, "GRACE", 0.5)
+
+
+def when_ready(worker, act: Callable[[], object]) -> None:
+    """Call ``act`` from another thread as soon as the command says that it is ready."""
+
+    def line(text: str) -> None:
+        if text == "ready":
+            threading.Thread(target=act).start()
+
+    worker.on_line = line
+
+
+def test_a_command_that_leaves_processes_behind_ends_and_they_end_with_it(
+    worker, pids_of: Pids, processes: Gone
+) -> None:
+    begun = time.monotonic()
+    manifest = worker.run(TREE + "exit 0")
+    assert manifest.state == "complete", manifest.reason
+    assert time.monotonic() - begun < 30
+    assert len(pids_of()) == 5
+    assert processes(pids_of(), within=0)
+
+
+def test_a_daemon_that_floods_the_output_does_not_hold_the_execution_up(worker, pids_of: Pids, processes: Gone) -> None:
+    manifest = worker.run("sh -c 'echo $$ > a.pid; exec yes' & while [ ! -s a.pid ]; do sleep 0.05; done; exit 5")
+    assert manifest.exit_status == 5
+    assert processes(pids_of(), within=0)
+
+
+def test_what_a_shell_leaves_to_finish_its_lines_may_do_so(worker) -> None:
+    worker.run("#!/bin/bash\necho a > >(sleep 0.2; cat; echo b)")
+    assert worker.output == ["a", "b"]
+
+
+@pytest.mark.parametrize("grace", [0.5, group.GRACE])
+def test_a_stop_ends_the_whole_tree_and_keeps_the_last_lines(
+    worker, monkeypatch, pids_of: Pids, processes: Gone, grace: float
+) -> None:
+    monkeypatch.setattr(group, "GRACE", grace)
+    asked = []
+
+    def should_stop() -> str | None:
+        asked.append(threading.current_thread())
+        return "node 'other' has failed" if "ready" in worker.log else None
+
+    worker.should_stop = should_stop
+    command = f"trap 'echo last words; echo kept > /valohai/outputs/checkpoint; exit 9' TERM{TREE}sleep 300 & wait"
+    manifest = worker.run(command)
+    assert (manifest.state, manifest.reason) == ("stopped", "node 'other' has failed")
+    assert "last words" in worker.output
+    assert [record.path for record in manifest.outputs] == ["checkpoint"]
+    assert len(pids_of()) == 5
+    assert processes(pids_of(), within=0)
+    assert set(asked) == {threading.current_thread()}
+
+
+def test_a_stop_before_the_start_runs_nothing(worker) -> None:
+    worker.should_stop = lambda: "the run has failed"
+    manifest = worker.run("touch ran")
+    assert (manifest.state, manifest.reason, manifest.begun) == ("stopped", "the run has failed", False)
+    assert not (worker.project / "ran").exists()
+    assert worker.store.manifest(manifest.uri) == manifest
+
+
+def test_an_engine_that_cannot_tell_whether_to_stop_stops_nothing(worker) -> None:
+    def should_stop() -> str | None:
+        raise ConnectionError("the server is away")
+
+    worker.should_stop = should_stop
+    assert worker.run("sleep 2.5; echo done").state == "complete"
+    assert worker.output == ["done"]
+    assert worker.notes.count("the server is away") == 1
+
+
+def test_should_stop_is_asked_about_every_second_also_in_a_flood(worker) -> None:
+    times = []
+    worker.should_stop = lambda: times.append(time.monotonic()) or ("enough" if len(times) > 3 else None)
+    worker.on_line = lambda _: worker.log.clear()
+    assert worker.run("yes").state == "stopped"
+    assert max(after - before for before, after in zip(times, times[1:], strict=False)) < 5
+
+
+@pytest.mark.parametrize(
+    ("step", "reason"),
+    [
+        (
+            Step("s", [TREE + "while :; do echo busy; sleep 0.1; done"], time_limit=1.5),
+            "the command was ended at its time limit of 1.5 s; its last lines:\n",
+        ),
+        (
+            Step("s", [TREE + "sleep 300"], no_output_timeout=1.5),
+            "the command was ended because it printed nothing for 1.5 s; its last lines:\nready",
+        ),
+    ],
+    ids=["time-limit", "no-output-timeout"],
+)
+def test_limits(worker, step: Step, reason: str, pids_of: Pids, processes: Gone) -> None:
+    manifest = worker.run(step)
+    assert manifest.state == "error"
+    assert manifest.reason.startswith(reason)
+    assert len(pids_of()) == 5
+    assert processes(pids_of(), within=0)
+
+
+def test_output_on_either_stream_is_output_for_the_limit(worker) -> None:
+    step = Step("s", ["for i in 1 2 3 4 5 6; do sleep 0.5; echo $i >&2; done"], no_output_timeout=2)
+    assert worker.run(step).state == "complete"
+
+
+def test_kill_all_from_another_thread(worker, pids_of: Pids, processes: Gone) -> None:
+    when_ready(worker, kill_all)
+    manifest = worker.run(TREE + "sleep 300")
+    assert (manifest.state, manifest.reason) == ("stopped", KILLED)
+    assert processes(pids_of(), within=0)
+
+
+def test_kill_all_in_a_signal_handler_of_the_thread_that_runs(worker, pids_of: Pids, processes: Gone) -> None:
+    earlier = signal.signal(signal.SIGUSR1, lambda *_: kill_all())
+    try:
+        when_ready(worker, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+        manifest = worker.run(TREE + "sleep 300")
+    finally:
+        signal.signal(signal.SIGUSR1, earlier)
+    assert manifest.state == "stopped"
+    assert len(pids_of()) == 5
+    assert processes(pids_of(), within=0)
+
+
+def test_kill_all_reaches_all_executions_of_the_process(worker, pids_of: Pids, processes: Gone) -> None:
+    manifests = []
+    threads = [
+        threading.Thread(
+            target=lambda n=n: manifests.append(worker.run(f"echo $$ > {n}.pid; sleep 300", node=f"node{n}"))
+        )
+        for n in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    while len(pids_of()) < 5:
+        time.sleep(0.05)
+    kill_all()
+    assert processes(pids_of(), within=0)
+    for thread in threads:
+        thread.join()
+    assert {manifest.state for manifest in manifests} == {"stopped"}
+
+
+def test_an_exception_of_the_engine_ends_the_processes_and_passes(worker, pids_of: Pids, processes: Gone) -> None:
+    when_ready(worker, lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        worker.run(TREE + "sleep 300")
+    assert len(pids_of()) == 5
+    assert processes(pids_of(), within=0)
+    [manifest] = worker.store.manifests("Training Pipeline", "manual__2026-11-21T08:00:00+00:00")
+    assert (manifest.state, manifest.reason) == ("stopped", KILLED)
+    assert list((Path(worker.uri) / ".work").iterdir()) == []
+
+
+WORKER = """
+    import sys, threading
+    from pathlib import Path
+    from translator.shim.contract import Context, ExecutionId, Step
+    from translator.shim.run import execute
+
+    store, project, command = sys.argv[1:]
+    def run():
+        context = Context(ExecutionId("p", "r", "n"), store, Path(project), "prefect", print)
+        execute(Step("s", [command]), context, parameters={}, inputs={})
+    HOW
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "run()",
+        # Engines run us in threads of a pool, and fork their tasks.
+        "t = threading.Thread(target=run); t.start(); t.join()",
+        "import os; child = os.fork(); run() if not child else os.waitpid(child, 0)",
+    ],
+    ids=["main", "thread", "fork"],
+)
+def test_the_processes_of_a_killed_worker_end(worker, tmp_path, how: str, pids_of: Pids, processes: Gone) -> None:
+    program = tmp_path / "worker.py"
+    program.write_text(textwrap.dedent(WORKER).replace("HOW", how))
+    command = "echo $PPID > worker; " + TREE + "sleep 300"
+    process = subprocess.Popen([sys.executable, str(program), worker.uri, str(worker.project), command])
+    try:
+        deadline = time.monotonic() + 20
+        while len(pids_of()) < 5 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(pids_of()) == 5
+        os.kill(int((worker.project / "worker").read_text()), signal.SIGKILL)
+        assert processes(pids_of(), within=10)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_nothing_is_left_in_the_workspace_folder(worker) -> None:
+    worker.run("mkdir -p /valohai/outputs/../x && chmod 000 /valohai/outputs/../x; touch /valohai/outputs/../../evil")
+    assert list((Path(worker.uri) / ".work").iterdir()) == []
+
+
+def test_old_workspaces_of_dead_workers_are_swept(worker) -> None:
+    base = Path(worker.uri) / ".work"
+    for name in ("old", "young"):
+        (base / name / "tmp").mkdir(parents=True)
+    os.utime(base / "old", (0, 0))
+    worker.run("true")
+    assert [path.name for path in base.iterdir()] == ["young"]
