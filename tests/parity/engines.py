@@ -109,7 +109,8 @@ def run(engine: Engine, scenario: Scenario, folder: Path) -> Ran:
     # A name of its own for each run, so that no engine takes one for a new version of another.
     pipeline = replace(pipeline, name=f"{pipeline.name} {number}")
     target = registry.load(registry.TARGETS, engine.name)
-    file = engine.home / "dags" / target.file_name(pipeline)
+    # Airflow's bundle of DAG files is the file of the first run, for as long as the process lives.
+    file = engine.home / "dags" / ("dag.py" if engine.name == "airflow" else target.file_name(pipeline))
     options = GenerateOptions(project=os.path.relpath(project, file.parent))
     file.write_text(target.generate(pipeline, options))
     command = target.run_command(

@@ -15,6 +15,7 @@ def main(engine: str) -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     embedded = importlib.import_module(f"{engine}_plugin.embedded")
+    sys.dont_write_bytecode = True  # files of the same name follow each other within the resolution of time stamps
     for line in sys.stdin:
         try:
             status = embedded.main(json.loads(line))
