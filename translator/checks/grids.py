@@ -54,12 +54,13 @@ def nodes_with_later_axes(pipeline: ir.Pipeline) -> frozenset[str]:
 
 
 def _check_size(node: ir.TaskNode, diagnostics: Diagnostics) -> None:
-    place = node.grid.span or node.span
+    axes = node.grid.axes
+    place = axes[0].span if len(axes) == 1 else node.grid.span or node.span
     points = size(node.grid)
     if points > LARGE:
         message = f"the grid of node {node.name!r} has {points:,} points; Airflow maps a task over at most {LARGE:,}"
         diagnostics.warning("large-grid", message, place)
-    for axis in node.grid.axes:
+    for axis in axes:
         if not axis.values:
             message = f"parameter {axis.parameter!r} of node {node.name!r} has no values: the grid has no points"
             diagnostics.warning("empty-grid", message, axis.span, hint="a task node without executions is an error")

@@ -77,12 +77,12 @@ def sort_items(document: Located, diagnostics: Diagnostics | None = None) -> Ite
 
 def _report_keys(place: Located, kind: str | None, diagnostics: Diagnostics) -> None:
     for key in place.entries or {}:
-        if key == kind:
+        if key == kind or not isinstance(key, str):
             continue
         if kind is not None and key in TOP_LEVEL:
             message = f"this {key!r} is not read, because its list item is a {kind!r} already"
             diagnostics.warning("ignored-item", message, place.key_span(key), hint="start a list item of its own: '- '")
         else:
-            hint = did_you_mean(str(key), TOP_LEVEL, "known kinds")
-            message = f"{str(key)!r} is no kind of item that Valohai knows; it is not read"
+            hint = did_you_mean(key, TOP_LEVEL, "known kinds")
+            message = f"{key!r} is no kind of item that Valohai knows; it is not read"
             diagnostics.warning("unknown-item", message, place.key_span(key), hint=hint)

@@ -73,10 +73,8 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
     sound = [
         node
         for index, node in enumerate(body.list("nodes"))
-        if (item.index, item.kind, "nodes", index) not in file.wrong
+        if (item.index, item.kind, "nodes", index) not in file.wrong and vendor.fit_override(node, diagnostics)
     ]
-    for node in sound:
-        vendor.check_override(node, diagnostics)
     vendor.lint_pipeline(item, file.config, sound, diagnostics)
     names = [
         str(node.value["name"]) for node in body.list("nodes") if isinstance(node.value, dict) and "name" in node.value

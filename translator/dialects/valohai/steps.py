@@ -53,6 +53,7 @@ def read_step(
     known = len(diagnostics.found)
     account(body, "step", diagnostics)
     account(override, "overridden-properties", diagnostics)
+    _check_override(item, override, diagnostics)
     image = _either(override, body, "image")
     command = _either(override, body, "command")
     step = ir.Step(
@@ -72,6 +73,18 @@ def read_step(
     )
     _check_placeholders(step, command, diagnostics)
     return None if any(d.severity == "error" for d in diagnostics.found[known:]) else step
+
+
+def _check_override(item: Item, override: Located | None, diagnostics: Diagnostics) -> None:
+    """An override changes inputs and parameters that the step has; it can add none."""
+    for key, what in (("inputs", "input"), ("parameters", "parameter")):
+        known = [str(known.value["name"]) for known in item.body.list(key)]
+        for change in override.list(key) if override else ():
+            name = str(change.value["name"])
+            if name not in known:
+                hint = did_you_mean(name, known, f"its {key}")
+                message = f"step {item.name!r} has no {what} {name!r}"
+                diagnostics.error(f"unknown-{what}", message, change.value_span("name"), hint=hint)
 
 
 def seconds(value: Located | None) -> float | None:

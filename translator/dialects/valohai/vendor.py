@@ -131,11 +131,13 @@ def _fit_to_parse(item: Item, diagnostics: Diagnostics) -> bool:
     return len(diagnostics.found) == known
 
 
-def check_override(node: Located, diagnostics: Diagnostics) -> None:
+def fit_override(node: Located, diagnostics: Diagnostics) -> bool:
     """Check of a node's override what would end the vendor's parser."""
+    known = len(diagnostics.found)
     override = node.get("override")
     if override is not None:
         _check_flags(override, diagnostics)
+    return len(diagnostics.found) == known
 
 
 def _check_flags(body: Located, diagnostics: Diagnostics) -> None:

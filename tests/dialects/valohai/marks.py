@@ -1,0 +1,63 @@
+"""Cases that say in the YAML itself what is to be found where: ``#! error unknown-node; warning missing-script``."""
+
+import re
+from pathlib import Path
+
+from translator.load import Loaded, load_text
+
+_MARK = re.compile(r"#! (.*)$")
+_ALWAYS = ("ignored-image",)
+
+STEPS = """\
+- step:
+    name: make
+    image: python:3.11
+    command: python make.py {parameters}
+    parameters:
+      - {name: seed, type: integer, default: 1}
+      - {name: tags, multiple: repeat, default: [a, b]}
+    environment-variables:
+      - {name: MODE, default: fast}
+- step:
+    name: use
+    image: python:3.11
+    command: python use.py {parameters}
+    parameters:
+      - {name: rate, type: float, default: 0.1, min: 0, max: 1}
+      - {name: size, type: integer, default: 3, choices: [1, 2, 3]}
+      - {name: verbose, type: flag}
+    inputs:
+      - {name: data}
+      - {name: extra, optional: true}
+    environment-variables:
+      - {name: MODE}
+"""
+
+
+def expected(text: str) -> list[tuple[int, str]]:
+    """The marks of a text: the line and "severity code"."""
+    return sorted(
+        (number, mark.strip())
+        for number, line in enumerate(text.splitlines(), 1)
+        if (found := _MARK.search(line))
+        for mark in found.group(1).split(";")
+    )
+
+
+def found(loaded: Loaded) -> list[tuple[int, str]]:
+    """What was found, as marks."""
+    return sorted(
+        (d.span.line if d.span else 0, f"{d.severity} {d.code}") for d in loaded.diagnostics if d.code not in _ALWAYS
+    )
+
+
+def check(text: str, project: Path | None = None) -> Loaded:
+    """Load a text and hold what is found against its marks."""
+    loaded = load_text(text, project=project)
+    assert found(loaded) == expected(text), "\n".join(str(d) for d in loaded.diagnostics)
+    return loaded
+
+
+def pipeline(nodes: str, edges: str = "[]", rest: str = "") -> str:
+    """A file with the two steps above and one pipeline of these nodes, in flow style or as indented lines."""
+    return f"{STEPS}- pipeline:\n    name: P\n    nodes:\n{nodes}\n    edges: {edges}\n{rest}"

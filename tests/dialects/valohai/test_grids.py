@@ -1,0 +1,184 @@
+"""Task blueprints become grids, computed when translating."""
+
+import pytest
+from tests.dialects.valohai.marks import check
+
+from translator import ir
+
+HEAD = """\
+- step:
+    name: s
+    image: i
+    command: echo {parameters}
+    parameters:
+      - {name: lr, type: float, default: 0.5, max: 1000}
+      - {name: n, type: integer, default: 7}
+      - {name: t}
+      - {name: f, type: flag}
+      - {name: m, type: integer, multiple: repeat, default: [1, 2]}
+"""
+TAIL = """\
+- pipeline:
+    name: P
+    nodes:
+      - name: a
+        type: task
+        task: blue
+        override:
+          parameters: [{name: lr, default: 0.25}]
+    edges: []
+"""
+
+
+def blueprint(body: str) -> str:
+    lines = "\n".join(f"    {line}" for line in body.strip("\n").splitlines())
+    return f"{HEAD}- task:\n    name: blue\n    step: s\n{lines}\n{TAIL}"
+
+
+def grid(body: str) -> ir.Grid:
+    (node,) = check(blueprint(body)).choose().nodes
+    assert isinstance(node, ir.TaskNode)
+    return node.grid
+
+
+def variant(name: str, style: str, rules: str) -> str:
+    return f"parameters:\n  - {{name: {name}, style: {style}, rules: {{{rules}}}}}"
+
+
+AXES = [
+    ("lr", "multiple", "items: [0.1, 1, 10]", (0.1, 1.0, 10.0)),
+    ("lr", "multiple", "items: ['0.1', '1']", (0.1, 1.0)),
+    ("t", "multiple", "items: [a, 'b, c', 3, true]", ("a", "b, c", 3, True)),
+    ("f", "multiple", "items: [true, false]", (True, False)),
+    ("m", "multiple", "items: [1, 2]", ((1,), (2,))),
+    ("n", "multiple", "items: [1.4, 1.5, 2.5, 2.6, 3], integerify: true", (1, 2, 3)),
+    ("lr", "single", "value: 3", (3.0,)),
+    ("lr", "linear", "start: 0.1, end: 0.3, step: 0.1", (0.1, 0.2, 0.3)),
+    ("lr", "linear", "start: 0, end: 1, step: 0.4", (0.0, 0.4, 0.8)),
+    ("n", "linear", "start: 1, end: 3", (1, 2, 3)),
+    ("n", "linear", "start: 25, end: 25, step: 1", (25,)),
+    ("n", "linear", "start: 3, end: 1, step: -1", (3, 2, 1)),
+    ("n", "linear", "min: 0, max: 10, step: 5", (0, 5, 10)),
+    ("n", "linear", "start: 0, end: 2, step: 0.5, integerify: true", (0, 1, 2)),
+    ("n", "logspace", "start: 2, end: 8, count: 4, base: 2", (4, 16, 64, 256)),
+    ("lr", "logspace", "start: -3, end: -1, count: 3", (0.001, 0.01, 0.1)),
+    ("lr", "logspace", "min: 0, max: 2, count: 2", (1.0, 100.0)),
+    ("lr", "logspace", "start: 1, end: 2, count: 1", (10.0,)),
+    ("n", "logspace", "start: 0, end: 1, count: 4, integerify: true", (1, 2, 5, 10)),
+]
+
+
+@pytest.mark.parametrize(("name", "style", "rules", "values"), AXES)
+def test_axes(name, style, rules, values):
+    (axis,) = grid(variant(name, style, rules)).axes
+    assert axis.parameter == name
+    assert axis.values == pytest.approx(values) if style == "logspace" else axis.values == values
+    assert [type(value) for value in axis.values] == [type(value) for value in values]
+
+
+def test_values_wins_over_the_override_of_the_node():
+    (node,) = check(blueprint(variant("lr", "multiple", "items: [1, 2]"))).choose().nodes
+    assert isinstance(node, ir.TaskNode)
+    assert node.step.parameters[0].default == 0.25
+    assert node.grid.axes[0].values == (1.0, 2.0)
+
+
+MANUAL = [
+    ("parameter-sets: [{lr: 1, n: 2}, {lr: 3, n: 4}]", ({"lr": 1.0, "n": 2}, {"lr": 3.0, "n": 4})),
+    ("parameter-sets: [{m: [1, 2]}, {}, {m: 3}]", ({"m": (1, 2)}, {"m": (3,)})),
+    (variant("n", "multiple", "items: [1, 2]"), ({"n": 1}, {"n": 2})),
+    (
+        variant("n", "single", "value: 1") + "\nparameter-sets: [{t: x}, {t: y}]",
+        ({"n": 1, "t": "x"}, {"n": 1, "t": "y"}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "points"), MANUAL)
+def test_manual_search(body, points):
+    read = grid(f"type: manual_search\n{body}")
+    assert (read.kind, read.axes, tuple(map(dict, read.points))) == (ir.GridKind.ZIP, (), points)
+
+
+def test_a_grid_search_makes_axes_of_parameter_sets():
+    """As ``Task.serialize_to_template`` of the vendor does; its linter warns."""
+    text = blueprint("parameter-sets: [{n: 1, t: x}, {n: 2}]").replace(
+        "    name: blue", "    name: blue #! warning lint"
+    )
+    (node,) = check(text).choose().nodes
+    assert isinstance(node, ir.TaskNode)
+    assert [(axis.parameter, axis.values) for axis in node.grid.axes] == [("n", (1, 2)), ("t", ("x",))]
+
+
+POLICIES = [
+    ("on-child-error: continue-and-complete", ir.Policy(on_child_error=ir.OnChildError.CONTINUE_AND_COMPLETE)),
+    ("on-child-error: STOP_ALL_AND_ERROR", ir.Policy(on_child_error=ir.OnChildError.STOP_ALL_AND_ERROR)),
+    ("maximum-queued-executions: 3", ir.Policy(concurrency=3)),
+    ("type: GRID-search", ir.Policy()),
+]
+
+
+@pytest.mark.parametrize(("line", "policy"), POLICIES)
+def test_policy(line, policy):
+    (node,) = check(blueprint(f"{line}\n{variant('n', 'single', 'value: 1')}")).choose().nodes
+    assert isinstance(node, ir.TaskNode)
+    assert node.policy == policy
+
+
+BAD = [
+    "parameters: [{name: lrr, style: single, rules: {value: 1}}] #! error unknown-parameter",
+    "parameters: [{name: lr, style: single, rules: {}}] #! error bad-rules",
+    "parameters: [{name: lr, style: multiple, rules: {}}] #! error bad-rules",
+    "parameters: [{name: lr, style: multiple, rules: {items: []}}] #! warning empty-grid",
+    "parameters: [{name: lr, style: multiple, rules: {items: [x]}}] #! error bad-value",
+    "parameters: [{name: lr, style: multiple, rules: {items: [1001]}}] #! error bad-value",
+    "parameters: [{name: lr, style: multiple, rules: {items: [.nan]}}] #! error bad-value",
+    "parameters: [{name: lr, style: linear, rules: {start: 1}}] #! error bad-rules",
+    "parameters: [{name: lr, style: linear, rules: {start: 1, end: 2, step: 0}}] #! error bad-rules",
+    "parameters: [{name: lr, style: linear, rules: {start: 2, end: 1}}] #! error bad-rules",
+    "parameters: [{name: lr, style: linear, rules: {start: .inf, end: 1}}] #! error bad-rules",
+    "parameters: [{name: lr, style: linear, rules: {start: 0, end: 1.0e+300, step: 1.0e-300}}] #! error bad-rules",
+    "parameters: [{name: n, style: linear, rules: {start: 0, end: 1, step: 0.5}}] #! error bad-value",
+    "parameters: [{name: n, style: linear, rules: {start: 1, end: 2000}}] #! warning large-grid",
+    "parameters: [{name: lr, style: logspace, rules: {start: 1, end: 2}}] #! error bad-rules",
+    "parameters: [{name: lr, style: logspace, rules: {start: 1, end: 2, count: 1.5}}] #! error bad-rules",
+    "parameters: [{name: lr, style: logspace, rules: {start: 1, end: 2, count: 0}}] #! error bad-rules",
+    "parameters: [{name: lr, style: logspace, rules: {start: 1, end: 2, count: 1.0e+9}}] #! error bad-rules",
+    "parameters: [{name: lr, style: logspace, rules: {start: 0, end: 999, count: 2}}] #! error bad-rules",
+    "parameters: [{name: lr, style: logspace, rules: {start: 0.5, end: 1, count: 2, base: -2}}] #! error bad-rules",
+    "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, count: 3}}] #! error unsupported-random-values",
+    "parameters: [{name: lr, style: single, rules: {value: 1, count: 3}}] #! warning ignored-rule",
+    "parameters: [{name: lr, style: single, rules: {value: 1, seed: 3}}] #! note ignored-seed",
+    "parameters: [{name: lr, style: single, rules: {value: 1, numberify: true}}] #! note ignored-numberify",
+    "parameters: [{name: lr, style: single, rules: {valeu: 1}}] #! error unknown-key",
+    "parameters: [{name: lr, style: best, rules: {}}] #! error bad-value",
+    "type: random_search #! error unsupported-random-search\nparameter-sets: [] ",
+    "type: bayesian-tpe #! error unsupported-bayesian-search\nparameters: []",
+    "type: distributed #! error unsupported-distributed\nparameters: []",
+    "type: grid #! error bad-value\nparameters: []",
+    "on-child-error: continue #! error bad-value\nparameters: []",
+    "stop-condition: n > 3 #! error unsupported-stop-condition\nparameters: []",
+    "reuse-children: true #! note ignored-reuse-children\nparameters: []",
+    "execution-count: 3 #! note ignored-execution-count\nparameters: []",
+    "parameters: 3 #! error bad-type",
+    "type: manual_search\nparameter-sets: [{x: 1}] #! error unknown-parameter",
+    "type: manual_search\nparameter-sets: [{n: {a: 1}}] #! error bad-value",
+    "type: manual_search\nparameter-sets: [{n: [1, 2]}] #! error bad-value",
+    "type: manual_search\nparameter-sets: [{n: 1}, {t: x}] #! warning uneven-parameter-sets",
+]
+
+
+@pytest.mark.parametrize("body", BAD)
+def test_what_is_wrong_is_found_where_it_is(body):
+    check(blueprint(body))
+
+
+def test_lists_of_different_lengths_do_not_go_side_by_side():
+    check(
+        blueprint(
+            "type: manual_search\n"
+            "parameters:\n"
+            "  - {name: n, style: multiple, rules: {items: [1, 2]}} #! error unsupported-uneven-search\n"
+            "  - {name: t, style: multiple, rules: {items: [a, b, c]}}\n"
+        )
+    )
