@@ -15,6 +15,18 @@ from typing import TYPE_CHECKING
 
 from translator import __version__, diagnostics, registry
 from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError
+from translator.options import (
+    FAILED,
+    OK,
+    USAGE,
+    UsageError,
+    add_pipeline_arguments,
+    choose,
+    colorful,
+    find_target,
+    show,
+    which_pipeline,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +35,6 @@ if TYPE_CHECKING:
     from translator.load import Loaded
     from translator.targets import Target
 
-OK, FAILED, USAGE = 0, 1, 2
 _INTERRUPTED = 130
 
 _DESCRIPTION = """\
@@ -35,10 +46,6 @@ commands:
   translate run FILE --target T      translate and run
   translate explain FILE             what would happen if executions fail
 """
-
-
-class UsageError(Exception):
-    """The command line asks for something that cannot be; the message is for the user."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,91 +71,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return status
-
-
-def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: bool) -> None:
-    """Add the arguments that choose and shape a pipeline: ``--target``, ``--pipeline``, ``--grid``, ``--tries``.
-
-    Args:
-        parser: the parser of a command.
-        target_required: whether the command needs an engine.
-    """
-    known = "the engine to translate for"
-    parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
-    parser.add_argument("--pipeline", "-p", metavar="NAME", help="the pipeline, if the file has several")
-    parser.add_argument(
-        "--grid",
-        action="append",
-        default=[],
-        metavar="NODE.PARAM=V,V",
-        help="make the node a task node that runs once per value of the parameter; may be given several times",
-    )
-    parser.add_argument("--tries", type=_positive, metavar="N", help="tries in all with 'on-error: retry' (3)")
-
-
-def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries: int | None = None) -> Pipeline:
-    """The pipeline of a file that the command line asks for, shaped as it asks for.
-
-    Args:
-        loaded: the file.
-        name: the pipeline's name; None if it is the only one.
-        grid: the ``--grid`` options.
-        tries: the ``--tries`` option.
-
-    Raises:
-        UsageError: there is no such pipeline, there are several, or a grid names what is not there.
-        TranslationError: the pipeline has errors.
-    """
-    from translator.convert import GridOptionError, convert, with_tries
-
-    if loaded.names and (name not in loaded.names if name is not None else len(loaded.names) > 1):
-        raise UsageError(_which_pipeline(loaded, name))
-    pipeline = loaded.choose(name)
-    try:
-        pipeline = convert(pipeline, grid)
-    except GridOptionError as error:
-        raise UsageError(str(error) + (f"\n  {error.hint}" if error.hint else "")) from None
-    return pipeline if tries is None else with_tries(pipeline, tries)
-
-
-def find_target(name: str) -> Target:
-    """The target of that name.
-
-    Raises:
-        UsageError: there is none.
-    """
-    from translator.names import did_you_mean
-
-    known = registry.names(registry.TARGETS)
-    if name not in known:
-        hint = did_you_mean(name, known, "there are")
-        raise UsageError(f"there is no target {name!r}; {hint}")
-    try:
-        target: Target = registry.load(registry.TARGETS, name)
-    except ImportError as error:
-        raise UsageError(f"the target {name!r} cannot be loaded: {error}") from None
-    return target
-
-
-def show(
-    found: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, hush_notes: bool = False, file: str = ""
-) -> None:
-    """Print findings to the standard error.
-
-    Args:
-        found: the findings.
-        sources: the source texts by ``Span.file``.
-        hush_notes: only count the notes.
-        file: the file that a count of notes refers to.
-    """
-    shown = list(found)
-    notes = [d for d in shown if d.severity is Severity.NOTE]
-    if hush_notes:
-        shown = [d for d in shown if d.severity is not Severity.NOTE]
-    sys.stderr.write(diagnostics.text(shown, sources, color=_colorful(sys.stderr)))
-    if hush_notes and notes:
-        count = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
-        sys.stderr.write(f"{count}; see: translate check {file}\n")
 
 
 def _translate(argv: Sequence[str]) -> int:
@@ -185,22 +107,11 @@ def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
 
     if args.pipeline is not None:
         if loaded.names and args.pipeline not in loaded.names:
-            raise UsageError(_which_pipeline(loaded, args.pipeline))
+            raise UsageError(which_pipeline(loaded, args.pipeline))
         return (args.pipeline,)
     if len(loaded.names) > 1 and (args.output is None or not is_folder(args.output) or args.grid):
-        raise UsageError(_which_pipeline(loaded, None, folder=not args.grid))
+        raise UsageError(which_pipeline(loaded, None, folder=not args.grid))
     return loaded.names
-
-
-def _which_pipeline(loaded: Loaded, name: str | None, *, folder: bool = False) -> str:
-    from translator.names import did_you_mean
-
-    listed = "\n".join(f"  {known!r}" for known in loaded.names)
-    if name is None:
-        how = "--pipeline NAME" + (" or all of them with -o FOLDER" if folder else "")
-        return f"the file has several pipelines; choose one with {how}:\n{listed}"
-    hint = did_you_mean(name, loaded.names)
-    return f"the file has no pipeline {name!r}{'; ' + hint if hint else ''}; it has:\n{listed}"
 
 
 def _check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, found: Diagnostics) -> None:
@@ -277,7 +188,7 @@ def _check(argv: Sequence[str]) -> int:
         everything.extend(_by_path(found, texts))
         sources.update({text.path: text for text in texts.values()})
         if args.format == "text":
-            color = _colorful(sys.stdout)
+            color = colorful(sys.stdout)
             sys.stdout.write(diagnostics.text(_by_path(found, texts), sources, color=color) + _summary(file, found))
     if args.format == "json":
         sys.stdout.write(diagnostics.as_json(everything, sources))
@@ -367,20 +278,9 @@ def _check_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
-
-
 def _bad(found: Iterable[Diagnostic], *, strict: bool) -> bool:
     bad = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
     return any(d.severity in bad for d in found)
-
-
-def _colorful(stream: object) -> bool:
-    is_terminal: Callable[[], bool] = getattr(stream, "isatty", bool)
-    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 if __name__ == "__main__":

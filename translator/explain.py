@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator import ir
+from translator import given, ir
 from translator.diagnostics import Diagnostics, TranslationError, printable
+from translator.load import load
 from translator.names import did_you_mean
+from translator.options import FAILED, OK, USAGE, add_pipeline_arguments, choose, show
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -27,52 +29,42 @@ _FAILURE = re.compile(r"(?P<node>.+?)(\[(?P<index>\d+)\])?(@(?P<attempt>\d+))?",
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE", help="the pipeline file")
-    parser.add_argument("--pipeline", metavar="NAME", help="which pipeline of the file")
+    parser.add_argument("file", metavar="FILE", help="the pipeline file")
+    add_pipeline_arguments(parser, target_required=None)
+    given.add_argument(parser)
     parser.add_argument(
         "--fail",
         action="append",
         default=[],
         metavar="NODE | NODE[i] | NODE[i]@try",
-        help="what errs: every execution of a node, one of them, or one try of one; may be repeated",
+        help="what errs: every execution of a node, one of them, or one try of one; may be given several times",
     )
-    parser.add_argument(
-        "--param",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE | NODE.PARAM=VALUE[,VALUE...]",
-        help="a value for this run; may be repeated",
-    )
-    parser.add_argument(
-        "--grid",
-        action="append",
-        default=[],
-        metavar="NODE.PARAM=VALUE[,VALUE...]",
-        help="make an execution node a task node, or replace an axis; may be repeated",
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to print it")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to say it (text)")
 
 
 def main(args: Namespace) -> int:
-    """Print what would happen; 0, or 2 if what was asked for is not there, or 1 if the file has errors."""
-    from translator import given
-    from translator.load import load
+    """Print what would happen.
 
-    loaded = load(args.file)
+    Returns:
+        0; 1 if the file has errors; 2 if what was asked for is not there.
+
+    Raises:
+        UsageError: there is no such pipeline, or there are several.
+    """
+    loaded = load(Path(args.file))
+    asked = Diagnostics()
     try:
-        pipeline = loaded.choose(args.pipeline)
-        asked = Diagnostics()
-        pipeline = given.with_grids(pipeline, args.grid, asked)
-        values = given.values(pipeline, args.param, asked)
-        explanation = explain(pipeline, args.fail, values, asked) if asked.ok else None
+        pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
     except TranslationError as error:
-        given.report(error.diagnostics, loaded.sources)
-        return given.status(error.diagnostics)
-    if explanation is None or not asked.ok:
-        given.report(asked, loaded.sources)
-        return 2
+        show(error.diagnostics, loaded.sources)
+        return FAILED
+    values = given.values(pipeline, args.param, asked)
+    explanation = explain(pipeline, args.fail, values, asked) if asked.ok else None
+    if explanation is None:
+        show(asked, loaded.sources)
+        return USAGE
     sys.stdout.write(as_json(explanation) if args.format == "json" else as_text(explanation))
-    return 0
+    return OK
 
 
 @dataclass(frozen=True, slots=True)

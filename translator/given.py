@@ -16,9 +16,10 @@ from translator import ir
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
     from collections.abc import Iterable, Mapping
 
-    from translator.diagnostics import Diagnostics, SourceText
+    from translator.diagnostics import Diagnostics
     from translator.ir import Value
 
 CODE = "bad-parameter"
@@ -31,6 +32,17 @@ class _Slot:
     parameters: tuple[ir.Parameter, ...]
     spreads: bool
     many: bool
+
+
+def add_argument(parser: ArgumentParser) -> None:
+    """Declare ``--param``."""
+    parser.add_argument(
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE | NODE.PARAM=VALUE[,VALUE...]",
+        help="a value for this run; may be given several times",
+    )
 
 
 def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics) -> dict[str, Value]:
@@ -134,32 +146,3 @@ def _typed(slot: _Slot, value: object) -> object:
 
 def _plain(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
-
-
-def with_grids(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics) -> ir.Pipeline:
-    """The pipeline with what ``--grid`` asks for (``translator.convert``)."""
-    listed = list(texts)
-    if not listed:
-        return pipeline
-    from translator.convert import GridOptionError, convert
-
-    try:
-        return convert(pipeline, listed)
-    except GridOptionError as error:
-        diagnostics.error("bad-grid", str(error), None, hint=error.hint)
-        return pipeline
-
-
-def report(diagnostics: Diagnostics, sources: Mapping[str, SourceText]) -> None:
-    """Print findings where errors belong."""
-    import sys
-
-    from translator.diagnostics import text
-
-    sys.stderr.write(text(diagnostics, sources, color=sys.stderr.isatty()))
-
-
-def status(diagnostics: Diagnostics) -> int:
-    """The exit status for findings that leave nothing to do: 2 if the command line asked for what is not there."""
-    usage = {"unknown-pipeline", "several-pipelines"}
-    return 2 if any(diagnostic.code in usage for diagnostic in diagnostics) else 1
