@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Input
     from translator.shim.store import Store
-    from translator.shim.workspace import Workspace
 
 # So many of the files that were there are named when an input stays empty.
 _SHOWN = 10
@@ -97,7 +96,7 @@ def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, 
         places[path] = one
     if step_input.filename:
         if len(places) == 1:
-            return {place(step_input.filename, "full"): next(iter(places.values()))}
+            return {relative(step_input.filename): next(iter(places.values()))}
         if places:
             source.note(
                 f"warning: input {step_input.name!r} has {len(places)} files, so that its filename "
@@ -111,33 +110,38 @@ def _bring(path: str, folder: Path, one: FileRecord | str, source: Source) -> Fi
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError:
-        raise InputError(f"{_uri(one)} cannot be brought to {path!r}: another file is called like its folder") from None
+        raise fetch.FetchError(
+            f"{_uri(one)} cannot be brought to {path!r}: another file is called like its folder"
+        ) from None
     if target.is_dir():
-        raise InputError(f"{_uri(one)} cannot be brought to {path!r}: there is a folder of that name")
+        raise fetch.FetchError(f"{_uri(one)} cannot be brought to {path!r}: there is a folder of that name")
     if isinstance(one, FileRecord) and source.store.owns(one.uri):
         source.store.bring(one, target, source.pulse)
         record = replace(one, path=path)
     else:
         size, sha256 = fetch.fetch(_uri(one), target, source.project, source.pulse)
         if isinstance(one, FileRecord) and sha256 != one.sha256:
-            raise InputError(f"{one.uri} has changed since an earlier execution of this run used it")
+            raise fetch.FetchError(f"{one.uri} has changed since an earlier execution of this run used it")
         record = FileRecord(path, size, sha256, _uri(one))
     return replace(record, stamp=digest.stamp(target.stat()))
 
 
-def changed(records: Mapping[str, list[FileRecord]], space: Workspace) -> list[str]:
-    """The input files that the command has written to, which only root can: ``name/path`` of each."""
-    found = []
-    for name, files in records.items():
-        for record in files:
-            try:
-                stamp = digest.stamp((space.inputs / name / record.path).stat())
-            except OSError:
-                continue  # removed or replaced: its own copy of the name, the published file is not touched
-            inode = record.stamp.partition(":")[0]
-            if stamp != record.stamp and stamp.partition(":")[0] == inode:
-                found.append(f"{name}/{record.path}")
-    return found
+def changed(records: Mapping[str, list[FileRecord]], store: Store) -> list[str]:
+    """The published files that the command has written to through their links, which only root can.
+
+    Args:
+        records: by input the files that were brought.
+        store: where they are published.
+
+    Returns:
+        ``input/path`` of each.
+    """
+    return [
+        f"{name}/{record.path}"
+        for name, files in records.items()
+        for record in files
+        if store.owns(record.uri) and not store.intact(record)
+    ]
 
 
 def _uri(one: FileRecord | str) -> str:

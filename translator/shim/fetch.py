@@ -94,11 +94,11 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
             raise FetchError(f"{uri} is not there (looked for {path})")
         return [(uri, _place(uri if "://" not in uri else str(path), step_input, uri))]
     root = _before_wildcard(str(path))
-    wanted = _pattern(str(path))
+    wanted = _pattern(str(path)[len(root) :])
     inside = root.startswith(f"{project}/")
     found = []
     for file in _files_below(Path(root)):
-        if wanted.fullmatch(str(file)):
+        if wanted.fullmatch(str(file)[len(root) :]):
             name = str(file.relative_to(project)) if inside else str(file)
             shown_root = root.removeprefix(f"{project}/") if inside else root
             found.append((name if inside else file.as_uri(), _place(name, step_input, uri, shown_root)))
@@ -112,18 +112,17 @@ def _find_remote(uri: str, step_input: Input) -> list[tuple[str, str]]:
         return [(uri, _place(uri.partition("://")[2].partition("/")[2], step_input, uri))]
     from translator.shim.object_store import file_system
 
+    root = _before_wildcard(uri)
     try:
-        system, path = file_system(_before_wildcard(uri))
-        names = [str(name) for name in system.find(path.rstrip("/"))]
+        system, base = file_system(root)
+        names = [str(name)[len(base.rstrip("/")) + 1 :] for name in system.find(base.rstrip("/"))]
     except Exception as error:  # each file system has exceptions of its own
         raise FetchError(f"{uri} cannot be listed: {error}") from error
-    wanted = _pattern(uri)
-    root = _before_wildcard(uri).partition("://")[2].partition("/")[2]
-    found = []
-    for name in names:
-        full = system.unstrip_protocol(name)
-        if wanted.fullmatch(full):
-            found.append((full, _place(full.partition("://")[2].partition("/")[2], step_input, uri, root)))
+    wanted = _pattern(uri[len(root) :])
+    in_bucket = root.partition("://")[2].partition("/")[2]
+    found = [
+        (root + name, _place(in_bucket + name, step_input, uri, in_bucket)) for name in names if wanted.fullmatch(name)
+    ]
     if not found:
         raise FetchError(f"no file matches {uri}")
     return found
@@ -153,19 +152,25 @@ def _before_wildcard(path: str) -> str:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
+    """The regular expression of a path with wildcards, below a folder; see the top of the module."""
     parts = []
+    at_start = True
     for token in re.split(r"(\*\*/|\*\*|\*|\?)", path):
+        if not token:
+            continue
+        unhidden = r"(?!\.)" if at_start else ""
         match token:
             case "**/":
-                parts.append(r"(?:[^/.][^/]*/)*")
+                parts.append(r"(?:[^/.][^/]*/)*" if at_start else r"[^/]*/(?:[^/.][^/]*/)*")
             case "**":
-                parts.append(r"(?:[^/.][^/]*/)*(?:[^/.][^/]*)?" if parts and parts[-1].endswith("/") else r".*")
+                parts.append(rf"(?:[^/.][^/]*/)*{unhidden}[^/]*" if at_start else r"[^/]*(?:/[^/.][^/]*)*")
             case "*":
-                parts.append(r"(?!\.)[^/]*" if parts and parts[-1].endswith("/") else r"[^/]*")
+                parts.append(rf"{unhidden}[^/]*")
             case "?":
-                parts.append(r"[^/]")
+                parts.append(rf"{unhidden}[^/]")
             case _:
                 parts.append(re.escape(token))
+        at_start = token.endswith("/")
     return re.compile("".join(parts), re.DOTALL)
 
 

@@ -202,7 +202,7 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
         failure = _command(execution, space, launch.arguments, {**inherited, **temporary, **launch.environment})
         # What a failed command leaves helps to find out why; what a stopped one leaves may be its last checkpoint.
         problems = _publish(execution, store, space, execution.pulse if failure is None else no_pulse)
-        problems += [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, space)]
+        problems += [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, store)]
         if failure is not None:
             execution.note("\n".join(problems))
             raise failure

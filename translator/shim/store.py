@@ -147,6 +147,10 @@ class Store(ABC):
             StoreError: it is gone or is not what was published.
         """
 
+    def intact(self, record: FileRecord) -> bool:  # noqa: ARG002 - what is not linked cannot be written to
+        """Whether a file is as it was when it was brought; ``stamp`` is that of the file that was brought."""
+        return True
+
     @abstractmethod
     def discard(self, identity: ExecutionId) -> None:
         """Remove the outputs of a try that has no manifest, as far as possible."""
