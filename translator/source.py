@@ -162,7 +162,7 @@ def parse(text: str, name: str, diagnostics: Diagnostics, rules: Rules = Rules.Y
     except _GiveUp:
         return None
     except yaml.MarkedYAMLError as error:
-        _syntax_error(error, name, diagnostics)
+        _syntax_error(error, text, name, diagnostics)
     except yaml.YAMLError as error:
         diagnostics.error("not-yaml", f"not valid YAML: {error}", Span(name, 1, 1, 1, 1))
     return None
@@ -201,13 +201,16 @@ _SYNTAX_HINTS = (
 )
 
 
-def _syntax_error(error: Any, name: str, diagnostics: Diagnostics) -> None:
+def _syntax_error(error: Any, text: str, name: str, diagnostics: Diagnostics) -> None:
     problem = str(error.problem or error.context or "it cannot be read")
     context = f" ({error.context})" if error.context and error.problem else ""
     mark = error.problem_mark or error.context_mark
     place = Span(name, 1, 1, 1, 1)
     if mark is not None:
-        place = Span(name, mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2)
+        # What is missing at the end is marked below the last line; there is nothing to show there.
+        last = LINE_BREAK.split(text.rstrip())
+        line, column = min((mark.line + 1, mark.column + 1), (len(last), len(last[-1]) + 1))
+        place = Span(name, line, column, line, column + 1)
     hint = next((hint for part, hint in _SYNTAX_HINTS if part in problem), None)
     diagnostics.error("not-yaml", f"not valid YAML: {problem}{context}", place, hint=hint)
 

@@ -19,6 +19,8 @@ _RUNNERS = re.compile(r"(?:.*/)?(?:python[0-9.]*|bash|sh|Rscript|julia|node|perl
 _MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|touch|tee)\b|>")
 """Commands after which a script may be where it was not before."""
 
+_BETWEEN = ("&&", "||", "|", ";", "&", "(", ")")
+
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | None) -> None:
     """Check the commands of a pipeline; see ``translator.checks.check``."""
@@ -46,12 +48,12 @@ def scripts(command: str) -> Iterator[str]:
         if _MOVES.search(line):
             return
         try:
-            words = shlex.split(line, comments=True)
+            words = list(_lexer(line))
         except ValueError:
             return
         runs = True
         for word in words:
-            if word in ("&&", "||", "|") or word.endswith(";") or _RUNNERS.fullmatch(word):
+            if word in _BETWEEN or _RUNNERS.fullmatch(word):
                 runs = True
             elif word.startswith("-"):
                 runs = runs and word not in ("-c", "-m")
@@ -59,6 +61,12 @@ def scripts(command: str) -> Iterator[str]:
                 if runs and _SCRIPT.fullmatch(word) and not word.startswith("/"):
                     yield word
                 runs = False
+
+
+def _lexer(line: str) -> shlex.shlex:
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return lexer
 
 
 def _missing_files(step: ir.Step, project: Path, diagnostics: Diagnostics) -> None:

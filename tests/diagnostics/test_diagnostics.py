@@ -1,0 +1,130 @@
+"""Findings are shown as a good compiler shows them, and the same in JSON and SARIF."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from translator import diagnostics
+from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError
+from translator.span import Span
+
+SHOWN = [
+    # text, span (line, column, end line, end column), what is shown below the message
+    ("a: bad", (1, 4, 1, 7), ["    1 | a: bad", "      |    ^^^"]),
+    ("a: bad", (1, 4, 1, 4), ["    1 | a: bad", "      |    ^"]),
+    ("a: bad", (1, 7, 1, 8), ["    1 | a: bad", "      |       ^"]),
+    ("x\n  many\n  lines\n", (2, 3, 4, 1), ["    2 |   many", "      |   ^^^^"]),
+    ("x\ty: 1", (1, 3, 1, 4), ["    1 | x    y: 1", "      |      ^"]),
+    ("日本: x", (1, 5, 1, 6), ["    1 | 日本: x", "      |       ^"]),
+    ("e\u0301: x", (1, 5, 1, 6), ["    1 | e\u0301: x", "      |    ^"]),
+    ("a\x1b[2J: x", (1, 1, 1, 2), ["    1 | a\\x1b[2J: x", "      | ^"]),
+    ("a\u2028b", (2, 1, 2, 2), ["    2 | b", "      | ^"]),
+    ("a\r\nb\rc", (3, 1, 3, 2), ["    3 | c", "      | ^"]),
+    ("a", (7, 1, 7, 2), []),
+    ("-" * 300 + "x" + "-" * 300, (1, 301, 1, 302), None),
+]
+
+
+@pytest.mark.parametrize(("source", "place", "lines"), SHOWN, ids=lambda value: repr(value)[:20])
+def test_the_line_and_a_caret(source, place, lines):
+    found = Diagnostic("code", Severity.ERROR, "what is wrong", Span("f.yaml", *place), "what to do")
+    shown = diagnostics.text([found], {"f.yaml": SourceText("some/f.yaml", source)}).splitlines()
+    assert shown[0] == f"some/f.yaml:{place[0]}:{place[1]}: error[code]: what is wrong"
+    assert shown[-1] == "      = what to do"
+    if lines is not None:
+        assert shown[1:-1] == lines
+    else:
+        assert max(map(len, shown)) < 200
+        assert shown[1][shown[2].index("^")] == "x"
+
+
+def test_without_a_place_or_a_hint():
+    found = Diagnostic("missing-file", Severity.ERROR, "there is no file x\ny", None)
+    assert diagnostics.text([found], {}) == "error[missing-file]: there is no file x\\ny\n"
+
+
+def test_color_is_only_escapes():
+    found = Diagnostic("c", Severity.WARNING, "m", Span("f", 1, 1, 1, 2), "h")
+    sources = {"f": SourceText("f", "abc")}
+    plain, colored = diagnostics.text([found], sources), diagnostics.text([found], sources, color=True)
+    assert "\x1b[" not in plain
+    import re
+
+    assert re.sub(r"\x1b\[[0-9;]*m", "", colored) == plain
+    assert colored != plain
+
+
+@given(
+    st.text(max_size=60),
+    st.integers(1, 4),
+    st.integers(1, 70),
+    st.integers(0, 5),
+    st.integers(1, 70),
+    st.text(max_size=20),
+)
+def test_whatever_the_text_each_line_is_one_line(source, line, column, more, end, message):
+    found = Diagnostic("c", Severity.NOTE, message, Span("f", line, column, line + more, end), message)
+    shown = diagnostics.text([found], {"f": SourceText("f", source)})
+    assert shown.isprintable() or all(c == "\n" or c.isprintable() for c in shown)
+    assert shown.count("\n") in (2, 4)
+
+
+def collector() -> Diagnostics:
+    found = Diagnostics()
+    found.note("third", "later", Span("f", 3, 1, 3, 2))
+    found.about("P").error("second", "in a pipeline", Span("f", 2, 5, 2, 6), hint="do it")
+    found.about("Q").error("second", "in a pipeline", Span("f", 2, 5, 2, 6))
+    found.warning("first", "no place", None)
+    return found
+
+
+def test_the_collector_sorts_by_place_and_reports_once():
+    found = collector()
+    assert [d.code for d in found] == ["first", "second", "third"]
+    assert (len(found), found.ok, found.count(Severity.ERROR)) == (3, False, 1)
+    assert [d.code for d in found.concerning("Q")] == ["first", "second", "third"]
+    assert [d.code for d in found.concerning("R")] == ["first", "third"]
+    assert found.concerning("R").ok
+
+
+def test_the_exception_says_what_is_wrong():
+    assert str(TranslationError(collector())) == "f:2:5: error[second]: in a pipeline"
+
+
+def test_json():
+    shown = json.loads(diagnostics.as_json(collector(), {"f": SourceText("some/f", "a\nb\nc")}))
+    assert [entry["code"] for entry in shown] == ["first", "second", "third"]
+    assert shown[0]["file"] is None
+    assert shown[1] == {
+        "code": "second",
+        "severity": "error",
+        "message": "in a pipeline",
+        "hint": "do it",
+        "pipeline": "P",
+        "file": "some/f",
+        "line": 2,
+        "column": 5,
+        "end_line": 2,
+        "end_column": 6,
+    }
+
+
+def test_sarif():
+    log = json.loads(diagnostics.sarif(collector(), {"f": SourceText("some folder/f", "a")}, version="1.2.3"))
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    assert (driver["name"], driver["semanticVersion"]) == ("pipeline-translator", "1.2.3")
+    assert [rule["id"] for rule in driver["rules"]] == ["first", "second", "third"]
+    for result in run["results"]:
+        assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in ("error", "warning", "note")
+    assert "locations" not in run["results"][0]
+    assert run["results"][1]["message"] == {"text": "in a pipeline (do it)"}
+    (location,) = run["results"][1]["locations"]
+    assert location["physicalLocation"] == {
+        "artifactLocation": {"uri": "some%20folder/f"},
+        "region": {"startLine": 2, "startColumn": 5, "endLine": 2, "endColumn": 6},
+    }
