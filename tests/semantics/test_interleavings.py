@@ -19,6 +19,7 @@ from translator import ir
 from translator.ir import OnChildError, OnError
 from translator.semantics import Attempt, Failure, Rules, disagreements, failing, predict
 from translator.shim.contract import State
+from translator.shim.outcome import NodePlan, node_states, run_state
 
 STOPPERS = (OnError.STOP_ALL, OnError.RETRY)
 
@@ -45,7 +46,8 @@ class Sim:
             return True
         if self.ended.get(name) is not State.ERROR or rule is not OnError.CONTINUE:
             return False
-        return isinstance(self.rules.nodes[name], ir.ExecutionNode) or State.COMPLETE in self.states[name]
+        child = self.rules.nodes[name].policy.on_child_error
+        return isinstance(self.rules.nodes[name], ir.ExecutionNode) or (child is not None and child.endswith("-error"))
 
     def actions(self):
         """Everything that may happen now."""
@@ -282,3 +284,25 @@ def test_a_wrong_run_state_or_list_of_nodes_is_named():
     assert disagreements(rules, {**document, "state": "error"}) == ["run: error, expected complete"]
     del document["nodes"]["a"]
     assert disagreements(rules, document) == ["nodes are ['b'], not ['a', 'b']"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(plans(), st.integers(0, 2**32))
+def test_what_decides_at_run_time_agrees(plan, seed):
+    """``translator.shim.outcome`` is given the executions' states of a run and must come to the same as the rules."""
+    rules = Rules(plan[0], oracle=failing(plan[1]))
+    nodes = [
+        NodePlan(
+            name,
+            "task" if isinstance(one, ir.TaskNode) else "execution",
+            one.policy.on_error.value,
+            one.policy.on_child_error.value if one.policy.on_child_error else None,
+            rules.upstream[name],
+        )
+        for name, one in rules.nodes.items()
+    ]
+    document = simulated(rules, seed)
+    executions = {name: [e["state"] for e in record["executions"]] for name, record in document["nodes"].items()}
+    states = node_states(nodes, executions)
+    assert states == {name: record["state"] for name, record in document["nodes"].items()}
+    assert run_state(nodes, states) == document["state"]

@@ -103,11 +103,17 @@ CASES = {
         [Failure("a", 0), ONE],
         "complete|stopped complete|stopped error error",
     ),
-    "continue-and-error cut before any completes skips what follows": (
+    "continue-and-error cut by a stop does not skip what follows": (
         [node("a", "continue/continue-and-error", 2), node("after"), node("t")],
         ["a -> after"],
         [Failure("a", 0), ONE],
-        "error|stopped complete|skipped|stopped error error",
+        "error|stopped complete|stopped error error",
+    ),
+    "continue-and-error with none complete goes on without files": (
+        [node("t", "continue/continue-and-error", 2), node("b", "stop-next", inputs=REQUIRED), node("c")],
+        ["t.output.* -> b.input.data", "t -> c"],
+        [Failure("t")],
+        "error error complete error",
     ),
     "a required input behind a failed continue": (
         [node("t", "continue"), node("b", "stop-next", inputs=REQUIRED), node("c")],
@@ -228,7 +234,7 @@ def test_stop_of_siblings_that_decides_what_follows():
         [node("t", "continue/stop-all-and-error", 2), node("b", inputs=REQUIRED)], ["t.output.* -> b.input.data"]
     )
     found = states(Rules(plan, oracle=failing([ONE])))
-    assert found == {"t": "error", "b": "complete|skipped", "run": "complete|error"}
+    assert found == {"t": "error", "b": "complete|error", "run": "complete|error"}
 
 
 def test_missing_default_files():

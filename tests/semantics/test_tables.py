@@ -33,13 +33,13 @@ EXPECTED_CHILD = [
     ("continue-and-error", "stop-next", "one errs", "error", END, "skipped", GO, "error"),
     ("continue-and-error", "stop-next", "all err", "error", "-", "skipped", GO, "error"),
     ("continue-and-error", "continue", "one errs", "error", END, "run", GO, "complete"),
-    ("continue-and-error", "continue", "all err", "error", "-", "skipped", GO, "error"),
+    ("continue-and-error", "continue", "all err", "error", "-", "run", GO, "complete"),
     ("stop-all-and-error", "stop-all", "one errs", "error", STOP, "stopped", STOP, "error"),
     ("stop-all-and-error", "stop-all", "all err", "error", "-", "stopped", STOP, "error"),
     ("stop-all-and-error", "stop-next", "one errs", "error", STOP, "skipped", GO, "error"),
     ("stop-all-and-error", "stop-next", "all err", "error", "-", "skipped", GO, "error"),
-    ("stop-all-and-error", "continue", "one errs", "error", STOP, "complete or skipped", GO, "complete or error"),
-    ("stop-all-and-error", "continue", "all err", "error", "-", "skipped", GO, "error"),
+    ("stop-all-and-error", "continue", "one errs", "error", STOP, "run", GO, "complete"),
+    ("stop-all-and-error", "continue", "all err", "error", "-", "run", GO, "complete"),
 ]
 
 

@@ -7,9 +7,9 @@ those say what values are, not what states mean.
 
 How a node fares
     1.  A node starts when every node with an edge into it is *open*: it is complete; or it is in error, its on-error
-        is ``continue`` and it is an execution node, or a task node of which at least one execution is complete.
-    2.  A node that does not start is *skipped* if a node with an edge into it is skipped, or is in error by its own
-        rule without stopping the run (``stop-next``; ``continue`` with no execution complete); otherwise it is
+        is ``continue``, and it is an execution node or its ``on-child-error`` is one of those that end in ``-error``.
+    2.  A node that does not start is *skipped* if a node with an edge into it is skipped, or is in error without being
+        open and without stopping the run (``stop-next``; ``continue`` with no execution complete); otherwise it is
         *stopped*. It has no executions.
     3.  A parameter's value: default of the step (with the node's override, and the task blueprint's axis), then the
         value given for this run, then the pipeline parameter's value if it has one, then what an edge brings, if it

@@ -7,8 +7,8 @@ from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.ir import OnChildError, OnError, Value
-from translator.semantics.rules import Result, Rules, kind, on_child_error, settle, stopped, stops_siblings
+from translator.ir import OnError, Value
+from translator.semantics.rules import Result, Rules, kind, settle, stopped, stops_siblings
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
                 skips[name] = {state is State.SKIPPED for state in states}
             else:
                 predictions[name] = _cut(result, first, may_skip=may_skip)
-                skips[name] = {result.skips, False, may_skip or _may_skip(result)}
+                skips[name] = {result.skips, False, may_skip}
         yield predictions, State.ERROR
 
 
@@ -138,17 +138,6 @@ def _exact(result: Result) -> NodePrediction:
         tuple(executions),
         frozenset({len(executions)}),
         (result.why,),
-    )
-
-
-def _may_skip(result: Result) -> bool:
-    """Whether a cut before any execution is complete can leave a node in an error that skips the nodes after it."""
-    errs = any(e.state is State.ERROR for e in result.executions)
-    return (
-        errs
-        and result.node.policy.on_error is OnError.CONTINUE
-        and isinstance(result.node, ir.TaskNode)
-        and on_child_error(result.node) is not OnChildError.CONTINUE_AND_COMPLETE
     )
 
 

@@ -48,12 +48,9 @@ class Result:
         """Whether the nodes after it may start (rule 1)."""
         if self.state is State.COMPLETE:
             return True
-        if self.state is not State.ERROR or self.node.policy.on_error is not OnError.CONTINUE:
+        if self.state is not State.ERROR or not goes_on(self.node):
             return False
-        if isinstance(self.node, ir.ExecutionNode):
-            return True
-        cut = any(e.state is State.STOPPED for e in self.executions) and not stops_siblings(self.node)
-        return bool(self.complete) and not cut
+        return stops_siblings(self.node) or all(e.state is not State.STOPPED for e in self.executions)
 
     @property
     def stops_run(self) -> bool:
@@ -65,13 +62,7 @@ class Result:
         """Whether the nodes after it are skipped rather than stopped (rule 2)."""
         if self.state is not State.ERROR:
             return self.state is State.SKIPPED
-        match self.node.policy.on_error:
-            case OnError.STOP_NEXT:
-                return True
-            case OnError.CONTINUE:
-                return isinstance(self.node, ir.TaskNode) and not self.complete
-            case _:
-                return False
+        return not self.stops_run and not goes_on(self.node)
 
     @property
     def complete(self) -> tuple[Execution, ...]:
@@ -270,6 +261,14 @@ def stops_siblings(node: ir.StepNode) -> bool:
     if policy.on_child_error is None:
         return policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
     return policy.on_child_error is OnChildError.STOP_ALL_AND_ERROR
+
+
+def goes_on(node: ir.StepNode) -> bool:
+    """Whether the nodes after this one run when it is in error (rule 1)."""
+    policy = node.policy
+    if policy.on_error is not OnError.CONTINUE:
+        return False
+    return isinstance(node, ir.ExecutionNode) or on_child_error(node) is not OnChildError.CONTINUE_AND_COMPLETE
 
 
 def stopped(execution: Execution) -> Execution:
