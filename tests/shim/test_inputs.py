@@ -259,11 +259,6 @@ def test_an_empty_required_input_names_the_edges_and_the_files_that_were_there(w
     ]
 
 
-def test_names_of_nodes_can_be_told_where_an_engine_has_other_keys() -> None:
-    files = edges.files(Input("in"), [output("train.run")], "replace", {}, names={"train.run": "train"})
-    assert files.edges == ("train.output.*",)
-
-
 @pytest.mark.parametrize(
     ("filename", "files", "expected"),
     [

@@ -24,8 +24,6 @@ def files(
     edges: Sequence[ArtifactSource],
     merge: Literal["replace", "append"],
     upstream: Mapping[str, Sequence[Manifest]],
-    *,
-    names: Mapping[str, str] | None = None,
 ) -> InputFiles:
     """Collect what ``edges`` bring to one input.
 
@@ -38,10 +36,8 @@ def files(
         edges: the edges that end in it, in the order of the source file.
         merge: whether what edges bring replaces the defaults or joins them.
         upstream: by source, the manifests of its complete executions in grid order.
-        names: by source the name of its node, where the engine's key is another (Airflow's ``train.run``), so that
-            messages are the same on every engine.
     """
-    called = dict(names or {})
+    called: dict[str, str] = {}
     placed: dict[str, tuple[FileRecord, str]] = {}
     available: list[str] = []
     warnings: list[str] = []

@@ -102,12 +102,10 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
         StoreError: the store cannot be read or written.
     """
     executions = _executions(store, pipeline, run, nodes, known)
-    states = node_states(
-        nodes,
-        {name: [one.state for one in ended] for name, ended in executions.items()},
-        {name: of_node[NODE] for name, of_node in known.items() if NODE in of_node},
-    )
-    state = run_state(nodes, states)
+    ended = {name: [one.state for one in of_node] for name, of_node in executions.items()}
+    own = {name: of_node[NODE] for name, of_node in known.items() if NODE in of_node}
+    states = node_states(nodes, ended, own)
+    state = run_state(nodes, states, ended)
     document = {
         "pipeline": pipeline,
         "run": run,
@@ -146,11 +144,9 @@ def node_states(
     waiting = [node.name for node in reversed(nodes)]
     while waiting:
         node = plans[waiting[-1]]
-        if node.name in states:
-            waiting.pop()
-            continue
-        unknown = [name for name in node.upstream if name in plans and name not in states]
-        if unknown:
+        upstream = [plans[name] for name in node.upstream if name in plans]
+        unknown = [one.name for one in upstream if one.name not in states]
+        if unknown and node.name not in states:
             waiting.extend(unknown)
             continue
         waiting.pop()
@@ -160,51 +156,53 @@ def node_states(
         elif own and own.get(node.name) is State.ERROR:
             states[node.name] = State.ERROR
         else:
-            upstream = [plans[name] for name in node.upstream if name in plans]
-            blocked = any(_blocks(one, states[one.name]) for one in upstream)
+            blocked = any(_blocks(one, states[one.name], executions.get(one.name, ())) for one in upstream)
             states[node.name] = State.SKIPPED if blocked else State.STOPPED
     return states
 
 
-def run_state(nodes: Sequence[NodePlan], states: Mapping[str, State]) -> State:
-    """The state of the run: error if a node's error is not to be continued after, else stopped if it was cut short."""
-    if any(states[node.name] is State.ERROR and not _goes_on(node) for node in nodes):
+def run_state(
+    nodes: Sequence[NodePlan], states: Mapping[str, State], executions: Mapping[str, Sequence[State]]
+) -> State:
+    """The state of the run: error if a node's error is not to be continued after, else stopped if it was cut short.
+
+    Args:
+        nodes: all nodes of the run.
+        states: the state of each node.
+        executions: by node the states of its executions.
+    """
+    if any(states[node.name] is State.ERROR and not _goes_on(node, executions.get(node.name, ())) for node in nodes):
         return State.ERROR
-    if any(states[node.name] is State.STOPPED for node in nodes):
-        return State.STOPPED
-    return State.COMPLETE
+    return State.STOPPED if State.STOPPED in states.values() else State.COMPLETE
 
 
 def _of_executions(node: NodePlan, ended: Sequence[State]) -> State:
-    errors = State.ERROR in ended
-    stopped = State.STOPPED in ended
-    complete = State.COMPLETE in ended
-    if node.kind == "task" and _forgives(node):
-        if stopped:
-            return State.STOPPED
-        return State.COMPLETE if complete else State.ERROR
-    if errors:
+    if _forgives(node) and (State.STOPPED in ended or State.COMPLETE in ended):
+        return State.STOPPED if State.STOPPED in ended else State.COMPLETE
+    if State.ERROR in ended:
         return State.ERROR
-    return State.STOPPED if stopped or not complete else State.COMPLETE
+    return State.STOPPED if State.STOPPED in ended else State.COMPLETE
 
 
 def _forgives(node: NodePlan) -> bool:
-    """Whether a task node is complete as soon as one of its executions is."""
+    """Whether a node is complete as soon as one of its executions is."""
+    if node.kind == "execution":
+        return False
     if node.on_child_error is not None:
         return node.on_child_error == "continue-and-complete"
     return node.on_error == "continue"
 
 
-def _goes_on(node: NodePlan) -> bool:
-    """Whether the error of a node is none of the run, and nodes after it run."""
-    return node.on_error == "continue" and (node.kind == "execution" or not _forgives(node))
+def _goes_on(node: NodePlan, ended: Sequence[State]) -> bool:
+    """Whether an error of the node is none of the run, and nodes after it run."""
+    return node.on_error == "continue" and (node.kind == "execution" or State.COMPLETE in ended)
 
 
-def _blocks(node: NodePlan, state: State) -> bool:
+def _blocks(node: NodePlan, state: State, ended: Sequence[State]) -> bool:
     """Whether a node is the reason that nodes after it are skipped."""
-    if state is State.SKIPPED:
-        return True
-    return state is State.ERROR and node.on_error in {"stop-next", "continue"} and not _goes_on(node)
+    if state is not State.ERROR:
+        return state is State.SKIPPED
+    return node.on_error in {"stop-next", "continue"} and not _goes_on(node, ended)
 
 
 def _executions(

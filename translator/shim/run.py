@@ -14,8 +14,8 @@ from translator.shim.clock import now
 from translator.shim.contract import InputFiles, Manifest, State
 from translator.shim.digest import no_pulse
 from translator.shim.manifest import sane, text
-from translator.shim.printed import Metadata
 from translator.shim.parameters import ParameterError, resolve
+from translator.shim.printed import Metadata
 from translator.shim.process import kill_all
 from translator.shim.store import Store, StoreError, open_store
 from translator.shim.workspace import Workspace, workspace
