@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG
 
+DATABASE = "airflow.db"
 LOG = "airflow.log"
 _USAGE = 2
 
@@ -64,7 +65,7 @@ def _set_environment(asked: argparse.Namespace, home: Path) -> None:
         AIRFLOW_HOME=str(home),
         AIRFLOW__CORE__DAGS_FOLDER=str(asked.file.resolve()),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
-        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / 'airflow.db'}",
+        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / DATABASE}",
         AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
         TRANSLATOR_STORE=asked.store,
         TRANSLATOR_RUN=asked.run,
@@ -99,7 +100,8 @@ def _quiet(log: Path) -> Iterator[Any]:
 def _run(file: Path, given: dict[str, Any]) -> int:
     from airflow.utils.db import initdb
 
-    initdb()
+    if not (Path(os.environ["AIRFLOW_HOME"]) / DATABASE).exists():
+        initdb()
     dag = _load(file)
     conf = _conf(dag, given)
     with _signals_cancel():
@@ -136,8 +138,10 @@ def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
 @contextlib.contextmanager
 def _signals_cancel() -> Iterator[None]:
     """While the run lasts, SIGINT and SIGTERM end the step that runs, and let the run end as stopped."""
-    from airflow_plugin.stopping import cancel
+    from airflow_plugin.stopping import cancel, go_on
     from translator.shim.run import kill_all
+
+    go_on()
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from airflow_plugin.nodes import nodes
 from airflow_plugin.settings import run_id, store_uri
 from translator.shim import outcome
 from translator.shim.contract import State
-from translator.shim.store import open_store
+from translator.shim.store import MANIFEST, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
     from airflow_plugin.nodes import Node
     from translator.shim.contract import Value
     from translator.shim.outcome import RunRecord
+    from translator.shim.store import Store
 
 # An execution that Airflow calls so left no manifest only if its worker was killed, or if it never began.
 _WITHOUT_MANIFEST = {"failed": State.ERROR, "success": State.ERROR, "skipped": State.STOPPED}
+
+# Seconds: Airflow notices within a heartbeat (5 by default), and kills what does not end within 5 more.
+_PATIENCE = 20.0
+_PAUSE = 0.5
 
 
 def finish(context: Context, pipeline: str, parameters: Mapping[str, Value]) -> RunRecord:
@@ -34,10 +40,12 @@ def finish(context: Context, pipeline: str, parameters: Mapping[str, Value]) -> 
         parameters: the pipeline's parameters as they were in this run.
     """
     ti = context["ti"]
+    store = open_store(store_uri())
+    _let_killed_end(store, pipeline, run_id(context))
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
     of_dag = nodes(context["dag"]).values()
     return outcome.finish(
-        open_store(store_uri()),
+        store,
         pipeline=pipeline,
         run=run_id(context),
         engine="airflow",
@@ -48,6 +56,20 @@ def finish(context: Context, pipeline: str, parameters: Mapping[str, Value]) -> 
         parameters=parameters,
         known={node.name: _executions(node, states) for node in of_dag},
     )
+
+
+def _let_killed_end(store: Store, pipeline: str, run: str) -> None:
+    """Wait for executions that have begun and not ended.
+
+    There are none, but when a person ended the run, which kills its tasks at their next heartbeat, or when a worker was
+    lost, which nothing but this wait can tell.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        last = [attempts[max(attempts)] for attempts in store.tries(pipeline, run).values()]
+        if all(MANIFEST in files for files in last):
+            return
+        time.sleep(_PAUSE)
 
 
 def _iso(time: datetime) -> str:

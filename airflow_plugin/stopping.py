@@ -27,6 +27,11 @@ def cancel() -> None:
     _Cancelled.told = True
 
 
+def go_on() -> None:
+    """Take ``cancel`` back, before the next run of this process."""
+    _Cancelled.told = False
+
+
 def cancelled() -> bool:
     """Whether ``cancel`` was called in this process."""
     return _Cancelled.told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
-from airflow.sdk import BaseOperator, TriggerRule
+from airflow.sdk import BaseOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 class FinishOperator(BaseOperator):
     """The only leaf of a DAG: writes ``run.json`` and gives the run its state.
+
+    It is a teardown whose failure fails the run: it starts when all before it has ended, however it ended, and also when
+    a person marks the run as failed.
 
     Args:
         pipeline: the pipeline's name; usually one of the DAG's ``default_args``.
@@ -30,10 +33,10 @@ class FinishOperator(BaseOperator):
         *,
         pipeline: str,
         parameters: Sequence[str] = (),
-        trigger_rule: str = TriggerRule.ALL_DONE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(trigger_rule=trigger_rule, **kwargs)
+        super().__init__(**kwargs)
+        self.as_teardown(on_failure_fail_dagrun=True)
         self.pipeline = pipeline
         self.parameters = parameters
 

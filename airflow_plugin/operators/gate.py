@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.sdk import BaseOperator, TriggerRule
 
+from airflow_plugin.nodes import nodes
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,10 +48,11 @@ class GateOperator(BaseOperator):
             AirflowFailException: the node is in error.
         """
         ti = context["ti"]
-        found = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_group_id=self.task_group.group_id)
-        own = {task: state for task, state in found.get(ti.run_id, {}).items() if task != self.task_id}
-        executions = [state for task, state in own.items() if not task.endswith(".grid")]
-        failed = "failed" in own.values()
+        node = next(node for node in nodes(context["dag"]).values() if self.task_id in node.tasks)
+        others = [task for task in node.tasks if task != self.task_id]
+        found = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=others).get(ti.run_id, {})
+        failed = "failed" in found.values()
+        executions = [state for task, state in found.items() if not task.endswith(".grid")]
         if "skipped" in executions and not failed:
             raise AirflowSkipException("the node was stopped or skipped")
         if not failed and "success" not in executions:

@@ -1,0 +1,192 @@
+"""A real Airflow: API server, scheduler with LocalExecutor, DAG processor, on SQLite, in a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BIN = Path(sys.executable).parent
+ENDED = ("success", "failed")
+
+
+@dataclass
+class Airflow:
+    """A running Airflow. ``store`` is its artifact store, ``dags`` its DAGs folder."""
+
+    home: Path
+    port: int
+    environment: dict[str, str]
+    log: Path
+    token: str = ""
+
+    @property
+    def dags(self) -> Path:
+        return self.home / "dags"
+
+    @property
+    def store(self) -> Path:
+        return self.home / "artifacts"
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run an ``airflow`` command in this home."""
+        return subprocess.run(
+            [str(BIN / "airflow"), *arguments], env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def api(self, method: str, path: str, body: object = None) -> Any:
+        """Call the REST API; returns the document."""
+        request = urllib.request.Request(
+            f"http://localhost:{self.port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def trigger(self, dag_id: str, run: str, conf: dict[str, Any] | None = None) -> None:
+        """Unpause a DAG and start a run of it."""
+        self.api("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+        self.api(
+            "POST",
+            f"/api/v2/dags/{dag_id}/dagRuns",
+            {"dag_run_id": run, "conf": conf or {}, "logical_date": None},
+        )
+
+    def state(self, dag_id: str, run: str) -> str:
+        return str(self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}")["state"])
+
+    def tasks(self, dag_id: str, run: str) -> dict[tuple[str, int], dict[str, Any]]:
+        """The task instances of a run, by task id and map index."""
+        found = self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances?limit=500")
+        return {(ti["task_id"], ti["map_index"]): ti for ti in found["task_instances"]}
+
+    def wait(self, dag_id: str, run: str, seconds: float = 120) -> str:
+        """Wait until a run has ended; returns its state."""
+        deadline = time.monotonic() + seconds
+        while (state := self.state(dag_id, run)) not in ENDED:
+            assert time.monotonic() < deadline, f"{dag_id}/{run} is {state}: {self.tasks(dag_id, run)}\n{self.tail()}"
+            time.sleep(0.3)
+        return state
+
+    def record(self, run: str) -> dict[str, Any]:
+        """The run's ``run.json``."""
+        (path,) = self.store.glob(f"*/{run}/run.json")
+        return json.loads(path.read_text())
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-60:])
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Airflow]:
+    """Start Airflow, and end all of its processes afterwards."""
+    (home / "dags").mkdir(parents=True)
+    port = _free_port()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW__")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "6",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
+        "AIRFLOW__PIPELINE_TRANSLATOR__STORE": str(home / "artifacts"),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+    }
+    airflow = Airflow(home, port, environment, home / "standalone.log")
+    with airflow.log.open("w") as log:
+        process = subprocess.Popen(
+            [str(BIN / "airflow"), "standalone"], env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        _wait_until_healthy(airflow, process)
+        yield airflow
+    finally:
+        _end(process)
+
+
+def _wait_until_healthy(airflow: Airflow, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 180
+    while True:
+        assert process.poll() is None, f"Airflow ended:\n{airflow.tail()}"
+        assert time.monotonic() < deadline, f"Airflow does not get healthy:\n{airflow.tail()}"
+        try:
+            health = airflow.api("GET", "/api/v2/monitor/health")
+            if all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
+                airflow.token = airflow.api("GET", "/auth/token")["access_token"]
+                return
+        except (OSError, urllib.error.URLError):
+            pass
+        time.sleep(0.5)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the session that Airflow runs in: TERM, half a minute, KILL."""
+    members = _session(process.pid)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in members:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
+        deadline = time.monotonic() + 30
+        while (members := _session(process.pid)) and time.monotonic() < deadline:
+            process.poll()
+            time.sleep(0.1)
+        if not members:
+            break
+    process.wait(10)
+
+
+def _session(leader: int) -> list[int]:
+    """The living processes of a session, and of the process groups that its members started."""
+    found = []
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] in "ZX":
+            continue
+        parents[int(entry.name)] = int(fields[1])
+        if int(fields[3]) == leader:
+            found.append(int(entry.name))
+    grown = set(found)
+    while more := {pid for pid, parent in parents.items() if parent in grown} - grown:
+        grown |= more
+    return sorted(grown)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,140 @@
+"""Each row of the on-error table on real Airflow, by ``dag.test()``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.airflow.pipelines import FAIL, OK, Node, pipeline
+
+if TYPE_CHECKING:
+    from tests.airflow.conftest import Embedded
+
+# ``before`` -> ``it`` -> ``after``, with ``aside`` that nothing but the run has to do with; the states of it, after
+# and the run.
+CASES: dict[str, tuple[Node, str, str, str]] = {
+    "execution, ok": (Node("it"), "complete", "complete", "complete"),
+    "execution, stop-all": (Node("it", FAIL, "stop-all"), "error", "stopped", "error"),
+    "execution, default": (Node("it", FAIL), "error", "stopped", "error"),
+    "execution, stop-next": (Node("it", FAIL, "stop-next"), "error", "skipped", "error"),
+    "execution, continue": (Node("it", FAIL, "continue"), "error", "complete", "complete"),
+    "execution, continue, ok": (Node("it", OK, "continue"), "complete", "complete", "complete"),
+    "task, ok": (Node("it", [OK, OK]), "complete", "complete", "complete"),
+    "task of one": (Node("it", [OK]), "complete", "complete", "complete"),
+    "task, stop-all": (Node("it", [FAIL]), "error", "stopped", "error"),
+    "task, stop-next": (Node("it", [OK, FAIL], "stop-next"), "error", "skipped", "error"),
+    "task, continue, some": (Node("it", [OK, FAIL, OK], "continue"), "complete", "complete", "complete"),
+    "task, continue, one of one": (Node("it", [FAIL], "continue"), "error", "skipped", "error"),
+    "task, continue, none": (Node("it", [FAIL, FAIL], "continue"), "error", "skipped", "error"),
+    "task, no points": (Node("it", [], "stop-next"), "error", "skipped", "error"),
+    "task, no points, continue": (Node("it", [], "continue"), "error", "skipped", "error"),
+    "task, no points, stop-all": (Node("it", []), "error", "stopped", "error"),
+}
+TOLERANT, STRICT, STOPPING = "continue-and-complete", "continue-and-error", "stop-all-and-error"
+CASES |= {
+    "stop-all, tolerant, some": (Node("it", [OK, FAIL], "stop-all", TOLERANT), "complete", "complete", "complete"),
+    "stop-all, tolerant, none": (Node("it", [FAIL, FAIL], "stop-all", TOLERANT), "error", "stopped", "error"),
+    "stop-next, tolerant, some": (Node("it", [OK, FAIL], "stop-next", TOLERANT), "complete", "complete", "complete"),
+    "stop-next, tolerant, none": (Node("it", [FAIL], "stop-next", TOLERANT), "error", "skipped", "error"),
+    "continue, tolerant, some": (Node("it", [OK, FAIL], "continue", TOLERANT), "complete", "complete", "complete"),
+    "continue, tolerant, none": (Node("it", [FAIL], "continue", TOLERANT), "error", "skipped", "error"),
+    "stop-all, strict": (Node("it", [OK, FAIL, OK], "stop-all", STRICT), "error", "stopped", "error"),
+    "stop-next, strict": (Node("it", [OK, FAIL], "stop-next", STRICT), "error", "skipped", "error"),
+    "continue, strict, some": (Node("it", [OK, FAIL], "continue", STRICT), "error", "complete", "complete"),
+    "continue, strict, none": (Node("it", [FAIL], "continue", STRICT), "error", "complete", "complete"),
+    "continue, stopping, none": (Node("it", [FAIL], "continue", STOPPING), "error", "complete", "complete"),
+    "stop-next, stopping": (Node("it", [FAIL], "stop-next", STOPPING), "error", "skipped", "error"),
+}
+
+
+def states(document: dict[str, Any]) -> dict[str, str]:
+    return {name: node["state"] for name, node in document["nodes"].items()}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_on_error(embedded: Embedded, case: str) -> None:
+    it, state, after, run = CASES[case]
+    it = Node(it.name, it.does, it.on_error, it.on_child_error, after=["before"])
+    document = embedded.run(pipeline(Node("before"), it, Node("after", after=["it"]), Node("late", after=["after"])))
+    found = states(document)
+    assert (found["before"], found["it"], found["after"]) == ("complete", state, after)
+    assert found["late"] == ("skipped" if after == "skipped" else after)
+    assert document["state"] == run
+    assert document["status"] == (0 if run == "complete" else 1)
+
+
+def test_retry_counts_its_tries(embedded: Embedded) -> None:
+    twice = "test -e $VH_REPOSITORY_DIR/tried && " + OK + " || { touch $VH_REPOSITORY_DIR/tried; exit 1; }"
+    document = embedded.run(pipeline(Node("again", twice, "retry"), Node("after", after=["again"])))
+    assert states(document) == {"again": "complete", "after": "complete"}
+    assert document["nodes"]["again"]["executions"][0]["tries"] == 2
+
+
+def test_retry_gives_up_and_stops_all(embedded: Embedded) -> None:
+    document = embedded.run(pipeline(Node("again", [OK, FAIL], "retry"), Node("after", after=["again"])))
+    assert states(document) == {"again": "error", "after": "stopped"}
+    assert [one["tries"] for one in document["nodes"]["again"]["executions"]] == [1, 3]
+    assert document["state"] == "error"
+
+
+def test_what_never_ran_is_not_continued_after(embedded: Embedded) -> None:
+    """A gate must tell a node that failed from one that was never run."""
+    document = embedded.run(
+        pipeline(
+            Node("it", FAIL, "stop-next"),
+            Node("gated", OK, "continue", after=["it"]),
+            Node("mapped", [OK, OK], "continue", after=["it"]),
+            Node("strict", [OK, OK], "continue", "continue-and-error", after=["it"]),
+            Node("verdict", [OK, OK], "stop-all", "continue-and-complete", after=["it"]),
+            Node("after", after=["gated", "mapped", "strict", "verdict"]),
+            Node("aside", OK),
+            Node("other", after=["aside"]),
+        )
+    )
+    found = states(document)
+    assert {name for name, state in found.items() if state == "skipped"} == {
+        *("gated", "mapped", "strict", "verdict", "after"),
+    }
+    assert found["aside"] == found["other"] == "complete"
+    assert document["state"] == "error"
+
+
+def test_different_rules_meet(embedded: Embedded) -> None:
+    document = embedded.run(
+        pipeline(
+            Node("fails", FAIL, "continue"),
+            Node("some", [FAIL, OK], "continue"),
+            Node("strict", [FAIL, OK], "continue", "continue-and-error"),
+            Node("plain"),
+            Node("join", "ls /valohai/inputs/before; " + OK, after=["fails", "some", "strict", "plain"]),
+            Node("after", [OK, OK], after=["join", "fails"]),
+        )
+    )
+    assert states(document) == {
+        "fails": "error",
+        "some": "complete",
+        "strict": "error",
+        "plain": "complete",
+        "join": "complete",
+        "after": "complete",
+    }
+    assert document["state"] == "complete"
+
+
+def test_stop_all_reaches_what_has_not_started(embedded: Embedded) -> None:
+    """``aside`` comes a wave after the failure; ``dag.test()`` runs one task after another."""
+    document = embedded.run(
+        pipeline(
+            Node("fails", FAIL),
+            Node("first"),
+            Node("aside", after=["first"]),
+            Node("gated", OK, "continue", after=["first"]),
+            Node("behind", after=["gated"]),
+            Node("mapped", [OK, OK], "continue", after=["first"]),
+        )
+    )
+    found = states(document)
+    assert found["first"] in ("complete", "stopped")
+    assert {found[name] for name in ("aside", "gated", "behind", "mapped")} == {"stopped"}
+    assert document["state"] == "error"
