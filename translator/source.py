@@ -374,7 +374,7 @@ class _Composer:
         value: Any = text
         tag = event.tag
         if tag is None or tag == "!":
-            if event.implicit[0] and tag is None:
+            if event.implicit[0] or tag == "!":  # '!' makes no text of it for PyYAML
                 value = self.plain(self.scalars.resolve(text), text, event)
         elif tag.removeprefix(_TAG) in _SCALARS and tag.startswith(_TAG):
             value = self.plain(tag.removeprefix(_TAG), text, event)

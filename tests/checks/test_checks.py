@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.dialects.valohai.marks import check
 
+from tests.dialects.valohai.marks import check
 from translator.checks.commands import scripts
 from translator.checks.graph import strongly_connected
 from translator.checks.secrets import looks_secret
@@ -58,8 +58,8 @@ def test_strong_components_are_those_that_reach_each_other(pairs):
     below = {str(n): [str(b) for a, b in sorted(pairs) if a == n] for n in range(8)}
     reach = {name: {name} for name in below}
     for _ in below:
-        for name in below:
-            for successor in below[name]:
+        for name, successors in below.items():
+            for successor in successors:
                 reach[name] |= reach[successor]
     expected = {frozenset(o for o in below if o in reach[n] and n in reach[o]) for n in below}
     assert {frozenset(component) for component in strongly_connected(below)} == expected
@@ -206,7 +206,7 @@ def test_files_that_are_not_in_the_project(tmp_path: Path):
 - step:
     name: s
     image: i
-    command:  
+    command:
       - python there.py #! warning missing-script
       - python gone.py
       - cd elsewhere

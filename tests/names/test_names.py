@@ -15,7 +15,7 @@ IDENTIFIERS = [
     (["class", "import os", "a b/c", "../x", "😀"], (), ["class_", "import_os", "a_b_c", "x", "node"]),
     (["match", "print", "list", "license"], (), ["match_", "print_", "list_", "license_"]),
     (["train", "dag"], ("dag", "dag_"), ["train", "dag__"]),
-    (["1st", "Ärger", "straße", "ＡＢ"], (), ["node_1st", "arger", "strae", "ab"]),
+    (["1st", "Ärger", "straße", "\uff21\uff22"], (), ["node_1st", "arger", "strae", "ab"]),
     (["a-b", "a b", "a.b"], (), ["a_b", "a_b_2", "a_b_3"]),
     (["a-b", "a_b", "a_b_2", "a b"], (), ["a_b_3", "a_b", "a_b_2", "a_b_4"]),
     (["Train", "train", "TRAIN"], (), ["train_2", "train", "train_3"]),

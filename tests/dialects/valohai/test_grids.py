@@ -1,8 +1,8 @@
 """Task blueprints become grids, computed when translating."""
 
 import pytest
-from tests.dialects.valohai.marks import check
 
+from tests.dialects.valohai.marks import check
 from translator import ir
 
 HEAD = """\

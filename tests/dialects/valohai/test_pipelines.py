@@ -1,8 +1,8 @@
 """What the parts of a pipeline become in the IR."""
 
 import pytest
-from tests.dialects.valohai.marks import STEPS, check
 
+from tests.dialects.valohai.marks import STEPS, check
 from translator import ir
 from translator.load import load_text
 
@@ -100,7 +100,7 @@ def test_a_step_is_read_whole():
     assert read.command == ("#!/bin/bash\nset -e\n", "python all.py {parameters}")
     assert (read.name, read.image, read.description) == ("all", "example/all:1", "does everything")
     assert (read.source_path, read.time_limit, read.no_output_timeout) == ("src/all.py", 5405, 90)
-    assert {"A": "1"} == read.environment
+    assert read.environment == {"A": "1"}
     assert read.required_environment == ("C",)
     assert [output.name for output in read.outputs] == ["model"]
     parameters = {parameter.name: parameter for parameter in read.parameters}
@@ -109,7 +109,11 @@ def test_a_step_is_read_whole():
     assert (span.line, place.line, place.column) == (2, 14, 9)
     kinds = ir.ParameterType
     assert parameters["text"] == ir.Parameter(
-        "text", place, default="{{ 7 * 7 }}", pass_as="-t {v}", description="a text"
+        "text",
+        place,
+        default="{{ 7 * 7 }}",
+        pass_as="-t {v}",  # noqa: S106 - it passes a parameter
+        description="a text",
     )
     assert parameters["whole"] == ir.Parameter("whole", parameters["whole"].span, kinds.INTEGER, 3, False, 1, 5)
     assert parameters["real"].choices == (1, 2.5)

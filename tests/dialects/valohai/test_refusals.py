@@ -1,8 +1,8 @@
 """What is not translated is refused by name or noted, and never dropped; bad input is found where it is."""
 
 import pytest
-from tests.dialects.valohai.marks import STEPS, check
 
+from tests.dialects.valohai.marks import STEPS, check
 from translator.dialects.valohai.ledger import LEDGER, Fate
 from translator.dialects.valohai.schema import schemas
 from translator.load import load_text
@@ -143,14 +143,12 @@ def test_variables_that_no_process_can_have(variable, mark):
 
 def test_what_is_refused_in_a_step_that_no_node_runs_does_not_matter():
     text = "- step:\n    name: s\n    image: i\n    command: x\n    mounts: ['/a:/b']\n"
-    check(
-        f"{STEPS}{text}- pipeline:\n    name: P\n    nodes:\n      - {{name: n, type: execution, step: make}}\n    edges: []\n"
-    )
+    check(f"{STEPS}{text}- pipeline: {{name: P, nodes: [{{name: n, type: execution, step: make}}], edges: []}}\n")
 
 
 NODES = [
     "- {name: n, type: execution, step: make, commit: abc} #! error unsupported-commit",
-    "- {name: n, type: execution, step: make, actions: [{when: node-starting, then: noop}]} #! error unsupported-actions",
+    "- {name: n, type: execution, step: make, actions: [{when: node-error, then: noop}]} #! error unsupported-actions",
     "- {name: n, type: execution, step: make, actions: []}",
     "- {name: n, type: deployment, deployment: d} #! error unsupported-deployment",
     "- {name: n, type: execution, step: mkae} #! error unknown-step",
@@ -171,10 +169,14 @@ NODES = [
     "- {name: n, type: execution, step: make, override: {mounts: ['/a:/b']}} #! error unsupported-mounts",
     "- {name: n, type: execution, step: make, override: {environment: e}} #! note ignored-environment",
     "- {name: n, type: execution, step: make, override: {autorestart: true}} #! note ignored-autorestart",
-    "- {name: n, type: execution, step: make, override: {runtime-config-preset: e}}"
-    " #! note ignored-runtime-config-preset; error missing-environment",
-    "- {name: n, type: execution, step: make, override: {parameters: [{name: seed, type: flag, multiple: repeat}]}}"
-    " #! error bad-value",
+    (
+        "- {name: n, type: execution, step: make, override: {runtime-config-preset: e}}"
+        " #! note ignored-runtime-config-preset; error missing-environment"
+    ),
+    (
+        "- {name: n, type: execution, step: make, override: {parameters: [{name: seed, type: flag, multiple: repeat}]}}"
+        " #! error bad-value"
+    ),
     "- {name: n, type: execution, step: make}\n- {name: n, type: execution, step: make} #! error duplicate-node",
 ]
 
@@ -259,44 +261,61 @@ def test_pipeline_parameters(parameters):
 
 
 FILES = [
-    ("- step: {name: a, image: i, command: x} #! warning no-pipeline", ()),
+    (["- step: {name: a, image: i, command: x} #! warning no-pipeline"], ()),
     (
-        "- pipelin: {name: P} #! warning unknown-item\n- pipeline: {name: P, nodes: [], edges: []} #! warning no-nodes",
+        [
+            "- pipelin: {name: P} #! warning unknown-item",
+            "- pipeline: {name: P, nodes: [], edges: []} #! warning no-nodes",
+        ],
         ("P",),
     ),
     (
-        "- step: {name: a, image: i, command: x}\n  pipeline: {name: Q, nodes: [], edges: []} #! warning ignored-item\n"
-        "- pipeline: {name: P, nodes: [], edges: []} #! warning no-nodes",
+        [
+            "- step: {name: a, image: i, command: x}",
+            "  pipeline: {name: Q, nodes: [], edges: []} #! warning ignored-item",
+            "- pipeline: {name: P, nodes: [], edges: []} #! warning no-nodes",
+        ],
         ("P",),
     ),
     (
-        "- step: {name: a, image: i, command: x}\n- step: {name: a, image: i, command: x} #! warning duplicate-name\n"
-        "- blueprint: {name: P, nodes: [{name: n, type: execution, step: a}], edges: []}",
+        [
+            "- step: {name: a, image: i, command: x}",
+            "- step: {name: a, image: i, command: x} #! warning duplicate-name",
+            "- blueprint: {name: P, nodes: [{name: n, type: execution, step: a}], edges: []}",
+        ],
         ("P",),
     ),
-    ("- blueprint: {name: P, nodes: []} #! error missing-key", ("P",)),
+    (["- blueprint: {name: P, nodes: []} #! error missing-key"], ("P",)),
     (
-        "- pipeline: {name: P, nodes: [], edges: [], reuse-executions: true} #! note ignored-reuse-executions; warning no-nodes",
+        [
+            "- pipeline:",
+            "    name: P #! warning no-nodes",
+            "    reuse-executions: true #! note ignored-reuse-executions",
+            "    nodes: []",
+            "    edges: []",
+        ],
         ("P",),
     ),
-    ("- pipeline: {name: P, nodes: [], edges: [], reuse-executions: false} #! warning no-nodes", ("P",)),
-    ("- pipeline: {name: 3, nodes: [], edges: []} #! error bad-type; warning no-pipeline", ()),
-    ("- pipeline: #! error bad-type; warning no-pipeline", ()),
-    ("- 3 #! error bad-type\n- pipeline: {name: P, nodes: [], edges: []}", ("P",)),
+    (["- pipeline: {name: P, nodes: [], edges: [], reuse-executions: false} #! warning no-nodes"], ("P",)),
+    (["- pipeline: {name: 3, nodes: [], edges: []} #! error bad-type; warning no-pipeline"], ()),
+    (["- pipeline: #! error bad-type; warning no-pipeline"], ()),
+    (["- 3 #! error bad-type", "- pipeline: {name: P, nodes: [], edges: []}"], ("P",)),
     (
-        "- endpoint: {name: ee, image: i, wsgi: x} #! note ignored-endpoint\n"
-        "- deployment: {name: d, defaults: {target: x}} #! note ignored-deployment\n"
-        "- pipeline: {name: P, nodes: [], edges: []} #! warning no-nodes",
+        [
+            "- endpoint: {name: ee, image: i, wsgi: x} #! note ignored-endpoint",
+            "- deployment: {name: d, defaults: {target: x}} #! note ignored-deployment",
+            "- pipeline: {name: P, nodes: [], edges: []} #! warning no-nodes",
+        ],
         ("P",),
     ),
-    ("- endpoint: {name: E, image: i, wsgi: x} #! error bad-value; note ignored-endpoint; warning no-pipeline", ()),
-    ("- on: {name: P} #! error key-not-text\n- step: {name: a, image: i, command: x}", ()),
+    (["- endpoint: {name: E, image: i, wsgi: x} #! error bad-value; note ignored-endpoint; warning no-pipeline"], ()),
+    (["- on: {name: P} #! error key-not-text", "- step: {name: a, image: i, command: x}"], ()),
 ]
 
 
-@pytest.mark.parametrize(("text", "names"), FILES)
-def test_files(text, names):
-    assert check(text).names == names
+@pytest.mark.parametrize(("lines", "names"), FILES)
+def test_files(lines, names):
+    assert check("\n".join(lines)).names == names
 
 
 HINTS = [
