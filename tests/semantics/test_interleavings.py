@@ -82,7 +82,7 @@ class Sim:
                 self.states[name][number] = ending.state
                 self.erred(name, ending.state)
             elif self.stop or name in self.halted:
-                self.states[name][number] = State.STOPPED
+                self.states[name][number] = self.random.choice([State.STOPPED, State.ERROR])
             else:
                 self.tries[name][number] = running + 1
         if None not in self.states[name] and name not in self.ended:
@@ -305,4 +305,4 @@ def test_what_decides_at_run_time_agrees(plan, seed):
     executions = {name: [e["state"] for e in record["executions"]] for name, record in document["nodes"].items()}
     states = node_states(nodes, executions)
     assert states == {name: record["state"] for name, record in document["nodes"].items()}
-    assert run_state(nodes, states) == document["state"]
+    assert run_state(nodes, states, executions) == document["state"]

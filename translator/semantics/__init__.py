@@ -32,7 +32,8 @@ What its executions make of a node
         ``continue-and-error``.
     10. ``stop-all-and-error`` stops the executions of the same node that have not ended when one errs. So does
         ``on-error: stop-all`` (or ``retry``) without ``on-child-error``, because it stops everything.
-    11. A node of which an execution was stopped is stopped, unless it is in error by rule 9.
+    11. A node of which an execution was stopped is stopped, unless it is in error by rule 9. An execution that a stop
+        keeps from its next try is stopped, or stays in error: engines differ in whether they come back to it.
 
 What a node makes of the run
     12. A node in error with ``stop-all`` (or ``retry``) stops the run: what runs is stopped, what has not started

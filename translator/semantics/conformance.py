@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from translator.ir import OnError
@@ -20,7 +21,9 @@ def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
     if list(records) != list(rules.nodes):
         return [f"nodes are {list(records)}, not {list(rules.nodes)}"]
     stopping = any(
-        record["state"] == State.ERROR and rules.nodes[name].policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
+        record["state"] == State.ERROR
+        and rules.nodes[name].policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
+        and (not record["executions"] or _erred(record["executions"], rules.nodes[name].policy.tries))
         for name, record in records.items()
     )
     before: dict[str, Result] = {}
@@ -48,7 +51,7 @@ def _followed(
         if not seen and stopping and record["state"] == State.STOPPED:
             result = Result(node, State.STOPPED, (), "never started", started=False)
         elif seen and len(seen) == len(result.executions):
-            may_stop = stopping or (stops_siblings(node) and any(e["state"] == State.ERROR for e in seen))
+            may_stop = stopping or (stops_siblings(node) and _erred(seen, node.policy.tries))
             pairs = [
                 _compared(real, free, may_stop=may_stop) for real, free in zip(seen, result.executions, strict=True)
             ]
@@ -61,11 +64,18 @@ def _followed(
     return result, wrong
 
 
+def _erred(executions: Sequence[Mapping[str, Any]], tries: int) -> bool:
+    """Whether one of the executions is in error for good, not only between two tries."""
+    return any(e["state"] == State.ERROR and e["tries"] == tries for e in executions)
+
+
 def _compared(real: Mapping[str, Any], free: Execution, *, may_stop: bool) -> tuple[Execution, list[str]]:
     """An execution as it went, and where it differs from how it must go."""
     if real["state"] == State.STOPPED and may_stop:
         wrong = [] if 0 <= real["tries"] <= free.tries else [f"{real['tries']} tries, expected at most {free.tries}"]
         return stopped(free), wrong
+    if real["state"] == State.ERROR and may_stop and 0 < real["tries"] < free.tries:
+        return replace(free, state=State.ERROR, tries=real["tries"], metadata={}, outputs=()), []
     expected = {"index": free.index, "state": free.state, "tries": free.tries, "parameters": plain(free.parameters)}
     return free, [f"{key} {real[key]!r}, expected {value!r}" for key, value in expected.items() if real[key] != value]
 

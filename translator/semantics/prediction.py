@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.ir import OnError, Value
-from translator.semantics.rules import Result, Rules, kind, settle, stopped, stops_siblings
+from translator.semantics.rules import Execution, Result, Rules, kind, settle, stopped, stops_siblings
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _exact(result: Result) -> NodePrediction:
     executions = []
     for e in result.executions:
         may_stop = racing and not (len(errors) == 1 and e.state is State.ERROR)
-        states = frozenset({e.state, State.STOPPED} if may_stop else {e.state})
+        states = _cut_states(e) if may_stop else frozenset({e.state})
         fewest = 0 if State.STOPPED in states else e.tries
         executions.append(ExecutionPrediction(e.index, states, (fewest, e.tries), e.parameters, e.reason))
     return NodePrediction(
@@ -141,13 +141,23 @@ def _exact(result: Result) -> NodePrediction:
     )
 
 
+def _cut_states(execution: Execution) -> frozenset[State]:
+    """What an execution may be that a stop may have cut off, also between two of its tries (rule 11)."""
+    between = {State.ERROR} if execution.tries > 1 else set()
+    return frozenset({execution.state, State.STOPPED} | between)
+
+
 def _cut(result: Result, trigger: str, *, may_skip: bool) -> NodePrediction:
     """The prediction of a node that another node's stop may have cut off, or kept from starting."""
     exact = _exact(result)
-    executions = tuple(replace(e, states=e.states | {State.STOPPED}, tries=(0, e.tries[1])) for e in exact.executions)
+    executions = tuple(
+        replace(shown, states=shown.states | _cut_states(e), tries=(0, shown.tries[1]))
+        for shown, e in zip(exact.executions, result.executions, strict=True)
+    )
+    states = exact.states | {State.STOPPED} | ({State.SKIPPED} if may_skip else set())
     return replace(
         exact,
-        states=exact.states | {State.STOPPED} | ({State.SKIPPED} if may_skip else set()),
+        states=states | ({State.ERROR} if any(e.tries > 1 for e in result.executions) else set()),
         executions=executions,
         counts=exact.counts | {0},
         why=(*exact.why, f"or cut off: {trigger} stops the run"),

@@ -1,0 +1,257 @@
+"""What a run looks like while it runs: a live tree on a terminal, plain lines elsewhere.
+
+Both follow the same events (``translator.shim.events``). ``rich`` draws the tree; it comes with either engine and is
+not needed without a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import IO, TYPE_CHECKING, Protocol, Self
+
+from translator.diagnostics import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from rich.live import Live
+    from rich.text import Text
+    from rich.tree import Tree
+
+_MARKS = {"running": "…", "complete": "✓", "error": "✗", "stopped": "■", "skipped": "-"}
+_STYLES = {"running": "cyan", "complete": "green", "error": "bold red", "stopped": "yellow", "skipped": "dim"}
+_WIDEST = 12
+"""How many executions of a task node the tree shows one by one."""
+
+
+@dataclass
+class Progress:
+    """What is known of a run that goes on: by node, in the order of the file, its executions."""
+
+    nodes: dict[str, dict[int, Execution]] = field(default_factory=dict)
+
+    def take(self, event: Mapping[str, object]) -> Execution | None:
+        """Take an event in; returns the execution that it changed."""
+        node, index = event.get("node"), event.get("index")
+        if event.get("event") not in ("execution-started", "execution-ended") or not isinstance(index, int):
+            return None
+        ended = event["event"] == "execution-ended"
+        execution = self.nodes.setdefault(str(node), {}).setdefault(index, Execution(str(node), index))
+        execution.state = str(event.get("state")) if ended else "running"
+        execution.label = str(event.get("label") or "")
+        execution.reason = str(event.get("reason") or "")
+        execution.tries += not ended
+        return execution
+
+
+@dataclass
+class Execution:
+    """An execution as far as it has come; ``label`` are its parameters."""
+
+    node: str
+    index: int
+    state: str = "running"
+    label: str = ""
+    reason: str = ""
+    tries: int = 0
+
+
+class View(Protocol):
+    """Something that shows a run while it runs."""
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the screen as it is to be read afterwards."""
+
+    def changed(self, execution: Execution) -> None:
+        """An execution started or ended."""
+
+    def said(self, line: str) -> None:
+        """A step, or the engine, printed a line."""
+
+
+def view(progress: Progress, kinds: Mapping[str, str], *, quiet: bool, stream: IO[str] | None = None) -> View:
+    """The view that fits where standard output goes.
+
+    Args:
+        progress: what to show.
+        kinds: by node its kind, ``execution`` or ``task``.
+        quiet: whether to show nothing but lines that were asked for.
+        stream: where to print; standard output by default.
+    """
+    out = stream or sys.stdout
+    if quiet:
+        return Lines(kinds, out, quiet=True)
+    if out.isatty() and find_spec("rich") is not None:
+        return LiveTree(progress, kinds, out)
+    return Lines(kinds, out)
+
+
+class Lines:
+    """One line per event, for logs and pipes."""
+
+    def __init__(self, kinds: Mapping[str, str], out: IO[str], *, quiet: bool = False) -> None:
+        self._kinds, self._out, self._quiet = kinds, out, quiet
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+    def changed(self, execution: Execution) -> None:
+        """Print what became of an execution."""
+        if not self._quiet:
+            state = "started" if execution.state == "running" else execution.state
+            self._print(f"{called(execution, self._kinds)}: {state}{_again(execution)}{_why(execution)}")
+
+    def said(self, line: str) -> None:
+        """Print the line."""
+        self._print(line)
+
+    def _print(self, line: str) -> None:
+        self._out.write(printable(line) + "\n")
+        self._out.flush()
+
+
+class LiveTree:
+    """The pipeline as a tree that changes in place, drawn by ``rich``."""
+
+    def __init__(self, progress: Progress, kinds: Mapping[str, str], out: IO[str]) -> None:
+        self._progress, self._kinds, self._out = progress, kinds, out
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(file=self._out, highlight=False)
+        self._live = Live(get_renderable=self._tree, console=console, refresh_per_second=8, transient=True)
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def changed(self, execution: Execution) -> None:
+        """The tree is redrawn several times a second anyway."""
+
+    def said(self, line: str) -> None:
+        """Print the line above the tree."""
+        if self._live is not None:
+            self._live.console.print(printable(line), markup=False, soft_wrap=True)
+
+    def _tree(self) -> Tree:
+        from rich.tree import Tree
+
+        tree = Tree("", hide_root=True)
+        for name, kind in self._kinds.items():
+            executions = self._progress.nodes.get(name, {})
+            if kind == "execution":
+                tree.add(self._line(name, executions[0]) if 0 in executions else self._line(name, None))
+                continue
+            branch = tree.add(self._summary(name, executions))
+            shown = sorted(executions)[-_WIDEST:]
+            if len(executions) > len(shown):
+                branch.add(f"[dim]{len(executions) - len(shown)} more[/dim]")
+            for index in shown:
+                branch.add(self._line(f"[{index}]", executions[index]))
+        return tree
+
+    def _line(self, name: str, execution: Execution | None) -> Text:
+        from rich.text import Text
+
+        if execution is None:
+            return Text(f"  {printable(name)}", style="dim")
+        text = Text(_MARKS.get(execution.state, "?"), style=_STYLES.get(execution.state, ""))
+        return text.append(f" {printable(name)} {printable(execution.label)}{_again(execution)}", style="default")
+
+    def _summary(self, name: str, executions: Mapping[int, Execution]) -> Text:
+        from rich.text import Text
+
+        if not executions:
+            return self._line(name, None)
+        states = [execution.state for execution in executions.values()]
+        text = Text("  " + printable(name) + " ", style="default")
+        for state in _MARKS:
+            if state in states:
+                text.append(f"{states.count(state)} {state} ", style=_STYLES[state])
+        return text
+
+
+class Follower:
+    """Reads the events of a run from a file, while it is being written, in a thread of its own."""
+
+    def __init__(self, file: Path, progress: Progress, shown: View) -> None:
+        self._file, self._progress, self._view = file, progress, shown
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="events", daemon=True)
+        file.touch()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _follow(self) -> None:
+        with self._file.open(encoding="utf-8") as stream:
+            while not self._ended.wait(0.1):
+                self._read(stream)
+            self._read(stream)
+
+    def _read(self, stream: IO[str]) -> None:
+        for event in _events(stream):
+            if execution := self._progress.take(event):
+                self._view.changed(execution)
+
+
+def called(execution: Execution, kinds: Mapping[str, str]) -> str:
+    """What people call an execution: ``preprocess``, ``train[1] (lr=0.1)``."""
+    if kinds.get(execution.node) != "task":
+        return execution.node
+    return f"{execution.node}[{execution.index}]" + (f" ({execution.label})" if execution.label else "")
+
+
+def _events(stream: IO[str]) -> Iterator[Mapping[str, object]]:
+    """The whole lines that there are; half a line is left for the next time."""
+    while True:
+        place = stream.tell()
+        line = stream.readline()
+        if not line.endswith("\n"):
+            stream.seek(place)
+            return
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            yield event
+
+
+def _again(execution: Execution) -> str:
+    return f" (try {execution.tries})" if execution.tries > 1 else ""
+
+
+def _why(execution: Execution) -> str:
+    first = execution.reason.strip().partition("\n")[0]
+    return f": {first}" if first and execution.state != "complete" else ""

@@ -1,0 +1,271 @@
+"""``translate run``: compile a pipeline, run it in the embedded mode of its engine, and show what becomes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from translator import given
+from translator.diagnostics import Diagnostics, TranslationError, printable
+from translator.load import load
+from translator.options import FAILED, OK, USAGE, UsageError, add_pipeline_arguments, choose, find_target, show
+from translator.output import project_from
+from translator.progress import Follower, Progress, view
+from translator.targets import GenerateOptions
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator, Mapping
+    from types import FrameType
+
+    from translator.ir import Pipeline, Value
+    from translator.progress import View
+    from translator.targets import Target
+
+STORE = "artifacts"
+TAIL = 40
+"""How many lines of output are shown of a run that failed."""
+_GRACE_SECONDS = 15.0
+"""How long an engine has to end its run and its steps when it is asked to; the shim gives a step 3 s."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("file", metavar="FILE", help="the pipeline file")
+    add_pipeline_arguments(parser, target_required=True)
+    given.add_argument(parser)
+    where = f"where artifacts go: a folder, or a URI such as s3://bucket/folder (./{STORE})"
+    parser.add_argument("--store", metavar="URI", default=STORE, help=where)
+    loudness = parser.add_mutually_exclusive_group()
+    loudness.add_argument("--quiet", "-q", action="store_true", help="print nothing but what went wrong")
+    loudness.add_argument("--verbose", "-v", action="store_true", help="print what the steps print")
+
+
+def main(args: Namespace) -> int:
+    """Run a pipeline.
+
+    Returns:
+        0 if the run is complete; 1 if it is not, or the file has errors; 2 if it cannot be run as asked.
+
+    Raises:
+        UsageError: there is no such pipeline or target, or its engine is not installed here.
+    """
+    target = find_target(args.target)
+    loaded = load(Path(args.file))
+    found = Diagnostics()
+    try:
+        pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
+        target.check(pipeline, found)
+        show([*loaded.concerning(pipeline.name), *found], loaded.sources, hush_notes=True, file=args.file)
+        if not found.ok:
+            return FAILED
+        asked = Diagnostics()
+        values = given.values(pipeline, args.param, asked)
+        if not asked.ok:
+            show(asked, loaded.sources)
+            return USAGE
+        if find_spec(target.MODULE) is None:
+            install = f'pip install "pipeline-translator[{target.EXTRA}]"'
+            raise UsageError(f"{target.NAME} is not installed in this environment: {install}")
+        return _run(pipeline, target, values, args)
+    except TranslationError as error:
+        show(error.diagnostics, loaded.sources)
+        return FAILED
+
+
+def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: Namespace) -> int:
+    from translator.shim.store import StoreError, key_of, open_store
+
+    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    uri = args.store if "://" in args.store else str(Path(args.store).absolute())
+    try:
+        store = open_store(uri)
+    except (StoreError, ValueError, ImportError, OSError) as error:
+        raise UsageError(f"--store {args.store}: {error}") from None
+    kinds = {node.name: "task" if hasattr(node, "grid") else "execution" for node in pipeline.nodes}
+    with tempfile.TemporaryDirectory(prefix="translate-run-", ignore_cleanup_errors=True) as folder:
+        command = _compiled(pipeline, target, Path(folder), args.file, run=run, store=uri, values=values)
+        events = Path(folder) / "events.jsonl"
+        progress = Progress()
+        shown = view(progress, kinds, quiet=args.quiet)
+        if not args.quiet:
+            sys.stdout.write(printable(f"{pipeline.name} on {target.NAME}, run {run}") + "\n")
+            sys.stdout.flush()
+        with shown, Follower(events, progress, shown):
+            ended = _spawned(command, {"TRANSLATOR_EVENTS": str(events)}, shown if args.verbose else None)
+    try:
+        document: Mapping[str, Any] | None = store.read_json(key_of(pipeline.name, run, name="run.json"))
+    except (FileNotFoundError, StoreError, ValueError, OSError):
+        document = None
+    complete = document is not None and document["state"] == "complete" and ended.status == 0
+    if not complete and not args.verbose and ended.tail:
+        sys.stderr.write(f"the last lines of the output (all of it with --verbose):\n{_indented(ended.tail)}")
+    if document is None:
+        what = "was interrupted" if ended.interrupted else f"ended with exit status {ended.status}"
+        sys.stderr.write(f"translate: {target.NAME} {what} and left no record of the run\n")
+        return USAGE if ended.status == USAGE and not ended.interrupted else FAILED
+    if not args.quiet:
+        sys.stdout.write(table(document) + f"\noutputs: {store.uri(key_of(pipeline.name, run))}\n")
+    elif not complete:
+        sys.stderr.write(table(document))
+    return OK if complete else FAILED
+
+
+def table(document: Mapping[str, Any]) -> str:
+    """The states of a run's record, its nodes' and their executions', as lines.
+
+    Args:
+        document: a ``run.json``.
+    """
+    rows: list[tuple[str, str, str]] = []
+    for name, node in document["nodes"].items():
+        executions = node["executions"]
+        single = executions[0] if node["kind"] == "execution" and executions else None
+        rows.append((name, node["state"], _remark(single) if single else _counts(executions)))
+        if node["kind"] == "task":
+            rows += [(f"  [{e['index']}] {_label(e, executions)}", e["state"], _remark(e)) for e in executions]
+    rows.append(("the run", document["state"], ""))
+    widths = [max(len(printable(row[column])) for row in rows) for column in (0, 1)]
+    lines = (f"{printable(a):{widths[0]}}  {b:{widths[1]}}  {printable(c)}".rstrip() for a, b, c in rows)
+    return "".join(line + "\n" for line in lines)
+
+
+def _remark(execution: Mapping[str, Any]) -> str:
+    tries = f"try {execution['tries']}" if execution["tries"] > 1 else ""
+    reason = (execution["reason"] or "").partition("\n")[0]
+    return "; ".join(part for part in (tries, reason) if part)
+
+
+def _counts(executions: list[Mapping[str, Any]]) -> str:
+    states = [execution["state"] for execution in executions]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+
+
+def _label(execution: Mapping[str, Any], siblings: list[Mapping[str, Any]]) -> str:
+    """The parameters in which an execution differs from its siblings."""
+    from translator.shim.grid import label
+
+    values = execution["parameters"]
+    return label({k: v for k, v in values.items() if any(s["parameters"].get(k) != v for s in siblings)})
+
+
+def _compiled(  # noqa: PLR0913 - what a run is made of
+    pipeline: Pipeline,
+    target: Target,
+    folder: Path,
+    source: str,
+    *,
+    run: str,
+    store: str,
+    values: Mapping[str, Value],
+) -> list[str]:
+    """Write the generated file below ``folder``; returns the command that runs it."""
+    project = Path(source).resolve().parent
+    file = folder / "generated" / target.file_name(pipeline)
+    home = folder / "home"
+    for made in (file.parent, home):
+        made.mkdir()
+    options = GenerateOptions(project=project_from(file, project))
+    file.write_text(target.generate(pipeline, options), encoding="utf-8")
+    return target.run_command(file, store=store, run=run, project=project, parameters=values, home=home)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How the engine's process ended, and the last lines that it and the steps printed."""
+
+    status: int
+    tail: tuple[str, ...]
+    interrupted: bool
+
+
+def _spawned(command: list[str], variables: Mapping[str, str], shown: View | None) -> _Ended:
+    """Run the engine in a process group of its own; when we are told to end, it is, with all that it started."""
+    tail: deque[str] = deque(maxlen=TAIL)
+    interrupted = False
+    with _terminable():
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **variables},
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+
+        def read() -> None:
+            assert process.stdout  # noqa: S101 - as opened above
+            for line in process.stdout:
+                tail.append(line.rstrip("\n"))
+                if shown is not None:
+                    shown.said(tail[-1])
+
+        reader = threading.Thread(target=read, name="output", daemon=True)
+        reader.start()
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+            _end(process)
+        finally:
+            # Should we be leaving for another reason, nothing of the engine may stay behind either.
+            if process.poll() is None:
+                _kill(process)
+        reader.join(timeout=5)
+    return _Ended(process.returncode, tuple(tail), interrupted)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask the engine to end its run as cancelled; without success, or when asked twice, end it the hard way."""
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)
+                return
+    except KeyboardInterrupt:
+        pass
+    _kill(process)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP end the run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _indented(lines: tuple[str, ...]) -> str:
+    return "".join(f"    {printable(line)}\n" for line in lines)
