@@ -156,7 +156,7 @@ def node_states(
         elif own and own.get(node.name) is State.ERROR:
             states[node.name] = State.ERROR
         else:
-            blocked = any(_blocks(one, states[one.name], executions.get(one.name, ())) for one in upstream)
+            blocked = any(_blocks(one, states[one.name]) for one in upstream)
             states[node.name] = State.SKIPPED if blocked else State.STOPPED
     return states
 
@@ -171,9 +171,12 @@ def run_state(
         states: the state of each node.
         executions: by node the states of its executions.
     """
-    if any(states[node.name] is State.ERROR and not _goes_on(node, executions.get(node.name, ())) for node in nodes):
+    if any(states[node.name] is State.ERROR and not _goes_on(node) for node in nodes):
         return State.ERROR
-    return State.STOPPED if State.STOPPED in states.values() else State.COMPLETE
+    cut = any(
+        State.STOPPED in executions.get(node.name, ()) and node.on_child_error != "stop-all-and-error" for node in nodes
+    )
+    return State.STOPPED if cut or State.STOPPED in states.values() else State.COMPLETE
 
 
 def _of_executions(node: NodePlan, ended: Sequence[State]) -> State:
@@ -193,16 +196,16 @@ def _forgives(node: NodePlan) -> bool:
     return node.on_error == "continue"
 
 
-def _goes_on(node: NodePlan, ended: Sequence[State]) -> bool:
+def _goes_on(node: NodePlan) -> bool:
     """Whether an error of the node is none of the run, and nodes after it run."""
-    return node.on_error == "continue" and (node.kind == "execution" or State.COMPLETE in ended)
+    return node.on_error == "continue" and not _forgives(node)
 
 
-def _blocks(node: NodePlan, state: State, ended: Sequence[State]) -> bool:
+def _blocks(node: NodePlan, state: State) -> bool:
     """Whether a node is the reason that nodes after it are skipped."""
     if state is not State.ERROR:
         return state is State.SKIPPED
-    return node.on_error in {"stop-next", "continue"} and not _goes_on(node, ended)
+    return node.on_error in {"stop-next", "continue"} and not _goes_on(node)
 
 
 def _executions(

@@ -1,0 +1,311 @@
+"""How a run ended: the rules of states against the specification, and ``run.json``."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from translator import ir
+from translator.semantics import Failure, Rules, disagreements, failing
+from translator.semantics.rules import settle, stops_siblings
+from translator.shim.contract import ExecutionId, FileRecord, Manifest, State
+from translator.shim.outcome import LOST, NODE, NodePlan, finish, node_states, run_state
+from translator.shim.store import open_store
+from translator.span import Span
+
+NUMBERS = itertools.count()
+HERE = Span("test.yaml", 1, 1, 1, 1)
+C, E, S, K = State.COMPLETE, State.ERROR, State.STOPPED, State.SKIPPED
+
+
+def a_then_b(on_error: str, kind: str, states: list[State], on_child_error: str | None = None) -> tuple[State, ...]:
+    """The states of ``a``, of ``b`` after it (complete where it runs), of ``c`` beside it, and of the run."""
+    nodes = [
+        NodePlan("a", kind, on_error, on_child_error),
+        NodePlan("b", "execution", upstream=["a"]),
+        NodePlan("c", "execution"),
+    ]
+    executions: dict[str, list[State]] = {"a": states, "b": [], "c": [C]}
+    found = node_states(nodes, executions)
+    if found["a"] is C or (
+        found["a"] is E
+        and on_error == "continue"
+        and (kind == "execution" or (on_child_error or "").endswith("-error"))
+    ):
+        executions["b"] = [C]
+        found = node_states(nodes, executions)
+    return found["a"], found["b"], found["c"], run_state(nodes, found, executions)
+
+
+@pytest.mark.parametrize(
+    ("on_error", "kind", "states", "expected"),
+    [
+        ("stop-all", "execution", [C], (C, C, C, C)),
+        ("stop-all", "execution", [E], (E, S, C, E)),
+        ("stop-next", "execution", [E], (E, K, C, E)),
+        ("continue", "execution", [E], (E, C, C, C)),
+        ("retry", "execution", [E], (E, S, C, E)),
+        ("stop-all", "task", [C, E, C], (E, S, C, E)),
+        ("stop-all", "task", [C, E, S], (E, S, C, E)),
+        ("stop-next", "task", [C, E, C], (E, K, C, E)),
+        ("continue", "task", [C, E, C], (C, C, C, C)),
+        ("continue", "task", [E, E], (E, K, C, E)),
+        ("retry", "task", [C, E], (E, S, C, E)),
+        ("stop-all", "execution", [S], (S, S, C, S)),
+        ("continue", "task", [C, S], (S, S, C, S)),
+        ("continue", "task", [E, S], (S, S, C, S)),
+    ],
+)
+def test_the_table_of_on_error(on_error: str, kind: str, states: list[State], expected: tuple[State, ...]) -> None:
+    assert a_then_b(on_error, kind, states) == expected
+
+
+@pytest.mark.parametrize(
+    ("on_child_error", "on_error", "states", "expected"),
+    [
+        ("continue-and-complete", "stop-all", [C, E], (C, C, C, C)),
+        ("continue-and-complete", "stop-all", [E, E], (E, S, C, E)),
+        ("continue-and-complete", "continue", [E, E], (E, K, C, E)),
+        ("continue-and-error", "stop-next", [C, E], (E, K, C, E)),
+        ("continue-and-error", "continue", [C, E], (E, C, C, C)),
+        ("continue-and-error", "continue", [E, E], (E, C, C, C)),
+        ("stop-all-and-error", "continue", [C, E, S], (E, C, C, C)),
+        ("stop-all-and-error", "stop-all", [E, S, S], (E, S, C, E)),
+    ],
+)
+def test_the_table_of_on_child_error(on_child_error, on_error, states, expected) -> None:
+    assert a_then_b(on_error, "task", states, on_child_error) == expected
+
+
+def test_a_node_without_executions() -> None:
+    nodes = [
+        NodePlan("last", "execution", upstream=["middle", "free"]),
+        NodePlan("middle", "execution", upstream=["grid"]),
+        NodePlan("grid", "task", "stop-next"),
+        NodePlan("free", "execution"),
+    ]
+    found = node_states(nodes, {}, {"grid": E})
+    assert found == {"grid": E, "middle": K, "last": K, "free": S}
+    assert node_states(nodes, {}) == dict.fromkeys(("grid", "middle", "last", "free"), S)
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> ir.Pipeline:
+    """Two to seven nodes in the order of the file, which need not be that of the edges."""
+    count = draw(st.integers(2, 7))
+    nodes = []
+    for number in range(count):
+        on_error = draw(st.sampled_from(ir.OnError))
+        task = draw(st.booleans())
+        child = draw(st.sampled_from([None, *ir.OnChildError])) if task else None
+        tries = 3 if on_error is ir.OnError.RETRY else 1
+        x = ir.Parameter("x", HERE, ir.ParameterType.INTEGER, 0)
+        step = ir.Step("s", HERE, ("run",), parameters=(x,))
+        policy = ir.Policy(on_error, child, tries)
+        name = f"n {number}"
+        if task:
+            width = draw(st.integers(0, 3))
+            grid = ir.Grid(axes=(ir.Axis("x", tuple(range(width)), HERE),))
+            nodes.append(ir.TaskNode(name, HERE, step, grid, policy))
+        else:
+            nodes.append(ir.ExecutionNode(name, HERE, step, policy))
+    order = ir.EdgeKind.DEPENDENCY
+    edges = [
+        ir.Edge(ir.Port(one.name, order, "*"), ir.Port(other.name, order, "*"), HERE)
+        for at, one in enumerate(nodes)
+        for other in nodes[at + 1 :]
+        if draw(st.integers(0, 2)) == 0
+    ]
+    return ir.Pipeline(
+        "Some Pipeline", "valohai", "f", ir.Graph(tuple(draw(st.permutations(nodes))), tuple(edges)), HERE
+    )
+
+
+def act(rules: Rules, store, chance: random.Random) -> Mapping[str, Mapping[int, State]]:
+    """Write what a run leaves in the store; returns what its engine would know of the rest."""
+    before = {}
+    known: dict[str, dict[int, State]] = {}
+    stopping = False
+    for name in rules.order:
+        result = rules.left_out(name, before)
+        started = result is None
+        if result is None:
+            result = rules.run(name, before)
+            if stopping and chance.random() < 0.3:
+                result, started = replace(result, state=S, executions=(), started=False), False
+            if not result.executions and started:
+                known[name] = {NODE: E}
+            first = next((execution.index for execution in result.executions if execution.state is E), None)
+            siblings = first is not None and stops_siblings(rules.nodes[name])
+            executions = []
+            for execution in result.executions:
+                if chance.random() < 0.4 and (stopping or (siblings and execution.index != first)):
+                    execution = replace(execution, state=S)
+                executions.append(execution)
+            if started and executions:
+                result = settle(rules.nodes[name], tuple(executions))
+                leave(store, rules, name, result.executions, chance, known)
+        else:
+            result = replace(result, executions=())
+        before[name] = result
+        stopping = stopping or result.stops_run
+    return known
+
+
+def leave(store, rules: Rules, name: str, executions, chance: random.Random, known) -> None:
+    kind = "task" if isinstance(rules.nodes[name], ir.TaskNode) else "execution"
+    begun = 0
+    for execution in executions:
+        for attempt in range(1, execution.tries + 1):
+            identity = store.claim(ExecutionId("Some Pipeline", "run", name, execution.index, attempt, kind))
+            last = attempt == execution.tries
+            state = execution.state if last else E
+            if state is S and begun and chance.random() < 0.5:
+                # It never began: with a manifest that says so, or without any.
+                if chance.random() < 0.5:
+                    known.setdefault(name, {})[execution.index] = S
+                else:
+                    store.commit(manifest(identity, S, execution.parameters, begun=False))
+                break
+            store.begin(identity, execution.parameters, "t")
+            begun += 1
+            if state is not C and chance.random() < 0.3:
+                known.setdefault(name, {})[execution.index] = state  # killed with its worker
+            else:
+                store.commit(manifest(identity, state, execution.parameters))
+
+
+def manifest(identity: ExecutionId, state: State, parameters, *, begun: bool = True) -> Manifest:
+    return Manifest(identity, state, dict(parameters), {}, {}, [], "t", "t", 0, None, "", begun)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(pipeline=pipelines(), seed=st.integers(0, 2**32))
+def test_random_runs_end_as_the_specification_says(pipeline: ir.Pipeline, seed: int) -> None:
+    chance = random.Random(seed)
+    failures = [
+        Failure(node.name, index, attempt)
+        for node in pipeline.nodes
+        for index in range(3)
+        for attempt in range(1, 4)
+        if chance.random() < 0.3
+    ]
+    rules = Rules(pipeline, oracle=failing(failures))
+    store = open_store(f"memory://outcome-{next(NUMBERS)}")
+    known = act(rules, store, chance)
+    plans = [
+        NodePlan(
+            node.name,
+            "task" if isinstance(node, ir.TaskNode) else "execution",
+            node.policy.on_error.value,
+            node.policy.on_child_error.value if node.policy.on_child_error else None,
+            rules.upstream[node.name],
+        )
+        for node in pipeline.nodes
+    ]
+    record = finish(
+        store,
+        pipeline="Some Pipeline",
+        run="run",
+        engine="test",
+        nodes=plans,
+        started="t",
+        parameters={},
+        known=known,
+    )
+    assert disagreements(rules, record.document) == [], json.dumps(record.document["nodes"])
+    assert store.read_json(store.key(record.uri)) == record.document
+
+
+def test_run_json(worker) -> None:
+    """The whole document of a small real run."""
+    from translator.shim.contract import Parameter, Step
+
+    step = Step("s", ["echo '{\"acc\": 0.5, \"bad\": NaN}'; printf x > /valohai/outputs/m; exit {parameter-value:status}"],
+                parameters=[Parameter("status", "integer", 0)])  # fmt: skip
+    worker.run(step, kind="task", index=1, parameters={"status": 3})
+    worker.run(step, kind="task", index=1, parameters={"status": 4})
+    worker.run(step, kind="task", index=0)
+    begun = worker.store.claim(worker.context("killed").id)
+    worker.store.begin(begun, {"p": 1}, "t")
+    record = finish(
+        worker.store,
+        pipeline="Training Pipeline",
+        run="manual__2026-11-21T08:00:00+00:00",
+        engine="prefect",
+        nodes=[
+            NodePlan("train", "task", "continue"),
+            NodePlan("killed", "execution", "continue", upstream=["train"]),
+            NodePlan("never", "execution", upstream=["killed"]),
+        ],
+        started="2026-11-21T08:00:00.000Z",
+        parameters={"lr": [0.1, float("inf")]},
+        known={"never": {0: State.STOPPED}},
+    )
+    sha256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
+    document = json.loads((Path(worker.uri) / "Training-Pipeline-7280a0").glob("*/run.json").__next__().read_text())
+    assert document == record.document
+    assert document.pop("ended").endswith("Z")
+    output = [{"path": "m", "size": 1, "sha256": sha256}]
+    metadata = {"acc": 0.5, "bad": None}
+    assert document == {
+        "pipeline": "Training Pipeline",
+        "run": "manual__2026-11-21T08:00:00+00:00",
+        "engine": "prefect",
+        "state": "stopped",
+        "started": "2026-11-21T08:00:00.000Z",
+        "parameters": {"lr": [0.1, None]},
+        "nodes": {
+            "train": {
+                "kind": "task",
+                "state": "complete",
+                "executions": [
+                    {"index": 0, "state": "complete", "tries": 1, "parameters": {"status": 0}, "metadata": metadata,
+                     "outputs": output, "reason": None},
+                    {"index": 1, "state": "error", "tries": 2, "parameters": {"status": 4}, "metadata": metadata,
+                     "outputs": output, "reason": "the command ended with exit status 4; its last lines:\n"
+                     '{"acc": 0.5, "bad": NaN}'},
+                ],
+            },
+            "killed": {
+                "kind": "execution",
+                "state": "error",
+                "executions": [
+                    {"index": 0, "state": "error", "tries": 1, "parameters": {"p": 1}, "metadata": {}, "outputs": [],
+                     "reason": LOST},
+                ],
+            },
+            "never": {"kind": "execution", "state": "stopped", "executions": []},
+        },
+    }  # fmt: skip
+    assert list(record.document) == [
+        "pipeline", "run", "engine", "state", "started", "ended", "parameters", "nodes",
+    ]  # fmt: skip
+
+
+def test_the_outputs_are_listed_by_path() -> None:
+    store = open_store("memory://outcome-order")
+    identity = store.claim(ExecutionId("p", "r", "n"))
+    store.begin(identity, {}, "t")
+    records = [FileRecord(name, 1, "0" * 64, store.uri(name)) for name in ("b", "a/c", "a")]
+    store.commit(replace(manifest(identity, C, {}), outputs=records))
+    record = finish(
+        store,
+        pipeline="p",
+        run="r",
+        engine="e",
+        nodes=[NodePlan("n", "execution")],
+        started="t",
+        parameters={},
+        known={},
+    )
+    [execution] = record.document["nodes"]["n"]["executions"]
+    assert [file["path"] for file in execution["outputs"]] == ["a", "a/c", "b"]
