@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from valohai_yaml.lint import lint
+
 from translator.load import Loaded, load_text
 
 _MARK = re.compile(r"#! (.*)$")
@@ -61,3 +63,17 @@ def check(text: str, project: Path | None = None) -> Loaded:
 def pipeline(nodes: str, edges: str = "[]", rest: str = "") -> str:
     """A file with the two steps above and one pipeline of these nodes, in flow style or as indented lines."""
     return f"{STEPS}- pipeline:\n    name: P\n    nodes:\n{nodes}\n    edges: {edges}\n{rest}"
+
+
+def assert_verdict(text: str) -> None:
+    """What the vendor's linter calls an error is an error here, but for plural ports.
+
+    Where it ends with an exception of its own it rejects the file, too.
+    """
+    try:
+        theirs = [str(message["message"]) for message in lint(text, ansi_colors=False).errors]
+    except Exception as error:  # noqa: BLE001 - it raises whatever it trips over
+        theirs = [f"{type(error).__name__}: {error}"]
+    plural = [m for m in theirs if any(f"type {kind}s " in m for kind in ("output", "input", "parameter"))]
+    if len(theirs) > len(plural):
+        assert not load_text(text).diagnostics.ok, theirs

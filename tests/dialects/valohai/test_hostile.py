@@ -1,0 +1,185 @@
+"""Whatever a file holds, what comes back is diagnostics, never a traceback."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.dialects.valohai.marks import STEPS, assert_verdict, found
+from translator import diagnostics
+from translator.load import load, load_text
+
+GOOD = f"""{STEPS}
+- task:
+    name: blue
+    step: use
+    parameters: [{{name: rate, style: linear, rules: {{start: 0, end: 1, step: 0.5}}}}]
+- pipeline:
+    name: P
+    parameters:
+      - {{name: p, default: [1, 2], targets: [grid.parameter.size]}}
+    nodes:
+      - {{name: make, type: execution, step: make, on-error: retry}}
+      - {{name: grid, type: task, task: blue, override: {{inputs: [{{name: data}}]}}}}
+      - {{name: use, type: execution, step: use, edge-merge-mode: append}}
+    edges:
+      - [make.output.*, grid.input.data]
+      - {{source: grid.output.*, target: use.input.data}}
+      - [make.metadata.k, use.parameter.size]
+      - [make.environment-variable.MODE, use.environment-variable.MODE]
+"""
+TREE = yaml.safe_load(GOOD)
+ODD_VALUES: list[object] = [
+    *(None, True, 0, -1, 3.5, float("nan"), 10**30, "", "x", "make", "a.b.c", "n.output.*", "90", "\0", "\ud7ff"),
+    *("datum://x", "grid_search", [], {}, [[]], [None], ["x"], {"a": 1}, {"name": "x"}, {"name": None}, {1: 2}),
+]
+ODD = st.sampled_from(ODD_VALUES)
+MUTATIONS = ("replace", "delete", "rename")
+
+
+def paths(value, path=()):
+    yield path
+    if isinstance(value, dict):
+        for key in value:
+            yield from paths(value[key], (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from paths(item, (*path, index))
+
+
+PATHS = [path for path in paths(TREE) if path]
+
+
+def shown(text: str) -> str:
+    """Load a text and show all that is found in each way; an exception is a failure of the test."""
+    loaded = load_text(text)
+    diagnostics.as_json(loaded.diagnostics, loaded.sources)
+    diagnostics.sarif(loaded.diagnostics, loaded.sources, version="0")
+    return diagnostics.text(loaded.diagnostics, loaded.sources)
+
+
+def test_the_file_to_mutate_is_good():
+    assert found(load_text(GOOD)) == []
+    assert len(PATHS) > 100
+
+
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.sampled_from(PATHS), ODD, st.sampled_from(MUTATIONS)), max_size=3))
+def test_mutated_files(mutations):
+    tree = copy.deepcopy(TREE)
+    for path, odd, how in mutations:
+        mutate(tree, path, odd, how)
+    text = yaml.dump(tree, sort_keys=False)
+    shown(text)
+    assert_verdict(text)
+
+
+def mutate(tree, path, odd, how):
+    parent = tree
+    for part in path[:-1]:
+        try:
+            parent = parent[part]
+        except (KeyError, IndexError, TypeError):
+            return
+    last = path[-1]
+    if isinstance(parent, dict) and last in parent:
+        if how == "rename":
+            parent[odd if isinstance(odd, (str, int, bool, type(None))) else "x"] = parent.pop(last)
+            return
+        parent[last] = copy.deepcopy(odd)
+        if how == "delete":
+            del parent[last]
+    elif isinstance(parent, list) and isinstance(last, int) and last < len(parent):
+        parent[last] = copy.deepcopy(odd)
+        if how == "delete":
+            del parent[last]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(GOOD)), st.sampled_from([*" \n\t:-[]{}'\"*&!|>#%@`?,.~", "\x85", "- "])),
+        max_size=5,
+    )
+)
+def test_mutated_text(edits):
+    text = GOOD
+    for position, character in edits:
+        text = text[:position] + character + text[position + 1 :]
+    shown(text)
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=200))
+def test_random_bytes(tmp_path: Path, data):
+    file = tmp_path / "valohai.yaml"
+    file.write_bytes(data)
+    loaded = load(file)
+    diagnostics.text(loaded.diagnostics, loaded.sources)
+    assert not loaded.pipelines
+    assert loaded.diagnostics.found
+
+
+OTHERS = [
+    ("services: {web: {image: x}}", "a Docker Compose file"),
+    ("apiVersion: argoproj.io/v1alpha1\nkind: Workflow", "a Kubernetes or Argo manifest"),
+    ("dag: {start_at: a, steps: {}}", "a Magnus or runnable pipeline"),
+    ("data: {}\npipeline: []", "a Loom pipeline"),
+    ("stages: {}", "a DVC pipeline"),
+    ("name: ci\non: push\njobs: {}", "a GitHub Actions workflow"),
+    ("step: {name: a}", "a valohai.yaml is a list"),
+    ("a: 1", "the pipeline file of no tool"),
+    ("- hosts: all\n  tasks: []", "no item of this list"),
+    ("- stpe: {name: a}", "no item of this list"),
+    ("- a\n- b", "no item of this list"),
+    ("just text", "a single value"),
+    ("[]", "no item of this list"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), OTHERS)
+def test_files_of_other_tools_are_named(text, message):
+    (only,) = load_text(text).diagnostics
+    assert only.code == "unknown-dialect"
+    assert message in only.message
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "# only a comment\n", "---\n", "~"])
+def test_an_empty_file(text):
+    assert [d.code for d in load_text(text).diagnostics] == ["empty-file"]
+
+
+COMMANDS = [
+    "echo '{{ 7 * 7 }}' {% raw %} {# no #}",
+    'python -c "print({\\"a\\": 1})"',
+    "echo $(rm -rf /) `id` ${HOME} \\n \\\\ \"\"\" ''' {}",
+    "import os; os.system('x')",
+    "a\nb\n\n  c\n",
+    "\u202e \u200b é 日本 😀",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_stay_as_they_are(command):
+    text = yaml.safe_dump(
+        [
+            {"step": {"name": "s", "image": "i", "command": [command]}},
+            {"pipeline": {"name": "P", "nodes": [{"name": "n", "type": "execution", "step": "s"}], "edges": []}},
+        ],
+        allow_unicode=True,
+    )
+    (node,) = load_text(text).choose().nodes
+    assert node.step.command == (command,)
+
+
+def test_thousands_of_nodes_take_time_in_proportion():
+    """No wall clock: the number of values that are read per node stays the same."""
+    nodes = "".join(f"      - {{name: n{i}, type: execution, step: make}}\n" for i in range(2000))
+    edges = "".join(f"      - [n{i}.dependency.*, n{i + 1}.dependency.*]\n" for i in range(1999))
+    loaded = load_text(f"{STEPS}- pipeline:\n    name: P\n    nodes:\n{nodes}    edges:\n{edges}")
+    pipeline = loaded.choose()
+    assert len(pipeline.nodes) == 2000
+    assert len({id(node.step) for node in pipeline.nodes}) == 1
