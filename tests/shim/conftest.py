@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import textwrap
 import time
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from translator.shim.contract import Context, ExecutionId, InputFiles, Manifest, Step, Value
 from translator.shim.run import execute
 from translator.shim.store import Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
 
 
 @dataclass

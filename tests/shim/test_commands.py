@@ -25,6 +25,8 @@ def space(root: str = "/w/valohai") -> Workspace:
 LR = Parameter("lr", "float", 0.1)
 FLAG = Parameter("fast", "flag", default=True)
 NAMES = Parameter("names", default=("a b", "c"), multiple="repeat")
+AS = Parameter("p", pass_as="-p {v}")  # noqa: S106 - no password
+YES_NO = Parameter("f", "flag", pass_true_as="--yes", pass_false_as="--no")  # noqa: S106 - no password
 SETS = Parameter("sets", default=("a", "b"), multiple="separate", separator=";")
 
 
@@ -40,10 +42,10 @@ SETS = Parameter("sets", default=("a", "b"), multiple="separate", separator=";")
         ("t {parameters}", [SETS], {"sets": ["a", "b"]}, "t '--sets=a;b'"),
         ("t {parameters}", [LR], {"lr": None}, "t"),
         ("t {parameters}", [Parameter("p")], {"p": "it's $(x) \n-a"}, "t '--p=it'\"'\"'s $(x) \n-a'"),
-        ("t {parameters}", [Parameter("p", pass_as="-p {v}")], {"p": "é b"}, "t -p 'é b'"),
+        ("t {parameters}", [AS], {"p": "é b"}, "t -p 'é b'"),
         (
             "t {parameters}",
-            [Parameter("f", "flag", pass_true_as="--yes", pass_false_as="--no")],
+            [YES_NO],
             {"f": False},
             "t --no",
         ),

@@ -1,17 +1,20 @@
-"""What a step finds in its input folders: defaults of every kind, edges, collisions, and messages when nothing is there."""
+"""What a step finds in its input folders: defaults of every kind, edges, collisions, and why nothing is there."""
 
 from __future__ import annotations
 
 import http.server
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from translator.shim import edges
 from translator.shim.contract import FileRecord, Input, InputFiles, Parameter, Step, output, same_input
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LIST = 'cd /valohai/inputs && find . -type f | sort | while read -r f; do echo "$f: $(cat "$f")"; done'
 
@@ -140,8 +143,8 @@ def web() -> Iterator[tuple[str, dict[str, int]]]:
         ("/x/..%2f..%2f..%2fevil", "none", ["./in/evil: data"]),
         ("/x/..%2f..%2f..%2fevil", "full", ["./in/evil: data"]),
         ("/none", "none", ["error: input 'in': {uri} cannot be fetched: the server answers 404 Not Found"]),
-        ("/cut.txt", "none", ["error: input 'in': {uri} cannot be fetched: the connection ended after 4 of 5000000"
-                              " bytes"]),
+        ("/cut.txt", "none", [("error: input 'in': {uri} cannot be fetched: the connection ended after 4 of 5000000"
+                              " bytes")]),
     ],
 )  # fmt: skip
 def test_downloads(worker, web, path: str, keep, expected: list[str]) -> None:
@@ -230,8 +233,8 @@ def test_of_equal_paths_the_highest_index_is_kept(worker) -> None:
         (
             "replace",
             ["gone"],
-            ["error: input 'in' is required and got no file: nothing matches gone.output.*; "
-             "there are no files from complete executions (its defaults are not used, because an edge replaces them)"],
+            [("error: input 'in' is required and got no file: nothing matches gone.output.*; "
+             "there are no files from complete executions (its defaults are not used, because an edge replaces them)")],
         ),
     ],
 )  # fmt: skip
@@ -250,8 +253,8 @@ def test_an_empty_required_input_names_the_edges_and_the_files_that_were_there(w
     assert manifest.state == "error"
     assert worker.output == []
     assert manifest.reason == (
-        "input 'in' is required and got no file: nothing matches train.output.*.npz, prep.output.x; the files there are "
-        "train[0]: log.txt, train[0]: m0.pkl, train[1]: log.txt, train[1]: m1.pkl"
+        "input 'in' is required and got no file: nothing matches train.output.*.npz, prep.output.x; "
+        "the files there are train[0]: log.txt, train[0]: m0.pkl, train[1]: log.txt, train[1]: m1.pkl"
     )
     assert listing(worker, Input("in", optional=True), inputs={"in": files}, node="next") == []
     assert listing(worker, Input("in")) == [
@@ -370,7 +373,7 @@ def test_a_record_that_climbs_out_of_its_input_is_refused(worker) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["parameter", "metadata"])
-def test_values_of_edges(worker, kind: str, edge: str, values: list, many: bool, expected) -> None:
+def test_values_of_edges(worker, kind: str, edge: str, values: list, many: bool, expected) -> None:  # noqa: PLR0917
     from dataclasses import replace
 
     from translator.shim.contract import metadata, parameter

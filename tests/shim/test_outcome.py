@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,6 +20,9 @@ from translator.shim.contract import ExecutionId, FileRecord, Manifest, State
 from translator.shim.outcome import LOST, NODE, NodePlan, finish, node_states, run_state
 from translator.shim.store import open_store
 from translator.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NUMBERS = itertools.count()
 HERE = Span("test.yaml", 1, 1, 1, 1)
@@ -147,12 +150,11 @@ def act(rules: Rules, store, chance: random.Random) -> Mapping[str, Mapping[int,
             siblings = first is not None and stops_siblings(rules.nodes[name])
             executions = []
             for execution in result.executions:
-                if chance.random() < 0.4 and (stopping or (siblings and execution.index != first)):
-                    execution = replace(execution, state=S)
-                executions.append(execution)
+                cut = chance.random() < 0.4 and (stopping or (siblings and execution.index != first))
+                executions.append(replace(execution, state=S) if cut else execution)
             if started and executions:
                 result = settle(rules.nodes[name], tuple(executions))
-                leave(store, rules, name, result.executions, chance, known)
+                leave(store, rules.nodes[name], result.executions, chance, known)
         else:
             result = replace(result, executions=())
         before[name] = result
@@ -160,8 +162,9 @@ def act(rules: Rules, store, chance: random.Random) -> Mapping[str, Mapping[int,
     return known
 
 
-def leave(store, rules: Rules, name: str, executions, chance: random.Random, known) -> None:
-    kind = "task" if isinstance(rules.nodes[name], ir.TaskNode) else "execution"
+def leave(store, node: ir.StepNode, executions, chance: random.Random, known) -> None:
+    name = node.name
+    kind = "task" if isinstance(node, ir.TaskNode) else "execution"
     begun = 0
     for execution in executions:
         for attempt in range(1, execution.tries + 1):
@@ -190,7 +193,7 @@ def manifest(identity: ExecutionId, state: State, parameters, *, begun: bool = T
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(pipeline=pipelines(), seed=st.integers(0, 2**32))
 def test_random_runs_end_as_the_specification_says(pipeline: ir.Pipeline, seed: int) -> None:
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - no secret
     failures = [
         Failure(node.name, index, attempt)
         for node in pipeline.nodes
@@ -229,8 +232,11 @@ def test_run_json(worker) -> None:
     """The whole document of a small real run."""
     from translator.shim.contract import Parameter, Step
 
-    step = Step("s", ["echo '{\"acc\": 0.5, \"bad\": NaN}'; printf x > /valohai/outputs/m; exit {parameter-value:status}"],
-                parameters=[Parameter("status", "integer", 0)])  # fmt: skip
+    step = Step(
+        "s",
+        ['echo \'{"acc": 0.5, "bad": NaN}\'', "printf x > /valohai/outputs/m; exit {parameter-value:status}"],
+        parameters=[Parameter("status", "integer", 0)],
+    )
     worker.run(step, kind="task", index=1, parameters={"status": 3})
     worker.run(step, kind="task", index=1, parameters={"status": 4})
     worker.run(step, kind="task", index=0)

@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,9 +20,13 @@ from translator.shim.folder_store import FolderStore
 from translator.shim.object_store import without_password
 from translator.shim.store import Store, StoreError, open_store, segment, try_key
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 NAMES = [
-    "train", "Training Pipeline", "a b/c", "a b-c", "../x", "..", ".", "", "-", ".hidden", "class", "import os", "é", "☃",
-    "\U0001f600", "x" * 100, "x" * 101, "a.b_c-d", "manual__2026-11-21T08:00:00+00:00", "-lead", "trail-", "a\x00b", "\ud800",
+    "train", "Training Pipeline", "a b/c", "a b-c", "../x", "..", ".", "", "-", ".hidden", "class", "import os", "é",
+    "☃", "\U0001f600", "x" * 100, "x" * 101, "a.b_c-d", "manual__2026-11-21T08:00:00+00:00", "-lead",
+    "trail-", "a\x00b", "\ud800",
 ]  # fmt: skip
 
 
@@ -279,7 +283,8 @@ def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of one megabyte."""
     folder = tmp_path / "small"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True, check=False)
     if mounted.returncode:
         pytest.skip("needs the right to mount")
     yield folder

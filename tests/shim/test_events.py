@@ -1,0 +1,45 @@
+"""Events: what whoever started the run can follow."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+from translator.shim import events
+from translator.shim.contract import Parameter, Step
+
+
+def test_an_execution_is_told_as_it_goes(worker, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
+    step = Step("s", ["exit 3"], parameters=[Parameter("lr", "float", 1.0), Parameter("other")])
+    worker.run(step, kind="task", index=2, parameters={"lr": 0.5})
+    started, ended = (json.loads(line) for line in (tmp_path / "events").read_text().splitlines())
+    assert started.pop("time").endswith("Z")
+    assert ended.pop("time").endswith("Z")
+    assert started == {"event": "execution-started", "node": "train", "index": 2, "label": "lr=0.5"}
+    assert ended == {
+        "event": "execution-ended", "node": "train", "index": 2, "label": "lr=0.5", "state": "error",
+        "reason": "the command ended with exit status 3",
+    }  # fmt: skip
+
+
+def test_nobody_listens(worker, tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv(events.VARIABLE, raising=False)
+    events.emit("run-started")
+    monkeypatch.setenv(events.VARIABLE, str(tmp_path / "none" / "events"))
+    events.emit("run-started")
+    assert worker.run("true").state == "complete"
+
+
+def test_many_writers_keep_their_lines_whole(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
+    threads = [
+        threading.Thread(target=lambda n=n: [events.emit("run-started", node="x" * 2000, index=n) for _ in range(50)])
+        for n in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = [json.loads(line)["index"] for line in (tmp_path / "events").read_text().splitlines()]
+    assert sorted(found) == sorted(list(range(8)) * 50)
