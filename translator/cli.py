@@ -8,6 +8,7 @@ errors (or warnings with ``--strict``), 2 on bad usage.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
@@ -56,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = _COMMANDS.get(arguments[0]) if arguments else None
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the locale lacks
     try:
         status = command(arguments[1:]) if command else _translate(arguments)
         sys.stdout.flush()
@@ -149,7 +152,7 @@ def _generated(
 
 def _deliver(texts: Sequence[tuple[Path, str]], args: argparse.Namespace) -> int:
     if args.output is None:
-        _print_source("".join(text for _, text in texts))
+        _print_utf8("".join(text for _, text in texts))
         return OK
     from translator.output import OutputError, write
     from translator.targets.render import MARKER
@@ -167,8 +170,8 @@ def _deliver(texts: Sequence[tuple[Path, str]], args: argparse.Namespace) -> int
     return status
 
 
-def _print_source(text: str) -> None:
-    """Python source is UTF-8, whatever the terminal's locale is."""
+def _print_utf8(text: str) -> None:
+    """Python source, JSON and SARIF are UTF-8, whatever the locale is."""
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
@@ -191,9 +194,9 @@ def _check(argv: Sequence[str]) -> int:
             color = colorful(sys.stdout)
             sys.stdout.write(diagnostics.text(_by_path(found, texts), sources, color=color) + _summary(file, found))
     if args.format == "json":
-        sys.stdout.write(diagnostics.as_json(everything, sources))
+        _print_utf8(diagnostics.as_json(everything, sources))
     elif args.format == "sarif":
-        sys.stdout.write(diagnostics.sarif(everything, sources, version=__version__))
+        _print_utf8(diagnostics.sarif(everything, sources, version=__version__))
     return FAILED if _bad(everything, strict=args.strict) else OK
 
 
