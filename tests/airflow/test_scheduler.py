@@ -1,0 +1,211 @@
+"""On a real scheduler, with tasks in processes of their own: what ``dag.test()`` cannot show."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.airflow.pipelines import FAIL, OK, Node, pipeline
+from translator.load import load
+from translator.targets import GenerateOptions, airflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.airflow.scheduler import Airflow
+
+CASES = Path(__file__).parent.parent / "goldens" / "cases"
+# Leaves its process id where a test finds it, and would run for minutes.
+SLEEP = "sh -c 'echo $$ > $VH_REPOSITORY_DIR/pids/$VH_PIPELINE_NODE_ID-$$; echo asleep; exec sleep 600'"
+
+PIPELINES = {
+    "dual": pipeline(
+        Node("prepare"),
+        Node("strict", [OK, FAIL], "stop-next", after=["prepare"]),
+        Node("after strict", after=["strict"]),
+        Node("lenient", [OK, FAIL], "continue", after=["prepare"]),
+        Node("after lenient", "ls /valohai/inputs/before; " + OK, after=["lenient"]),
+        name="Dual",
+    ),
+    "stop_all": pipeline(
+        Node("sleeper", SLEEP, "stop-next"),
+        Node("after", after=["sleeper"]),
+        Node("search", [SLEEP, "sleep 8; exit 1", SLEEP]),
+        name="Stop all",
+    ),
+    "cancelled": pipeline(Node("sleeper", SLEEP), Node("after", after=["sleeper"]), name="Cancelled"),
+    "tolerant": pipeline(
+        Node("search", [FAIL, FAIL], "stop-all", "continue-and-complete"),
+        Node("sleeper", SLEEP, "continue"),
+        name="Tolerant",
+    ),
+    "siblings": pipeline(
+        Node("search", [SLEEP, "sleep 6; exit 1"], "stop-next", "stop-all-and-error"),
+        Node("aside", "sleep 10; " + OK),
+        name="Siblings",
+    ),
+    "templates": pipeline(
+        Node("one", "echo '{{ 7 * 7 }} {% raw %} {{ params }}'; " + OK),
+        Node("many", ["echo '{{ 7 * 7 }}'", "echo '{{ ti }}'"]),
+        name="Templates",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def deployed(scheduler: Airflow) -> Airflow:
+    """The scheduler, with all pipelines in its DAGs folder."""
+    project = scheduler.home / "project"
+    (project / "pids").mkdir(parents=True)
+    options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
+    for each in (*PIPELINES.values(), *load(CASES / "policies.yaml").pipelines, *load(CASES / "edges.yaml").pipelines):
+        (scheduler.dags / airflow.file_name(each)).write_text(airflow.generate(each, options))
+    done = scheduler.command("dags", "reserialize")
+    assert done.returncode == 0, done.stderr
+    return scheduler
+
+
+def states(document: dict[str, Any]) -> dict[str, str]:
+    return {name: node["state"] for name, node in document["nodes"].items()}
+
+
+def pids(airflow: Airflow, dag_node: str = "") -> list[int]:
+    """The processes that have left their id."""
+    return [int(path.read_text()) for path in (airflow.home / "project" / "pids").iterdir() if path.read_text()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def wait_until(what: Callable[[], Any], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it does not come true"
+        time.sleep(0.2)
+
+
+@pytest.fixture(autouse=True)
+def _no_pids(deployed: Airflow) -> None:
+    for path in (deployed.home / "project" / "pids").iterdir():
+        path.unlink()
+
+
+def test_every_file_is_imported(deployed: Airflow) -> None:
+    assert deployed.api("GET", "/api/v2/importErrors")["import_errors"] == []
+    listed = {dag["dag_id"]: dag for dag in deployed.api("GET", "/api/v2/dags")["dags"]}
+    assert {*PIPELINES, "policies", "edges"} <= set(listed)
+    assert listed["stop_all"]["dag_display_name"] == "Stop all"
+
+
+def test_the_provider_is_listed(deployed: Airflow) -> None:
+    listed = deployed.command("providers", "list", "-o", "plain").stdout
+    assert re.search(r"^pipeline-translator\s", listed, re.MULTILINE)
+    plugins = deployed.command("plugins", "-o", "json").stdout
+    assert "pipeline_translator" in plugins
+
+
+def test_dual(deployed: Airflow) -> None:
+    deployed.trigger("dual", "dual-1")
+    assert deployed.wait("dual", "dual-1") == "failed"
+    document = deployed.record("dual-1")
+    assert states(document) == {
+        "prepare": "complete",
+        "strict": "error",
+        "after strict": "skipped",
+        "lenient": "complete",
+        "after lenient": "complete",
+    }
+    assert document["state"] == "error"
+    tasks = deployed.tasks("dual", "dual-1")
+    assert tasks["lenient.run", 1]["state"] == "failed"
+    assert tasks["lenient.run", 1]["rendered_map_index"] == f"does={FAIL}"
+    assert tasks["after_lenient", -1]["state"] == "success"
+    assert tasks["after_strict", -1]["state"] == "upstream_failed"
+
+
+def test_links_lead_to_the_execution(deployed: Airflow) -> None:
+    deployed.trigger("dual", "dual-links")
+    deployed.wait("dual", "dual-links")
+    run = "/api/v2/dags/dual/dagRuns/dual-links/taskInstances"
+    for task, path in (("prepare/links", "prepare/0"), ("strict.run/links?map_index=1", "strict/1")):
+        links = deployed.api("GET", f"{run}/{task}")["extra_links"]
+        folder = f"file://{deployed.store}/Dual/dual-links/{path}/try-1"
+        assert links == {"Outputs": f"{folder}/outputs", "Manifest": f"{folder}/manifest.json"}
+        assert Path(links["Manifest"].removeprefix("file://")).is_file()
+
+
+def test_params_of_the_trigger_form_set_the_grid(deployed: Airflow) -> None:
+    deployed.trigger("dual", "dual-2", {"strict does": [OK, OK, OK], "lenient does": OK})
+    assert deployed.wait("dual", "dual-2") == "success"
+    document = deployed.record("dual-2")
+    assert [one["state"] for one in document["nodes"]["strict"]["executions"]] == ["complete"] * 3
+    assert len(document["nodes"]["lenient"]["executions"]) == 1
+    assert document["parameters"]["strict does"] == [OK, OK, OK]
+
+
+def test_a_bad_param_is_refused_at_once(deployed: Airflow) -> None:
+    with pytest.raises(OSError, match="400"):
+        deployed.trigger("policies", "policies-bad", {"all.size": "many"})
+
+
+def test_nothing_of_the_yaml_is_a_template(deployed: Airflow) -> None:
+    deployed.trigger("templates", "templates-1")
+    assert deployed.wait("templates", "templates-1") == "success"
+    run = "/api/v2/dags/templates/dagRuns/templates-1/taskInstances"
+    logged = str(deployed.api("GET", f"{run}/one/logs/1")["content"])
+    assert "{{ 7 * 7 }} {% raw %} {{ params }}" in logged
+    assert "49" not in re.findall(r"'event': '(\d+)", logged)
+    logged = str(deployed.api("GET", f"{run}/many.run/logs/1?map_index=1")["content"])
+    assert "{{ ti }}" in logged
+
+
+def test_stop_all_stops_what_runs(deployed: Airflow) -> None:
+    deployed.trigger("stop_all", "stop-1")
+    wait_until(lambda: len(pids(deployed)) == 3, 40)
+    running = pids(deployed)
+    wait_until(lambda: deployed.tasks("stop_all", "stop-1")["search.run", 1]["state"] == "failed", 40)
+    assert deployed.wait("stop_all", "stop-1", 30) == "failed"
+    assert not [pid for pid in running if alive(pid)]
+    document = deployed.record("stop-1")
+    assert document["state"] == "error"
+    assert states(document) == {"sleeper": "stopped", "after": "stopped", "search": "error"}
+    assert [one["state"] for one in document["nodes"]["search"]["executions"]] == ["stopped", "error", "stopped"]
+
+
+def test_a_gate_stops_all_when_the_node_has_ended(deployed: Airflow) -> None:
+    deployed.trigger("tolerant", "tolerant-1")
+    assert deployed.wait("tolerant", "tolerant-1", 60) == "failed"
+    assert not [pid for pid in pids(deployed) if alive(pid)]
+    assert states(deployed.record("tolerant-1")) == {"search": "error", "sleeper": "stopped"}
+
+
+def test_only_siblings_are_stopped(deployed: Airflow) -> None:
+    deployed.trigger("siblings", "siblings-1")
+    assert deployed.wait("siblings", "siblings-1", 60) == "failed"
+    assert not [pid for pid in pids(deployed) if alive(pid)]
+    document = deployed.record("siblings-1")
+    assert states(document) == {"search": "error", "aside": "complete"}
+    assert [one["state"] for one in document["nodes"]["search"]["executions"]] == ["stopped", "error"]
+
+
+def test_a_person_ends_the_run(deployed: Airflow) -> None:
+    """Marked as failed in the UI: the processes end, and the record says that the run was stopped."""
+    deployed.trigger("cancelled", "cancelled-1")
+    wait_until(lambda: pids(deployed), 40)
+    (pid,) = pids(deployed)
+    assert alive(pid)
+    deployed.api("PATCH", "/api/v2/dags/cancelled/dagRuns/cancelled-1", {"state": "failed"})
+    wait_until(lambda: not alive(pid), 20)
+    assert deployed.wait("cancelled", "cancelled-1", 40) == "failed"
+    document = deployed.record("cancelled-1")
+    assert document["state"] == "stopped"
+    assert states(document) == {"sleeper": "stopped", "after": "stopped"}
