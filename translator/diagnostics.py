@@ -36,7 +36,8 @@ class Diagnostic:
 
     ``code`` is kebab-case and stable (``unsupported-...`` for what the source can say and we refuse, ``ignored-...``
     for what has no effect on the result); ``hint`` says what to do. ``pipeline`` names the only pipeline of the file
-    that the finding is about; None is about the file as a whole.
+    that the finding is about; None is about the file as a whole. Without ``quote`` the line is not shown, because it
+    may hold a secret.
     """
 
     code: str
@@ -45,6 +46,7 @@ class Diagnostic:
     span: Span | None
     hint: str | None = None
     pipeline: str | None = None
+    quote: bool = True
 
     def __str__(self) -> str:
         place = f"{self.span}: " if self.span else ""
@@ -242,7 +244,7 @@ def _lines(
         place = f"{printable(_path(span, sources))}:{span.line}:{span.column}:"
         yield f"{paint('place', place)} {severity} {message}"
         lines = split.get(span.file, ())
-        if 0 < span.line <= len(lines):
+        if diagnostic.quote and 0 < span.line <= len(lines):
             yield from _excerpt(span, lines[span.line - 1], paint)
     if diagnostic.hint is not None:
         yield f"{'':5} = {printable(diagnostic.hint)}"

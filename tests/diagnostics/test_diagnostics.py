@@ -45,6 +45,11 @@ def test_without_a_place_or_a_hint():
     assert diagnostics.text([found], {}) == "error[missing-file]: there is no file x\\ny\n"
 
 
+def test_a_line_that_may_hold_a_secret_is_not_shown():
+    found = Diagnostic("c", Severity.WARNING, "m", Span("f", 1, 1, 1, 2), quote=False)
+    assert diagnostics.text([found], {"f": SourceText("f", "KEY: 1234")}) == "f:1:1: warning[c]: m\n"
+
+
 def test_color_is_only_escapes():
     found = Diagnostic("c", Severity.WARNING, "m", Span("f", 1, 1, 1, 2), "h")
     sources = {"f": SourceText("f", "abc")}

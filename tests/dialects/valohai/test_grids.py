@@ -161,6 +161,11 @@ BAD = [
     "reuse-children: true #! note ignored-reuse-children\nparameters: []",
     "execution-count: 3 #! note ignored-execution-count\nparameters: []",
     "parameters: 3 #! error bad-type",
+    "maximum-queued-executions: 0 #! error bad-value\nparameters: []",
+    (
+        "parameters: [{name: n, style: single, rules: {value: 1}}, {name: n, style: single, rules: {value: 2}}]"
+        " #! warning duplicate-name"
+    ),
     "type: manual_search\nparameter-sets: [{x: 1}] #! error unknown-parameter",
     "type: manual_search\nparameter-sets: [{n: {a: 1}}] #! error bad-value",
     "type: manual_search\nparameter-sets: [{n: [1, 2]}] #! error bad-value",

@@ -66,7 +66,7 @@ def test_the_file_to_mutate_is_good():
     assert len(PATHS) > 100
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(PATHS), ODD, st.sampled_from(MUTATIONS)), max_size=3))
 def test_mutated_files(mutations):
     tree = copy.deepcopy(TREE)
@@ -98,7 +98,7 @@ def mutate(tree, path, odd, how):
             del parent[last]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(
     st.lists(
         st.tuples(st.integers(0, len(GOOD)), st.sampled_from([*" \n\t:-[]{}'\"*&!|>#%@`?,.~", "\x85", "- "])),
@@ -112,7 +112,7 @@ def test_mutated_text(edits):
     shown(text)
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_random_bytes(tmp_path: Path, data):
     file = tmp_path / "valohai.yaml"

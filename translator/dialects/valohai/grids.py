@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from translator import ir
+from translator.diagnostics import Severity
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import value_of
 from translator.names import did_you_mean
@@ -67,7 +68,7 @@ def read_grid(task: Located, step: ir.Step, diagnostics: Diagnostics) -> ir.Grid
     axes = [axis for variant in task.list("parameters") if (axis := _axis(variant, parameters, step, diagnostics))]
     points = [_point(point, parameters, step, diagnostics) for point in task.list("parameter-sets") if point.entries]
     grid = _manual(axes, points, task, diagnostics) if kind == "manual_search" else _product(axes, points, task)
-    return None if any(d.severity == "error" for d in diagnostics.found[known:]) else grid
+    return None if any(d.severity is Severity.ERROR for d in diagnostics.found[known:]) else grid
 
 
 def _product(axes: Sequence[ir.Axis], points: Sequence[Mapping[str, ir.Value]], task: Located) -> ir.Grid:

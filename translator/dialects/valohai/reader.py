@@ -32,17 +32,16 @@ TRIES = 3
 
 @dataclass(slots=True)
 class _File:
-    """What is known of a file while its pipelines are read; ``shared`` are steps that nodes run as they are."""
+    """What is known of a file while its pipelines are read.
+
+    ``wrong`` holds the paths of what the schema found fault with and of all that is around it; ``shared`` the steps
+    that nodes run as they are.
+    """
 
     items: Items
     config: vendor.Config
     wrong: frozenset[tuple[object, ...]]
     shared: dict[tuple[str, str, frozenset[str]], ir.Step | None] = field(default_factory=dict)
-
-    def sound(self, item: Item, *path: object) -> bool:
-        """Whether the schema found no fault in what stands below ``path`` of an item, nor with its ancestors."""
-        whole = (item.index, item.kind, *path)
-        return whole not in self.wrong and not any(whole[:end] in self.wrong for end in range(len(whole)))
 
 
 def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:

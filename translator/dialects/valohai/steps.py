@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.checks.secrets import looks_secret
+from translator.diagnostics import Diagnostic, Severity
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import texts, value_of
 from translator.names import did_you_mean
@@ -72,7 +73,7 @@ def read_step(
         **_environment(body, override, diagnostics),
     )
     _check_placeholders(step, command, diagnostics)
-    return None if any(d.severity == "error" for d in diagnostics.found[known:]) else step
+    return None if any(d.severity is Severity.ERROR for d in diagnostics.found[known:]) else step
 
 
 def _check_override(item: Item, override: Located | None, diagnostics: Diagnostics) -> None:
@@ -287,5 +288,6 @@ def _variable(item: _Merged, diagnostics: Diagnostics) -> tuple[str, str | None,
     if default is not None and looks_secret(str(item.plain("name")), str(default)):
         message = f"the value of {item.plain('name')!r} looks like a secret, and it would stand in generated code"
         hint = "leave out its default and set the variable where the steps run"
-        diagnostics.warning("literal-secret", message, item.place.key_span("default"), hint=hint)
+        place = item.place.key_span("default")
+        diagnostics.add(Diagnostic("literal-secret", Severity.WARNING, message, place, hint, quote=False))
     return str(item.plain("name")), None if default is None else str(default), optional

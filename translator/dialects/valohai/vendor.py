@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from translator.diagnostics import Severity
 from translator.dialects.valohai.steps import seconds
 
 if TYPE_CHECKING:
@@ -128,7 +129,9 @@ def _fit_to_parse(item: Item, diagnostics: Diagnostics) -> bool:
     elif item.kind == "task":
         _check_choice(item.body, "type", _task_types(), diagnostics)
         _check_choice(item.body, "on-child-error", _child_errors(), diagnostics)
-    return len(diagnostics.found) == known
+        _check_concurrency(item.body, diagnostics)
+    _check_twins(item.body, diagnostics)
+    return not any(d.severity is Severity.ERROR for d in diagnostics.found[known:])
 
 
 def fit_override(node: Located, diagnostics: Diagnostics) -> bool:
@@ -137,7 +140,8 @@ def fit_override(node: Located, diagnostics: Diagnostics) -> bool:
     override = node.get("override")
     if override is not None:
         _check_flags(override, diagnostics)
-    return len(diagnostics.found) == known
+        _check_twins(override, diagnostics)
+    return not any(d.severity is Severity.ERROR for d in diagnostics.found[known:])
 
 
 def _check_flags(body: Located, diagnostics: Diagnostics) -> None:
@@ -146,6 +150,25 @@ def _check_flags(body: Located, diagnostics: Diagnostics) -> None:
             name = parameter.value["name"]
             message = f"parameter {name!r} is a flag, which is true or false; it cannot have several values"
             diagnostics.error("bad-value", message, parameter.key_span("multiple"))
+
+
+def _check_concurrency(task: Located, diagnostics: Diagnostics) -> None:
+    found = task.get("maximum-queued-executions")
+    if found is not None and found.value < 1:
+        message = f"'maximum-queued-executions' must be at least 1, not {found.text}"
+        diagnostics.error("bad-value", message, found.span)
+
+
+def _check_twins(body: Located, diagnostics: Diagnostics) -> None:
+    """The vendor's parser silently keeps the last of several things of one name."""
+    for key in ("parameters", "inputs", "outputs", "environment-variables"):
+        lines: dict[str, int] = {}
+        for item in body.list(key):
+            name = str(item.value["name"])
+            if name in lines:
+                message = f"{name!r} is here twice in {key!r}; only this one, the last, counts"
+                diagnostics.warning("duplicate-name", message, item.span, hint=f"the other is on line {lines[name]}")
+            lines[name] = item.span.line
 
 
 def _task_types() -> Mapping[str, str]:
