@@ -6,13 +6,15 @@ as the source file spells them; turning them into identifiers is the business of
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from translator.span import Span
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.span import Span
 
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
