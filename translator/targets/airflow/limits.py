@@ -6,7 +6,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.values import check_values
+from translator.checks.values import check as check_values
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.checks.values import check as check_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from translator.diagnostics import Diagnostics
     from translator.span import Span
@@ -24,11 +24,13 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         pipeline: the pipeline to be written.
         diagnostics: receives the findings.
     """
-    for place, span, value in _values(pipeline):
-        if fault := _fault(value):
-            diagnostics.error("unsupported-value", f"{place} {fault}", span)
+    check_values(pipeline, diagnostics)
+    for place, span, value in _form_values(pipeline):
+        if any(isinstance(atom, int) and atom not in _INTEGERS for atom in atoms(value)):
+            message = f"{place} holds a number of more than 64 bits, which Prefect cannot store"
+            diagnostics.error("unsupported-value", message, span)
     for node in pipeline.nodes:
-        if not isinstance(node, (ir.ExecutionNode, ir.TaskNode)):
+        if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()
             message = f"node {node.name!r}: {kind} nodes are not translated to Prefect"
             diagnostics.error(f"unsupported-{kind}", message, node.span)
@@ -38,58 +40,25 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             diagnostics.error(f"unsupported-{kind}-search", message, node.grid.span or node.span)
 
 
-def _values(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span, object]]:
-    """Every value that reaches the generated file, with what it is and where it stands."""
-    yield "the pipeline's name", pipeline.span, pipeline.name
-    for given in pipeline.parameters:
-        yield f"the default of pipeline parameter {given.name!r}", given.span, given.default
-    for edge in pipeline.edges:
-        yield f"the edge {str(edge)!r}", edge.span, str(edge)
-    for node in pipeline.nodes:
-        yield "the name of a node", node.span, node.name
-        if isinstance(node, (ir.ExecutionNode, ir.TaskNode)):
-            yield from _values_of_step(node.step)
-        if isinstance(node, ir.TaskNode):
-            for axis in node.grid.axes:
-                yield f"the axis {axis.parameter!r} of {node.name!r}", axis.span, axis.values
-            for point in node.grid.points:
-                yield f"a parameter set of {node.name!r}", node.grid.span or node.span, tuple(point.values())
-
-
-def _values_of_step(step: ir.Step) -> Iterator[tuple[str, Span, object]]:
-    yield f"the command of step {step.name!r}", step.span, (*step.command, step.image, step.name)
-    yield f"the environment of step {step.name!r}", step.span, (*step.environment, *step.environment.values())
-    for parameter in step.parameters:
-        numbers = (parameter.minimum, parameter.maximum, parameter.default, parameter.choices)
-        yield f"a value of parameter {parameter.name!r}", parameter.span, numbers
-    for item in step.inputs:
-        yield f"the default of input {item.name!r}", item.span, item.default
-
-
-def _fault(value: object) -> str | None:
-    """Why no flow can carry ``value``, if none can."""
-    faults = (
-        "is not a finite number" if isinstance(atom, float) and not math.isfinite(atom) else
-        "is a number of more than 64 bits" if isinstance(atom, int) and atom not in _INTEGERS else
-        "holds a NUL character" if isinstance(atom, str) and "\0" in atom else
-        "holds half of a surrogate pair" if isinstance(atom, str) and not _encodable(atom) else
-        None
-        for atom in _atoms(value)
-    )  # fmt: skip
-    return next((fault for fault in faults if fault), None)
-
-
-def _atoms(value: object) -> Iterable[object]:
+def atoms(value: object) -> Iterator[object]:
+    """The single values in a value that may be a tuple of tuples."""
     if isinstance(value, tuple):
         for item in value:
-            yield from _atoms(item)
+            yield from atoms(item)
     else:
         yield value
 
 
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _form_values(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span, object]]:
+    """Every value that reaches Prefect's parameter form, with what it is and where it stands."""
+    for given in pipeline.parameters:
+        yield f"the default of pipeline parameter {given.name!r}", given.span, given.default
+    for node in pipeline.nodes:
+        if isinstance(node, ir.ExecutionNode | ir.TaskNode):
+            for parameter in node.step.parameters:
+                yield f"parameter {parameter.name!r}", parameter.span, (parameter.default, parameter.choices)
+        if isinstance(node, ir.TaskNode):
+            for axis in node.grid.axes:
+                yield f"the axis {axis.parameter!r} of node {node.name!r}", axis.span, axis.values
+            for point in node.grid.points:
+                yield f"a parameter set of node {node.name!r}", node.grid.span or node.span, tuple(point.values())
