@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -75,11 +76,16 @@ def _run(file: Path, values: Mapping[str, Any]) -> int:
 
     flow = _load(file)
     try:
-        # The heartbeat, which nobody reads here, would make every flow end a second later.
-        with temporary_settings(restore_defaults={PREFECT_FLOWS_HEARTBEAT_FREQUENCY}):
-            state: State[Any] = cast("Any", flow)(**arguments_of(flow, values), return_state=True)
+        arguments = arguments_of(flow, values)
+        logging.getLogger("prefect.flows").disabled = True  # it says once more what the error says
+        flow.validate_parameters(arguments)
     except (ArgumentError, ParameterTypeError) as error:
         raise UsageError(str(error)) from error
+    finally:
+        logging.getLogger("prefect.flows").disabled = False
+    # The heartbeat, which nobody reads here, would make every flow end a second later.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        state: State[Any] = cast("Any", flow)(**arguments, return_state=True)
     return 0 if state.is_completed() else 1
 
 

@@ -45,6 +45,7 @@ def repair(nodes: Mapping[str, tuple[PrefectFuture[Any], str]]) -> None:
                 )
                 try:
                     client.set_task_run_state(future.task_run_id, made, force=True)
+                    client.set_task_run_name(future.task_run_id, name)  # the node's own is set when it starts
                 except Exception as error:  # noqa: BLE001 - the run has ended; what the API shows must not change that
                     if _is_not_recorded_yet(error):
                         continue

@@ -1,4 +1,4 @@
-"""Prefect's parameter form: which arguments a flow takes, of which types, with which bounds and choices."""
+"""Prefect's parameter form: the arguments of a flow, and a group of them for each node."""
 
 from __future__ import annotations
 
@@ -6,59 +6,49 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import identifiers
-from translator.targets.prefect.model import Field, Group
+from translator.targets.prefect.annotations import INLINE, Aliases, bounded_type, limited_type, limits_of, plain_type
+from translator.targets.prefect.model import Argument, Field, Group
 from translator.targets.prefect.text import doc
 from translator.targets.render import Call, Name, call, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from translator.targets.render import Expression
 
-_TYPES = {
-    ir.ParameterType.STRING: "str",
-    ir.ParameterType.INTEGER: "int",
-    ir.ParameterType.FLOAT: "float",
-    ir.ParameterType.FLAG: "bool",
-}
-_TAKEN_BY_PYDANTIC = {
+TAKEN_BY_PYDANTIC = {
     *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema"),
     *("schema_json", "update_forward_refs", "validate"),
+    *("model_computed_fields", "model_config", "model_construct", "model_copy", "model_dump", "model_dump_json"),
+    *("model_extra", "model_fields", "model_fields_set", "model_json_schema", "model_parametrized_name"),
+    *("model_post_init", "model_rebuild", "model_validate", "model_validate_json", "model_validate_strings"),
     *("node", "values"),
 }
-"""What a field of a group may not be called, for its base class has it (a test compares this with pydantic)."""
+"""What no field of a group may be called, for its base class has it (a test compares this with pydantic)."""
 
 
-class _Reserved:
-    """Names that no field of a group may have."""
-
-    def __contains__(self, name: object) -> bool:
-        return name in _TAKEN_BY_PYDANTIC or str(name).startswith("model_")
-
-
-def group_of(node: ir.StepNode, name: str, set_elsewhere: Iterable[str]) -> Group | None:
+def group_of(node: ir.StepNode, name: str, set_elsewhere: Container[str], aliases: Aliases) -> Group | None:
     """The group of the form for a node: the parameters of its step that no pipeline parameter sets.
 
     Args:
         node: the node.
         name: what the class is called.
         set_elsewhere: the parameters that pipeline parameters set.
+        aliases: receives types that are too long to be written in place.
 
     Returns:
         The group; None if nothing is left to be set.
     """
-    hidden = set(set_elsewhere)
-    parameters = [parameter for parameter in node.step.parameters if parameter.name not in hidden]
-    if not parameters:
-        return None
-    names = identifiers([parameter.name for parameter in parameters], _Reserved())
-    fields: tuple[Field, ...]
-    if isinstance(node, ir.TaskNode) and is_axes(node):
-        axes = {axis.parameter: axis.values for axis in node.grid.axes}
-        fields = tuple(_axis_field(item, names[item.name], axes.get(item.name)) for item in parameters)
-    else:
-        fields = tuple(_field(item, names[item.name]) for item in parameters)
-    return Group(name, node.name, tuple(doc(_what_group_is(node), 4)), fields)
+    names = _field_names(node.step)
+    axes = {axis.parameter: axis.values for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else {}
+    fields = tuple(
+        _axis(parameter, names[parameter.name], axes.get(parameter.name), aliases)
+        if is_axes(node)
+        else _single(parameter, names[parameter.name], aliases)
+        for parameter in node.step.parameters
+        if parameter.name not in set_elsewhere
+    )
+    return Group(name, node.name, tuple(doc(_what_group_is(node))), fields) if fields else None
 
 
 def is_axes(node: ir.StepNode) -> bool:
@@ -75,121 +65,92 @@ def group_kind(node: ir.StepNode) -> str:
 
 def points_of(node: ir.TaskNode, group: Group) -> list[Call]:
     """The explicit points of a manual search, as calls of the group's class."""
-    shown = {parameter.name for parameter in node.step.parameters}
-    names = identifiers([parameter.name for parameter in node.step.parameters if parameter.name in shown], _Reserved())
-    fields = {field.name for field in group.fields}
+    names = _field_names(node.step)
+    shown = {field.name for field in group.fields}
     return [
         Call(
             Name(group.name),
-            keywords=tuple((names[key], _plain(value)) for key, value in point.items() if names[key] in fields),
+            keywords=tuple((names[key], _lists(value)) for key, value in point.items() if names[key] in shown),
         )
         for point in node.grid.points
     ]
 
 
-def pipeline_argument(
-    parameter: ir.PipelineParameter, name: str, targets: Sequence[tuple[ir.StepNode, ir.Parameter]]
-) -> Field:
+def argument_of(
+    parameter: ir.PipelineParameter, name: str, targets: Sequence[tuple[ir.StepNode, ir.Parameter]], aliases: Aliases
+) -> Argument:
     """The argument of the flow for a pipeline parameter.
 
-    It takes a list where a target is a task node (the list is an axis there) or a parameter of several values; where
-    other targets take one value, it takes either.
+    It takes a list where a target is a task node (the list is an axis there) or a parameter of several values, and a
+    single value where a target takes one, or where the file gives one.
 
     Args:
         parameter: the pipeline parameter.
         name: the argument's name.
         targets: the parameters that it sets, with their nodes.
+        aliases: receives types that are too long to be written in place.
     """
-    takes_list = [isinstance(node, ir.TaskNode) or target.multiple is not None for node, target in targets]
     default = parameter.default
-    scalar = _scalar([target for _, target in targets], default)
+    takes_list = [isinstance(node, ir.TaskNode) or target.multiple is not None for node, target in targets]
     lists = any(takes_list) or isinstance(default, tuple)
-    singles = not all(takes_list) or not takes_list
-    annotation = " | ".join(text for text, there in ((scalar, singles), (f"list[{scalar}]", lists)) if there)
-    if default is None:
-        annotation += " | None"
-    elif lists and not singles and not isinstance(default, tuple):
-        default = (default,)
+    singles = not all(takes_list) or not takes_list or (default is not None and not isinstance(default, tuple))
+
+    def either(scalar: str) -> str:
+        kinds = ((scalar, singles), (f"list[{scalar}]", lists), ("None", default is None))
+        return " | ".join(text for text, there in kinds if there)
+
+    parameters = [target for _, target in targets]
+    plain, bounded = plain_type(parameters, default), bounded_type(parameters, default)
+    if bounded != plain and (len(bounded) > INLINE or (lists and singles)):
+        bounded = aliases.name(bounded, parameter.name)
+    annotation = either(bounded)
     if name != parameter.name:
         annotation = f"Annotated[{annotation}, {literal(call('Field', title=parameter.name))}]"
-    return Field(name, annotation, _plain(default))
+    return Argument(Field(name, annotation, _lists(default)), either(plain))
 
 
-def _field(parameter: ir.Parameter, name: str) -> Field:
+def _field_names(step: ir.Step) -> dict[str, str]:
+    return identifiers([parameter.name for parameter in step.parameters], TAKEN_BY_PYDANTIC)
+
+
+def _single(parameter: ir.Parameter, name: str, aliases: Aliases) -> Field:
+    """A field for a value of an execution, or of a point."""
     default = parameter.default
-    scalar = _scalar([parameter], default, annotated=parameter.multiple is not None)
-    annotation = f"list[{scalar}]" if parameter.multiple is not None else scalar
-    more = _limits(parameter) if parameter.multiple is None else {}
-    return _finished(parameter, name, annotation, default, more)
+    if parameter.multiple is not None:
+        scalar = _short(bounded_type([parameter], default), parameter, aliases)
+        return _finished(parameter, name, f"list[{scalar}]", default)
+    annotation = _short(limited_type(parameter, default), parameter, aliases)
+    return _finished(parameter, name, annotation, default, limits_of(parameter, default))
 
 
-def _axis_field(parameter: ir.Parameter, name: str, axis: tuple[ir.Value, ...] | None) -> Field:
+def _axis(parameter: ir.Parameter, name: str, values: tuple[ir.Value, ...] | None, aliases: Aliases) -> Field:
     """A field for an axis: a list of values, of which one means no fan-out."""
-    if axis is None:
-        axis = () if parameter.default is None else (parameter.default,)
-    scalar = _scalar([parameter], axis)
+    if values is None:
+        values = () if parameter.default is None else (parameter.default,)
+    scalar = _short(bounded_type([parameter], values), parameter, aliases)
     annotation = f"list[list[{scalar}]]" if parameter.multiple is not None else f"list[{scalar}]"
-    return _finished(parameter, name, annotation, axis or None, {})
+    return _finished(parameter, name, annotation, values or None)
+
+
+def _short(annotation: str, parameter: ir.Parameter, aliases: Aliases) -> str:
+    return annotation if len(annotation) <= INLINE else aliases.name(annotation, parameter.name)
 
 
 def _finished(
-    parameter: ir.Parameter, name: str, annotation: str, default: object, more: Mapping[str, object]
+    parameter: ir.Parameter, name: str, annotation: str, default: object, limits: Mapping[str, object] | None = None
 ) -> Field:
     if default is None:
         annotation += " | None"
     alias = parameter.name if name != parameter.name else None
-    keywords = {**more, "alias": alias, "description": parameter.description}
+    keywords = {**(limits or {}), "alias": alias, "description": parameter.description}
     if all(value is None for value in keywords.values()):
-        return Field(name, annotation, _plain(default))
-    return Field(name, annotation, call("Field", _plain(default), **keywords))
+        return Field(name, annotation, _lists(default))
+    return Field(name, annotation, call("Field", _lists(default), **keywords))
 
 
-def _scalar(parameters: Sequence[ir.Parameter], seen: object, *, annotated: bool = True) -> str:
-    """The type of one value for all of ``parameters``.
-
-    Args:
-        parameters: what the value is for.
-        seen: values that the file gives, which the type must admit: a text parameter may well hold a number there.
-        annotated: whether bounds are part of the type.
-    """
-    first = parameters[0]
-    alike = all((p.choices, p.minimum, p.maximum) == (first.choices, first.minimum, first.maximum) for p in parameters)
-    if alike and first.choices and all(isinstance(choice, (str, int)) for choice in first.choices):
-        return f"Literal[{', '.join(literal(choice) for choice in first.choices)}]"
-    types = dict.fromkeys(_TYPES[parameter.type] for parameter in parameters)
-    if "str" in types:
-        types |= dict.fromkeys(type(atom).__name__ for atom in _atoms(seen) if atom is not None)
-    text = " | ".join(types)
-    limits = _limits(first)
-    if alike and annotated and limits:
-        return f"Annotated[{text}, {literal(call('Field', **limits))}]"
-    return text
-
-
-def _limits(parameter: ir.Parameter) -> dict[str, object]:
-    """Bounds and choices as keyword arguments of pydantic's ``Field``."""
-    if parameter.choices:
-        numbers = not all(isinstance(choice, (str, int)) for choice in parameter.choices)
-        return {"json_schema_extra": {"enum": list(parameter.choices)}} if numbers else {}
-    limits = {"ge": parameter.minimum, "le": parameter.maximum}
-    return {key: _number(value) for key, value in limits.items() if value is not None}
-
-
-def _number(value: float) -> float:
-    return int(value) if float(value).is_integer() else value
-
-
-def _plain(value: object) -> Expression:
-    """Lists as people write them."""
-    return [_plain(item) for item in value] if isinstance(value, tuple) else value
-
-
-def _atoms(value: object) -> Iterable[object]:
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _atoms(item)
-    else:
-        yield value
+def _lists(value: object) -> Expression:
+    """Tuples as the lists that people write."""
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _what_group_is(node: ir.StepNode) -> str:

@@ -11,11 +11,12 @@ from translator import ir
 from translator.names import identifiers
 from translator.targets import render
 from translator.targets.prefect import forms
-from translator.targets.prefect.model import Field, Flow, FlowFile, Group, NodeFunction, StepConstant
+from translator.targets.prefect.annotations import Aliases
+from translator.targets.prefect.model import Argument, Field, Flow, FlowFile, Group, NodeFunction, StepConstant
 from translator.targets.prefect.order import incoming, sorted_nodes
-from translator.targets.prefect.steps import lower_step
-from translator.targets.prefect.text import doc, imported, spread
+from translator.targets.prefect.text import alias, camel, doc, free, imported, spread
 from translator.targets.render import Call, Name, call, literal
+from translator.targets.steps import lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -41,13 +42,14 @@ _GROUP_ARGUMENTS = {"Parameters": "parameters", "Grid": "axes", "Point": "points
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """The identifiers of a generated file, by the names of the source file; ``steps`` by name of the node."""
+    """What a generated file calls things, by the names of the source file; ``steps`` by name of the node."""
 
-    parameters: Mapping[str, str]
+    arguments: Mapping[str, Argument]
     nodes: Mapping[str, str]
     functions: Mapping[str, str]
     groups: Mapping[str, Group | None]
     steps: Mapping[str, str]
+    aliases: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,11 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
     groups = tuple(group for node in pipeline.nodes if (group := names.groups[node.name]))
     flow = _flow(plan, names)
     return FlowFile(
-        marker=render.marker(pipeline.file, pipeline.name),
-        imports=_imports(plan, constants, groups, flow),
+        marker=render.marker(pipeline.file),
+        imports=_imports(plan, names, constants, groups, flow),
         project=render.project_expression(options.project),
         steps=constants,
+        aliases=tuple(alias(name, annotation) for annotation, name in names.aliases.items()),
         groups=groups,
         nodes=tuple(functions[node.name] for node in pipeline.nodes),
         submitted=tuple(functions[node.name].submit for node in ordered),
@@ -113,27 +116,49 @@ def _steps(pipeline: ir.Pipeline) -> tuple[tuple[StepConstant, ...], dict[str, s
 
 
 def _names(plan: _Plan, steps: Mapping[str, str]) -> _Names:
+    pipeline = plan.pipeline
     reserved = _FUNCTIONS | _LOCALS
-    parameters = identifiers([parameter.name for parameter in plan.pipeline.parameters], reserved)
-    nodes = identifiers([node.name for node in plan.pipeline.nodes], reserved | set(parameters.values()))
-    arguments = {*parameters.values(), *nodes.values()}
-    taken = arguments | _FUNCTIONS
-    functions = {name: _free(f"{identifier.rstrip('_')}_node", taken) for name, identifier in nodes.items()}
+    parameters = identifiers([parameter.name for parameter in pipeline.parameters], reserved)
+    nodes = identifiers([node.name for node in pipeline.nodes], reserved | set(parameters.values()))
+    taken = {*parameters.values(), *nodes.values()} | _FUNCTIONS
+    functions = {name: free(f"{identifier.rstrip('_')}_node", taken) for name, identifier in nodes.items()}
+    titles = {name: camel(identifier) for name, identifier in nodes.items()}
+    aliases = Aliases(_CLASSES | {f"{title}{kind}" for title in titles.values() for kind in _GROUP_ARGUMENTS})
+    arguments = {
+        item.name: forms.argument_of(item, parameters[item.name], _targets(plan, item), aliases)
+        for item in pipeline.parameters
+    }
     classes = set(_CLASSES)
     groups: dict[str, Group | None] = {}
-    for node in cast("tuple[ir.StepNode, ...]", plan.pipeline.nodes):
-        camel = "".join(word.capitalize() for word in nodes[node.name].split("_"))
-        title = _free(f"{camel}{forms.group_kind(node)}", classes)
-        groups[node.name] = forms.group_of(node, title, plan.setters[node.name])
+    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
+        title = free(f"{titles[node.name]}{forms.group_kind(node)}", classes)
+        groups[node.name] = forms.group_of(node, title, _hidden(plan, node), aliases)
         classes.add(title)
-    return _Names(parameters, nodes, functions, groups, steps)
+    return _Names(arguments, nodes, functions, groups, steps, aliases.names)
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
-    used = set(taken)
-    while name in used:
-        name += "_"
-    return name
+def _hidden(plan: _Plan, node: ir.StepNode) -> set[str]:
+    """The parameters that are not in a node's group of the form, because a pipeline parameter sets them.
+
+    One that may have no value leaves those alone that the task blueprint sets.
+    """
+    hidden = plan.setters[node.name]
+    if not isinstance(node, ir.TaskNode):
+        return set(hidden)
+    own = {axis.parameter for axis in node.grid.axes}.union(*node.grid.points)
+    certain = {parameter.name for parameter in plan.pipeline.parameters if parameter.default is not None}
+    return {name for name, setter in hidden.items() if setter in certain or name not in own}
+
+
+def _targets(plan: _Plan, parameter: ir.PipelineParameter) -> list[tuple[ir.StepNode, ir.Parameter]]:
+    """The parameters that a pipeline parameter sets, with their nodes."""
+    return [
+        (node, found)
+        for target in parameter.targets
+        for node in [plan.nodes[target.node]]
+        for found in node.step.parameters
+        if found.name == target.parameter
+    ]
 
 
 def _function(plan: _Plan, node: ir.StepNode, names: _Names) -> NodeFunction:
@@ -153,8 +178,9 @@ def _function(plan: _Plan, node: ir.StepNode, names: _Names) -> NodeFunction:
         arguments.append(f"{names.nodes[source]}: Executions")
         passed.append(f"{names.nodes[source]}={_future(plan.nodes[source])}")
     for setter in dict.fromkeys(setters.values()):
-        arguments.append(f"{names.parameters[setter]}: {_argument(plan, names, setter).annotation}")
-        passed.append(f"{names.parameters[setter]}={names.parameters[setter]}")
+        argument = names.arguments[setter]
+        arguments.append(f"{argument.field.name}: {argument.plain}")
+        passed.append(f"{argument.field.name}={argument.field.name}")
     if waited := [source for source in dict.fromkeys(edge.source.node for edge in edges) if source not in carrying]:
         passed.append(f"wait_for=[{', '.join(_future(plan.nodes[source]) for source in waited)}]")
     function = names.functions[node.name]
@@ -205,7 +231,7 @@ def _job(plan: _Plan, node: ir.StepNode, names: _Names) -> Call:
 def _values(plan: _Plan, node: ir.StepNode, names: _Names) -> dict[str, Expression]:
     """What sets parameters of a node besides its group: pipeline parameters, and edges, which win."""
     values: dict[str, Expression] = {
-        parameter: Name(names.parameters[setter]) for parameter, setter in plan.setters[node.name].items()
+        parameter: Name(names.arguments[setter].field.name) for parameter, setter in plan.setters[node.name].items()
     }
     for edge in plan.edges[node.name]:
         if edge.target.kind is ir.EdgeKind.PARAMETER:
@@ -231,23 +257,12 @@ def _call(node: ir.StepNode, group: Group | None, values: Mapping[str, Expressio
     return call(mapped, call("job.grid", *arguments, **keywords), call("unmapped", Name("job")))
 
 
-def _argument(plan: _Plan, names: _Names, parameter: str) -> Field:
-    """The argument of the flow for a pipeline parameter."""
-    (given,) = (item for item in plan.pipeline.parameters if item.name == parameter)
-    targets = [
-        (node, found)
-        for target in given.targets
-        for node in [plan.nodes[target.node]]
-        for found in node.step.parameters
-        if found.name == target.parameter
-    ]
-    return forms.pipeline_argument(given, names.parameters[parameter], targets)
-
-
 def _flow(plan: _Plan, names: _Names) -> Flow:
     pipeline = plan.pipeline
-    arguments = [_argument(plan, names, parameter.name) for parameter in pipeline.parameters]
-    described = [(names.parameters[item.name], item.description or _what_it_sets(item)) for item in pipeline.parameters]
+    arguments = [argument.field for argument in names.arguments.values()]
+    described = [
+        (names.arguments[item.name].field.name, item.description or _what_it_sets(item)) for item in pipeline.parameters
+    ]
     for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
         if group := names.groups[node.name]:
             name = names.nodes[node.name]
@@ -257,14 +272,14 @@ def _flow(plan: _Plan, names: _Names) -> Flow:
             else:
                 arguments.append(Field(name, group.name, Call(Name(group.name))))
             described.append((name, f"{forms.group_kind(node)} of the node {node.name}."))
-    lines = [*doc(f"{pipeline.name}.", 4)]
+    lines = [*doc(f"{pipeline.name}.")]
     if described:
         lines += ["", "    Args:"]
         for argument, text in described:
             lines += doc(f"{argument}: {text}", 8)
     if len(lines) > 1:
         lines.append("    ")
-    parameters = {item.name: Name(names.parameters[item.name]) for item in pipeline.parameters}
+    parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     run = call("run_of", pipeline.name, project=Name("PROJECT"), parameters=parameters or None)
     name = identifiers([pipeline.name], _FUNCTIONS | {*names.functions.values()})[pipeline.name]
     return Flow(name, _title(pipeline.name), render.comment(pipeline.span.place), tuple(lines), tuple(arguments), run)
@@ -280,10 +295,13 @@ def _title(name: str) -> str:
     return name if title == name and name else f"{title} {hashlib.sha256(name.encode()).hexdigest()[:6]}".strip()
 
 
-def _imports(plan: _Plan, constants: Iterable[StepConstant], groups: Sequence[Group], flow: Flow) -> tuple[str, ...]:
+def _imports(
+    plan: _Plan, names: _Names, constants: Iterable[StepConstant], groups: Sequence[Group], flow: Flow
+) -> tuple[str, ...]:
     """The import statements, in the order of import sorters; an empty string is a blank line."""
     fields = [*flow.arguments, *(field for group in groups for field in group.fields)]
-    used = {name for annotation in {field.annotation for field in fields} for name in _names_in(annotation)}
+    annotations = {*names.aliases, *(field.annotation for field in fields)}
+    used = {name for annotation in annotations for name in _names_in(annotation)}
     used |= {"Field" for field in fields if isinstance(field.default, Call) and field.default.function.text == "Field"}
     nodes = plan.nodes.values()
     tasks = any(isinstance(node, ir.TaskNode) for node in nodes)

@@ -39,6 +39,14 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of the flow for a pipeline parameter; ``plain`` is its type without bounds and choices."""
+
+    field: Field
+    plain: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFunction:
     """A node: its function (``head`` is the ``def`` line), and the statement that submits it."""
 
@@ -70,6 +78,7 @@ class FlowFile:
     imports: tuple[str, ...]
     project: str
     steps: tuple[StepConstant, ...]
+    aliases: tuple[str, ...]
     groups: tuple[Group, ...]
     nodes: tuple[NodeFunction, ...]
     submitted: tuple[str, ...]

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 import textwrap
 from typing import TYPE_CHECKING
 
 from translator.targets.render import WIDTH, comment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
 
 _DOC_WIDTH = 80
 """Columns of a docstring's line; the rest of the width is for escapes."""
 _BODY = 4
-"""Columns by which the body of a function or class is indented, where its docstring begins."""
+"""Columns by which the body of a function or class is indented, where its docstring is."""
 
 
-def doc(text: str, indent: int) -> list[str]:
+def doc(text: str, hanging: int | None = None) -> list[str]:
     """``text`` as lines of a docstring, without anything that could end it or be an escape.
 
     Args:
         text: any text.
-        indent: columns by which the lines are indented; those that continue it get four more. The first line is not
-            indented if it begins the docstring.
+        hanging: for an entry of a section, the columns by which its first line is indented; those that continue it
+            get four more. Without it the text begins the docstring.
     """
     line = comment(" ".join(text.split()))
-    margin = " " * indent
-    wrapped = textwrap.wrap(line, _DOC_WIDTH, initial_indent=margin, subsequent_indent=f"{margin}    ")
-    lines = [item.replace("\\", "\\\\").replace('"', '\\"') for item in wrapped] or [margin]
-    return [lines[0].lstrip() if indent == _BODY else lines[0], *lines[1:]]
+    first, rest = ("", _BODY) if hanging is None else (" " * hanging, hanging + 4)
+    wrapped = textwrap.wrap(line, _DOC_WIDTH, initial_indent=first, subsequent_indent=" " * rest)
+    return [item.replace("\\", "\\\\").replace('"', '\\"') for item in wrapped] or [first]
 
 
 def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0, note: str | None = None) -> str:
@@ -48,6 +48,30 @@ def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0,
         return flat
     margin = " " * (indent + 4)
     return "\n".join((f"{opening}{noted}", *(f"{margin}{item}," for item in items), f"{' ' * indent}{closing}"))
+
+
+def alias(name: str, annotation: str) -> str:
+    """The statement that gives a type a name."""
+    flat = f"{name} = {annotation}"
+    if len(flat) <= WIDTH:
+        return flat
+    subscripted = ast.parse(annotation, mode="eval").body
+    items = subscripted.slice if isinstance(subscripted, ast.Subscript) else subscripted
+    parts = items.elts if isinstance(items, ast.Tuple) else [items]
+    pieces = [str(ast.get_source_segment(annotation, part)) for part in parts]
+    return spread(f"{name} = {annotation.partition('[')[0]}[", pieces, "]")
+
+
+def camel(identifier: str) -> str:
+    """An identifier as the name of a class."""
+    return "".join(word.capitalize() for word in identifier.split("_"))
+
+
+def free(name: str, taken: Container[str]) -> str:
+    """``name``, with as many underscores as it takes to be none of ``taken``."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def imported(module: str, names: Iterable[str]) -> str:

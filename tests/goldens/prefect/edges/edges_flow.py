@@ -107,11 +107,7 @@ class AfterParameters(NodeParameters, node="after"):
 
 
 @execution_node(name="prepare")  # edges.yaml:67
-def prepare_node(
-    parameters: PrepareParameters,
-    rows: Annotated[int, Field(ge=1, le=1000)],
-    colour: Literal["blue 'n' \"green\"", "red"] | None,
-):
+def prepare_node(parameters: PrepareParameters, rows: int, colour: str | None):
     job = Job(PREPARE)
     return job.run(parameters, {"rows": rows, "colour": colour})
 

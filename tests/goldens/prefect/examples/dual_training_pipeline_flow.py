@@ -53,6 +53,8 @@ EVALUATE_MODELS = Step(
     source="valohai.yaml:42",
 )
 
+MinAccuracy = Annotated[float, Field(ge=0, le=1)]
+
 
 class PreprocessParameters(NodeParameters, node="preprocess"):
     """Parameters of preprocess."""
@@ -61,8 +63,7 @@ class PreprocessParameters(NodeParameters, node="preprocess"):
 
 
 class TrainConservativeGrid(NodeParameters, node="train_conservative"):
-    """Grid of train_conservative: it runs once for each combination of these
-        values."""
+    """Grid of train_conservative: it runs once for each combination of these values."""
 
     learning_rate: list[Annotated[float, Field(ge=0)]] = [0.01, 0.0001]
     regularisation: list[Annotated[float, Field(ge=0)]] = [0.0001]
@@ -71,8 +72,7 @@ class TrainConservativeGrid(NodeParameters, node="train_conservative"):
 
 
 class TrainExperimentalGrid(NodeParameters, node="train_experimental"):
-    """Grid of train_experimental: it runs once for each combination of these
-        values."""
+    """Grid of train_experimental: it runs once for each combination of these values."""
 
     learning_rate: list[Annotated[float, Field(ge=0)]] = [0.01, 0.0001]
     regularisation: list[Annotated[float, Field(ge=0)]] = [0.0001]
@@ -90,7 +90,7 @@ def preprocess_node(parameters: PreprocessParameters):
 def train_conservative_node(
     axes: TrainConservativeGrid,
     preprocess: Executions,
-    min_accuracy: list[Annotated[float, Field(ge=0, le=1)]],
+    min_accuracy: float | list[float],
 ):
     job = Job(
         TRAIN_MODEL,
@@ -119,7 +119,7 @@ def evaluate_conservative_node(train_conservative: Executions, preprocess: Execu
 def train_experimental_node(
     axes: TrainExperimentalGrid,
     preprocess: Executions,
-    min_accuracy: list[Annotated[float, Field(ge=0, le=1)]],
+    min_accuracy: float | list[float],
 ):
     job = Job(
         TRAIN_MODEL,
@@ -149,7 +149,7 @@ def evaluate_experimental_node(train_experimental: Executions, preprocess: Execu
     task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node
 )
 def dual_training_pipeline(
-    min_accuracy: list[Annotated[float, Field(ge=0, le=1)]] = [0],
+    min_accuracy: MinAccuracy | list[MinAccuracy] = 0,
     preprocess: PreprocessParameters = PreprocessParameters(),
     train_conservative: TrainConservativeGrid = TrainConservativeGrid(),
     train_experimental: TrainExperimentalGrid = TrainExperimentalGrid(),

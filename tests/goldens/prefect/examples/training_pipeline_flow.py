@@ -91,8 +91,8 @@ def preprocess_node(seed: int | list[int]):
 def train_node(
     axes: TrainGrid,
     preprocess: Executions,
-    learning_rate: list[Annotated[float, Field(ge=0)]],
-    regularisation: list[Annotated[float, Field(ge=0)]],
+    learning_rate: list[float],
+    regularisation: list[float],
     seed: int | list[int],
 ):
     job = Job(

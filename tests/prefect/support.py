@@ -1,0 +1,75 @@
+"""Small things that several tests of the Prefect target need."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prefect import Flow, get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+from translator.load import load_text
+from translator.targets import GenerateOptions
+from translator.targets import prefect as target
+
+_numbers = itertools.count()
+
+
+def compiled(text: str, folder: Path) -> Path:
+    """Write the only pipeline of a YAML text, which is put beside it, as a flow."""
+    text = textwrap.dedent(text)
+    (folder / "valohai.yaml").write_text(text)
+    loaded = load_text(text)
+    assert loaded.diagnostics.ok, "\n".join(map(str, loaded.diagnostics))
+    (pipeline,) = loaded.pipelines
+    file = folder / target.file_name(pipeline)
+    file.write_text(target.generate(pipeline, GenerateOptions()))
+    return file
+
+
+def flow_of(file: Path) -> Any:
+    """The flow in a generated file."""
+    name = f"generated_{next(_numbers)}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    (flow,) = (value for value in vars(module).values() if isinstance(value, Flow))
+    return flow
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs (one that has ended and waits to be collected does not)."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """What ``condition`` returns, as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+def task_runs(flow_run_id: Any, count: int) -> dict[str, Any]:
+    """The task runs of a flow run by name, as soon as the API has so many of them, all in final states."""
+
+    def settled() -> dict[str, Any] | None:
+        found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])))
+        ended = all(run.state and run.state.is_final() for run in found)
+        return {run.name: run for run in found} if len(found) >= count and ended else None
+
+    with get_client(sync_client=True) as client:
+        return wait_for(settled, 60, "the task runs to be recorded")

@@ -1,0 +1,146 @@
+"""A cancel from outside ends the processes of the steps, however the flow was started."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("prefect")
+
+from prefect import get_client
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.deployments import run_deployment
+
+from tests.prefect.support import compiled, is_alive, wait_for
+
+TEXT = """
+- step:
+    name: sleep
+    image: none
+    command: "echo going to sleep && sh -c 'echo $$ > inner.pid; exec sleep 300' & wait"
+- step: {name: never, image: none, command: "true"}
+- pipeline:
+    name: NAME
+    nodes:
+      - {name: sleeper, type: task, step: sleep}
+      - {name: after, type: execution, step: never}
+    edges:
+      - [sleeper.dependency.*, after.dependency.*]
+"""
+
+
+@pytest.fixture
+def start(server, tmp_path):
+    """Start a command in a folder with the flow of a name; ended at the end of the test, if it is still there."""
+    started = []
+
+    def start_it(name, *arguments, **more):
+        file = compiled(TEXT.replace("NAME", name), tmp_path)
+        command = [sys.executable, *(argument.replace("FLOW", file.name) for argument in arguments)]
+        environment = {**server.environment, "TRANSLATOR_STORE": str(tmp_path / "store"), **more}
+        log = (tmp_path / "log").open("w")
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        started.append(process)
+        return process
+
+    yield start_it
+    for process in started:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(40)
+
+
+def sleeper_in(folder):
+    """The process that a step has started, as soon as it runs."""
+    file = folder / "inner.pid"
+    return int(wait_for(lambda: file.exists() and file.read_text().strip(), 60, f"the step in {folder} to start"))
+
+
+def flow_run_of(name):
+    with get_client(sync_client=True) as client:
+        (found,) = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=[name])))
+        return found
+
+
+def cancel(server, flow_run):
+    done = server.command("flow-run", "cancel", str(flow_run.id))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def check_is_cancelled(folder, process):
+    wait_for(lambda: not is_alive(process), 30, "the process of the step to end")
+    records = wait_for(lambda: list((folder / "store").glob("*/*/run.json")), 30, "run.json")
+    record = json.loads(records[0].read_text())
+    assert record["state"] == "stopped"
+    assert {name: node["state"] for name, node in record["nodes"].items()} == {"sleeper": "stopped", "after": "stopped"}
+
+
+def is_cancelled(name):
+    return flow_run_of(name).state.is_cancelled()
+
+
+def test_of_a_flow_that_was_started_as_a_script(server, start, tmp_path):
+    process = start("as script", "FLOW")
+    sleeper = sleeper_in(tmp_path)
+
+    cancel(server, flow_run_of("as script"))
+
+    check_is_cancelled(tmp_path, sleeper)
+    wait_for(lambda: is_cancelled("as script"), 30, "the flow run to be cancelled")
+    assert process.wait(30) != 0
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_by_a_signal(start, tmp_path, sent):
+    name = f"by {sent.name}"
+    process = start(name, "FLOW", TRANSLATOR_RUN="mine")
+    sleeper = sleeper_in(tmp_path)
+
+    os.kill(process.pid, sent)
+
+    check_is_cancelled(tmp_path, sleeper)
+    assert process.wait(30) != 0
+
+
+def test_of_a_served_flow(server, start, tmp_path):
+    (tmp_path / "serve.py").write_text(
+        "import FLOW\n".replace("FLOW", "served_flow_flow")
+        + "if __name__ == '__main__':\n    served_flow_flow.served_flow.serve(name='here')\n"
+    )
+    start("served flow", "serve.py")
+    with get_client(sync_client=True) as client:
+        wait_for(client.read_deployments, 60, "the deployment")
+    flow_run = run_deployment("served flow/here", timeout=0)
+    sleeper = sleeper_in(tmp_path)
+
+    cancel(server, flow_run)
+
+    check_is_cancelled(tmp_path, sleeper)
+    wait_for(lambda: is_cancelled("served flow"), 40, "the flow run to be cancelled")
+
+
+def test_of_a_deployed_flow_on_a_worker(server, start, tmp_path):
+    file = compiled(TEXT.replace("NAME", "deployed"), tmp_path)
+    (tmp_path / "prefect.yaml").write_text(f"""
+name: deployed
+pull:
+  - prefect.deployments.steps.set_working_directory: {{directory: "{tmp_path}"}}
+deployments:
+  - name: default
+    entrypoint: {file.name}:deployed
+    work_pool: {{name: local, job_variables: {{env: {{TRANSLATOR_STORE: "{tmp_path}/store"}}}}}}
+""")
+    assert server.command("work-pool", "create", "local", "--type", "process").returncode == 0
+    deployed = server.command("--no-prompt", "deploy", "--all", cwd=tmp_path)
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    start("deployed", "-m", "prefect", "worker", "start", "--pool", "local", "--type", "process")
+    flow_run = run_deployment("deployed/default", timeout=0)
+    sleeper = sleeper_in(tmp_path)
+
+    cancel(server, flow_run)
+
+    check_is_cancelled(tmp_path, sleeper)
+    wait_for(lambda: is_cancelled("deployed"), 60, "the flow run to be cancelled")

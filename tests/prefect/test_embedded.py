@@ -1,0 +1,74 @@
+"""A flow in a private, ephemeral Prefect: what ``translate run`` does."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("prefect")
+
+from tests.prefect.support import compiled
+from translator.targets import prefect as target
+
+TEXT = """
+- step:
+    name: work
+    image: none
+    command: test {parameter-value:n} != 1 && pwd > /valohai/outputs/where.txt
+    parameters: [{name: n, type: integer, default: 1}]
+- step: {name: after, image: none, command: "true"}
+- pipeline:
+    name: embedded
+    nodes:
+      - {name: work, type: task, step: work, on-error: stop-next}
+      - {name: after, type: execution, step: after}
+    edges:
+      - [work.dependency.*, after.dependency.*]
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "states"),
+    [
+        ({"work.n": [2, 3]}, 0, {"work": "complete", "after": "complete"}),
+        ({"work.n": 1}, 1, {"work": "error", "after": "skipped"}),
+        ({"work.unknown": 1}, 2, None),
+        ({"work.n": "many"}, 2, None),
+    ],
+)
+def test_a_run_of_its_own(tmp_path, given, status, states):
+    project, users_home = tmp_path / "project", tmp_path / "home"
+    project.mkdir()
+    users_home.mkdir()
+    command = target.run_command(
+        compiled(TEXT, tmp_path),
+        store=str(tmp_path / "store"),
+        run="mine",
+        project=project,
+        parameters=given,
+        home=tmp_path / "private",
+    )
+    environment = {
+        **os.environ,
+        "HOME": str(users_home),
+        "PREFECT_API_URL": "http://127.0.0.1:1/api",
+        "TRANSLATOR_EVENTS": str(tmp_path / "events"),
+    }
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(users_home.iterdir()), "the user's own Prefect is left alone"
+    if states is None:
+        assert done.stderr.startswith("error: ")
+        return
+    record = json.loads((tmp_path / "store" / "embedded" / "mine" / "run.json").read_text())
+    assert {name: node["state"] for name, node in record["nodes"].items()} == states
+    events = [json.loads(line)["event"] for line in (tmp_path / "events").read_text().splitlines()]
+    assert (events[0], events[-1]) == ("run-started", "run-ended")
+    if status == 0:
+        where = tmp_path / "store" / "embedded" / "mine" / "work" / "0" / "try-1" / "outputs" / "where.txt"
+        assert Path(where.read_text().strip()) == project

@@ -1,0 +1,112 @@
+"""The types of values in Prefect's parameter form, as the generated file writes them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.names import identifiers
+from translator.targets.prefect.checks import atoms
+from translator.targets.prefect.text import camel, free
+from translator.targets.render import call, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INLINE = 48
+"""Columns of a type that is written where it is used; a longer one gets a name."""
+
+_TYPES = {
+    ir.ParameterType.STRING: "str",
+    ir.ParameterType.INTEGER: "int",
+    ir.ParameterType.FLOAT: "float",
+    ir.ParameterType.FLAG: "bool",
+}
+
+
+@dataclass(slots=True)
+class Aliases:
+    """The types that the generated file gives a name, by their text; ``taken`` are names that it needs itself."""
+
+    taken: set[str]
+    names: dict[str, str] = field(default_factory=dict)
+
+    def name(self, annotation: str, parameter: str) -> str:
+        """The name of a type, made from that of the first parameter that has it."""
+        if annotation not in self.names:
+            self.names[annotation] = free(camel(identifiers([parameter])[parameter]), self.taken)
+            self.taken.add(self.names[annotation])
+        return self.names[annotation]
+
+
+def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
+    """The type of one value for all of ``parameters``, without bounds and choices.
+
+    Args:
+        parameters: what the value is for.
+        seen: what the file gives, which the type must admit: it may not be what it should be, and then it is the
+            business of the run to say so, as on any engine.
+    """
+    types = dict.fromkeys(_TYPES[parameter.type] for parameter in parameters)
+    given = [atom for atom in atoms(seen) if atom is not None]
+    types |= dict.fromkeys(type(atom).__name__ for atom in given if not any(_admits(name, atom) for name in types))
+    return " | ".join(types or ("str",))
+
+
+def bounded_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
+    """The type of one value for all of ``parameters``, with the bounds or choices that they have in common."""
+    text = plain_type(parameters, seen)
+    if not parameters or any(_rules(parameter) != _rules(parameters[0]) for parameter in parameters):
+        return text
+    if choices := _choices(parameters[0], seen):
+        return choices
+    limits = limits_of(parameters[0], seen)
+    return f"Annotated[{text}, {literal(call('Field', **limits))}]" if limits else text
+
+
+def limited_type(parameter: ir.Parameter, seen: object) -> str:
+    """The type of one value, with choices; bounds are for the field itself, where ``limits_of`` gives them."""
+    return _choices(parameter, seen) or plain_type([parameter], seen)
+
+
+def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
+    """Bounds, and choices that no type can say, as keyword arguments of pydantic's ``Field``.
+
+    There are none where the file itself breaks them: what it gives must reach the run.
+    """
+    given = [atom for atom in atoms(seen) if atom is not None]
+    if parameter.choices:
+        fit = not _sayable(parameter) and all(atom in parameter.choices for atom in given)
+        return {"json_schema_extra": {"enum": list(parameter.choices)}} if fit else {}
+    low = -math.inf if parameter.minimum is None else parameter.minimum
+    high = math.inf if parameter.maximum is None else parameter.maximum
+    if not all(isinstance(atom, int | float) and low <= atom <= high for atom in given):
+        return {}
+    limits = {"ge": parameter.minimum, "le": parameter.maximum}
+    return {key: _number(value) for key, value in limits.items() if value is not None}
+
+
+def _choices(parameter: ir.Parameter, seen: object) -> str | None:
+    if not _sayable(parameter) or any(atom not in parameter.choices for atom in atoms(seen) if atom is not None):
+        return None
+    return f"Literal[{', '.join(literal(choice) for choice in parameter.choices)}]"
+
+
+def _sayable(parameter: ir.Parameter) -> bool:
+    """Whether ``Literal`` can list the choices: it takes no floating-point numbers."""
+    return bool(parameter.choices) and all(isinstance(choice, str | int) for choice in parameter.choices)
+
+
+def _rules(parameter: ir.Parameter) -> tuple[object, ...]:
+    return (parameter.type, parameter.choices, parameter.minimum, parameter.maximum)
+
+
+def _admits(kind: str, value: object) -> bool:
+    """Whether pydantic takes ``value`` where ``kind`` is asked for, without changing what it means."""
+    return type(value).__name__ == kind or (kind == "float" and type(value) is int)
+
+
+def _number(value: float) -> float:
+    return int(value) if float(value).is_integer() else value
