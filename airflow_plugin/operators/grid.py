@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_plugin.parameters import Given
+    from airflow_plugin.parameters import DagParam, Given
     from translator.shim.contract import Step, Value, ValueSource
 
 
@@ -27,7 +27,8 @@ class GridOperator(BaseOperator):
         step: the step that runs once per point.
         parameters: by parameter of the step, the DAG param with the values it takes, or these values.
         parameter_edges: by parameter of the step, the edge that brings its values, which wins over ``parameters``.
-        points: explicit sets of values instead of a product of axes; other parameters still span axes.
+        points: explicit sets of values instead of a product of axes, or the DAG param that has them; other parameters
+            still span axes.
         kwargs: of every operator.
     """
 
@@ -40,7 +41,7 @@ class GridOperator(BaseOperator):
         step: Step,
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
-        points: Sequence[Mapping[str, Value]] | None = None,
+        points: DagParam | Sequence[Mapping[str, Value]] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -71,8 +72,10 @@ class GridOperator(BaseOperator):
                 axes[name] = value
             else:
                 self.log.warning("%s brings no value: parameter %r keeps what it has", edges.describe(edge), name)
+        asked: dict[str, Any] = {} if self.points is None else {"sets": self.points}
+        sets: Any = run_values(asked, context["params"]).get("sets")
         try:
-            points = grid.points(self.step, axes, self.points)
+            points = grid.points(self.step, axes, sets)
         except grid.GridError as error:
             raise AirflowFailException(str(error)) from None
         self.log.info("%d executions:\n%s", len(points), "\n".join(grid.label(point) for point in points))
