@@ -29,7 +29,7 @@ NODE=$1 X=$2 Y=$3 TRY=1 LC_ALL=C
 export LC_ALL
 while read -r _; do TRY=$((TRY + 1)); done 2>/dev/null < "plan/$NODE.$X.$Y"
 echo tried >> "plan/$NODE.$X.$Y"
-SEEN="$NODE x=$X y=$Y"
+SEEN="$NODE x=$X y=$Y${MARK:+ mark=$MARK}"
 see() {
   for entry in "$1"/*; do
     if [ -d "$entry" ]; then

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from translator.semantics import Attempt, disagreements
@@ -73,3 +74,10 @@ def differences(one: Ran, other: Ran) -> list[str]:
 
 def _states(ran: Ran, name: str) -> list[str]:
     return [execution["state"] for execution in ran.document["nodes"][name]["executions"]]
+
+
+def check(runs: list[Ran]) -> None:
+    """Hold every run to the rules, and the runs to each other."""
+    found = [line for ran in runs for line in wrong(ran)]
+    found += [line for other in runs[1:] for line in differences(runs[0], other)]
+    assert not found, "\n".join([*found, *(json.dumps(ran.document, indent=1) for ran in runs)])

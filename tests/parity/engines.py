@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,3 +135,10 @@ def run(engine: Engine, scenario: Scenario, folder: Path) -> Ran:
     assert document["engine"] == engine.name
     rules = Rules(pipeline, scenario.values, scenario.oracle, scenario.missing)
     return Ran(engine.name, document, status, records[0].parent, rules)
+
+
+def run_on_all(engines: list[Engine], scenario: Scenario, folder: Path) -> list[Ran]:
+    """Run a scenario on every engine at once."""
+    with ThreadPoolExecutor(len(engines)) as lanes:
+        started = [lanes.submit(run, engine, scenario, folder / engine.name) for engine in engines]
+    return [ran.result() for ran in started]
