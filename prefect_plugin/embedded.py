@@ -1,35 +1,38 @@
 """Runs a generated flow once, in a private Prefect of its own: ``python -m prefect_plugin.embedded FILE ...``.
 
-Nothing of the user's Prefect is read or changed: its profile, its server and its database stay as they are. The exit
-status is 0 if the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
+Nothing of the user's Prefect is read or changed: its profile, its server and its database stay as they are. What the
+steps print goes to standard output, what Prefect says to ``prefect.log`` in the private home. The exit status is 0 if
+the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from prefect import Flow, State
 
+LOG = "prefect.log"
 _SETTINGS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLI_PROMPT": "false",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
+    # Nobody will look into this server, and a line costs it a millisecond.
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_SERVER_UI_ENABLED": "false",
 }
-"""What a run on its own needs. The ephemeral server drops what it has not recorded at its end, and would say so."""
 
 
 class UsageError(Exception):
@@ -39,22 +42,54 @@ class UsageError(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a flow as the command line says, and return the exit status."""
     asked = _parser().parse_args(arguments)
-    private = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    levels = {name: os.environ[name] for name in ("PREFECT_LOGGING_LEVEL",) if name in os.environ}
-    os.environ.clear()
-    os.environ.update(private | _SETTINGS | levels)
+    home = asked.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]
     os.environ.update(
-        PREFECT_HOME=str(asked.home),
-        PREFECT_PROFILES_PATH=str(asked.home / "profiles.toml"),
+        _SETTINGS,
+        PREFECT_HOME=str(home),
+        PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
         TRANSLATOR_STORE=asked.store,
         TRANSLATOR_RUN=asked.run,
-        TRANSLATOR_PROJECT=str(asked.project),
+        TRANSLATOR_PROJECT=str(asked.project.resolve()),
     )
+    with _quiet(home / LOG) as errors:
+        try:
+            return _run(asked.file, json.loads(asked.param_json))
+        except UsageError as error:
+            print(f"error: {error}", file=errors)
+            return 2
+        except KeyboardInterrupt:
+            return 1
+        except Exception as error:  # noqa: BLE001 - the user gets a line, the log the rest
+            traceback.print_exc()
+            print(f"error: Prefect could not run {asked.file}: {error}; see {home / LOG}", file=errors)
+            return 1
+
+
+@contextlib.contextmanager
+def _quiet(log: Path) -> Iterator[Any]:
+    """Send all that is printed to ``log``, but for what the steps print; yields a stream to the user's errors."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    user = [os.fdopen(os.dup(number), "w", buffering=1, errors="replace") for number in (1, 2)]
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for number in (1, 2):
+        os.dup2(file, number)
     try:
-        return _run(asked.file, json.loads(asked.param_json))
-    except UsageError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - a command speaks
-        return 2
+        from prefect_plugin.logs import echo_to
+
+        echo_to(user[0])
+        yield user[1]
+    finally:
+        echo_to(None)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, stream in zip((1, 2), user, strict=True):
+            os.dup2(stream.fileno(), number)
+            stream.close()
+        os.close(file)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,12 +112,9 @@ def _run(file: Path, values: Mapping[str, Any]) -> int:
     flow = _load(file)
     try:
         arguments = arguments_of(flow, values)
-        logging.getLogger("prefect.flows").disabled = True  # it says once more what the error says
         flow.validate_parameters(arguments)
     except (ArgumentError, ParameterTypeError) as error:
         raise UsageError(str(error)) from error
-    finally:
-        logging.getLogger("prefect.flows").disabled = False
     # The heartbeat, which nobody reads here, would make every flow end a second later.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         state: State[Any] = cast("Any", flow)(**arguments, return_state=True)
@@ -108,4 +140,6 @@ def _load(file: Path) -> Flow[..., Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    logging.disable()  # the temporary server says when it stops, which is after this
+    sys.exit(status)

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from prefect_plugin.executions import Edge
+from prefect_plugin.logs import line_log
 from prefect_plugin.parameters import NodeParameters
 from prefect_plugin.runs import current_node
 from prefect_plugin.states import execution_state
@@ -19,6 +20,7 @@ from translator.shim.run import execute
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from prefect_plugin.runs import NodeRun
     from translator.shim.contract import ArtifactSource, Manifest, Step, Value, ValueSource
 
     Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
@@ -36,6 +38,10 @@ class Point:
         self.index = index
         self.parameters = parameters
         self.label = label or str(index)
+
+    def name_in(self, node: NodeRun) -> str:
+        """How the execution is called in the UI, such as ``train[lr=0.1, batch=32]``."""
+        return f"{node.name}[{self.label}]" if node.kind == "task" else node.name
 
 
 class Job:
@@ -107,7 +113,6 @@ class Job:
     def execute(self, point: Point) -> Manifest:
         """Run the step for one point, in the current task run, and keep its manifest for the node."""
         node, run = self.node, self.node.run
-        log = get_run_logger()
         task_run = TaskRunContext.get()
         manifest = execute(
             self._step,
@@ -123,7 +128,7 @@ class Job:
                 store=run.store,
                 project=run.project,
                 engine="prefect",
-                log=lambda line: log.info("%s", line),
+                log=line_log(point.name_in(node)),
                 should_stop=node.should_stop,
             ),
             parameters=point.parameters,
@@ -134,8 +139,9 @@ class Job:
 
 
 def _name(parameters: dict[str, Any]) -> str:
-    """The name of an execution in the UI, such as ``train[lr=0.1, batch=32]``."""
-    return f"{parameters['job'].node.name}[{parameters['point'].label}]"
+    point: Point = parameters["point"]
+    job: Job = parameters["job"]
+    return point.name_in(job.node)
 
 
 @task(

@@ -19,6 +19,7 @@ from prefect_plugin.stopping import Cause, Stop, cancel_watched
 from prefect_plugin.stores import choose
 from translator.shim import clock, events, outcome
 from translator.shim.contract import State as Outcome
+from translator.shim.run import kill_all
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:
@@ -169,8 +170,12 @@ def finish(nodes: Mapping[str, PrefectFuture[Any]]) -> State[Any]:
 def _settle(run: Run) -> None:
     """Let the executions of an interrupted run end, and write what is known."""
     deadline = time.monotonic() + SETTLE_SECONDS
-    for future in run.futures.values():
-        future.wait(max(0.0, deadline - time.monotonic()))
+    try:
+        for future in run.futures.values():
+            future.wait(max(0.0, deadline - time.monotonic()))
+    except BaseException:  # somebody insists: a second Ctrl-C
+        kill_all()
+        raise
     if run.record is None:
         _record(run)
 

@@ -16,7 +16,7 @@ TEXT = """
 - step:
     name: work
     image: none
-    command: test {parameter-value:n} != 1 && pwd > /valohai/outputs/where.txt
+    command: echo looking && test {parameter-value:n} != 1 && pwd > /valohai/outputs/where.txt
     parameters: [{name: n, type: integer, default: 1}]
 - step: {name: after, image: none, command: "true"}
 - pipeline:
@@ -70,5 +70,9 @@ def test_a_run_of_its_own(tmp_path, given, status, states):
     events = [json.loads(line)["event"] for line in (tmp_path / "events").read_text().splitlines()]
     assert (events[0], events[-1]) == ("run-started", "run-ended")
     if status == 0:
+        assert sorted(line for line in done.stdout.splitlines() if "[shim]" not in line) == [
+            "work[n=2] | looking",
+            "work[n=3] | looking",
+        ]
         where = tmp_path / "store" / "embedded" / "mine" / "work" / "0" / "try-1" / "outputs" / "where.txt"
         assert Path(where.read_text().strip()) == project
