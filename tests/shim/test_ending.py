@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import signal
@@ -15,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import group
-from translator.shim.contract import Step
+from translator.shim import digest, group
+from translator.shim.contract import Input, Step
 from translator.shim.run import KILLED, kill_all
 
 # A tree of processes: a child, a grandchild that ignores TERM, one in a session of its own, and a daemon that has
@@ -94,6 +95,73 @@ def test_a_stop_ends_the_whole_tree_and_keeps_the_last_lines(
     assert set(asked) == {threading.current_thread()}
 
 
+def test_without_pidfds_a_command_ends_and_is_stopped_as_well(
+    worker, monkeypatch, pids_of: Pids, processes: Gone
+) -> None:
+    monkeypatch.delattr(os, "pidfd_open")
+    manifest = worker.run("echo a; echo b >&2; exit 3")
+    assert (manifest.exit_status, sorted(worker.output)) == (3, ["a", "b"])
+    worker.should_stop = lambda: "enough" if "ready" in worker.log else None
+    manifest = worker.run(TREE + "sleep 300", node="stopped")
+    assert (manifest.state, manifest.reason) == ("stopped", "enough")
+    assert len(pids_of()) == 5
+    assert processes(pids_of(), within=0)
+
+
+def test_without_a_list_of_processes_the_group_is_ended(worker, monkeypatch, pids_of: Pids, processes: Gone) -> None:
+    monkeypatch.setattr(group, "pids", frozenset)
+    worker.should_stop = lambda: "enough" if "ready" in worker.log else None
+    manifest = worker.run(
+        "sh -c 'echo $$ > a.pid; sleep 300' & while [ ! -s a.pid ]; do :; done; echo ready; sleep 300"
+    )
+    assert (manifest.state, manifest.reason) == ("stopped", "enough")
+    assert processes(pids_of(), within=0)
+
+
+def test_a_command_that_somebody_else_reaps_is_no_success(worker) -> None:
+    """An engine that waits for any child may take the exit status away."""
+    worker.on_line = lambda line: line == "x" and [time.sleep(0.3), os.waitpid(-1, 0)]
+    manifest = worker.run("echo x; exit 0")
+    assert (manifest.state, manifest.exit_status) == ("error", 255)
+
+
+@pytest.mark.parametrize("uri", ["", "memory://stopping"])
+@pytest.mark.parametrize("when", ["brought", "published"])
+def test_a_stop_while_files_are_brought_or_published(worker, monkeypatch, uri: str, when: str) -> None:
+    worker.uri = uri or worker.uri
+    monkeypatch.setattr(digest, "BLOCK", 2)
+    monkeypatch.setattr(time, "monotonic", Ticking())
+    worker.script("data", "x" * 100)
+    ran = worker.project / "ran"
+    asked = []
+
+    def should_stop() -> str | None:
+        transfer = any(frame.function in {"of_file", "pump"} for frame in inspect.stack())
+        if not transfer or ran.exists() != (when == "published"):
+            return None
+        asked.append(1)
+        return "enough"
+
+    worker.should_stop = should_stop
+    step = Step("s", ["head -c 1000 /dev/zero > /valohai/outputs/out; touch ran"], inputs=[Input("in", ["data"])])
+    manifest = worker.run(step)
+    assert (manifest.state, manifest.reason, manifest.outputs) == ("stopped", "enough", [])
+    assert ran.exists() == (when == "published")
+    assert asked == [1]
+    assert worker.store.manifest(manifest.uri) == manifest
+
+
+class Ticking:
+    """A clock on which each look takes 0.3 seconds."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> float:
+        self.count += 1
+        return self.count * 0.3
+
+
 def test_a_stop_before_the_start_runs_nothing(worker) -> None:
     worker.should_stop = lambda: "the run has failed"
     manifest = worker.run("touch ran")
@@ -143,7 +211,7 @@ def test_limits(worker, step: Step, reason: str, pids_of: Pids, processes: Gone)
 
 
 def test_output_on_either_stream_is_output_for_the_limit(worker) -> None:
-    step = Step("s", ["for i in 1 2 3 4 5 6; do sleep 0.5; echo $i >&2; done"], no_output_timeout=2)
+    step = Step("s", ["for i in 1 2 3 4; do sleep 0.4; echo $i >&2; done"], no_output_timeout=1.2)
     assert worker.run(step).state == "complete"
 
 

@@ -127,7 +127,7 @@ def web() -> Iterator[tuple[str, dict[str, int]]]:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
     server.server_close()
@@ -373,7 +373,7 @@ def test_a_record_that_climbs_out_of_its_input_is_refused(worker) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["parameter", "metadata"])
-def test_values_of_edges(worker, kind: str, edge: str, values: list, many: bool, expected) -> None:  # noqa: PLR0917
+def test_values_of_edges(worker, kind: str, edge: str, values: list, many: bool, expected) -> None:
     from dataclasses import replace
 
     from translator.shim.contract import metadata, parameter

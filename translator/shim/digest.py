@@ -49,16 +49,19 @@ def of_file(path: Path, pulse: Callable[[], None] = no_pulse) -> str:
 
 def copy(source: BinaryIO, target: Path, pulse: Callable[[], None] = no_pulse) -> tuple[int, str]:
     """Write ``source`` into the new file ``target``; return its size and its SHA-256."""
+    with target.open("xb", buffering=BLOCK) as file:
+        return pump(source, file.write, pulse)
+
+
+def pump(source: BinaryIO, write: Callable[[bytes], object], pulse: Callable[[], None]) -> tuple[int, str]:
+    """Hand ``source`` block by block to ``write``, which takes all of each; return its size and its SHA-256."""
     digest = hashlib.sha256()
     size = 0
-    with target.open("xb", buffering=0) as file:
-        while block := source.read(BLOCK):
-            digest.update(block)
-            size += len(block)
-            rest = memoryview(block)
-            while rest:
-                rest = rest[file.write(rest) :]
-            pulse()
+    while block := source.read(BLOCK):
+        digest.update(block)
+        size += len(block)
+        write(block)
+        pulse()
     return size, digest.hexdigest()
 
 

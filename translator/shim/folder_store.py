@@ -77,7 +77,7 @@ class FolderStore(Store):
                     while rest:
                         rest = rest[file.write(rest) :]
                     if lasting:
-                        os.fsync(file.fileno())
+                        _sync(file.fileno())
                 beside.replace(target)
             except BaseException:
                 beside.unlink(missing_ok=True)
@@ -151,7 +151,12 @@ class FolderStore(Store):
     def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
         """See ``Store.keys``."""
         base = self.folder / key_of(pipeline, run)
-        nodes = [base / segment(node)] if node is not None else _folders(base)
+        try:
+            return self._keys([base / segment(node)] if node is not None else _folders(base))
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} cannot be listed: {error.strerror}") from error
+
+    def _keys(self, nodes: Sequence[Path]) -> list[str]:
         return [
             f"{of_node.name}/{of_index.name}/{of_try.name}/{file.name}"
             for of_node in nodes
@@ -185,6 +190,9 @@ class FolderStore(Store):
             yield
         except OSError as error:
             raise StoreError(f"the store {self.folder} cannot be written: {error.strerror or error}") from error
+
+
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -40,10 +40,13 @@ def members(group: int, mark: str, *, born_after: frozenset[str] = frozenset()) 
         mark: the execution's mark.
         born_after: processes to leave out, because they were there before the command was.
     """
+    everybody = pids()
+    if not everybody:
+        return [group] if _is_there(group) else []
     wanted = f"{MARK}={mark}".encode()
     parents: dict[int, int] = {}
     found = set()
-    for name in pids() - born_after:
+    for name in everybody - born_after:
         status = _status(name)
         if status is None:
             continue
@@ -123,6 +126,15 @@ def handle_of(pid: int) -> int | None:
         return int(opener(pid))
     except OSError:
         return None
+
+
+def _is_there(group: int) -> bool:
+    """Whether a process group has a living process, as far as a signal tells."""
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True
 
 
 def _status(pid: str) -> tuple[str, int, int, int] | None:

@@ -105,14 +105,13 @@ class ObjectStore(Store):
 
     def _upload(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
         key = f"{try_key(identity, OUTPUTS)}/{path}"
-        file = folder / path
         try:
-            sha256 = digest.of_file(file, pulse)
-            size = file.stat().st_size
+            source = (folder / path).open("rb", buffering=0)
         except OSError as error:
             raise StoreError(f"the output {path!r} cannot be read: {error.strerror}") from error
-        with self._doing("written"):
-            self._fs.put_file(str(file), self._path(key))
+        # Block by block from this thread, and not with put_file, which cannot be stopped.
+        with source, self._doing("written"), self._fs.open(self._path(key), "wb") as target:
+            size, sha256 = digest.pump(source, target.write, pulse)
         return FileRecord(path, size, sha256, self.uri(key))
 
     def discard(self, identity: ExecutionId) -> None:

@@ -40,8 +40,8 @@ class _Error(Exception):
     """The execution errs, for the reason of the message."""
 
 
-class _Stop(Exception):  # noqa: N818 - being stopped is no error
-    """The execution is stopped, for the reason of the message."""
+class _Stop(BaseException):
+    """The execution is stopped, for the reason of the message; no error that code below could handle."""
 
 
 @dataclass(slots=True)
@@ -140,8 +140,9 @@ def execute(
         store = None
         try:
             try:
-                store = open_store(context.store)
-                execution.id = store.claim(context.id)
+                opened = open_store(context.store)
+                execution.id = opened.claim(context.id)
+                store = opened
                 execution.pulse()
                 store.begin(execution.id, values, execution.started)
                 execution.begun = True

@@ -1,0 +1,50 @@
+"""The shim around ``python -c pass`` against the bare subprocess.
+
+Both run in turns in one process, as in a worker that has run an execution before. What the first execution of a process
+costs, which loads what the shim imports lazily, is a row without a bound.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import Row, emit, note, seconds, side_by_side
+
+from translator.shim.contract import Context, ExecutionId, State, Step
+from translator.shim.run import execute
+
+ROUNDS = 60
+BOUND = 1.5
+
+
+def main() -> None:
+    """Measure and emit."""
+    command = [sys.executable, "-c", "pass"]
+    step = Step("pass", [" ".join(command)])
+    indexes = itertools.count()
+
+    def bare() -> None:
+        subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
+
+        def execution() -> None:
+            identity = ExecutionId("bench", "run", "node", next(indexes))
+            context = Context(identity, f"{folder}/store", Path(folder), "prefect", lambda _: None)
+            manifest = execute(step, context, parameters={}, inputs={})
+            assert manifest.state is State.COMPLETE, manifest.reason
+
+        first = seconds(execution)
+        ours, theirs = side_by_side(lambda: seconds(execution), lambda: seconds(bare), ROUNDS)
+    emit(Row("an execution of `python -c pass`", ours * 1000, "the bare subprocess", theirs * 1000, "ms", BOUND))
+    emit(Row("the first execution of a process", first * 1000, "the bare subprocess", theirs * 1000, "ms"))
+    note(f"the shim around python -c pass: {ours / theirs:.2f} (bound {BOUND})")
+
+
+if __name__ == "__main__":
+    main()
