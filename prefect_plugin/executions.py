@@ -13,19 +13,24 @@ from translator.shim.contract import ArtifactSource, ValueSource, metadata, outp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from translator.shim.contract import Manifest
+    from translator.shim.contract import Manifest, Value
 
 SourceT = TypeVar("SourceT", ArtifactSource, ValueSource)
 
 
 class Edge(Generic[SourceT]):
-    """An edge of the pipeline, together with the executions at its start."""
+    """An edge of the pipeline, together with the executions at its start.
 
-    __slots__ = ("executions", "source")
+    ``default`` is the value of the pipeline parameter that sets the edge's target too: it counts if the edge brings
+    nothing.
+    """
 
-    def __init__(self, executions: Executions, source: SourceT) -> None:
+    __slots__ = ("default", "executions", "source")
+
+    def __init__(self, executions: Executions, source: SourceT, default: Value = None) -> None:
         self.executions = executions
         self.source: SourceT = source
+        self.default = default
 
 
 class Executions:
@@ -48,13 +53,13 @@ class Executions:
         """The files that the executions got for their inputs whose name matches ``pattern``."""
         return Edge(self, same_input(self.node, pattern))
 
-    def parameter(self, name: str) -> Edge[ValueSource]:
+    def parameter(self, name: str, *, default: Value = None) -> Edge[ValueSource]:
         """The value of parameter ``name``; of several executions, a list in grid order where several are wanted."""
-        return Edge(self, parameter(self.node, name))
+        return Edge(self, parameter(self.node, name), default)
 
-    def metadata(self, key: str) -> Edge[ValueSource]:
+    def metadata(self, key: str, *, default: Value = None) -> Edge[ValueSource]:
         """The last value printed for ``key``; of several executions, a list in grid order where several are wanted."""
-        return Edge(self, metadata(self.node, key))
+        return Edge(self, metadata(self.node, key), default)
 
 
 class NodeError(Exception):

@@ -183,4 +183,6 @@ def _resolved(values: Values, many: set[str]) -> dict[str, Value]:
             get_run_logger().warning(
                 "%s brings no value: parameter %r stays as it is", edges.describe(value.source), name
             )
+            if value.default is not None:
+                found[name] = value.default
     return found
