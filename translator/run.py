@@ -117,7 +117,7 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         sys.stderr.write(f"translate: {target.NAME} {what} and left no record of the run\n")
         return USAGE if ended.status == USAGE and not ended.interrupted else FAILED
     if not args.quiet:
-        sys.stdout.write(table(document) + f"\noutputs: {store.uri(key_of(pipeline.name, run))}\n")
+        sys.stdout.write(table(document) + f"\noutputs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n")
     elif not complete:
         sys.stderr.write(table(document))
     return OK if complete else FAILED
@@ -144,7 +144,9 @@ def table(document: Mapping[str, Any]) -> str:
 
 def _remark(execution: Mapping[str, Any]) -> str:
     tries = f"try {execution['tries']}" if execution["tries"] > 1 else ""
-    reason = (execution["reason"] or "").partition("\n")[0]
+    lines = (execution["reason"] or "").strip().splitlines()
+    # "..., its last lines:" says nothing without the last of them.
+    reason = " ".join(lines[:1] + (lines[-1:] if lines[0].endswith(":") else [])) if lines else ""
     return "; ".join(part for part in (tries, reason) if part)
 
 

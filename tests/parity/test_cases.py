@@ -623,6 +623,14 @@ POINTS = {
         ),
         [(1, 0)],
     ),
+    "a pipeline parameter counts where the edge brings nothing": (
+        scenario(
+            [Node("a"), Node("t", "stop-all", 1)],
+            ["a.metadata.m -> t.parameter.x"],
+            parameters=[{"name": "p", "default": [7, 8], "targets": ["t.parameter.x"]}],
+        ),
+        [(7, 0), (8, 0)],
+    ),
     "a grid given for the run": (
         scenario([Node("t", "stop-all", 2)], [], values={"t.y": [3, 4]}),
         [(0, 3), (0, 4), (1, 3), (1, 4)],
