@@ -117,7 +117,7 @@ def begun(node: NodeRun) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value | None] | None = None) -> Iterator[Run]:
+def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value] | None = None) -> Iterator[Run]:
     """Make the current flow run a run of ``pipeline``; to be opened in a flow's body, around all of it.
 
     A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is written all the
@@ -137,7 +137,7 @@ def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value | Non
         id=os.environ.get(RUN) or f"{flow_run.name}-{flow_run.id.hex[-8:]}",
         store=choose(),
         project=Path(os.environ.get(PROJECT) or project).resolve(),
-        parameters={name: value for name, value in (parameters or {}).items() if value is not None},
+        parameters=dict(parameters or {}),
     )
     token = _run.set(run)
     get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, pipeline, run.store)
