@@ -87,7 +87,7 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
 
 
 def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
-    """Everything a value can be given for, by its name; a parameter that a pipeline parameter sets is not."""
+    """Everything a value can be given for, by its name; a parameter that a pipeline parameter sets anyway is not."""
     nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
     slots: dict[str, _Slot] = {}
     for given in pipeline.parameters:
@@ -103,7 +103,12 @@ def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
             spreads=any(isinstance(node, ir.TaskNode) for node, _ in targets),
             many=isinstance(given.default, tuple) or any(parameter.multiple for _, parameter in targets),
         )
-    set_elsewhere = {(target.node, target.parameter) for given in pipeline.parameters for target in given.targets}
+    set_elsewhere = {
+        (target.node, target.parameter)
+        for given in pipeline.parameters
+        if given.default is not None
+        for target in given.targets
+    }
     for node in nodes.values():
         for parameter in node.step.parameters:
             if (node.name, parameter.name) not in set_elsewhere:

@@ -615,6 +615,15 @@ POINTS = {
         scenario([Node("t", "stop-all", 2)], [], parameters=[{"name": "p", "targets": ["t.parameter.x"]}]),
         [(0, 0), (1, 0)],
     ),
+    "a node's own value where the pipeline parameter has none": (
+        scenario(
+            [Node("t", "stop-all", 2)],
+            [],
+            parameters=[{"name": "p", "targets": ["t.parameter.x"]}],
+            values={"t.x": [5]},
+        ),
+        [(5, 0)],
+    ),
     "an edge wins over a pipeline parameter": (
         scenario(
             [Node("a", does={"metadata": "number"}), Node("t")],
