@@ -109,7 +109,7 @@ def test_without_pidfds_a_command_ends_and_is_stopped_as_well(
 
 
 def test_without_a_list_of_processes_the_group_is_ended(worker, monkeypatch, pids_of: Pids, processes: Gone) -> None:
-    monkeypatch.setattr(group, "pids", frozenset)
+    monkeypatch.setattr(group, "pids", list)
     worker.should_stop = lambda: "enough" if "ready" in worker.log else None
     manifest = worker.run(
         "sh -c 'echo $$ > a.pid; sleep 300' & while [ ! -s a.pid ]; do :; done; echo ready; sleep 300"

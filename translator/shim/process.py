@@ -29,6 +29,7 @@ ASK_EVERY = 1.0
 # What a command has left running (a shell's process substitution, say) may finish its last lines.
 _COURTESY = 0.5
 _PIPE = 1 << 20
+_SHORT = 2.0
 _UNKNOWN = 255
 
 Cause = Literal["exit", "time-limit", "no-output-timeout", "stop", "killed"]
@@ -118,7 +119,6 @@ def run(  # noqa: PLR0913 - what a process has
         OSError: the program cannot be started.
         BaseException: what the callbacks raise, or the engine in this thread; the process group is ended before.
     """
-    before = group.pids()
     process = subprocess.Popen(
         arguments,
         cwd=folder,
@@ -135,7 +135,7 @@ def run(  # noqa: PLR0913 - what a process has
         watchdog.begin(process.pid, one.mark)
         watch = _Watch(process, output, errors)
         cause, stop = _until_ended(watch, one, limits, should_stop)
-        _end(watch, one, before, gently=cause == "exit")
+        _end(watch, one, gently=cause == "exit")
         watch.drain()
         status = _exit_status(process)
     except BaseException:
@@ -162,7 +162,7 @@ class _Watch:
     ) -> None:
         self.pid = process.pid
         self.ended = False
-        self.last_output = time.monotonic()
+        self.started = self.last_output = time.monotonic()
         self._selector = selectors.DefaultSelector()
         self._sign = _sign_of_end(process)
         self._selector.register(self._sign, selectors.EVENT_READ)
@@ -240,7 +240,7 @@ class _Watch:
 def _until_ended(
     watch: _Watch, one: Ticket, limits: Limits, should_stop: Callable[[], str | None]
 ) -> tuple[Cause, str | None]:
-    started = time.monotonic()
+    started = watch.started
     next_ask = started + ASK_EVERY
     while not watch.ended:
         now = time.monotonic()
@@ -264,11 +264,12 @@ def _until_ended(
     return "exit", None
 
 
-def _end(watch: _Watch, one: Ticket, before: frozenset[str], *, gently: bool) -> None:
+def _end(watch: _Watch, one: Ticket, *, gently: bool) -> None:
     """End what is left of the execution, handing on its last lines meanwhile."""
     number = watch.pid
-    # After a command that ended by itself only younger processes are looked at: this is on every execution's path.
-    left = group.members(number, one.mark, born_after=before if gently else frozenset())
+    # This is on every execution's path: after a short one, whose ids cannot have come round, do not look at everybody.
+    short = time.monotonic() - watch.started < _SHORT
+    left = group.members(number, one.mark, higher=gently and short)
     if left and gently:
         watch.wait(left, _COURTESY)
         left = group.members(number, one.mark)

@@ -72,11 +72,11 @@ def workspace(store: Store, identity: ExecutionId, project: Path) -> Iterator[Wo
             seen.symlink_to(place)
             made.append(seen)
         root = seen / "valohai"
-        temporary = seen / "tmp"
-        if len(str(temporary)) > _TEMPORARY_LENGTH:
+        temporary = seen
+        if len(str(seen)) > _TEMPORARY_LENGTH:
             temporary = _temporary_base() / f"translator-{os.urandom(6).hex()}"
+            temporary.mkdir()
             made.append(temporary)
-        temporary.mkdir()
         space = Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", temporary)
         for folder in (root, space.inputs, space.outputs, space.config):
             folder.mkdir()
@@ -105,7 +105,21 @@ def remove(path: Path) -> None:
             else:
                 operation(name)
 
-    shutil.rmtree(path, onerror=allow)
+    try:
+        _remove_folder(path)
+    except OSError:
+        shutil.rmtree(path, onerror=allow)
+
+
+def _remove_folder(path: str | Path) -> None:
+    """As ``rmtree``, but without its guard against somebody who swaps folders for links: all processes are gone."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _remove_folder(entry.path)
+            else:
+                os.unlink(entry.path)  # noqa: PTH108 - on every execution's path
+    os.rmdir(path)  # noqa: PTH106 - as above
 
 
 def _base(store: Store) -> Path:

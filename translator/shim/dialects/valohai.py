@@ -192,8 +192,9 @@ def _mapped_value(value: Value, space: Workspace) -> Value:
 def _write(folder: Path, name: str, document: Mapping[str, object]) -> None:
     """Write a document as JSON and as the same YAML."""
     text = json.dumps(document)
-    (folder / f"{name}.json").write_text(text, encoding="utf-8")
-    (folder / f"{name}.yaml").write_text(_yaml(text, document), encoding="utf-8")
+    for suffix, content in (("json", text), ("yaml", _yaml(text, document))):
+        with (folder / f"{name}.{suffix}").open("xb", buffering=0) as file:
+            file.write(content.encode())
 
 
 def _yaml(text: str, document: Mapping[str, object]) -> str:
