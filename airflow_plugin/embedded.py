@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import runpy
+import shutil
 import signal
 import sys
 import traceback
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG
 
+BUNDLE = "bundle"
 DATABASE = "airflow.db"
 LOG = "airflow.log"
 _USAGE = 2
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _set_environment(asked, home)
     with _quiet(home / LOG) as errors:
         try:
-            return _run(asked.file.resolve(), json.loads(asked.param_json))
+            return _run(asked.file, home, json.loads(asked.param_json))
         except ValueError as error:
             print(error, file=errors)
             return _USAGE
@@ -63,7 +65,7 @@ def _set_environment(asked: argparse.Namespace, home: Path) -> None:
         del os.environ[key]
     os.environ.update(
         AIRFLOW_HOME=str(home),
-        AIRFLOW__CORE__DAGS_FOLDER=str(asked.file.resolve()),
+        AIRFLOW__CORE__DAGS_FOLDER=str(home / BUNDLE),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
         AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / DATABASE}",
         AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
@@ -97,16 +99,23 @@ def _quiet(log: Path) -> Iterator[Any]:
         os.close(file)
 
 
-def _run(file: Path, given: dict[str, Any]) -> int:
+def _run(file: Path, home: Path, given: dict[str, Any]) -> int:
     from airflow.utils.db import initdb
 
-    if not (Path(os.environ["AIRFLOW_HOME"]) / DATABASE).exists():
+    if not (home / DATABASE).exists():
         initdb()
-    dag = _load(file)
+    dag = _load(_bundled(file, home / BUNDLE))
     conf = _conf(dag, given)
     with _signals_cancel():
         run = dag.test(run_conf=conf)
     return 0 if run.state == "success" else 1
+
+
+def _bundled(file: Path, bundle: Path) -> Path:
+    """The file, alone in a folder: Airflow takes up every file that lies beside it."""
+    shutil.rmtree(bundle, ignore_errors=True)
+    bundle.mkdir()
+    return shutil.copy(file, bundle / file.name)
 
 
 def _load(file: Path) -> DAG:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
@@ -50,6 +51,17 @@ class StepOperator(BaseOperator):
     ui_color = "#dbe9f6"
     runs_a_step = True
 
+    # What an argument leaves out. A DAG file makes many operators, and setting an attribute of one is slow.
+    node: str | None = None
+    inputs: Mapping[str, Sequence[ArtifactSource]] = MappingProxyType({})
+    merge: Literal["replace", "append"] = "replace"
+    parameters: Mapping[str, Given] = MappingProxyType({})
+    parameter_edges: Mapping[str, ValueSource] = MappingProxyType({})
+    point: Mapping[str, Value] | None = None
+    on_error: OnError = "stop-all"
+    on_child_error: OnChildError | None = None
+    execution: ExecutionId | None = None
+
     def __init__(  # noqa: PLR0913 - all of them keywords
         self,
         *,
@@ -58,29 +70,31 @@ class StepOperator(BaseOperator):
         project: str | Path,
         node: str | None = None,
         inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
-        merge: Literal["replace", "append"] = "replace",
+        merge: Literal["replace", "append"] | None = None,
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
         point: Mapping[str, Value] | None = None,
-        on_error: OnError = "stop-all",
+        on_error: OnError | None = None,
         on_child_error: OnChildError | None = None,
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault("doc_md", f"Runs the step at `{step.source}`.")
         super().__init__(**kwargs)
         self.step = step
         self.pipeline = pipeline
         self.project = project
-        self.node = node
-        self.inputs = inputs or {}
-        self.merge = merge
-        self.parameters = parameters or {}
-        self.parameter_edges = parameter_edges or {}
-        self.point = point
-        self.on_error = on_error
-        self.on_child_error = on_child_error
-        self.execution: ExecutionId | None = None
-        if self.doc_md is None and step.source:
-            self.doc_md = f"Runs the step at `{step.source}`."
+        for name, value in (
+            ("node", node),
+            ("inputs", inputs),
+            ("merge", merge),
+            ("parameters", parameters),
+            ("parameter_edges", parameter_edges),
+            ("point", point),
+            ("on_error", on_error),
+            ("on_child_error", on_child_error),
+        ):
+            if value is not None:
+                setattr(self, name, value)
 
     @property
     def point_label(self) -> str:

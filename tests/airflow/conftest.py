@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +34,8 @@ class Embedded:
         """Compile and run a pipeline; returns its ``run.json``, with the exit status as key ``status``."""
         self.count += 1
         run = f"run-{self.count}"
+        # A name of its own: the API that dag.test() has in its process remembers DAGs by their id.
+        pipeline = replace(pipeline, name=f"{pipeline.name} {self.count}")
         file = self.engine.home / "dags" / f"{run}.py"
         options = GenerateOptions(project=os.path.relpath(self.project, file.parent))
         file.write_text(airflow.generate(pipeline, options))

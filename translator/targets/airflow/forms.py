@@ -95,7 +95,7 @@ def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepN
         schema = _with_lists(schema, first=isinstance(given.default, tuple))
     if given.default is None:
         schema = _nullable(schema)
-    return _param(_plain(given.default), schema, title=given.name, description=given.description)
+    return _param(_plain(given.default), schema, description=given.description)
 
 
 def _single(node: ir.StepNode, parameter: ir.Parameter) -> Call:
