@@ -122,7 +122,7 @@ def as_text(explanation: Explanation) -> str:
     lines += ["", f"the run: {_states(prediction.states)}"]
     if any(len(node.states) > 1 for node in prediction.nodes.values()):
         lines += ["", TIMING]
-    lines += [line for note in explanation.notes for line in ("", f"note: {note}")]
+    lines += ["", *(f"note: {note}" for note in explanation.notes)] if explanation.notes else []
     return "".join(f"{printable(line)}\n" for line in lines)
 
 

@@ -232,6 +232,12 @@ def called(execution: Execution, kinds: Mapping[str, str]) -> str:
     return f"{execution.node}[{execution.index}]" + (f" ({execution.label})" if execution.label else "")
 
 
+def brief(reason: str) -> str:
+    """A reason on one line: its first, and where that only announces others ("its last lines:") the last of them."""
+    lines = reason.strip().splitlines()
+    return " ".join(lines[:1] + (lines[-1:] if lines[0].endswith(":") else [])) if lines else ""
+
+
 def _events(stream: IO[str]) -> Iterator[Mapping[str, object]]:
     """The whole lines that there are; half a line is left for the next time."""
     while True:
@@ -253,5 +259,5 @@ def _again(execution: Execution) -> str:
 
 
 def _why(execution: Execution) -> str:
-    first = execution.reason.strip().partition("\n")[0]
-    return f": {first}" if first and execution.state != "complete" else ""
+    said = brief(execution.reason)
+    return f": {said}" if said and execution.state != "complete" else ""

@@ -22,7 +22,7 @@ from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.load import load
 from translator.options import FAILED, OK, USAGE, UsageError, add_pipeline_arguments, choose, find_target, show
 from translator.output import project_from
-from translator.progress import Follower, Progress, view
+from translator.progress import Follower, Progress, brief, view
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
@@ -117,7 +117,9 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         sys.stderr.write(f"translate: {target.NAME} {what} and left no record of the run\n")
         return USAGE if ended.status == USAGE and not ended.interrupted else FAILED
     if not args.quiet:
-        sys.stdout.write(table(document) + f"\noutputs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n")
+        sys.stdout.write(
+            table(document) + f"\noutputs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n"
+        )
     elif not complete:
         sys.stderr.write(table(document))
     return OK if complete else FAILED
@@ -144,9 +146,7 @@ def table(document: Mapping[str, Any]) -> str:
 
 def _remark(execution: Mapping[str, Any]) -> str:
     tries = f"try {execution['tries']}" if execution["tries"] > 1 else ""
-    lines = (execution["reason"] or "").strip().splitlines()
-    # "..., its last lines:" says nothing without the last of them.
-    reason = " ".join(lines[:1] + (lines[-1:] if lines[0].endswith(":") else [])) if lines else ""
+    reason = brief(execution["reason"] or "")
     return "; ".join(part for part in (tries, reason) if part)
 
 

@@ -1,0 +1,176 @@
+"""``translate explain``, as users call it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from translator.cli import main
+
+TEXT = """\
+- step:
+    name: make
+    image: python:3.12
+    command: make {parameters}
+    parameters:
+      - {name: lr, type: float, default: 0.1}
+      - {name: name, type: string, default: x}
+- task:
+    name: sweep
+    step: make
+    type: grid_search
+    parameters:
+      - {name: lr, style: multiple, rules: {items: [0.1, 0.2]}}
+- pipeline:
+    name: Training
+    parameters:
+      - {name: rate, default: [0.1, 0.2], targets: [late.parameter.lr]}
+    nodes:
+      - {name: prepare, type: execution, step: make}
+      - {name: train, type: task, task: sweep, on-error: continue}
+      - {name: again, type: execution, step: make, on-error: retry}
+      - {name: wide, type: task, step: make, on-error: stop-next}
+      - {name: late, type: task, step: make}
+      - {name: report, type: execution, step: make}
+    edges:
+      - [prepare.metadata.rates, wide.parameter.lr]
+      - [prepare.dependency.*, train.dependency.*]
+      - [train.dependency.*, report.dependency.*]
+      - [wide.dependency.*, late.dependency.*]
+      - [report.metadata.best, again.parameter.lr]
+"""
+
+
+@pytest.fixture
+def explain(tmp_path, capsys):
+    file = tmp_path / "valohai.yaml"
+    file.write_text(TEXT)
+
+    def run(*arguments):
+        status = main(["explain", str(file), *arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def test_for_people(explain):
+    status, out, _ = explain("--fail", "train[1]")
+    assert status == 0
+    assert out == (
+        "Training (valohai.yaml), if train[1] errs:\n"
+        "\n"
+        "  prepare       complete  nothing errs\n"
+        "  train         complete  1 of 2 executions (1) in error; on-error: continue\n"
+        "    [0] lr=0.1  complete\n"
+        "    [1] lr=0.2  error\n"
+        "  again         complete  nothing errs\n"
+        "  wide          complete  nothing errs\n"
+        "    [0]         complete\n"
+        "  late          complete  nothing errs\n"
+        "    [0] lr=0.1  complete\n"
+        "    [1] lr=0.2  complete\n"
+        "  report        complete  nothing errs\n"
+        "\n"
+        "the run: complete\n"
+        "\n"
+        "note: metadata 'rates' of prepare is known only while running; assumed to give wide.lr 1 value\n"
+        "note: metadata 'best' of report is known only while running; again.lr is shown with its default\n"
+    )
+
+
+def test_several_states(explain):
+    status, out, _ = explain("--fail", "prepare", "--fail", "late")
+    assert status == 0
+    assert out.startswith("Training (valohai.yaml), if prepare and late err:\n")
+    assert "  wide     stopped  not run: prepare stops the run\n" in out
+    assert "the run: error\n" in out
+    status, out, _ = explain("--fail", "again")
+    assert "  late          complete or stopped" in out
+    assert "timing decides" in out
+
+
+def states(out):
+    document = json.loads(out)
+    nodes = document["nodes"]
+    return {name: "|".join(node["states"]) for name, node in nodes.items()} | {"run": "|".join(document["states"])}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {"report": "complete", "run": "complete"}),
+        (["--fail", "train"], {"train": "error", "report": "skipped", "again": "skipped", "run": "error"}),
+        (["--fail", "train[0]"], {"train": "complete", "report": "complete"}),
+        (["--fail", "again@1", "--fail", "again[0]@2"], {"again": "complete", "run": "complete"}),
+        (["--fail", "again"], {"again": "error", "run": "error"}),
+        (["--fail", "again@1", "--tries", "1"], {"again": "error"}),
+        (["--fail", "wide[4]"], {"wide": "error", "late": "skipped"}),
+        (["--fail", "prepare[1]", "--grid", "prepare.name=a,b"], {"prepare": "error", "wide": "stopped"}),
+    ],
+)
+def test_for_programs(explain, arguments, expected):
+    status, out, _ = explain("--format", "json", *arguments)
+    assert status == 0
+    found = states(out)
+    assert {name: found[name] for name in expected} == expected
+
+
+def test_a_grid_that_metadata_gives_is_as_wide_as_asked_for(explain):
+    _, out, _ = explain("--format", "json", "--fail", "wide[4]")
+    document = json.loads(out)
+    assert len(document["nodes"]["wide"]["executions"]) == 5
+    assert document["nodes"]["late"]["executions"] == []
+    assert any("assumed to give wide.lr 5 values" in note for note in document["notes"])
+
+
+def test_values(explain):
+    _, out, _ = explain("--format", "json", "--param", "rate=1,2,3", "--param", "prepare.lr=7")
+    nodes = json.loads(out)["nodes"]
+    assert [e["parameters"]["lr"] for e in nodes["late"]["executions"]] == [1, 2, 3]
+    assert nodes["prepare"]["executions"][0]["parameters"] == {"lr": 7, "name": "x"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fail", "trian"], "did you mean 'train'?"),
+        (["--fail", "train[2]"], "train has 2 executions, [0] to [1]"),
+        (["--fail", "prepare[1]"], "prepare is an execution node: it has one execution, [0]"),
+        (["--fail", "prepare@2"], "each execution of prepare is tried once"),
+        (["--fail", "again@4"], "each execution of again has 3 tries, @1 to @3"),
+        (["--fail", "again@0"], "each execution of again has 3 tries, @1 to @3"),
+        (["--param", "rat=1"], "did you mean 'rate'?"),
+        (["--grid", "train.lrr=1"], "did you mean 'lr'?"),
+        (["--pipeline", "Trainin"], "did you mean 'Training'?"),
+    ],
+)
+def test_what_is_not_there(explain, arguments, message):
+    status, out, err = explain(*arguments)
+    assert status == 2
+    assert out == ""
+    assert message in err
+
+
+def test_a_file_with_errors(explain, tmp_path):
+    (tmp_path / "valohai.yaml").write_text(
+        TEXT.replace("step: make}\n      - {name: train", "step: mak}\n      - {name: train")
+    )
+    status, out, err = explain()
+    assert status == 1
+    assert out == ""
+    assert "mak" in err
+
+
+def test_names_with_brackets_of_their_own(tmp_path, capsys):
+    file = tmp_path / "valohai.yaml"
+    file.write_text(
+        "- step: {name: s, image: i, command: c}\n"
+        "- pipeline:\n"
+        "    name: P\n"
+        "    nodes: [{name: 'a[0]', type: execution, step: s}, {name: 'b@1', type: execution, step: s}]\n"
+        "    edges: []\n"
+    )
+    assert main(["explain", str(file), "--fail", "a[0]", "--fail", "b@1[0]@1", "--format", "json"]) == 0
+    assert set(states(capsys.readouterr().out)["a[0]"].split("|")) >= {"error"}

@@ -1,0 +1,96 @@
+"""Values for a run: how they are typed, split and refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from translator import given
+from translator.diagnostics import Diagnostics
+from translator.load import load_text
+
+TEXT = """\
+- step:
+    name: s
+    image: i
+    command: c
+    parameters:
+      - {name: n, type: integer, default: 1, min: 0, max: 9}
+      - {name: f, type: float, default: 0.5}
+      - {name: text, type: string, default: a}
+      - {name: switch, type: flag, default: false}
+      - {name: many, type: string, multiple: repeat, default: [a, b]}
+      - {name: a=b, type: string, default: a}
+- pipeline:
+    name: P
+    parameters:
+      - {name: p, default: 3, targets: [one.parameter.n]}
+      - {name: list, default: [3], targets: [grid.parameter.n]}
+      - {name: none, targets: [one.parameter.f]}
+    nodes:
+      - {name: one, type: execution, step: s}
+      - {name: grid, type: task, step: s}
+    edges: []
+"""
+
+
+def read(*texts):
+    diagnostics = Diagnostics()
+    return given.values(load_text(TEXT).choose(), texts, diagnostics), [
+        f"{d.message} {d.hint or ''}" for d in diagnostics
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("p=4", 4),
+        ("one.f=2", 2.0),
+        ("one.text=a, b,c", "a, b,c"),
+        ("one.text=", ""),
+        ("one.text=[1, 2]", "[1, 2]"),
+        ("one.text=x=y", "x=y"),
+        ("one.a=b=c", "c"),
+        ("one.switch=true", True),
+        ("one.many=x,y", ("x", "y")),
+        ('one.many="x,y",z', ("x,y", "z")),
+        ('one.many=["x,y", "z"]', ("x,y", "z")),
+        ("grid.f=1,2.5", (1.0, 2.5)),
+        ("grid.f=1", (1.0,)),
+        ("grid.text=-1,é b", ("-1", "é b")),
+        ('grid.many=[["x"], ["y", "z"]]', (("x",), ("y", "z"))),
+        ("list=1,2", (1, 2)),
+        ("list=[1, 2]", (1, 2)),
+        ("none=0.25", 0.25),
+    ],
+)
+def test_values(text, expected):
+    values, complaints = read(text)
+    assert complaints == []
+    (value,) = values.values()
+    assert value == expected
+    assert type(value) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("texts", "complaint"),
+    [
+        (["p"], "expected NAME=VALUE"),
+        (["p=x"], "not an integer"),
+        (["p=10"], "10"),
+        (["p=1", "p=2"], "given twice"),
+        (["pp=1"], "did you mean 'p'?"),
+        (["one.txt=1"], "did you mean 'one.text'?"),
+        (["one.n=1"], "set by the pipeline parameter 'p' give --param p=..."),
+        (["grid.f="], "no value is given"),
+        (["list=1,x"], "x is not an integer"),
+        (["grid.f=[1, 2"], "this is not JSON"),
+    ],
+)
+def test_refusals(texts, complaint):
+    _, complaints = read(*texts)
+    assert len(complaints) == 1
+    assert complaint in complaints[0]
+
+
+def test_all_complaints_in_one_go():
+    assert len(read("p=x", "nobody=1", "list=")[1]) == 3

@@ -1,0 +1,93 @@
+"""What a run looks like while it runs."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+
+import pytest
+
+from translator.progress import Follower, Progress, view
+
+KINDS = {"prepare": "execution", "train": "task", "report": "execution"}
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def event(event, node=None, index=0, **more):
+    return json.dumps({"event": event, "node": node, "index": index, **more}) + "\n"
+
+
+EVENTS = [
+    event("run-started"),
+    event("execution-started", "prepare"),
+    event("execution-ended", "prepare", state="complete"),
+    event("execution-started", "train", 1, label="lr=0.2"),
+    event("execution-ended", "train", 1, state="error", label="lr=0.2", reason="it broke\nin two"),
+    event("execution-started", "train", 1, label="lr=0.2"),
+    event("execution-started", "train", 0, label="lr=[red]0.1"),
+    event("run-ended", state="error"),
+    "not JSON\n",
+    "[]\n",
+]
+
+
+def shown(stream, file, chunks, *, quiet=False):
+    progress = Progress()
+    view_ = view(progress, KINDS, quiet=quiet, stream=stream)
+    file.touch()
+    with view_, Follower(file, progress, view_):
+        for chunk in chunks:
+            with file.open("a") as out:
+                out.write(chunk)
+        view_.said("a line \x1b[2J of a step")
+    return stream.getvalue()
+
+
+def test_lines(tmp_path):
+    text = shown(io.StringIO(), tmp_path / "events", EVENTS)
+    lines = text.splitlines()
+    lines.remove("a line \\x1b[2J of a step")
+    assert lines == [
+        "prepare: started",
+        "prepare: complete",
+        "train[1] (lr=0.2): started",
+        "train[1] (lr=0.2): error: it broke",
+        "train[1] (lr=0.2): started (try 2)",
+        "train[0] (lr=[red]0.1): started",
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_half_written_lines_wait_for_their_other_half(tmp_path, size):
+    whole = "".join(EVENTS)
+    chunks = [whole[i : i + size] for i in range(0, len(whole), size)]
+    assert len(shown(io.StringIO(), tmp_path / "events", chunks).splitlines()) == 7
+
+
+def test_quiet(tmp_path):
+    assert shown(io.StringIO(), tmp_path / "events", EVENTS, quiet=True) == "a line \\x1b[2J of a step\n"
+
+
+def test_a_tree_on_a_terminal(tmp_path, monkeypatch):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = shown(Terminal(), tmp_path / "events", EVENTS)
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    for expected in (
+        "✓ prepare",
+        "train 2 running",
+        "[0] lr=[red]0.1",
+        "[1] lr=0.2 (try 2)",
+        "  report",
+        "\\x1b[2J of a step",
+    ):
+        assert expected in plain

@@ -1,0 +1,187 @@
+"""``translate run`` as users call it, with each engine in its own environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.parity.engines import ENGINES, python_of
+from translator.cli import main
+
+TEXT = """\
+- step:
+    name: work
+    image: python:3.12
+    command: sh work.sh {parameter-value:n}
+    parameters:
+      - {name: n, type: integer, default: 0}
+- pipeline:
+    name: Work
+    nodes:
+      - {name: first, type: execution, step: work}
+      - {name: many, type: task, step: work, on-error: stop-next}
+      - {name: last, type: execution, step: work}
+    edges:
+      - [first.dependency.*, many.dependency.*]
+      - [many.dependency.*, last.dependency.*]
+"""
+SCRIPT = """\
+echo "working on $1"
+echo result > "$VH_OUTPUTS_DIR/result-$1.txt"
+[ "$1" != 7 ] || { echo "seven is bad" >&2; exit 3; }
+[ "$1" != 9 ] || { echo $$ > pid; exec sleep 300; }
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "valohai.yaml").write_text(TEXT)
+    (tmp_path / "work.sh").write_text(SCRIPT)
+    return tmp_path
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    if not python_of(request.param).exists():
+        pytest.skip(f"no environment with {request.param}")
+    return request.param
+
+
+def command(engine, project, *arguments):
+    return [
+        *(str(python_of(engine).with_name("translate")), "run", str(project / "valohai.yaml"), "--target", engine),
+        *("--store", str(project / "store"), *arguments),
+    ]
+
+
+def environment():
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
+def test_a_run_that_fails(engine, project, tmp_path_factory):
+    temporary = tmp_path_factory.mktemp("tmp")
+    done = subprocess.run(  # noqa: PLW1510  the exit status is what is tested
+        command(engine, project, "--param", "many.n=1,7"),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**environment(), "TMPDIR": str(temporary)},
+    )
+    assert done.returncode == 1, done.stderr
+    out = done.stdout
+    run = re.match(rf"Work on {engine}, run (\d{{8}}-\d{{6}}-[0-9a-f]{{4}})\n", out)[1]
+    lines = out.splitlines()
+    assert "many[1] (n=7): error: the command ended with exit status 3; its last lines: seven is bad" in lines
+    table = out[out.index("\nfirst ") + 1 :].splitlines()
+    assert table == [
+        "first      complete",
+        "many       error     1 complete, 1 error",
+        "  [0] n=1  complete",
+        "  [1] n=7  error     the command ended with exit status 3; its last lines: seven is bad",
+        "last       skipped",
+        "the run    error",
+        "",
+        f"outputs: {project}/store/Work/{run}",
+    ]
+    assert "seven is bad" in done.stderr
+    document = json.loads((project / "store" / "Work" / run / "run.json").read_text())
+    assert document["state"] == "error"
+    assert document["engine"] == engine
+    assert (project / "store" / "Work" / run / "many" / "0" / "try-1" / "outputs" / "result-1.txt").exists()
+    assert list(temporary.glob("translate-run-*")) == []
+
+
+def test_a_run_that_completes(engine, project):
+    done = subprocess.run(  # noqa: PLW1510  the exit status is what is tested
+        command(engine, project, "--verbose", "--grid", "first.n=3,4"),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env=environment(),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the run    complete\n" in done.stdout
+    for said in ("working on 3", "working on 4", "working on 0"):
+        assert said in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("engine", "number"),
+    [("airflow", signal.SIGINT), ("prefect", signal.SIGINT), ("prefect", signal.SIGTERM)],
+    indirect=["engine"],
+)
+def test_ending_it_ends_everything(engine, project, number):
+    process = subprocess.Popen(
+        command(engine, project, "--param", "first.n=9"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=environment(),
+    )
+    file = project / "pid"
+    wait_for(lambda: file.exists() and file.read_text().strip(), 120)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=90)
+    assert process.returncode == 1, out
+    assert "the run  stopped" in out
+    assert "Traceback" not in out
+    wait_for(lambda: not alive(int(file.read_text())), 10)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_for(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--target", "airflo"], 2, "did you mean 'airflow'?"),
+        (["--target", "prefect", "--param", "many.m=1"], 2, "did you mean 'many.n'?"),
+        (["--target", "prefect", "--param", "many.n=x"], 2, "x is not an integer"),
+        (["--target", "prefect", "--pipeline", "Wrk"], 2, "did you mean 'Work'?"),
+        (["--target", "prefect", "--quiet", "--verbose"], 2, "not allowed with"),
+        ([], 2, "--target"),
+    ],
+)
+def test_bad_usage(project, capsys, arguments, status, message):
+    assert main(["run", str(project / "valohai.yaml"), *arguments]) == status
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_with_errors(project, capsys):
+    (project / "valohai.yaml").write_text(TEXT.replace("step: work, on-error", "step: wrk, on-error"))
+    assert main(["run", str(project / "valohai.yaml"), "--target", "prefect"]) == 1
+    assert "wrk" in capsys.readouterr().err
+
+
+def test_without_the_engine(engine, project):
+    """In the environment of the other engine; one line says what to install."""
+    other = next(name for name in ENGINES if name != engine)
+    if not python_of(other).exists():
+        pytest.skip(f"no environment with {other}")
+    arguments = command(other, project)
+    arguments[arguments.index("--target") + 1] = engine
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=60, env=environment())
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert (
+        last == f'translate: {engine} is not installed in this environment: pip install "pipeline-translator[{engine}]"'
+    )
