@@ -1,9 +1,11 @@
-"""What both measurements of a mapped execution share: the pipeline, and the arithmetic."""
+"""What the measurements of a mapped execution share: the pipeline, and the arithmetic."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +16,14 @@ if TYPE_CHECKING:
 
 PROGRAMS = Path(sys.executable).parent
 WIDTH = 50
+ROUNDS = 5
+SETTLE = 3
 COMMAND = "python -c pass"
+os.environ["PATH"] = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
 
 
-def translated(engine: str, width: int, folder: Path) -> str:
-    """What is generated for one task node of ``width`` executions of ``COMMAND``."""
+def translated(engine: str, width: int, folder: Path) -> Path:
+    """The file in ``folder`` that is generated for one task node of ``width`` executions of ``COMMAND``."""
     file = folder / f"ours{width}.yaml"
     file.write_text(
         f"""\
@@ -43,15 +48,33 @@ def translated(engine: str, width: int, folder: Path) -> str:
     edges: []
 """
     )
-    return subprocess.check_output([PROGRAMS / "translate", file, "--target", engine], text=True)
+    output = file.with_suffix(".py")
+    command = [PROGRAMS / "translate", file, "--target", engine, "--output", output]
+    subprocess.run(command, check=True, capture_output=True)
+    return output
 
 
-def measure(engine: str, ours: dict[int, Callable[[], object]], by_hand: dict[int, Callable[[], object]]) -> None:
-    """Emit the cost of one more execution: a run of ``WIDTH`` less a run of one, divided by the rest."""
+def measure(where: str, ours: dict[int, Callable[[], float]], by_hand: dict[int, Callable[[], float]]) -> None:
+    """Emit the cost of one more execution: a run of ``WIDTH`` less a run of one, divided by the rest.
 
-    def one_more(runs: dict[int, Callable[[], object]]) -> float:
-        return (seconds(runs[WIDTH]) - seconds(runs[1])) / (WIDTH - 1) * 1000
+    Args:
+        where: the engine, and how it runs.
+        ours: by width, a run of the translated pipeline that returns the seconds it took.
+        by_hand: the same for the hand-written mapped task.
+    """
+    wide = side_by_side(ours[WIDTH], by_hand[WIDTH], rounds=ROUNDS)
+    narrow = side_by_side(ours[1], by_hand[1], rounds=ROUNDS)
+    mine, theirs = ((wide[who] - narrow[who]) / (WIDTH - 1) * 1000 for who in (0, 1))
+    emit(
+        Row(f"one more execution, {where}", mine, f"`subprocess.run('{COMMAND}')` in a mapped task", theirs, "ms", 1.15)
+    )
 
-    medians = side_by_side(lambda: one_more(ours), lambda: one_more(by_hand), rounds=5)
-    what, reference = f"mapped execution, {engine.title()}, width {WIDTH}", f"a task with `subprocess.run('{COMMAND}')`"
-    emit(Row(what, medians[0], reference, medians[1], "ms", 1.15))
+
+def timed(run: Callable[[], object]) -> Callable[[], float]:
+    """A run that returns its seconds, after what the run before left to the engine's server has settled."""
+
+    def measured() -> float:
+        time.sleep(SETTLE)
+        return seconds(run)
+
+    return measured

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from mapped import COMMAND, WIDTH, measure, translated
+from mapped import COMMAND, WIDTH, measure, timed, translated
 
 
 def main() -> None:
@@ -30,17 +30,16 @@ def main() -> None:
         def by_hand(width: int) -> None:
             work.map(range(width)).wait()
 
-        def translated_flow(width: int) -> Callable[[], object]:
-            file = home / f"ours{width}.py"
-            file.write_text(translated("prefect", width, home))
-            flows = [value for value in runpy.run_path(str(file)).values() if isinstance(value, Flow)]
+        def translated_flow(width: int) -> Callable[[], float]:
+            names = runpy.run_path(str(translated("prefect", width, home)))
+            flows = [value for value in names.values() if isinstance(value, Flow)]
             (ours,) = flows
-            return ours
+            return timed(ours)
 
         measure(
-            "prefect",
+            "Prefect",
             {width: translated_flow(width) for width in (1, WIDTH)},
-            {1: lambda: by_hand(1), WIDTH: lambda: by_hand(WIDTH)},
+            {1: timed(lambda: by_hand(1)), WIDTH: timed(lambda: by_hand(WIDTH))},
         )
 
 

@@ -26,6 +26,7 @@ BENCHMARKS = {
     "shim": "dev",
     "artifact": "dev",
     "mapped_airflow": "airflow",
+    "mapped_scheduler": "airflow",
     "mapped_prefect": "prefect",
 }
 

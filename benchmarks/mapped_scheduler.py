@@ -1,0 +1,47 @@
+"""One more execution of a task node under a real scheduler (LocalExecutor), against a hand-written mapped task."""
+
+import itertools
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from mapped import COMMAND, WIDTH, measure, translated
+from mapped_airflow import BY_HAND
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from tests.airflow.scheduler import Airflow, running
+
+NUMBERS = itertools.count()
+
+
+def runner(airflow: Airflow, dag_id: str) -> Callable[[], float]:
+    """A function that runs a DAG and returns the seconds between its start and its end, as the scheduler saw them."""
+
+    def run() -> float:
+        name = f"bench-{next(NUMBERS)}"
+        airflow.trigger(dag_id, name)
+        assert airflow.wait(dag_id, name) == "success"
+        ended = airflow.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{name}")
+        start, end = (datetime.fromisoformat(ended[key]) for key in ("start_date", "end_date"))
+        return (end - start).total_seconds()
+
+    return run
+
+
+def main() -> None:
+    """Start Airflow once and measure."""
+    with tempfile.TemporaryDirectory() as temporary, running(Path(temporary) / "home") as airflow:
+        for width in (1, WIDTH):
+            translated("airflow", width, airflow.dags)
+            (airflow.dags / f"by_hand{width}.py").write_text(BY_HAND.format(width=width, command=COMMAND))
+        airflow.command("dags", "reserialize")
+        ours, by_hand = (
+            {width: runner(airflow, f"{name}{width}") for width in (1, WIDTH)} for name in ("ours", "by_hand")
+        )
+        measure("Airflow's scheduler", ours, by_hand)
+
+
+if __name__ == "__main__":
+    main()
