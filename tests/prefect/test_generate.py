@@ -1,0 +1,178 @@
+"""What is written into a flow, and what is refused."""
+
+import itertools
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("prefect")
+
+from tests.prefect.support import compiled, flow_of
+from translator import ir
+from translator.diagnostics import Diagnostics, TranslationError
+from translator.load import load_text
+from translator.span import Span
+from translator.targets import prefect as target
+
+SPAN = Span("valohai.yaml", 7, 3, 7, 9)
+HOSTILE = [
+    "'; import os; os.system('touch /tmp/pwned'); '",
+    '"""\nimport os\n"""',
+    "\\",
+    '\\"""',
+    "{{ 7 * 7 }} {% raw %} {# x #}",
+    "${HOME} $(touch x) `touch x`",
+    "# noqa\n# type: ignore\nprint(1)",
+    "\ue0000\ue001 \ue0001\ue001",
+    "line\r\nbreaks\x85and\u2028more\u2029",
+    "\u202e right to left \u200b",
+    "ünï 🚀 \x1b[31m",
+    "{0} {name} %s %(x)s",
+    " leading and trailing ",
+]
+
+
+def pipeline(*nodes, **more):
+    return ir.Pipeline("p", "valohai", "valohai.yaml", ir.Graph(nodes), SPAN, **more)
+
+
+def execution(step=None, **more):
+    return ir.ExecutionNode("n", SPAN, step or ir.Step("s", SPAN, ("true",)), **more)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_of_the_file_is_data_wherever_it_stands(text, tmp_path):
+    parameter = ir.Parameter(text, SPAN, default=text, choices=(text, "x"), description=text, pass_as=text)
+    step = ir.Step(text, SPAN, (text,), image=text, parameters=(parameter,), inputs=(ir.Input(text, SPAN, (text,)),))
+    step = replace(step, environment={text: text})
+    first = ir.ExecutionNode(text, SPAN, step)
+    second = ir.TaskNode("second", SPAN, step, ir.Grid(axes=(ir.Axis(text, (text, "x"), SPAN),)))
+    third = ir.TaskNode("third", SPAN, step, ir.Grid(ir.GridKind.ZIP, points=({text: text},)))
+    edges = (
+        ir.Edge(ir.Port(text, ir.EdgeKind.ARTIFACT, text), ir.Port("second", ir.EdgeKind.INPUT, text), SPAN),
+        ir.Edge(ir.Port(text, ir.EdgeKind.METADATA, text), ir.Port("second", ir.EdgeKind.PARAMETER, text), SPAN),
+        ir.Edge(ir.Port("second", ir.EdgeKind.DEPENDENCY, text), ir.Port("third", ir.EdgeKind.DEPENDENCY, "*"), SPAN),
+    )
+    given = ir.PipelineParameter(text, SPAN, text, (ir.ParameterTarget(text, text),), text)
+    whole = ir.Pipeline(text, "valohai", f"{text}.yaml", ir.Graph((first, second, third), edges), SPAN, (given,))
+
+    file = tmp_path / "flow.py"
+    file.write_text(target.generate(whole), encoding="utf-8")
+    flow = flow_of(file)
+
+    (step,) = (value for value in flow.fn.__globals__.values() if type(value).__name__ == "Step")
+    assert (step.name, list(step.command), step.image, step.environment) == (text, [text], text, {text: text})
+    assert step.parameters[0].default == text
+    groups = {value.node for value in flow.fn.__globals__.values() if isinstance(getattr(value, "node", None), str)}
+    assert groups == {"second", "third"}, "the parameter of the first is set by the pipeline parameter"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**63, "a\0b", "\ud800"])
+def test_a_value_that_prefect_cannot_carry_is_refused_with_its_place(value):
+    step = ir.Step("s", SPAN, ("true",), parameters=(ir.Parameter("p", SPAN, default=value),))
+    with pytest.raises(TranslationError, match=r"valohai\.yaml:7:3: error"):
+        target.generate(pipeline(execution(step)))
+
+
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        (ir.DeploymentNode("d", SPAN, "d"), "unsupported-deployment"),
+        (ir.ApprovalNode("a", SPAN), "unsupported-approval"),
+        (ir.ParallelNode("p", SPAN, {}), "unsupported-parallel"),
+        (ir.TaskNode("t", SPAN, ir.Step("s", SPAN, ()), ir.Grid(ir.GridKind.RANDOM)), "unsupported-random-search"),
+    ],
+)
+def test_a_node_that_is_not_translated_is_refused(node, code):
+    found = Diagnostics()
+    target.check(pipeline(node), found)
+    assert [(finding.code, finding.span) for finding in found] == [(code, SPAN)]
+
+
+def test_the_order_of_the_file_is_kept_as_far_as_nodes_do_not_wait(tmp_path):
+    file = compiled(
+        """
+    - step: {name: s, image: none, command: "true"}
+    - pipeline:
+        name: order
+        nodes:
+          - {name: last, type: execution, step: s}
+          - {name: b, type: execution, step: s}
+          - {name: a, type: execution, step: s}
+        edges: [[a.dependency.*, last.dependency.*], [b.dependency.*, last.dependency.*]]
+    """,
+        tmp_path,
+    )
+    lines = file.read_text().splitlines()
+    assert [line for line in lines if line.startswith("def ")] == [
+        "def last_node():",
+        "def b_node():",
+        "def a_node():",
+        "def order() -> State:",
+    ]
+    assert [line.split('"')[1] for line in lines if "nodes[" in line and ".submit(" in line] == ["b", "a", "last"]
+
+
+@pytest.mark.parametrize("name", ["prefect", "json", "import", "../x", "", "🚀", "a" * 300])
+def test_no_flow_shadows_a_library(name):
+    found = target.file_name(replace(pipeline(), name=name))
+    assert found.endswith("_flow.py")
+    assert found.removesuffix(".py").isidentifier()
+    assert len(found) < 120
+
+
+NAMES = [
+    "job",
+    "nodes",
+    "task",
+    "execution",
+    "axes",
+    "flow",
+    "Field",
+    "step",
+    "State",
+    "node",
+    "a_2",
+    "a 2",
+    "a2",
+    "list",
+]
+
+
+def test_names_that_the_file_needs_itself_are_not_taken(run):
+    listed = "\n".join(f"          - {{name: {name}, type: task, step: s}}" for name in NAMES)
+    edges = ", ".join(f"[{name}.metadata.x, {after}.parameter.p]" for name, after in itertools.pairwise(NAMES))
+    ran = run(f"""
+    - step: {{name: step, image: none, command: "true"}}
+    - step: {{name: s, image: none, command: "true", parameters: [{{name: p, choices: [a, b], default: a}}]}}
+    - pipeline:
+        name: flow
+        parameters: [{{name: parameters, targets: [job.parameters.p]}}, {{name: run_of, targets: [nodes.parameters.p]}}]
+        nodes:
+{listed}
+        edges: [{edges}]
+    """)
+    assert ran.nodes == dict.fromkeys(NAMES, "complete")
+
+
+def test_the_compiler_needs_no_prefect():
+    code = (
+        "import sys; from translator.load import load_text; from translator.targets import prefect;"
+        f"prefect.generate(load_text({json.dumps(TEXT)}).pipelines[0]);"
+        "sys.exit('prefect' in sys.modules or 'pydantic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+TEXT = """
+- step: {name: s, image: none, command: "true"}
+- pipeline: {name: p, nodes: [{name: n, type: execution, step: s}], edges: []}
+"""
+
+
+def test_an_equal_step_is_written_once():
+    text = TEXT.replace("nodes: [", "nodes: [{name: m, type: task, step: s}, ")
+    assert target.generate(load_text(text).pipelines[0]).count("= Step(") == 1
