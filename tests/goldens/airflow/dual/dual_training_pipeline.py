@@ -42,14 +42,6 @@ with DAG(
     schedule=None,
     default_args={"pipeline": "Dual Training Pipeline", "project": PROJECT},
     tags=["valohai"],
-    params={
-        "learning_rates": Param(
-            [0.001, 0.1],
-            type=["array", "number"],
-            items={"type": "number"},
-            title="learning_rates",
-        ),
-    },
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
     finish = FinishOperator(task_id="finish", parameters=["learning_rates"])
@@ -110,3 +102,12 @@ with DAG(
     train_conservative >> evaluate_conservative
     train_experimental >> evaluate_experimental
     [evaluate_conservative, evaluate_experimental] >> finish
+
+    # Last, because Airflow copies the params that a DAG has into every task made then.
+    dag.params = {
+        "learning_rates": Param(
+            [0.001, 0.1],
+            type=["array", "number"],
+            items={"type": "number"},
+        ),
+    }

@@ -88,32 +88,6 @@ with DAG(
     schedule=None,
     default_args={"pipeline": "Edges", "project": PROJECT},
     tags=["valohai"],
-    params={
-        "rows": Param(50, type="integer", minimum=1, maximum=1000, title="rows"),
-        "colour": Param(
-            None,
-            type=["string", "null"],
-            enum=["blue 'n' \"green\"", "red", None],
-            title="colour",
-        ),
-        "prepare.colour": Param(
-            "blue 'n' \"green\"",
-            type="string",
-            enum=["blue 'n' \"green\"", "red"],
-            title="colour",
-            section="prepare",
-        ),
-        "prepare.fast": Param(True, type="boolean", title="fast", section="prepare"),
-        "prepare.tags": Param(
-            ["a", "b"],
-            type="array",
-            items={"type": "string"},
-            title="tags",
-            section="prepare",
-        ),
-        "after.rows": Param(10, type="integer", title="rows", section="after"),
-        "after.depth": Param(3, type="integer", title="depth", section="after"),
-    },
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
     finish = FinishOperator(task_id="finish", parameters=["rows", "colour"])
@@ -160,3 +134,30 @@ with DAG(
 
     prepare >> [fit, after]
     fit >> after >> finish
+
+    # Last, because Airflow copies the params that a DAG has into every task made then.
+    dag.params = {
+        "rows": Param(50, type="integer", minimum=1, maximum=1000),
+        "colour": Param(
+            None,
+            type=["string", "null"],
+            enum=["blue 'n' \"green\"", "red", None],
+        ),
+        "prepare.colour": Param(
+            "blue 'n' \"green\"",
+            type="string",
+            enum=["blue 'n' \"green\"", "red"],
+            title="colour",
+            section="prepare",
+        ),
+        "prepare.fast": Param(True, type="boolean", title="fast", section="prepare"),
+        "prepare.tags": Param(
+            ["a", "b"],
+            type="array",
+            items={"type": "string"},
+            title="tags",
+            section="prepare",
+        ),
+        "after.rows": Param(10, type="integer", title="rows", section="after"),
+        "after.depth": Param(3, type="integer", title="depth", section="after"),
+    }

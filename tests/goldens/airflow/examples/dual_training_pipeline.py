@@ -49,73 +49,6 @@ with DAG(
     schedule=None,
     default_args={"pipeline": "Dual Training Pipeline", "project": PROJECT},
     tags=["valohai"],
-    params={
-        "min_accuracy": Param(
-            0,
-            type=["number", "array"],
-            minimum=0,
-            maximum=1,
-            items={"type": "number", "minimum": 0, "maximum": 1},
-            title="min_accuracy",
-        ),
-        "preprocess.seed": Param(7, type="integer", title="seed", section="preprocess"),
-        "train_conservative.learning_rate": Param(
-            [0.01, 0.0001],
-            type="array",
-            items={"type": "number", "minimum": 0},
-            title="learning_rate",
-            section="train_conservative",
-        ),
-        "train_conservative.regularisation": Param(
-            [0.0001],
-            type="array",
-            items={"type": "number", "minimum": 0},
-            title="regularisation",
-            section="train_conservative",
-        ),
-        "train_conservative.epochs": Param(
-            [20],
-            type="array",
-            items={"type": "integer", "minimum": 1},
-            title="epochs",
-            section="train_conservative",
-        ),
-        "train_conservative.seed": Param(
-            [7],
-            type="array",
-            items={"type": "integer"},
-            title="seed",
-            section="train_conservative",
-        ),
-        "train_experimental.learning_rate": Param(
-            [0.01, 0.0001],
-            type="array",
-            items={"type": "number", "minimum": 0},
-            title="learning_rate",
-            section="train_experimental",
-        ),
-        "train_experimental.regularisation": Param(
-            [0.0001],
-            type="array",
-            items={"type": "number", "minimum": 0},
-            title="regularisation",
-            section="train_experimental",
-        ),
-        "train_experimental.epochs": Param(
-            [20],
-            type="array",
-            items={"type": "integer", "minimum": 1},
-            title="epochs",
-            section="train_experimental",
-        ),
-        "train_experimental.seed": Param(
-            [7],
-            type="array",
-            items={"type": "integer"},
-            title="seed",
-            section="train_experimental",
-        ),
-    },
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
     finish = FinishOperator(task_id="finish", parameters=["min_accuracy"])
@@ -208,3 +141,71 @@ with DAG(
     train_conservative >> evaluate_conservative
     train_experimental >> evaluate_experimental
     [evaluate_conservative, evaluate_experimental] >> finish
+
+    # Last, because Airflow copies the params that a DAG has into every task made then.
+    dag.params = {
+        "min_accuracy": Param(
+            0,
+            type=["number", "array"],
+            minimum=0,
+            maximum=1,
+            items={"type": "number", "minimum": 0, "maximum": 1},
+        ),
+        "preprocess.seed": Param(7, type="integer", title="seed", section="preprocess"),
+        "train_conservative.learning_rate": Param(
+            [0.01, 0.0001],
+            type="array",
+            items={"type": "number", "minimum": 0},
+            title="learning_rate",
+            section="train_conservative",
+        ),
+        "train_conservative.regularisation": Param(
+            [0.0001],
+            type="array",
+            items={"type": "number", "minimum": 0},
+            title="regularisation",
+            section="train_conservative",
+        ),
+        "train_conservative.epochs": Param(
+            [20],
+            type="array",
+            items={"type": "integer", "minimum": 1},
+            title="epochs",
+            section="train_conservative",
+        ),
+        "train_conservative.seed": Param(
+            [7],
+            type="array",
+            items={"type": "integer"},
+            title="seed",
+            section="train_conservative",
+        ),
+        "train_experimental.learning_rate": Param(
+            [0.01, 0.0001],
+            type="array",
+            items={"type": "number", "minimum": 0},
+            title="learning_rate",
+            section="train_experimental",
+        ),
+        "train_experimental.regularisation": Param(
+            [0.0001],
+            type="array",
+            items={"type": "number", "minimum": 0},
+            title="regularisation",
+            section="train_experimental",
+        ),
+        "train_experimental.epochs": Param(
+            [20],
+            type="array",
+            items={"type": "integer", "minimum": 1},
+            title="epochs",
+            section="train_experimental",
+        ),
+        "train_experimental.seed": Param(
+            [7],
+            type="array",
+            items={"type": "integer"},
+            title="seed",
+            section="train_experimental",
+        ),
+    }

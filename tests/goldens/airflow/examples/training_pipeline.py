@@ -57,43 +57,6 @@ with DAG(
     schedule=None,
     default_args={"pipeline": "Training Pipeline", "project": PROJECT},
     tags=["valohai"],
-    params={
-        "learning_rate": Param(
-            [0.001, 0.01, 0.1],
-            type=["array", "number"],
-            minimum=0,
-            items={"type": "number", "minimum": 0},
-            title="learning_rate",
-        ),
-        "regularisation": Param(
-            [0.0001, 0.01],
-            type=["array", "number"],
-            minimum=0,
-            items={"type": "number", "minimum": 0},
-            title="regularisation",
-        ),
-        "seed": Param(
-            7,
-            type=["integer", "array"],
-            items={"type": "integer"},
-            title="seed",
-        ),
-        "train.epochs": Param(
-            [20],
-            type="array",
-            items={"type": "integer", "minimum": 1},
-            title="epochs",
-            section="train",
-        ),
-        "train.min_accuracy": Param(
-            [0.0],
-            type="array",
-            items={"type": "number", "minimum": 0, "maximum": 1},
-            title="min_accuracy",
-            description="A model that does worse on the validation set makes the execution fail.",  # noqa: E501
-            section="train",
-        ),
-    },
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
     finish = FinishOperator(
@@ -157,3 +120,35 @@ with DAG(
 
     preprocess >> [train, evaluate]
     train >> evaluate >> report >> finish
+
+    # Last, because Airflow copies the params that a DAG has into every task made then.
+    dag.params = {
+        "learning_rate": Param(
+            [0.001, 0.01, 0.1],
+            type=["array", "number"],
+            minimum=0,
+            items={"type": "number", "minimum": 0},
+        ),
+        "regularisation": Param(
+            [0.0001, 0.01],
+            type=["array", "number"],
+            minimum=0,
+            items={"type": "number", "minimum": 0},
+        ),
+        "seed": Param(7, type=["integer", "array"], items={"type": "integer"}),
+        "train.epochs": Param(
+            [20],
+            type="array",
+            items={"type": "integer", "minimum": 1},
+            title="epochs",
+            section="train",
+        ),
+        "train.min_accuracy": Param(
+            [0.0],
+            type="array",
+            items={"type": "number", "minimum": 0, "maximum": 1},
+            title="min_accuracy",
+            description="A model that does worse on the validation set makes the execution fail.",  # noqa: E501
+            section="train",
+        ),
+    }

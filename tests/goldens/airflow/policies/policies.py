@@ -31,41 +31,6 @@ with DAG(
     schedule=None,
     default_args={"pipeline": "Policies", "project": PROJECT},
     tags=["valohai"],
-    params={
-        "all.size": Param(1, type="integer", title="size", section="all"),
-        "next.size": Param(1, type="integer", title="size", section="next"),
-        "go-on.size": Param(1, type="integer", title="size", section="go-on"),
-        "again.size": Param(1, type="integer", title="size", section="again"),
-        "all-of-them.size": Param(
-            [1, 2, 3, 4],
-            type="array",
-            items={"type": "integer"},
-            title="size",
-            section="all-of-them",
-        ),
-        "next-of-them.size": Param(
-            [1],
-            type="array",
-            items={"type": "integer"},
-            title="size",
-            section="next-of-them",
-        ),
-        "some-of-them.size": Param(
-            [1],
-            type="array",
-            items={"type": "integer"},
-            title="size",
-            section="some-of-them",
-        ),
-        "again-of-them.size": Param(
-            [1],
-            type="array",
-            items={"type": "integer"},
-            title="size",
-            section="again-of-them",
-        ),
-        "last.size": Param(1, type="integer", title="size", section="last"),
-    },
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
     finish = FinishOperator(task_id="finish")
@@ -218,3 +183,40 @@ with DAG(
         again_of_them,
     ] >> last
     [all_, next_, go_on, again, last] >> finish
+
+    # Last, because Airflow copies the params that a DAG has into every task made then.
+    dag.params = {
+        "all.size": Param(1, type="integer", title="size", section="all"),
+        "next.size": Param(1, type="integer", title="size", section="next"),
+        "go-on.size": Param(1, type="integer", title="size", section="go-on"),
+        "again.size": Param(1, type="integer", title="size", section="again"),
+        "all-of-them.size": Param(
+            [1, 2, 3, 4],
+            type="array",
+            items={"type": "integer"},
+            title="size",
+            section="all-of-them",
+        ),
+        "next-of-them.size": Param(
+            [1],
+            type="array",
+            items={"type": "integer"},
+            title="size",
+            section="next-of-them",
+        ),
+        "some-of-them.size": Param(
+            [1],
+            type="array",
+            items={"type": "integer"},
+            title="size",
+            section="some-of-them",
+        ),
+        "again-of-them.size": Param(
+            [1],
+            type="array",
+            items={"type": "integer"},
+            title="size",
+            section="again-of-them",
+        ),
+        "last.size": Param(1, type="integer", title="size", section="last"),
+    }

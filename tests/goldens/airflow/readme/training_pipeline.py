@@ -42,14 +42,6 @@ with DAG(
     schedule=None,
     default_args={"pipeline": "Training Pipeline", "project": PROJECT},
     tags=["valohai"],
-    params={
-        "learning_rate": Param(
-            [0.1, 0.01, 0.001],
-            type=["array", "number"],
-            items={"type": "number"},
-            title="learning_rate",
-        ),
-    },
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
     finish = FinishOperator(task_id="finish", parameters=["learning_rate"])
@@ -85,3 +77,12 @@ with DAG(
     )
 
     preprocess >> train >> evaluate >> finish
+
+    # Last, because Airflow copies the params that a DAG has into every task made then.
+    dag.params = {
+        "learning_rate": Param(
+            [0.1, 0.01, 0.001],
+            type=["array", "number"],
+            items={"type": "number"},
+        ),
+    }

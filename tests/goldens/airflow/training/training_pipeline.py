@@ -50,22 +50,6 @@ with DAG(
     schedule=None,
     default_args={"pipeline": "Training Pipeline", "project": PROJECT},
     tags=["valohai"],
-    params={
-        "train.learning_rate": Param(
-            [0.001],
-            type="array",
-            items={"type": "number"},
-            title="learning_rate",
-            section="train",
-        ),
-        "train.batch_size": Param(
-            [64],
-            type="array",
-            items={"type": "integer"},
-            title="batch_size",
-            section="train",
-        ),
-    },
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
     finish = FinishOperator(task_id="finish")
@@ -105,3 +89,21 @@ with DAG(
     )
 
     preprocess >> train >> evaluate >> finish
+
+    # Last, because Airflow copies the params that a DAG has into every task made then.
+    dag.params = {
+        "train.learning_rate": Param(
+            [0.001],
+            type="array",
+            items={"type": "number"},
+            title="learning_rate",
+            section="train",
+        ),
+        "train.batch_size": Param(
+            [64],
+            type="array",
+            items={"type": "integer"},
+            title="batch_size",
+            section="train",
+        ),
+    }
