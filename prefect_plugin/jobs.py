@@ -147,6 +147,9 @@ def _name(parameters: dict[str, Any]) -> str:
 @task(
     name="execution",
     task_run_name=_name,  # type: ignore[arg-type]  # Prefect asks for a class here, and takes a function
+    # Said here, so that no default of somebody's Prefect changes what on-error means.
+    retries=0,
+    persist_result=False,
     cache_policy=NO_CACHE,
 )
 def execution(point: Point, job: Job) -> State[Manifest]:

@@ -151,6 +151,7 @@ def _task(
         name=plan.name,
         task_run_name=lambda: plan.name,
         retries=retries,
+        persist_result=False,
         cache_policy=NO_CACHE,
     )
     made.plan = plan

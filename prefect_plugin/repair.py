@@ -19,6 +19,7 @@ from translator.shim.contract import State as Outcome
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from prefect.client.orchestration import SyncPrefectClient
     from prefect.futures import PrefectFuture
 
 PATIENCE_SECONDS = 10.0
@@ -26,7 +27,7 @@ PATIENCE_SECONDS = 10.0
 
 
 def repair(nodes: Mapping[str, tuple[PrefectFuture[Any], str]]) -> None:
-    """Set the state of each task run that never ran to Cancelled, named Skipped or Stopped.
+    """Give each task run that never ran its node's name, and the state Cancelled, called Skipped or Stopped.
 
     Args:
         nodes: by name of the node, its future, which has ended, and the node's state.
@@ -35,28 +36,26 @@ def repair(nodes: Mapping[str, tuple[PrefectFuture[Any], str]]) -> None:
     if not left:
         return
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with get_client(sync_client=True) as client:
-        while True:
-            for name, (future, state) in list(left.items()):
-                made = (
-                    skipped("a node before it did not complete")
-                    if state == Outcome.SKIPPED
-                    else stopped("the run stopped")
-                )
-                try:
-                    client.set_task_run_state(future.task_run_id, made, force=True)
-                    client.set_task_run_name(future.task_run_id, name)  # the node's own is set when it starts
-                except Exception as error:  # noqa: BLE001 - the run has ended; what the API shows must not change that
-                    if _is_not_recorded_yet(error):
-                        continue
-                    get_run_logger().warning("cannot show in the API that %r never ran: %s", name, error)
-                del left[name]
-            if not left or time.monotonic() > deadline:
-                return
-            time.sleep(0.1)
+    try:
+        with get_client(sync_client=True) as client:
+            while left and time.monotonic() < deadline:
+                left = {name: node for name, node in left.items() if not _is_repaired(client, name, *node)}
+                if left:
+                    time.sleep(0.1)
+    except Exception as error:  # noqa: BLE001 - the run has ended; what the API shows must not change that
+        get_run_logger().warning("cannot show in the API which nodes never ran: %s", error)
 
 
-def _is_not_recorded_yet(error: Exception) -> bool:
-    if isinstance(error, PrefectHTTPStatusError):
-        return error.response.status_code == HTTPStatus.NOT_FOUND
-    return isinstance(error, ObjectNotFound)
+def _is_repaired(client: SyncPrefectClient, name: str, future: PrefectFuture[Any], state: str) -> bool:
+    """Repair a task run, if the API knows it already."""
+    made = skipped("a node before it did not complete") if state == Outcome.SKIPPED else stopped("the run stopped")
+    try:
+        client.set_task_run_state(future.task_run_id, made, force=True)
+        client.set_task_run_name(future.task_run_id, name)  # else it is named when it starts
+    except ObjectNotFound:
+        return False
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code == HTTPStatus.NOT_FOUND:
+            return False
+        raise
+    return True

@@ -20,7 +20,7 @@ from prefect_plugin.stores import choose
 from translator.shim import clock, events, outcome
 from translator.shim.contract import State as Outcome
 from translator.shim.run import kill_all
-from translator.shim.store import open_store
+from translator.shim.store import StoreError, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -168,7 +168,7 @@ def finish(nodes: Mapping[str, PrefectFuture[Any]]) -> State[Any]:
 
 
 def _settle(run: Run) -> None:
-    """Let the executions of an interrupted run end, and write what is known."""
+    """Let the executions of an interrupted run end, and write what is known; the interruption is what is raised."""
     deadline = time.monotonic() + SETTLE_SECONDS
     try:
         for future in run.futures.values():
@@ -177,7 +177,10 @@ def _settle(run: Run) -> None:
         kill_all()
         raise
     if run.record is None:
-        _record(run)
+        try:
+            _record(run)
+        except StoreError as error:
+            get_run_logger().error("the run's record cannot be written: %s", error)
 
 
 def _record(run: Run) -> RunRecord:
