@@ -315,3 +315,24 @@ def test_the_outputs_are_listed_by_path() -> None:
     )
     [execution] = record.document["nodes"]["n"]["executions"]
     assert [file["path"] for file in execution["outputs"]] == ["a", "a/c", "b"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"null"])
+def test_a_manifest_that_did_not_survive_is_a_lost_execution(content: bytes) -> None:
+    store = open_store(f"memory://outcome-{next(NUMBERS)}")
+    identity = store.claim(ExecutionId("p", "r", "n"))
+    store.begin(identity, {"lr": 1}, "t")
+    store.write("p/r/n/0/try-1/manifest.json", content)
+    record = finish(
+        store,
+        pipeline="p",
+        run="r",
+        engine="e",
+        nodes=[NodePlan("n", "execution")],
+        started="t",
+        parameters={},
+        known={},
+    )
+    [execution] = record.document["nodes"]["n"]["executions"]
+    assert (execution["state"], execution["parameters"], record.state) == ("error", {"lr": 1}, "error")
+    assert "manifest.json is n" in execution["reason"]

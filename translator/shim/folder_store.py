@@ -1,7 +1,7 @@
 """A store in a folder: publishing moves, bringing links, so that an artifact costs no more than its digest.
 
-What is published becomes read-only (0444). Only the manifest is synced to the disk: after a power cut an artifact that
-did not get there fails its digest, it does not look whole.
+What is published becomes read-only (0444). Only manifests of outputs are synced to the disk: after a power cut an
+artifact that did not get there fails its digest, it does not look whole.
 """
 
 from __future__ import annotations

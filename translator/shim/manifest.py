@@ -48,7 +48,7 @@ def to_json(manifest: Manifest, root: str) -> dict[str, object]:
     }
 
 
-def from_json(document: Mapping[str, Any], root: str, uri: str = "") -> Manifest:
+def from_json(document: Any, root: str, uri: str = "") -> Manifest:
     """The manifest that ``to_json`` wrote.
 
     Args:
@@ -59,7 +59,7 @@ def from_json(document: Mapping[str, Any], root: str, uri: str = "") -> Manifest
     Raises:
         ValueError: the document is no manifest of a version that this shim knows.
     """
-    if document.get("version") != VERSION:
+    if not isinstance(document, dict) or document.get("version") != VERSION:
         raise ValueError(f"{uri or 'the document'} is no manifest of version {VERSION}")
     try:
         return Manifest(

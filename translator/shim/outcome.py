@@ -14,7 +14,7 @@ from translator.shim import events
 from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.manifest import parameters_of, sane
-from translator.shim.store import MANIFEST, RUN, STARTED, Store, key_of, segment
+from translator.shim.store import MANIFEST, RUN, STARTED, Store, StoreError, key_of, segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -212,7 +212,6 @@ def _executions(
     store: Store, pipeline: str, run: str, nodes: Sequence[NodePlan], known: Mapping[str, Mapping[int, State]]
 ) -> dict[str, list[_Execution]]:
     tries = store.tries(pipeline, run)
-    manifests = {(segment(one.id.node), one.id.index): one for one in store.manifests(pipeline, run)}
     found: dict[str, list[_Execution]] = {}
     for node in nodes:
         name = segment(node.name)
@@ -221,8 +220,7 @@ def _executions(
         executions = []
         for index in sorted(indexes):
             attempts = tries.get((name, index), {})
-            manifest = manifests.get((name, index))
-            executions.append(_execution(store, (pipeline, run, node.name, index), attempts, manifest, of_engine))
+            executions.append(_execution(store, (pipeline, run, node.name, index), attempts, of_engine))
         # A node none of whose executions has begun has not started.
         begun = any(one.tries or one.state is State.ERROR for one in executions)
         found[node.name] = executions if begun else []
@@ -233,20 +231,21 @@ def _execution(
     store: Store,
     which: tuple[str, str, str, int],
     attempts: Mapping[int, set[str]],
-    manifest: Manifest | None,
     of_engine: Mapping[int, State],
 ) -> _Execution:
     begun = [attempt for attempt, files in attempts.items() if STARTED in files]
     last = max(attempts, default=0)
-    if manifest is not None and MANIFEST in attempts[last]:
-        return _Execution(which[3], manifest.state, len(begun), manifest.parameters, manifest, manifest.reason)
-    state = of_engine.get(which[3], State.ERROR)
-    if state is not State.STOPPED:
-        state = State.ERROR
+    lost = LOST
+    if MANIFEST in attempts.get(last, ()):
+        try:
+            manifest = store.manifest(store.uri(key_of(*which, last, MANIFEST)))
+        except StoreError as error:
+            lost = str(error)  # after a power cut, or by somebody's hand
+        else:
+            return _Execution(which[3], manifest.state, len(begun), manifest.parameters, manifest, manifest.reason)
+    stopped = of_engine.get(which[3]) is State.STOPPED
     values: Mapping[str, object] = {}
     if begun:
         values = parameters_of(store.read_json(key_of(*which, begun[-1], STARTED)))
-    elif manifest is not None:
-        values = manifest.parameters
-    reason = LOST if state is State.ERROR else "the run was stopped"
+    state, reason = (State.STOPPED, "the run was stopped") if stopped else (State.ERROR, lost)
     return _Execution(which[3], state, len(begun), values, None, reason)

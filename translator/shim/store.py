@@ -181,10 +181,10 @@ class Store(ABC):
         except ValueError as error:
             raise StoreError(f"{self.uri(key)} is not JSON: {error}") from error
 
-    def write_json(self, key: str, document: object) -> None:
-        """Write a JSON document, as people read it; raises as ``write``."""
+    def write_json(self, key: str, document: object, *, lasting: bool = True) -> None:
+        """Write a JSON document, as people read it; arguments and errors as for ``write``."""
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        self.write(key, f"{text}\n".encode("utf-8", "replace"))
+        self.write(key, f"{text}\n".encode("utf-8", "replace"), lasting=lasting)
 
     def begin(self, identity: ExecutionId, parameters: Mapping[str, Value], started: str) -> None:
         """Record that a try has begun, so that a killed worker leaves a trace."""
@@ -192,9 +192,13 @@ class Store(ABC):
         self.write(try_key(identity, STARTED), f"{json.dumps(document)}\n".encode(), lasting=False)
 
     def commit(self, manifest: Manifest) -> Manifest:
-        """Write a manifest, which makes its outputs exist; returns it with its URI."""
+        """Write a manifest, which makes its outputs exist; returns it with its URI.
+
+        It survives a power cut from now on if it has outputs. One without, lost so, is an execution that was lost, like
+        those that were running: not worth a wait for the disk, which on a busy one is longer than a short command.
+        """
         key = try_key(manifest.id, MANIFEST)
-        self.write_json(key, manifests_.to_json(manifest, self.root))
+        self.write_json(key, manifests_.to_json(manifest, self.root), lasting=bool(manifest.outputs))
         return replace(manifest, uri=self.uri(key))
 
     def manifest(self, uri: str) -> Manifest:
