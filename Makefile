@@ -36,9 +36,9 @@ help:
 
 .venv/%/.installed: pyproject.toml constraints/%.txt
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; name it with make PYTHON=...' >&2; exit 1; }
-	@echo 'setting up .venv/$*'
+	@echo 'setting up .venv/$* (a minute or two)'
 	@$(PYTHON) -m venv .venv/$*
-	@.venv/$*/bin/python -m pip install --quiet --disable-pip-version-check \
+	@.venv/$*/bin/python -m pip install -qq --disable-pip-version-check \
 		--constraint constraints/$*.txt --editable '.[$(EXTRAS_$*)]'
 	@touch $@
 

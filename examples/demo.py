@@ -22,11 +22,12 @@ def run(engine: str, pipeline: str, *arguments: str) -> dict:
     shown = " ".join(f'"{word}"' if " " in word else word for word in command)
     print(f"\n$ translate {shown}", flush=True)
     started = time.monotonic()
-    subprocess.run([ROOT / ".venv" / engine / "bin" / "translate", *command], cwd=ROOT, check=False)
+    program = ROOT / ".venv" / engine / "bin" / "translate"
+    done = subprocess.run([program, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
     print(f"({time.monotonic() - started:.0f} s)")
     documents = set((ROOT / store).glob("*/*/run.json")) - known
     if len(documents) != 1:
-        sys.exit(f"translate run left no run.json below {store}")
+        sys.exit(f"{done.stderr}\ntranslate run left no run.json below {store}")
     return json.loads(documents.pop().read_text(encoding="utf-8"))
 
 
