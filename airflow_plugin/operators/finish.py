@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class FinishOperator(BaseOperator):
     """The only leaf of a DAG: writes ``run.json`` and gives the run its state.
 
-    It is a teardown whose failure fails the run: it starts when all before it has ended, however it ended, and also when
-    a person marks the run as failed.
+    It is a teardown whose failure fails the run: it starts when all before it has ended, however it ended, and also
+    when a person marks the run as failed.
 
     Args:
         pipeline: the pipeline's name; usually one of the DAG's ``default_args``.

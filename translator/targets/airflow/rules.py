@@ -41,17 +41,20 @@ def closing_task(node: ir.StepNode) -> Call | None:
     if isinstance(node, ir.ExecutionNode):
         return call("GateOperator", task_id="done") if on_error is ir.OnError.CONTINUE else None
     tolerant = on_child_error is ir.OnChildError.CONTINUE_AND_COMPLETE
-    if on_error is ir.OnError.CONTINUE:
-        if on_child_error is None or tolerant:
-            return _empty(_ONE_COMPLETE)
-        return call("GateOperator", task_id="done")
-    if on_error is ir.OnError.STOP_NEXT:
-        return _empty(_ONE_COMPLETE if tolerant else None)
-    if tolerant:
-        return call("GateOperator", task_id="done", needs="one-complete")
-    if on_child_error is ir.OnChildError.CONTINUE_AND_ERROR:
-        return call("GateOperator", task_id="done", needs="all-complete")
-    return _empty(None)
+    match on_error:
+        case ir.OnError.CONTINUE if on_child_error is None or tolerant:
+            made = _empty(_ONE_COMPLETE)
+        case ir.OnError.CONTINUE:
+            made = call("GateOperator", task_id="done")
+        case ir.OnError.STOP_NEXT:
+            made = _empty(_ONE_COMPLETE if tolerant else None)
+        case _ if tolerant:
+            made = call("GateOperator", task_id="done", needs="one-complete")
+        case _ if on_child_error is ir.OnChildError.CONTINUE_AND_ERROR:
+            made = call("GateOperator", task_id="done", needs="all-complete")
+        case _:
+            made = _empty(None)
+    return made
 
 
 def _empty(trigger_rule: str | None) -> Call:
