@@ -106,13 +106,17 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A pipeline, how its steps behave, and the values given for its run."""
+    """A pipeline, how its steps behave, and the values given for its run.
+
+    ``called`` is by node the name that its step is given, where that is not the node's own.
+    """
 
     document: list[dict[str, Any]]
     behaviours: Mapping[str, Behaviour]
     values: Mapping[str, Any] = field(default_factory=dict)
     missing: frozenset[str] = frozenset()
     files: Mapping[str, str] = field(default_factory=lambda: {"data.csv": "a,b\n1,2\n", "more/deep.csv": "c\n"})
+    called: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -124,7 +128,9 @@ class Scenario:
     def write(self, folder: Path) -> Path:
         """The project in ``folder``; returns its pipeline file. Tries are counted there: a folder per run."""
         files = {**self.files, "valohai.yaml": self.text, "step.sh": SCRIPT}
-        files |= {f"plan/{name}.sh": behaviour.shell() for name, behaviour in self.behaviours.items()}
+        files |= {
+            f"plan/{self.called.get(name, name)}.sh": behaviour.shell() for name, behaviour in self.behaviours.items()
+        }
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -667,3 +668,33 @@ def test_environment_variables(engines, tmp_path):
     for ran in runs:
         assert Part(ran, "").read("a") == [f"a x=0 y=0 mark={value}"]
         assert Part(ran, "").read("b") == [f"b x=0 y=0 mark={value}"]
+
+
+def test_names_that_are_no_identifiers(engines, tmp_path):
+    """Each gets a task, a folder and a record of its own, and failures find the node that they are of."""
+    names = [
+        "class",
+        "import os",
+        "a b/c",
+        "../x",
+        "\U0001f98a",
+        "a-b",
+        "a_b",
+        "a b",
+        "1",
+        "finish",
+        "x" * 150,
+        "'\"\\",
+    ]
+    linked = [name for name in names if "." not in name]  # an edge cannot name the others
+    steps = [step(f"s{i}", DATA if name in linked[1:] else []) for i, name in enumerate(names)]
+    nodes = [
+        {"name": name, "type": "task" if i % 2 else "execution", "step": f"s{i} step", "on-error": "continue"}
+        for i, name in enumerate(names)
+    ]
+    edges = [[f"{one}.output.*", f"{other}.input.data"] for one, other in itertools.pairwise(linked)]
+    edges += [["class.output.*", f"{name}.input.data"] for name in linked[2:]]
+    behaviours = {name: Behaviour(ONE if name == "a-b" else {}) for name in names}
+    case = Scenario([*steps, pipeline(nodes, edges)], behaviours, called={n: f"s{i}" for i, n in enumerate(names)})
+    runs = run_on_all(engines, case, tmp_path)
+    check(runs)
