@@ -310,6 +310,27 @@ def test_nothing_is_left_in_the_workspace_folder(worker) -> None:
     assert list((Path(worker.uri) / ".work").iterdir()) == []
 
 
+def test_what_a_killed_worker_made_elsewhere_is_swept(worker, tmp_path, processes: Gone) -> None:
+    program = tmp_path / "worker.py"
+    program.write_text(textwrap.dedent(WORKER).replace("HOW", "run()"))
+    worker.uri = str(tmp_path / ("deep and spacious " * 4) / "store")
+    process = subprocess.Popen(
+        [sys.executable, str(program), worker.uri, str(worker.project), "echo $TMPDIR > tmp; pwd -P; sleep 300"]
+    )
+    while not (worker.project / "tmp").exists() or not (worker.project / "tmp").read_text():
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    [left] = (Path(worker.uri) / ".work").iterdir()
+    elsewhere = [path.readlink() for path in left.glob(".elsewhere-*")]
+    assert Path((worker.project / "tmp").read_text().strip()) in elsewhere
+    assert all(os.path.lexists(path) for path in elsewhere)
+    os.utime(left, (0, 0))
+    worker.run("true")
+    assert not list((Path(worker.uri) / ".work").iterdir())
+    assert not any(os.path.lexists(path) for path in elsewhere)
+
+
 def test_old_workspaces_of_dead_workers_are_swept(worker) -> None:
     base = Path(worker.uri) / ".work"
     for name in ("old", "young"):

@@ -30,6 +30,7 @@ VARIABLE = "TRANSLATOR_WORK"
 # Unix sockets have paths of at most 108 bytes, and Python's multiprocessing puts them into TMPDIR.
 _TEMPORARY_LENGTH = 60
 _ABANDONED = 3600.0
+_NOTED = ".elsewhere-"
 _PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
 
 
@@ -68,15 +69,13 @@ def workspace(store: Store, identity: ExecutionId, project: Path) -> Iterator[Wo
     try:
         seen = place
         if not _PLAIN.fullmatch(str(place)):
-            seen = _temporary_base() / f"translator-{os.urandom(6).hex()}"
+            seen = _elsewhere(place, made)
             seen.symlink_to(place)
-            made.append(seen)
         root = seen / "valohai"
         temporary = seen
         if len(str(seen)) > _TEMPORARY_LENGTH:
-            temporary = _temporary_base() / f"translator-{os.urandom(6).hex()}"
+            temporary = _elsewhere(place, made)
             temporary.mkdir()
-            made.append(temporary)
         space = Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", temporary)
         for folder in (root, space.inputs, space.outputs, space.config):
             folder.mkdir()
@@ -91,7 +90,7 @@ def workspace(store: Store, identity: ExecutionId, project: Path) -> Iterator[Wo
 
 def remove(path: Path) -> None:
     """Remove a folder or a link, also where the command has taken away its own permissions."""
-    if path.is_symlink():
+    if path.is_symlink() or not path.exists():
         path.unlink(missing_ok=True)
         return
 
@@ -129,6 +128,14 @@ def _base(store: Store) -> Path:
     return store.scratch() or _temporary_base() / f"translator-work-{os.getuid()}"
 
 
+def _elsewhere(place: Path, made: list[Path]) -> Path:
+    """A new path among the system's temporary files, noted in ``place`` for who sweeps up after a killed worker."""
+    path = _temporary_base() / f"translator-{os.urandom(6).hex()}"
+    (place / f"{_NOTED}{len(made)}").symlink_to(path)
+    made.insert(0, path)
+    return path
+
+
 def _temporary_base() -> Path:
     import tempfile
 
@@ -159,5 +166,9 @@ def _sweep(base: Path) -> None:
                 continue
             lock = _lock(Path(entry.path))
             if lock is not None:
+                for noted in Path(entry.path).glob(f"{_NOTED}*"):
+                    target = noted.readlink()
+                    if target.parent == _temporary_base() and target.name.startswith("translator-"):
+                        remove(target)
                 remove(Path(entry.path))
                 os.close(lock)
