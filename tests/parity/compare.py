@@ -55,7 +55,7 @@ def differences(one: Ran, other: Ran) -> list[str]:
     found = []
     rules = one.rules
     for name in rules.order:
-        before = [name, *rules.ancestors[name]]
+        before = [name, *rules.ancestors(name)]
         if any(_states(one, n) != _states(other, n) for n in before):
             continue  # what timing decided differently may go on differently
         pairs = zip(one.document["nodes"][name]["executions"], other.document["nodes"][name]["executions"], strict=True)

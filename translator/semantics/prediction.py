@@ -14,7 +14,9 @@ from translator.shim.contract import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-WORLDS = 256  # choices of stopped siblings that are followed one by one; beyond, only all and none of them
+WORLDS = 64
+"""How many choices of stopped siblings are followed one by one; of a node beyond that, only all and none of them, and
+when there are as many of those, none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ def _worlds(rules: Rules) -> list[dict[str, Result]]:
                 continue
             result = rules.run(name, world)
             few = len(worlds) * 2 ** len(result.executions) > WORLDS
-            followed += [{**world, name: r} for r in _sibling_choices(result, extremes=few)]
+            choices = _sibling_choices(result, extremes=few)
+            followed += [{**world, name: r} for r in (choices if len(worlds) <= WORLDS else choices[:1])]
         worlds = followed
     return worlds
 
@@ -82,12 +85,13 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
         exact = {name: _exact(world[name]) for name in rules.order}
         yield exact, State.ERROR if failed else State.COMPLETE
     for first in triggers:
+        ended = {first, *rules.ancestors(first)}
         predictions: dict[str, NodePrediction] = {}
         skips: dict[str, set[bool]] = {}
         for name in rules.order:
             result = world[name]
             may_skip = any(True in skips[u] for u in rules.upstream[name])
-            if name == first or name in rules.ancestors[first]:
+            if name in ended:
                 predictions[name], skips[name] = _exact(result), {result.skips}
             elif not result.started:
                 may_stop = all(False in skips[u] for u in rules.upstream[name])
@@ -123,8 +127,6 @@ def _exact(result: Result) -> NodePrediction:
     """The prediction of a node that came to its own end; in it an error may still have stopped siblings."""
     errors = [e for e in result.executions if e.state is State.ERROR]
     racing = bool(errors) and stops_siblings(result.node) and isinstance(result.node, ir.TaskNode)
-    if result.node.policy.on_error is OnError.CONTINUE:
-        racing = False  # a world of its own for each choice
     executions = []
     for e in result.executions:
         may_stop = racing and not (len(errors) == 1 and e.state is State.ERROR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from graphlib import TopologicalSorter
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
@@ -100,31 +101,33 @@ class Rules:
         self.nodes = {node.name: cast("ir.StepNode", node) for node in pipeline.nodes}
 
     @cached_property
+    def incoming(self) -> Mapping[str, Sequence[ir.Edge]]:
+        """The edges into each node, in the order of the file."""
+        found: dict[str, list[ir.Edge]] = {name: [] for name in self.nodes}
+        for edge in self.pipeline.edges:
+            found[edge.target.node].append(edge)
+        return found
+
+    @cached_property
     def upstream(self) -> Mapping[str, tuple[str, ...]]:
         """The nodes with an edge into each node, in the order of the edges."""
-        return {
-            name: tuple(dict.fromkeys(e.source.node for e in self.pipeline.edges if e.target.node == name))
-            for name in self.nodes
-        }
+        return {name: tuple(dict.fromkeys(e.source.node for e in edges)) for name, edges in self.incoming.items()}
 
     @cached_property
     def order(self) -> tuple[str, ...]:
-        """The nodes, each after the nodes that have edges into it, otherwise in the order of the file."""
-        done: dict[str, None] = {}
-        while len(done) < len(self.nodes):
-            ready = [n for n in self.nodes if n not in done and all(u in done for u in self.upstream[n])]
-            if not ready:
-                raise ValueError("the pipeline has a cycle")
-            done.update(dict.fromkeys(ready))
-        return tuple(done)
+        """The nodes, each after the nodes that have edges into it."""
+        return tuple(TopologicalSorter(self.upstream).static_order())
 
-    @cached_property
-    def ancestors(self) -> Mapping[str, frozenset[str]]:
-        """The nodes that every node waits for, directly or not."""
-        found: dict[str, frozenset[str]] = {}
-        for name in self.order:
-            found[name] = frozenset(self.upstream[name]).union(*(found[u] for u in self.upstream[name]))
-        return found
+    def ancestors(self, name: str) -> frozenset[str]:
+        """The nodes that a node waits for, directly or not."""
+        found: set[str] = set()
+        waiting = list(self.upstream[name])
+        while waiting:
+            one = waiting.pop()
+            if one not in found:
+                found.add(one)
+                waiting.extend(self.upstream[one])
+        return frozenset(found)
 
     def left_out(self, name: str, before: Mapping[str, Result]) -> Result | None:
         """How a node fares that may not start (rules 1 and 2), or None if it may."""
@@ -176,8 +179,8 @@ class Rules:
             value = self.values.get(parameter.name, parameter.default)
             if value is not None:
                 values.update({t.parameter: value for t in parameter.targets if t.node == node.name})
-        for edge in self.pipeline.edges:
-            if edge.target.node == node.name and edge.target.kind is EdgeKind.PARAMETER:
+        for edge in self.incoming[node.name]:
+            if edge.target.kind is EdgeKind.PARAMETER:
                 found, value = self._brought(node, edge, before[edge.source.node])
                 if found:
                     values[edge.target.key] = value
@@ -215,9 +218,7 @@ class Rules:
         unmet = None
         for wanted in node.step.inputs:
             edges = [
-                e
-                for e in self.pipeline.edges
-                if e.target.node == node.name and e.target.kind is EdgeKind.INPUT and e.target.key == wanted.name
+                e for e in self.incoming[node.name] if e.target.kind is EdgeKind.INPUT and e.target.key == wanted.name
             ]
             got = list(chain.from_iterable(_matching(e, before[e.source.node]) for e in edges))
             if not edges or node.merge_mode is MergeMode.APPEND:
