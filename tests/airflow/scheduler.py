@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,15 +49,30 @@ class Airflow:
         )
 
     def api(self, method: str, path: str, body: object = None) -> Any:
-        """Call the REST API; returns the document."""
+        """Call the REST API; returns the document.
+
+        Where SQLite is locked on a busy machine, the API server says 500 or nothing for long: it is asked again.
+        """
         request = urllib.request.Request(
             f"http://localhost:{self.port}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        for patience in (30, 60, 120):
+            try:
+                with urllib.request.urlopen(request, timeout=patience) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                if error.code == HTTPStatus.CONFLICT and method == "POST" and patience > 30:
+                    return None  # the call before has made it after all
+                if error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+                failed: Exception = error
+            except TimeoutError as error:
+                failed = error
+            time.sleep(1)
+        raise failed
 
     def trigger(self, dag_id: str, run: str, conf: dict[str, Any] | None = None) -> None:
         """Unpause a DAG and start a run of it."""
