@@ -91,7 +91,7 @@ class Airflow:
         found = self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances?limit=500")
         return {(ti["task_id"], ti["map_index"]): ti for ti in found["task_instances"]}
 
-    def wait(self, dag_id: str, run: str, seconds: float = 120) -> str:
+    def wait(self, dag_id: str, run: str, seconds: float = 300) -> str:
         """Wait until a run has ended; returns its state."""
         deadline = time.monotonic() + seconds
         while (state := self.state(dag_id, run)) not in ENDED:

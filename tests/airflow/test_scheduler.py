@@ -170,9 +170,9 @@ def test_nothing_of_the_yaml_is_a_template(deployed: Airflow) -> None:
 
 def test_stop_all_stops_what_runs(deployed: Airflow) -> None:
     deployed.trigger("stop_all", "stop-1")
-    wait_until(lambda: len(pids(deployed)) == 3, 40)
+    wait_until(lambda: len(pids(deployed)) == 3, 180)
     running = pids(deployed)
-    wait_until(lambda: deployed.tasks("stop_all", "stop-1")["search.run", 1]["state"] == "failed", 40)
+    wait_until(lambda: deployed.tasks("stop_all", "stop-1")["search.run", 1]["state"] == "failed", 180)
     assert deployed.wait("stop_all", "stop-1", 30) == "failed"
     assert not [pid for pid in running if alive(pid)]
     document = deployed.record("stop-1")
@@ -183,14 +183,14 @@ def test_stop_all_stops_what_runs(deployed: Airflow) -> None:
 
 def test_a_gate_stops_all_when_the_node_has_ended(deployed: Airflow) -> None:
     deployed.trigger("tolerant", "tolerant-1")
-    assert deployed.wait("tolerant", "tolerant-1", 60) == "failed"
+    assert deployed.wait("tolerant", "tolerant-1", 180) == "failed"
     assert not [pid for pid in pids(deployed) if alive(pid)]
     assert states(deployed.record("tolerant-1")) == {"search": "error", "sleeper": "stopped"}
 
 
 def test_only_siblings_are_stopped(deployed: Airflow) -> None:
     deployed.trigger("siblings", "siblings-1")
-    assert deployed.wait("siblings", "siblings-1", 60) == "failed"
+    assert deployed.wait("siblings", "siblings-1", 180) == "failed"
     assert not [pid for pid in pids(deployed) if alive(pid)]
     document = deployed.record("siblings-1")
     assert states(document) == {"search": "error", "aside": "complete"}
@@ -200,12 +200,12 @@ def test_only_siblings_are_stopped(deployed: Airflow) -> None:
 def test_a_person_ends_the_run(deployed: Airflow) -> None:
     """Marked as failed in the UI: the processes end, and the record says that the run was stopped."""
     deployed.trigger("cancelled", "cancelled-1")
-    wait_until(lambda: pids(deployed), 40)
+    wait_until(lambda: pids(deployed), 180)
     (pid,) = pids(deployed)
     assert alive(pid)
     deployed.api("PATCH", "/api/v2/dags/cancelled/dagRuns/cancelled-1", {"state": "failed"})
     wait_until(lambda: not alive(pid), 20)
-    assert deployed.wait("cancelled", "cancelled-1", 40) == "failed"
+    assert deployed.wait("cancelled", "cancelled-1", 180) == "failed"
     document = deployed.record("cancelled-1")
     assert document["state"] == "stopped"
     assert states(document) == {"sleeper": "stopped", "after": "stopped"}
