@@ -115,7 +115,7 @@ def _bundled(file: Path, bundle: Path) -> Path:
     """The file, alone in a folder: Airflow takes up every file that lies beside it."""
     shutil.rmtree(bundle, ignore_errors=True)
     bundle.mkdir()
-    return shutil.copy(file, bundle / file.name)
+    return Path(shutil.copy(file, bundle / file.name))
 
 
 def _load(file: Path) -> DAG:

@@ -1,15 +1,20 @@
-"""Links of a task instance: where its execution's outputs and its manifest are."""
+"""Links of a task instance: where its execution's outputs and its manifest are.
+
+The plugin registers them for ``StepOperator``, so they are made by the API server when somebody looks, also while a
+task runs and after it failed; a link of the operator's own would cost every task a message to that server.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from airflow.sdk import BaseOperatorLink
+from airflow.sdk import BaseOperator, BaseOperatorLink
 
+from airflow_plugin.operators.step import StepOperator
 from airflow_plugin.settings import store_uri
+from translator.shim.store import key_of, open_store
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
 
@@ -17,34 +22,32 @@ class OutputsLink(BaseOperatorLink):
     """The folder of the execution's outputs."""
 
     name = "Outputs"
+    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator]
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's signature
-        """The folder's URI, or an empty one if the execution never began."""
-        folder = _folder(operator)
-        return f"{folder}/outputs" if folder else ""
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The folder's URI."""
+        return _uri(operator, ti_key, "outputs")
 
 
 class ManifestLink(BaseOperatorLink):
     """The execution's manifest: parameters, metadata, digests of inputs and outputs."""
 
     name = "Manifest"
+    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator]
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow's signature
-        """The manifest's URI, or an empty one if the execution never began."""
-        folder = _folder(operator)
-        return f"{folder}/manifest.json" if folder else ""
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The manifest's URI."""
+        return _uri(operator, ti_key, "manifest.json")
 
 
 LINKS = (OutputsLink(), ManifestLink())
 
 
-def _folder(operator: BaseOperator) -> str | None:
-    """The folder of the try that ``operator`` has just run; Airflow asks in the task's own process."""
-    from translator.shim.store import open_store
-
-    execution = getattr(operator, "execution", None)
-    if execution is None:
-        return None
-    return open_store(store_uri()).location(
-        execution.pipeline, execution.run, execution.node, execution.index, execution.attempt
-    )
+def _uri(operator: BaseOperator, ti_key: TaskInstanceKey, name: str) -> str:
+    """Where a file of the try is; the operator is the one that Airflow has stored, without most of its arguments."""
+    dag = operator.dag
+    group = operator.task_group
+    node = group.group_display_name or group.group_id if group and group.group_id else operator.task_display_name
+    index = max(ti_key.map_index, 0)
+    key = key_of(dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number, name)
+    return open_store(store_uri()).uri(key)

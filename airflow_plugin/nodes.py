@@ -92,4 +92,4 @@ def _runs_a_step(task: Operator) -> bool:
 
 
 def _argument(task: Operator, name: str) -> Any:
-    return task.partial_kwargs.get(name) if task.is_mapped else getattr(task, name)
+    return getattr(task, "partial_kwargs", {}).get(name) if task.is_mapped else getattr(task, name)

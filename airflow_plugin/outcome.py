@@ -31,15 +31,15 @@ _PATIENCE = 20.0
 _PAUSE = 0.5
 
 
-def finish(context: Context, pipeline: str, parameters: Mapping[str, Value]) -> RunRecord:
+def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     """Derive the states of a run's nodes and of the run, and write ``run.json``.
 
     Args:
         context: of the task that ends the run.
-        pipeline: the pipeline's name.
         parameters: the pipeline's parameters as they were in this run.
     """
     ti = context["ti"]
+    pipeline = context["dag"].dag_display_name
     store = open_store(store_uri())
     _let_killed_end(store, pipeline, run_id(context))
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
@@ -84,8 +84,8 @@ def _executions(node: Node, states: Mapping[str, str]) -> dict[int, State]:
         state = _WITHOUT_MANIFEST.get(states.get(node.run, ""), State.STOPPED)
         return {0: state} if state is State.ERROR else {}
     found = {}
-    for task, state in states.items():
+    for task, of_task in states.items():
         name, _, index = task.rpartition("_")
-        if name == node.run and index.isdecimal() and state in _WITHOUT_MANIFEST:
-            found[int(index)] = _WITHOUT_MANIFEST[state]
+        if name == node.run and index.isdecimal() and of_task in _WITHOUT_MANIFEST:
+            found[int(index)] = _WITHOUT_MANIFEST[of_task]
     return dict(sorted(found.items()))

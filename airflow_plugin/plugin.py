@@ -1,19 +1,26 @@
-"""The Airflow plugin: makes the operators' links known to the webserver."""
+"""The Airflow plugin: gives the operators their links."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from importlib import import_module
+from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
 from airflow_plugin.links import LINKS
 
-if TYPE_CHECKING:
-    from airflow.sdk import BaseOperatorLink
+# Loaded here so that no task must: executors fork the processes of tasks from one that has loaded its plugins.
+for module in (
+    "airflow_plugin.upstream",
+    "translator.shim.dialects.valohai",
+    "translator.shim.run",
+    "valohai_yaml.commands",
+):
+    import_module(module)
 
 
 class PipelineTranslatorPlugin(AirflowPlugin):
     """Registered as ``pipeline_translator`` by entry point ``airflow.plugins``."""
 
     name = "pipeline_translator"
-    operator_extra_links: ClassVar[list[BaseOperatorLink | Any]] = list(LINKS)
+    operator_extra_links: list[Any] = list(LINKS)  # noqa: RUF012 - as the base class declares it

@@ -6,6 +6,8 @@ every task that runs a step asks, before and while its command runs, whether a t
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 from airflow_plugin.nodes import nodes
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from airflow.sdk import DAG, Context
+
+# Seconds between two questions; the shim asks more often while it sets an execution up.
+_REST = 0.8
 
 
 class _Cancelled:
@@ -59,16 +64,21 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
     """A function that tells why the task of ``context`` must stop, or None; it costs a call of Airflow's API."""
     ti = context["ti"]
     of_tasks = stopping_tasks(context["dag"], ti.task_id)
+    asked_at = -math.inf
 
     def reason() -> str | None:
+        nonlocal asked_at
         if cancelled():
             return "the run was cancelled"
-        if not of_tasks:
+        if not of_tasks or time.monotonic() - asked_at < _REST:
             return None
-        asked = {"dag_id": ti.dag_id, "run_ids": [ti.run_id], "states": ["failed"]}
-        if not ti.get_ti_count(task_ids=list(of_tasks), **asked):
+        asked_at = time.monotonic()
+        if not failed(list(of_tasks)):
             return None
-        failed = next((name for task, name in of_tasks.items() if ti.get_ti_count(task_ids=[task], **asked)), "")
-        return f"node {failed!r} failed"
+        name = next((name for task, name in of_tasks.items() if failed([task])), "")
+        return f"node {name!r} failed"
+
+    def failed(tasks: list[str]) -> int:
+        return ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=tasks, states=["failed"])
 
     return reason

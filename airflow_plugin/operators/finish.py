@@ -20,7 +20,6 @@ class FinishOperator(BaseOperator):
     when a person marks the run as failed.
 
     Args:
-        pipeline: the pipeline's name; usually one of the DAG's ``default_args``.
         parameters: the DAG params that are parameters of the pipeline.
         kwargs: of every operator.
     """
@@ -31,13 +30,11 @@ class FinishOperator(BaseOperator):
     def __init__(
         self,
         *,
-        pipeline: str,
         parameters: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.as_teardown(on_failure_fail_dagrun=True)
-        self.pipeline = pipeline
         self.parameters = parameters
 
     def execute(self, context: Context) -> dict[str, str]:
@@ -49,7 +46,7 @@ class FinishOperator(BaseOperator):
         from airflow_plugin.outcome import finish
         from translator.shim.contract import State
 
-        record = finish(context, self.pipeline, {name: context["params"][name] for name in self.parameters})
+        record = finish(context, {name: context["params"][name] for name in self.parameters})
         for name, node in record.document["nodes"].items():
             self.log.info("node %s: %s", name, node["state"])
         self.log.info("run %s: %s, see %s", record.document["run"], record.state.value, record.uri)

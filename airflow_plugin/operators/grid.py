@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, conf
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.parameters import run_values
@@ -78,5 +78,7 @@ class GridOperator(BaseOperator):
             points = grid.points(self.step, axes, sets)
         except grid.GridError as error:
             raise AirflowFailException(str(error)) from None
+        if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
+            raise AirflowFailException(f"the grid has {len(points)} points; [core] max_map_length allows {most}")
         self.log.info("%d executions:\n%s", len(points), "\n".join(grid.label(point) for point in points))
         return points

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
 from airflow.sdk import BaseOperator
 
-from airflow_plugin.links import LINKS
 from airflow_plugin.logs import line_log
 from airflow_plugin.parameters import run_values
 from airflow_plugin.settings import project_folder, run_id, store_uri
@@ -29,11 +28,11 @@ if TYPE_CHECKING:
 class StepOperator(BaseOperator):
     """Runs a step of a pipeline as one execution, or mapped over a grid, once per point.
 
-    Nothing of it is a template: a command that contains ``{{ 7 * 7 }}`` runs as it is written.
+    The pipeline is called as the DAG is displayed. Nothing of it is a template: a command that contains
+    ``{{ 7 * 7 }}`` runs as it is written.
 
     Args:
         step: what runs.
-        pipeline: the pipeline's name; usually one of the DAG's ``default_args``.
         project: the folder in which the command runs; usually one of the DAG's ``default_args``.
         node: the node's name in the source file, where it is not the task's or the group's id.
         inputs: by input of the step, the edges that bring its files, from nodes by their names.
@@ -47,7 +46,6 @@ class StepOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ()
-    operator_extra_links = LINKS
     ui_color = "#dbe9f6"
     runs_a_step = True
 
@@ -60,13 +58,11 @@ class StepOperator(BaseOperator):
     point: Mapping[str, Value] | None = None
     on_error: OnError = "stop-all"
     on_child_error: OnChildError | None = None
-    execution: ExecutionId | None = None
 
     def __init__(  # noqa: PLR0913 - all of them keywords
         self,
         *,
         step: Step,
-        pipeline: str,
         project: str | Path,
         node: str | None = None,
         inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
@@ -81,7 +77,6 @@ class StepOperator(BaseOperator):
         kwargs.setdefault("doc_md", f"Runs the step at `{step.source}`.")
         super().__init__(**kwargs)
         self.step = step
-        self.pipeline = pipeline
         self.project = project
         for name, value in (
             ("node", node),
@@ -120,22 +115,21 @@ class StepOperator(BaseOperator):
         if reason := should_stop():
             raise AirflowSkipException(f"not started: {reason}")
         store = open_store(store_uri())
-        self.execution = self._identity(context)
+        execution = self._identity(context)
         values, inputs = self._upstream(context, store)
         manifest = execute(
             self.step,
             Execution(
-                id=self.execution,
+                id=execution,
                 store=store_uri(),
                 project=project_folder(self.project),
                 engine="airflow",
-                log=line_log(self.log, _label(self.execution)),
+                log=line_log(self.log, _label(execution)),
                 should_stop=should_stop,
             ),
             parameters={**run_values(self.parameters, context["params"]), **values, **(self.point or {})},
             inputs=inputs,
         )
-        self.execution = manifest.id
         if manifest.state is State.STOPPED:
             raise AirflowSkipException(f"stopped: {manifest.reason}")
         if manifest.state is not State.COMPLETE:
@@ -156,7 +150,7 @@ class StepOperator(BaseOperator):
         ti = context["ti"]
         node = next(node for node in nodes(context["dag"]).values() if node.run == self.task_id)
         return ExecutionId(
-            pipeline=self.pipeline,
+            pipeline=context["dag"].dag_display_name,
             run=run_id(context),
             node=node.name,
             index=max(ti.map_index or 0, 0),

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-pytest.importorskip("airflow.sdk")
-
 from tests.airflow.scheduler import Airflow, running
 from tests.parity.engines import Engine, started
 from translator.targets import GenerateOptions, airflow
@@ -52,6 +50,7 @@ class Embedded:
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    pytest.importorskip("airflow.sdk")
     project = tmp_path_factory.mktemp("project")
     with started("airflow", tmp_path_factory.mktemp("embedded")) as engine:
         yield Embedded(engine, project)
@@ -59,5 +58,6 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 @pytest.fixture(scope="session")
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    pytest.importorskip("airflow.sdk")
     with running(tmp_path_factory.mktemp("airflow") / "home") as started_airflow:
         yield started_airflow

@@ -113,7 +113,7 @@ def _dag(pipeline: ir.Pipeline) -> Arguments:
         ("dag_display_name", pipeline.name),
         ("description", f"{pipeline.dialect.capitalize()} pipeline at {pipeline.span.place}"),
         ("schedule", None),
-        ("default_args", {"pipeline": pipeline.name, "project": name("PROJECT")}),
+        ("default_args", {"project": name("PROJECT")}),
         ("tags", [pipeline.dialect]),
     )
 

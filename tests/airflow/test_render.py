@@ -1,0 +1,139 @@
+"""Values become literals that mean the same, in text that formatters leave alone."""
+
+from __future__ import annotations
+
+import ast
+import math
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import jinja2
+import pytest
+
+from translator.shim.contract import Input, Parameter, Step, output
+from translator.targets import render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+hypothesis = pytest.importorskip("hypothesis")
+st = hypothesis.strategies
+
+TEXTS = st.one_of(
+    st.text(max_size=140),
+    st.text("ab '\"\\{}%\n", max_size=200),
+    st.text("word and ", min_size=60, max_size=130),
+)
+ATOMS = st.one_of(TEXTS.filter(lambda text: "\0" not in text), st.integers(), st.booleans(), st.none())
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+DATA = st.recursive(
+    ATOMS | NUMBERS,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text("ab'\n", max_size=30), inner, max_size=4),
+    max_leaves=12,
+)
+TEMPLATE = """\
+{% for value in values %}
+x = call(
+    first={{ value | py }},
+    second={{ value | py }},
+)
+if x:
+    y = {{ call("module.Thing", value, keyword=value) | py }}
+{% endfor %}
+"""
+
+
+def rendered(*values: object) -> str:
+    templates = render.environment("translator.targets.airflow")
+    templates.loader = jinja2.DictLoader({"test": TEMPLATE})
+    return render.render(templates, "test", "test.py", values=values)
+
+
+@hypothesis.given(DATA)
+def test_a_literal_evaluates_to_its_value(value: object) -> None:
+    assert ast.literal_eval(render.literal(value)) == value
+
+
+@hypothesis.given(DATA, st.integers(0, 20), st.integers(0, 90))
+def test_however_it_is_laid_out(value: object, indent: int, before: int) -> None:
+    text = render.layout(value, indent=indent, before=before, after=1)
+    assert ast.literal_eval(f"(\n{' ' * before}{text}\n)") == value
+
+
+@hypothesis.settings(max_examples=20, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+@hypothesis.given(st.lists(DATA, min_size=10, max_size=30))
+@pytest.mark.parametrize("width", [88, 100, 120])
+def test_formatters_leave_it_alone(width: int, values: list[object]) -> None:
+    ruff = [sys.executable, "-m", "ruff"]
+    text = rendered(*values)
+    style = subprocess.run(
+        [*ruff, "format", "--isolated", f"--line-length={width}", "--diff", "-"],
+        input=text.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert style.returncode == 0, style.stdout.decode()
+    lint = subprocess.run(
+        [*ruff, "check", "--isolated", "--select=E", "--ignore=E741", "-"],
+        input=text.encode(),
+        capture_output=True,
+        check=False,
+    )
+    assert lint.returncode == 0, lint.stdout.decode()
+
+
+def test_a_dataclass_is_the_call_that_makes_it() -> None:
+    step = Step(name="x", command=("a", "b"), parameters=(Parameter("p", default=3),), inputs=(Input("i"),))
+    text = render.literal(step)
+    assert text == (
+        'Step(name="x", command=["a", "b"], parameters=[Parameter(name="p", default=3)], inputs=[Input(name="i")])'
+    )
+    assert set(render.names_in(step)) == {"Step", "Parameter", "Input"}
+
+
+def test_defaults_are_left_out_but_not_what_only_looks_like_one() -> None:
+    assert render.literal(Parameter("p", default=False)) == 'Parameter(name="p", default=False)'
+    assert render.literal(output("node", "*")) == 'Output(source="node")'
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "a\0b", b"bytes", {1, 2}, object()])
+def test_what_cannot_be_written(value: object) -> None:
+    with pytest.raises(render.UnrenderableError):
+        render.literal([value])
+
+
+@pytest.mark.parametrize("text", ["a b", "", "class", "a.", "1a", "a;b", "a\nb", "os.system('x')"])
+def test_only_names_are_names(text: str) -> None:
+    with pytest.raises(render.UnrenderableError):
+        render.name(text)
+
+
+@pytest.mark.parametrize("text", ['"""', "\n import os", "\\", "\u2028x", "\u202e", "{{ 7 * 7 }}", "\r\nimport os"])
+def test_no_text_becomes_code(text: str) -> None:
+    tree = ast.parse(rendered(text) + f"# {render.comment(text)}")
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    assert strings == [text] * 4
+
+
+def test_lines_that_cannot_be_broken_say_so(tmp_path: Path) -> None:
+    assert '"  # noqa: E501' not in rendered("short")
+    assert f'first="{"x" * 90}",  # noqa: E501' in rendered("x" * 90)
+
+
+def test_a_script_is_shown_line_by_line() -> None:
+    script = "".join(f"echo line {number} of a longer script\n" for number in range(5))
+    assert '        "echo line 0 of a longer script\\n"\n' in rendered([script])
+
+
+@pytest.mark.parametrize(
+    ("project", "expression"),
+    [
+        (".", "Path(__file__).parent"),
+        ("..", 'Path(__file__).parent / ".."'),
+        ("../a 'b'", "Path(__file__).parent / \"../a 'b'\""),
+    ],
+)
+def test_the_project_is_relative_to_the_file(project: str, expression: str) -> None:
+    assert render.project_expression(project) == expression
