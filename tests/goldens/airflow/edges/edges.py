@@ -86,7 +86,7 @@ with DAG(
     dag_display_name="Edges",
     description="Valohai pipeline at edges.yaml:59",
     schedule=None,
-    default_args={"pipeline": "Edges", "project": PROJECT},
+    default_args={"project": PROJECT},
     tags=["valohai"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

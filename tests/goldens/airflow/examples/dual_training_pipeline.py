@@ -47,7 +47,7 @@ with DAG(
     dag_display_name="Dual Training Pipeline",
     description="Valohai pipeline at valohai.yaml:109",
     schedule=None,
-    default_args={"pipeline": "Dual Training Pipeline", "project": PROJECT},
+    default_args={"project": PROJECT},
     tags=["valohai"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

@@ -19,7 +19,7 @@ with DAG(
     dag_display_name="Names: ünïcode & co",
     description="Valohai pipeline at names.yaml:8",
     schedule=None,
-    default_args={"pipeline": "Names: ünïcode & co", "project": PROJECT},
+    default_args={"project": PROJECT},
     tags=["valohai"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

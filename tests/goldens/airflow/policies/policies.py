@@ -29,7 +29,7 @@ with DAG(
     dag_display_name="Policies",
     description="Valohai pipeline at policies.yaml:26",
     schedule=None,
-    default_args={"pipeline": "Policies", "project": PROJECT},
+    default_args={"project": PROJECT},
     tags=["valohai"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

@@ -48,7 +48,7 @@ with DAG(
     dag_display_name="Training Pipeline",
     description="Valohai pipeline at training.yaml:38",
     schedule=None,
-    default_args={"pipeline": "Training Pipeline", "project": PROJECT},
+    default_args={"project": PROJECT},
     tags=["valohai"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
