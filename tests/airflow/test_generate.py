@@ -1,0 +1,330 @@
+"""What a DAG file shows for what a pipeline says; one line per case where one is enough."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.airflow.pipelines import OK, Node, pipeline
+from translator import ir
+from translator.diagnostics import Diagnostics, TranslationError
+from translator.load import load_text
+from translator.span import Span
+from translator.targets import GenerateOptions, airflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SPAN = Span("valohai.yaml", 1, 1, 1, 2)
+
+
+def body(text: str) -> str:
+    """What stands in the ``with`` block, up to the params."""
+    block = text.partition(") as dag:\n")[2].partition("\n    # Last, because")[0]
+    return re.sub(r"  # valohai.yaml:\d+", "", block)
+
+
+def order(text: str) -> str:
+    """The lines that say what follows what."""
+    paragraph = body(text).rstrip().rpartition("\n\n")[2]
+    return "\n".join(line.removeprefix("    ") for line in paragraph.splitlines())
+
+
+def test_a_chain_without_rules_is_plain_tasks() -> None:
+    text = airflow.generate(pipeline(Node("one"), Node("two", after=["one"]), Node("three", after=["two"])))
+    assert "TaskGroup" not in text
+    assert "EmptyOperator" not in text
+    assert "GateOperator" not in text
+    assert "on_error" not in text
+    assert order(text) == "one >> two >> three >> finish"
+
+
+STOP_ALL, STOP_NEXT, CONTINUE, RETRY = "stop-all", "stop-next", "continue", "retry"
+TOLERANT, STRICT, STOPPING = "continue-and-complete", "continue-and-error", "stop-all-and-error"
+EMPTY = 'done = EmptyOperator(task_id="done")'
+ONE_COMPLETE = "trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS"
+STARTED = 'done = GateOperator(task_id="done")'
+
+
+@pytest.mark.parametrize(
+    ("kind", "on_error", "on_child_error", "shown"),
+    [
+        ("execution", STOP_ALL, None, None),
+        ("execution", STOP_NEXT, None, None),
+        ("execution", RETRY, None, None),
+        ("execution", CONTINUE, None, STARTED),
+        ("task", STOP_ALL, None, EMPTY),
+        ("task", STOP_NEXT, None, EMPTY),
+        ("task", RETRY, None, EMPTY),
+        ("task", CONTINUE, None, ONE_COMPLETE),
+        ("task", STOP_ALL, TOLERANT, 'done = GateOperator(task_id="done", needs="one-complete")'),
+        ("task", STOP_ALL, STRICT, 'done = GateOperator(task_id="done", needs="all-complete")'),
+        ("task", STOP_ALL, STOPPING, EMPTY),
+        ("task", RETRY, TOLERANT, 'done = GateOperator(task_id="done", needs="one-complete")'),
+        ("task", STOP_NEXT, TOLERANT, ONE_COMPLETE),
+        ("task", STOP_NEXT, STRICT, EMPTY),
+        ("task", STOP_NEXT, STOPPING, EMPTY),
+        ("task", CONTINUE, TOLERANT, ONE_COMPLETE),
+        ("task", CONTINUE, STRICT, STARTED),
+        ("task", CONTINUE, STOPPING, STARTED),
+    ],
+)
+def test_a_rule_is_one_closing_task(kind: str, on_error: str, on_child_error: str | None, shown: str | None) -> None:
+    does = OK if kind == "execution" else [OK, OK]
+    text = airflow.generate(pipeline(Node("it", does, on_error, on_child_error)))
+    if shown is None:
+        assert "TaskGroup" not in text
+    else:
+        assert shown in text
+    assert ('on_error="' in text) == (on_error != STOP_ALL)
+    assert ("retries=2" in text) == (on_error == RETRY)
+    assert (f'on_child_error="{on_child_error}"' in text) == (on_child_error is not None)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "lines"),
+    [
+        ([Node("a"), Node("b")], "[a, b] >> finish"),
+        ([Node("a"), Node("b", after=["a"]), Node("c", after=["a"])], "a >> [b, c]\n[b, c] >> finish"),
+        # b may run on when c is out because a failed, so the end waits for both.
+        ([Node("a"), Node("b"), Node("c", after=["a", "b"])], "[a, b] >> c\n[a, b, c] >> finish"),
+        # The executions of a task node are waited for in its group.
+        ([Node("a", [OK]), Node("b", [OK]), Node("c", after=["a", "b"])], "[a, b] >> c >> finish"),
+        # d waits for nothing but b, so whoever waits for d has waited for b.
+        (
+            [Node("a"), Node("b"), Node("c", after=["a", "b"]), Node("d", after=["b"])],
+            "a >> c\nb >> [c, d]\n[a, c, d] >> finish",
+        ),
+    ],
+)
+def test_order_in_few_lines(nodes: list[Node], lines: str) -> None:
+    assert order(airflow.generate(pipeline(*nodes))) == lines
+
+
+def test_long_chains_are_broken_before_the_line_is_too_long() -> None:
+    names = [f"node_with_a_long_name_{number}" for number in range(6)]
+    nodes = [Node(name, after=names[place - 1 : place]) for place, name in enumerate(names)]
+    text = airflow.generate(pipeline(*nodes))
+    assert max(map(len, text.splitlines())) <= 88
+    chains = [line.split(" >> ") for line in order(text).splitlines()]
+    assert len(chains) > 1
+    assert [pair for chain in chains for pair in pairwise(chain)] == list(pairwise([*names, "finish"]))
+
+
+PARAMETERS = """\
+- step:
+    name: work
+    image: none
+    command: echo {parameters}
+    parameters:
+      - {name: text, type: string, default: some}
+      - {name: no_text, type: string}
+      - {name: empty, type: string, default: ""}
+      - {name: number, type: float, default: 1, min: 0, max: 2.5}
+      - {name: count, type: integer, default: 3}
+      - {name: choice, type: string, default: a, choices: [a, b]}
+      - {name: choice_or_none, type: string, choices: [a, b]}
+      - {name: flag, type: flag}
+      - {name: switch, type: flag, default: true}
+      - {name: several, type: string, multiple: repeat, default: [x, y], description: "What for."}
+- pipeline:
+    name: Small
+    nodes:
+      - {name: one, type: KIND, step: work}
+    edges: []
+"""
+
+
+def params(text: str) -> dict[str, str]:
+    """The DAG's params, each as it is written, on one line."""
+    (value,) = (
+        node.value
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "dag.params"
+    )
+    assert isinstance(value, ast.Dict)
+    keys = [ast.literal_eval(key) for key in value.keys if key]
+    return dict(zip(keys, map(ast.unparse, value.values), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "shown"),
+    [
+        ("execution", "text", "'some', type='string', title='text', section='one'"),
+        ("execution", "no_text", "None, type=['string', 'null'], title='no_text', section='one'"),
+        ("execution", "empty", "'', type=['string', 'null'], title='empty', section='one'"),
+        ("execution", "number", "1.0, type='number', minimum=0, maximum=2.5, title='number', section='one'"),
+        ("execution", "count", "3, type='integer', title='count', section='one'"),
+        ("execution", "choice", "'a', type='string', enum=['a', 'b'], title='choice', section='one'"),
+        (
+            "execution",
+            "choice_or_none",
+            "None, type=['string', 'null'], enum=['a', 'b', None], title='choice_or_none', section='one'",
+        ),
+        ("execution", "switch", "True, type='boolean', title='switch', section='one'"),
+        (
+            "execution",
+            "several",
+            (
+                "['x', 'y'], type='array', items={'type': 'string'}, title='several', description='What for.', "
+                "section='one'"
+            ),
+        ),
+        ("task", "count", "[3], type='array', items={'type': 'integer'}, title='count', section='one'"),
+        (
+            "task",
+            "number",
+            (
+                "[1.0], type='array', items={'type': 'number', 'minimum': 0, 'maximum': 2.5}, title='number', "
+                "section='one'"
+            ),
+        ),
+        (
+            "task",
+            "no_text",
+            "[None], type='array', items={'type': ['string', 'null']}, title='no_text', section='one'",
+        ),
+    ],
+)
+def test_a_parameter_is_a_field_of_the_form(kind: str, name: str, shown: str) -> None:
+    loaded = load_text(PARAMETERS.replace("KIND", kind))
+    assert params(airflow.generate(loaded.choose()))[f"one.{name}"] == f"Param({shown})"
+
+
+def test_parameters_that_something_else_sets_are_no_fields() -> None:
+    text = airflow.generate(pipeline(Node("one"), Node("two", [OK])))
+    assert list(params(text)) == ["one does", "two does"]
+    assert 'parameters={"does": dag_param("two does")}' in text
+
+
+def test_a_pipeline_parameter_without_a_value_leaves_the_nodes_own() -> None:
+    one = pipeline(Node("one"))
+    without = replace(one, parameters=tuple(replace(given, default=None) for given in one.parameters))
+    text = airflow.generate(without)
+    assert 'dag_param("one does", "one.does")' in text
+    assert list(params(text)) == ["one does", "one.does"]
+
+
+def test_equal_steps_are_one_constant_and_different_ones_are_not() -> None:
+    text = airflow.generate(
+        pipeline(Node("one"), Node("two"), Node("three", more={"override": {"image": "other"}}), Node("four", [OK]))
+    )
+    constants = re.findall(r"^([A-Z_]+) = Step\(", text, re.MULTILINE)
+    assert constants == ["WORK", "WORK_THREE"]
+    assert body(text).count("step=WORK,") == 4
+
+
+@pytest.mark.parametrize(
+    "name", ["class", "import os", "a b/c", "../x", "🚀", "finish", "dag", "Step", "grid", "print"]
+)
+def test_any_name_of_a_node(name: str) -> None:
+    one = pipeline(Node("it"), Node("other"))
+    it, other = one.nodes
+    named = replace(it, name=name)  # type: ignore[call-arg]
+    text = airflow.generate(replace(one, graph=ir.Graph((named, other)), parameters=()))
+    task = re.search(r'task_id="(\w+)",\n        task_display_name=', text)
+    assert task
+    assert task.group(1).isidentifier()
+    assert task.group(1) not in ("finish", "dag", "grid", "print")
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("Training Pipeline", "training_pipeline.py"),
+        ("training", "training.py"),
+        ("../../etc/passwd", "etc_passwd.py"),
+        ("class", "class_.py"),
+    ],
+)
+def test_the_file_is_called_as_the_pipeline(name: str, file: str) -> None:
+    one = pipeline(Node("one"), name=name)
+    assert airflow.file_name(one) == file
+    assert f'dag_id="{file.removesuffix(".py")}"' in airflow.generate(one)
+    assert f"dag_display_name={ast.unparse(ast.Constant(name))}".replace("'", '"') in airflow.generate(one)
+
+
+def test_the_project_is_where_it_is_said_to_be() -> None:
+    text = airflow.generate(pipeline(Node("one")), GenerateOptions(project="../repository"))
+    assert 'PROJECT = Path(__file__).parent / "../repository"\n' in text
+
+
+def _with_axis(one: ir.Pipeline, count: int) -> ir.Pipeline:
+    (node,) = one.nodes
+    assert isinstance(node, ir.TaskNode)
+    grid = replace(node.grid, axes=(ir.Axis("does", tuple(map(str, range(count))), SPAN),))
+    return replace(one, graph=ir.Graph((replace(node, grid=grid),)), parameters=())
+
+
+def _with_default(one: ir.Pipeline, default: ir.Value) -> ir.Pipeline:
+    return replace(one, parameters=(replace(one.parameters[0], default=default),))
+
+
+REFUSED: dict[str, tuple[str, Callable[[ir.Pipeline], ir.Pipeline]]] = {
+    "NaN": ("not-finite", lambda one: _with_default(one, float("nan"))),
+    "infinity in a list": ("not-finite", lambda one: _with_default(one, (1.0, float("inf")))),
+    "NUL": ("nul-character", lambda one: _with_default(one, "a\0b")),
+    "half of a surrogate pair": ("bad-character", lambda one: _with_default(one, "\ud800")),
+    "a NUL in a name": ("nul-character", lambda one: replace(one, name="a\0")),
+    "deployment": (
+        "unsupported-deployment",
+        lambda one: replace(one, graph=ir.Graph((ir.DeploymentNode("d", SPAN, "d"),)), parameters=()),
+    ),
+    "approval": (
+        "unsupported-approval",
+        lambda one: replace(one, graph=ir.Graph((ir.ApprovalNode("a", SPAN),)), parameters=()),
+    ),
+    "loop": (
+        "unsupported-loop",
+        lambda one: replace(one, graph=ir.Graph((ir.LoopNode("l", SPAN, one.graph, "x", 3),)), parameters=()),
+    ),
+    "a grid too large": ("grid-too-large", lambda one: _with_axis(one, 1025)),
+    "a random search": (
+        "unsupported-random-search",
+        lambda one: replace(
+            one,
+            graph=ir.Graph((replace(one.nodes[0], grid=ir.Grid(ir.GridKind.RANDOM)),)),  # type: ignore[call-arg]
+        ),
+    ),
+    "two meanings of a key": (
+        "ambiguous-parameter",
+        lambda one: replace(one, parameters=(replace(one.parameters[0], name="it.does"),)),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_have_a_name_and_a_place(case: str) -> None:
+    code, change = REFUSED[case]
+    changed = change(pipeline(Node("it", [OK])))
+    with pytest.raises(TranslationError) as raised:
+        airflow.generate(changed)
+    found = raised.value.diagnostics
+    assert {diagnostic.code for diagnostic in found} == {code}
+    assert all(diagnostic.span for diagnostic in found)
+    diagnostics = Diagnostics()
+    airflow.check(changed, diagnostics)
+    assert [str(one) for one in diagnostics] == [str(one) for one in found]
+
+
+def test_the_largest_grid() -> None:
+    assert airflow.generate(_with_axis(pipeline(Node("it", [OK])), 1024))
+
+
+def test_the_argument_list_of_a_run() -> None:
+    command = airflow.run_command(
+        Path("dag.py"),
+        store="s3://b/a",
+        run="r",
+        project=Path("p"),
+        parameters={"a": (1, 2), "b c": "x"},
+        home=Path("h"),
+    )
+    assert command[1:4] == ["-m", "airflow_plugin.embedded", "dag.py"]
+    assert command[-1] == '{"a": [1, 2], "b c": "x"}'
