@@ -62,11 +62,12 @@ def deployed(scheduler: Airflow) -> Airflow:
     """The scheduler, with all pipelines in its DAGs folder."""
     project = scheduler.home / "project"
     (project / "pids").mkdir(parents=True)
+    (project / "work.sh").write_text("echo worked > $VH_OUTPUTS_DIR/made.$VH_JOB_ID\n")
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     for each in (*PIPELINES.values(), *load(CASES / "policies.yaml").pipelines, *load(CASES / "edges.yaml").pipelines):
         (scheduler.dags / airflow.file_name(each)).write_text(airflow.generate(each, options))
-    done = scheduler.command("dags", "reserialize")
-    assert done.returncode == 0, done.stderr
+    wanted = {path.stem for path in scheduler.dags.glob("*.py")}
+    wait_until(lambda: wanted <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]}, 90)
     return scheduler
 
 
@@ -104,6 +105,15 @@ def test_every_file_is_imported(deployed: Airflow) -> None:
     listed = {dag["dag_id"]: dag for dag in deployed.api("GET", "/api/v2/dags")["dags"]}
     assert {*PIPELINES, "policies", "edges"} <= set(listed)
     assert listed["stop_all"]["dag_display_name"] == "Stop all"
+
+
+def test_reserialised_dags_run(deployed: Airflow) -> None:
+    done = deployed.command("dags", "reserialize")
+    assert done.returncode == 0, done.stderr
+    deployed.trigger("policies", "policies-1")
+    assert deployed.wait("policies", "policies-1") == "success"
+    executions = deployed.record("policies-1")["nodes"]["all-of-them"]["executions"]
+    assert [one["parameters"]["size"] for one in executions] == [1, 2, 3, 4]
 
 
 def test_the_provider_is_listed(deployed: Airflow) -> None:
