@@ -50,7 +50,7 @@ def start(server, tmp_path):
     for process in started:
         if process.poll() is None:
             process.terminate()
-            process.wait(40)
+            process.wait(120)
 
 
 def sleeper_in(folder):
