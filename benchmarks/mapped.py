@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 PROGRAMS = Path(sys.executable).parent
 WIDTH = 50
-ROUNDS = 5
 SETTLE = 3
 COMMAND = "python -c pass"
 os.environ["PATH"] = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
@@ -54,16 +53,19 @@ def translated(engine: str, width: int, folder: Path) -> Path:
     return output
 
 
-def measure(where: str, ours: dict[int, Callable[[], float]], by_hand: dict[int, Callable[[], float]]) -> None:
+def measure(
+    where: str, ours: dict[int, Callable[[], float]], by_hand: dict[int, Callable[[], float]], rounds: int = 5
+) -> None:
     """Emit the cost of one more execution: a run of ``WIDTH`` less a run of one, divided by the rest.
 
     Args:
         where: the engine, and how it runs.
         ours: by width, a run of the translated pipeline that returns the seconds it took.
         by_hand: the same for the hand-written mapped task.
+        rounds: how often each is measured.
     """
-    wide = side_by_side(ours[WIDTH], by_hand[WIDTH], rounds=ROUNDS)
-    narrow = side_by_side(ours[1], by_hand[1], rounds=ROUNDS)
+    wide = side_by_side(ours[WIDTH], by_hand[WIDTH], rounds=rounds)
+    narrow = side_by_side(ours[1], by_hand[1], rounds=rounds)
     mine, theirs = ((wide[who] - narrow[who]) / (WIDTH - 1) * 1000 for who in (0, 1))
     emit(
         Row(f"one more execution, {where}", mine, f"`subprocess.run('{COMMAND}')` in a mapped task", theirs, "ms", 1.15)

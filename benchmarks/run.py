@@ -45,7 +45,10 @@ def rows(name: str) -> list[Row]:
         text=True,
         check=True,
     ).stdout
-    return [Row(**json.loads(line)) for line in printed.splitlines() if line.startswith('{"what"')]
+    measured = [Row(**json.loads(line)) for line in printed.splitlines() if line.startswith('{"what"')]
+    for row in measured:
+        note(f"  {row.what}: {row.ratio:.2f}{'' if row.holds else ', exceeded'}")
+    return measured
 
 
 def table(measured: list[Row]) -> str:
