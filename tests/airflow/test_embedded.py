@@ -1,0 +1,136 @@
+"""The command that runs one DAG file without a server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.airflow.pipelines import FAIL, OK, Node, pipeline
+from translator.load import load_text
+from translator.targets import airflow
+
+if TYPE_CHECKING:
+    from translator.ir import Pipeline, Value
+
+pytest.importorskip("airflow.sdk")
+
+GRID = """\
+- step:
+    name: work
+    image: none
+    command: echo {parameter-value:a} {parameter-value:b} > $VH_OUTPUTS_DIR/made
+    parameters:
+      - {name: a, type: integer, default: 1}
+      - {name: b, type: string, default: x}
+      - {name: c, type: float}
+- task:
+    name: sets
+    step: work
+    type: manual_search
+    parameter-sets:
+      - {a: 1, b: one}
+      - {a: 2}
+- pipeline:
+    name: Grids
+    nodes:
+      - {name: product, type: task, step: work}
+      - {name: zip, type: task, task: sets}
+    edges: []
+"""
+
+
+def started(pipeline: Pipeline, folder: Path, parameters: dict[str, Value]) -> subprocess.Popen[str]:
+    (folder / "project").mkdir()
+    file = folder / airflow.file_name(pipeline)
+    file.write_text(airflow.generate(pipeline))
+    command = airflow.run_command(
+        file,
+        store=str(folder / "store"),
+        run="one",
+        project=folder / "project",
+        parameters=parameters,
+        home=folder / "home",
+    )
+    environment = {**os.environ, "AIRFLOW__CORE__EXECUTOR": "none.such", "AIRFLOW_HOME": "/nowhere"}
+    command[0] = sys.executable
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def record(folder: Path) -> dict[str, Any]:
+    (path,) = (folder / "store").glob("*/one/run.json")
+    return json.loads(path.read_text())
+
+
+def test_the_user_sees_what_the_steps_print_and_nothing_of_airflow(tmp_path: Path) -> None:
+    process = started(pipeline(Node("one", "echo hello; " + OK), Node("many", ["echo a", "echo b"])), tmp_path, {})
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0
+    lines = [line for line in output.splitlines() if "[shim]" not in line]
+    assert sorted(lines) == ["many[0] | a", "many[1] | b", "one | hello"]
+    assert errors == ""
+    assert "one.does" not in output
+    assert (tmp_path / "home" / "airflow.log").stat().st_size > 0
+
+
+def test_an_error_is_an_exit_status(tmp_path: Path) -> None:
+    process = started(pipeline(Node("one", FAIL)), tmp_path, {})
+    process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert record(tmp_path)["state"] == "error"
+
+
+def test_values_reach_parameters_axes_and_sets(tmp_path: Path) -> None:
+    values: dict[str, Value] = {"product.a": (3, 4), "product.b": "it's", "zip.c": 0.5}
+    process = started(load_text(GRID).choose(), tmp_path, values)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    nodes = record(tmp_path)["nodes"]
+    assert [one["parameters"] for one in nodes["product"]["executions"]] == [
+        {"a": 3, "b": "it's", "c": None},
+        {"a": 4, "b": "it's", "c": None},
+    ]
+    assert [one["parameters"] for one in nodes["zip"]["executions"]] == [
+        {"a": 1, "b": "one", "c": 0.5},
+        {"a": 2, "b": "x", "c": 0.5},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"nothing": 1}, "no such parameter: 'nothing'; there are: 'one does'"), ({"one.does": "x"}, "no such parameter")],
+)
+def test_a_value_for_nothing_is_bad_usage(tmp_path: Path, values: dict[str, Value], message: str) -> None:
+    process = started(pipeline(Node("one")), tmp_path, values)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert message in errors
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_run(tmp_path: Path, number: signal.Signals) -> None:
+    sleeper = "sh -c 'echo $$ > $VH_REPOSITORY_DIR/pid; exec sleep 600'"
+    process = started(pipeline(Node("one", sleeper, "continue"), Node("two", after=["one"])), tmp_path, {})
+    pid = tmp_path / "project" / "pid"
+    deadline = time.monotonic() + 90
+    while not (pid.exists() and pid.read_text()):
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.2)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
+    document = record(tmp_path)
+    assert document["state"] == "stopped"
+    assert {name: node["state"] for name, node in document["nodes"].items()} == {"one": "stopped", "two": "stopped"}

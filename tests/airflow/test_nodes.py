@@ -1,0 +1,115 @@
+"""What the plugin reads off a DAG: its nodes, and which task stops which."""
+
+from __future__ import annotations
+
+import runpy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.airflow.pipelines import OK, Node, pipeline
+from translator.targets import airflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("airflow.sdk")
+
+
+@pytest.fixture
+def dag_of(tmp_path: Path) -> Any:
+    """A function that makes the DAG of nodes, as its file does."""
+
+    def make(*nodes: Node) -> Any:
+        file = tmp_path / "dag.py"
+        file.write_text(airflow.generate(pipeline(*nodes)))
+        return runpy.run_path(str(file))["dag"]
+
+    return make
+
+
+def test_nodes_are_those_of_the_pipeline(dag_of: Any) -> None:
+    from airflow_plugin.nodes import nodes
+
+    found = nodes(
+        dag_of(
+            Node("first one"),
+            Node("many", [OK, OK], "continue", after=["first one"]),
+            Node("gated", OK, "continue"),
+            Node("last", OK, "stop-next", after=["many", "gated"]),
+        )
+    )
+    assert list(found) == ["first one", "many", "gated", "last"]
+    assert {name: (node.kind, node.on_error, node.run, node.upstream) for name, node in found.items()} == {
+        "first one": ("execution", "stop-all", "first_one", ()),
+        "many": ("task", "continue", "many.run", ("first one",)),
+        "gated": ("execution", "continue", "gated.run", ()),
+        "last": ("execution", "stop-next", "last", ("many", "gated")),
+    }
+    assert found["many"].tasks == ("many.grid", "many.run", "many.done")
+
+
+def test_a_chain_asks_nothing(dag_of: Any) -> None:
+    from airflow_plugin.stopping import stopping_tasks
+
+    dag = dag_of(Node("a"), Node("b", after=["a"]), Node("c", after=["b"]))
+    assert [stopping_tasks(dag, task) for task in ("a", "b", "c")] == [{}, {}, {}]
+
+
+def test_who_stops_whom(dag_of: Any) -> None:
+    from airflow_plugin.stopping import stopping_tasks
+
+    dag = dag_of(
+        Node("strict"),
+        Node("many", [OK, OK]),
+        Node("lenient", [OK, OK], "continue"),
+        Node("verdict", [OK, OK], "stop-all", "continue-and-error"),
+        Node("siblings", [OK, OK], "stop-next", "stop-all-and-error"),
+        Node("after", after=["strict"]),
+    )
+    everybody = {
+        "strict": "strict",
+        "many.grid": "many",
+        "many.run": "many",
+        "verdict.done": "verdict",
+        "after": "after",
+    }
+
+    def without(*tasks: str) -> dict[str, str]:
+        return {task: name for task, name in everybody.items() if task not in tasks}
+
+    assert stopping_tasks(dag, "lenient.run") == everybody
+    assert stopping_tasks(dag, "strict") == without("strict", "after")
+    assert stopping_tasks(dag, "after") == without("strict", "after")
+    assert stopping_tasks(dag, "many.run") == without("many.grid"), "an execution is stopped by its siblings"
+    assert stopping_tasks(dag, "many.grid") == without("many.grid", "many.run")
+    assert stopping_tasks(dag, "verdict.run") == without("verdict.done")
+    assert stopping_tasks(dag, "siblings.run") == everybody | {"siblings.run": "siblings"}
+
+
+def test_the_first_param_that_has_a_value_counts() -> None:
+    from airflow_plugin.parameters import dag_param, run_values
+
+    params = {"a": None, "b": 0, "c": [1, 2], "d": ""}
+    given = {"x": dag_param("a", "b"), "y": dag_param("a"), "z": 7, "w": dag_param("c", "b"), "v": dag_param("d", "b")}
+    assert run_values(given, params) == {"x": 0, "z": 7, "w": [1, 2], "v": ""}
+
+
+def test_the_provider_is_as_airflow_wants_it() -> None:
+    import json
+    from importlib import import_module
+    from pathlib import Path as File
+
+    import airflow as package
+    import jsonschema
+
+    from airflow_plugin.provider import get_provider_info
+
+    info = get_provider_info()
+    schema = json.loads((File(package.__file__).parent / "provider_info.schema.json").read_text())
+    jsonschema.validate(info, schema)
+    for link in info["extra-links"]:
+        module, _, name = link.rpartition(".")
+        assert hasattr(import_module(module), name)
+    for module in info["operators"][0]["python-modules"]:
+        import_module(module)
