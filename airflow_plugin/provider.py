@@ -18,14 +18,14 @@ def get_provider_info() -> dict[str, Any]:
         "versions": [version(DISTRIBUTION)],
         "integrations": [
             {
-                "integration-name": "Pipeline translator",
+                "integration-name": "Valohai pipelines",
                 "external-doc-url": "https://docs.valohai.com",
                 "tags": ["software"],
             }
         ],
         "operators": [
             {
-                "integration-name": "Pipeline translator",
+                "integration-name": "Valohai pipelines",
                 "python-modules": [
                     "airflow_plugin.operators.step",
                     "airflow_plugin.operators.grid",

@@ -73,12 +73,17 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
         if not of_tasks or time.monotonic() - asked_at < _REST:
             return None
         asked_at = time.monotonic()
-        if not failed(list(of_tasks)):
+        # A count over the whole run, not over these tasks: there may be more of them than an URL can name.
+        if not ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], states=["failed"]):
             return None
-        name = next((name for task, name in of_tasks.items() if failed([task])), "")
-        return f"node {name!r} failed"
-
-    def failed(tasks: list[str]) -> int:
-        return ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=tasks, states=["failed"])
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        failed = {name for task, state in states.items() if state == "failed" for name in _task_ids(task)}
+        return next((f"node {name!r} failed" for task, name in of_tasks.items() if task in failed), None)
 
     return reason
+
+
+def _task_ids(key: str) -> tuple[str, str]:
+    """What a key of Airflow's task states may be: a task's id, or of a mapped task with ``_`` and the index."""
+    name, _, index = key.rpartition("_")
+    return key, name if index.isdecimal() else key

@@ -301,7 +301,7 @@ def _pragma(line: str) -> str:
 
 def _widest(text: str) -> int:
     """The most columns that ``text`` may take; programs disagree on what is not ASCII."""
-    return sum(1 if char.isascii() else 2 for char in text)
+    return len(text) if text.isascii() else sum(1 if char.isascii() else 2 for char in text)
 
 
 def _narrowest(text: str) -> int:

@@ -9,11 +9,12 @@ from translator import ir
 from translator.checks.values import check as check_values
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from translator.diagnostics import Diagnostics
 
 MAX_MAP_LENGTH = 1024
 """Airflow's ``[core] max_map_length``: a grid with more points fails when it is computed."""
-MAX_ID_LENGTH = 250
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
@@ -24,6 +25,11 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         diagnostics: receives the findings.
     """
     check_values(pipeline, diagnostics)
+    lengths: dict[str, dict[str, int]] = {}
+    for given in pipeline.parameters:
+        if isinstance(given.default, tuple):
+            for target in given.targets:
+                lengths.setdefault(target.node, {})[target.parameter] = len(given.default)
     for node in pipeline.nodes:
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()
@@ -31,20 +37,18 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
                 f"unsupported-{kind}", f"node {node.name!r}: {kind} nodes are not translated to Airflow", node.span
             )
         elif isinstance(node, ir.TaskNode):
-            _check_grid(pipeline, node, diagnostics)
+            _check_grid(node, lengths.get(node.name, {}), diagnostics)
     _check_keys(pipeline, diagnostics)
 
 
-def _check_grid(pipeline: ir.Pipeline, node: ir.TaskNode, diagnostics: Diagnostics) -> None:
+def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diagnostics) -> None:
+    """``lengths`` are those of the lists that pipeline parameters give to parameters of the node."""
     span = node.grid.span or node.span
     if node.grid.kind not in (ir.GridKind.PRODUCT, ir.GridKind.ZIP):
         kind = node.grid.kind.value
         diagnostics.error(f"unsupported-{kind}-search", f"node {node.name!r}: a {kind} search is not translated", span)
         return
-    axes = {axis.parameter: len(axis.values) for axis in node.grid.axes}
-    for given in pipeline.parameters:
-        if isinstance(given.default, tuple):
-            axes.update((target.parameter, len(given.default)) for target in given.targets if target.node == node.name)
+    axes = {axis.parameter: len(axis.values) for axis in node.grid.axes} | dict(lengths)
     points = prod(axes.values()) * max(1, len(node.grid.points))
     if points > MAX_MAP_LENGTH:
         diagnostics.error(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
@@ -46,9 +48,31 @@ _EDGES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What a pipeline says about its nodes from outside: the edges into each, and what sets its parameters.
+
+    ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
+    node and parameter.
+    """
+
+    edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
+    setters: Mapping[str, Mapping[str, Sequence[ir.PipelineParameter]]]
+
+    def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
+        """The edges that end in ports of one kind of ``node``, in the order of the source file."""
+        return self.edges.get((node.name, kind), ())
+
+
 def dag_id(pipeline: ir.Pipeline) -> str:
-    """The DAG's id, which also names its file: the pipeline's name as an identifier."""
-    return identifiers([pipeline.name])[pipeline.name]
+    """The DAG's id, which also names its file: the pipeline's name as an identifier.
+
+    An identifier is ASCII; where the name is not, a digest keeps two such names apart.
+    """
+    identifier = identifiers([pipeline.name])[pipeline.name]
+    if pipeline.name.isascii():
+        return identifier
+    return f"{identifier}_{hashlib.sha256(pipeline.name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
@@ -61,12 +85,14 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     nodes = cast("Sequence[ir.StepNode]", pipeline.nodes)
     variables = identifiers([node.name for node in nodes], _RESERVED)
     constants, constant_of = _steps(pipeline.dialect, nodes)
-    forms = {node.name: node_form(node, *_settings(pipeline, node)) for node in nodes}
-    params = {given.name: pipeline_param(given, list(_targets(given, nodes))) for given in pipeline.parameters}
+    around = _around(pipeline)
+    forms = {node.name: _form(around, node) for node in nodes}
+    by_name = {node.name: node for node in nodes}
+    params = {given.name: pipeline_param(given, list(_targets(given, by_name))) for given in pipeline.parameters}
     for form in forms.values():
         params.update(form.params)
     lowered = tuple(
-        _node(pipeline, node, variables[node.name], constant_of[node.name], forms[node.name]) for node in nodes
+        _node(around, node, variables[node.name], constant_of[node.name], forms[node.name]) for node in nodes
     )
     after = _after(pipeline, variables)
     mapped = {node.variable for node in lowered if isinstance(node, GroupNode) and node.mapped}
@@ -126,11 +152,13 @@ def _steps(dialect: str, nodes: Sequence[ir.StepNode]) -> tuple[tuple[StepConsta
     title_of: dict[str, str] = {}
     steps: dict[str, Step] = {}
     by_node: dict[str, str] = {}
+    titles: set[str] = set()
     for node in nodes:
         step = lower_step(node.step, dialect)
         text = render.literal(step)
         if text not in title_of:
-            title_of[text] = step.name if step.name not in title_of.values() else f"{step.name} {node.name}"
+            title_of[text] = step.name if step.name not in titles else f"{step.name} {node.name}"
+            titles.add(title_of[text])
             steps[text] = step
         by_node[node.name] = text
     constants = identifiers(list(title_of.values()), _CONSTANTS)
@@ -141,41 +169,41 @@ def _steps(dialect: str, nodes: Sequence[ir.StepNode]) -> tuple[tuple[StepConsta
     )
 
 
-def _settings(pipeline: ir.Pipeline, node: ir.StepNode) -> tuple[dict[str, list[ir.PipelineParameter]], set[str]]:
-    """By parameter of ``node`` the pipeline parameters that set it, and the parameters in which an edge ends."""
-    setters: dict[str, list[ir.PipelineParameter]] = {}
+def _around(pipeline: ir.Pipeline) -> _Around:
+    edges: dict[tuple[str, ir.EdgeKind], list[ir.Edge]] = {}
+    for edge in pipeline.edges:
+        if edge.source.kind in _EDGES:
+            edges.setdefault((edge.target.node, edge.target.kind), []).append(edge)
+    setters: dict[str, dict[str, list[ir.PipelineParameter]]] = {}
     for given in pipeline.parameters:
         for target in given.targets:
-            if target.node == node.name:
-                setters.setdefault(target.parameter, []).append(given)
-    return setters, {edge.target.key for edge in _incoming(pipeline, node, ir.EdgeKind.PARAMETER)}
+            setters.setdefault(target.node, {}).setdefault(target.parameter, []).append(given)
+    return _Around(edges, setters)
 
 
-def _targets(given: ir.PipelineParameter, nodes: Sequence[ir.StepNode]) -> Iterator[tuple[ir.StepNode, ir.Parameter]]:
-    by_name = {node.name: node for node in nodes}
+def _form(around: _Around, node: ir.StepNode) -> Form:
+    fed = {edge.target.key for edge in around.into(node, ir.EdgeKind.PARAMETER)}
+    return node_form(node, around.setters.get(node.name, {}), fed)
+
+
+def _targets(
+    given: ir.PipelineParameter, nodes: Mapping[str, ir.StepNode]
+) -> Iterator[tuple[ir.StepNode, ir.Parameter]]:
     for target in given.targets:
-        node = by_name[target.node]
+        node = nodes[target.node]
         yield from ((node, found) for found in node.step.parameters if found.name == target.parameter)
 
 
-def _incoming(pipeline: ir.Pipeline, node: ir.StepNode, kind: ir.EdgeKind) -> list[ir.Edge]:
-    return [
-        edge
-        for edge in pipeline.edges
-        if edge.target.node == node.name and edge.target.kind is kind and edge.source.kind in _EDGES
-    ]
-
-
-def _node(pipeline: ir.Pipeline, node: ir.StepNode, variable: str, step: Name, form: Form) -> PlainNode | GroupNode:
+def _node(around: _Around, node: ir.StepNode, variable: str, step: Name, form: Form) -> PlainNode | GroupNode:
     place = render.comment(node.span.place)
-    values = _values(pipeline, node, form)
+    values = _values(around, node, form)
     done = closing_task(node)
     if done is None:
         shown = node.name if node.name != variable else None
         alone = _arguments(task_id=variable, task_display_name=shown, step=step, node=shown)
-        return PlainNode(variable, place, (*alone, *_inputs(pipeline, node), *values, *_policy(node)))
+        return PlainNode(variable, place, (*alone, *_inputs(around, node), *values, *_policy(node)))
     other = node.name if node.name != variable else None
-    start = (*_arguments(task_id="run", step=step, node=other), *_inputs(pipeline, node))
+    start = (*_arguments(task_id="run", step=step, node=other), *_inputs(around, node))
     group = call("TaskGroup", variable, group_display_name=other)
     if isinstance(node, ir.ExecutionNode):
         return GroupNode(
@@ -188,14 +216,14 @@ def _node(pipeline: ir.Pipeline, node: ir.StepNode, variable: str, step: Name, f
     )
 
 
-def _values(pipeline: ir.Pipeline, node: ir.StepNode, form: Form) -> Arguments:
-    edges = {edge.target.key: _edge(edge) for edge in _incoming(pipeline, node, ir.EdgeKind.PARAMETER)}
+def _values(around: _Around, node: ir.StepNode, form: Form) -> Arguments:
+    edges = {edge.target.key: _edge(edge) for edge in around.into(node, ir.EdgeKind.PARAMETER)}
     return _arguments(parameters=form.parameters or None, parameter_edges=edges or None)
 
 
-def _inputs(pipeline: ir.Pipeline, node: ir.StepNode) -> Arguments:
+def _inputs(around: _Around, node: ir.StepNode) -> Arguments:
     inputs: dict[str, list[Call]] = {}
-    for edge in _incoming(pipeline, node, ir.EdgeKind.INPUT):
+    for edge in around.into(node, ir.EdgeKind.INPUT):
         inputs.setdefault(edge.target.key, []).append(_edge(edge))
     joined = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
     return _arguments(inputs=inputs or None, merge=joined)

@@ -15,7 +15,7 @@ SAY = Step(
 )
 
 with DAG(
-    dag_id="names_unicode_co",
+    dag_id="names_unicode_co_99b802",
     dag_display_name="Names: ünïcode & co",
     description="Valohai pipeline at names.yaml:8",
     schedule=None,
