@@ -53,8 +53,14 @@ def translated(engine: str, width: int, folder: Path) -> Path:
     return output
 
 
-def measure(
-    where: str, ours: dict[int, Callable[[], float]], by_hand: dict[int, Callable[[], float]], rounds: int = 5
+def measure(  # noqa: PLR0913 - the last two are keywords
+    where: str,
+    ours: dict[int, Callable[[], float]],
+    by_hand: dict[int, Callable[[], float]],
+    rounds: int = 5,
+    *,
+    reference: str = f"`subprocess.run('{COMMAND}')` in a mapped task",
+    bound: float | None = 1.15,
 ) -> None:
     """Emit the cost of one more execution: a run of ``WIDTH`` less a run of one, divided by the rest.
 
@@ -63,13 +69,13 @@ def measure(
         ours: by width, a run of the translated pipeline that returns the seconds it took.
         by_hand: the same for the hand-written mapped task.
         rounds: how often each is measured.
+        reference: what the hand-written task does.
+        bound: what the ratio must not exceed.
     """
     wide = side_by_side(ours[WIDTH], by_hand[WIDTH], rounds=rounds)
     narrow = side_by_side(ours[1], by_hand[1], rounds=rounds)
     mine, theirs = ((wide[who] - narrow[who]) / (WIDTH - 1) * 1000 for who in (0, 1))
-    emit(
-        Row(f"one more execution, {where}", mine, f"`subprocess.run('{COMMAND}')` in a mapped task", theirs, "ms", 1.15)
-    )
+    emit(Row(f"one more execution, {where}", mine, reference, theirs, "ms", bound))
 
 
 def timed(run: Callable[[], object]) -> Callable[[], float]:

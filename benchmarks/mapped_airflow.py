@@ -13,9 +13,28 @@ from mapped import COMMAND, PROGRAMS, WIDTH, measure, timed, translated
 BY_HAND = """\
 import subprocess
 
+from airflow.sdk import DAG, get_current_context, task
+
+with DAG(dag_id="by_hand{width}", schedule=None, params={{"i": list(range({width}))}}) as dag:
+
+    @task
+    def grid():
+        return [{{"i": i}} for i in get_current_context()["params"]["i"]]
+
+    @task(map_index_template="{{{{ label }}}}")
+    def work(point):
+        get_current_context()["label"] = f"i={{point['i']}}"
+        ended = subprocess.run("{command}", shell=True, check=True)
+        return {{"parameters": point, "exit_status": ended.returncode}}
+
+    work.expand(point=grid())
+"""
+BAREST = """\
+import subprocess
+
 from airflow.sdk import DAG, task
 
-with DAG(dag_id="by_hand{width}", schedule=None) as dag:
+with DAG(dag_id="barest{width}", schedule=None) as dag:
 
     @task
     def work(i):
@@ -23,6 +42,21 @@ with DAG(dag_id="by_hand{width}", schedule=None) as dag:
 
     work.expand(i=list(range({width})))
 """
+
+
+REFERENCE = f"`subprocess.run('{COMMAND}')` mapped over DAG params, labelled, returning a record"
+BAREST_REFERENCE = f"`subprocess.run('{COMMAND}')` mapped over a literal, returning nothing"
+
+
+def written(text: str, dags: Path) -> dict[int, Path]:
+    """The files of a hand-written DAG in the folder ``dags``, by width."""
+    files = {}
+    for width in (1, WIDTH):
+        source = text.format(width=width, command=COMMAND)
+        name = next(line for line in source.splitlines() if "dag_id" in line).split('"')[1]
+        files[width] = dags / f"{name}.py"
+        files[width].write_text(source)
+    return files
 
 
 def runner(file: Path) -> Callable[[], float]:
@@ -58,12 +92,11 @@ def main() -> None:
         }
         subprocess.run([PROGRAMS / "airflow", "db", "migrate"], check=True, capture_output=True)
         ours = {width: runner(translated("airflow", width, dags)) for width in (1, WIDTH)}
-        by_hand = {}
-        for width in (1, WIDTH):
-            file = dags / f"by_hand{width}.py"
-            file.write_text(BY_HAND.format(width=width, command=COMMAND))
-            by_hand[width] = runner(file)
-        measure("`dag.test()`", ours, by_hand)
+        by_hand, barest = (
+            {width: runner(file) for width, file in written(text, dags).items()} for text in (BY_HAND, BAREST)
+        )
+        measure("`dag.test()`", ours, by_hand, reference=REFERENCE)
+        measure("`dag.test()`", ours, barest, reference=BAREST_REFERENCE, bound=None)
 
 
 if __name__ == "__main__":

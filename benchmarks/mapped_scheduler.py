@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from mapped import COMMAND, WIDTH, measure, translated
-from mapped_airflow import BY_HAND
+from mapped import WIDTH, measure, translated
+from mapped_airflow import BAREST, BAREST_REFERENCE, BY_HAND, REFERENCE, written
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.airflow.scheduler import Airflow, running
@@ -35,12 +35,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary, running(Path(temporary) / "home") as airflow:
         for width in (1, WIDTH):
             translated("airflow", width, airflow.dags)
-            (airflow.dags / f"by_hand{width}.py").write_text(BY_HAND.format(width=width, command=COMMAND))
+        for text in (BY_HAND, BAREST):
+            written(text, airflow.dags)
         airflow.command("dags", "reserialize")
-        ours, by_hand = (
-            {width: runner(airflow, f"{name}{width}") for width in (1, WIDTH)} for name in ("ours", "by_hand")
+        ours, by_hand, barest = (
+            {width: runner(airflow, f"{name}{width}") for width in (1, WIDTH)} for name in ("ours", "by_hand", "barest")
         )
-        measure("Airflow's scheduler", ours, by_hand, rounds=3)
+        measure("Airflow's scheduler", ours, by_hand, reference=REFERENCE)
+        measure("Airflow's scheduler", ours, barest, rounds=3, reference=BAREST_REFERENCE, bound=None)
 
 
 if __name__ == "__main__":
