@@ -18,6 +18,29 @@ if TYPE_CHECKING:
 
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
+Json: TypeAlias = "Scalar | tuple[Json, ...] | Mapping[str, Json]"
+"""What a parameter of a routed graph (Magnus, runnable) may hold: any JSON value, arrays as tuples."""
+
+
+class StepKind(StrEnum):
+    """What a step's command is, and so what runs it."""
+
+    COMMAND = "command"
+    """Valohai: shell commands."""
+    SCRIPT = "script"
+    """Loom: a Python script, called with its inputs, outputs and arguments in Loom's order."""
+    CONDITION = "condition"
+    """Loom: a predicate, or a script's ``evaluate``; its verdict is the metadata key ``result``."""
+    COLLECT = "collect"
+    """Loom's ``multi_pass``: brings the last iteration's files to the places of the group's own outputs."""
+    PYTHON = "python"
+    """Magnus, runnable: a function, ``module.function``."""
+    SHELL = "shell"
+    """Magnus, runnable: the text of one ``sh -c``."""
+    NOTEBOOK = "notebook"
+    """Magnus, runnable: a notebook, executed with its parameters injected."""
+    STUB = "stub"
+    """Magnus, runnable: nothing; only its catalog is at work."""
 
 
 class ParameterType(StrEnum):
@@ -59,6 +82,8 @@ class OnChildError(StrEnum):
     CONTINUE_AND_COMPLETE = "continue-and-complete"
     CONTINUE_AND_ERROR = "continue-and-error"
     STOP_ALL_AND_ERROR = "stop-all-and-error"
+    STOP_NEXT_AND_ERROR = "stop-next-and-error"
+    """One execution after another; those after the one in error are skipped (Loom's sequential loop)."""
 
 
 class MergeMode(StrEnum):
@@ -75,6 +100,7 @@ class GridKind(StrEnum):
     ZIP = "zip"
     RANDOM = "random"
     OPTIMISER = "optimiser"
+    FILES = "files"
 
 
 class EdgeKind(StrEnum):
@@ -132,11 +158,34 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A declared output of a step; declarations promise, they do not filter."""
+    """A declared output of a step; declarations promise, they do not filter.
+
+    In Loom's steps ``name`` is also that of the step's parameter which holds the path.
+    """
 
     name: str
     span: Span
     path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Files that a step takes from the run's catalog before it runs, and puts there after: glob patterns.
+
+    ``copy`` is false where only the digests of what is put are kept (runnable's ``store_copy``).
+    """
+
+    get: tuple[str, ...] = ()
+    put: tuple[str, ...] = ()
+    copy: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A value that a step of runnable returns: the parameter it becomes, and ``json``, ``object`` or ``metric``."""
+
+    name: str
+    kind: str = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +216,12 @@ class Step:
     source_path: str | None = None
     description: str | None = None
     command_span: Span | None = field(default=None, compare=False)
+    kind: StepKind = StepKind.COMMAND
+    catalog: Catalog = Catalog()
+    returns: tuple[Return, ...] = ()
+    secrets: tuple[str, ...] = ()
+    options: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+    """What only one kind of step has: a predicate's terms, a notebook's output path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,25 +234,64 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class FileAxis:
+    """The files that a task node runs over, one execution per file that is there at run time (Loom's ``loop``).
+
+    ``over`` and ``into`` are parameters of the step that hold the two folders. Of each file the parameters ``items``
+    get the path, and ``outputs`` the path of the same name below ``into``. ``pattern`` is a ``Path.glob`` below
+    ``over``; without it all files directly in it count.
+    """
+
+    over: str
+    into: str
+    pattern: str | None = None
+    items: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """How a task node's points come to be.
 
     ``axes`` are those known when translating. A pipeline parameter or an edge that ends in a parameter of the task
-    node gives that parameter's axis later; ``points`` (kind ZIP) are explicit parameter sets instead of axes.
+    node gives that parameter's axis later; ``points`` (kind ZIP) are explicit parameter sets instead of axes;
+    ``files`` (kind FILES) are looked for when the node starts.
     """
 
     kind: GridKind = GridKind.PRODUCT
     axes: tuple[Axis, ...] = ()
     points: tuple[Mapping[str, Value], ...] = ()
     span: Span | None = None
+    files: FileAxis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The end of a routed graph, with the outcome that it has then (Magnus' ``success`` and ``fail`` nodes)."""
+
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which node follows on which outcome, where order alone does not say it (Magnus' ``on_failure``)."""
+    """What follows a node of a routed graph on which of its outcomes: a node of the same graph, or its end."""
 
     outcome: Outcome
-    target: str
+    target: str | End
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A node runs only where this holds: the verdict of a condition node, or a pipeline parameter, is ``expected``.
+
+    ``excludes``: where it does not hold, the node is not part of the run, as if it were not there (Loom's optional
+    steps); else it is skipped, and so are the nodes after it.
+    """
+
+    expected: bool
+    node: str | None = None
+    parameter: str | None = None
+    excludes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,17 +304,19 @@ class Policy:
     concurrency: int | None = None
     reuse: bool = False
     routes: tuple[Route, ...] = ()
+    gates: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionNode:
-    """A step that runs once."""
+    """A step that runs once; ``group`` is a name under which the user has put nodes together, to look at."""
 
     name: str
     span: Span
     step: Step
     policy: Policy = Policy()
     merge_mode: MergeMode = MergeMode.REPLACE
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +329,7 @@ class TaskNode:
     grid: Grid = Grid()
     policy: Policy = Policy()
     merge_mode: MergeMode = MergeMode.REPLACE
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +355,7 @@ class ApprovalNode:
 
 @dataclass(frozen=True, slots=True)
 class ParallelNode:
-    """Named sub-graphs that run side by side."""
+    """Named sub-graphs that run side by side; with one of them called ``dag``, a sub-graph (Magnus' ``dag``)."""
 
     name: str
     span: Span
@@ -268,7 +365,11 @@ class ParallelNode:
 
 @dataclass(frozen=True, slots=True)
 class MapNode:
-    """One sub-graph per item of a list that is a parameter or the files that match."""
+    """One sub-graph per item of the list that the parameter ``over`` holds at run time; ``item`` names the item.
+
+    ``reducer`` is a Python expression that puts the returned values of the items together (runnable); without it they
+    become a list, in Magnus the last item's stay.
+    """
 
     name: str
     span: Span
@@ -276,11 +377,15 @@ class MapNode:
     over: str
     item: str
     policy: Policy = Policy()
+    reducer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoopNode:
-    """A sub-graph again and again until a condition holds or ``limit`` is reached."""
+    """A sub-graph again and again until the parameter ``until`` is true or it has run ``limit`` times.
+
+    ``index`` is the environment variable that holds the number of the iteration, from 0.
+    """
 
     name: str
     span: Span
@@ -288,11 +393,12 @@ class LoopNode:
     until: str
     limit: int
     policy: Policy = Policy()
+    index: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChoiceNode:
-    """One of several sub-graphs, chosen while running (conditional, switch)."""
+    """One of several sub-graphs, chosen while running by the value of the parameter ``on`` (runnable)."""
 
     name: str
     span: Span
@@ -334,10 +440,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes in the order of the source file, and the edges between them."""
+    """Nodes in the order of the source file, and what orders them.
+
+    Either ``edges`` (Valohai, Loom), and then nodes run as soon as they can; or, in a *routed* graph (Magnus,
+    runnable), one node after the other from ``start`` along the routes of their policies until an ``End``.
+    """
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...] = ()
+    start: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,11 +462,14 @@ class ParameterTarget:
 
 @dataclass(frozen=True, slots=True)
 class PipelineParameter:
-    """A parameter of the whole run; without a default and without a value its targets keep their own."""
+    """A parameter of the whole run; without a default and without a value its targets keep their own.
+
+    That of a routed graph has no targets: every step sees it, and steps write it.
+    """
 
     name: str
     span: Span
-    default: Value = None
+    default: Json = None
     targets: tuple[ParameterTarget, ...] = ()
     description: str | None = None
 

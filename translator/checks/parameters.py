@@ -79,7 +79,8 @@ def _check_default(
 ) -> None:
     if parameter.default is None:
         return
-    reason = suits(target, parameter.default, spreads=isinstance(node, ir.TaskNode))
+    # A parameter that has targets is none of a routed graph, whose parameters may hold anything.
+    reason = suits(target, cast("ir.Value", parameter.default), spreads=isinstance(node, ir.TaskNode))
     if reason is not None:
         message = f"the default of pipeline parameter {parameter.name!r} does not suit node {node.name!r}: {reason}"
         diagnostics.error("bad-default", message, parameter.span)

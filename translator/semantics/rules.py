@@ -176,7 +176,7 @@ class Rules:
         own = {f"{node.name}.{p.name}": p.name for p in node.step.parameters}
         values = {own[key]: value for key, value in self.values.items() if key in own}
         for parameter in self.pipeline.parameters:
-            value = self.values.get(parameter.name, parameter.default)
+            value = self.values.get(parameter.name, cast("Value", parameter.default))
             if value is not None:
                 values.update({t.parameter: value for t in parameter.targets if t.node == node.name})
         for edge in self.incoming[node.name]:

@@ -13,6 +13,11 @@ from typing import Literal, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | Sequence[Scalar]
+Json: TypeAlias = "Scalar | Sequence[Json] | Mapping[str, Json]"
+
+Dialect: TypeAlias = Literal["valohai", "loom", "magnus", "runnable"]
+StepKind: TypeAlias = Literal["command", "script", "condition", "collect", "python", "shell", "notebook", "stub"]
+"""What a step's command is (``translator.ir.StepKind`` says what each means)."""
 
 
 class State(StrEnum):
@@ -54,8 +59,25 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class Catalog:
+    """Files that a step takes from the run's catalog before it runs, and puts there after: glob patterns.
+
+    ``copy`` is false where only the digests of what is put are kept.
+    """
+
+    get: Sequence[str] = ()
+    put: Sequence[str] = ()
+    copy: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """What one execution runs; limits in seconds; ``source`` is the ``file:line`` that messages cite."""
+    """What one execution runs; limits in seconds; ``source`` is the ``file:line`` that messages cite.
+
+    ``outputs`` are the parameters that hold the paths of a Loom script's outputs. ``catalog``, ``returns`` (by
+    parameter ``json``, ``object`` or ``metric``) and ``secrets`` (environment variables) are those of a step of Magnus
+    or runnable. ``options`` is what only one kind of step has.
+    """
 
     name: str
     command: Sequence[str]
@@ -68,7 +90,13 @@ class Step:
     no_output_timeout: float | None = None
     source_path: str | None = None
     source: str | None = None
-    dialect: Literal["valohai"] = "valohai"
+    dialect: Dialect = "valohai"
+    kind: StepKind = "command"
+    outputs: Sequence[str] = ()
+    catalog: Catalog = Catalog()
+    returns: Mapping[str, Literal["json", "object", "metric"]] = field(default_factory=dict)
+    secrets: Sequence[str] = ()
+    options: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +155,24 @@ def metadata(source: str, key: str) -> MetadataOf:
     return MetadataOf(source, key)
 
 
+NodeKind: TypeAlias = Literal["execution", "task", "parallel", "map", "loop", "choice"]
+"""The kinds of nodes; those after ``task`` are composite: they have branches."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExecutionId:
-    """Which execution of which run; ``index`` counts from 0 in grid order, ``attempt`` from 1."""
+    """Which execution of which run; ``index`` counts from 0 in grid order, ``attempt`` from 1.
+
+    ``node`` of a node in a branch is its path: ``parallel.branch.node``, with the index in place of the branch's name
+    in a map or a loop. The fan-in of a composite node counts as its execution.
+    """
 
     pipeline: str
     run: str
     node: str
     index: int = 0
     attempt: int = 1
-    kind: Literal["execution", "task"] = "execution"
+    kind: NodeKind = "execution"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +224,40 @@ class InputFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a node of a routed graph (Magnus, runnable) sees, and what it leaves to the node after it.
+
+    ``inherited`` are the parameters as they were when the graph around the node began, ``written`` those written in
+    this graph since; ``found`` and ``put`` the files of the catalog, by path, in the same way. ``items`` are the items
+    of the maps around the node, by their names, the outermost first; ``loops`` the iterations of the loops, by their
+    environment variables.
+    """
+
+    inherited: Mapping[str, Json] = field(default_factory=dict)
+    written: Mapping[str, Json] = field(default_factory=dict)
+    found: Mapping[str, FileRecord] = field(default_factory=dict)
+    put: Mapping[str, FileRecord] = field(default_factory=dict)
+    items: Mapping[str, Json] = field(default_factory=dict)
+    loops: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Json]:
+        """All parameters that the node sees."""
+        return {**self.inherited, **self.written}
+
+    @property
+    def catalog(self) -> dict[str, FileRecord]:
+        """All files of the catalog that the node sees, by path."""
+        return {**self.found, **self.put}
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What is known of an execution that ended; its JSON is the commit point of its outputs.
 
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is what the step asked for.
+    ``scope`` is what a node of a routed graph leaves to the one after it: with what it wrote if it is complete, as it
+    found it if it is in error.
     """
 
     id: ExecutionId
@@ -207,3 +273,4 @@ class Manifest:
     uri: str = ""
     begun: bool = True
     image: str | None = None
+    scope: Scope | None = None

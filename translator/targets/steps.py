@@ -30,6 +30,12 @@ def lower_step(step: ir.Step, dialect: str) -> contract.Step:
         source_path=step.source_path,
         source=step.span.place,
         dialect=dialect,  # type: ignore[arg-type]  # the dialects that there are, are those that the shim runs
+        kind=step.kind.value,
+        outputs=tuple(item.name for item in step.outputs) if dialect == "loom" else (),
+        catalog=contract.Catalog(step.catalog.get, step.catalog.put, step.catalog.copy),
+        returns={item.name: item.kind for item in step.returns},  # type: ignore[misc]  # the dialect has checked them
+        secrets=step.secrets,
+        options=dict(step.options),
     )
 
 
