@@ -82,8 +82,6 @@ class OnChildError(StrEnum):
     CONTINUE_AND_COMPLETE = "continue-and-complete"
     CONTINUE_AND_ERROR = "continue-and-error"
     STOP_ALL_AND_ERROR = "stop-all-and-error"
-    STOP_NEXT_AND_ERROR = "stop-next-and-error"
-    """One execution after another; those after the one in error are skipped (Loom's sequential loop)."""
 
 
 class MergeMode(StrEnum):
@@ -239,7 +237,8 @@ class FileAxis:
 
     ``over`` and ``into`` are parameters of the step that hold the two folders. Of each file the parameters ``items``
     get the path, and ``outputs`` the path of the same name below ``into``. ``pattern`` is a ``Path.glob`` below
-    ``over``; without it all files directly in it count.
+    ``over``; without it all files directly in it count. ``sequential``: one execution after another, and those after
+    one in error are skipped.
     """
 
     over: str
@@ -247,6 +246,7 @@ class FileAxis:
     pattern: str | None = None
     items: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    sequential: bool = True
 
 
 @dataclass(frozen=True, slots=True)
