@@ -4,6 +4,7 @@ Generated files import the value types of this package; the engines' plugins cal
 """
 
 from translator.shim.contract import (
+    After,
     Input,
     MetadataOf,
     Output,
@@ -12,6 +13,8 @@ from translator.shim.contract import (
     SameInput,
     State,
     Step,
+    complete,
+    failed,
     metadata,
     output,
     parameter,
@@ -19,6 +22,7 @@ from translator.shim.contract import (
 )
 
 __all__ = [
+    "After",
     "Input",
     "MetadataOf",
     "Output",
@@ -27,6 +31,8 @@ __all__ = [
     "SameInput",
     "State",
     "Step",
+    "complete",
+    "failed",
     "metadata",
     "output",
     "parameter",

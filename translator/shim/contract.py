@@ -155,6 +155,24 @@ def metadata(source: str, key: str) -> MetadataOf:
     return MetadataOf(source, key)
 
 
+@dataclass(frozen=True, slots=True)
+class After:
+    """A place in a routed graph: where the node ``name`` has ended with ``outcome``."""
+
+    name: str
+    outcome: Literal["complete", "error"]
+
+
+def complete(name: str) -> After:
+    """Where ``name`` is complete."""
+    return After(name, "complete")
+
+
+def failed(name: str) -> After:
+    """Where ``name`` is in error."""
+    return After(name, "error")
+
+
 NodeKind: TypeAlias = Literal["execution", "task", "parallel", "map", "loop", "choice"]
 """The kinds of nodes; those after ``task`` are composite: they have branches."""
 
