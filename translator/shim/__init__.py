@@ -5,6 +5,7 @@ Generated files import the value types of this package; the engines' plugins cal
 
 from translator.shim.contract import (
     After,
+    FileAxis,
     Input,
     MetadataOf,
     Output,
@@ -23,6 +24,7 @@ from translator.shim.contract import (
 
 __all__ = [
     "After",
+    "FileAxis",
     "Input",
     "MetadataOf",
     "Output",

@@ -100,6 +100,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class FileAxis:
+    """The files that a step runs over, once per file that is there when its node starts (Loom's ``loop``).
+
+    ``over`` and ``into`` are parameters of the step that hold the two folders. Of each file the parameters ``items``
+    get the path, and ``outputs`` the path of the same name below ``into``. ``pattern`` is a ``Path.glob`` below
+    ``over``; without it all files directly in it count. ``sequential``: one execution after another, and those after
+    one in error are skipped.
+    """
+
+    over: str
+    into: str
+    pattern: str | None = None
+    items: Sequence[str] = ()
+    outputs: Sequence[str] = ()
+    sequential: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """An edge that brings the files of complete executions whose path matches ``pattern`` (fnmatch)."""
 
