@@ -1,43 +1,26 @@
 """How a run ended: the states of its executions, nodes and of itself, from what is in the store; writes ``run.json``.
 
-The manifests say how executions ended. An execution that has none was killed with its worker, or never began; what the
-engine knows of it decides. The states of nodes and of the run follow from those by the rules of design.md,
-"Semantics", and of docs/semantics.md.
+The manifests say how executions ended (``translator.shim.traces``). The states of nodes and of the run follow from
+those by the rules of design.md, "Semantics", and of docs/semantics.md; of a routed graph by ``translator.shim.routed``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from translator.shim import events
+from translator.shim import events, routed, traces
 from translator.shim.clock import now
 from translator.shim.contract import State
-from translator.shim.manifest import parameters_of, sane
-from translator.shim.store import MANIFEST, RUN, STARTED, Store, StoreError, key_of, segment
+from translator.shim.manifest import sane
+from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
+from translator.shim.store import RUN, Store, key_of
+from translator.shim.traces import LOST, NODE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from translator.shim.contract import Manifest
-
-OnError = Literal["stop-all", "stop-next", "continue", "retry"]
-OnChildError = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
-
-# In ``known``, the index under which an engine says how a node ended that has no executions (a grid without points).
-NODE = -1
-LOST = "the worker ended before the execution did: it was killed, or memory ran out"
-
-
-@dataclass(frozen=True, slots=True)
-class NodePlan:
-    """A node as far as states need it; ``upstream`` are the names of the nodes with an edge to it."""
-
-    name: str
-    kind: Literal["execution", "task"]
-    on_error: OnError = "stop-all"
-    on_child_error: OnChildError | None = None
-    upstream: Sequence[str] = ()
+__all__ = ["LOST", "NODE", "CompositePlan", "GraphPlan", "NodePlan", "RunRecord", "finish", "node_states", "run_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +32,17 @@ class RunRecord:
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Execution:
-    """The last try of an execution."""
-
-    index: int
-    state: State
-    tries: int
-    parameters: Mapping[str, object]
-    manifest: Manifest | None
-    reason: str | None
-
-    def document(self) -> dict[str, object]:
-        of = self.manifest
-        files = sorted(of.outputs, key=lambda file: file.path) if of is not None else []
-        return {
-            "index": self.index,
-            "state": self.state.value,
-            "tries": self.tries,
-            "parameters": sane(dict(self.parameters)),
-            "metadata": sane(dict(of.metadata)) if of is not None else {},
-            "outputs": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in files],
-            "reason": self.reason if self.state in {State.ERROR, State.STOPPED} else None,
-        }
-
-
 def finish(  # noqa: PLR0913 - what an engine knows of a run
     store: Store,
     *,
     pipeline: str,
     run: str,
     engine: str,
-    nodes: Sequence[NodePlan],
     started: str,
     parameters: Mapping[str, object],
     known: Mapping[str, Mapping[int, State]],
+    nodes: Sequence[NodePlan] = (),
+    graph: GraphPlan | None = None,
 ) -> RunRecord:
     """Derive how a run ended and write ``run.json``.
 
@@ -92,37 +51,43 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
         pipeline: name of the pipeline.
         run: id of the run.
         engine: name of the engine.
-        nodes: the nodes, in the order of the source file.
         started: when the run started, ISO-8601 in UTC.
-        parameters: the pipeline's parameters, as they were used.
-        known: by node and index how executions ended that may have left no manifest: killed with their worker (error),
-            or never started (stopped). A manifest wins over it. Index ``NODE`` is the node itself.
+        parameters: the pipeline's parameters, as they were used; those of a routed graph when it began.
+        known: by node (in branches: by path) and index how executions ended that may have left no manifest: killed
+            with their worker (error), or never started (stopped). A manifest wins over it. Index ``NODE`` is the node
+            itself.
+        nodes: the nodes of a dataflow graph, in the order of the source file.
+        graph: the routed graph, instead of ``nodes``.
 
     Raises:
         StoreError: the store cannot be read or written.
     """
-    executions = _executions(store, pipeline, run, nodes, known)
-    ended = {name: [one.state for one in of_node] for name, of_node in executions.items()}
-    own = {name: of_node[NODE] for name, of_node in known.items() if NODE in of_node}
-    states = node_states(nodes, ended, own)
-    state = run_state(nodes, states, ended)
-    document = {
-        "pipeline": pipeline,
-        "run": run,
-        "engine": engine,
-        "state": state.value,
-        "started": started,
-        "ended": now(),
-        "parameters": sane(dict(parameters)),
-        "nodes": {
+    head = {"pipeline": pipeline, "run": run, "engine": engine}
+    times = {"started": started, "ended": now()}
+    if graph is None:
+        found = traces.of_nodes(store, pipeline, run, [node.name for node in nodes], known)
+        ended = {name: [one.state for one in of_node] for name, of_node in found.items()}
+        own = {name: of_node[NODE] for name, of_node in known.items() if NODE in of_node}
+        states = node_states(nodes, ended, own)
+        state = run_state(nodes, states, ended)
+        documents = {
             node.name: {
                 "kind": node.kind,
                 "state": states[node.name].value,
-                "executions": [one.document() for one in executions[node.name]],
+                "executions": [one.document() for one in found[node.name]],
             }
             for node in nodes
-        },
-    }
+        }
+        more: dict[str, object] = {"parameters": sane(dict(parameters)), "nodes": documents}
+    else:
+        record = routed.follow(graph, traces.by_path(store, pipeline, run, known), known)
+        state = record.state
+        more = {
+            "parameters": sane(dict(parameters) if record.scope is None else record.scope.parameters),
+            "nodes": record.nodes,
+            "catalog": routed.catalog(record.scope),
+        }
+    document = {**head, "state": state.value, **times, **more}
     key = key_of(pipeline, run, name=RUN)
     store.write_json(key, document)
     events.emit("run-ended", state=state.value)
@@ -206,46 +171,3 @@ def _blocks(node: NodePlan, state: State) -> bool:
     if state is not State.ERROR:
         return state is State.SKIPPED
     return node.on_error in {"stop-next", "continue"} and not _goes_on(node)
-
-
-def _executions(
-    store: Store, pipeline: str, run: str, nodes: Sequence[NodePlan], known: Mapping[str, Mapping[int, State]]
-) -> dict[str, list[_Execution]]:
-    tries = store.tries(pipeline, run)
-    found: dict[str, list[_Execution]] = {}
-    for node in nodes:
-        name = segment(node.name)
-        of_engine = known.get(node.name, {})
-        indexes = {index for seg, index in tries if seg == name} | {index for index in of_engine if index != NODE}
-        executions = []
-        for index in sorted(indexes):
-            attempts = tries.get((name, index), {})
-            executions.append(_execution(store, (pipeline, run, node.name, index), attempts, of_engine))
-        # A node none of whose executions has begun has not started.
-        begun = any(one.tries or one.state is State.ERROR for one in executions)
-        found[node.name] = executions if begun else []
-    return found
-
-
-def _execution(
-    store: Store,
-    which: tuple[str, str, str, int],
-    attempts: Mapping[int, set[str]],
-    of_engine: Mapping[int, State],
-) -> _Execution:
-    begun = [attempt for attempt, files in attempts.items() if STARTED in files]
-    last = max(attempts, default=0)
-    lost = LOST
-    if MANIFEST in attempts.get(last, ()):
-        try:
-            manifest = store.manifest(store.uri(key_of(*which, last, MANIFEST)))
-        except StoreError as error:
-            lost = str(error)  # after a power cut, or by somebody's hand
-        else:
-            return _Execution(which[3], manifest.state, len(begun), manifest.parameters, manifest, manifest.reason)
-    stopped = of_engine.get(which[3]) is State.STOPPED
-    values: Mapping[str, object] = {}
-    if begun:
-        values = parameters_of(store.read_json(key_of(*which, begun[-1], STARTED)))
-    state, reason = (State.STOPPED, "the run was stopped") if stopped else (State.ERROR, lost)
-    return _Execution(which[3], state, len(begun), values, None, reason)

@@ -1,8 +1,8 @@
 """What an outcome must know of a pipeline: its nodes, and what follows what.
 
-Nodes of a dataflow graph name those with an edge to them (``upstream``). Nodes of a routed graph (Magnus, runnable) name
-the outcomes that lead to them (``after``), and a graph those that end it as complete (``complete_after``). Every other
-outcome that leads nowhere ends a graph in error.
+Nodes of a dataflow graph name those with an edge to them (``upstream``). Nodes of a routed graph (Magnus, runnable)
+name the outcomes that lead to them (``after``), and a graph those that end it as complete (``complete_after``). Every
+other outcome that leads nowhere ends a graph in error.
 """
 
 from __future__ import annotations

@@ -188,7 +188,12 @@ class Store(ABC):
 
     def begin(self, identity: ExecutionId, parameters: Mapping[str, Value], started: str) -> None:
         """Record that a try has begun, so that a killed worker leaves a trace."""
-        document = {"attempt": identity.attempt, "started": started, "parameters": dict(parameters)}
+        document = {
+            "node": identity.node,
+            "attempt": identity.attempt,
+            "started": started,
+            "parameters": dict(parameters),
+        }
         self.write(try_key(identity, STARTED), f"{json.dumps(document)}\n".encode(), lasting=False)
 
     def commit(self, manifest: Manifest) -> Manifest:
