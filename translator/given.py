@@ -100,7 +100,7 @@ def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
         ]
         slots[given.name] = _Slot(
             tuple(parameter for _, parameter in targets),
-            spreads=any(isinstance(node, ir.TaskNode) for node, _ in targets),
+            spreads=any(isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets),
             many=isinstance(given.default, tuple) or any(parameter.multiple for _, parameter in targets),
         )
     set_elsewhere = {
@@ -112,7 +112,8 @@ def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
     for node in nodes.values():
         for parameter in node.step.parameters:
             if (node.name, parameter.name) not in set_elsewhere:
-                slot = _Slot((parameter,), isinstance(node, ir.TaskNode), parameter.multiple is not None)
+                axis = isinstance(node, ir.TaskNode) and node.has_axes
+                slot = _Slot((parameter,), axis, parameter.multiple is not None)
                 slots.setdefault(f"{node.name}.{parameter.name}", slot)
     return slots
 

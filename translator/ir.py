@@ -331,6 +331,11 @@ class TaskNode:
     merge_mode: MergeMode = MergeMode.REPLACE
     group: str | None = None
 
+    @property
+    def has_axes(self) -> bool:
+        """Whether a list that is given for one of its parameters is an axis of its grid; not so over files."""
+        return self.grid.kind is not GridKind.FILES
+
 
 @dataclass(frozen=True, slots=True)
 class DeploymentNode:
