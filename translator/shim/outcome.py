@@ -118,8 +118,8 @@ def node_states(
         ended = executions.get(node.name, ())
         if ended:
             states[node.name] = _of_executions(node, ended)
-        elif own and own.get(node.name) is State.ERROR:
-            states[node.name] = State.ERROR
+        elif own and node.name in own:
+            states[node.name] = own[node.name]
         else:
             blocked = any(_blocks(one, states[one.name]) for one in upstream)
             states[node.name] = State.SKIPPED if blocked else State.STOPPED

@@ -123,6 +123,6 @@ def _trace(store: Store, folder: str, index: int, attempts: Mapping[int, set[str
 
 def _told(trace: Trace, of_engine: State | None) -> Trace:
     """What an engine knows counts where there is no manifest."""
-    if trace.manifest is not None or of_engine is not State.STOPPED:
+    if trace.manifest is not None or of_engine not in {State.STOPPED, State.SKIPPED}:
         return trace
-    return replace(trace, state=State.STOPPED, reason="the run was stopped")
+    return replace(trace, state=of_engine, reason="the run was stopped" if of_engine is State.STOPPED else None)
