@@ -48,7 +48,7 @@ def test_files_of_the_store_are_written_relative_to_it() -> None:
     ("content", "message"),
     [
         (b"{}", "is no manifest of version 1"),
-        (b'{"version": 2}', "is no manifest of version 1"),
+        (b'{"version": 3}', "is no manifest of version 1 or 2"),
         (b'{"version": 1}', "is not a whole manifest"),
         (b'{"version": 1, "outputs": ', "is not JSON"),
         (b'{"version": 1, "inputs": []}', "is not a whole manifest"),

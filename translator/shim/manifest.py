@@ -1,7 +1,6 @@
 """Manifests to and from JSON, and the bounded summary of one that an engine passes between tasks.
 
-A file that lies in the store is written as ``store:<path below the store's root>``, so that a store can be moved, or
-seen under another address from another machine.
+A manifest with a scope is of version 2, so that a shim that knows no scopes refuses it; all others are of version 1.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, cast
 
-from translator.shim.contract import ExecutionId, FileRecord, Manifest, State, Value
+from translator.shim import records, scopes
+from translator.shim.contract import ExecutionId, Manifest, State, Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 VERSION = 1
+SCOPED_VERSION = 2
 SUMMARY_LIMIT = 16_384
-_STORE = "store:"
 _TEXT_LIMIT = 1_000
 
 
 def to_json(manifest: Manifest, root: str) -> dict[str, object]:
     """The JSON document of ``manifest``; ``root`` is the URI of its store."""
     identity = manifest.id
-    return {
-        "version": VERSION,
+    document: dict[str, object] = {
+        "version": VERSION if manifest.scope is None else SCOPED_VERSION,
         "pipeline": identity.pipeline,
         "run": identity.run,
         "node": identity.node,
@@ -43,9 +43,12 @@ def to_json(manifest: Manifest, root: str) -> dict[str, object]:
         "image": manifest.image,
         "parameters": dict(manifest.parameters),
         "metadata": dict(manifest.metadata),
-        "inputs": {name: [_record(file, root) for file in files] for name, files in manifest.inputs.items()},
-        "outputs": [_record(file, root) for file in manifest.outputs],
+        "inputs": {name: [records.to_json(file, root) for file in files] for name, files in manifest.inputs.items()},
+        "outputs": [records.to_json(file, root) for file in manifest.outputs],
     }
+    if manifest.scope is not None:
+        document["scope"] = scopes.to_json(manifest.scope, root)
+    return document
 
 
 def from_json(document: Any, root: str, uri: str = "") -> Manifest:
@@ -59,8 +62,8 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
     Raises:
         ValueError: the document is no manifest of a version that this shim knows.
     """
-    if not isinstance(document, dict) or document.get("version") != VERSION:
-        raise ValueError(f"{uri or 'the document'} is no manifest of version {VERSION}")
+    if not isinstance(document, dict) or document.get("version") not in (VERSION, SCOPED_VERSION):
+        raise ValueError(f"{uri or 'the document'} is no manifest of version {VERSION} or {SCOPED_VERSION}")
     try:
         return Manifest(
             id=ExecutionId(
@@ -74,8 +77,10 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
             state=State(document["state"]),
             parameters=document["parameters"],
             metadata=document["metadata"],
-            inputs={name: [_file(file, root) for file in files] for name, files in document["inputs"].items()},
-            outputs=[_file(file, root) for file in document["outputs"]],
+            inputs={
+                name: [records.from_json(file, root) for file in files] for name, files in document["inputs"].items()
+            },
+            outputs=[records.from_json(file, root) for file in document["outputs"]],
             started=document["started"],
             ended=document["ended"],
             exit_status=document["exit_status"],
@@ -83,6 +88,7 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
             uri=uri,
             begun=document["begun"],
             image=document["image"],
+            scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{uri or 'the document'} is not a whole manifest: {error!r}") from error
@@ -159,22 +165,6 @@ def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:
             continue
         kept[key] = item
     return kept, cut
-
-
-def _record(file: FileRecord, root: str) -> dict[str, object]:
-    uri = file.uri
-    if uri.startswith(f"{root}/"):
-        uri = _STORE + uri[len(root) + 1 :]
-    return {"path": file.path, "size": file.size, "sha256": file.sha256, "uri": uri, "stamp": file.stamp}
-
-
-def _file(document: Mapping[str, Any], root: str) -> FileRecord:
-    uri = str(document["uri"])
-    if uri.startswith(_STORE):
-        uri = f"{root}/{uri[len(_STORE) :]}"
-    return FileRecord(
-        path=document["path"], size=document["size"], sha256=document["sha256"], uri=uri, stamp=document["stamp"]
-    )
 
 
 def parameters_of(document: Mapping[str, Any]) -> dict[str, Value]:
