@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from translator.ir import Value
+    from translator.load import Loaded
     from translator.semantics import Attempt, Ending, Failure, NodePrediction, Prediction
 
 CODE = "bad-failure"
@@ -36,8 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--fail",
         action="append",
         default=[],
-        metavar="NODE | NODE[i] | NODE[i]@try",
-        help="what errs: every execution of a node, one of them, or one try of one; may be given several times",
+        metavar="NODE | NODE[i] | NODE[i]@try | NODE.BRANCH.NODE",
+        help="what errs: every execution of a node, one of them, one try of one, or a node in a branch (an item's or "
+        "iteration's number or * in place of its name); may be given several times",
     )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to say it (text)")
 
@@ -59,11 +61,26 @@ def main(args: Namespace) -> int:
         show(error.diagnostics, loaded.sources)
         return FAILED
     values = given.values(pipeline, args.param, asked)
+    if pipeline.graph.start is not None:
+        return _routed(pipeline, args, values, asked, loaded)
     explanation = explain(pipeline, args.fail, values, asked) if asked.ok else None
     if explanation is None:
         show(asked, loaded.sources)
         return USAGE
     sys.stdout.write(as_json(explanation) if args.format == "json" else as_text(explanation))
+    return OK
+
+
+def _routed(
+    pipeline: ir.Pipeline, args: Namespace, values: Mapping[str, Value], asked: Diagnostics, loaded: Loaded
+) -> int:
+    from translator import explain_routed
+
+    found = explain_routed.explain(pipeline, args.fail, values, asked) if asked.ok else None
+    if found is None:
+        show(asked, loaded.sources)
+        return USAGE
+    sys.stdout.write(explain_routed.as_json(found) if args.format == "json" else explain_routed.as_text(found))
     return OK
 
 
