@@ -71,34 +71,52 @@ class Loaded:
         raise TranslationError(found)
 
 
-def load(path: Path, *, dialect: str | None = None) -> Loaded:
+def load(
+    path: Path, *, dialect: str | None = None, project: Path | None = None, parameters: Path | None = None
+) -> Loaded:
     """Read and check the pipelines of the file at ``path``; whatever is wrong with it becomes a diagnostic.
 
     Args:
-        path: the pipeline file; its folder is the project.
+        path: the pipeline file.
         dialect: the name of its dialect, if it is not to be detected.
+        project: the folder in which its steps run, if it is not the file's.
+        parameters: a file with parameters of the run, for dialects whose pipelines take them.
     """
     diagnostics = Diagnostics()
     text = read_text(path, diagnostics)
     if text is None:
         return Loaded((), diagnostics, {})
-    return _load(SourceText(str(path), text), path.name, path.parent, dialect, diagnostics)
+    folder = path.parent if project is None else project
+    return _load(SourceText(str(path), text), path.name, folder, dialect, diagnostics, parameters=parameters)
 
 
-def load_text(text: str, file: str = "valohai.yaml", project: Path | None = None) -> Loaded:
+def load_text(
+    text: str, file: str = "valohai.yaml", project: Path | None = None, *, dialect: str | None = None
+) -> Loaded:
     """Read and check pipelines from a text; without ``project`` nothing is looked for in the project's folder."""
-    return _load(SourceText(file, text), file.replace("\\", "/").rsplit("/", 1)[-1], project, None, Diagnostics())
+    name = file.replace("\\", "/").rsplit("/", 1)[-1]
+    return _load(SourceText(file, text), name, project, dialect, Diagnostics())
 
 
-def _load(text: SourceText, name: str, project: Path | None, dialect: str | None, diagnostics: Diagnostics) -> Loaded:
+def _load(  # noqa: PLR0913 - what a file is read with
+    text: SourceText,
+    name: str,
+    project: Path | None,
+    dialect: str | None,
+    diagnostics: Diagnostics,
+    *,
+    parameters: Path | None = None,
+) -> Loaded:
     from translator.checks import check
+    from translator.parameters_file import read_parameters
 
     sources = {name: text}
     found = _dialect(text.text, name, dialect, diagnostics)
     if found is None:
         return Loaded((), diagnostics, sources)
     language, root = found
-    read = language.read(Source(name, text, root, project), diagnostics)
+    given = read_parameters(parameters, language.NAME, sources, diagnostics)
+    read = language.read(Source(name, text, root, project, sources, given), diagnostics)
     for pipeline in read:
         whole = diagnostics.concerning(pipeline.name).ok
         check(pipeline, diagnostics.about(pipeline.name), project=project, whole=whole)

@@ -10,7 +10,7 @@ Magnus and runnable read YAML 1.2. Whatever is wrong with a file becomes a diagn
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
+    from translator.ir import PipelineParameter
 
 MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 100
@@ -95,12 +96,18 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source file: its name without folders, its text, its value, and the project folder around it, if any."""
+    """A source file: its name without folders, its text, its value, and the project folder around it, if any.
+
+    ``others`` receives the texts of files that it includes, by ``Span.file``. ``parameters`` are those of a parameters
+    file, for dialects whose pipelines take them.
+    """
 
     name: str
     text: SourceText
     root: Located | None
     project: Path | None = None
+    others: dict[str, SourceText] = field(default_factory=dict)
+    parameters: tuple[PipelineParameter, ...] = ()
 
 
 def read_text(path: Path, diagnostics: Diagnostics) -> str | None:

@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,20 +20,21 @@ _RUNNERS = re.compile(r"(?:.*/)?(?:python[0-9.]*|bash|sh|Rscript|julia|node|perl
 _MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|touch|tee)\b|>")
 """Commands after which a script may be where it was not before."""
 
+_OF_A_SHELL = (ir.StepKind.COMMAND, ir.StepKind.SHELL)
 _BETWEEN = ("&&", "||", "|", ";", "&", "(", ")")
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | None) -> None:
     """Check the commands of a pipeline; see ``translator.checks.check``."""
-    steps = {id(node.step): node.step for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+    steps = {id(node.step): node.step for _, node in walk(pipeline.graph) if isinstance(node, ir.StepNode)}
     images: dict[str, None] = {}
     for step in steps.values():
         if step.image:
             images[step.image] = None
-        if not any(command.strip() for command in step.command):
+        if step.kind is not ir.StepKind.STUB and not any(command.strip() for command in step.command):
             message = f"step {step.name!r} has no command: it does nothing"
             diagnostics.warning("empty-command", message, step.command_span or step.span)
-        if project is not None:
+        if project is not None and step.kind in _OF_A_SHELL:
             _missing_files(step, project, diagnostics)
     if images:
         message = (

@@ -52,7 +52,7 @@ def _cycles(pipeline: Pipeline, below: Mapping[str, Sequence[str]], diagnostics:
         if len(component) == 1 and first not in below[first]:
             continue
         tied.update(component)
-        path = _way_back(first, below, frozenset(component))
+        path = way_back(first, below, frozenset(component))
         closing = _edge_between(pipeline, path[-2], path[-1])
         message = f"the nodes wait for each other: {' -> '.join(repr(name) for name in path)}"
         if len(path) == 2:  # noqa: PLR2004 - a node and itself
@@ -101,7 +101,7 @@ def strongly_connected(below: Mapping[str, Sequence[str]]) -> list[list[str]]:
     return found
 
 
-def _way_back(start: str, below: Mapping[str, Sequence[str]], inside: frozenset[str]) -> list[str]:
+def way_back(start: str, below: Mapping[str, Sequence[str]], inside: frozenset[str]) -> list[str]:
     """A shortest way from ``start`` back to it."""
     came: dict[str, str] = {}
     queue = deque([start])

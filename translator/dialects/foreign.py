@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _BY_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("a Kubernetes or Argo manifest", frozenset({"apiVersion", "kind"})),
     ("a Docker Compose file", frozenset({"services"})),
-    ("a Magnus or runnable pipeline", frozenset({"dag"})),
     ("a Loom pipeline", frozenset({"pipeline", "data"})),
     ("a Loom pipeline", frozenset({"pipeline", "execution"})),
     ("a DVC pipeline", frozenset({"stages"})),
@@ -39,7 +38,10 @@ def explain(document: Located, valohai: tuple[str, ...]) -> tuple[str, str | Non
     if document.entries is not None:
         for what, keys in _BY_KEYS:
             if keys <= document.entries.keys():
-                return f"this is {what}, which is not translated yet", "pipelines of Valohai are translated"
+                return (
+                    f"this is {what}, which is not translated yet",
+                    "pipelines of Valohai, Magnus and runnable are translated",
+                )
         return _unknown_mapping(document.entries, valohai)
     if document.items is not None:
         return "no item of this list is a step or a pipeline", _list_hint(document, valohai)

@@ -1,0 +1,49 @@
+"""Magnus 0.5: a ``dag`` of steps with explicit ends, one set of parameters for the run.
+
+The authority is the engine itself, ``magnus==0.5.1``; what it refuses is refused, and what it would end half-way is
+said (docs/magnus.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator.dialects.routed.detect import is_pipeline, language_of
+from translator.source import Rules
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Pipeline
+    from translator.source import Located, Source
+
+NAME = "magnus"
+RULES = Rules.YAML_1_2
+"""The engine's loader is ``ruamel.yaml`` with its default, YAML 1.2."""
+
+
+def detect(document: Located) -> bool:
+    """Whether the file has a ``dag`` in this language."""
+    return is_pipeline(document) and language_of(document) == NAME
+
+
+def pipeline_names(document: Located) -> tuple[str, ...]:
+    """The name of the file's only pipeline: that of the file without its ending."""
+    from translator.dialects.routed.reader import name_of
+
+    return (name_of(document.file),) if is_pipeline(document) else ()
+
+
+def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
+    """Read the pipeline of a file.
+
+    Args:
+        source: a file whose document ``detect`` knows; its ``others`` receive the texts of files that it includes.
+        diagnostics: receives everything that is wrong or has no effect.
+
+    Returns:
+        The pipeline, if there is something to check: one that has errors is not whole.
+    """
+    from translator.dialects.routed.language import MAGNUS
+    from translator.dialects.routed.reader import read_pipelines
+
+    return read_pipelines(source, MAGNUS, diagnostics)

@@ -1,0 +1,194 @@
+"""How Magnus and runnable differ, as data.
+
+The engines check a file with pydantic models that forbid unknown keys; the tables here say the same: which kinds of
+steps there are, and for each the keys with what they may hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from translator.ir import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Kind(StrEnum):
+    """What the value of a key may be, in the words of a message."""
+
+    TEXT = "text"
+    TEXTS = "a list of texts"
+    TEXT_MAP = "a mapping of texts"
+    MAPPING = "a mapping"
+    WHOLE = "a whole number"
+    FLAG = "true or false"
+    RETURNS = "a list of mappings with a name"
+    ANYTHING = "anything"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a mapping: what it may hold; ``filled`` is text that must not be empty."""
+
+    kind: Kind
+    required: bool = False
+    filled: bool = False
+    nullable: bool = False
+    least: int | None = None
+
+
+Keys = MappingProxyType[str, Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One of the two languages.
+
+    ``ends`` are the ends that every graph has without saying so; None where each graph must have one ``success`` and
+    one ``fail`` step of its own. ``types`` has the keys of each type of step beside those of ``traversal``, and
+    ``commands`` those of each kind of command. ``no_types`` and ``no_commands`` say why others are not there.
+    ``binary``: of a task's keys, the values 1 and true are read as the text "1", 0 and false as "0" (runnable does).
+    """
+
+    name: str
+    title: str
+    types: Mapping[str, Keys]
+    commands: Mapping[str, Keys]
+    catalog: Keys
+    prefix: str
+    ends: Mapping[str, Outcome] | None = None
+    no_types: Mapping[str, str] = field(default_factory=dict)
+    no_commands: Mapping[str, str] = field(default_factory=dict)
+    binary: bool = False
+
+
+def _keys(**keys: Key) -> Keys:
+    return MappingProxyType(keys)
+
+
+TEXT = Key(Kind.TEXT)
+_NEEDED = Key(Kind.TEXT, required=True)
+_FILLED = Key(Kind.TEXT, required=True, filled=True)
+_BRANCHES = Key(Kind.MAPPING, required=True)
+_ANYTHING = Key(Kind.ANYTHING)
+
+TRAVERSAL = _keys(next=_FILLED, on_failure=TEXT, overrides=Key(Kind.TEXT_MAP))
+"""The keys of every step but the ends of a graph."""
+EXECUTABLE = _keys(catalog=Key(Kind.MAPPING, nullable=True), max_attempts=Key(Kind.WHOLE, least=1))
+"""The keys of tasks and stubs beside those."""
+RESERVED = ("name", "internal_name", "internal_branch_name", "is_composite", "next_node", "node_type", "executable")
+"""Fields of the engines' own models that a file could overwrite, with no sensible outcome."""
+
+ENDS: Mapping[str, Outcome] = MappingProxyType({"success": Outcome.COMPLETE, "fail": Outcome.ERROR})
+"""The types of the steps that end a graph."""
+
+_CATALOG = _keys(get=Key(Kind.TEXTS), put=Key(Kind.TEXTS))
+_MAP = _keys(branch=_BRANCHES, iterate_on=_NEEDED, iterate_as=_NEEDED)
+_NOTEBOOK_04 = "the keys of 'command_config' are keys of the step itself since Magnus 0.5"
+
+MAGNUS = Language(
+    name="magnus",
+    title="Magnus",
+    types=MappingProxyType(
+        {
+            "task": EXECUTABLE,
+            "stub": EXECUTABLE,
+            "parallel": _keys(branches=_BRANCHES),
+            "map": _MAP,
+            "dag": _keys(dag_definition=_NEEDED),
+        }
+    ),
+    commands=MappingProxyType(
+        {
+            "python": _keys(command=_FILLED),
+            "shell": _keys(command=_FILLED),
+            "notebook": _keys(
+                command=_FILLED,
+                notebook_output_path=TEXT,
+                output_cell_tag=TEXT,
+                optional_ploomber_args=Key(Kind.MAPPING),
+            ),
+        }
+    ),
+    catalog=_CATALOG,
+    prefix="MAGNUS_",
+    no_types=MappingProxyType(
+        {
+            "conditional": "conditional steps are runnable's; --dialect runnable reads the file as its own",
+            "loop": "loops are runnable's; --dialect runnable reads the file as its own",
+        }
+    ),
+    no_commands=MappingProxyType(
+        {
+            "container": "Magnus 0.5 has no container tasks; start the container in a shell task",
+            "python-lambda": "Magnus 0.5 has no lambda tasks; put the expression into a function",
+            "async-python": "async tasks are runnable's",
+        }
+    ),
+)
+
+_TASK = {"returns": Key(Kind.RETURNS), "secrets": Key(Kind.TEXTS)}
+
+RUNNABLE = Language(
+    name="runnable",
+    title="runnable",
+    types=MappingProxyType(
+        {
+            "task": EXECUTABLE,
+            "stub": EXECUTABLE,
+            "parallel": _keys(branches=_BRANCHES),
+            "map": _keys(**_MAP, reducer=Key(Kind.TEXT, nullable=True)),
+            "conditional": _keys(parameter=_NEEDED, branches=_BRANCHES, default=Key(Kind.MAPPING, nullable=True)),
+            "loop": _keys(
+                branch=_BRANCHES,
+                max_iterations=Key(Kind.WHOLE, required=True),
+                break_on=_NEEDED,
+                index_as=_FILLED,
+            ),
+        }
+    ),
+    commands=MappingProxyType(
+        {
+            "python": _keys(command=_NEEDED, **_TASK),
+            "shell": _keys(command=_NEEDED, **_TASK),
+            "notebook": _keys(command=_FILLED, optional_ploomber_args=Key(Kind.MAPPING), **_TASK),
+        }
+    ),
+    catalog=_keys(**_CATALOG, store_copy=Key(Kind.FLAG)),
+    prefix="RUNNABLE_",
+    ends=ENDS,
+    no_types=MappingProxyType(
+        {
+            "dag": "'dag' steps are Magnus'; since runnable 0.36 a file cannot include another",
+            "as-is": "since runnable 0.11 this is 'type: stub'",
+        }
+    ),
+    no_commands=MappingProxyType(
+        {
+            "async-python": "runnable itself cannot run async tasks from a YAML file; make the function a plain one",
+            "container": "runnable has no container tasks; start the container in a shell task",
+        }
+    ),
+    binary=True,
+)
+
+LEGACY_TYPES = ("as-is",)
+"""What steps were called in Magnus 0.4 that are stubs since."""
+LEGACY_KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "executor_config": "it chose how the step runs on some executors, and has no effect on what it does",
+        "retry": "Magnus never tried a step again, whatever it says",
+    }
+)
+"""Keys of tasks in Magnus 0.4 that have no effect on the result."""
+REFUSED_KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "compute_data_folder": "Magnus 0.5 takes no such key: put the folder's name into the patterns",
+        "command_config": _NOTEBOOK_04,
+    }
+)
+"""Keys of Magnus 0.4 that change what a step does, and what to write instead."""

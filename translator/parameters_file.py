@@ -1,0 +1,66 @@
+"""``--parameters-file``: the parameters that a run of a Magnus or runnable pipeline starts with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from translator.diagnostics import SourceText
+from translator.ir import PipelineParameter
+from translator.source import Rules, parse, read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Json
+
+TAKERS = ("magnus", "runnable")
+"""The dialects whose pipelines take parameters from a file."""
+
+
+def read_parameters(
+    path: Path | None, dialect: str, sources: dict[str, SourceText], diagnostics: Diagnostics
+) -> tuple[PipelineParameter, ...]:
+    """Read a parameters file: a flat YAML mapping whose values are anything that JSON can hold.
+
+    Args:
+        path: the file, if one was given.
+        dialect: the dialect of the pipeline.
+        sources: receives the file's text.
+        diagnostics: receives what is wrong with it.
+    """
+    if path is None:
+        return ()
+    if dialect not in TAKERS:
+        message = f"a pipeline of {dialect} takes no parameters file"
+        diagnostics.error("no-parameters-file", message, None, hint="give single values with --param")
+        return ()
+    text = read_text(path, diagnostics)
+    if text is None:
+        return ()
+    name = path.name if path.name not in sources else str(path)
+    sources[name] = SourceText(str(path), text)
+    root = parse(text, name, diagnostics, Rules.YAML_1_2)
+    if root is None or root.value is None:
+        return ()
+    if root.entries is None:
+        message = "a parameters file is a mapping of values by name"
+        diagnostics.error("bad-value", message, root.span)
+        return ()
+    found: list[PipelineParameter] = []
+    for key, located in root.entries.items():
+        if isinstance(key, str) and key:
+            found.append(PipelineParameter(key, root.key_span(key), frozen(located.value)))
+        else:
+            message = f"the name of a parameter must be text, not {key!r}"
+            diagnostics.error("bad-name", message, root.key_span(key), hint="put it into quotes")
+    return tuple(found)
+
+
+def frozen(value: Any) -> Json:
+    """A value of YAML or JSON as the IR holds it: arrays as tuples."""
+    if isinstance(value, (list, tuple)):
+        return tuple(frozen(item) for item in value)
+    if isinstance(value, dict):
+        return {str(key): frozen(part) for key, part in value.items()}
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)

@@ -1,0 +1,40 @@
+"""All nodes of a pipeline, those in branches included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+BODY = "*"
+"""The name under which ``branches`` has the one body of a map or a loop."""
+
+
+def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
+    """The graphs in a node, by name; none in one that is no composite node."""
+    match node:
+        case ir.ParallelNode():
+            return node.branches
+        case ir.ChoiceNode():
+            return node.cases
+        case ir.MapNode() | ir.LoopNode():
+            return {BODY: node.body}
+        case _:
+            return {}
+
+
+def walk(graph: ir.Graph, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
+    """The nodes of a graph in the order of the file, each with its path: node, branch, node, ...
+
+    Args:
+        graph: the graph.
+        above: the path of the branch that it is.
+    """
+    for node in graph.nodes:
+        path = (*above, node.name)
+        yield path, node
+        for name, branch in branches(node).items():
+            yield from walk(branch, (*path, name))
