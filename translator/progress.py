@@ -85,7 +85,7 @@ def view(progress: Progress, kinds: Mapping[str, str], *, quiet: bool, stream: I
 
     Args:
         progress: what to show.
-        kinds: by node its kind, ``execution`` or ``task``.
+        kinds: by node its kind, those in branches by their path after the node around them.
         quiet: whether to show nothing but lines that were asked for.
         stream: where to print; standard output by default.
     """
@@ -159,9 +159,17 @@ class LiveTree:
     def _tree(self) -> Tree:
         from rich.tree import Tree
 
-        tree = Tree("", hide_root=True)
-        for name, kind in self._kinds.items():
-            executions = self._progress.nodes.get(name, {})
+        root = Tree("", hide_root=True)
+        beneath: dict[str, Tree] = {}
+        # Nodes in the branches of a map or a loop are known only when they begin, by paths below the node's.
+        kinds = {**self._kinds, **dict.fromkeys([n for n in self._progress.nodes if n not in self._kinds], "execution")}
+        for path, kind in kinds.items():
+            executions = self._progress.nodes.get(path, {})
+            around = max((p for p in beneath if path.startswith(f"{p}.")), key=len, default=None)
+            tree, name = (root, path) if around is None else (beneath[around], path[len(around) + 1 :])
+            if kind not in {"execution", "task"}:
+                beneath[path] = tree.add(self._line(name, executions.get(0)))
+                continue
             if kind == "execution":
                 tree.add(self._line(name, executions[0]) if 0 in executions else self._line(name, None))
                 continue
@@ -171,7 +179,7 @@ class LiveTree:
                 branch.add(f"[dim]{len(executions) - len(shown)} more[/dim]")
             for index in shown:
                 branch.add(self._line(f"[{index}]", executions[index]))
-        return tree
+        return root
 
     def _line(self, name: str, execution: Execution | None) -> Text:
         from rich.text import Text

@@ -19,8 +19,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from translator import given
 from translator.diagnostics import Diagnostics, TranslationError, printable
-from translator.load import load
-from translator.options import FAILED, OK, USAGE, UsageError, add_pipeline_arguments, choose, find_target, show
+from translator.options import (
+    FAILED,
+    OK,
+    USAGE,
+    UsageError,
+    add_pipeline_arguments,
+    choose,
+    find_target,
+    open_file,
+    project_of,
+    show,
+)
 from translator.output import project_from
 from translator.progress import Follower, Progress, brief, view
 from translator.targets import GenerateOptions
@@ -30,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
-    from translator.ir import Pipeline, Value
+    from translator.ir import Graph, Pipeline, Value
     from translator.progress import View
     from translator.targets import Target
 
@@ -63,7 +73,7 @@ def main(args: Namespace) -> int:
         UsageError: there is no such pipeline or target, or its engine is not installed here.
     """
     target = find_target(args.target)
-    loaded = load(Path(args.file))
+    loaded = open_file(args, args.file)
     found = Diagnostics()
     try:
         pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
@@ -76,6 +86,7 @@ def main(args: Namespace) -> int:
         if not asked.ok:
             show(asked, loaded.sources)
             return USAGE
+        pipeline = given.declare(pipeline, values)
         if find_spec(target.MODULE) is None:
             install = f'pip install "pipeline-translator[{target.EXTRA}]"'
             raise UsageError(f"{target.NAME} is not installed in this environment: {install}")
@@ -94,9 +105,11 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         store = open_store(uri)
     except (StoreError, ValueError, ImportError, OSError) as error:
         raise UsageError(f"--store {args.store}: {error}") from None
-    kinds = {node.name: "task" if hasattr(node, "grid") else "execution" for node in pipeline.nodes}
+    kinds = dict(_kinds(pipeline.graph))
     with tempfile.TemporaryDirectory(prefix="translate-run-", ignore_cleanup_errors=True) as folder:
-        command = _compiled(pipeline, target, Path(folder), args.file, run=run, store=uri, values=values)
+        command = _compiled(
+            pipeline, target, Path(folder), project_of(args, args.file), run=run, store=uri, values=values
+        )
         events = Path(folder) / "events.jsonl"
         progress = Progress()
         shown = view(progress, kinds, quiet=args.quiet)
@@ -125,23 +138,45 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
     return OK if complete else FAILED
 
 
+def _kinds(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The kind of each node, by its path; of what is in a map or a loop, the items are not known yet."""
+    from translator.semantics.routed import branches, kind
+
+    for node in graph.nodes:
+        path = prefix + node.name
+        yield path, "task" if hasattr(node, "grid") else kind(node)
+        for name, branch in branches(node).items():
+            yield from _kinds(branch, f"{path}.{name}.")
+
+
 def table(document: Mapping[str, Any]) -> str:
     """The states of a run's record, its nodes' and their executions', as lines.
 
     Args:
         document: a ``run.json``.
     """
-    rows: list[tuple[str, str, str]] = []
-    for name, node in document["nodes"].items():
-        executions = node["executions"]
-        single = executions[0] if node["kind"] == "execution" and executions else None
-        rows.append((name, node["state"], _remark(single) if single else _counts(executions)))
-        if node["kind"] == "task":
-            rows += [(f"  [{e['index']}] {_label(e, executions)}", e["state"], _remark(e)) for e in executions]
+    rows = list(_rows(document["nodes"], ""))
     rows.append(("the run", document["state"], ""))
     widths = [max(len(printable(row[column])) for row in rows) for column in (0, 1)]
     lines = (f"{printable(a):{widths[0]}}  {b:{widths[1]}}  {printable(c)}".rstrip() for a, b, c in rows)
     return "".join(line + "\n" for line in lines)
+
+
+def _rows(nodes: Mapping[str, Any], indent: str) -> Iterator[tuple[str, str, str]]:
+    for name, node in nodes.items():
+        if "branches" in node:
+            yield indent + name, node["state"], brief(node.get("reason") or "")
+            for branch, record in node["branches"].items():
+                yield f"{indent}  [{branch}]", record["state"], ""
+                yield from _rows(record["nodes"], f"{indent}    ")
+            continue
+        executions = node["executions"]
+        single = executions[0] if node["kind"] == "execution" and executions else None
+        yield indent + name, node["state"], _remark(single) if single else _counts(executions)
+        if node["kind"] == "task":
+            for execution in executions:
+                label = f"{indent}  [{execution['index']}] {_label(execution, executions)}"
+                yield label, execution["state"], _remark(execution)
 
 
 def _remark(execution: Mapping[str, Any]) -> str:
@@ -167,14 +202,14 @@ def _compiled(  # noqa: PLR0913 - what a run is made of
     pipeline: Pipeline,
     target: Target,
     folder: Path,
-    source: str,
+    source: Path,
     *,
     run: str,
     store: str,
     values: Mapping[str, Value],
 ) -> list[str]:
     """Write the generated file below ``folder``; returns the command that runs it."""
-    project = Path(source).resolve().parent
+    project = source.resolve()
     file = folder / "generated" / target.file_name(pipeline)
     home = folder / "home"
     for made in (file.parent, home):
