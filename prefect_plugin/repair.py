@@ -17,7 +17,7 @@ from prefect_plugin.states import skipped, stopped
 from translator.shim.contract import State as Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.futures import PrefectFuture
@@ -26,20 +26,20 @@ PATIENCE_SECONDS = 10.0
 """How long to wait for task runs to be recorded, all together: the API learns of them from events, with a delay."""
 
 
-def repair(nodes: Mapping[str, tuple[PrefectFuture[Any], str]]) -> None:
+def repair(nodes: Iterable[tuple[str, PrefectFuture[Any], str]]) -> None:
     """Give each task run that never ran its node's name, and the state Cancelled, called Skipped or Stopped.
 
     Args:
-        nodes: by name of the node, its future, which has ended, and the node's state.
+        nodes: of each node its name, its future, which has ended, and the node's state.
     """
-    left = {name: node for name, node in nodes.items() if node[0].state.is_pending()}
+    left = [node for node in nodes if node[1].state.is_pending()]
     if not left:
         return
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         with get_client(sync_client=True) as client:
             while left and time.monotonic() < deadline:
-                left = {name: node for name, node in left.items() if not _is_repaired(client, name, *node)}
+                left = [node for node in left if not _is_repaired(client, *node)]
                 if left:
                     time.sleep(0.1)
     except Exception as error:  # noqa: BLE001 - the run has ended; what the API shows must not change that

@@ -23,15 +23,15 @@ from translator.shim.run import kill_all
 from translator.shim.store import StoreError, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from uuid import UUID
 
     from prefect import State
     from prefect.futures import PrefectFuture
 
     from prefect_plugin.jobs import Point
-    from translator.shim.contract import Manifest, Value
-    from translator.shim.outcome import NodePlan, RunRecord
+    from translator.shim.contract import Json, Manifest, Value
+    from translator.shim.outcome import GraphPlan, NodePlan, RunRecord
 
 RUN = "TRANSLATOR_RUN"
 """Environment variable with the run's id in the store, where the caller wants to choose it."""
@@ -66,7 +66,7 @@ class Run:
     id: str
     store: str
     project: Path
-    parameters: Mapping[str, Value]
+    parameters: Mapping[str, Value | Json]
     started: str = field(default_factory=clock.now)
     stop: Stop = field(default_factory=Stop)
     plans: dict[str, NodePlan] = field(default_factory=dict)
@@ -75,6 +75,8 @@ class Run:
     names: dict[UUID, str] = field(default_factory=dict)
     nodes: dict[str, NodeRun] = field(default_factory=dict)
     record: RunRecord | None = None
+    graph: Callable[[], GraphPlan] | None = None
+    """Of a routed pipeline, its graph as far as the run has come to know how it is routed."""
 
 
 _run: ContextVar[Run] = ContextVar("run")
@@ -117,7 +119,7 @@ def begun(node: NodeRun) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value] | None = None) -> Iterator[Run]:
+def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value | Json] | None = None) -> Iterator[Run]:
     """Make the current flow run a run of ``pipeline``; to be opened in a flow's body, around all of it.
 
     A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is written all the
@@ -162,9 +164,9 @@ def finish(nodes: Mapping[str, PrefectFuture[Any]]) -> State[Any]:
     run = current_run()
     for future in nodes.values():
         future.wait()
-    record = _record(run)
-    repair({name: (nodes[name], record.document["nodes"][name]["state"]) for name in nodes})
-    return _state(record)
+    record = write_record(run)
+    repair([(name, future, record.document["nodes"][name]["state"]) for name, future in nodes.items()])
+    return final_state(record)
 
 
 def _settle(run: Run) -> None:
@@ -178,12 +180,13 @@ def _settle(run: Run) -> None:
         raise
     if run.record is None:
         try:
-            _record(run)
+            write_record(run)
         except StoreError as error:
             get_run_logger().error("the run's record cannot be written: %s", error)
 
 
-def _record(run: Run) -> RunRecord:
+def write_record(run: Run) -> RunRecord:
+    """Write ``run.json`` from what is known of a run now."""
     record = outcome.finish(
         open_store(run.store),
         pipeline=run.pipeline,
@@ -193,12 +196,14 @@ def _record(run: Run) -> RunRecord:
         started=run.started,
         parameters=run.parameters,
         known={name: node.states for name, node in run.nodes.items()},
+        graph=run.graph() if run.graph is not None else None,
     )
     run.record = record
     return record
 
 
-def _state(record: RunRecord) -> State[Any]:
+def final_state(record: RunRecord) -> State[Any]:
+    """The state of a flow run that has ended so."""
     nodes = record.document["nodes"]
     counts: dict[str, list[str]] = {}
     for name, node in nodes.items():

@@ -41,6 +41,11 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
     check(pipeline, diagnostics)
     if not diagnostics.ok:
         raise TranslationError(diagnostics)
+    if pipeline.graph.start is not None:
+        from translator.targets.prefect.routed import lower as routed
+
+        file = routed.lower(pipeline, options or GenerateOptions())
+        return render.render(render.environment(f"{__name__}.routed"), "routed.py.j2", file_name(pipeline), made=file)
     made = lower(pipeline, options or GenerateOptions())
     return render.render(render.environment(__name__), "flow.py.j2", file_name(pipeline), made=made)
 

@@ -29,7 +29,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if any(isinstance(atom, int) and atom not in _INTEGERS for atom in atoms(value)):
             message = f"{place} holds a number of more than 64 bits, which Prefect cannot store"
             diagnostics.error("unsupported-value", message, span)
-    for node in pipeline.nodes:
+    for node in pipeline.nodes if pipeline.graph.start is None else ():
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()
             message = f"node {node.name!r}: {kind} nodes are not translated to Prefect"

@@ -282,14 +282,14 @@ def _flow(plan: _Plan, names: _Names) -> Flow:
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     run = call("run_of", pipeline.name, project=Name("PROJECT"), parameters=parameters or None)
     name = identifiers([pipeline.name], _FUNCTIONS | {*names.functions.values()})[pipeline.name]
-    return Flow(name, _title(pipeline.name), render.comment(pipeline.span.place), tuple(lines), tuple(arguments), run)
+    return Flow(name, title_of(pipeline.name), render.comment(pipeline.span.place), tuple(lines), tuple(arguments), run)
 
 
 def _what_it_sets(parameter: ir.PipelineParameter) -> str:
     return f"Sets {', '.join(f'{target.node}.{target.parameter}' for target in parameter.targets) or 'nothing'}."
 
 
-def _title(name: str) -> str:
+def title_of(name: str) -> str:
     """The flow's name: Prefect refuses some characters; a digest keeps two such names apart."""
     title = name.translate(_BANNED_IN_FLOW_NAMES)
     return name if title == name and name else f"{title} {hashlib.sha256(name.encode()).hexdigest()[:6]}".strip()

@@ -1,0 +1,220 @@
+"""From a routed pipeline to what the template of its flow needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.targets import render
+from translator.targets.prefect.lower import title_of
+from translator.targets.prefect.routed import parameters
+from translator.targets.prefect.routed.model import Flow, Function, RoutedFile, StepTask
+from translator.targets.prefect.routed.names import BODY, Names, Path, branches, names_of
+from translator.targets.prefect.routed.statements import Walk, walk
+from translator.targets.prefect.routed.text import lines, words
+from translator.targets.prefect.text import doc, imported, spread
+from translator.targets.render import Call, Name, call, literal
+from translator.targets.steps import lower_step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from translator.targets import GenerateOptions
+    from translator.targets.render import Expression
+
+
+@dataclass(slots=True)
+class _File:
+    """What is known of the file while its blocks are written; ``used`` are the names that it must import."""
+
+    pipeline: ir.Pipeline
+    names: Names
+    walks: Mapping[Path, Walk]
+    used: set[str] = field(default_factory=set)
+
+
+def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
+    """What the template of a routed flow needs to know.
+
+    Args:
+        pipeline: a pipeline whose graph is routed.
+        options: what the file needs to know of its surroundings.
+    """
+    graphs = dict(_graphs(pipeline.graph, ()))
+    walks = {path: walk(graph) for path, graph in graphs.items()}
+    onward = [(*path, node) for path, made in walks.items() for node in made.onward]
+    file = _File(pipeline, names_of(pipeline, onward), walks)
+    blocks = (*_nodes(file, pipeline.graph, ()), *_onward(file, ()))
+    flow = _flow(file)
+    return RoutedFile(
+        marker=render.marker(pipeline.file),
+        imports=_imports(file, flow),
+        project=render.project_expression(options.project),
+        blocks=blocks,
+        flow=flow,
+    )
+
+
+def _graphs(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, ir.Graph]]:
+    yield path, graph
+    for node in graph.nodes:
+        for name, inner in branches(node).items():
+            yield from _graphs(inner, (*path, node.name, name))
+
+
+def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
+    """The tasks of a graph's nodes, each after what it uses."""
+    for node in graph.nodes:
+        here = (*path, node.name)
+        place = render.comment(node.span.place)
+        if isinstance(node, ir.ExecutionNode):
+            step = lower_step(node.step, file.pipeline.dialect)
+            file.used |= {"step_node", *render.names_in(step)}
+            yield StepTask(file.names.places[here], place, call("step_node", step))
+            continue
+        for name, inner in branches(node).items():
+            inside = (*here, name)
+            yield from _nodes(file, inner, inside)
+            yield from _onward(file, inside)
+            yield _branch(file, node, inner, inside)
+        yield _composite(file, node, here)
+
+
+def _tasks(file: _File, path: Path) -> dict[str, str]:
+    """By node of the graph at ``path``, the name of its task."""
+    return {place[-1]: name for place, name in file.names.places.items() if place[:-1] == path}
+
+
+def _functions(file: _File, path: Path) -> dict[str, str]:
+    return {place[-1]: name for place, name in file.names.onward.items() if place[:-1] == path}
+
+
+def _onward(file: _File, path: Path) -> Iterator[Function]:
+    """The functions that begin in the middle of a graph, those called before those that call them."""
+    tasks, functions = _tasks(file, path), _functions(file, path)
+    for node, statements in reversed(file.walks[path].onward.items()):
+        file.used |= {"Last", *words(statements)}
+        head = f"def {functions[node]}(last: Last) -> Last:"
+        made = doc(f"Go on from {node}, to which several ways lead.")
+        yield Function("onward", None, head, "\n".join(made), tuple(lines(statements, tasks, functions)))
+
+
+def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function:
+    tasks, main = _tasks(file, path), file.walks[path].main
+    listed = [tasks[one.name] for one in graph.nodes]
+    arguments = [] if path[-1] == BODY else [literal(path[-1])]
+    arguments.append(f"nodes=[{', '.join(listed)}]")
+    file.used |= {"branch", "Last", *words(main)}
+    what = {ir.MapNode: "An item of", ir.LoopNode: "An iteration of"}.get(type(node), f"Branch {path[-1]} of")
+    return Function(
+        "branch",
+        _decorated("branch", arguments),
+        f"def {file.names.places[path]}(last: Last) -> Last:",
+        "\n".join(doc(f"{what} {node.name}.")),
+        tuple(lines(main, tasks, _functions(file, path))),
+    )
+
+
+def _composite(file: _File, node: ir.Node, path: Path) -> Function:
+    inner = {name: file.names.places[(*path, name)] for name in branches(node)}
+    mapping = f"{{{', '.join(f'{literal(name)}: {function}' for name, function in inner.items())}}}"
+    keywords: dict[str, str] = {}
+    returned = "Last"
+    match node:
+        case ir.ParallelNode():
+            kind, returned = "parallel_node", "list[Last]"
+            keywords["branches"] = mapping
+            submitted = [f"{function}.submit(last)" for function in inner.values()]
+            body = spread("return [", submitted, "]", indent=4).split("\n")
+        case ir.MapNode():
+            kind, returned = "map_node", "list[Last]"
+            keywords |= {"body": inner[BODY], "item": literal(node.item)}
+            if node.reducer is not None:
+                keywords["reducer"] = literal(node.reducer)
+            file.used.add("items")
+            body = [f"return {inner[BODY]}.map(items(last, over={literal(node.over)}))"]
+        case ir.LoopNode():
+            kind = "loop_node"
+            keywords["body"] = inner[BODY]
+            if node.index is not None:
+                keywords["index"] = literal(node.index)
+            file.used.add("again")
+            body = [
+                f"for index in range({node.limit}):",
+                f"    last = {inner[BODY]}.submit(last, index)",
+                f"    if not again(last, until={literal(node.until)}):",
+                "        break",
+                "return last",
+            ]
+        case ir.ChoiceNode():
+            kind = "choice_node"
+            keywords["cases"] = mapping
+            file.used.add("chosen")
+            body = [f"match chosen(last, on={literal(node.on)}):"]
+            for name, function in inner.items():
+                body += [f"    case {literal(name)}:", f"        return {function}.submit(last)"]
+        case _:
+            raise TypeError(f"no node with branches: {node!r}")
+    file.used |= {kind, "Last"}
+    arguments = [literal(node.name), *(f"{name}={value}" for name, value in keywords.items())]
+    head = f"def {file.names.places[path]}(last: Last) -> {returned}:"
+    decorator = _decorated(kind, arguments, note=render.comment(node.span.place))
+    return Function("node", decorator, head, None, tuple(body))
+
+
+def _decorated(name: str, arguments: list[str], note: str | None = None) -> str:
+    return spread(f"@{name}(", arguments, ")", note=note)
+
+
+def _flow(file: _File) -> Flow:
+    pipeline, names = file.pipeline, file.names
+    arguments = tuple(parameters.argument(one, names.arguments[one.name]) for one in pipeline.parameters)
+    described = [one for one in pipeline.parameters if one.description]
+    text = [*doc(f"{pipeline.name}.")]
+    if described:
+        text += ["", "    Args:"]
+        for one in described:
+            text += doc(f"{names.arguments[one.name]}: {one.description}", 8)
+        text.append("    ")
+    tasks, main = _tasks(file, ()), file.walks[()].main
+    file.used |= {"finish", "run_of", *words(main)}
+    given: Mapping[str, Expression] = {one.name: Name(names.arguments[one.name]) for one in pipeline.parameters}
+    context = Call(
+        Name("run_of"),
+        (pipeline.name,),
+        (
+            ("dialect", pipeline.dialect),
+            ("project", Name("PROJECT")),
+            *((("parameters", given),) if given else ()),
+            ("nodes", [Name(tasks[node.name]) for node in pipeline.nodes]),
+        ),
+    )
+    return Flow(
+        names.flow,
+        title_of(pipeline.name),
+        render.comment(pipeline.span.place),
+        tuple(text),
+        arguments,
+        context,
+        tuple(lines(main, tasks, _functions(file, ()), end="finish({})")),
+    )
+
+
+def _imports(file: _File, flow: Flow) -> tuple[str, ...]:
+    """The import statements, in the order of import sorters; an empty string is a blank line."""
+    annotations = " ".join(one.annotation for one in flow.arguments)
+    typing = [name for name in ("Annotated", "Any") if name in annotations]
+    shim = file.used & {"Catalog", "Step"}
+    prefect = {"State", "flow"} | (file.used & {"allow_failure"})
+    wanted: dict[str, Iterable[str]] = {
+        "pathlib": ["Path"],
+        "typing": typing,
+        "": [],
+        "prefect": prefect,
+        "prefect.task_runners": ["ThreadPoolTaskRunner"],
+        "prefect_plugin.routed": file.used - shim - prefect - {"allow_failure"},
+        "pydantic": ["Field"] if "Annotated" in annotations else [],
+        "translator.shim": shim,
+    }
+    return tuple(imported(module, names) if module else "" for module, names in wanted.items() if names or not module)

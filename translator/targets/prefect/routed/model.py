@@ -1,0 +1,54 @@
+"""What the template of a routed flow needs to know, as data: names are identifiers, heads and lines are Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from translator.targets.prefect.model import Field
+    from translator.targets.render import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class StepTask:
+    """A step's task: ``name = made``."""
+
+    name: str
+    place: str
+    made: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the file, with the decorator that makes it a branch or a node, if any."""
+
+    kind: Literal["branch", "node", "onward"]
+    decorator: str | None
+    head: str
+    doc: str | None
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The flow function; ``context`` opens the run."""
+
+    name: str
+    title: str
+    place: str
+    doc: tuple[str, ...]
+    arguments: tuple[Field, ...]
+    context: Expression
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedFile:
+    """A whole generated file; ``blocks`` in an order in which each can use those before it."""
+
+    marker: str
+    imports: tuple[str, ...]
+    project: str
+    blocks: tuple[StepTask | Function, ...]
+    flow: Flow
