@@ -25,6 +25,8 @@ from translator.options import (
     choose,
     colorful,
     find_target,
+    open_file,
+    project_of,
     show,
     which_pipeline,
 )
@@ -81,9 +83,7 @@ def _translate(argv: Sequence[str]) -> int:
     if args.target is None:
         raise UsageError(f"choose an engine with --target: {', '.join(registry.names(registry.TARGETS))}")
     target = find_target(args.target)
-    from translator.load import load
-
-    loaded = load(Path(args.file))
+    loaded = open_file(args, args.file)
     names = _selected(loaded, args)
     found = Diagnostics(list(loaded.diagnostics.found))
     pipelines: list[Pipeline] = []
@@ -122,7 +122,7 @@ def _check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | 
     if args.grid:
         from translator.checks import check
 
-        check(pipeline, found, project=Path(args.file).parent)
+        check(pipeline, found, project=project_of(args, args.file))
     if target is not None and found.concerning(pipeline.name).ok:
         target.check(pipeline, found)
 
@@ -141,7 +141,7 @@ def _generated(
         if any(file == other for other, _ in texts):
             raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
         try:
-            options = GenerateOptions(project=project_from(file, Path(args.file).parent))
+            options = GenerateOptions(project=project_from(file, project_of(args, args.file)))
             texts.append((file, target.generate(pipeline, options)))
         except TranslationError as error:
             found.extend(error.diagnostics)
@@ -203,11 +203,9 @@ def _check(argv: Sequence[str]) -> int:
 def _check_file(
     file: str, args: argparse.Namespace, target: Target | None
 ) -> tuple[list[Diagnostic], Mapping[str, SourceText]]:
-    from translator.load import load
-
-    loaded = load(Path(file))
+    loaded = open_file(args, file)
     found = Diagnostics(list(loaded.diagnostics.found))
-    shaping = argparse.Namespace(file=file, grid=args.grid)
+    shaping = argparse.Namespace(file=file, grid=args.grid, project=args.project)
     for name in loaded.names if args.pipeline is None and not args.grid else (args.pipeline,):
         try:
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)

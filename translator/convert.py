@@ -78,6 +78,8 @@ def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
     wanted: dict[str, dict[str, ir.Axis]] = {}
     nodes = {node.name: node for node in _step_nodes(pipeline)}
     for text in options:
+        if pipeline.graph.start is not None:
+            raise GridOptionError(f"--grid {text}: a pipeline of {pipeline.dialect} has no grids; 'map' repeats steps")
         option = parse_grid(text, pipeline)
         axis = _axis(option, nodes[option.node], text)
         if axis.parameter in wanted.setdefault(option.node, {}):

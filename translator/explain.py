@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator import given, ir
 from translator.diagnostics import Diagnostics, TranslationError, printable
-from translator.load import load
 from translator.names import did_you_mean
-from translator.options import FAILED, OK, USAGE, add_pipeline_arguments, choose, show
+from translator.options import FAILED, OK, USAGE, add_pipeline_arguments, choose, open_file, show
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -53,7 +51,7 @@ def main(args: Namespace) -> int:
     Raises:
         UsageError: there is no such pipeline, or there are several.
     """
-    loaded = load(Path(args.file))
+    loaded = open_file(args, args.file)
     asked = Diagnostics()
     try:
         pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)

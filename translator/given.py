@@ -3,11 +3,15 @@
 A value is typed by the parameter that it is for. Where a list can be meant (an axis of a task node's grid, a
 ``multiple`` parameter, a pipeline parameter whose default is a list), commas separate values; a value that holds
 a comma stands in double quotes there, or the list is given as JSON. Everywhere else a comma is a comma.
+
+A parameter of a routed graph (Magnus, runnable) has no type: its value is JSON, or else the text as it is, as these
+engines read their environment. Any name will do, since steps may read what no file declares.
 """
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -57,6 +61,7 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
         Values by ``NAME`` or ``NODE.PARAMETER``; lists as tuples.
     """
     slots = _slots(pipeline)
+    routed = pipeline.graph.start is not None
     hidden = {
         f"{target.node}.{target.parameter}": parameter.name
         for parameter in pipeline.parameters
@@ -74,6 +79,8 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
         elif name in hidden and name not in slots:
             message = f"--param {name}: this parameter is set by the pipeline parameter {hidden[name]!r}"
             diagnostics.error(CODE, message, None, hint=f"give --param {hidden[name]}=...")
+        elif routed and name:
+            found[name] = cast("Value", _json(value))
         elif name not in slots:
             diagnostics.error(
                 CODE, f"--param {name}: there is no such parameter", None, hint=did_you_mean(name, slots, "parameters")
@@ -84,6 +91,24 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
             except ValueError as error:
                 diagnostics.error(CODE, f"--param {name}: {error}", None)
     return found
+
+
+def declare(pipeline: ir.Pipeline, given: Mapping[str, Value]) -> ir.Pipeline:
+    """Give a routed graph the parameters that were given a value and that nothing else declares."""
+    known = {parameter.name for parameter in pipeline.parameters}
+    if pipeline.graph.start is None or given.keys() <= known:
+        return pipeline
+    new = (ir.PipelineParameter(name, pipeline.span, value) for name, value in given.items() if name not in known)
+    return dataclasses.replace(pipeline, parameters=(*pipeline.parameters, *new))
+
+
+def _json(text: str) -> ir.Json:
+    from translator.parameters_file import frozen
+
+    try:
+        return frozen(json.loads(text))
+    except ValueError:
+        return text
 
 
 def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator import diagnostics, registry
@@ -37,6 +38,11 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
     if target_required is not None:
         known = "the engine to translate for"
         parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
+    parser.add_argument("--dialect", metavar="NAME", help="the language of the file, if it is not to be detected")
+    parser.add_argument("--project", metavar="FOLDER", help="the folder in which the steps run (that of the file)")
+    parser.add_argument(
+        "--parameters-file", metavar="FILE", help="parameters that the run starts with (Magnus and runnable), as YAML"
+    )
     parser.add_argument("--pipeline", "-p", metavar="NAME", help="the pipeline, if the file has several")
     parser.add_argument(
         "--grid",
@@ -46,6 +52,31 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         help="make the node a task node that runs once per value of the parameter; may be given several times",
     )
     parser.add_argument("--tries", type=_positive, metavar="N", help="tries in all with 'on-error: retry' (3)")
+
+
+def open_file(args: argparse.Namespace, file: str) -> Loaded:
+    """Read a pipeline file as the options of ``add_pipeline_arguments`` ask for.
+
+    Args:
+        args: the options.
+        file: the file.
+
+    Raises:
+        UsageError: there is no such dialect.
+    """
+    from translator.load import load
+    from translator.names import did_you_mean
+
+    known = registry.names(registry.DIALECTS)
+    if args.dialect is not None and args.dialect not in known:
+        raise UsageError(f"there is no dialect {args.dialect!r}; {did_you_mean(args.dialect, known, 'there are')}")
+    parameters = None if args.parameters_file is None else Path(args.parameters_file)
+    return load(Path(file), dialect=args.dialect, project=project_of(args, file), parameters=parameters)
+
+
+def project_of(args: argparse.Namespace, file: str) -> Path:
+    """The folder in which the steps of a pipeline file run."""
+    return Path(file).parent if args.project is None else Path(args.project)
 
 
 def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries: int | None = None) -> Pipeline:
