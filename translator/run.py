@@ -87,7 +87,6 @@ def main(args: Namespace) -> int:
             show(asked, loaded.sources)
             return USAGE
         pipeline = given.declare(pipeline, values)
-        pipeline = given.declare(pipeline, values)
         if find_spec(target.MODULE) is None:
             install = f'pip install "pipeline-translator[{target.EXTRA}]"'
             raise UsageError(f"{target.NAME} is not installed in this environment: {install}")
