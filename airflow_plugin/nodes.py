@@ -1,7 +1,8 @@
 """Which tasks of a DAG make up which node of the pipeline.
 
 A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. Its name is the operator's
-argument ``node``, else the id of its group, else of the task. What the plugin has to know of a pipeline while it runs
+argument ``node``, else the id of its group, else of the task, without the groups around it: groups that hold nodes are
+there to be looked at. What the plugin has to know of a pipeline while it runs
 is read off the DAG, so that a DAG file says each thing once.
 """
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
+    from airflow_plugin.gates import Condition
+
     Operator: TypeAlias = BaseOperator | MappedOperator
 
 OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
@@ -25,7 +28,8 @@ class Node:
     """A node as a DAG holds it: its name in the source file, its rules, and the ids of its tasks.
 
     ``run`` is the task that runs the step, ``tasks`` are all tasks of the node, ``upstream`` names the nodes that it
-    waits for.
+    waits for. ``only_if`` are conditions without which it is skipped, and what follows it too; ``included_if`` those
+    without which it is not part of the run. ``sequential``: its executions run one after another until one fails.
     """
 
     name: str
@@ -35,6 +39,9 @@ class Node:
     run: str
     tasks: tuple[str, ...]
     upstream: tuple[str, ...] = ()
+    only_if: tuple[Condition, ...] = ()
+    included_if: tuple[Condition, ...] = ()
+    sequential: bool = False
 
     @property
     def stops_all(self) -> bool:
@@ -63,7 +70,8 @@ def nodes(dag: DAG) -> dict[str, Node]:
         if not _runs_a_step(task):
             continue
         group = _group(task)
-        name = _argument(task, "node") or group or task.task_id
+        name = _argument(task, "node") or (group or task.task_id).rpartition(".")[2]
+        of_node = [dag.get_task(one) for one in groups[group]] if group else [task]
         found[name] = Node(
             name=name,
             kind="task" if task.is_mapped else "execution",
@@ -71,6 +79,9 @@ def nodes(dag: DAG) -> dict[str, Node]:
             on_child_error=_argument(task, "on_child_error"),
             run=task.task_id,
             tasks=tuple(groups[group]) if group else (task.task_id,),
+            only_if=_conditions(of_node, "only_if"),
+            included_if=_conditions(of_node, "included_if"),
+            sequential=bool(_argument(task, "sequential")),
         )
     owners = {task: node.name for node in found.values() for task in node.tasks}
     return {name: replace(node, upstream=_upstream(dag, node, owners)) for name, node in found.items()}
@@ -86,10 +97,15 @@ def _group(task: Operator) -> str | None:
     return task.task_group.group_id if task.task_group and task.label in ("grid", "run", "done") else None
 
 
+def _conditions(tasks: list[Operator], name: Literal["only_if", "included_if"]) -> tuple[Condition, ...]:
+    """The conditions of a node: those of its first task that has any."""
+    return next((tuple(found) for task in tasks if (found := _argument(task, name))), ())
+
+
 def _runs_a_step(task: Operator) -> bool:
     operator_class: type = task.operator_class if task.is_mapped else type(task)
     return getattr(operator_class, "runs_a_step", False)
 
 
 def _argument(task: Operator, name: str) -> Any:
-    return getattr(task, "partial_kwargs", {}).get(name) if task.is_mapped else getattr(task, name)
+    return getattr(task, "partial_kwargs", {}).get(name) if task.is_mapped else getattr(task, name, None)

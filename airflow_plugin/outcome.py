@@ -6,6 +6,7 @@ import time
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from airflow_plugin.gates import left_out, unmet
 from airflow_plugin.nodes import nodes
 from airflow_plugin.settings import run_id, store_uri
 from translator.shim import outcome
@@ -44,17 +45,31 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     _let_killed_end(store, pipeline, run_id(context))
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
     of_dag = nodes(context["dag"]).values()
+    out = left_out(context, store)
+    known = {}
+    for node in of_dag:
+        known[node.name] = {outcome.NODE: State.SKIPPED} if node.name in out else _executions(node, states)
+        was_skipped = any(states.get(task) == "skipped" for task in node.tasks)
+        if node.only_if and not known[node.name] and was_skipped and unmet(context, node.only_if, store):
+            known[node.name] = {outcome.NODE: State.SKIPPED}
     return outcome.finish(
         store,
         pipeline=pipeline,
         run=run_id(context),
         engine="airflow",
         nodes=[
-            outcome.NodePlan(node.name, node.kind, node.on_error, node.on_child_error, node.upstream) for node in of_dag
+            outcome.NodePlan(
+                node.name,
+                node.kind,
+                node.on_error,
+                node.on_child_error,
+                [before for before in node.upstream if before not in out],
+            )
+            for node in of_dag
         ],
         started=_iso(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,
-        known={node.name: _executions(node, states) for node in of_dag},
+        known=known,
     )
 
 
@@ -88,4 +103,8 @@ def _executions(node: Node, states: Mapping[str, str]) -> dict[int, State]:
         name, _, index = task.rpartition("_")
         if name == node.run and index.isdecimal() and of_task in _WITHOUT_MANIFEST:
             found[int(index)] = _WITHOUT_MANIFEST[of_task]
+    if not found and states.get(node.run) == "skipped" and states.get(node.run.replace(".run", ".grid")) == "success":
+        return {outcome.NODE: State.COMPLETE}  # its grid has no points
+    if node.sequential and (failed := [index for index, state in found.items() if state is State.ERROR]):
+        found |= dict.fromkeys((index for index in found if index > min(failed)), State.SKIPPED)
     return dict(sorted(found.items()))

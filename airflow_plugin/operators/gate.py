@@ -8,18 +8,22 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin.nodes import nodes
+from airflow_plugin.settings import store_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
+    from airflow_plugin.nodes import Node
+
 
 class GateOperator(BaseOperator):
     """The last task of a node; it waits for the node's other tasks and then lets the nodes after it start, or not.
 
     A trigger rule cannot tell a task that failed from one that never ran because something before it failed:
-    ``all_done`` lets both pass. The gate passes only if its node ran at all; else it is skipped.
+    ``all_done`` lets both pass. The gate passes only if its node ran at all; else it is skipped. It also passes if its
+    node is not part of the run (``included_if``).
 
     Args:
         needs: ``started``: that the node ran is enough. ``one-complete``: one of its executions must be complete.
@@ -49,10 +53,14 @@ class GateOperator(BaseOperator):
         """
         ti = context["ti"]
         node = next(node for node in nodes(context["dag"]).values() if self.task_id in node.tasks)
+        if node.included_if and self._is_left_out(context, node):
+            return
         others = [task for task in node.tasks if task != self.task_id]
         found = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=others).get(ti.run_id, {})
         failed = "failed" in found.values()
         executions = [state for task, state in found.items() if not task.endswith(".grid")]
+        if executions == ["skipped"] and "success" in found.values():
+            return  # its grid has no points
         if "skipped" in executions and not failed:
             raise AirflowSkipException("the node was stopped or skipped")
         if not failed and "success" not in executions:
@@ -61,3 +69,10 @@ class GateOperator(BaseOperator):
             raise AirflowFailException("an execution of the node failed")
         if self.needs == "one-complete" and "success" not in executions:
             raise AirflowFailException("no execution of the node is complete")
+
+    @staticmethod
+    def _is_left_out(context: Context, node: Node) -> bool:
+        from airflow_plugin.gates import unmet
+        from translator.shim.store import open_store
+
+        return unmet(context, node.included_if, open_store(store_uri())) is not None

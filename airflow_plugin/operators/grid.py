@@ -8,20 +8,23 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.parameters import run_values
-from airflow_plugin.settings import store_uri
+from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import stop_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from airflow.sdk import Context
 
+    from airflow_plugin.gates import Condition
     from airflow_plugin.parameters import DagParam, Given
-    from translator.shim.contract import Step, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, FileAxis, Step, Value, ValueSource
+    from translator.shim.store import Store
 
 
 class GridOperator(BaseOperator):
-    """Computes the points of a grid from DAG params and from what other nodes left.
+    """Computes the points of a grid from DAG params and from what other nodes left, or from the files in a folder.
 
     Args:
         step: the step that runs once per point.
@@ -29,19 +32,29 @@ class GridOperator(BaseOperator):
         parameter_edges: by parameter of the step, the edge that brings its values, which wins over ``parameters``.
         points: explicit sets of values instead of a product of axes, or the DAG param that has them; other parameters
             still span axes.
+        files: the files that the step runs over, instead of all that; there may be none.
+        inputs: the edges that bring these files.
+        project: the folder of the source file; usually one of the DAG's ``default_args``.
+        only_if: what must hold, or else the node is skipped, and what follows it too.
+        included_if: what must hold, or else the node is not part of the run.
         kwargs: of every operator.
     """
 
     template_fields: Sequence[str] = ()
     ui_color = "#eef3f8"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of them keywords
         self,
         *,
         step: Step,
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
         points: DagParam | Sequence[Mapping[str, Value]] | None = None,
+        files: FileAxis | None = None,
+        inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
+        project: str | Path = ".",
+        only_if: Sequence[Condition] = (),
+        included_if: Sequence[Condition] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -49,22 +62,56 @@ class GridOperator(BaseOperator):
         self.parameters = parameters or {}
         self.parameter_edges = parameter_edges or {}
         self.points = points
+        self.files = files
+        self.inputs = inputs or {}
+        self.project = project
+        self.only_if = only_if
+        self.included_if = included_if
 
     def execute(self, context: Context) -> list[dict[str, Value]]:
         """Compute the points; the mapped task after it runs once for each.
 
         Raises:
-            AirflowSkipException: the run is stopped.
-            AirflowFailException: the grid has no points, or more than Airflow maps over, or bad values.
+            AirflowSkipException: the run is stopped, or a condition does not hold.
+            AirflowFailException: the grid has no points (over files: no folder), or more than Airflow maps over, or bad
+                values.
         """
-        from airflow_plugin.upstream import upstream_manifests
-        from translator.shim import edges, grid
+        from airflow_plugin.gates import unmet
+        from translator.shim import grid
         from translator.shim.store import open_store
 
         if reason := stop_reason(context)():
             raise AirflowSkipException(f"not started: {reason}")
+        store = open_store(store_uri())
+        if reason := unmet(context, (*self.included_if, *self.only_if), store):
+            raise AirflowSkipException(reason)
+        try:
+            points = self._over_files(context, self.files, store) if self.files else self._of_values(context, store)
+        except grid.GridError as error:
+            raise AirflowFailException(str(error)) from None
+        if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
+            raise AirflowFailException(f"the grid has {len(points)} points; [core] max_map_length allows {most}")
+        self.log.info("%d executions:\n%s", len(points), "\n".join(grid.label(point) for point in points))
+        return points
+
+    def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
+        from airflow_plugin.operators.step import edges_in_run
+        from airflow_plugin.upstream import upstream_manifests
+        from translator.shim import edges, file_grid
+
+        inputs = edges_in_run(context, self.inputs, store).get(axis.over, [])
+        upstream = upstream_manifests(context, [edge.source for edge in inputs], store)
+        declared = next((one for one in self.step.inputs if one.name == axis.over), None)
+        brought = edges.files(declared, inputs, "replace", upstream) if declared else None
+        values = run_values(self.parameters, context["params"])
+        return file_grid.points(self.step, axis, values, brought, project_folder(self.project))
+
+    def _of_values(self, context: Context, store: Store) -> list[dict[str, Value]]:
+        from airflow_plugin.upstream import upstream_manifests
+        from translator.shim import edges, grid
+
         sources = [edge.source for edge in self.parameter_edges.values()]
-        upstream = upstream_manifests(context, sources, open_store(store_uri())) if sources else {}
+        upstream = upstream_manifests(context, sources, store) if sources else {}
         axes: dict[str, Any] = run_values(self.parameters, context["params"])
         for name, edge in self.parameter_edges.items():
             found, value = edges.value(edge, upstream, many=True)
@@ -74,11 +121,4 @@ class GridOperator(BaseOperator):
                 self.log.warning("%s brings no value: parameter %r keeps what it has", edges.describe(edge), name)
         asked: dict[str, Any] = {} if self.points is None else {"sets": self.points}
         sets: Any = run_values(asked, context["params"]).get("sets")
-        try:
-            points = grid.points(self.step, axes, sets)
-        except grid.GridError as error:
-            raise AirflowFailException(str(error)) from None
-        if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
-            raise AirflowFailException(f"the grid has {len(points)} points; [core] max_map_length allows {most}")
-        self.log.info("%d executions:\n%s", len(points), "\n".join(grid.label(point) for point in points))
-        return points
+        return grid.points(self.step, axes, sets)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_plugin.gates import Condition
     from airflow_plugin.nodes import OnChildError, OnError
     from airflow_plugin.parameters import Given
     from translator.shim.contract import ArtifactSource, ExecutionId, InputFiles, Step, Value, ValueSource
@@ -42,6 +43,10 @@ class StepOperator(BaseOperator):
         point: values of parameters, from the grid that the operator is mapped over; they win over all others.
         on_error: what an error of the node does to the run.
         on_child_error: what an error of one execution does to the node, where ``on_error`` alone does not say it.
+        only_if: what must hold, or else the node is skipped, and what follows it too.
+        included_if: what must hold, or else the node is not part of the run, as if it were not there.
+        sequential: of a mapped step, that its executions run in order, and those after one that failed do not; it
+            goes with ``max_active_tis_per_dagrun=1``.
         kwargs: of every operator.
     """
 
@@ -58,6 +63,9 @@ class StepOperator(BaseOperator):
     point: Mapping[str, Value] | None = None
     on_error: OnError = "stop-all"
     on_child_error: OnChildError | None = None
+    only_if: Sequence[Condition] = ()
+    included_if: Sequence[Condition] = ()
+    sequential: bool = False
 
     def __init__(  # noqa: PLR0913 - all of them keywords
         self,
@@ -72,6 +80,9 @@ class StepOperator(BaseOperator):
         point: Mapping[str, Value] | None = None,
         on_error: OnError | None = None,
         on_child_error: OnChildError | None = None,
+        only_if: Sequence[Condition] | None = None,
+        included_if: Sequence[Condition] | None = None,
+        sequential: bool | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("doc_md", f"Runs the step at `{step.source}`.")
@@ -87,6 +98,9 @@ class StepOperator(BaseOperator):
             ("point", point),
             ("on_error", on_error),
             ("on_child_error", on_child_error),
+            ("only_if", only_if),
+            ("included_if", included_if),
+            ("sequential", sequential),
         ):
             if value is not None:
                 setattr(self, name, value)
@@ -102,9 +116,11 @@ class StepOperator(BaseOperator):
         """Run the step; returns a bounded summary of its manifest.
 
         Raises:
-            AirflowSkipException: the execution was stopped, or must not begin because the run is stopped.
+            AirflowSkipException: the execution was stopped, or must not begin because the run is stopped, because a
+                condition does not hold, or because an execution before it failed.
             AirflowException: the execution is in error; Airflow tries it again if it has retries.
         """
+        from airflow_plugin.gates import unmet
         from translator.shim.contract import Context as Execution
         from translator.shim.contract import State
         from translator.shim.manifest import summary
@@ -115,6 +131,10 @@ class StepOperator(BaseOperator):
         if reason := should_stop():
             raise AirflowSkipException(f"not started: {reason}")
         store = open_store(store_uri())
+        if reason := unmet(context, (*self.included_if, *self.only_if), store):
+            raise AirflowSkipException(reason)
+        if self.sequential and self._one_failed(context):
+            raise AirflowSkipException("not started: an execution before this one failed")
         execution = self._identity(context)
         values, inputs = self._upstream(context, store)
         manifest = execute(
@@ -158,12 +178,19 @@ class StepOperator(BaseOperator):
             kind=node.kind,
         )
 
+    def _one_failed(self, context: Context) -> bool:
+        """Whether another execution of the step failed."""
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=[ti.task_id])
+        return "failed" in states.get(ti.run_id, {}).values()
+
     def _upstream(self, context: Context, store: Store) -> tuple[dict[str, Value], dict[str, InputFiles]]:
         """What the edges bring: values of parameters, and the files of each input."""
         from airflow_plugin.upstream import upstream_manifests
         from translator.shim import edges
 
-        sources = [edge.source for brought in self.inputs.values() for edge in brought]
+        inputs = edges_in_run(context, self.inputs, store)
+        sources = [edge.source for brought in inputs.values() for edge in brought]
         sources += [edge.source for edge in self.parameter_edges.values()]
         upstream = upstream_manifests(context, sources, store)
         several = {parameter.name for parameter in self.step.parameters if parameter.multiple}
@@ -175,9 +202,19 @@ class StepOperator(BaseOperator):
             else:
                 self.log.warning("%s brings no value: parameter %r keeps what it has", edges.describe(edge), name)
         return values, {
-            declared.name: edges.files(declared, self.inputs.get(declared.name, ()), self.merge, upstream)
+            declared.name: edges.files(declared, inputs.get(declared.name, ()), self.merge, upstream)
             for declared in self.step.inputs
         }
+
+
+def edges_in_run(
+    context: Context, inputs: Mapping[str, Sequence[ArtifactSource]], store: Store
+) -> dict[str, list[ArtifactSource]]:
+    """The edges by input, without those from nodes that are not part of this run."""
+    from airflow_plugin.gates import left_out
+
+    out = left_out(context, store) if inputs else frozenset()
+    return {name: [edge for edge in brought if edge.source not in out] for name, brought in inputs.items()}
 
 
 def _label(execution: ExecutionId) -> str:

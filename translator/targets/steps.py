@@ -58,6 +58,11 @@ def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
     )
 
 
+def lower_files(axis: ir.FileAxis) -> contract.FileAxis:
+    """The files that a task node runs over, as the shim knows them."""
+    return contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
+
+
 def _input(item: ir.Input) -> contract.Input:
     return contract.Input(
         name=item.name,

@@ -69,7 +69,7 @@ def node_form(node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParam
         left_to_edge = parameter.name in fed and parameter.name not in axes
         if not (certain or left_to_edge or parameter.name in in_sets):
             keys.append(f"{node.name}.{parameter.name}")
-            if isinstance(node, ir.TaskNode):
+            if isinstance(node, ir.TaskNode) and node.has_axes:
                 params[keys[-1]] = _axis(node, parameter, axes.get(parameter.name, (parameter.default,)))
             else:
                 params[keys[-1]] = _single(node, parameter)
@@ -91,7 +91,9 @@ def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepN
     """
     schemas = [_schema(parameter) for _, parameter in targets]
     schema = schemas[0] if schemas and all(other == schemas[0] for other in schemas) else _any_of(schemas)
-    if any(isinstance(node, ir.TaskNode) for node, _ in targets) and "items" not in schema:
+    if not targets and isinstance(given.default, bool):
+        schema = {"type": "boolean"}
+    if any(isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets) and "items" not in schema:
         schema = _with_lists(schema, first=isinstance(given.default, tuple))
     if given.default is None:
         schema = _nullable(schema)

@@ -44,6 +44,8 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diagnostics) -> None:
     """``lengths`` are those of the lists that pipeline parameters give to parameters of the node."""
     span = node.grid.span or node.span
+    if node.grid.kind is ir.GridKind.FILES:
+        return
     if node.grid.kind not in (ir.GridKind.PRODUCT, ir.GridKind.ZIP):
         kind = node.grid.kind.value
         diagnostics.error(f"unsupported-{kind}-search", f"node {node.name!r}: a {kind} search is not translated", span)

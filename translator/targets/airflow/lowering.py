@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.names import identifiers
 from translator.targets import render
 from translator.targets.airflow.forms import node_form, pipeline_param
-from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, StepConstant
+from translator.targets.airflow.gates import conditions
+from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, StepConstant, VisualGroup
 from translator.targets.airflow.order import awaited, order_lines
-from translator.targets.airflow.rules import closing_task
+from translator.targets.airflow.rules import NONE_FAILED, closing_task
 from translator.targets.render import call, name
-from translator.targets.steps import lower_step
+from translator.targets.steps import lower_files, lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
@@ -31,9 +33,12 @@ _MODULES = {
     "EmptyOperator": "airflow.providers.standard.operators.empty",
     **dict.fromkeys(("DAG", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
     **dict.fromkeys(
-        ("FinishOperator", "GateOperator", "GridOperator", "StepOperator", "dag_param"), "airflow_plugin.operators"
+        ("FinishOperator", "GateOperator", "GridOperator", "StepOperator", "dag_param", "is_false", "is_true"),
+        "airflow_plugin.operators",
     ),
-    **dict.fromkeys(("Input", "Parameter", "Step", "metadata", "output", "parameter", "same_input"), "translator.shim"),
+    **dict.fromkeys(
+        ("FileAxis", "Input", "Parameter", "Step", "metadata", "output", "parameter", "same_input"), "translator.shim"
+    ),
 }
 """Every name that a DAG file may import, in the order in which it does, and the module that has it."""
 _STANDARD = ("datetime", "pathlib")
@@ -91,23 +96,56 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     params = {given.name: pipeline_param(given, list(_targets(given, by_name))) for given in pipeline.parameters}
     for form in forms.values():
         params.update(form.params)
-    lowered = tuple(
-        _node(around, node, variables[node.name], constant_of[node.name], forms[node.name]) for node in nodes
-    )
     after = _after(pipeline, variables)
+    lowered = tuple(
+        _node(
+            around,
+            node,
+            variables[node.name],
+            constant_of[node.name],
+            forms[node.name],
+            followed=bool(after[variables[node.name]]),
+        )
+        for node in nodes
+    )
     mapped = {node.variable for node in lowered if isinstance(node, GroupNode) and node.mapped}
     finish = call("FinishOperator", task_id="finish", parameters=[given.name for given in pipeline.parameters] or None)
     return DagFile(
         marker=render.marker(pipeline.file),
-        imports=_imports({"DAG", "Path", *_names([step.step for step in constants], params, finish, *lowered)}),
+        imports=_imports(
+            {
+                "DAG",
+                "Path",
+                *(["TaskGroup"] if any(node.group for node in nodes) else []),
+                *_names([step.step for step in constants], params, finish, *lowered),
+            }
+        ),
         project=render.project_expression(options.project),
         steps=constants,
         arguments=_dag(pipeline),
         params=params,
         finish=finish,
-        nodes=lowered,
+        groups=tuple(_groups(nodes, lowered)),
         order=order_lines(after, "finish", awaited(after, mapped)),
     )
+
+
+def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]) -> Iterator[VisualGroup]:
+    """The nodes in the groups that the user sees: nodes of one group that follow each other are in one."""
+    taken = _RESERVED | {node.variable for node in lowered}
+    pairs = zip(nodes, lowered, strict=True)
+    for count, (title, members) in enumerate(groupby(pairs, key=lambda pair: pair[0].group)):
+        inside = tuple(node for _, node in members)
+        if title is None:
+            yield VisualGroup(None, inside)
+            continue
+        identifier = identifiers([title], taken)[title]
+        if identifier in taken:
+            identifier = f"{identifier.rstrip('_')}_{count}"
+        taken |= {identifier}
+        yield VisualGroup(
+            call("TaskGroup", identifier, group_display_name=title if title != identifier else None), inside
+        )
 
 
 def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
@@ -183,6 +221,8 @@ def _around(pipeline: ir.Pipeline) -> _Around:
 
 def _form(around: _Around, node: ir.StepNode) -> Form:
     fed = {edge.target.key for edge in around.into(node, ir.EdgeKind.PARAMETER)}
+    if isinstance(node, ir.TaskNode) and node.grid.files is not None:
+        fed |= {*node.grid.files.items, *node.grid.files.outputs}
     return node_form(node, around.setters.get(node.name, {}), fed)
 
 
@@ -194,25 +234,55 @@ def _targets(
         yield from ((node, found) for found in node.step.parameters if found.name == target.parameter)
 
 
-def _node(around: _Around, node: ir.StepNode, variable: str, step: Name, form: Form) -> PlainNode | GroupNode:
+def _node(  # noqa: PLR0913 - what is known of a node
+    around: _Around, node: ir.StepNode, variable: str, step: Name, form: Form, *, followed: bool
+) -> PlainNode | GroupNode:
     place = render.comment(node.span.place)
     values = _values(around, node, form)
-    done = closing_task(node)
+    done = closing_task(node, followed=followed)
+    gates = conditions(node.policy.gates)
     if done is None:
         shown = node.name if node.name != variable else None
         alone = _arguments(task_id=variable, task_display_name=shown, step=step, node=shown)
-        return PlainNode(variable, place, (*alone, *_inputs(around, node), *values, *_policy(node)))
+        return PlainNode(variable, place, (*alone, *_inputs(around, node), *values, *gates, *_policy(node)))
     other = node.name if node.name != variable else None
     start = (*_arguments(task_id="run", step=step, node=other), *_inputs(around, node))
     group = call("TaskGroup", variable, group_display_name=other)
     if isinstance(node, ir.ExecutionNode):
         return GroupNode(
-            variable, place, group, mapped=False, grid=None, step=(*start, *values, *_policy(node)), done=done
+            variable, place, group, mapped=False, grid=None, step=(*start, *values, *gates, *_policy(node)), done=done
+        )
+    if node.grid.files is not None:
+        over = _over_files(around, node, node.grid.files, step, form)
+        shown_as = _arguments(map_index_template="{{ task.point_label }}")
+        run = (*start, *values, *_policy(node), *shown_as)
+        return GroupNode(
+            variable,
+            place,
+            group,
+            mapped=True,
+            grid=(*over, *gates),
+            step=run,
+            done=done,
+            waits_for_grid=done.function.text == "EmptyOperator",
         )
     grid = (*_arguments(task_id="grid", step=step, points=form.sets), *values) if values or form.sets else None
     shown_as = _arguments(map_index_template="{{ task.point_label }}") if grid else ()
     return GroupNode(
-        variable, place, group, mapped=True, grid=grid, step=(*start, *_policy(node), *shown_as), done=done
+        variable, place, group, mapped=True, grid=grid, step=(*start, *gates, *_policy(node), *shown_as), done=done
+    )
+
+
+def _over_files(around: _Around, node: ir.TaskNode, axis: ir.FileAxis, step: Name, form: Form) -> Arguments:
+    """The grid of a node that runs over files: only the two folders decide it."""
+    folders = {key: value for key, value in form.parameters.items() if key in (axis.over, axis.into)}
+    brought = [_edge(edge) for edge in around.into(node, ir.EdgeKind.INPUT) if edge.target.key == axis.over]
+    return _arguments(
+        task_id="grid",
+        step=step,
+        parameters=folders or None,
+        inputs={axis.over: brought} if brought else None,
+        files=lower_files(axis),
     )
 
 
@@ -236,13 +306,17 @@ def _edge(edge: ir.Edge) -> Call:
 
 def _policy(node: ir.StepNode) -> Arguments:
     policy = node.policy
+    sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
+    concurrency = 1 if sequential else policy.concurrency
     retries = policy.tries - 1
     return _arguments(
         on_error=policy.on_error.value if policy.on_error is not ir.OnError.STOP_ALL else None,
         on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
         retries=retries or None,
         retry_delay=call("timedelta", seconds=_RETRY_SECONDS) if retries else None,
-        max_active_tis_per_dagrun=policy.concurrency if isinstance(node, ir.TaskNode) else None,
+        sequential=sequential or None,
+        max_active_tis_per_dagrun=concurrency if isinstance(node, ir.TaskNode) else None,
+        trigger_rule=name(NONE_FAILED) if node.step.kind is ir.StepKind.COLLECT else None,
     )
 
 

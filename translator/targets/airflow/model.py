@@ -36,7 +36,8 @@ class PlainNode:
 class GroupNode:
     """A node that is a task group: its grid if it must be computed, the step that runs, and the task that closes it.
 
-    ``mapped`` tells whether the step runs once per point of a grid.
+    ``mapped`` tells whether the step runs once per point of a grid, ``waits_for_grid`` whether what closes the node
+    asks for the state of the grid too.
     """
 
     variable: str
@@ -46,6 +47,15 @@ class GroupNode:
     grid: Arguments | None
     step: Arguments
     done: Call
+    waits_for_grid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VisualGroup:
+    """Nodes that the user has put together to look at; without a group, those that are not."""
+
+    group: Call | None
+    nodes: tuple[PlainNode | GroupNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +78,5 @@ class DagFile:
     arguments: Arguments
     params: Mapping[str, Call]
     finish: Call
-    nodes: tuple[PlainNode | GroupNode, ...]
+    groups: tuple[VisualGroup, ...]
     order: tuple[OrderLine, ...]

@@ -16,10 +16,12 @@ stop-all, retry          continue-and-complete   run, then a gate that fails if 
 stop-all, retry          continue-and-error      run, then a gate that fails if any execution failed
 continue                 continue-and-error,     run, then a gate that passes if the node started
                          stop-all-and-error
+any                      (over files)            grid, run, then an empty task: the grid is made, no execution failed
 ======================== ======================= =====================================================================
 
 An empty task is never sent to a worker, so it is taken wherever a trigger rule can tell enough. It cannot where
-``upstream_failed`` may mean both that the node is in error and that something before it was: then a gate looks.
+``upstream_failed`` may mean both that the node is in error and that something before it was: then a gate looks. So it
+does after a node that is not part of every run (a gate that ``excludes``), if others wait for it.
 """
 
 from __future__ import annotations
@@ -33,10 +35,20 @@ if TYPE_CHECKING:
     from translator.targets.render import Call
 
 _ONE_COMPLETE = "TriggerRule.ALL_DONE_MIN_ONE_SUCCESS"
+NONE_FAILED = "TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS"
 
 
-def closing_task(node: ir.StepNode) -> Call | None:
-    """The call that makes the task ``done`` of a node; None where the node is a task alone."""
+def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
+    """The call that makes the task ``done`` of a node; None where the node is a task alone.
+
+    Args:
+        node: the node.
+        followed: whether other nodes wait for it.
+    """
+    if followed and any(gate.excludes for gate in node.policy.gates):
+        return call("GateOperator", task_id="done", needs="all-complete")
+    if isinstance(node, ir.TaskNode) and not node.has_axes:
+        return _empty(NONE_FAILED)  # an empty list of files leaves the step skipped, and its grid a success
     on_error, on_child_error = node.policy.on_error, node.policy.on_child_error
     if isinstance(node, ir.ExecutionNode):
         return call("GateOperator", task_id="done") if on_error is ir.OnError.CONTINUE else None

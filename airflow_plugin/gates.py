@@ -1,0 +1,74 @@
+"""Whether a node runs: the verdicts of condition nodes, and DAG params that are switches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_plugin.nodes import nodes
+from airflow_plugin.parameters import DagParam, run_values
+from airflow_plugin.upstream import upstream_manifests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from airflow.sdk import Context
+
+    from translator.shim.store import Store
+
+VERDICT = "result"
+"""The metadata key that holds the verdict of a condition node."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """That the verdict of a condition node, or a DAG param, is as expected."""
+
+    of: str | DagParam
+    expected: bool
+
+    def __str__(self) -> str:
+        name = self.of if isinstance(self.of, str) else self.of.keys[0]
+        return f"{name} is {str(self.expected).lower()}"
+
+
+def is_true(of: str | DagParam) -> Condition:
+    """Holds where the condition node ``of`` came to true, or the DAG param is true."""
+    return Condition(of, expected=True)
+
+
+def is_false(of: str | DagParam) -> Condition:
+    """Holds where the condition node ``of`` came to false, or the DAG param is false."""
+    return Condition(of, expected=False)
+
+
+def unmet(context: Context, conditions: Iterable[Condition], store: Store) -> str | None:
+    """The first of some conditions that does not hold in this run, in words; None if all hold.
+
+    One whose node has no verdict, because it did not complete, does not hold.
+
+    Args:
+        context: of the task that asks.
+        conditions: what must hold.
+        store: the store that the manifests are in.
+    """
+    for condition in conditions:
+        if isinstance(condition.of, DagParam):
+            values = run_values({VERDICT: condition.of}, context["params"])
+        else:
+            (manifests,) = upstream_manifests(context, [condition.of], store).values()
+            if not manifests:
+                return f"there is no verdict of {condition.of!r}"
+            values = dict(manifests[-1].metadata)  # type: ignore[arg-type]  # only its truth is asked for
+        if bool(values.get(VERDICT)) is not condition.expected:
+            return f"this runs only if {condition}"
+    return None
+
+
+def left_out(context: Context, store: Store) -> frozenset[str]:
+    """The nodes that are not part of this run, by the conditions under which they are."""
+    return frozenset(
+        name
+        for name, node in nodes(context["dag"]).items()
+        if node.included_if and unmet(context, node.included_if, store)
+    )

@@ -1,0 +1,26 @@
+"""From a node's gates to the arguments that keep them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator.targets.render import call
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translator import ir
+    from translator.targets.airflow.model import Arguments
+    from translator.targets.render import Call
+
+
+def conditions(gates: Sequence[ir.Gate]) -> Arguments:
+    """The arguments ``included_if`` and ``only_if`` of the operator that a node starts with."""
+    kinds = (("included_if", True), ("only_if", False))
+    listed = [(keyword, [_condition(gate) for gate in gates if gate.excludes is kind]) for keyword, kind in kinds]
+    return tuple((keyword, found) for keyword, found in listed if found)
+
+
+def _condition(gate: ir.Gate) -> Call:
+    of = gate.node if gate.node is not None else call("dag_param", gate.parameter)
+    return call("is_true" if gate.expected else "is_false", of)
