@@ -18,9 +18,14 @@ AIRFLOW := .venv/airflow/.installed
 PREFECT := .venv/prefect/.installed
 AIRFLOW31 := .venv/airflow31/.installed
 
+# The source engines, which are asked how they would run a file; nothing of ours is in their environments.
+ENGINE_magnus := magnus==0.5.1
+ENGINE_runnable := runnable==0.50.0
+SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine
+
 N ?= 50
 
-.PHONY: help demo test bench property airflow31 goldens format constraints clean
+.PHONY: help demo test bench property oracle airflow31 goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +33,7 @@ help:
 	@echo 'make test         lint, types and all tests, in all three environments'
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
+	@echo 'make oracle       $(N) random routed graphs each as Magnus and runnable run them (N=$(N))'
 	@echo 'make airflow31    load and run the examples on Airflow 3.1'
 	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
 	@echo 'make format       format the code'
@@ -42,10 +48,18 @@ help:
 		--constraint constraints/$*.txt --editable '.[$(EXTRAS_$*)]'
 	@touch $@
 
+.venv/%/.engine: constraints/%.txt
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; name it with make PYTHON=...' >&2; exit 1; }
+	@echo 'setting up .venv/$* (a minute)'
+	@$(PYTHON) -m venv .venv/$*
+	@.venv/$*/bin/python -m pip install -qq --disable-pip-version-check \
+		--constraint constraints/$*.txt $(ENGINE_$*) ploomber-engine pandas 'setuptools<81' ipykernel
+	@touch $@
+
 demo: $(AIRFLOW) $(PREFECT)
 	@.venv/prefect/bin/python examples/demo.py
 
-test: $(DEV) $(AIRFLOW) $(PREFECT)
+test: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@.venv/dev/bin/python .ci/check.py
 
 bench: $(DEV) $(AIRFLOW) $(PREFECT)
@@ -53,6 +67,9 @@ bench: $(DEV) $(AIRFLOW) $(PREFECT)
 
 property: $(DEV) $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_PROPERTY_EXAMPLES=$(N) .venv/dev/bin/python -m pytest tests/parity -m property -p no:cacheprovider
+
+oracle: $(DEV) $(SOURCE_ENGINES)
+	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider
 
 airflow31: $(AIRFLOW31)
 	@.venv/airflow31/bin/python -m pytest tests/examples -k airflow
@@ -64,7 +81,7 @@ format: $(DEV)
 	@.venv/dev/bin/ruff format . && .venv/dev/bin/ruff check --fix-only --quiet .
 
 constraints:
-	@for name in dev airflow prefect airflow31; do \
+	@for name in dev airflow prefect airflow31 magnus runnable; do \
 		test ! -d .venv/$$name || .venv/$$name/bin/python -m pip freeze --exclude-editable \
 			| grep == | LC_ALL=C sort -f > constraints/$$name.txt; done
 

@@ -1,0 +1,79 @@
+"""Random routed graphs in the real engines and in the specification: equal states and parameters."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.oracle.engines import ENGINES, python_of, started
+from tests.oracle.routed import cases, statuses
+from translator.load import load
+from translator.semantics.conformance import plain
+from translator.semantics.routed import Interpreter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.oracle.engines import Engine
+    from tests.oracle.routed import Case
+
+EXAMPLES = int(os.environ.get("TRANSLATOR_ORACLE_EXAMPLES", "15"))
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory):
+    with ExitStack() as stack:
+        found = {}
+        for name in ENGINES:
+            if python_of(name).exists():
+                found[name] = stack.enter_context(started(name, tmp_path_factory.mktemp(name)))
+        yield found
+
+
+def compared(engine: Engine, case: Case, folder: Path) -> list[str]:
+    """Where the engine's run differs from the prediction, in words."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    file = folder / "pipeline.yaml"
+    file.write_text(yaml.safe_dump(case.document, sort_keys=False))
+    pipeline = load(file, dialect=case.dialect).choose()
+    fate = Interpreter(pipeline, case.oracle).run(case.parameters)
+    log = engine.run(file, case.parameters)
+    expected = {"complete": "SUCCESS", "error": "FAIL"}[fate.state]
+    wrong = [] if log.status == expected else [f"run: {log.status}, predicted {expected}"]
+    predicted = statuses(fate, case.items)
+    for path in sorted({*predicted, *log.steps}):
+        mine, real = predicted.get(path), log.steps.get(path)
+        if mine != real:
+            wrong.append(f"{path}: {real}, predicted {mine}")
+    if plain(fate.written) != log.parameters:
+        wrong.append(f"parameters {log.parameters}, predicted {plain(fate.written)}")
+    return wrong
+
+
+@pytest.mark.parametrize("dialect", ENGINES)
+def test_random_graphs(dialect, engines, tmp_path):
+    if dialect not in engines:
+        pytest.skip(f"no environment with {dialect}: {python_of(dialect)} (make oracle makes it)")
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    @given(st.data())
+    def check(data):
+        case = data.draw(cases(dialect))
+        wrong = compared(engines[dialect], case, tmp_path / "project")
+        assert not wrong, "\n".join([*wrong, yaml.safe_dump(case.document, sort_keys=False), str(case.parameters)])
+
+    check()

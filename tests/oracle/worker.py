@@ -1,0 +1,65 @@
+"""Runs files in the real Magnus or runnable, in whose environment it is started: a line of JSON in, a run log out.
+
+Each run is a fork, because the engines keep a run's context in their modules.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def run(engine: str, request: dict[str, str]) -> int:
+    os.chdir(request["folder"])
+    os.environ.update({name: value for name, value in request["environment"].items() if value is not None})
+    sys.path.insert(0, request["folder"])
+    arguments = {
+        "configuration_file": request["configuration"],
+        "pipeline_file": request["file"],
+        "run_id": request["run"],
+        "parameters_file": request["parameters"],
+    }
+    try:
+        if engine == "magnus":
+            from magnus import entrypoints
+
+            entrypoints.execute(**arguments)
+        else:
+            from runnable import entrypoints
+
+            entrypoints.execute_pipeline_yaml_spec(**arguments)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+    except BaseException as error:  # noqa: BLE001  whatever it is, it is the verdict
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main(engine: str) -> None:
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    # Loaded once, before the forks.
+    __import__(f"{engine}.entrypoints")
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                status = run(engine, request)
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        log = Path(request["folder"]) / ".run_log_store" / f"{request['run']}.json"
+        document = json.loads(log.read_text()) if log.exists() else None
+        replies.write(json.dumps({"status": status, "log": document}) + "\n")
+        replies.flush()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
