@@ -1,0 +1,57 @@
+"""Loom 0.7: data nodes, parameters and a list of scripts that read and write them.
+
+The authority is the engine itself, ``loom-pipeline==0.7.0``. Every argument of a script is a parameter of its step, in
+the order of Loom's command line. ``${NAME}`` stays in values and paths as it is written: the shim puts the worker's
+environment in when the step runs, and ``Step.required_environment`` names what must be set there (docs/loom.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator.source import Rules
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Pipeline
+    from translator.source import Located, Source
+
+NAME = "loom"
+RULES = Rules.YAML_1_1
+"""The engine's loader is PyYAML's ``safe_load``."""
+
+
+def detect(document: Located) -> bool:
+    """Whether the file is Loom's: a mapping with a ``pipeline`` of named scripts, or with Loom's other sections."""
+    entries = document.entries or {}
+    pipeline = entries.get("pipeline")
+    if pipeline is None or "dag" in entries:
+        return False
+    steps = any(
+        {"task", "script", "kind", "group"} & (item.entries or {}).keys()
+        for item in pipeline.items or ()
+        if item.entries
+    )
+    return steps or bool({"data", "execution", "output_dir"} & entries.keys())
+
+
+def pipeline_names(document: Located) -> tuple[str, ...]:
+    """The name of the file's only pipeline as far as the file's own name says it; see ``reader.name_of``."""
+    from translator.dialects.loom.reader import name_of
+
+    return (name_of(document.file, None),)
+
+
+def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
+    """Read the pipeline of a file.
+
+    Args:
+        source: a file whose document ``detect`` knows.
+        diagnostics: receives everything that is wrong, refused or ignored.
+
+    Returns:
+        The pipeline, as far as it could be read.
+    """
+    from translator.dialects.loom.reader import read_pipelines
+
+    return read_pipelines(source, diagnostics)

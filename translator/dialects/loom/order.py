@@ -1,0 +1,172 @@
+"""Who makes what, and so which step comes after which; with what Loom does not look for.
+
+Loom knows a dependency by name only: a step comes after the one whose outputs name the same data node, or one that it
+is nested in. Here each step has a workspace of its own, so a file that is found by its path alone counts, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.dialects.loom.paths import above, climbs, inside, is_url
+from translator.ir import EdgeKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.diagnostics import Diagnostics
+    from translator.dialects.loom.references import Names
+    from translator.dialects.loom.steps import Lowered, Use
+
+
+def edges(steps: Sequence[Lowered], names: Names, *, parallel: bool, diagnostics: Diagnostics) -> list[ir.Edge]:
+    """The edges that bring files.
+
+    Args:
+        steps: the steps of the run, in the order of the file.
+        names: what their references can name.
+        parallel: whether Loom would run them as their data allows, rather than in the order of the file.
+        diagnostics: receives what Loom does not find.
+    """
+    position = {lowered.source.name: index for index, lowered in enumerate(steps)}
+    writers = _Writers(steps)
+    _two_writers(writers, steps, diagnostics)
+    found: dict[tuple[str, str, str], ir.Edge] = {}
+    late: list[tuple[Use, str]] = []
+    for lowered in steps:
+        for use in lowered.reads:
+            declared = writers.declared(use, names)
+            for writer in declared:
+                _add(found, writer, use)
+                if position[writer] > position[use.step] and not parallel:
+                    late.append((use, writer))
+            for writer in writers.by_path(use):
+                if writer in declared or position[writer] >= position[use.step]:
+                    continue
+                if not any((writer, use.step) == key[:2] for key in found) or use.data is not None:
+                    _undeclared(use, writer, writers, diagnostics)
+                _add(found, writer, use)
+    _late(late, found.values(), diagnostics)
+    return list(found.values())
+
+
+class _Writers:
+    """The steps that write, by the name that Loom knows, and by path."""
+
+    def __init__(self, steps: Sequence[Lowered]) -> None:
+        self.by_name: dict[str, list[str]] = {}
+        self.at: dict[str, dict[str, Use]] = {}
+        self.below: dict[str, dict[str, Use]] = {}
+        for lowered in steps:
+            for use in lowered.writes:
+                if use.name is not None:
+                    self.by_name.setdefault(use.name, []).append(use.step)
+                self.at.setdefault(use.path, {})[use.step] = use
+                for folder in above(use.path):
+                    self.below.setdefault(folder, {})[use.step] = use
+
+    def declared(self, use: Use, names: Names) -> list[str]:
+        """The steps that Loom would name: those that make the data node or the nearest one that it is nested in."""
+        if use.name is None:
+            return []
+        for name in names.containers(use.name) if use.data else [use.name]:
+            if name in self.by_name:
+                return list(dict.fromkeys(self.by_name[name]))
+        return []
+
+    def by_path(self, use: Use) -> list[str]:
+        """The steps that write at a path, in it, or a folder around it."""
+        found: dict[str, None] = {}
+        for folder in above(use.path):
+            found.update(dict.fromkeys(self.at.get(folder, ())))
+        found.update(dict.fromkeys(self.below.get(use.path, ())))
+        return [step for step in found if step != use.step]
+
+
+def _add(found: dict[tuple[str, str, str], ir.Edge], writer: str, use: Use) -> None:
+    source = ir.Port(writer, EdgeKind.ARTIFACT, "*", use.span)
+    target = ir.Port(use.step, EdgeKind.INPUT, use.parameter, use.span)
+    found.setdefault((writer, use.step, use.parameter), ir.Edge(source, target, use.span))
+
+
+def _undeclared(use: Use, writer: str, writers: _Writers, diagnostics: Diagnostics) -> None:
+    places = {
+        **writers.below.get(use.path, {}),
+        **{s: u for f in above(use.path) for s, u in writers.at.get(f, {}).items()},
+    }
+    written = places[writer]
+    message = (
+        f"step {use.step!r} reads {use.path!r}, and step {writer!r} writes {written.path!r}, but nothing in the file "
+        "says that the one needs the other; here it waits for it"
+    )
+    hint = "name the same data node in both"
+    if use.path != written.path and inside(use.path, written.path):
+        hint = f"give the data node 'nested_in: ${written.data}'" if written.data else hint
+    diagnostics.warning("undeclared-dependency", message, use.span, hint=hint)
+
+
+def _two_writers(writers: _Writers, steps: Sequence[Lowered], diagnostics: Diagnostics) -> None:
+    by_name = {lowered.source.name: lowered for lowered in steps}
+    for path, uses in writers.at.items():
+        first, *others = uses.values()
+        for other in others:
+            if _exclude(by_name[first.step], by_name[other.step]):
+                continue
+            message = f"step {other.step!r} writes {path!r}, which step {first.step!r} writes, too"
+            hint = f"give it a path of its own; the other is on line {first.span.line}"
+            diagnostics.error("two-writers", message, other.span, hint=hint)
+
+
+def _exclude(one: Lowered, other: Lowered) -> bool:
+    """Whether two steps never, or only when somebody asks for it, run in the same run."""
+    if one.source.optional or other.source.optional:
+        return True
+    branches = {(switch, branch) for switch, branch, _ in one.branches}
+    return any((switch, branch) not in branches and switch in dict(branches) for switch, branch, _ in other.branches)
+
+
+def _late(late: Sequence[tuple[Use, str]], edges: object, diagnostics: Diagnostics) -> None:
+    waits: dict[str, set[str]] = {}
+    for edge in edges:  # type: ignore[attr-defined]
+        waits.setdefault(edge.target.node, set()).add(edge.source.node)
+    for use, writer in late:
+        if use.step in _all_before(writer, waits):
+            continue  # a cycle, which the checks report
+        message = (
+            f"step {use.step!r} is listed before step {writer!r}, which makes {use.path!r}: Loom would run it first, "
+            "with whatever is there"
+        )
+        hint = f"list it after {writer!r}, or set 'execution: {{parallel: true}}'"
+        diagnostics.error("used-before-made", message, use.span, hint=hint)
+
+
+def _all_before(step: str, waits: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    stack = [step]
+    while stack:
+        for other in waits.get(stack.pop(), ()):
+            if other not in found:
+                found.add(other)
+                stack.append(other)
+    return found
+
+
+def containment(steps: Sequence[Lowered], names: Names, output_dir: str, diagnostics: Diagnostics) -> None:
+    """Check where steps write, as Loom does before it runs anything."""
+    seen: set[str] = set()
+    for lowered in steps:
+        for use in lowered.writes:
+            key = use.data or use.path
+            if key in seen or is_url(use.path) or (use.data and names.data[use.data].outside):
+                continue
+            seen.add(key)
+            if "${" in use.path:
+                continue
+            if climbs(use.path):
+                message = f"step {use.step!r} writes {use.path!r}, outside of the folder of the file"
+                hint = f"write below '{output_dir}/', or say 'allow_outside_pipeline: true'"
+                diagnostics.error("outside-pipeline", message, use.span, hint=hint)
+            elif not inside(use.path, output_dir):
+                message = f"step {use.step!r} writes {use.path!r}, outside of '{output_dir}/'"
+                diagnostics.warning("outside-output-dir", message, use.span, hint="or set 'output_dir'")

@@ -1,0 +1,73 @@
+"""Loom's ``--set`` and ``--var``: other parameters and paths than the file's, typed as Loom types them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from translator.dialects.loom import model
+from translator.names import did_you_mean
+from translator.settings import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translator.span import Span
+
+
+def override(file: model.File, parameters: Sequence[str], data: Sequence[str], place: Span) -> model.File:
+    """The file with what the command line says.
+
+    Args:
+        file: the file.
+        parameters: texts ``NAME=VALUE``; Loom reads true, false and numbers as such.
+        data: texts ``NAME=PATH``.
+        place: where a parameter stands that only the command line has.
+
+    Raises:
+        SettingsError: a text has another form, or names what is neither in the file nor referred to.
+    """
+    new = dict(file.parameters)
+    referred = _referred(file)
+    for text in parameters:
+        name, value = _split("--set", text)
+        if name not in new and name not in referred:
+            raise SettingsError(f"--set {text}: there is no parameter {name!r}", did_you_mean(name, new, "parameters"))
+        new[name] = model.Parameter(name, typed(value), new[name].span if name in new else place)
+    nodes = dict(file.data)
+    for text in data:
+        name, value = _split("--var", text)
+        if name not in nodes:
+            raise SettingsError(
+                f"--var {text}: there is no data node {name!r}", did_you_mean(name, nodes, "data nodes")
+            )
+        nodes[name] = replace(nodes[name], path=value)
+    return replace(file, parameters=new, data=nodes)
+
+
+def typed(text: str) -> object:
+    """A value as Loom's command line reads it."""
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    try:
+        return float(text) if "." in text else int(text)
+    except ValueError:
+        return text
+
+
+def _split(option: str, text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"{option} {text}: expected NAME=VALUE")
+    return name, value
+
+
+def _referred(file: model.File) -> set[str]:
+    steps = [s for e in file.entries for s in (e.steps if isinstance(e, model.MultiPass) else (e,))]
+    slots = [
+        slot
+        for step in steps
+        for slot in (*step.inputs, *step.outputs, *step.args, step.condition, step.data)
+        if slot is not None
+    ]
+    return {slot.reference for slot in slots if slot.reference}

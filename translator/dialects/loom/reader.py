@@ -1,0 +1,251 @@
+"""Reads the pipeline of a Loom file into the IR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from translator import ir
+from translator.dialects.loom import model, order, scripts
+from translator.dialects.loom.document import read_file
+from translator.dialects.loom.overrides import override
+from translator.dialects.loom.passes import unroll
+from translator.dialects.loom.paths import climbs, is_url
+from translator.dialects.loom.references import Names, check_nesting
+from translator.dialects.loom.selection import select
+from translator.dialects.loom.steps import Lowered, lower, typed
+from translator.ir import EdgeKind
+from translator.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from translator.diagnostics import Diagnostics
+    from translator.source import Source
+
+_WORKERS = 4
+"""How many files of a parallel loop Loom runs at once, if the file does not say."""
+
+
+def name_of(file: str, project: Path | None) -> str:
+    """The pipeline's name: the file's without its ending, or the folder's for a ``pipeline.yml``."""
+    stem = PurePath(file).stem or "pipeline"
+    if stem == "pipeline" and project is not None:
+        return project.resolve().name or stem
+    return stem
+
+
+def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
+    """Read the pipeline of a file; see ``translator.dialects.loom.read``.
+
+    Raises:
+        SettingsError: the command line asks for what the file does not have.
+    """
+    if source.root is None:
+        return ()
+    settings: Settings = getattr(source, "settings", None) or Settings()
+    file = read_file(source.root, diagnostics)
+    if file is None or not diagnostics.ok:
+        return ()
+    file = override(file, settings.parameters, settings.data, source.root.span)
+    check_nesting(file.data, diagnostics)
+    everything, data = _unrolled(file)
+    _duplicates([step for _, step in everything], diagnostics)
+    chosen = select(everything, settings, diagnostics)
+    steps = [step for _, step in everything]
+    names = Names(
+        data,
+        file.parameters,
+        {step.name: step for step in steps if step.kind == model.CONDITION},
+        {step.name: step for step in steps if step.kind == model.SWITCH},
+    )
+    if not diagnostics.ok:
+        return ()
+    reader = _Reader(file, names, settings, diagnostics)
+    return (reader.pipeline(name_of(source.name, source.project), source, chosen),)
+
+
+def _unrolled(file: model.File) -> tuple[list[tuple[str, model.Step]], dict[str, model.DataNode]]:
+    """All steps, each with the name by which the command line knows it, and all data nodes."""
+    steps: list[tuple[str, model.Step]] = []
+    data = dict(file.data)
+    for entry in file.entries:
+        if isinstance(entry, model.MultiPass):
+            made, files = unroll(entry, file.data)
+            steps += [(entry.name, step) for step in made]
+            data |= files
+        else:
+            steps.append((entry.name, entry))
+    return steps, data
+
+
+def _duplicates(steps: Sequence[model.Step], diagnostics: Diagnostics) -> None:
+    first: dict[str, model.Step] = {}
+    for step in steps:
+        if first.setdefault(step.name, step) is not step:
+            hint = f"the other is on line {first[step.name].span.line}"
+            diagnostics.error("duplicate-name", f"there are two steps called {step.name!r}", step.span, hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What is known while the steps of a run become nodes."""
+
+    file: model.File
+    names: Names
+    settings: Settings
+    diagnostics: Diagnostics
+
+    def pipeline(self, name: str, source: Source, chosen: Sequence[model.Step]) -> ir.Pipeline:
+        """The whole pipeline."""
+        run = {step.name: step for step in chosen}
+        lowered = [
+            lower(step, self.names, self.sequential(step), self.diagnostics)
+            for step in chosen
+            if step.kind != model.SWITCH
+        ]
+        self.add_options(lowered)
+        edges = order.edges(lowered, self.names, parallel=bool(self.file.parallel), diagnostics=self.diagnostics)
+        order.containment(lowered, self.names, self.file.output_dir, self.diagnostics)
+        gates = {one.source.name: self.gates(one, run) for one in lowered}
+        for one in lowered:
+            nodes = (*one.source.after, *(gate.node for gate in gates[one.source.name] if gate.node))
+            for before in dict.fromkeys(nodes):
+                if before in run:
+                    edges.append(_wait(before, one))
+        nodes_of_run = tuple(self.node(one, gates[one.source.name]) for one in lowered)
+        if source.project is not None:
+            scripts.check(lowered, source.project, self.diagnostics)
+            self.missing_files(lowered, edges, source.project)
+        return ir.Pipeline(
+            name=name,
+            dialect="loom",
+            file=source.name,
+            graph=ir.Graph(nodes_of_run, tuple(edges)),
+            span=source.root.span if source.root else chosen[0].span,
+            parameters=self.parameters(lowered, gates),
+        )
+
+    def sequential(self, step: model.Step) -> bool:
+        """Whether a loop runs one file after another: always, where the steps themselves run in parallel."""
+        if step.loop is None:
+            return True
+        if self.file.parallel and step.loop.parallel:
+            message = f"Loom runs the files of {step.name!r} one after another, because its steps run in parallel"
+            hint = "for files side by side, remove 'execution: {parallel: true}'"
+            self.diagnostics.note("sequential-loop", message, step.loop.over.span, hint=hint)
+        return bool(self.file.parallel) or not step.loop.parallel
+
+    def add_options(self, lowered: Sequence[Lowered]) -> None:
+        """Put what the command line adds into the options of steps."""
+        words = tuple((self.settings.extra or "").split())
+        if words and (len(lowered) != 1 or lowered[0].files is not None or lowered[0].source.kind != model.TASK):
+            raise SettingsError("--extra needs one --step, a task without a loop")
+        for one in lowered:
+            options: dict[str, Any] = dict(one.step.options)
+            if words:
+                options["extra"] = words
+            if self.settings.in_place:
+                options["in_place"] = True
+            one.step = replace(one.step, options=MappingProxyType(options))
+
+    def gates(self, one: Lowered, run: Mapping[str, model.Step]) -> tuple[ir.Gate, ...]:
+        """When a step runs: what somebody includes, and the branches of switches."""
+        step = one.source
+        found: dict[ir.Gate, None] = {}
+        if step.optional:
+            found[ir.Gate(expected=True, parameter=f"include.{step.name}", excludes=True)] = None
+            if step.kind == model.CONDITION and step.name not in self.settings.include:
+                what = "not translated: an optional condition, without which Loom's switches fail"
+                self.diagnostics.error("unsupported-optional-condition", what, step.span)
+        for name, branch, place in one.branches:
+            switch = self.names.switches[name]
+            if name not in run or (switch.optional and name not in self.settings.include):
+                continue  # as in Loom: a switch that is not part of the run holds nobody back
+            slot = switch.condition
+            reference = slot.reference if slot else None
+            if reference in self.names.conditions:
+                if reference not in run:
+                    message = f"switch {name!r} needs the condition {reference!r}, which is not part of the run"
+                    self.diagnostics.error("missing-condition", message, slot.span if slot else place)
+                found[ir.Gate(expected=branch == "then", node=reference)] = None
+            elif reference in self.names.parameters:
+                found[ir.Gate(expected=branch == "then", parameter=reference)] = None
+            else:
+                from translator.names import did_you_mean
+
+                known = [*self.names.conditions, *self.names.parameters]
+                message = (
+                    f"the condition of switch {name!r} is no condition or parameter: {slot.value if slot else ''!r}"
+                )
+                hint = did_you_mean(
+                    str(reference or (slot.value if slot else "")), [f"${n}" for n in known], "there are"
+                )
+                self.diagnostics.error("unknown-reference", message, slot.span if slot else place, hint=hint)
+        found.update(dict.fromkeys(gate for gate in step.gates if gate.node in run))
+        return tuple(found)
+
+    def node(self, one: Lowered, gates: tuple[ir.Gate, ...]) -> ir.StepNode:
+        """The node of a step."""
+        step = one.source
+        policy = ir.Policy(on_error=ir.OnError.STOP_NEXT, gates=gates)
+        if one.files is None:
+            return ir.ExecutionNode(step.name, step.span, one.step, policy, group=step.group)
+        workers = 1 if one.files.sequential else self.file.max_workers or _WORKERS
+        policy = replace(policy, on_child_error=ir.OnChildError.CONTINUE_AND_ERROR, concurrency=workers)
+        grid = ir.Grid(ir.GridKind.FILES, span=step.loop.over.span if step.loop else step.span, files=one.files)
+        return ir.TaskNode(step.name, step.span, one.step, grid, policy, group=step.group)
+
+    def parameters(
+        self, lowered: Sequence[Lowered], gates: Mapping[str, tuple[ir.Gate, ...]]
+    ) -> tuple[ir.PipelineParameter, ...]:
+        """The parameters of the run: those of the file, its paths, and which optional steps are included."""
+        targets: dict[str, list[ir.ParameterTarget]] = {}
+        for one in lowered:
+            for name, target in one.sets:
+                targets.setdefault(name, []).append(target)
+        asked = {gate.parameter for found in gates.values() for gate in found if gate.parameter and not gate.excludes}
+        made: list[ir.PipelineParameter] = []
+        for parameter in self.file.parameters.values():
+            if parameter.name in targets or parameter.name in asked:
+                value = typed(parameter.value)[1]
+                tied = tuple(dict.fromkeys(targets.get(parameter.name, ())))
+                made.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied))
+        for node in self.file.data.values():
+            tied = tuple(dict.fromkeys(targets.get(f"data.{node.name}", ())))
+            if tied:
+                path = self.names.path(node.name)
+                made.append(ir.PipelineParameter(f"data.{node.name}", node.span, path, tied, node.description))
+        for one in lowered:
+            if one.source.optional:
+                default = one.source.name in self.settings.include
+                made.append(ir.PipelineParameter(f"include.{one.source.name}", one.source.span, default))
+        return tuple(made)
+
+    def missing_files(self, lowered: Sequence[Lowered], edges: Sequence[ir.Edge], project: Path) -> None:
+        """Warn of files that are read, that no step makes, and that are not there."""
+        fed = {(edge.target.node, edge.target.key) for edge in edges if edge.target.kind is EdgeKind.INPUT}
+        for one in lowered:
+            for use in one.reads:
+                path = use.path
+                if (use.step, use.parameter) in fed or is_url(path) or "${" in path or "\0" in path:
+                    continue
+                if one.source.kind == model.CONDITION or (climbs(path) and not path.startswith("/")):
+                    continue
+                try:
+                    there = (project / path).exists()
+                except (OSError, ValueError):
+                    there = False
+                if not there:
+                    message = f"step {use.step!r} reads {path!r}, which no step of the run makes and which is not there"
+                    self.diagnostics.warning("missing-file", message, use.span)
+
+
+def _wait(before: str, one: Lowered) -> ir.Edge:
+    span = one.source.span
+    return ir.Edge(
+        ir.Port(before, EdgeKind.DEPENDENCY, "*", span), ir.Port(one.source.name, EdgeKind.DEPENDENCY, "*", span), span
+    )

@@ -1,0 +1,124 @@
+"""What ``$name`` refers to: a data node, a parameter, or the branch of a switch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translator.dialects.loom.paths import normal
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.diagnostics import Diagnostics
+    from translator.dialects.loom import model
+
+BRANCHES = ("then", "else")
+ITEM, OUTPUT = "loop_item", "loop_output"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Everything that a reference can name."""
+
+    data: Mapping[str, model.DataNode]
+    parameters: Mapping[str, model.Parameter]
+    conditions: Mapping[str, model.Step]
+    switches: Mapping[str, model.Step]
+
+    def path(self, name: str) -> str:
+        """The whole path of a data node, below the nodes that it is nested in."""
+        path, seen = self.data[name].path, {name}
+        parent = self.data[name].parent
+        while parent and parent in self.data and parent not in seen and not path.startswith("/"):
+            seen.add(parent)
+            path = f"{self.data[parent].path.rstrip('/')}/{path}"
+            parent = self.data[parent].parent
+        return normal(path)
+
+    def containers(self, name: str) -> list[str]:
+        """The data node and those that it is nested in, the innermost first."""
+        found: list[str] = []
+        current: str | None = name
+        while current is not None and current in self.data and current not in found:
+            found.append(current)
+            current = self.data[current].parent
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a value is: a data node or a parameter by name, else the literal ``value``; and the switch's branch."""
+
+    value: object
+    data: str | None = None
+    parameter: str | None = None
+    switch: str | None = None
+    branch: str | None = None
+
+
+def follow(slot: model.Slot, names: Names, diagnostics: Diagnostics) -> Target | None:  # noqa: C901, PLR0911
+    """What a slot's value is; None, with an error, for a reference to nothing.
+
+    Args:
+        slot: the slot.
+        names: what there is.
+        diagnostics: receives the error.
+    """
+    name = slot.reference
+    if name is None:
+        return Target(slot.value)
+    owner, dot, branch = name.partition(".")
+    if dot and owner in names.switches:
+        if branch not in BRANCHES:
+            hint = did_you_mean(branch, BRANCHES, "branches")
+            diagnostics.error("unknown-branch", f"switch {owner!r} has no branch {branch!r}", slot.span, hint=hint)
+            return None
+        payload = names.switches[owner].data
+        if payload is None:
+            message = f"switch {owner!r} has no 'data' for its branches"
+            diagnostics.error("missing-key", message, names.switches[owner].span)
+            return None
+        if (payload.reference or "").partition(".")[0] in names.switches:
+            what = "not translated yet: a switch whose data is the branch of another"
+            diagnostics.error("unsupported-switch", what, payload.span)
+            return None
+        inner = follow(payload, names, diagnostics)
+        return Target(inner.value, inner.data, inner.parameter, owner, branch) if inner else None
+    if name in names.data:
+        return Target(names.path(name), data=name)
+    if name in names.parameters:
+        return Target(names.parameters[name].value, parameter=name)
+    known = [
+        *names.data,
+        *names.parameters,
+        *(f"{switch}.{branch}" for switch in names.switches for branch in BRANCHES),
+    ]
+    hint = did_you_mean(name, known, "there are")
+    if name in names.conditions:
+        hint = "the result of a condition is used by a switch: condition: $" + name
+    elif name in names.switches:
+        hint = f"name a branch: ${name}.then or ${name}.else"
+    elif name in (ITEM, OUTPUT):
+        hint = "it is known in a step with 'loop' only"
+    diagnostics.error("unknown-reference", f"there is no data node or parameter {name!r}", slot.span, hint=hint)
+    return None
+
+
+def check_nesting(data: Mapping[str, model.DataNode], diagnostics: Diagnostics) -> None:
+    """Report data nodes that are nested in what is not there, or in themselves."""
+    for node in data.values():
+        if node.parent is None:
+            continue
+        if node.parent not in data:
+            hint = did_you_mean(node.parent, data, "data nodes")
+            message = f"data node {node.name!r} is nested in {node.parent!r}, which is no data node"
+            diagnostics.error("unknown-reference", message, node.span, hint=hint)
+            continue
+        seen, current = {node.name}, node.parent
+        while current in data and current not in seen:
+            seen.add(current)
+            current = data[current].parent or ""
+        if current == node.name:
+            diagnostics.error("nested-cycle", f"data node {node.name!r} is nested in itself", node.span)

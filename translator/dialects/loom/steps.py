@@ -1,0 +1,249 @@
+"""From a step of the file to the step of the IR, and what it reads and writes on the way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from translator import ir
+from translator.diagnostics import Diagnostics
+from translator.dialects.loom import model
+from translator.dialects.loom.paths import is_url, normal, variables
+from translator.dialects.loom.references import ITEM, OUTPUT, Names, Target, follow
+
+if TYPE_CHECKING:
+    from translator.span import Span
+
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A path that a step reads or writes: the parameter that holds it, and the data node, if it is one's."""
+
+    step: str
+    parameter: str
+    path: str
+    span: Span
+    data: str | None = None
+    name: str | None = None
+    """The reference as it is written, by which Loom finds who makes it."""
+
+
+@dataclass(slots=True)
+class Lowered:
+    """A step of the IR with what ties it to others: paths, pipeline parameters by name, and branches of switches."""
+
+    source: model.Step
+    step: ir.Step
+    reads: list[Use] = field(default_factory=list)
+    writes: list[Use] = field(default_factory=list)
+    sets: list[tuple[str, ir.ParameterTarget]] = field(default_factory=list)
+    branches: list[tuple[str, str, Span]] = field(default_factory=list)
+    files: ir.FileAxis | None = None
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The parts of a step while it is read."""
+
+    source: model.Step
+    names: Names
+    diagnostics: Diagnostics
+    parameters: list[ir.Parameter] = field(default_factory=list)
+    inputs: list[ir.Input] = field(default_factory=list)
+    outputs: list[ir.Output] = field(default_factory=list)
+    reads: list[Use] = field(default_factory=list)
+    writes: list[Use] = field(default_factory=list)
+    sets: list[tuple[str, ir.ParameterTarget]] = field(default_factory=list)
+    branches: list[tuple[str, str, Span]] = field(default_factory=list)
+    items: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    def input(self, slot: model.Slot, *, flag: str | None = None) -> None:
+        """A path that the step reads; ``flag`` goes before it, where it is an argument."""
+        found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
+        if found is None:
+            return
+        path = self.path(slot, found, flag)
+        self.inputs.append(ir.Input(slot.name, slot.span, (path,) if path else (), optional=True))
+        if found.value is not _BOUND:
+            self.reads.append(self.use(slot, path, found))
+
+    def output(self, slot: model.Slot, *, flag: str | None = None) -> None:
+        """A path that the step writes."""
+        found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
+        if found is None:
+            return
+        path = self.path(slot, found, flag)
+        if is_url(path):
+            self.diagnostics.error("bad-output", f"a step cannot write to {path}", slot.span)
+        self.outputs.append(ir.Output(slot.name, slot.span, path or None))
+        if found.value is not _BOUND:
+            self.writes.append(self.use(slot, path, found))
+
+    def argument(self, slot: model.Slot) -> None:
+        """An argument: a path if it names data, else a value."""
+        found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
+        if found is None:
+            return
+        if found.value is _BOUND and slot.reference == OUTPUT:
+            self.output(slot)
+        elif found.value is _BOUND or found.data is not None:
+            if isinstance(found.value, str) and is_url(found.value):
+                message = f"Loom does not download what an argument names; make {slot.name!r} an input"
+                self.diagnostics.error("url-in-argument", message, slot.span)
+            self.input(slot, flag=slot.name)
+        elif self.source.kind == model.CONDITION and isinstance(found.value, (list, dict)):
+            self.arguments[slot.name] = _json(found.value)
+        else:
+            self.value(slot, found)
+
+    def value(self, slot: model.Slot, found: Target) -> None:
+        """A value that is no path."""
+        kind, default = typed(found.value)
+        if found.value is None and self.source.kind == model.CONDITION:
+            default = None
+        elif found.value is None or isinstance(found.value, (list, dict)):
+            message = f"{slot.name!r} of step {self.source.name!r} is passed as the text {str(found.value)[:60]!r}"
+            self.diagnostics.note("value-as-text", message, slot.span, hint="as Loom passes it")
+        self.parameter(slot, kind, default)
+        self.set_by(slot, found)
+
+    def of_loop(self, slot: model.Slot) -> Target | None:
+        """The file of the loop, or the one that is made of it."""
+        if self.source.loop is None or slot.reference not in (ITEM, OUTPUT):
+            return None
+        names = self.items if slot.reference == ITEM else self.made
+        if slot.name not in names:
+            names.append(slot.name)
+        return Target(_BOUND)
+
+    def path(self, slot: model.Slot, found: Target, flag: str | None) -> str:
+        """Add the parameter that holds a path; returns the path, empty where the loop gives it."""
+        if found.value is _BOUND:
+            self.parameter(slot, ir.ParameterType.STRING, None, pass_as=flag)
+            return ""
+        path = normal(str(found.value))
+        self.parameter(slot, ir.ParameterType.STRING, path, pass_as=flag)
+        self.set_by(slot, found)
+        return path
+
+    def parameter(
+        self, slot: model.Slot, kind: ir.ParameterType, default: ir.Value, *, pass_as: str | None = None
+    ) -> None:
+        """Add a parameter."""
+        if any(known.name == slot.name for known in self.parameters):
+            message = f"step {self.source.name!r} has two arguments called {slot.name!r}"
+            self.diagnostics.error("duplicate-name", message, slot.span)
+            return
+        if slot.name.startswith("loop."):
+            pass_as = ""
+        self.parameters.append(
+            ir.Parameter(slot.name, slot.span, kind, default, optional=default is None, pass_as=pass_as)
+        )
+
+    def set_by(self, slot: model.Slot, found: Target) -> None:
+        """Note what sets the parameter: a pipeline parameter, and the branch of a switch that the step hangs on."""
+        name = found.parameter
+        if found.data is not None and not self.names.data[found.data].internal:
+            name = f"data.{found.data}"
+        if name is not None:
+            self.sets.append((name, ir.ParameterTarget(self.source.name, slot.name, slot.span)))
+        if found.switch is not None and found.branch is not None:
+            self.branches.append((found.switch, found.branch, slot.span))
+
+    def use(self, slot: model.Slot, path: str, found: Target) -> Use:
+        """The path as something that is read or written."""
+        name = found.data or found.parameter
+        return Use(self.source.name, slot.name, path, slot.span, found.data, name)
+
+
+_BOUND = object()
+"""The value of what a loop gives."""
+
+
+def lower(source: model.Step, names: Names, sequential: bool, diagnostics: Diagnostics) -> Lowered:  # noqa: FBT001
+    """Read a task, a condition or the end of a ``multi_pass``.
+
+    Args:
+        source: the step.
+        names: what its references can name.
+        sequential: whether its loop, if it has one, runs one file after another.
+        diagnostics: receives what is wrong.
+    """
+    parts = _Parts(source, names, diagnostics)
+    kind = _KINDS[source.kind]
+    for slot in source.inputs:
+        found = follow(slot, names, Diagnostics()) if source.kind == model.CONDITION else None
+        if source.kind == model.CONDITION and (found is None or found.data is None):
+            parts.argument(slot)
+        else:
+            parts.input(slot)
+    for slot in source.outputs:
+        parts.output(slot)
+    for slot in source.args:
+        parts.argument(slot)
+    axis = None
+    if source.loop is not None:
+        parts.input(source.loop.over)
+        parts.output(source.loop.into)
+        axis = ir.FileAxis(
+            "loop.over",
+            "loop.into",
+            source.loop.pattern,
+            tuple(parts.items),
+            tuple(parts.made),
+            sequential,
+        )
+    options: dict[str, Any] = dict(source.options)
+    if source.kind == model.CONDITION:
+        options |= {"predicate": source.predicate} if source.predicate else {}
+        options["negate"] = source.negate
+        if parts.arguments:
+            options["arguments"] = MappingProxyType(parts.arguments)
+    texts = [source.script, *(parameter.default for parameter in parts.parameters)]
+    step = ir.Step(
+        name=source.name,
+        span=source.span,
+        command=(source.script,) if source.script else (),
+        parameters=tuple(parts.parameters),
+        inputs=tuple(parts.inputs),
+        outputs=tuple(parts.outputs),
+        required_environment=tuple(dict.fromkeys(name for text in texts for name in variables(text))),
+        command_span=source.script_span,
+        kind=kind,
+        options=MappingProxyType(options),
+    )
+    return Lowered(source, step, parts.reads, parts.writes, parts.sets, parts.branches, axis)
+
+
+_KINDS = {
+    model.TASK: ir.StepKind.SCRIPT,
+    model.CONDITION: ir.StepKind.CONDITION,
+    model.COLLECT: ir.StepKind.COLLECT,
+}
+
+
+def typed(value: object) -> tuple[ir.ParameterType, ir.Scalar]:
+    """The type of a parameter that holds a value of the file, and the value; what is no scalar becomes its text."""
+    match value:
+        case bool():
+            return ir.ParameterType.FLAG, value
+        case int() if abs(value) <= _LARGEST:
+            return ir.ParameterType.INTEGER, value
+        case float() if math.isfinite(value):
+            return ir.ParameterType.FLOAT, value
+        case _:
+            return ir.ParameterType.STRING, str(value)
+
+
+def _json(value: object) -> Any:
+    if isinstance(value, dict):
+        return MappingProxyType({str(key): _json(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return tuple(_json(item) for item in value)
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
