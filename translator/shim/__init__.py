@@ -5,6 +5,7 @@ Generated files import the value types of this package; the engines' plugins cal
 
 from translator.shim.contract import (
     After,
+    Catalog,
     FileAxis,
     Input,
     MetadataOf,
@@ -24,6 +25,7 @@ from translator.shim.contract import (
 
 __all__ = [
     "After",
+    "Catalog",
     "FileAxis",
     "Input",
     "MetadataOf",

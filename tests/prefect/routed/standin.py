@@ -1,4 +1,4 @@
-"""Runs shell steps of routed graphs as far as states and parameters go, until the shim's own is there: NAME=JSON lines."""
+"""Runs shell steps of routed graphs as far as states and parameters go; a line NAME=JSON writes a parameter."""
 
 from __future__ import annotations
 

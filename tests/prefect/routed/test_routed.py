@@ -98,9 +98,8 @@ CASES = {
         ERROR,
     ),
     "map of maps": (
-        graph({"m": mapped(graph({"n": mapped(graph({"one": 'test "$i$j" != bb'}), "list", "j")}), "list", "i")}),
-        "m=e m.0.n=c m.0.n.0.one=c m.0.n.1.one=c m.0.n.2.one=c m.1.n=e m.1.n.0.one=c m.1.n.1.one=e m.1.n.2.one=c "
-        "m.2.n=c m.2.n.0.one=c m.2.n.1.one=c m.2.n.2.one=c",
+        graph({"m": mapped(graph({"n": mapped(graph({"one": 'test "$i$j" != bb'}), "pair", "j")}), "pair", "i")}),
+        "m=e m.0.n=c m.0.n.0.one=c m.0.n.1.one=c m.1.n=e m.1.n.0.one=c m.1.n.1.one=e",
         ERROR,
     ),
     "map of nothing": (graph({"m": mapped(graph({"one": F}), "none", "i"), "z": T}), "m=c z=c", COMPLETE),
@@ -125,7 +124,7 @@ CASES = {
 def test_states(walked, case):
     made, expected, run = CASES[case]
     dialect = "runnable" if case.split()[0] in ("loop", "choice", "no") else "magnus"
-    state, record = walked(made, dialect, list=("a", "b", "c"), none=(), text="word")
+    state, record = walked(made, dialect, list=("a", "b", "c"), pair=("a", "b"), none=(), text="word")
 
     assert short(record) == expected
     assert record["state"] == run
