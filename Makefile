@@ -70,6 +70,7 @@ property: $(DEV) $(AIRFLOW) $(PREFECT)
 
 oracle: $(DEV) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider
+	@test ! -d ../shared/corpus || .venv/dev/bin/python -m tests.oracle.corpus
 
 airflow31: $(AIRFLOW31)
 	@.venv/airflow31/bin/python -m pytest tests/examples -k airflow
