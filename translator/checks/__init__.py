@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.checks import commands, graph, grids, parameters, ports, values
+from translator.checks import commands, graph, grids, parameters, ports, routed, values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,3 +28,4 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics, *, project: Path | None 
     grids.check(pipeline, diagnostics)
     values.check(pipeline, diagnostics)
     commands.check(pipeline, diagnostics, project=project)
+    routed.check(pipeline, diagnostics, project=project)

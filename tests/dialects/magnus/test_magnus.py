@@ -54,7 +54,7 @@ a:
   type: parallel
   next: success
   branches:
-    one way: {inner}
+    one way: {inner} #! warning unknown-parameter
     other: {branch(f"s: {S}")}
 """
     (node,) = check(magnus(text), "magnus").choose().nodes

@@ -1,0 +1,99 @@
+"""Which parameters a step of a routed graph writes, as far as its text says so; no code is imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.checks.commands import scripts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_SHELL = re.compile(r"\bMAGNUS_PRM_(\w+)=")
+_LARGEST = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """The parameters that are known to be written; ``whole`` is false where there may be others."""
+
+    names: frozenset[str] = frozenset()
+    whole: bool = True
+
+
+def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
+    """What a step writes.
+
+    Args:
+        step: the step.
+        dialect: the source language.
+        project: the folder in which its modules are looked for.
+    """
+    if step.kind is ir.StepKind.STUB:
+        return Writes()
+    if dialect == "runnable":
+        return Writes(frozenset(item.name for item in step.returns))
+    if step.kind is ir.StepKind.SHELL:
+        # What a command prints counts, too, and a script that it starts may print anything.
+        names = frozenset(name.lower() for name in _SHELL.findall(step.command[0]))
+        return Writes(names, whole=not any(scripts(step.command[0])))
+    if step.kind is ir.StepKind.PYTHON and project is not None:
+        return _of_function(step.command[0], project)
+    return Writes(whole=False)
+
+
+def _of_function(command: str, project: Path) -> Writes:
+    module, _, name = command.rpartition(".")
+    tree = _parsed(module, project)
+    function = next((f for f in tree.body if isinstance(f, ast.FunctionDef) and f.name == name), None) if tree else None
+    if tree is None or function is None:
+        return Writes(whole=False)
+    models = {node.name: frozenset(_fields(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
+    names: set[str] = set()
+    whole = True
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and _called(node) == "set_parameter":
+            names.update(keyword.arg.lower() for keyword in node.keywords if keyword.arg)
+            whole = whole and all(keyword.arg for keyword in node.keywords)
+        elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+            made = _called(node.value) if isinstance(node.value, ast.Call) else None
+            names.update(field.lower() for field in models.get(made or "", ()))
+            whole = whole and made in models
+    return Writes(frozenset(names), whole)
+
+
+def _parsed(module: str, project: Path) -> ast.Module | None:
+    if not module or not all(part.isidentifier() for part in module.split(".")):
+        return None
+    place = project.joinpath(*module.split("."))
+    for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
+        try:
+            if file.is_file() and file.stat().st_size < _LARGEST:
+                return ast.parse(file.read_bytes())
+        except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+            return None
+    return None
+
+
+def _fields(model: ast.ClassDef) -> Iterator[str]:
+    return (n.target.id for n in model.body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name))
+
+
+def _called(call: ast.Call) -> str | None:
+    function = call.func
+    return (
+        function.attr
+        if isinstance(function, ast.Attribute)
+        else function.id
+        if isinstance(function, ast.Name)
+        else None
+    )
+
+
+def _is_none(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is None
