@@ -37,12 +37,18 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
     """
     from translator.diagnostics import Diagnostics, TranslationError
     from translator.targets import render
-    from translator.targets.airflow.lowering import lower
+    from translator.targets.airflow.lowering import dag_id, lower
 
     diagnostics = Diagnostics()
     check(pipeline, diagnostics)
     if not diagnostics.ok:
         raise TranslationError(diagnostics)
+    if pipeline.graph.start is not None:
+        from translator.targets.airflow.routed.lowering import lower as lower_routed
+
+        routed = lower_routed(pipeline, options, dag_id(pipeline))
+        templates = render.environment(f"{__name__}.routed")
+        return render.render(templates, "routed.py.jinja", file_name(pipeline), dag=routed)
     templates = render.environment(__name__)
     return render.render(templates, "dag.py.jinja", file_name(pipeline), dag=lower(pipeline, options))
 

@@ -25,6 +25,11 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         diagnostics: receives the findings.
     """
     check_values(pipeline, diagnostics)
+    if pipeline.graph.start is not None:
+        from translator.targets.airflow.routed.limits import check as check_routed
+
+        check_routed(pipeline.graph, diagnostics)
+        return
     lengths: dict[str, dict[str, int]] = {}
     for given in pipeline.parameters:
         if isinstance(given.default, tuple):
