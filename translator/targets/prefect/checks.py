@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.span import Span
 
+_GRIDS = (ir.GridKind.PRODUCT, ir.GridKind.ZIP, ir.GridKind.FILES)
 _INTEGERS = range(-(2**63), 2**63)
 """Integers that the JSON of Prefect's API can carry."""
 
@@ -34,7 +35,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             kind = type(node).__name__.removesuffix("Node").lower()
             message = f"node {node.name!r}: {kind} nodes are not translated to Prefect"
             diagnostics.error(f"unsupported-{kind}", message, node.span)
-        elif isinstance(node, ir.TaskNode) and node.grid.kind not in (ir.GridKind.PRODUCT, ir.GridKind.ZIP):
+        elif isinstance(node, ir.TaskNode) and node.grid.kind not in _GRIDS:
             kind = node.grid.kind.value
             message = f"node {node.name!r}: a {kind} search is not translated"
             diagnostics.error(f"unsupported-{kind}-search", message, node.grid.span or node.span)

@@ -53,12 +53,12 @@ def group_of(node: ir.StepNode, name: str, set_elsewhere: Container[str], aliase
 
 def is_axes(node: ir.StepNode) -> bool:
     """Whether the form shows the parameters of a node as axes of a grid."""
-    return isinstance(node, ir.TaskNode) and node.grid.kind is not ir.GridKind.ZIP
+    return isinstance(node, ir.TaskNode) and node.has_axes and node.grid.kind is not ir.GridKind.ZIP
 
 
 def group_kind(node: ir.StepNode) -> str:
     """What the class of a node's group is called after the node."""
-    if isinstance(node, ir.TaskNode):
+    if isinstance(node, ir.TaskNode) and node.has_axes:
         return "Grid" if is_axes(node) else "Point"
     return "Parameters"
 
@@ -91,7 +91,9 @@ def argument_of(
         aliases: receives types that are too long to be written in place.
     """
     default = parameter.default
-    takes_list = [isinstance(node, ir.TaskNode) or target.multiple is not None for node, target in targets]
+    takes_list = [
+        (isinstance(node, ir.TaskNode) and node.has_axes) or target.multiple is not None for node, target in targets
+    ]
     lists = any(takes_list) or isinstance(default, tuple)
     singles = not all(takes_list) or not takes_list or (default is not None and not isinstance(default, tuple))
 
@@ -154,7 +156,7 @@ def _lists(value: object) -> Expression:
 
 
 def _what_group_is(node: ir.StepNode) -> str:
-    if isinstance(node, ir.ExecutionNode):
+    if isinstance(node, ir.ExecutionNode) or not node.has_axes:
         return f"Parameters of {node.name}."
     if is_axes(node):
         return f"Grid of {node.name}: it runs once for each combination of these values."

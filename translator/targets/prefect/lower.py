@@ -11,12 +11,13 @@ from translator import ir
 from translator.names import identifiers
 from translator.targets import render
 from translator.targets.prefect import forms
+from translator.targets.prefect import gates as gated
 from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.model import Argument, Field, Flow, FlowFile, Group, NodeFunction, StepConstant
 from translator.targets.prefect.order import incoming, sorted_nodes
 from translator.targets.prefect.text import alias, camel, doc, free, imported, spread
 from translator.targets.render import Call, Name, call, literal
-from translator.targets.steps import lower_step
+from translator.targets.steps import lower_files, lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,10 +25,32 @@ if TYPE_CHECKING:
     from translator.targets import GenerateOptions
     from translator.targets.render import Expression
 
-_FUNCTIONS = {"allow_failure", "execution", "execution_node", "finish", "flow", "run_of", "task_node", "unmapped"}
+_FUNCTIONS = {
+    "allow_failure",
+    "execution",
+    "execution_node",
+    "finish",
+    "flow",
+    "run_of",
+    "skip",
+    "task_node",
+    "unmapped",
+}
 _LOCALS = {"axes", "job", "nodes", "parameters", "points", "tried", "wait_for"}
 _CLASSES = {
-    *("Annotated", "Executions", "Field", "Input", "Job", "Literal", "NodeParameters", "Parameter", "Path", "State"),
+    *(
+        "Annotated",
+        "Executions",
+        "Field",
+        "FileAxis",
+        "Input",
+        "Job",
+        "Literal",
+        "NodeParameters",
+        "Parameter",
+        "Path",
+        "State",
+    ),
     *("Step", "ThreadPoolTaskRunner"),
 }
 _METHODS = {
@@ -145,6 +168,8 @@ def _hidden(plan: _Plan, node: ir.StepNode) -> set[str]:
     hidden = plan.setters[node.name]
     if not isinstance(node, ir.TaskNode):
         return set(hidden)
+    if node.grid.files is not None:
+        return {*hidden, *node.grid.files.items, *node.grid.files.outputs}
     own = {axis.parameter for axis in node.grid.axes}.union(*node.grid.points)
     certain = {parameter.name for parameter in plan.pipeline.parameters if parameter.default is not None}
     return {name for name, setter in hidden.items() if setter in certain or name not in own}
@@ -166,6 +191,8 @@ def _function(plan: _Plan, node: ir.StepNode, names: _Names) -> NodeFunction:
     group = names.groups[node.name]
     edges = plan.edges[node.name]
     carrying = dict.fromkeys(edge.source.node for edge in edges if edge.source.kind in _METHODS)
+    carrying |= dict.fromkeys(gated.verdicts(node))
+    futures = {source: _future(plan.nodes[source]) for source in plan.nodes}
     setters = plan.setters[node.name]
     arguments: list[str] = []
     passed: list[str] = []
@@ -176,22 +203,39 @@ def _function(plan: _Plan, node: ir.StepNode, names: _Names) -> NodeFunction:
         passed.append(names.nodes[node.name])
     for source in carrying:
         arguments.append(f"{names.nodes[source]}: Executions")
-        passed.append(f"{names.nodes[source]}={_future(plan.nodes[source])}")
-    for setter in dict.fromkeys(setters.values()):
+        passed.append(f"{names.nodes[source]}={futures[source]}")
+    for setter in dict.fromkeys((*setters.values(), *gated.switches(node))):
         argument = names.arguments[setter]
         arguments.append(f"{argument.field.name}: {argument.plain}")
         passed.append(f"{argument.field.name}={argument.field.name}")
     if waited := [source for source in dict.fromkeys(edge.source.node for edge in edges) if source not in carrying]:
-        passed.append(f"wait_for=[{', '.join(_future(plan.nodes[source]) for source in waited)}]")
+        passed.append(f"wait_for=[{', '.join(futures[source] for source in waited)}]")
     function = names.functions[node.name]
+    values = {name: argument.field.name for name, argument in names.arguments.items()}
+    guard, reason = gated.guard(node, names.nodes, values)
     return NodeFunction(
         decorator=_decorator(node),
         head=spread(f"def {function}(", arguments, "):"),
         retries=node.policy.tries - 1 if isinstance(node, ir.TaskNode) else 0,
         job=_job(plan, node, names),
         call=_call(node, group, _values(plan, node, names)),
-        submit=spread(f"nodes[{literal(node.name)}] = {function}.submit(", passed, ")", indent=8),
+        submit=_submit(f"nodes[{literal(node.name)}] = {function}", passed, gated.included(node, values)),
+        guard=guard,
+        reason=reason,
     )
+
+
+def _submit(target: str, passed: Sequence[str], included: str | None) -> str:
+    """The statement that submits a node, where it is part of the run."""
+    if included is None:
+        return spread(f"{target}.submit(", passed, ")", indent=8)
+    submitted = spread(f"{target}.submit(", passed, ")", indent=12)
+    return f"if {included}:\n            {submitted}\n        else:\n            {target}.leave_out()"
+
+
+def _joins(node: ir.StepNode) -> bool:
+    """Whether a node runs although nodes before it were skipped."""
+    return node.step.kind is ir.StepKind.COLLECT
 
 
 def _future(node: ir.StepNode) -> str:
@@ -205,15 +249,19 @@ def _future(node: ir.StepNode) -> str:
 
 def _decorator(node: ir.StepNode) -> str:
     policy = node.policy
-    keywords: dict[str, str | int | None] = {
+    keywords: dict[str, object] = {
         "name": node.name,
         "on_error": None if policy.on_error is ir.OnError.STOP_ALL else policy.on_error.value,
     }
     if isinstance(node, ir.ExecutionNode):
         keywords["retries"] = policy.tries - 1 or None
+        keywords["joins"] = _joins(node) or None
     else:
         keywords["on_child_error"] = policy.on_child_error.value if policy.on_child_error else None
-        keywords["max_workers"] = policy.concurrency
+        one_by_one = node.grid.files is not None and node.grid.files.sequential
+        keywords["max_workers"] = 1 if one_by_one else policy.concurrency
+    if node.group is not None:
+        keywords["tags"] = [node.group]
     items = [f"{name}={literal(value)}" for name, value in keywords.items() if value is not None]
     kind = "execution_node" if isinstance(node, ir.ExecutionNode) else "task_node"
     return spread(f"@{kind}(", items, ")", note=render.comment(node.span.place))
@@ -254,14 +302,19 @@ def _call(node: ir.StepNode, group: Group | None, values: Mapping[str, Expressio
     if isinstance(node, ir.ExecutionNode):
         return call("job.run", *arguments, **keywords)
     mapped = "tried.map" if node.policy.tries > 1 else "execution.map"
-    return call(mapped, call("job.grid", *arguments, **keywords), call("unmapped", Name("job")))
+    if node.grid.files is None:
+        points = call("job.grid", *arguments, **keywords)
+    else:
+        points = call("job.files", lower_files(node.grid.files), *arguments, **keywords)
+    return call(mapped, points, call("unmapped", Name("job")))
 
 
 def _flow(plan: _Plan, names: _Names) -> Flow:
     pipeline = plan.pipeline
     arguments = [argument.field for argument in names.arguments.values()]
     described = [
-        (names.arguments[item.name].field.name, item.description or _what_it_sets(item)) for item in pipeline.parameters
+        (names.arguments[item.name].field.name, item.description or _what_it_sets(item, pipeline.nodes))
+        for item in pipeline.parameters
     ]
     for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
         if group := names.groups[node.name]:
@@ -285,7 +338,14 @@ def _flow(plan: _Plan, names: _Names) -> Flow:
     return Flow(name, title_of(pipeline.name), render.comment(pipeline.span.place), tuple(lines), tuple(arguments), run)
 
 
-def _what_it_sets(parameter: ir.PipelineParameter) -> str:
+def _what_it_sets(parameter: ir.PipelineParameter, nodes: Iterable[ir.Node]) -> str:
+    included = [
+        node.name
+        for node in nodes
+        if any(gate.excludes and gate.parameter == parameter.name for gate in node.policy.gates)
+    ]
+    if included and not parameter.targets:
+        return f"Whether {', '.join(included)} is part of the run."
     return f"Sets {', '.join(f'{target.node}.{target.parameter}' for target in parameter.targets) or 'nothing'}."
 
 
@@ -306,7 +366,10 @@ def _imports(
     nodes = plan.nodes.values()
     tasks = any(isinstance(node, ir.TaskNode) for node in nodes)
     carrying = any(edge.source.kind in _METHODS for edge in plan.pipeline.edges)
+    carrying = carrying or any(True for node in nodes for _ in gated.verdicts(node))
     allowing = any(_future(plan.nodes[edge.source.node]).startswith("allow_") for edge in plan.pipeline.edges)
+    skipping = any(not gate.excludes for node in nodes for gate in node.policy.gates)
+    over_files = any(isinstance(node, ir.TaskNode) and node.grid.files is not None for node in nodes)
     steps = [constant.step for constant in constants]
     wanted = {
         "pathlib": ["Path"],
@@ -319,6 +382,7 @@ def _imports(
             "finish",
             "run_of",
             *(["Executions"] if carrying else []),
+            *(["skip"] if skipping else []),
             *(["NodeParameters"] if groups else []),
             *(["execution", "task_node"] if tasks else []),
             *(["execution_node"] if any(isinstance(node, ir.ExecutionNode) for node in nodes) else []),
@@ -326,6 +390,7 @@ def _imports(
         "pydantic": ["Field"] if "Field" in used else [],
         "translator.shim": [
             "Step",
+            *(["FileAxis"] if over_files else []),
             *(["Input"] if any(step.inputs for step in steps) else []),
             *(["Parameter"] if any(step.parameters for step in steps) else []),
         ],

@@ -48,7 +48,10 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class NodeFunction:
-    """A node: its function (``head`` is the ``def`` line), and the statement that submits it."""
+    """A node: its function (``head`` is the ``def`` line), and the statement that submits it.
+
+    ``guard`` is the condition under which the node is skipped, and ``reason`` what is said then.
+    """
 
     decorator: str
     head: str
@@ -56,6 +59,8 @@ class NodeFunction:
     job: Expression
     call: Expression
     submit: str
+    guard: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,19 +97,18 @@ def _onward(file: _File, path: Path) -> Iterator[Function]:
         file.used |= {"Last", *words(statements)}
         head = f"def {functions[node]}(last: Last) -> Last:"
         made = doc(f"Go on from {node}, to which several ways lead.")
-        yield Function("onward", None, head, "\n".join(made), tuple(lines(statements, tasks, functions)))
+        yield Function(None, None, head, "\n".join(made), tuple(lines(statements, tasks, functions)))
 
 
 def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function:
     tasks, main = _tasks(file, path), file.walks[path].main
-    listed = [tasks[one.name] for one in graph.nodes]
-    arguments = [] if path[-1] == BODY else [literal(path[-1])]
-    arguments.append(f"nodes=[{', '.join(listed)}]")
+    listed = [Name(tasks[one.name]) for one in graph.nodes]
+    arguments = [] if path[-1] == BODY else [path[-1]]
     file.used |= {"branch", "Last", *words(main)}
     what = {ir.MapNode: "An item of", ir.LoopNode: "An iteration of"}.get(type(node), f"Branch {path[-1]} of")
     return Function(
-        "branch",
-        _decorated("branch", arguments),
+        None,
+        call("branch", *arguments, nodes=listed),
         f"def {file.names.places[path]}(last: Last) -> Last:",
         "\n".join(doc(f"{what} {node.name}.")),
         tuple(lines(main, tasks, _functions(file, path))),
@@ -118,27 +117,27 @@ def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function
 
 def _composite(file: _File, node: ir.Node, path: Path) -> Function:
     inner = {name: file.names.places[(*path, name)] for name in branches(node)}
-    mapping = f"{{{', '.join(f'{literal(name)}: {function}' for name, function in inner.items())}}}"
-    keywords: dict[str, str] = {}
+    mapping = {name: Name(function) for name, function in inner.items()}
+    keywords: dict[str, Expression] = {}
     returned = "Last"
     match node:
         case ir.ParallelNode():
             kind, returned = "parallel_node", "list[Last]"
             keywords["branches"] = mapping
             submitted = [f"{function}.submit(last)" for function in inner.values()]
-            body = spread("return [", submitted, "]", indent=4).split("\n")
+            body = spread("return [", submitted, "]", indent=4).replace("\n    ", "\n").split("\n")
         case ir.MapNode():
             kind, returned = "map_node", "list[Last]"
-            keywords |= {"body": inner[BODY], "item": literal(node.item)}
+            keywords |= {"body": Name(inner[BODY]), "item": node.item}
             if node.reducer is not None:
-                keywords["reducer"] = literal(node.reducer)
+                keywords["reducer"] = node.reducer
             file.used.add("items")
             body = [f"return {inner[BODY]}.map(items(last, over={literal(node.over)}))"]
         case ir.LoopNode():
             kind = "loop_node"
-            keywords["body"] = inner[BODY]
+            keywords["body"] = Name(inner[BODY])
             if node.index is not None:
-                keywords["index"] = literal(node.index)
+                keywords["index"] = node.index
             file.used.add("again")
             body = [
                 f"for index in range({node.limit}):",
@@ -157,14 +156,8 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
         case _:
             raise TypeError(f"no node with branches: {node!r}")
     file.used |= {kind, "Last"}
-    arguments = [literal(node.name), *(f"{name}={value}" for name, value in keywords.items())]
     head = f"def {file.names.places[path]}(last: Last) -> {returned}:"
-    decorator = _decorated(kind, arguments, note=render.comment(node.span.place))
-    return Function("node", decorator, head, None, tuple(body))
-
-
-def _decorated(name: str, arguments: list[str], note: str | None = None) -> str:
-    return spread(f"@{name}(", arguments, ")", note=note)
+    return Function(render.comment(node.span.place), call(kind, node.name, **keywords), head, None, tuple(body))
 
 
 def _flow(file: _File) -> Flow:

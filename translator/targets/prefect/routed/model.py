@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from translator.targets.prefect.model import Field
@@ -23,8 +23,8 @@ class StepTask:
 class Function:
     """A function of the file, with the decorator that makes it a branch or a node, if any."""
 
-    kind: Literal["branch", "node", "onward"]
-    decorator: str | None
+    place: str | None
+    decorator: Expression
     head: str
     doc: str | None
     lines: tuple[str, ...]
