@@ -1,0 +1,97 @@
+"""The catalog of a run: files that steps put, by their paths relative to the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from translator.shim.dialects.magnus.view import matching
+from translator.shim.paths import PathError, relative
+from translator.shim.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from translator.shim.bring import Source
+    from translator.shim.contract import FileRecord
+
+
+def get(patterns: Sequence[str], files: Mapping[str, FileRecord], folder: Path, source: Source) -> list[FileRecord]:
+    """Place the catalog's files that match the patterns into the working folder, as copies that may be written.
+
+    Raises:
+        ValueError: a pattern matches nothing, or a file cannot be brought.
+    """
+    found: dict[str, FileRecord] = {}
+    for pattern in patterns:
+        wanted = _glob(pattern)
+        here = {path: record for path, record in files.items() if wanted.fullmatch(path)}
+        if not here:
+            there = ", ".join(sorted(files)) or "none"
+            raise ValueError(f"catalog: nothing matches {pattern!r}; the files in the catalog are: {there}")
+        found.update(here)
+    for path, record in found.items():
+        place(record, folder / path, source)
+    return list(found.values())
+
+
+def place(record: FileRecord, target: Path, source: Source) -> None:
+    """Bring one file of the catalog to ``target``, as a copy that may be written.
+
+    Raises:
+        ValueError: it cannot be brought.
+    """
+    beside = target.with_name(f".{os.urandom(6).hex()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        source.store.bring(record, beside, source.pulse)
+        shutil.copyfile(beside, target)
+    except (OSError, StoreError) as error:
+        raise ValueError(f"catalog: {record.path!r} cannot be brought: {error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def put(patterns: Sequence[str], folder: Path, outputs: Path) -> list[str]:
+    """Copy the working folder's files that match the patterns to the outputs; returns patterns that match nothing.
+
+    Raises:
+        ValueError: a pattern is none, or a file has a name that no store can hold.
+    """
+    missing = []
+    for pattern in patterns:
+        files = matching(folder, pattern)
+        if not files:
+            missing.append(pattern)
+        for file in files:
+            try:
+                target = outputs / relative(str(file.relative_to(folder)))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, target)
+            except (PathError, OSError) as error:
+                raise ValueError(f"catalog: {str(file.relative_to(folder))!r} cannot be put: {error}") from error
+    return missing
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """As ``Path.glob``: ``*`` and ``?`` stay in a folder, ``**`` is any number of folders."""
+    if pattern.startswith("/") or not pattern:
+        raise ValueError(f"the catalog's pattern {pattern!r} is not relative to the project")
+    parts = []
+    for token in re.split(r"(\*\*/|\*|\?|\[!?[^\]]+\])", pattern.removeprefix("./")):
+        match token:
+            case "**/":
+                parts.append(r"(?:[^/]+/)*")
+            case "*":
+                parts.append(r"[^/]*")
+            case "?":
+                parts.append(r"[^/]")
+            case _ if token.startswith("[") and token.endswith("]"):
+                parts.append(token.replace("[!", "[^"))
+            case _:
+                parts.append(re.escape(token))
+    return re.compile("".join(parts), re.DOTALL)

@@ -1,0 +1,103 @@
+"""Stands in for ``magnus`` in steps that run without it: what user code calls while a step runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+_PARAMETER = "MAGNUS_PRM_"
+_TRACK = "MAGNUS_TRACK_"
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(by_alias=True) if hasattr(value, "model_dump") else value
+
+
+def set_parameter(**kwargs: Any) -> None:
+    """Set parameters for the steps after this one."""
+    for name, value in kwargs.items():
+        os.environ[_PARAMETER + name] = json.dumps(value.model_dump() if hasattr(value, "model_dump") else value)
+
+
+def get_parameter(key: str | None = None, cast_as: Any = None) -> Any:
+    """The value of a parameter, or all of them."""
+    found = {}
+    for name, text in os.environ.items():
+        if name.startswith(_PARAMETER):
+            try:
+                found[name[len(_PARAMETER) :].lower()] = json.loads(text)
+            except ValueError:
+                found[name[len(_PARAMETER) :].lower()] = text
+    if key and key not in found:
+        raise Exception(f"Parameter {key} is not set before")  # noqa: TRY002 - as magnus does
+    value = found[key] if key else found
+    if cast_as is None:
+        return value
+    if hasattr(cast_as, "model_fields"):
+        return cast_as(**value)
+    return cast_as(value)
+
+
+def track_this(step: int = 0, **kwargs: Any) -> None:
+    """Track metrics."""
+    for name, value in kwargs.items():
+        os.environ[f"{_TRACK}{name}_STEP_{step}"] = json.dumps(_plain(value))
+
+
+def get_secret(secret_name: str) -> str:
+    """A secret, from the environment."""
+    with (Path(os.environ["MAGNUS_STAND_IN"]) / "secrets").open("a", encoding="utf-8") as names:
+        names.write(f"{secret_name}\n")
+    if secret_name not in os.environ:
+        raise KeyError(f"there is no secret {secret_name!r}: set the environment variable of that name on the worker")
+    return os.environ[secret_name]
+
+
+def get_run_id() -> str:
+    """The id of the run."""
+    return os.environ["MAGNUS_RUN_ID"]
+
+
+def get_experiment_tracker_context() -> contextlib.AbstractContextManager[None]:
+    """A context in which nothing more happens."""
+    return contextlib.nullcontext()
+
+
+def put_in_catalog(filepath: str) -> None:
+    """Put files into the catalog, when the step is complete."""
+    files = [path for path in Path().glob(filepath) if path.is_file()]
+    if not files:
+        raise Exception(f"Did not find any files matching {filepath}")  # noqa: TRY002 - as magnus does
+    for path in files:
+        target = Path(os.environ["MAGNUS_STAND_IN"]) / "put" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+def get_from_catalog(name: str, destination_folder: str = "") -> None:  # noqa: ARG001 - magnus does not use it either
+    """Get files that match a pattern from the catalog."""
+    from translator.shim.dialects.magnus.child_catalog import fetch
+
+    fetch(name)
+
+
+def put_object(data: Any, name: str) -> None:
+    """Put a pickled object into the catalog, when the step is complete."""
+    path = Path(f"{name}.pickle")
+    path.write_bytes(pickle.dumps(data, pickle.HIGHEST_PROTOCOL))
+    put_in_catalog(str(path))
+    path.unlink()
+
+
+def get_object(name: str) -> Any:
+    """An object from the catalog."""
+    path = Path(f"{name}.pickle")
+    get_from_catalog(str(path))
+    data = pickle.loads(path.read_bytes())  # noqa: S301 - an object of the user's own run
+    path.unlink()
+    return data
