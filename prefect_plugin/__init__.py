@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from prefect_plugin.blocks import ArtifactStore
     from prefect_plugin.executions import Executions
     from prefect_plugin.jobs import Job, execution
-    from prefect_plugin.nodes import execution_node, task_node
+    from prefect_plugin.nodes import execution_node, skip, task_node
     from prefect_plugin.parameters import NodeParameters
     from prefect_plugin.runs import finish, run_of
 
@@ -25,6 +25,7 @@ __all__ = [
     "execution_node",
     "finish",
     "run_of",
+    "skip",
     "task_node",
 ]
 
@@ -37,6 +38,7 @@ _HOMES = {
     "execution_node": "nodes",
     "finish": "runs",
     "run_of": "runs",
+    "skip": "nodes",
     "task_node": "nodes",
 }
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from prefect.states import Completed
+
 from translator.shim.contract import ArtifactSource, ValueSource, metadata, output, parameter, same_input
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from prefect import State
 
     from translator.shim.contract import Manifest, Value
 
@@ -45,6 +49,11 @@ class Executions:
     def __repr__(self) -> str:
         return f"Executions({self.node!r}, {len(self.manifests)} complete)"
 
+    @property
+    def result(self) -> bool:
+        """The verdict of a condition node; false where it has none."""
+        return bool(self.manifests and self.manifests[-1].metadata.get("result"))
+
     def outputs(self, pattern: str = "*") -> Edge[ArtifactSource]:
         """The output files whose path matches ``pattern`` (fnmatch; ``*`` crosses ``/``)."""
         return Edge(self, output(self.node, pattern))
@@ -60,6 +69,20 @@ class Executions:
     def metadata(self, key: str, *, default: Value = None) -> Edge[ValueSource]:
         """The last value printed for ``key``; of several executions, a list in grid order where several are wanted."""
         return Edge(self, metadata(self.node, key), default)
+
+
+class LeftOut(Executions):
+    """A node that is not part of the run; it stands where its future would, and the edges from it fall away."""
+
+    __slots__ = ()
+
+    @property
+    def state(self) -> State[Executions]:
+        """That nothing is to be waited for."""
+        return Completed(data=self)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return at once."""
 
 
 class NodeError(Exception):

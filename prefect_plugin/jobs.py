@@ -8,20 +8,21 @@ from prefect import State, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
-from prefect_plugin.executions import Edge
+from prefect_plugin.executions import Edge, LeftOut
 from prefect_plugin.logs import line_log
 from prefect_plugin.parameters import NodeParameters
 from prefect_plugin.runs import current_node
-from prefect_plugin.states import execution_state
-from translator.shim import edges, grid
+from prefect_plugin.states import execution_state, skipped
+from translator.shim import edges, file_grid, grid
 from translator.shim.contract import Context, ExecutionId
+from translator.shim.contract import State as Outcome
 from translator.shim.run import execute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefect_plugin.runs import NodeRun
-    from translator.shim.contract import ArtifactSource, Manifest, Step, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, FileAxis, InputFiles, Manifest, Step, Value, ValueSource
 
     Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
 
@@ -47,7 +48,7 @@ class Point:
 class Job:
     """A step with the files that edges bring; made in the body of a node, and done with one of its methods."""
 
-    __slots__ = ("_inputs", "_step", "node")
+    __slots__ = ("_inputs", "_step", "in_order", "node")
 
     def __init__(
         self,
@@ -63,11 +64,16 @@ class Job:
             merge: whether the files that edges bring replace an input's defaults or join them.
         """
         self.node = current_node()
+        self.in_order = False
         self._step = step
         declared = {item.name: item for item in step.inputs}
-        self._inputs = {
-            name: edges.files(declared[name], [edge.source for edge in given], merge, _upstream(given))
+        present = {
+            name: [edge for edge in given if not isinstance(edge.executions, LeftOut)]
             for name, given in (inputs or {}).items()
+        }
+        self._inputs: dict[str, InputFiles] = {
+            name: edges.files(declared[name], [edge.source for edge in given], merge, _upstream(given))
+            for name, given in present.items()
         }
 
     def run(self, given: NodeParameters | None = None, more: Values | None = None) -> Manifest:
@@ -108,6 +114,23 @@ class Job:
             Point(index, row, grid.label({name: row[name] for name in row if name in telling}))
             for index, row in enumerate(rows)
         ]
+        return self.node.points
+
+    def files(self, axis: FileAxis, given: NodeParameters | None = None, more: Values | None = None) -> list[Point]:
+        """The points of a grid over files, in the order of their paths; there may be none.
+
+        Args:
+            axis: the files that the step runs over.
+            given: the node's group of the parameter form.
+            more: values that pipeline parameters and edges give, which win.
+
+        Raises:
+            translator.shim.grid.GridError: the folder is not there.
+        """
+        values = {**({} if given is None else given.values()), **_resolved(more or {}, many=set())}
+        rows = file_grid.points(self._step, axis, values, self._inputs.get(axis.over), self.node.run.project)
+        self.in_order = axis.sequential
+        self.node.points = [Point(index, {**values, **row}, grid.label(row)) for index, row in enumerate(rows)]
         return self.node.points
 
     def execute(self, point: Point) -> Manifest:
@@ -159,6 +182,8 @@ def execution(point: Point, job: Job) -> State[Manifest]:
         point: the point of the grid that it is for.
         job: what to run.
     """
+    if job.in_order and any(one.state is Outcome.ERROR for one in job.node.manifests.values()):
+        return skipped("an execution before this one failed")
     return execution_state(job.execute(point))
 
 

@@ -21,9 +21,9 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import BaseAnnotation
 
 from prefect_plugin.artifacts import show_executions
-from prefect_plugin.executions import Executions, NodeError
-from prefect_plugin.runs import NodeRun, begun, current_run
-from prefect_plugin.states import skipped, stopped
+from prefect_plugin.executions import Executions, LeftOut, NodeError
+from prefect_plugin.runs import NodeRun, Run, begun, current_run
+from prefect_plugin.states import SKIPPED, skipped, stopped
 from prefect_plugin.stopping import Cause
 from translator.shim.contract import State as Outcome
 from translator.shim.grid import GridError
@@ -54,6 +54,7 @@ class NodeTask(Task[P, Any]):
     """A task that is a node: when it is submitted, the run learns which nodes it follows."""
 
     plan: NodePlan
+    joins: bool = False
     place: int
     """Which node of the file it is: the order of definition is that of the source file."""
 
@@ -64,26 +65,71 @@ class NodeTask(Task[P, Any]):
         upstream = tuple(dict.fromkeys(run.names[future.task_run_id] for future in _futures([args, kwargs])))
         run.plans[name] = replace(self.plan, upstream=upstream)
         run.places[name] = self.place
+        if self.joins:
+            kwargs = {key: Late(value) if isinstance(value, PrefectFuture) else value for key, value in kwargs.items()}
         future: PrefectFuture[Any] = super().submit(*args, **kwargs)
         run.futures[name] = future
         run.names[future.task_run_id] = name
         return future
 
+    def leave_out(self) -> LeftOut:
+        """Say that the node is not part of this run; what follows it runs as if it were not there."""
+        run = current_run()
+        name = self.plan.name
+        run.plans[name] = self.plan
+        run.places[name] = self.place
+        run.nodes[name] = NodeRun(run, name, self.plan.kind, states={NODE: Outcome.SKIPPED})
+        return LeftOut(name)
+
+
+class Late:
+    """A future that a node waits for itself: Prefect keeps a task from running after one that was skipped."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: PrefectFuture[Any]) -> None:
+        self.future = future
+
+    def executions(self, node: str) -> Any:
+        """What the node left; nothing if it did not run."""
+        self.future.wait()
+        return self.future.result() if self.future.state.is_completed() else Executions(node)
+
+
+class Skip:
+    """What a node's function returns where the node is not to run, and what follows it neither."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+def skip(reason: str) -> Skip:
+    """End a node as skipped; what follows it is skipped too, and the run does not err for it."""
+    return Skip(reason)
+
 
 def execution_node(
-    *, name: str, on_error: OnError = "stop-all", retries: int = 0
-) -> Callable[[Callable[P, Manifest]], NodeTask[P]]:
+    *,
+    name: str,
+    on_error: OnError = "stop-all",
+    retries: int = 0,
+    joins: bool = False,
+    tags: Sequence[str] = (),
+) -> Callable[[Callable[P, Manifest | Skip]], NodeTask[P]]:
     """Make a node that runs its step once of a function that returns ``Job.run(...)``.
 
     Args:
         name: the node's name, as the source file spells it.
         on_error: what an error of the node does to the run.
         retries: how often an execution that errs is run again.
+        joins: whether it runs although nodes before it were skipped: if none of them erred and one is complete.
+        tags: the groups that the node is shown in.
     """
     plan = NodePlan(name, "execution", on_error)
 
-    def decorate(function: Callable[P, Manifest]) -> NodeTask[P]:
-        return cast("NodeTask[P]", _task(function, plan, retries, functools.partial(_run_once, plan)))
+    def decorate(function: Callable[P, Manifest | Skip]) -> NodeTask[P]:
+        work = functools.partial(_run_once, plan)
+        return cast("NodeTask[P]", _task(function, plan, retries, work, tags=tags, joins=joins))
 
     return decorate
 
@@ -94,7 +140,8 @@ def task_node(
     on_error: OnError = "stop-all",
     on_child_error: OnChildError | None = None,
     max_workers: int | None = None,
-) -> Callable[[Callable[P, Mapped]], NodeTask[P]]:
+    tags: Sequence[str] = (),
+) -> Callable[[Callable[P, Mapped | Skip]], NodeTask[P]]:
     """Make a node that runs its step once per point of a grid of a function that returns ``execution.map(...)``.
 
     What the function maps runs on a task runner of the node's own, so that a wide grid never blocks another branch.
@@ -104,20 +151,25 @@ def task_node(
         on_error: what an error of the node does to the run.
         on_child_error: what an error of one execution does to the node; without it, ``on_error`` says.
         max_workers: how many executions run at once; ``WIDTH`` if not given.
+        tags: the groups that the node is shown in.
     """
     plan = NodePlan(name, "task", on_error, on_child_error)
 
-    def decorate(function: Callable[P, Mapped]) -> NodeTask[P]:
-        return cast("NodeTask[P]", _task(function, plan, 0, functools.partial(_run_grid, plan, max_workers or WIDTH)))
+    def decorate(function: Callable[P, Mapped | Skip]) -> NodeTask[P]:
+        work = functools.partial(_run_grid, plan, max_workers or WIDTH)
+        return cast("NodeTask[P]", _task(function, plan, 0, work, tags=tags))
 
     return decorate
 
 
-def _task(
+def _task(  # noqa: PLR0913 - what a node is made of
     function: Callable[..., Any],
     plan: NodePlan,
     retries: int,
     work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
+    *,
+    tags: Sequence[str] = (),
+    joins: bool = False,
 ) -> NodeTask[...]:
     """The task that is a node: ``work`` calls the function of the generated file and judges what came of it."""
 
@@ -126,12 +178,14 @@ def _task(
         run = current_run()
         if run.stop.reason:
             return stopped(f"not started: {run.stop.reason}")
-        for upstream in run.plans[plan.name].upstream:
+        if joins and (reason := _nothing_to_join(run, plan.name)):
+            return skipped(reason)
+        for upstream in () if joins else run.plans[plan.name].upstream:
             if not run.futures[upstream].state.is_final():
                 return skipped(f"{upstream} did not run")
         node = NodeRun(run, plan.name, plan.kind)
         given = [_passed(value) for value in args]
-        named = {key: _passed(value) for key, value in kwargs.items()}
+        named = {key: _passed(value, key) for key, value in kwargs.items()}
         with begun(node):
             try:
                 state = work(node, functools.partial(function, *given, **named))
@@ -149,18 +203,46 @@ def _task(
     made = NodeTask(
         body,
         name=plan.name,
+        tags=tags,
         task_run_name=lambda: plan.name,
         retries=retries,
         persist_result=False,
         cache_policy=NO_CACHE,
     )
     made.plan = plan
+    made.joins = joins
     made.place = next(_places)
     return made
 
 
-def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest]) -> State[Any]:
+def _nothing_to_join(run: Run, name: str) -> str | None:
+    """Why a node that joins others does not run: one before it erred, or none of those just before it is complete."""
+    for one in run.plans[name].upstream:
+        if one in run.futures:
+            run.futures[one].wait()
+    waiting, seen = list(run.plans[name].upstream), set()
+    while waiting:
+        one = waiting.pop()
+        if one in seen or one not in run.futures:
+            continue
+        seen.add(one)
+        if run.futures[one].state.is_failed() or run.futures[one].state.is_crashed():
+            return f"{one} is in error"
+        waiting.extend(run.plans[one].upstream)
+    if any(one in run.futures and run.futures[one].state.is_completed() for one in run.plans[name].upstream):
+        return None
+    return "no node before it ran"
+
+
+def _skipped(node: NodeRun, reason: str) -> State[Any]:
+    node.states[NODE] = Outcome.SKIPPED
+    return skipped(reason)
+
+
+def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest | Skip]) -> State[Any]:
     manifest = function()
+    if isinstance(manifest, Skip):
+        return _skipped(node, manifest.reason)
     node.states[0] = manifest.state
     match manifest.state:
         case Outcome.COMPLETE:
@@ -171,16 +253,22 @@ def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest]) -
             return stopped(manifest.reason or "stopped")
 
 
-def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped]) -> State[Any]:
+def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped | Skip]) -> State[Any]:
     flow_run = FlowRunContext.get()
     assert flow_run is not None  # noqa: S101 - a node runs in a flow
     runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=max_workers)
     with runner, flow_run.model_copy(update={"task_runner": runner}):  # .map() takes the runner of its context
-        futures = list(function())
+        mapped = function()
+        futures = [] if isinstance(mapped, Skip) else list(mapped)
         for future in as_completed(futures):
             future.wait()  # the state is the local one only after this; before, it is read from the API, which lags
             if future.state.is_failed() or future.state.is_crashed():
                 _stop_siblings(plan, node)
+    if isinstance(mapped, Skip):
+        return _skipped(node, mapped.reason)
+    if not futures:  # a grid over files may have no points
+        node.states[NODE] = Outcome.COMPLETE
+        return Completed(message="no executions", data=Executions(plan.name))
     for point, future in zip(node.points or (), futures, strict=True):
         node.states[point.index] = _outcome(node, point, future)
     show_executions(node)
@@ -199,6 +287,8 @@ def _outcome(node: NodeRun, point: Point, future: PrefectFuture[Manifest]) -> Ou
     manifest = node.manifests.get(point.index)
     if manifest is not None:
         return manifest.state
+    if future.state.name == SKIPPED:
+        return Outcome.SKIPPED
     return Outcome.STOPPED if future.state.is_cancelled() else Outcome.ERROR
 
 
@@ -225,8 +315,13 @@ def _is_last_try() -> bool:
     return context is None or context.task_run.run_count > context.task.retries
 
 
-def _passed(value: object) -> object:
-    """What the function gets for an argument: of a failed node that lets others go on, what was complete."""
+def _passed(value: object, name: str = "") -> object:
+    """What the function gets for an argument: of a failed node that lets others go on, what was complete.
+
+    Of a node that did not run, which only a node that joins others is given, nothing.
+    """
+    if isinstance(value, Late):
+        return value.executions(name)
     return value.executions if isinstance(value, NodeError) else value
 
 

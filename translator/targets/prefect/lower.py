@@ -192,7 +192,6 @@ def _function(plan: _Plan, node: ir.StepNode, names: _Names) -> NodeFunction:
     edges = plan.edges[node.name]
     carrying = dict.fromkeys(edge.source.node for edge in edges if edge.source.kind in _METHODS)
     carrying |= dict.fromkeys(gated.verdicts(node))
-    futures = {source: _future(plan.nodes[source]) for source in plan.nodes}
     setters = plan.setters[node.name]
     arguments: list[str] = []
     passed: list[str] = []
@@ -203,13 +202,13 @@ def _function(plan: _Plan, node: ir.StepNode, names: _Names) -> NodeFunction:
         passed.append(names.nodes[node.name])
     for source in carrying:
         arguments.append(f"{names.nodes[source]}: Executions")
-        passed.append(f"{names.nodes[source]}={futures[source]}")
+        passed.append(f"{names.nodes[source]}={_future(plan.nodes[source])}")
     for setter in dict.fromkeys((*setters.values(), *gated.switches(node))):
         argument = names.arguments[setter]
         arguments.append(f"{argument.field.name}: {argument.plain}")
         passed.append(f"{argument.field.name}={argument.field.name}")
     if waited := [source for source in dict.fromkeys(edge.source.node for edge in edges) if source not in carrying]:
-        passed.append(f"wait_for=[{', '.join(futures[source] for source in waited)}]")
+        passed.append(f"wait_for=[{', '.join(_future(plan.nodes[source]) for source in waited)}]")
     function = names.functions[node.name]
     values = {name: argument.field.name for name, argument in names.arguments.items()}
     guard, reason = gated.guard(node, names.nodes, values)
