@@ -59,7 +59,7 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
             raise InputError(empty(step_input, wanted))
         own = folder / _segment(step_input.name)
         own.mkdir()
-        return [_bring(path, own, record, source) for path, record in places.items()]
+        return [one(path, own, record, source) for path, record in places.items()]
     except (fetch.FetchError, StoreError, PathError) as error:
         raise InputError(f"input {step_input.name!r}: {error}") from error
 
@@ -105,24 +105,30 @@ def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, 
     return places
 
 
-def _bring(path: str, folder: Path, one: FileRecord | str, source: Source) -> FileRecord:
+def one(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> FileRecord:
+    """Bring one file, published or at a URI, to ``path`` below ``folder``.
+
+    Raises:
+        fetch.FetchError: it cannot be fetched, or there is a folder in its place.
+        StoreError: it is not what was published.
+    """
     target = folder / path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError:
         raise fetch.FetchError(
-            f"{_uri(one)} cannot be brought to {path!r}: another file is called like its folder"
+            f"{_uri(wanted)} cannot be brought to {path!r}: another file is called like its folder"
         ) from None
     if target.is_dir():
-        raise fetch.FetchError(f"{_uri(one)} cannot be brought to {path!r}: there is a folder of that name")
-    if isinstance(one, FileRecord) and source.store.owns(one.uri):
-        source.store.bring(one, target, source.pulse)
-        record = replace(one, path=path)
+        raise fetch.FetchError(f"{_uri(wanted)} cannot be brought to {path!r}: there is a folder of that name")
+    if isinstance(wanted, FileRecord) and source.store.owns(wanted.uri):
+        source.store.bring(wanted, target, source.pulse)
+        record = replace(wanted, path=path)
     else:
-        size, sha256 = fetch.fetch(_uri(one), target, source.project, source.pulse)
-        if isinstance(one, FileRecord) and sha256 != one.sha256:
-            raise fetch.FetchError(f"{one.uri} has changed since an earlier execution of this run used it")
-        record = FileRecord(path, size, sha256, _uri(one))
+        size, sha256 = fetch.fetch(_uri(wanted), target, source.project, source.pulse)
+        if isinstance(wanted, FileRecord) and sha256 != wanted.sha256:
+            raise fetch.FetchError(f"{wanted.uri} has changed since an earlier execution of this run used it")
+        record = FileRecord(path, size, sha256, _uri(wanted))
     return replace(record, stamp=digest.stamp(target.stat()))
 
 

@@ -249,7 +249,7 @@ class InputFiles:
 
     ``files`` come from upstream executions; ``path`` is the path they had there. ``defaults`` are the step's own URIs
     that are used as well. ``edges`` and ``available`` tell the user, when the input stays empty, what was asked for
-    and what was there; ``warnings`` are lines for the log.
+    and what was there; ``warnings`` are lines for the log. ``folders`` are the empty ones of upstream executions.
     """
 
     files: Sequence[FileRecord] = ()
@@ -257,6 +257,7 @@ class InputFiles:
     edges: Sequence[str] = ()
     available: Sequence[str] = ()
     warnings: Sequence[str] = ()
+    folders: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +294,7 @@ class Manifest:
 
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is what the step asked for.
     ``scope`` is what a node of a routed graph leaves to the one after it: with what it wrote if it is complete, as it
-    found it if it is in error.
+    found it if it is in error. ``folders`` are those among the outputs that hold no file.
     """
 
     id: ExecutionId
@@ -310,3 +311,4 @@ class Manifest:
     begun: bool = True
     image: str | None = None
     scope: Scope | None = None
+    folders: Sequence[str] = ()

@@ -7,6 +7,7 @@ so ``*`` crosses ``/``; a pattern that is spelled exactly as a path matches it. 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -16,7 +17,7 @@ from translator.shim.paths import PathError, place
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from translator.shim.contract import ArtifactSource, FileRecord, Input, Manifest, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, Dialect, FileRecord, Input, Manifest, Value, ValueSource
 
 
 def files(
@@ -24,6 +25,7 @@ def files(
     edges: Sequence[ArtifactSource],
     merge: Literal["replace", "append"],
     upstream: Mapping[str, Sequence[Manifest]],
+    dialect: Dialect = "valohai",
 ) -> InputFiles:
     """Collect what ``edges`` bring to one input.
 
@@ -36,7 +38,10 @@ def files(
         edges: the edges that end in it, in the order of the source file.
         merge: whether what edges bring replaces the defaults or joins them.
         upstream: by source, the manifests of its complete executions in grid order.
+        dialect: the source language; files of Loom keep their whole path, and all of them flow.
     """
+    if dialect == "loom":
+        step_input = replace(step_input, keep_directories="full")
     called: dict[str, str] = {}
     placed: dict[str, tuple[FileRecord, str]] = {}
     available: list[str] = []
@@ -45,7 +50,7 @@ def files(
         for manifest in upstream.get(edge.source, ()):
             called.setdefault(edge.source, manifest.id.node)
             whose = f"{manifest.id.node}[{manifest.id.index}]" if manifest.id.kind == "task" else manifest.id.node
-            for record, matches, shown in _offered(edge, manifest):
+            for record, matches, shown in _offered(edge, manifest, whole=dialect == "loom"):
                 available.append(f"{whose}: {shown}")
                 if not matches:
                     continue
@@ -63,6 +68,9 @@ def files(
         edges=tuple(describe(edge, called.get(edge.source)) for edge in edges),
         available=tuple(dict.fromkeys(available)),
         warnings=tuple(warnings),
+        folders=tuple(
+            folder for edge in edges for manifest in upstream.get(edge.source, ()) for folder in manifest.folders
+        ),
     )
 
 
@@ -114,10 +122,12 @@ def matches(path: str, pattern: str) -> bool:
     return not is_sidecar(path) and (path == pattern or fnmatchcase(path, pattern))
 
 
-def _offered(edge: ArtifactSource, manifest: Manifest) -> Iterator[tuple[FileRecord, bool, str]]:
+def _offered(edge: ArtifactSource, manifest: Manifest, *, whole: bool) -> Iterator[tuple[FileRecord, bool, str]]:
     if isinstance(edge, Output):
         for record in manifest.outputs:
-            if not is_sidecar(record.path):
+            if whole:
+                yield record, record.path == edge.pattern or fnmatchcase(record.path, edge.pattern), record.path
+            elif not is_sidecar(record.path):
                 yield record, matches(record.path, edge.pattern), record.path
         return
     for name, records in manifest.inputs.items():

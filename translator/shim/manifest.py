@@ -46,6 +46,8 @@ def to_json(manifest: Manifest, root: str) -> dict[str, object]:
         "inputs": {name: [records.to_json(file, root) for file in files] for name, files in manifest.inputs.items()},
         "outputs": [records.to_json(file, root) for file in manifest.outputs],
     }
+    if manifest.folders:
+        document["folders"] = list(manifest.folders)
     if manifest.scope is not None:
         document["scope"] = scopes.to_json(manifest.scope, root)
     return document
@@ -89,6 +91,7 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
             begun=document["begun"],
             image=document["image"],
             scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
+            folders=document.get("folders", ()),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{uri or 'the document'} is not a whole manifest: {error!r}") from error

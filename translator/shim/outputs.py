@@ -17,16 +17,21 @@ from translator.shim import digest
 from translator.shim.paths import PathError, relative
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files to publish, relative to the outputs folder and sorted; problems and notes are for the user."""
+    """The files to publish, relative to the outputs folder and sorted; problems and notes are for the user.
+
+    ``folders`` are those that hold nothing; ``taken``: there is no outputs folder any more.
+    """
 
     paths: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    taken: bool = False
 
 
 def tidy(folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_pulse) -> Found:
@@ -43,6 +48,21 @@ def tidy(folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_puls
     return look.found
 
 
+def tidy_some(folder: Path, paths: Sequence[str], allowed: Path, pulse: Callable[[], None] = digest.no_pulse) -> Found:
+    """As ``tidy``, for some files and folders below ``folder``; one that is not there is none of the outputs."""
+    look = _Look(folder, allowed.resolve(), pulse)
+    for path in paths:
+        look.one(folder / path)
+    look.found.paths.sort()
+    return look.found
+
+
+def own(path: Path) -> None:
+    """Make a brought file the command's own, which it may write to."""
+    _replace(path, path, digest.no_pulse)
+    path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
 @dataclass(frozen=True, slots=True)
 class _Look:
     """One look over the folder ``top``."""
@@ -52,7 +72,27 @@ class _Look:
     pulse: Callable[[], None]
     found: Found = field(default_factory=Found)
 
+    def one(self, path: Path) -> None:
+        if not path.parent.resolve().is_relative_to(self.allowed):
+            self.problem(f"the output {self.name(path)!r} is in a folder outside of the workspace")
+            return
+        try:
+            entries = [entry for entry in os.scandir(path.parent) if entry.name == path.name]
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in entries:
+            self.at(entry, path)
+
     def over(self, folder: Path) -> None:
+        if folder != self.top:
+            before = len(self.found.paths) + len(self.found.folders)
+            self.entries(folder)
+            if len(self.found.paths) + len(self.found.folders) == before:
+                self.found.folders.append(self.name(folder))
+            return
+        self.entries(folder)
+
+    def entries(self, folder: Path) -> None:
         try:
             if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
                 folder.chmod(stat.S_IRWXU)

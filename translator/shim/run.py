@@ -9,21 +9,21 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from translator.shim import bring, dialects, environment, events, grid, lines, outputs, process
+from translator.shim import bring, dialects, environment, events, lines, process
 from translator.shim.clock import now
-from translator.shim.contract import InputFiles, Manifest, State
+from translator.shim.contract import Manifest, State
 from translator.shim.digest import no_pulse
 from translator.shim.manifest import sane, text
 from translator.shim.parameters import ParameterError, resolve
 from translator.shim.printed import Metadata
 from translator.shim.process import kill_all
 from translator.shim.store import Store, StoreError, open_store
-from translator.shim.workspace import Workspace, workspace
+from translator.shim.workspace import workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from translator.shim.contract import Context, ExecutionId, FileRecord, Step, Value
+    from translator.shim.contract import Context, ExecutionId, FileRecord, InputFiles, Step, Value
 
 __all__ = ["execute", "kill_all"]
 
@@ -57,6 +57,7 @@ class _Execution:
     metadata: Metadata = field(default_factory=Metadata)
     inputs: dict[str, list[FileRecord]] = field(default_factory=dict)
     outputs: list[FileRecord] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
     exit_status: int | None = None
     begun: bool = False
     deaf: bool = False
@@ -110,6 +111,7 @@ class _Execution:
             reason=text(reason)[:_REASON_LENGTH] if reason is not None else None,
             begun=self.begun,
             image=self.step.image,
+            folders=self.folders or (),
         )
 
 
@@ -136,7 +138,8 @@ def execute(
     with process.ticket() as ticket:
         values, problem = _values(step, parameters)
         execution = _Execution(step, context, ticket, context.id, values, now())
-        label = grid.label({name: value for name, value in values.items() if name in parameters})
+        given = {name: value for name, value in values.items() if name in parameters}
+        label = dialects.load(step.dialect).label(step, given)
         store = None
         try:
             try:
@@ -197,12 +200,20 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
         raise _Error(f"the project folder {project} is not there")
     if step.image is not None:
         execution.note(f"the image {step.image} is not used: the command runs in a process of this worker")
-    with workspace(store, execution.id, project) as space:
-        launch = _prepare(execution, store, space, wanted)
+    dialect = dialects.load(step.dialect)
+    with workspace(store, execution.id, project, step.dialect) as space:
+        work = dialects.Work(
+            step, execution.id, execution.values, wanted, space, store, project, execution.note, execution.pulse
+        )
+        try:
+            dialect.bring(work, execution.inputs)
+            launch = dialect.launch(work, execution.inputs)
+        except (bring.InputError, ValueError) as error:
+            raise _Error(str(error)) from error
         temporary = {name: str(space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
-        failure = _command(execution, space, launch.arguments, {**inherited, **temporary, **launch.environment})
+        failure = _command(execution, launch, {**inherited, **temporary, **launch.environment})
         # What a failed command leaves helps to find out why; what a stopped one leaves may be its last checkpoint.
-        problems = _publish(execution, store, space, execution.pulse if failure is None else no_pulse)
+        problems = _publish(execution, dialect, work if failure is None else replace(work, pulse=no_pulse))
         problems += [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, store)]
         if failure is not None:
             execution.note("\n".join(problems))
@@ -211,31 +222,7 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
             raise _Error("\n".join(problems))
 
 
-def _prepare(
-    execution: _Execution, store: Store, space: Workspace, wanted: Mapping[str, InputFiles]
-) -> dialects.Launch:
-    """Bring the inputs and write what the command expects."""
-    step = execution.step
-    dialect = dialects.load(step.dialect)
-    source = bring.Source(
-        store,
-        execution.context.project.absolute(),
-        lambda uri: dialect.default(uri, execution.values),
-        execution.note,
-        execution.pulse,
-    )
-    try:
-        for step_input in step.inputs:
-            files = wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
-            execution.inputs[step_input.name] = bring.fill(step_input, files, space.inputs, source)
-        return dialect.launch(step, execution.id, space, execution.values, execution.inputs)
-    except (bring.InputError, ValueError) as error:
-        raise _Error(str(error)) from error
-
-
-def _command(
-    execution: _Execution, space: Workspace, arguments: Sequence[str], surroundings: Mapping[str, str]
-) -> _Error | _Stop | None:
+def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mapping[str, str]) -> _Error | _Stop | None:
     """Run the command; tells what is to be raised when its outputs are published."""
     tails: dict[str, deque[str]] = {"output": deque(maxlen=_TAIL_LINES), "errors": deque(maxlen=_TAIL_LINES)}
 
@@ -257,7 +244,7 @@ def _command(
     limits = process.Limits(execution.step.time_limit, execution.step.no_output_timeout)
     try:
         ended = process.run(
-            arguments,
+            launch.arguments,
             folder=execution.context.project.absolute(),
             environment=surroundings,
             one=execution.ticket,
@@ -274,8 +261,8 @@ def _command(
         execution.note("warning: the command prints more metadata than is kept")
     execution.exit_status = ended.exit_status
     tail = "\n".join(tails["errors"] or tails["output"])
-    # The workspace has another name each time; the reason must not.
-    tail = tail.replace(str(space.root), "/valohai").replace(str(space.temporary), "/tmp")  # noqa: S108 - a text
+    for folder, name in launch.names.items():
+        tail = tail.replace(folder, name)
     return _failure(ended, limits, tail)
 
 
@@ -311,17 +298,18 @@ def _signal(number: int) -> str:
     return f"{name}, which the system sends when memory runs out" if name == "SIGKILL" else name
 
 
-def _publish(execution: _Execution, store: Store, space: Workspace, pulse: Callable[[], None]) -> list[str]:
+def _publish(execution: _Execution, dialect: dialects.Dialect, work: dialects.Work) -> list[str]:
     """Publish the outputs; tells what is wrong with them."""
-    if space.outputs.is_symlink() or not space.outputs.is_dir():
-        return ["the command has taken its outputs folder away"]
-    found = outputs.tidy(space.outputs, space.root, pulse)
+    found = dialect.gather(work, execution.metadata.values)
     for note in found.notes:
         execution.note(f"warning: {note}")
+    if found.taken:
+        return found.problems
     try:
-        execution.outputs = store.publish(execution.id, space.outputs, found.paths, pulse)
+        execution.outputs = work.store.publish(execution.id, work.space.outputs, found.paths, work.pulse)
     except StoreError as error:
         return [*found.problems, str(error)]
+    execution.folders = found.folders
     return found.problems
 
 

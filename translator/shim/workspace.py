@@ -47,13 +47,14 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def workspace(store: Store, identity: ExecutionId, project: Path) -> Iterator[Workspace]:
+def workspace(store: Store, identity: ExecutionId, project: Path, name: str = "valohai") -> Iterator[Workspace]:
     """Make the folders of an execution, and remove them at its end.
 
     Args:
         store: where the outputs will go.
         identity: whose folders they are.
         project: the folder of the source file; it is linked to, not copied.
+        name: of the folder that the command sees: the source system's.
 
     Raises:
         OSError: they cannot be made.
@@ -61,8 +62,7 @@ def workspace(store: Store, identity: ExecutionId, project: Path) -> Iterator[Wo
     base = _base(store)
     base.mkdir(parents=True, exist_ok=True)
     _sweep(base)
-    name = f"{segment(identity.node)[:40]}-{identity.index}-{os.urandom(6).hex()}"
-    place = base / name
+    place = base / f"{segment(identity.node)[:40]}-{identity.index}-{os.urandom(6).hex()}"
     place.mkdir()
     made = [place]
     lock = _lock(place)
@@ -71,7 +71,7 @@ def workspace(store: Store, identity: ExecutionId, project: Path) -> Iterator[Wo
         if not _PLAIN.fullmatch(str(place)):
             seen = _elsewhere(place, made)
             seen.symlink_to(place)
-        root = seen / "valohai"
+        root = seen / name
         temporary = seen
         if len(str(seen)) > _TEMPORARY_LENGTH:
             temporary = _elsewhere(place, made)

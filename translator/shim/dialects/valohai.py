@@ -15,6 +15,9 @@ import shlex
 import warnings
 from typing import TYPE_CHECKING, cast
 
+from translator.shim import grid, outputs
+from translator.shim.bring import Source, fill
+from translator.shim.contract import InputFiles
 from translator.shim.dialects import Launch
 from translator.shim.parameters import vendor
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.shim.contract import ExecutionId, FileRecord, Step, Value
+    from translator.shim.dialects import Work
     from translator.shim.workspace import Workspace
 
 # Not where a longer path goes on (/data/valohai/inputs, /valohai/inputs2), but after a URI's scheme.
@@ -44,20 +48,37 @@ def default(uri: str, values: Mapping[str, Value]) -> str:
     return _PARAMETER.sub(replaced, uri)
 
 
-def launch(
-    step: Step,
-    identity: ExecutionId,
-    space: Workspace,
-    values: Mapping[str, Value],
-    inputs: Mapping[str, Sequence[FileRecord]],
-) -> Launch:
+def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the protocol has it
+    """See ``translator.shim.dialects.Dialect.label``."""
+    return grid.label(given)
+
+
+def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
+    """See ``translator.shim.dialects.Dialect.bring``."""
+    source = Source(work.store, work.project, lambda uri: default(uri, work.values), work.note, work.pulse)
+    for step_input in work.step.inputs:
+        files = work.wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
+        records[step_input.name] = fill(step_input, files, work.space.inputs, source)
+
+
+def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     """See ``translator.shim.dialects.Dialect.launch``."""
-    script = mapped(command(step, values), space)
-    seen = {name: _mapped_value(value, space) for name, value in values.items() if value is not None}
+    step, space = work.step, work.space
+    script = mapped(command(step, work.values), space)
+    seen = {name: _mapped_value(value, space) for name, value in work.values.items() if value is not None}
     _write(space.config, "parameters", seen)
-    _write(space.config, "inputs", _inputs(step, space, inputs))
-    _write(space.config, "execution", _execution(step, identity))
-    return Launch(_arguments(script, space), environment(step, identity, space))
+    _write(space.config, "inputs", _inputs(step, space, records))
+    _write(space.config, "execution", _execution(step, work.id))
+    names = {str(space.root): "/valohai", str(space.temporary): "/tmp"}  # noqa: S108 - a text
+    return Launch(_arguments(script, space), environment(step, work.id, space), names)
+
+
+def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the protocol has it
+    """See ``translator.shim.dialects.Dialect.gather``."""
+    space = work.space
+    if space.outputs.is_symlink() or not space.outputs.is_dir():
+        return outputs.Found(problems=["the command has taken its outputs folder away"], taken=True)
+    return outputs.tidy(space.outputs, space.root, work.pulse)
 
 
 def command(step: Step, values: Mapping[str, Value]) -> str:

@@ -1,0 +1,287 @@
+"""The run contract of Loom: a script, called with the paths of its inputs and outputs and with its arguments.
+
+Loom's steps share the folder of the pipeline file. Here each has a folder of its own with the same relative layout: its
+inputs are brought to where Loom has them, its outputs are published from where Loom has them. With ``in_place`` the
+steps run in the project folder itself, as in Loom. The working folder is the project in both cases; Loom's is the one
+that it was started in.
+
+An input that is not there is no error, nor is a declared output that the script has not written: in Loom the script
+decides. A file that no edge brings is taken from the project.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from translator.shim import digest, environment, grid, outputs
+from translator.shim.bring import InputError, Source, one
+from translator.shim.dialects import Launch
+from translator.shim.dialects.loom.places import Place, below, expanded, place_of, tree
+from translator.shim.fetch import FetchError
+from translator.shim.paths import PathError
+from translator.shim.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from translator.shim.contract import FileRecord, Parameter, Step, Value
+    from translator.shim.dialects import Work
+
+# Of a loop: the folders that it runs over and into, which are no arguments of the script.
+_LOOP = "loop."
+_CHORES = Path(__file__).with_name("chores.py")
+
+
+def label(step: Step, given: Mapping[str, Value]) -> str:
+    """See ``translator.shim.dialects.Dialect.label``; an item of a loop is called by its path below the folder."""
+    over = next((p.default for p in step.parameters if p.name == f"{_LOOP}over"), None)
+    folder = f"{given.get(f'{_LOOP}over', over)}/"
+    for item in step.inputs:
+        value = given.get(item.name)
+        if isinstance(value, str) and value.startswith(folder):
+            return value[len(folder) :]
+    paths = {item.name for item in step.inputs} | set(step.outputs)
+    return grid.label({name: value for name, value in given.items() if name not in paths})
+
+
+def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
+    """See ``translator.shim.dialects.Dialect.bring``."""
+    in_place = _in_place(work)
+    written = [place.path for place in _written(work)]
+    source = Source(work.store, work.project, str, work.note, work.pulse)
+    brought = {record.path: record for files in work.wanted.values() for record in files.files}
+    empty = {folder for files in work.wanted.values() for folder in files.folders}
+    for item in work.step.inputs:
+        if item.name.startswith(_LOOP):
+            continue
+        place = _place(work, item.name)
+        if place.url is None and (in_place or place.absolute):
+            continue
+        try:
+            records[item.name] = list(_bring(work, place, brought, empty, source, written))
+        except (FetchError, StoreError, PathError) as error:
+            raise InputError(f"input {item.name!r}: {error}") from error
+
+
+def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  # noqa: ARG001 - as the protocol has it
+    """See ``translator.shim.dialects.Dialect.launch``."""
+    for place in _written(work):
+        (_root(work) / place.path).parent.mkdir(parents=True, exist_ok=True)
+    match work.step.kind:
+        case "condition":
+            arguments = [_python(work), str(_CHORES), _task(work, "evaluate", _condition(work))]
+        case "collect":
+            arguments = [sys.executable, str(_CHORES), _task(work, "collect", {"copies": _copies(work)})]
+        case _:
+            arguments = [_python(work), str(_script(work)), *_arguments(work)]
+    variables = dict(work.step.environment)
+    if "PYTHONUNBUFFERED" not in os.environ:
+        variables.setdefault("PYTHONUNBUFFERED", "1")
+    return Launch(arguments, variables, {f"{_root(work)}/": ""})
+
+
+def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
+    """See ``translator.shim.dialects.Dialect.gather``."""
+    if work.step.kind == "condition":
+        metadata.pop("result", None)
+        verdict = work.space.config / "verdict.json"
+        if verdict.is_file():
+            metadata["result"] = bool(json.loads(verdict.read_text(encoding="utf-8")))
+        return outputs.Found()
+    root, target = _root(work), work.space.outputs
+    paths = sorted({place.path for place in _written(work)})
+    if _in_place(work):
+        # Loom's own into folder holds what all items made; of an item only what it declares is its own.
+        own = sorted({place.path for place in _written(work, loop=False)})
+        return _copied(root, own, target, work)
+    paths = [path for path in paths if not any(path != other and below(path, other) for other in paths)]
+    found = outputs.tidy_some(root, paths, work.space.root, work.pulse)
+    for path in paths:
+        if (root / path).exists():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).rename(target / path)
+    return found
+
+
+def _bring(  # noqa: PLR0913, PLR0917 - one look at one input
+    work: Work, place: Place, brought: Mapping[str, FileRecord], empty: set[str], source: Source, written: list[str]
+) -> Iterator[FileRecord]:
+    """Bring the files at or below a path: what edges bring, else what the project has."""
+    root = _root(work)
+    if place.url is not None:
+        target = root / place.path
+        cached = work.project / place.path
+        if target.exists():
+            return
+        yield one(place.path, root, place.path if cached.is_file() else place.url, source)
+        return
+    wanted: dict[str, FileRecord | str] = {p: r for p, r in brought.items() if below(p, place.path)}
+    folders = [folder for folder in empty if below(folder, place.path)]
+    if not wanted and not folders:
+        there = tree(work.project / place.path, work.store)
+        if there is None:
+            work.note(f"warning: nothing is at {place.path!r}, which the step is given as an input")
+            return
+        prefix = "" if place.path == "." else f"{place.path}/"
+        wanted = {place.path if name == "." else f"{prefix}{name}": "" for name in there.files}
+        wanted = {path: path for path in wanted}
+        folders = [f"{prefix}{name}" for name in there.folders]
+    for path, record in wanted.items():
+        if (root / path).is_file():
+            continue
+        made = one(path, root, record, source)
+        if any(below(path, output) for output in written):
+            outputs.own(root / path)
+            made = replace(made, uri=f"file://{root / path}")
+        yield made
+    for folder in folders:
+        (root / folder).mkdir(parents=True, exist_ok=True)
+
+
+def _arguments(work: Work) -> list[str]:
+    """The script's arguments in Loom's order, which is that of the parameters."""
+    inputs = {item.name for item in work.step.inputs}
+    found: list[str] = []
+    for parameter in work.step.parameters:
+        if parameter.name.startswith(_LOOP) or parameter.pass_as == "":
+            continue
+        if parameter.name in inputs and parameter.pass_as is None:
+            found.append(_path(work, parameter.name))
+            continue
+        flag = parameter.pass_as or parameter.name
+        value = work.values.get(parameter.name)
+        if parameter.name in inputs or parameter.name in work.step.outputs:
+            found += [flag, _path(work, parameter.name)]
+        elif isinstance(value, bool):
+            found += [flag] if value else []
+        else:
+            found += [flag, str(_value(work, parameter))]
+    extra = work.step.options.get("extra", ())
+    return [*found, *(extra.split() if isinstance(extra, str) else map(str, _listed(extra)))]
+
+
+def _condition(work: Work) -> dict[str, Any]:
+    inputs = {item.name for item in work.step.inputs}
+    arguments: dict[str, Any] = {
+        p.name: _path(work, p.name) if p.name in inputs else _value(work, p) for p in work.step.parameters
+    }
+    more = work.step.options.get("arguments")
+    predicate = work.step.options.get("predicate")
+    return {
+        "predicate": predicate,
+        "script": None if predicate else str(_script(work)),
+        "arguments": arguments | (dict(more) if isinstance(more, Mapping) else {}),
+        "negate": bool(work.step.options.get("negate")),
+        "verdict": str(work.space.config / "verdict.json"),
+    }
+
+
+def _copies(work: Work) -> list[list[str]]:
+    """From where to where the files of the last iteration that ran go, which is the last that left a file."""
+    count = work.step.options.get("iterations")
+    known = {item.name for item in work.step.inputs}
+    for iteration in reversed(range(count if isinstance(count, int) else 0)):
+        pairs = [
+            [_path(work, f"{name}_iter{iteration}"), _path(work, name)]
+            for name in work.step.outputs
+            if f"{name}_iter{iteration}" in known
+        ]
+        brought = any(
+            below(record.path, _place(work, f"{name}_iter{iteration}").path)
+            for name in work.step.outputs
+            if f"{name}_iter{iteration}" in known
+            for files in work.wanted.values()
+            for record in files.files
+        )
+        if brought:
+            return pairs
+    return []
+
+
+def _task(work: Work, name: str, document: Mapping[str, Any]) -> str:
+    path = work.space.config / f"{name}.json"
+    path.write_text(json.dumps({"task": name, **document}), encoding="utf-8")
+    return str(path)
+
+
+def _script(work: Work) -> Path:
+    if not work.step.command:
+        raise ValueError(f"step {work.step.name!r} has no script")
+    return work.project / expanded(work.step.command[0], _surroundings(work))
+
+
+def _value(work: Work, parameter: Parameter) -> object:
+    value = work.values.get(parameter.name)
+    return expanded(value, _surroundings(work)) if isinstance(value, str) else value
+
+
+def _path(work: Work, name: str) -> str:
+    """The absolute path that the script gets."""
+    place = _place(work, name)
+    return place.path if place.absolute else str(_root(work) / place.path)
+
+
+def _place(work: Work, name: str) -> Place:
+    try:
+        return place_of(str(work.values.get(name) or "."), _surroundings(work))
+    except PathError as error:
+        raise ValueError(f"parameter {name!r}: {error}") from error
+
+
+def _written(work: Work, *, loop: bool = True) -> list[Place]:
+    """Where the step writes to."""
+    found = []
+    for name in work.step.outputs:
+        if not loop and name.startswith(_LOOP):
+            continue
+        place = _place(work, name)
+        if place.absolute or place.url is not None or place.path == ".":
+            raise ValueError(f"the output {name!r} must be a path in the project folder, not {work.values.get(name)!r}")
+        found.append(place)
+    return found
+
+
+def _root(work: Work) -> Path:
+    """The folder that stands for the project's: paths of data are relative to it."""
+    return work.project if _in_place(work) else work.space.root / "data"
+
+
+def _in_place(work: Work) -> bool:
+    return bool(work.step.options.get("in_place"))
+
+
+def _surroundings(work: Work) -> Mapping[str, str]:
+    return environment.of_step(os.environ, work.step.required_environment)
+
+
+def _python(work: Work) -> str:
+    """Loom runs scripts with its own interpreter; here it is the step's ``python``, else the worker's."""
+    return shutil.which("python", path=_surroundings(work).get("PATH")) or sys.executable
+
+
+def _copied(root: Path, paths: Sequence[str], target: Path, work: Work) -> outputs.Found:
+    """Copy outputs out of the project: whatever writes there next must not change the artifact."""
+    found = outputs.Found()
+    for path in paths:
+        there = tree(root / path, work.store)
+        for name in there.files if there is not None else ():
+            own = path if name == "." else f"{path}/{name}"
+            if own in found.paths:
+                continue
+            (target / own).parent.mkdir(parents=True, exist_ok=True)
+            digest.copy_file(root / own, target / own, work.pulse)
+            found.paths.append(own)
+        found.folders.extend(path if name == "." else f"{path}/{name}" for name in (there.folders if there else ()))
+    found.paths.sort()
+    return found
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else [value]

@@ -1,0 +1,105 @@
+"""Paths of Loom's data: relative to the project folder, absolute, or a URL; and the files that are at one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from translator.shim.paths import PathError, relative
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.shim.store import Store
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_CACHE = ".loom-url-cache"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where data is: ``path`` below the project (``.`` is the project itself), or absolute; for a URL, its cache."""
+
+    path: str
+    absolute: bool = False
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files at a path, relative to it and sorted (``.`` is the path itself), and the folders without any."""
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...] = ()
+
+
+def expanded(text: str, surroundings: Mapping[str, str]) -> str:
+    """``text`` with each ``${NAME}`` replaced by that environment variable.
+
+    Raises:
+        ValueError: it is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in surroundings:
+            raise ValueError(f"environment variable {match[1]!r} is not set on this worker")
+        return surroundings[match[1]]
+
+    return _VARIABLE.sub(value, text)
+
+
+def place_of(text: str, surroundings: Mapping[str, str]) -> Place:
+    """Where the data is that a path of the pipeline names.
+
+    Raises:
+        PathError: the path leads out of the project folder.
+        ValueError: it names an environment variable that is not set.
+    """
+    path = expanded(text, surroundings)
+    if path.startswith(("http://", "https://")):
+        name = PurePosixPath(urlsplit(path).path.rstrip("/")).name or "download"
+        return Place(f"{_CACHE}/{hashlib.sha256(path.encode()).hexdigest()[:16]}_{name}", url=path)
+    if path.startswith("/"):
+        return Place(posixpath.normpath(path), absolute=True)
+    normal = posixpath.normpath(path)
+    if normal == ".":
+        return Place(normal)
+    try:
+        return Place(relative(normal))
+    except PathError:
+        raise PathError(f"{path!r} leads out of the project folder") from None
+
+
+def below(path: str, folder: str) -> bool:
+    """Whether ``path`` is ``folder`` or lies in it."""
+    return folder in {".", path} or path.startswith(f"{folder}/")
+
+
+def tree(path: Path, store: Store) -> Tree | None:
+    """The files at ``path``, through symbolic links, without those of the artifact store; None if nothing is there."""
+    if path.is_file():
+        return Tree((".",))
+    if not path.is_dir():
+        return None
+    scratch = store.scratch()
+    hidden = scratch.parent.resolve() if scratch is not None else None
+    files: list[str] = []
+    folders: list[str] = []
+    seen: set[Path] = set()
+    for root, names, inside in os.walk(path, followlinks=True):
+        real = Path(root).resolve()
+        if real in seen or real == hidden:
+            names.clear()
+            continue
+        seen.add(real)
+        base = Path(root).relative_to(path)
+        files += [(base / name).as_posix() for name in inside if (Path(root) / name).is_file()]
+        if not names and not inside:
+            folders.append(base.as_posix())
+    return Tree(tuple(sorted(files)), tuple(sorted(folders)))
