@@ -1,7 +1,8 @@
 """What is generated, as real files: ``cases/<case>.yaml`` and ``<target>/<case>/<file of the pipeline>.py``.
 
-A new case is a YAML file in ``cases/``; ``make goldens`` writes its expected files. They must pass the formatter and
-the linter as an expert's own file would, be the same under any hash seed, and hold no line that depends on us.
+A new case is a YAML file in ``cases/``, or in a folder there that is called after its dialect; ``make goldens`` writes
+its expected files. They must pass the formatter and the linter as an expert's own file would, be the same under any
+hash seed, and hold no line that depends on us.
 """
 
 import os
@@ -16,7 +17,10 @@ from translator.targets import GenerateOptions, airflow, prefect
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-CASES = {path.stem: path for path in sorted((HERE / "cases").glob("*.yaml"))}
+CASES = {
+    path.relative_to(HERE / "cases").with_suffix("").as_posix(): path
+    for path in sorted((HERE / "cases").rglob("*.yaml"))
+}
 CASES["examples"] = ROOT / "examples" / "valohai" / "valohai.yaml"
 TARGETS = {"airflow": airflow, "prefect": prefect}
 
@@ -55,7 +59,7 @@ def test_golden(case: str, target: str, update_goldens: bool) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_expected_file_is_left_over(target: str) -> None:
-    assert {path.parent.name for path in expected(target)} <= set(CASES)
+    assert {path.parent.relative_to(HERE / target).as_posix() for path in expected(target)} <= set(CASES)
 
 
 @pytest.mark.parametrize("target", TARGETS)
