@@ -122,7 +122,10 @@ def _load(  # noqa: PLR0913 - what a file is read with
         check(pipeline, diagnostics.about(pipeline.name), project=project, whole=whole)
     bad = {d.pipeline for d in diagnostics.found if d.severity is Severity.ERROR}
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
-    return Loaded(good, diagnostics, sources, language.pipeline_names(root))
+    names = language.pipeline_names(root)
+    if len(names) == len(read) == 1:
+        names = (read[0].name,)  # Loom calls the pipeline of a pipeline.yml like its folder
+    return Loaded(good, diagnostics, sources, names)
 
 
 def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics) -> tuple[Dialect, Located] | None:

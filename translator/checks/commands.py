@@ -21,6 +21,8 @@ _MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|
 """Commands after which a script may be where it was not before."""
 
 _OF_A_SHELL = (ir.StepKind.COMMAND, ir.StepKind.SHELL)
+_WITHOUT = (ir.StepKind.STUB, ir.StepKind.CONDITION, ir.StepKind.COLLECT)
+"""Kinds of steps that need no command."""
 _BETWEEN = ("&&", "||", "|", ";", "&", "(", ")")
 
 
@@ -31,7 +33,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | No
     for step in steps.values():
         if step.image:
             images[step.image] = None
-        if step.kind is not ir.StepKind.STUB and not any(command.strip() for command in step.command):
+        if step.kind not in _WITHOUT and not any(command.strip() for command in step.command):
             message = f"step {step.name!r} has no command: it does nothing"
             diagnostics.warning("empty-command", message, step.command_span or step.span)
         if project is not None and step.kind in _OF_A_SHELL:
