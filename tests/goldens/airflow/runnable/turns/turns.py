@@ -15,10 +15,11 @@ PROJECT = Path(__file__).parent
 
 COIN = Step(
     name="Coin",
-    command=["echo MAGNUS_PRM_side=heads"],
+    command=["export side=heads"],
     source="turns.yaml:4",
     dialect="runnable",
     kind="shell",
+    returns={"side": "json"},
 )
 H1 = Step(
     name="h1",
@@ -36,17 +37,19 @@ T1 = Step(
 )
 TRAIN = Step(
     name="train",
-    command=["echo run $IDX"],
+    command=["export count=$((${count:-0} + 1))"],
     source="turns.yaml:28",
     dialect="runnable",
     kind="shell",
+    returns={"count": "json"},
 )
 EVALUATE = Step(
     name="evaluate",
-    command=["test $IDX = 2 && echo MAGNUS_PRM_done=true || true"],
+    command=["test $count = 3 && export good=true || export good=false"],
     source="turns.yaml:29",
     dialect="runnable",
     kind="shell",
+    returns={"good": "json"},
 )
 SORRY = Step(
     name="Sorry",
@@ -119,7 +122,7 @@ with DAG(
                 again = AgainOperator(
                     task_id="again",
                     number=number,
-                    until="done",
+                    until="good",
                     index="IDX",
                 )
 

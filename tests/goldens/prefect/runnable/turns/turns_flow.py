@@ -23,10 +23,11 @@ PROJECT = Path(__file__).parent
 coin = step_node(
     Step(
         name="Coin",
-        command=["echo MAGNUS_PRM_side=heads"],
+        command=["export side=heads"],
         source="turns.yaml:4",
         dialect="runnable",
         kind="shell",
+        returns={"side": "json"},
     ),
 )
 
@@ -80,10 +81,11 @@ def pick(last: Last) -> Last:
 train = step_node(
     Step(
         name="train",
-        command=["echo run $IDX"],
+        command=["export count=$((${count:-0} + 1))"],
         source="turns.yaml:28",
         dialect="runnable",
         kind="shell",
+        returns={"count": "json"},
     ),
 )
 
@@ -91,10 +93,11 @@ train = step_node(
 evaluate = step_node(
     Step(
         name="evaluate",
-        command=["test $IDX = 2 && echo MAGNUS_PRM_done=true || true"],
+        command=["test $count = 3 && export good=true || export good=false"],
         source="turns.yaml:29",
         dialect="runnable",
         kind="shell",
+        returns={"good": "json"},
     ),
 )
 
@@ -111,7 +114,7 @@ def improve_iteration(last: Last) -> Last:
 def improve(last: Last) -> Last:
     for index in range(4):
         last = improve_iteration.submit(last, index)
-        if not again(last, until="done"):
+        if not again(last, until="good"):
             break
     return last
 
