@@ -72,7 +72,7 @@ class Job:
             for name, given in (inputs or {}).items()
         }
         self._inputs: dict[str, InputFiles] = {
-            name: edges.files(declared[name], [edge.source for edge in given], merge, _upstream(given))
+            name: edges.files(declared[name], [edge.source for edge in given], merge, _upstream(given), step.dialect)
             for name, given in present.items()
         }
 

@@ -102,7 +102,7 @@ class GridOperator(BaseOperator):
         inputs = edges_in_run(context, self.inputs, store).get(axis.over, [])
         upstream = upstream_manifests(context, [edge.source for edge in inputs], store)
         declared = next((one for one in self.step.inputs if one.name == axis.over), None)
-        brought = edges.files(declared, inputs, "replace", upstream) if declared else None
+        brought = edges.files(declared, inputs, "replace", upstream, self.step.dialect) if declared else None
         values = run_values(self.parameters, context["params"])
         return file_grid.points(self.step, axis, values, brought, project_folder(self.project))
 

@@ -202,7 +202,7 @@ class StepOperator(BaseOperator):
             else:
                 self.log.warning("%s brings no value: parameter %r keeps what it has", edges.describe(edge), name)
         return values, {
-            declared.name: edges.files(declared, inputs.get(declared.name, ()), self.merge, upstream)
+            declared.name: edges.files(declared, inputs.get(declared.name, ()), self.merge, upstream, self.step.dialect)
             for declared in self.step.inputs
         }
 

@@ -7,9 +7,10 @@ import signal
 import time
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
-from translator.shim import bring, dialects, environment, events, lines, process
+from translator.shim import bring, dialects, environment, events, lines, process, scopes
 from translator.shim.clock import now
 from translator.shim.contract import Manifest, State
 from translator.shim.digest import no_pulse
@@ -21,9 +22,9 @@ from translator.shim.store import Store, StoreError, open_store
 from translator.shim.workspace import workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from translator.shim.contract import Context, ExecutionId, FileRecord, InputFiles, Step, Value
+    from translator.shim.contract import Context, ExecutionId, FileRecord, InputFiles, Json, Scope, Step, Value
 
 __all__ = ["execute", "kill_all"]
 
@@ -63,13 +64,16 @@ class _Execution:
     deaf: bool = False
     mute: bool = False
     next_ask: float = 0.0
+    scope: Scope | None = None
+    written: Mapping[str, Json] = field(default_factory=dict)
+    hide: Callable[[str], str] | None = None
 
     def log(self, line: str) -> None:
         """Hand a line to the engine; a log that has broken ends no command that may have run for days."""
         if self.mute:
             return
         try:
-            self.context.log(line)
+            self.context.log(self.hide(line) if self.hide is not None else line)
         except Exception:  # noqa: BLE001 - an engine may raise anything, and there is nobody left to tell
             self.mute = True
 
@@ -98,6 +102,12 @@ class _Execution:
 
     def manifest(self, state: State, reason: str | None) -> Manifest:
         """The manifest of the execution as it is now."""
+        scope = self.scope
+        if scope is not None and state is not State.STOPPED:
+            put = {file.path: file for file in self.outputs}
+            scope = scopes.after(scope, self.written if state is State.COMPLETE else {}, put)
+        if reason is not None and self.hide is not None:
+            reason = self.hide(reason)
         return Manifest(
             id=self.id,
             state=state,
@@ -112,11 +122,17 @@ class _Execution:
             begun=self.begun,
             image=self.step.image,
             folders=self.folders or (),
+            scope=scope,
         )
 
 
 def execute(
-    step: Step, context: Context, *, parameters: Mapping[str, Value], inputs: Mapping[str, InputFiles]
+    step: Step,
+    context: Context,
+    *,
+    parameters: Mapping[str, Value] = MappingProxyType({}),
+    inputs: Mapping[str, InputFiles] = MappingProxyType({}),
+    scope: Scope | None = None,
 ) -> Manifest:
     """Run one execution of ``step``.
 
@@ -126,6 +142,7 @@ def execute(
         parameters: values by name from the run, the grid and edges; a parameter that is missing has its default.
         inputs: by name what edges bring to inputs (``translator.shim.edges.files``); one that is missing has its
             defaults.
+        scope: of a step of a routed graph, what it sees; the manifest's is what it leaves (``translator.shim.scopes``).
 
     Returns:
         The manifest, whose state is complete, error or stopped. It is also in the store, if the store can be written;
@@ -136,9 +153,10 @@ def execute(
         BaseException: what the engine raises in this thread to cancel it; all processes have ended before.
     """
     with process.ticket() as ticket:
-        values, problem = _values(step, parameters)
-        execution = _Execution(step, context, ticket, context.id, values, now())
-        given = {name: value for name, value in values.items() if name in parameters}
+        values, problem = _values(step, parameters) if scope is None else (_seen(scope), None)
+        execution = _Execution(step, context, ticket, context.id, values, now(), scope=scope)
+        shown = parameters if scope is None else scope.items
+        given = {name: value for name, value in values.items() if name in shown}
         label = dialects.load(step.dialect).label(step, given)
         store = None
         try:
@@ -188,6 +206,11 @@ def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Valu
         return (kept if isinstance(kept, dict) else {}), str(error)
 
 
+def _seen(scope: Scope) -> dict[str, Value]:
+    """What a step of a routed graph sees, as a manifest can hold it."""
+    return cast("dict[str, Value]", sane({**scope.parameters, **scope.items}))
+
+
 def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], problem: str | None) -> None:
     step, project = execution.step, execution.context.project.absolute()
     if problem is not None:
@@ -203,17 +226,33 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
     dialect = dialects.load(step.dialect)
     with workspace(store, execution.id, project, step.dialect) as space:
         work = dialects.Work(
-            step, execution.id, execution.values, wanted, space, store, project, execution.note, execution.pulse
+            step,
+            execution.id,
+            execution.values,
+            wanted,
+            space,
+            store,
+            project,
+            execution.note,
+            execution.pulse,
+            execution.scope,
         )
         try:
             dialect.bring(work, execution.inputs)
             launch = dialect.launch(work, execution.inputs)
         except (bring.InputError, ValueError) as error:
             raise _Error(str(error)) from error
+        execution.hide, execution.written = launch.hide, work.written
         temporary = {name: str(space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
-        failure = _command(execution, launch, {**inherited, **temporary, **launch.environment})
+        if execution.scope is not None:
+            prefixes = tuple(scopes.PREFIXES.values())
+            inherited = {name: value for name, value in inherited.items() if not name.startswith(prefixes)}
+        surroundings = launch.environment if launch.bare else {**inherited, **temporary, **launch.environment}
+        failure = _command(execution, launch, surroundings) if launch.arguments else None
         # What a failed command leaves helps to find out why; what a stopped one leaves may be its last checkpoint.
-        problems = _publish(execution, dialect, work if failure is None else replace(work, pulse=no_pulse))
+        problems = _publish(
+            execution, dialect, work if failure is None else replace(work, pulse=no_pulse, complete=False)
+        )
         problems += [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, store)]
         if failure is not None:
             execution.note("\n".join(problems))
@@ -234,7 +273,7 @@ def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mappi
 
     def line_of_output(line: bytes, length: int) -> None:
         show("output", line, length)
-        execution.metadata.take(line, length)
+        (launch.take or execution.metadata.take)(line, length)
 
     def line_of_errors(line: bytes, length: int) -> None:
         show("errors", line, length)
@@ -245,7 +284,7 @@ def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mappi
     try:
         ended = process.run(
             launch.arguments,
-            folder=execution.context.project.absolute(),
+            folder=launch.folder or execution.context.project.absolute(),
             environment=surroundings,
             one=execution.ticket,
             output=output.feed,

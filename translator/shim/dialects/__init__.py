@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from translator.shim.contract import ExecutionId, FileRecord, InputFiles, Step, Value
+    from translator.shim.contract import ExecutionId, FileRecord, InputFiles, Json, Scope, Step, Value
     from translator.shim.outputs import Found
     from translator.shim.store import Store
     from translator.shim.workspace import Workspace
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _MODULES = {
     "valohai": "translator.shim.dialects.valohai",
     "loom": "translator.shim.dialects.loom",
+    "magnus": "translator.shim.dialects.magnus",
+    "runnable": "translator.shim.dialects.magnus",
 }
 
 
@@ -26,7 +28,8 @@ class Work:
     """What a dialect has at hand for one execution.
 
     ``wanted`` is what edges bring, by input. ``note`` tells the user something in the log; ``pulse``, called between
-    blocks of a transfer, raises where the execution must stop.
+    blocks of a transfer, raises where the execution must stop. ``scope`` is what a step of a routed graph sees, into
+    ``written`` goes what it writes; ``complete`` is whether the command was, when ``gather`` is called.
     """
 
     step: Step
@@ -38,6 +41,8 @@ class Work:
     project: Path
     note: Callable[[str], None]
     pulse: Callable[[], None]
+    scope: Scope | None = None
+    written: dict[str, Json] = field(default_factory=dict)
     complete: bool = True
 
 

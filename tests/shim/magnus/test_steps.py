@@ -1,0 +1,166 @@
+"""What steps of Magnus and runnable see and leave, of each kind."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from translator.shim import scopes
+from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
+from translator.shim.run import execute
+from translator.shim.store import open_store
+
+FUNCTIONS = """
+import sys
+class Model:
+    def __init__(self, **fields): self.fields = fields
+    def model_dump(self, by_alias=False): return self.fields
+def give(x: int): return Model(y=x + 1)
+def one(): return 1
+def pair(): return 1, {"a": [2]}
+def boom(): raise ValueError("boom")
+def leave(): sys.exit(0)
+def typed(x: "int | None", y: list[int] = (), z=3): return repr((x, y, z))
+def rest(x, **more): return sorted(more)
+def thing(): return {1, 2}
+def use(it): return sorted(it)
+def asks():
+    from magnus import get_parameter, set_parameter, track_this
+    set_parameter(x=get_parameter("x") + 1)
+    track_this(loss=0.5)
+def secret():
+    from magnus import get_secret
+    print("it is", get_secret("TOKEN"))
+def objects():
+    from magnus import put_object
+    put_object([1], "kept")
+def objects_again():
+    from magnus import get_object, set_parameter
+    set_parameter(again=get_object("kept"))
+"""
+
+
+class Run:
+    def __init__(self, folder) -> None:
+        self.project, self.uri, self.log = folder / "project", str(folder / "store"), []
+        self.project.mkdir()
+        (self.project / "fns.py").write_text(FUNCTIONS)
+
+    def __call__(self, dialect, kind, command="", scope=None, **more):
+        context = Context(ExecutionId("p", "r", "n"), self.uri, self.project, "prefect", self.log.append)
+        step = Step("s", [command] if command else [], dialect=dialect, kind=kind, **more)
+        return execute(step, context, scope=scope or Scope())
+
+
+@pytest.fixture
+def run(tmp_path) -> Run:
+    return Run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "kind", "command", "given", "returns", "expected"),
+    [
+        ("magnus", "stub", "", {}, {}, {}),
+        ("magnus", "stub", "", {"Foo": 1}, {}, {"foo": 1}),
+        ("magnus", "shell", "export MAGNUS_PRM_x='[1, 2]' MAGNUS_PRM_Y=text", {}, {}, {"x": [1, 2], "y": "text"}),
+        ("magnus", "shell", "echo MAGNUS_PRM_x=7", {}, {}, {"x": 7}),
+        ("magnus", "shell", "export MAGNUS_PRM_x=7; exit 0", {}, {}, {}),
+        ("magnus", "shell", 'test "$MAGNUS_PRM_x" = \'"a"\'', {"x": "a"}, {}, {}),
+        ("magnus", "python", "fns.give", {"x": 1}, {}, {"y": 2}),
+        ("magnus", "python", "fns.asks", {"x": 1}, {}, {"x": 2}),
+        ("magnus", "python", "fns.boom", {}, {}, None),
+        ("magnus", "python", "fns.one", {}, {}, None),
+        ("magnus", "python", "fns.give", {}, {}, None),
+        ("magnus", "python", "fns.leave", {}, {}, None),
+        ("magnus", "python", "no.such", {}, {}, None),
+        ("magnus", "shell", "exit 3", {}, {}, None),
+        ("runnable", "stub", "", {"Foo": 1}, {}, {}),
+        ("runnable", "shell", "export a=1 b=007 c=x", {}, dict.fromkeys("abz", "json"), {"a": 1, "b": "007"}),
+        ("runnable", "shell", 'test "$x" = \'[1]\' && test -z "$HOME"', {"x": [1]}, {}, {}),
+        ("runnable", "python", "fns.pair", {}, {"a": "json", "b": "metric"}, {"a": 1, "b": {"a": [2]}}),
+        ("runnable", "python", "fns.pair", {}, {"a": "json"}, None),
+        ("runnable", "python", "fns.thing", {}, {"a": "json"}, None),
+        ("runnable", "python", "fns.typed", {"x": None, "y": [1]}, {"r": "json"}, {"r": "(None, [1], 3)"}),
+        ("runnable", "python", "fns.rest", {"x": 1, "b": 2, "a": 3}, {"r": "json"}, {"r": ["a", "b"]}),
+    ],
+)  # fmt: skip
+def test_what_is_written(run, dialect, kind, command, given, returns, expected) -> None:
+    manifest = run(dialect, kind, command, scopes.initial(dialect, given, {}), returns=returns)
+    assert manifest.state == (State.ERROR if expected is None else State.COMPLETE), manifest.reason
+    assert dict(manifest.scope.written) == (expected or {})
+    assert open_store(run.uri).manifest(manifest.uri) == manifest
+
+
+def test_metrics(run) -> None:
+    assert run("magnus", "python", "fns.asks", Scope(inherited={"x": 1})).metadata == {"loss": 0.5}
+    shell = "export MAGNUS_TRACK_a=1 MAGNUS_TRACK_b_STEP_1=2 MAGNUS_TRACK_b_STEP_2=3"
+    assert run("magnus", "shell", shell).metadata == {"a": 1, "b": {"1": 2, "2": 3}}
+    assert run("runnable", "python", "fns.one", returns={"m": "metric"}).metadata == {"m": 1}
+
+
+def test_items_shadow_parameters_and_are_not_written(run) -> None:
+    scope = scopes.enter(Scope(inherited={"x": 5}), item={"x": 1})
+    assert run("magnus", "python", "fns.give", scope).scope.written == {"y": 2}
+    echo = 'test "$MAGNUS_MAP_VARIABLE" = \'{"x": 1}\''
+    assert run("magnus", "shell", echo, scope).state == "complete"
+
+
+def test_objects_go_through_the_catalog(run) -> None:
+    first = run("runnable", "python", "fns.thing", returns={"it": "object"})
+    assert [file.path for file in first.outputs] == ["it.dill"]
+    second = run("runnable", "python", "fns.use", first.scope, returns={"r": "json"})
+    assert second.scope.written["r"] == [1, 2]
+    kept = run("magnus", "python", "fns.objects")
+    assert run("magnus", "python", "fns.objects_again", kept.scope).scope.written == {"again": [1]}
+
+
+@pytest.mark.parametrize("dialect", ["magnus", "runnable"])
+def test_the_catalog(run, dialect) -> None:
+    (run.project / "old.txt").write_text("old")
+    put = run(
+        dialect, "shell", "echo 1 > old.txt; /bin/mkdir -p d && echo 2 > d/b", catalog=Catalog(put=["old.txt", "d/*"])
+    )
+    assert sorted(put.scope.put) == ["d/b", "old.txt"]
+    assert (run.project / "old.txt").read_text() == "old"
+    got = run(dialect, "shell", "read a < old.txt; read b < d/b; echo 3 > d/b; test $a$b = 12", put.scope,
+              catalog=Catalog(get=["**/*"]))  # fmt: skip
+    assert got.state == "complete", got.reason
+    none = run(dialect, "stub", "", put.scope, catalog=Catalog(get=["*.csv"]))
+    assert none.state == "error"
+    assert "the files in the catalog are: d/b, old.txt" in none.reason
+    assert run(dialect, "stub", "", catalog=Catalog(put=["*.csv"])).state == "error"
+    failed = run(dialect, "shell", "echo 1 > x; exit 1", catalog=Catalog(put=["x", "y"]))
+    assert (failed.state, list(failed.scope.put)) == ("error", ["x"] if dialect == "runnable" else [])
+
+
+def test_secrets_are_shown_nowhere(run, monkeypatch) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2")
+    found = run("runnable", "shell", "echo $TOKEN; echo $TOKEN >&2; exit 1", secrets=["TOKEN"])
+    asked = run("magnus", "python", "fns.secret")
+    assert (found.state, asked.state) == ("error", "complete")
+    assert "hunter2" not in "\n".join([*run.log, str(found)])
+    assert "it is ***" in run.log
+    monkeypatch.delenv("TOKEN")
+    missing = run("runnable", "shell", "true", secrets=["TOKEN"])
+    assert (missing.state, "TOKEN" in missing.reason) == ("error", True)
+    assert run("magnus", "python", "fns.secret").state == "error"
+
+
+def test_in_place_the_project_is_the_working_folder(run) -> None:
+    manifest = run("magnus", "shell", "echo 1 > new.txt", options={"in_place": True}, catalog=Catalog(put=["new.txt"]))
+    assert (run.project / "new.txt").exists()
+    assert list(manifest.scope.put) == ["new.txt"]
+
+
+def test_the_workers_parameters_are_not_the_steps(run, monkeypatch) -> None:
+    monkeypatch.setenv("MAGNUS_PRM_STRAY", "1")
+    assert run("magnus", "stub").scope.written == run("magnus", "shell", "true").scope.written == {}
+    assert os.environ["MAGNUS_PRM_STRAY"] == "1"
+
+
+def test_notebooks_say_that_they_cannot_run(run) -> None:
+    manifest = run("magnus", "notebook", "a.ipynb")
+    assert (manifest.state, manifest.reason) == ("error", "steps of kind notebook cannot be run yet")
+    assert replace(manifest.scope) == Scope()
