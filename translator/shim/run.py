@@ -6,9 +6,10 @@ import os
 import signal
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim import bring, dialects, environment, events, lines, process, scopes
 from translator.shim.clock import now
@@ -22,7 +23,7 @@ from translator.shim.store import Store, StoreError, open_store
 from translator.shim.workspace import workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from translator.shim.contract import Context, ExecutionId, FileRecord, InputFiles, Json, Scope, Step, Value
 
@@ -30,6 +31,7 @@ __all__ = ["execute", "kill_all"]
 
 KILLED = "the engine has cancelled the execution"
 NOTE = "[shim] "
+MASK = "***"
 _TAIL_LINES = 10
 _TAIL_LENGTH = 300
 _REASON_LENGTH = 4_000
@@ -73,9 +75,29 @@ class _Execution:
         if self.mute:
             return
         try:
-            self.context.log(self.hide(line) if self.hide is not None else line)
+            self.context.log(self.hidden(line))
         except Exception:  # noqa: BLE001 - an engine may raise anything, and there is nobody left to tell
             self.mute = True
+
+    def hidden(self, text: str) -> str:
+        """``text`` without values of secrets."""
+        return self.hide(text) if self.hide is not None else text
+
+    def masked(self, value: Any) -> Any:
+        """``value``, a JSON value, without values of secrets; a number is masked where it is one as a whole."""
+        if self.hide is None:
+            return value
+        if isinstance(value, Mapping):
+            if scopes.pickled(value) is not None:
+                return value
+            return {self.hide(key): self.masked(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.masked(item) for item in value]
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return MASK if self.hide(str(value)) == MASK else value
+        return value
 
     def note(self, message: str) -> None:
         """Tell something in the execution's log that is not of its command."""
@@ -105,14 +127,14 @@ class _Execution:
         scope = self.scope
         if scope is not None and state is not State.STOPPED:
             put = {file.path: file for file in self.outputs}
-            scope = scopes.after(scope, self.written if state is State.COMPLETE else {}, put)
-        if reason is not None and self.hide is not None:
-            reason = self.hide(reason)
+            scope = scopes.after(scope, self.masked(self.written) if state is State.COMPLETE else {}, put)
+        if reason is not None:
+            reason = self.hidden(reason)
         return Manifest(
             id=self.id,
             state=state,
-            parameters=self.values,
-            metadata=self.metadata.values,
+            parameters=self.masked(self.values),
+            metadata=self.masked(self.metadata.values),
             inputs=self.inputs,
             outputs=self.outputs,
             started=self.started,
@@ -266,7 +288,8 @@ def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mappi
     tails: dict[str, deque[str]] = {"output": deque(maxlen=_TAIL_LINES), "errors": deque(maxlen=_TAIL_LINES)}
 
     def show(stream: str, line: bytes, length: int) -> None:
-        shown = lines.readable(line, length)
+        # Hidden before it is cut: half a secret is not recognised.
+        shown = execution.hidden(lines.readable(line, length))
         execution.log(shown)
         if shown and not shown.isspace():
             tails[stream].append(shown[:_TAIL_LENGTH])

@@ -33,6 +33,14 @@ def asks():
 def secret():
     from magnus import get_secret
     print("it is", get_secret("TOKEN"))
+def tells():
+    from magnus import get_secret, set_parameter, track_this
+    found = get_secret("TOKEN")
+    set_parameter(a=[found, {found: "x" + found}])
+    track_this(m=found)
+def cut():
+    from magnus import get_secret
+    raise ValueError("-" * 280 + get_secret("TOKEN") * 3)
 def objects():
     from magnus import put_object
     put_object([1], "kept")
@@ -146,6 +154,24 @@ def test_secrets_are_shown_nowhere(run, monkeypatch) -> None:
     missing = run("runnable", "shell", "true", secrets=["TOKEN"])
     assert (missing.state, "TOKEN" in missing.reason) == ("error", True)
     assert run("magnus", "python", "fns.secret").state == "error"
+
+
+def test_secrets_are_not_in_manifests(run, monkeypatch) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2hunter2hunter2")
+    tells = run("magnus", "python", "fns.tells")
+    assert tells.scope.written == {"a": ["***", {"***": "x***"}]}
+    assert tells.metadata == {"m": "***"}
+    cut = run("magnus", "python", "fns.cut")
+    assert (cut.state, "***" in cut.reason) == ("error", True)
+    given = run("runnable", "shell", "export a=$TOKEN", Scope(items={"i": os.environ["TOKEN"]}), secrets=["TOKEN"],
+                returns={"a": "json"})  # fmt: skip
+    assert (given.scope.written, given.parameters) == ({"a": "***"}, {"i": "***"})
+    cut_shell = run("runnable", "shell", f"echo {'-' * 290}$TOKEN >&2; exit 1", secrets=["TOKEN"])
+    for manifest in (tells, cut, cut_shell):
+        assert "hunter" not in str(manifest)
+    monkeypatch.setenv("TOKEN", "1234")
+    number = run("runnable", "shell", "export a=$TOKEN b=91234", secrets=["TOKEN"], returns={"a": "json", "b": "json"})
+    assert number.scope.written == {"a": "***", "b": 91234}
 
 
 def test_in_place_the_project_is_the_working_folder(run) -> None:

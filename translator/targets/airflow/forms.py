@@ -46,16 +46,18 @@ class Form:
     sets: Call | None = None
 
 
-def node_form(node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParameter]], fed: Container[str]) -> Form:
+def node_form(
+    node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParameter]], found: Container[str] = ()
+) -> Form:
     """The DAG params of a node.
 
-    A parameter that a pipeline parameter certainly sets has none of its own, nor has one that an edge feeds, unless its
-    task node brings values for it in case the edge does not.
+    A parameter that a pipeline parameter certainly sets has none of its own. One that an edge feeds has: its value
+    counts where the edge brings none.
 
     Args:
         node: the node.
         setters: by parameter, the pipeline parameters that set it.
-        fed: the parameters in which an edge ends.
+        found: the parameters whose values are found while the pipeline runs, whatever a form says.
     """
     params: dict[str, Call] = {}
     parameters: dict[str, Call] = {}
@@ -66,8 +68,7 @@ def node_form(node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParam
         setting = setters.get(parameter.name, ())
         keys = [setter.name for setter in setting]
         certain = any(setter.default is not None for setter in setting)
-        left_to_edge = parameter.name in fed and parameter.name not in axes
-        if not (certain or left_to_edge or parameter.name in in_sets):
+        if not (certain or parameter.name in found or parameter.name in in_sets):
             keys.append(f"{node.name}.{parameter.name}")
             if isinstance(node, ir.TaskNode) and node.has_axes:
                 params[keys[-1]] = _axis(node, parameter, axes.get(parameter.name, (parameter.default,)))

@@ -220,10 +220,9 @@ def _around(pipeline: ir.Pipeline) -> _Around:
 
 
 def _form(around: _Around, node: ir.StepNode) -> Form:
-    fed = {edge.target.key for edge in around.into(node, ir.EdgeKind.PARAMETER)}
-    if isinstance(node, ir.TaskNode) and node.grid.files is not None:
-        fed |= {*node.grid.files.items, *node.grid.files.outputs}
-    return node_form(node, around.setters.get(node.name, {}), fed)
+    files = node.grid.files if isinstance(node, ir.TaskNode) else None
+    found = {*files.items, *files.outputs} if files is not None else ()
+    return node_form(node, around.setters.get(node.name, {}), found)
 
 
 def _targets(

@@ -107,6 +107,7 @@ with DAG(
         grid = GridOperator(
             task_id="grid",
             step=FIT,
+            parameters={"rows": dag_param("fit.rows"), "depth": dag_param("fit.depth")},
             parameter_edges={
                 "rows": parameter("prepare", "rows"),
                 "depth": metadata("prepare", "depths"),
@@ -157,6 +158,20 @@ with DAG(
             items={"type": "string"},
             title="tags",
             section="prepare",
+        ),
+        "fit.rows": Param(
+            [10],
+            type="array",
+            items={"type": "integer"},
+            title="rows",
+            section="fit",
+        ),
+        "fit.depth": Param(
+            [3],
+            type="array",
+            items={"type": "integer"},
+            title="depth",
+            section="fit",
         ),
         "after.rows": Param(10, type="integer", title="rows", section="after"),
         "after.depth": Param(3, type="integer", title="depth", section="after"),

@@ -112,6 +112,10 @@ with DAG(
         task_id="report",
         step=WRITE_REPORT,
         inputs={"candidates": [output("evaluate", "candidates.json")]},
+        parameters={
+            "best_model": dag_param("report.best_model"),
+            "accuracy": dag_param("report.accuracy"),
+        },
         parameter_edges={
             "best_model": metadata("evaluate", "best_model"),
             "accuracy": metadata("evaluate", "accuracy"),
@@ -150,5 +154,17 @@ with DAG(
             title="min_accuracy",
             description="A model that does worse on the validation set makes the execution fail.",  # noqa: E501
             section="train",
+        ),
+        "report.best_model": Param(
+            None,
+            type=["string", "null"],
+            title="best_model",
+            section="report",
+        ),
+        "report.accuracy": Param(
+            None,
+            type=["number", "null"],
+            title="accuracy",
+            section="report",
         ),
     }

@@ -159,14 +159,22 @@ def _secrets(step: Step) -> dict[str, str]:
 def _hider(secrets: Mapping[str, str], asked: Path) -> Callable[[str], str]:
     """A function that takes values of secrets out of a text, also of those that user code has asked for meanwhile."""
 
+    values = set(secrets.values())
+    parts: list[str] = []
+    read = -1
+
     def hide(text: str) -> str:
-        values = set(secrets.values())
-        if asked.exists():
-            values |= {os.environ.get(name, "") for name in asked.read_text(encoding="utf-8").splitlines()}
-        for value in sorted(values, key=len, reverse=True):
-            for part in {value, *value.splitlines()}:
-                if part.strip():
-                    text = text.replace(part, "***")
+        nonlocal read, parts
+        # What was asked for stays known when the workspace is gone.
+        size = asked.stat().st_size if asked.exists() else max(read, 0)
+        if size != read:
+            read = size
+            if asked.exists():
+                values.update(os.environ.get(name, "") for name in asked.read_text(encoding="utf-8").splitlines())
+            found = {part for value in values for part in (value, *value.splitlines()) if part.strip()}
+            parts = sorted(found, key=len, reverse=True)
+        for part in parts:
+            text = text.replace(part, "***")
         return text
 
     return hide
