@@ -83,7 +83,7 @@ class _Execution:
         """``text`` without values of secrets."""
         return self.hide(text) if self.hide is not None else text
 
-    def masked(self, value: Any) -> Any:
+    def masked(self, value: Any) -> Any:  # noqa: PLR0911 - one per type
         """``value``, a JSON value, without values of secrets; a number is masked where it is one as a whole."""
         if self.hide is None:
             return value
@@ -322,7 +322,8 @@ def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mappi
     if execution.metadata.dropped:
         execution.note("warning: the command prints more metadata than is kept")
     execution.exit_status = ended.exit_status
-    tail = "\n".join(tails["errors"] or tails["output"])
+    # Also where there is no tail: what the command asked for is known only while its workspace is there.
+    tail = execution.hidden("\n".join(tails["errors"] or tails["output"]))
     for folder, name in launch.names.items():
         tail = tail.replace(folder, name)
     return _failure(ended, limits, tail)

@@ -158,7 +158,6 @@ def _secrets(step: Step) -> dict[str, str]:
 
 def _hider(secrets: Mapping[str, str], asked: Path) -> Callable[[str], str]:
     """A function that takes values of secrets out of a text, also of those that user code has asked for meanwhile."""
-
     values = set(secrets.values())
     parts: list[str] = []
     read = -1
