@@ -126,7 +126,6 @@ def test_random_bytes(tmp_path: Path, data):
 OTHERS = [
     ("services: {web: {image: x}}", "a Docker Compose file"),
     ("apiVersion: argoproj.io/v1alpha1\nkind: Workflow", "a Kubernetes or Argo manifest"),
-    ("data: {}\npipeline: []", "a Loom pipeline"),
     ("stages: {}", "a DVC pipeline"),
     ("name: ci\non: push\njobs: {}", "a GitHub Actions workflow"),
     ("step: {name: a}", "a valohai.yaml is a list"),
