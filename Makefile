@@ -19,9 +19,12 @@ PREFECT := .venv/prefect/.installed
 AIRFLOW31 := .venv/airflow31/.installed
 
 # The source engines, which are asked how they would run a file; nothing of ours is in their environments.
-ENGINE_magnus := magnus==0.5.1
-ENGINE_runnable := runnable==0.50.0
-SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine
+NOTEBOOKS := ploomber-engine pandas 'setuptools<81' ipykernel
+ENGINE_magnus := magnus==0.5.1 $(NOTEBOOKS)
+ENGINE_runnable := runnable==0.50.0 $(NOTEBOOKS)
+# Of its extra "ui" the runner needs send2trash only; the rest is OpenCV and a web server.
+ENGINE_loom := loom-pipeline==0.7.0 send2trash
+SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 
 N ?= 50
 
@@ -33,7 +36,7 @@ help:
 	@echo 'make test         lint, types and all tests, in all three environments'
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
-	@echo 'make oracle       $(N) random routed graphs each as Magnus and runnable run them (N=$(N))'
+	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
 	@echo 'make airflow31    load and run the examples on Airflow 3.1'
 	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
 	@echo 'make format       format the code'
@@ -53,7 +56,7 @@ help:
 	@echo 'setting up .venv/$* (a minute)'
 	@$(PYTHON) -m venv .venv/$*
 	@.venv/$*/bin/python -m pip install -qq --disable-pip-version-check \
-		--constraint constraints/$*.txt $(ENGINE_$*) ploomber-engine pandas 'setuptools<81' ipykernel
+		--constraint constraints/$*.txt $(ENGINE_$*)
 	@touch $@
 
 demo: $(AIRFLOW) $(PREFECT)
@@ -68,7 +71,7 @@ bench: $(DEV) $(AIRFLOW) $(PREFECT)
 property: $(DEV) $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_PROPERTY_EXAMPLES=$(N) .venv/dev/bin/python -m pytest tests/parity -m property -p no:cacheprovider
 
-oracle: $(DEV) $(SOURCE_ENGINES)
+oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider
 	@test ! -d ../shared/corpus || .venv/dev/bin/python -m tests.oracle.corpus
 
@@ -82,7 +85,7 @@ format: $(DEV)
 	@.venv/dev/bin/ruff format . && .venv/dev/bin/ruff check --fix-only --quiet .
 
 constraints:
-	@for name in dev airflow prefect airflow31 magnus runnable; do \
+	@for name in dev airflow prefect airflow31 magnus runnable loom; do \
 		test ! -d .venv/$$name || .venv/$$name/bin/python -m pip freeze --exclude-editable \
 			| grep == | LC_ALL=C sort -f > constraints/$$name.txt; done
 
