@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from translator import ir
 from translator.diagnostics import printable
 from translator.names import did_you_mean
-from translator.semantics.routed import GraphFate, Interpreter, StepEnding, Visit, branches
+from translator.semantics.routed import GraphFate, Interpreter, StepEnding, Visit
 from translator.shim.contract import State
+from translator.walk import named_branches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -148,7 +149,7 @@ def _check(graph: ir.Graph, text: str, diagnostics: Diagnostics) -> None:
         found = _branch(node, part)
         if isinstance(found, str):
             diagnostics.error(
-                CODE, f"--fail {text}: {found}", None, hint=did_you_mean(part, branches(node), "branches")
+                CODE, f"--fail {text}: {found}", None, hint=did_you_mean(part, named_branches(node), "branches")
             )
             return
         graph = found
@@ -165,7 +166,7 @@ def _branch(node: ir.Node, name: str) -> ir.Graph | str:
         if name == "*" or (name.isdecimal() and len(name) < 4):  # noqa: PLR2004  as many as people can read
             return node.body
         return f"{node.name} needs the number of an {what} here, 0 to 999, or * for all"
-    found = branches(node)
+    found = named_branches(node)
     if not found:
         return f"{node.name} has no branches"
     return found.get(name) or f"{node.name} has no branch called {name!r}"

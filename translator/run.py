@@ -140,12 +140,13 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
 
 def _kinds(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
     """The kind of each node, by its path; of what is in a map or a loop, the items are not known yet."""
-    from translator.semantics.routed import branches, kind
+    from translator.semantics.routed import kind
+    from translator.walk import named_branches
 
     for node in graph.nodes:
         path = prefix + node.name
         yield path, "task" if hasattr(node, "grid") else kind(node)
-        for name, branch in branches(node).items():
+        for name, branch in named_branches(node).items():
             yield from _kinds(branch, f"{path}.{name}.")
 
 

@@ -26,6 +26,11 @@ def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
             return {}
 
 
+def named_branches(node: ir.Node) -> Mapping[str, ir.Graph]:
+    """The branches of a node that have names in the pipeline; those of a map and a loop have numbers, once they run."""
+    return {} if isinstance(node, ir.MapNode | ir.LoopNode) else branches(node)
+
+
 def walk(graph: ir.Graph, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
     """The nodes of a graph in the order of the file, each with its path: node, branch, node, ...
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from tests.oracle.routed import cases
 from translator import ir
 from translator.load import load_text
-from translator.semantics.routed import Interpreter, branches, kind
+from translator.semantics.routed import Interpreter, kind
 from translator.shim import complete, failed
 from translator.shim.contract import ExecutionId, Manifest, Scope, State
-from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 from translator.shim.routed import follow
 from translator.shim.traces import Trace
+from translator.walk import branches
 
 
 def plan(graph):
@@ -33,8 +34,7 @@ def plan(graph):
         if isinstance(node, ir.ExecutionNode):
             nodes.append(NodePlan(node.name, after=after[node.name]))
             continue
-        inner = {BODY: node.body} if isinstance(node, ir.MapNode | ir.LoopNode) else branches(node)
-        plans = {name: plan(branch) for name, branch in inner.items()}
+        plans = {name: plan(branch) for name, branch in branches(node).items()}
         nodes.append(CompositePlan(node.name, kind(node), plans, after[node.name]))
     return GraphPlan(nodes, ends, graph.start)
 

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from translator import ir
 from translator.ir import Json, Outcome
 from translator.shim.contract import State
+from translator.walk import named_branches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -262,21 +263,10 @@ def kind(node: ir.Node) -> str:
             return "execution"
 
 
-def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
-    """The branches of a node that have names."""
-    match node:
-        case ir.ParallelNode():
-            return node.branches
-        case ir.ChoiceNode():
-            return node.cases
-        case _:
-            return {}
-
-
 def _skipped(node: ir.Node) -> NodeFate:
     of = {
         name: GraphFate(State.SKIPPED, {n.name: _skipped(n) for n in branch.nodes}, {})
-        for name, branch in branches(node).items()
+        for name, branch in named_branches(node).items()
     }
     return NodeFate(node.name, kind(node), State.SKIPPED, "not reached", of)
 
