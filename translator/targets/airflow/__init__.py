@@ -37,7 +37,7 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
     """
     from translator.diagnostics import Diagnostics, TranslationError
     from translator.targets import render
-    from translator.targets.airflow.lowering import dag_id, lower
+    from translator.targets.airflow.lowering import lower
 
     diagnostics = Diagnostics()
     check(pipeline, diagnostics)
@@ -46,7 +46,7 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
     if pipeline.graph.start is not None:
         from translator.targets.airflow.routed.lowering import lower as lower_routed
 
-        routed = lower_routed(pipeline, options, dag_id(pipeline))
+        routed = lower_routed(pipeline, options)
         templates = render.environment(f"{__name__}.routed")
         return render.render(templates, "routed.py.jinja", file_name(pipeline), dag=routed)
     templates = render.environment(__name__)
@@ -55,7 +55,7 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
 
 def file_name(pipeline: ir.Pipeline) -> str:
     """The name of the DAG file: the DAG's id and ``.py``."""
-    from translator.targets.airflow.lowering import dag_id
+    from translator.targets.airflow.dag import dag_id
 
     return f"{dag_id(pipeline)}.py"
 

@@ -8,19 +8,11 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translator.shim.contract import Step
+    from translator.targets.constants import StepConstant
     from translator.targets.render import Call, Expression
 
 Arguments: TypeAlias = "tuple[tuple[str, Expression], ...]"
 """Keyword arguments of a call, in the order in which they are written."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepConstant:
-    """A step that one or several nodes run, as a constant of the file."""
-
-    name: str
-    step: Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.names import identifiers
 from translator.targets import render
-from translator.targets.airflow.model import StepConstant
+from translator.targets.airflow.dag import dag_arguments
+from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.routed.body import Body
 from translator.targets.airflow.routed.model import RoutedFile
+from translator.targets.constants import step_constants
 from translator.targets.render import call, name
 from translator.targets.steps import lower_step
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterator
 
     from translator.targets import GenerateOptions
-    from translator.targets.airflow.model import Arguments
-    from translator.targets.render import Name
 
 _MODULES = {
     "Path": "pathlib",
@@ -38,66 +37,37 @@ _MODULES = {
     **dict.fromkeys(("Catalog", "Step", "complete", "failed"), "translator.shim"),
 }
 """Every name that a DAG file may import, in the order in which it does, and the module that has it."""
-_STANDARD = ("pathlib",)
 _RESERVED = frozenset(_MODULES)
-_CONSTANTS = frozenset(("dag", "project"))
 
 
-def lower(pipeline: ir.Pipeline, options: GenerateOptions, dag_id: str) -> RoutedFile:
+def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
     """What the template of a DAG file sees.
 
     Args:
         pipeline: a pipeline with a routed graph.
         options: what the file needs to know of its surroundings.
-        dag_id: the DAG's id.
     """
-    constants, constant_of = _steps(pipeline)
-    body = Body(pipeline.graph, constant_of, _RESERVED)
+    constants, constant_of = step_constants(
+        (path, lower_step(node.step, pipeline.dialect), _titles(path)) for path, node in leaves(pipeline.graph, ())
+    )
+    body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, _RESERVED)
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
     return RoutedFile(
         marker=render.marker(pipeline.file),
-        imports=_imports({"DAG", "FinishOperator", "Path", *body.used, *of_steps}),
+        imports=import_blocks(_MODULES, {"DAG", "FinishOperator", "Path", *body.used, *of_steps}),
         project=render.project_expression(options.project),
         steps=constants,
-        arguments=_dag(pipeline, dag_id),
+        arguments=dag_arguments(pipeline, dialect=pipeline.dialect),
         params={given.name: _plain(given.default) for given in pipeline.parameters},
         finish=call("FinishOperator", task_id="finish"),
         lines=body.lines,
     )
 
 
-def _dag(pipeline: ir.Pipeline, dag_id: str) -> Arguments:
-    return (
-        ("dag_id", dag_id),
-        ("dag_display_name", pipeline.name),
-        ("description", f"{pipeline.dialect.capitalize()} pipeline at {pipeline.span.place}"),
-        ("schedule", None),
-        ("default_args", {"project": name("PROJECT"), "dialect": pipeline.dialect}),
-        ("tags", [pipeline.dialect]),
-    )
-
-
-def _steps(pipeline: ir.Pipeline) -> tuple[tuple[StepConstant, ...], dict[tuple[str, ...], Name]]:
-    """A constant for each different step, called as the node; and by path of a leaf the name of its constant."""
-    texts: dict[str, str] = {}
-    steps = {}
-    text_of: dict[tuple[str, ...], str] = {}
-    for path, node in leaves(pipeline.graph, ()):
-        step = lower_step(node.step, pipeline.dialect)
-        text = render.literal(step)
-        if text not in texts:
-            named = [part for part in path if part != "*"]
-            choices = [" ".join(named[-count:]) for count in range(1, len(named) + 1)]
-            free = (title for title in choices if title not in texts.values())
-            texts[text] = next(free, f"{choices[-1]} {len(texts)}")
-            steps[text] = step
-        text_of[path] = text
-    constants = identifiers(list(texts.values()), _CONSTANTS)
-    named_by = {text: constants[title].upper() for text, title in texts.items()}
-    return (
-        tuple(StepConstant(named_by[text], step) for text, step in steps.items()),
-        {path: name(named_by[text]) for path, text in text_of.items()},
-    )
+def _titles(path: tuple[str, ...]) -> tuple[str, ...]:
+    """What the constant of the step at ``path`` may be called: as its node, or with what is around it."""
+    named = [part for part in path if part != "*"]
+    return tuple(" ".join(named[-count:]) for count in range(1, len(named) + 1))
 
 
 def leaves(graph: ir.Graph, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], ir.ExecutionNode]]:
@@ -114,16 +84,6 @@ def leaves(graph: ir.Graph, above: tuple[str, ...]) -> Iterator[tuple[tuple[str,
                 yield from leaves(body, (*path, "*"))
             case _:
                 continue
-
-
-def _imports(used: Container[str]) -> tuple[tuple[str, ...], ...]:
-    modules: dict[str, list[str]] = {}
-    for imported, module in _MODULES.items():
-        if imported in used:
-            modules.setdefault(module, []).append(imported)
-    standard = tuple(render.import_line(module, names) for module, names in modules.items() if module in _STANDARD)
-    others = tuple(render.import_line(module, names) for module, names in modules.items() if module not in _STANDARD)
-    return standard, others
 
 
 def _plain(value: object) -> object:

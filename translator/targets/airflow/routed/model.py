@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from translator.targets.airflow.model import Arguments, StepConstant
+    from translator.targets.airflow.model import Arguments
+    from translator.targets.constants import StepConstant
     from translator.targets.render import Call, Expression
 
 
