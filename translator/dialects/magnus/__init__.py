@@ -8,29 +8,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.dialects.routed.detect import is_pipeline, language_of
-from translator.source import Rules
+from translator.dialects.routed.detect import RULES, is_pipeline, language_of, pipeline_names
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline
     from translator.source import Located, Source
 
+__all__ = ["NAME", "RULES", "detect", "pipeline_names", "read"]
+
 NAME = "magnus"
-RULES = Rules.YAML_1_2
-"""The engine's loader is ``ruamel.yaml`` with its default, YAML 1.2."""
 
 
 def detect(document: Located) -> bool:
     """Whether the file has a ``dag`` in this language."""
     return is_pipeline(document) and language_of(document) == NAME
-
-
-def pipeline_names(document: Located) -> tuple[str, ...]:
-    """The name of the file's only pipeline: that of the file without its ending."""
-    from translator.dialects.routed.reader import name_of
-
-    return (name_of(document.file),) if is_pipeline(document) else ()
 
 
 def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:

@@ -1,14 +1,20 @@
-"""Which of the two languages a file is written in."""
+"""Which of the two languages a file is written in, and what its pipeline is called."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+
+from translator.source import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from translator.source import Located
+
+RULES = Rules.YAML_1_2
+"""Both engines load with ``ruamel.yaml`` and its default, YAML 1.2."""
 
 
 class _Says(StrEnum):
@@ -106,3 +112,13 @@ def _steps(document: Located) -> Iterator[Located]:
 
 def _text(found: Located | None) -> str:
     return found.value if found is not None and isinstance(found.value, str) else ""
+
+
+def name_of(file: str) -> str:
+    """The name of a file's pipeline: the file's name without its ending."""
+    return PurePosixPath(file).stem or file
+
+
+def pipeline_names(document: Located) -> tuple[str, ...]:
+    """The name of the file's only pipeline."""
+    return (name_of(document.file),) if is_pipeline(document) else ()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.dialects.routed.detect import name_of
 from translator.dialects.routed.graphs import read_graph
 from translator.dialects.routed.where import Where
 
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.dialects.routed.language import Language
     from translator.source import Source
-
-
-def name_of(file: str) -> str:
-    """The name of a file's pipeline: the file's name without its ending."""
-    return PurePosixPath(file).stem or file
 
 
 def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
