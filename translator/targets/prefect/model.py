@@ -6,17 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from translator.shim.contract import Step
+    from translator.targets.constants import StepConstant
     from translator.targets.render import Expression
-
-
-@dataclass(frozen=True, slots=True)
-class StepConstant:
-    """A step, under the name of a constant."""
-
-    name: str
-    place: str
-    step: Step
 
 
 @dataclass(frozen=True, slots=True)

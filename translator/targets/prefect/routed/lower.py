@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.targets import render
-from translator.targets.prefect.lower import title_of
+from translator.targets.prefect.flow import title_of
+from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.routed import parameters
 from translator.targets.prefect.routed.model import Flow, Function, RoutedFile, StepTask
 from translator.targets.prefect.routed.names import BODY, Names, Path, branches, names_of
 from translator.targets.prefect.routed.statements import Walk, walk
 from translator.targets.prefect.routed.text import lines, words
-from translator.targets.prefect.text import doc, imported, spread
+from translator.targets.prefect.text import doc, spread
 from translator.targets.render import Call, Name, call, literal
 from translator.targets.steps import lower_step
 
@@ -195,7 +196,6 @@ def _flow(file: _File) -> Flow:
 
 
 def _imports(file: _File, flow: Flow) -> tuple[str, ...]:
-    """The import statements, in the order of import sorters; an empty string is a blank line."""
     annotations = " ".join(one.annotation for one in flow.arguments)
     typing = [name for name in ("Annotated", "Any") if name in annotations]
     shim = file.used & {"Catalog", "Step"}
@@ -210,4 +210,4 @@ def _imports(file: _File, flow: Flow) -> tuple[str, ...]:
         "pydantic": ["Field"] if "Annotated" in annotations else [],
         "translator.shim": shim,
     }
-    return tuple(imported(module, names) if module else "" for module, names in wanted.items() if names or not module)
+    return import_statements(wanted)

@@ -1,0 +1,70 @@
+"""The flow function: its arguments, its docstring, and the run that it opens."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, cast
+
+from translator.names import identifiers
+from translator.targets import render
+from translator.targets.prefect import forms
+from translator.targets.prefect.model import Field, Flow
+from translator.targets.prefect.names import FUNCTIONS
+from translator.targets.prefect.text import doc
+from translator.targets.render import Call, Name, call
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from translator import ir
+    from translator.targets.prefect.names import Names
+    from translator.targets.prefect.plan import Plan
+
+_BANNED_IN_FLOW_NAMES = str.maketrans(dict.fromkeys("/%&><", "-"))
+
+
+def flow_of(plan: Plan, names: Names) -> Flow:
+    """The flow function of a pipeline."""
+    pipeline = plan.pipeline
+    arguments = [argument.field for argument in names.arguments.values()]
+    described = [
+        (names.arguments[item.name].field.name, item.description or _what_it_sets(item, pipeline.nodes))
+        for item in pipeline.parameters
+    ]
+    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
+        if group := names.groups[node.name]:
+            name = names.nodes[node.name]
+            if forms.group_kind(node) == "Point":
+                points = forms.points_of(cast("ir.TaskNode", node), group)
+                arguments.append(Field(name, f"list[{group.name}]", points))
+            else:
+                arguments.append(Field(name, group.name, Call(Name(group.name))))
+            described.append((name, f"{forms.group_kind(node)} of the node {node.name}."))
+    lines = [*doc(f"{pipeline.name}.")]
+    if described:
+        lines += ["", "    Args:"]
+        for argument, text in described:
+            lines += doc(f"{argument}: {text}", 8)
+    if len(lines) > 1:
+        lines.append("    ")
+    parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
+    run = call("run_of", pipeline.name, project=Name("PROJECT"), parameters=parameters or None)
+    name = identifiers([pipeline.name], FUNCTIONS | {*names.functions.values()})[pipeline.name]
+    return Flow(name, title_of(pipeline.name), render.comment(pipeline.span.place), tuple(lines), tuple(arguments), run)
+
+
+def _what_it_sets(parameter: ir.PipelineParameter, nodes: Iterable[ir.Node]) -> str:
+    included = [
+        node.name
+        for node in nodes
+        if any(gate.excludes and gate.parameter == parameter.name for gate in node.policy.gates)
+    ]
+    if included and not parameter.targets:
+        return f"Whether {', '.join(included)} is part of the run."
+    return f"Sets {', '.join(f'{target.node}.{target.parameter}' for target in parameter.targets) or 'nothing'}."
+
+
+def title_of(name: str) -> str:
+    """The flow's name: Prefect refuses some characters; a digest keeps two such names apart."""
+    title = name.translate(_BANNED_IN_FLOW_NAMES)
+    return name if title == name and name else f"{title} {hashlib.sha256(name.encode()).hexdigest()[:6]}".strip()

@@ -1,0 +1,137 @@
+"""From a node to its function, and to the statement that submits it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.targets import render
+from translator.targets.prefect import forms
+from translator.targets.prefect import gates as gated
+from translator.targets.prefect.model import NodeFunction
+from translator.targets.prefect.names import GROUP_ARGUMENTS
+from translator.targets.prefect.plan import METHODS, future
+from translator.targets.prefect.text import spread
+from translator.targets.render import Call, Name, call, literal
+from translator.targets.steps import lower_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.targets.prefect.model import Group
+    from translator.targets.prefect.names import Names
+    from translator.targets.prefect.plan import Plan
+    from translator.targets.render import Expression
+
+
+def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
+    """The function of a node, and the statement that submits it."""
+    group = names.groups[node.name]
+    edges = plan.edges[node.name]
+    carrying = dict.fromkeys(edge.source.node for edge in edges if edge.source.kind in METHODS)
+    carrying |= dict.fromkeys(gated.verdicts(node))
+    setters = plan.setters[node.name]
+    arguments: list[str] = []
+    passed: list[str] = []
+    if group:
+        kind = forms.group_kind(node)
+        annotation = group.name if kind != "Point" else f"list[{group.name}]"
+        arguments.append(f"{GROUP_ARGUMENTS[kind]}: {annotation}")
+        passed.append(names.nodes[node.name])
+    for source in carrying:
+        arguments.append(f"{names.nodes[source]}: Executions")
+        passed.append(f"{names.nodes[source]}={future(plan.nodes[source])}")
+    for setter in dict.fromkeys((*setters.values(), *gated.switches(node))):
+        argument = names.arguments[setter]
+        arguments.append(f"{argument.field.name}: {argument.plain}")
+        passed.append(f"{argument.field.name}={argument.field.name}")
+    if waited := [source for source in dict.fromkeys(edge.source.node for edge in edges) if source not in carrying]:
+        passed.append(f"wait_for=[{', '.join(future(plan.nodes[source]) for source in waited)}]")
+    function = names.functions[node.name]
+    values = {name: argument.field.name for name, argument in names.arguments.items()}
+    guard, reason = gated.guard(node, names.nodes, values)
+    return NodeFunction(
+        decorator=_decorator(node),
+        head=spread(f"def {function}(", arguments, "):"),
+        retries=node.policy.tries - 1 if isinstance(node, ir.TaskNode) else 0,
+        job=_job(plan, node, names),
+        call=_call(node, group, _values(plan, node, names)),
+        submit=_submit(f"nodes[{literal(node.name)}] = {function}", passed, gated.included(node, values)),
+        guard=guard,
+        reason=reason,
+    )
+
+
+def _submit(target: str, passed: Sequence[str], included: str | None) -> str:
+    """The statement that submits a node, where it is part of the run."""
+    if included is None:
+        return spread(f"{target}.submit(", passed, ")", indent=8)
+    submitted = spread(f"{target}.submit(", passed, ")", indent=12)
+    return f"if {included}:\n            {submitted}\n        else:\n            {target}.leave_out()"
+
+
+def _joins(node: ir.StepNode) -> bool:
+    """Whether a node runs although nodes before it were skipped."""
+    return node.step.kind is ir.StepKind.COLLECT
+
+
+def _decorator(node: ir.StepNode) -> str:
+    policy = node.policy
+    keywords: dict[str, object] = {
+        "name": node.name,
+        "on_error": None if policy.on_error is ir.OnError.STOP_ALL else policy.on_error.value,
+    }
+    if isinstance(node, ir.ExecutionNode):
+        keywords["retries"] = policy.tries - 1 or None
+        keywords["joins"] = _joins(node) or None
+    else:
+        keywords["on_child_error"] = policy.on_child_error.value if policy.on_child_error else None
+        one_by_one = node.grid.files is not None and node.grid.files.sequential
+        keywords["max_workers"] = 1 if one_by_one else policy.concurrency
+    if node.group is not None:
+        keywords["tags"] = [node.group]
+    items = [f"{name}={literal(value)}" for name, value in keywords.items() if value is not None]
+    kind = "execution_node" if isinstance(node, ir.ExecutionNode) else "task_node"
+    return spread(f"@{kind}(", items, ")", note=render.comment(node.span.place))
+
+
+def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
+    inputs: dict[str, list[Expression]] = {}
+    for edge in plan.edges[node.name]:
+        if edge.target.kind is ir.EdgeKind.INPUT:
+            inputs.setdefault(edge.target.key, []).append(_edge(edge, names))
+    merge = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
+    return call("Job", Name(names.steps[node.name]), inputs=inputs or None, merge=merge)
+
+
+def _values(plan: Plan, node: ir.StepNode, names: Names) -> dict[str, Expression]:
+    """What sets parameters of a node besides its group: pipeline parameters, and edges, which win."""
+    values: dict[str, Expression] = {
+        parameter: Name(names.arguments[setter].field.name) for parameter, setter in plan.setters[node.name].items()
+    }
+    for edge in plan.edges[node.name]:
+        if edge.target.kind is ir.EdgeKind.PARAMETER:
+            values[edge.target.key] = _edge(edge, names, default=values.get(edge.target.key))
+    return values
+
+
+def _edge(edge: ir.Edge, names: Names, **keywords: Expression) -> Call:
+    source = edge.source
+    return call(f"{names.nodes[source.node]}.{METHODS[source.kind]}", source.key, **keywords)
+
+
+def _call(node: ir.StepNode, group: Group | None, values: Mapping[str, Expression]) -> Call:
+    arguments: list[Expression] = [Name(GROUP_ARGUMENTS[forms.group_kind(node)])] if group else []
+    keywords: dict[str, Expression] = {}
+    if values and group:
+        arguments.append(values)
+    elif values:
+        keywords["more"] = values
+    if isinstance(node, ir.ExecutionNode):
+        return call("job.run", *arguments, **keywords)
+    mapped = "tried.map" if node.policy.tries > 1 else "execution.map"
+    if node.grid.files is None:
+        points = call("job.grid", *arguments, **keywords)
+    else:
+        points = call("job.files", lower_files(node.grid.files), *arguments, **keywords)
+    return call(mapped, points, call("unmapped", Name("job")))

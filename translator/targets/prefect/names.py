@@ -1,0 +1,115 @@
+"""What a generated flow calls things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.names import identifiers
+from translator.targets.prefect import forms
+from translator.targets.prefect.annotations import Aliases
+from translator.targets.prefect.text import camel, free
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.targets.prefect.model import Argument, Group
+    from translator.targets.prefect.plan import Plan
+
+FUNCTIONS = {
+    "allow_failure",
+    "execution",
+    "execution_node",
+    "finish",
+    "flow",
+    "run_of",
+    "skip",
+    "task_node",
+    "unmapped",
+}
+LOCALS = {"axes", "job", "nodes", "parameters", "points", "tried", "wait_for"}
+CLASSES = {
+    *(
+        "Annotated",
+        "Executions",
+        "Field",
+        "FileAxis",
+        "Input",
+        "Job",
+        "Literal",
+        "NodeParameters",
+        "Parameter",
+        "Path",
+        "State",
+    ),
+    *("Step", "ThreadPoolTaskRunner"),
+}
+GROUP_ARGUMENTS = {"Parameters": "parameters", "Grid": "axes", "Point": "points"}
+"""By kind of a node's group, the argument of its function that takes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a generated file calls things, by the names of the source file; ``steps`` by name of the node."""
+
+    arguments: Mapping[str, Argument]
+    nodes: Mapping[str, str]
+    functions: Mapping[str, str]
+    groups: Mapping[str, Group | None]
+    steps: Mapping[str, str]
+    aliases: Mapping[str, str]
+
+
+def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
+    """Name everything that the file of a pipeline holds.
+
+    Args:
+        plan: the pipeline.
+        steps: by node, the constant that holds its step.
+    """
+    pipeline = plan.pipeline
+    reserved = FUNCTIONS | LOCALS
+    parameters = identifiers([parameter.name for parameter in pipeline.parameters], reserved)
+    nodes = identifiers([node.name for node in pipeline.nodes], reserved | set(parameters.values()))
+    taken = {*parameters.values(), *nodes.values()} | FUNCTIONS
+    functions = {name: free(f"{identifier.rstrip('_')}_node", taken) for name, identifier in nodes.items()}
+    titles = {name: camel(identifier) for name, identifier in nodes.items()}
+    aliases = Aliases(CLASSES | {f"{title}{kind}" for title in titles.values() for kind in GROUP_ARGUMENTS})
+    arguments = {
+        item.name: forms.argument_of(item, parameters[item.name], _targets(plan, item), aliases)
+        for item in pipeline.parameters
+    }
+    classes = set(CLASSES)
+    groups: dict[str, Group | None] = {}
+    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
+        title = free(f"{titles[node.name]}{forms.group_kind(node)}", classes)
+        groups[node.name] = forms.group_of(node, title, _hidden(plan, node), aliases)
+        classes.add(title)
+    return Names(arguments, nodes, functions, groups, steps, aliases.names)
+
+
+def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
+    """The parameters that are not in a node's group of the form, because a pipeline parameter sets them.
+
+    One that may have no value leaves those alone that the task blueprint sets.
+    """
+    hidden = plan.setters[node.name]
+    if not isinstance(node, ir.TaskNode):
+        return set(hidden)
+    if node.grid.files is not None:
+        return {*hidden, *node.grid.files.items, *node.grid.files.outputs}
+    own = {axis.parameter for axis in node.grid.axes}.union(*node.grid.points)
+    certain = {parameter.name for parameter in plan.pipeline.parameters if parameter.default is not None}
+    return {name for name, setter in hidden.items() if setter in certain or name not in own}
+
+
+def _targets(plan: Plan, parameter: ir.PipelineParameter) -> list[tuple[ir.StepNode, ir.Parameter]]:
+    """The parameters that a pipeline parameter sets, with their nodes."""
+    return [
+        (node, found)
+        for target in parameter.targets
+        for node in [plan.nodes[target.node]]
+        for found in node.step.parameters
+        if found.name == target.parameter
+    ]

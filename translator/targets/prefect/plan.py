@@ -1,0 +1,60 @@
+"""A pipeline looked at from its nodes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.targets.prefect.order import incoming, sorted_nodes
+from translator.targets.render import literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+METHODS = {
+    ir.EdgeKind.ARTIFACT: "outputs",
+    ir.EdgeKind.INPUT: "inputs",
+    ir.EdgeKind.PARAMETER: "parameter",
+    ir.EdgeKind.METADATA: "metadata",
+}
+"""By kind of an edge's source, the method of its executions that gives what it carries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What ends in each node, and which pipeline parameter sets which parameter; ``nodes`` in an order that can run."""
+
+    pipeline: ir.Pipeline
+    nodes: Mapping[str, ir.StepNode]
+    edges: Mapping[str, Sequence[ir.Edge]]
+    setters: Mapping[str, Mapping[str, str]]
+
+
+def plan_of(pipeline: ir.Pipeline) -> Plan:
+    """Look at a pipeline from its nodes.
+
+    Args:
+        pipeline: a pipeline of execution and task nodes only, that has no cycle.
+    """
+    edges = incoming(pipeline)
+    ordered = cast("list[ir.StepNode]", sorted_nodes(pipeline, edges))
+    return Plan(pipeline, {node.name: node for node in ordered}, edges, _setters(pipeline))
+
+
+def _setters(pipeline: ir.Pipeline) -> dict[str, dict[str, str]]:
+    """By node and parameter, the pipeline parameter that sets it."""
+    setters: dict[str, dict[str, str]] = {node.name: {} for node in pipeline.nodes}
+    for parameter in pipeline.parameters:
+        for target in parameter.targets:
+            setters[target.node][target.parameter] = parameter.name
+    return setters
+
+
+def future(node: ir.StepNode) -> str:
+    """The future of an upstream node, as an argument: one whose error lets others go on is passed even then."""
+    future = f"nodes[{literal(node.name)}]"
+    by_child_error = node.policy.on_child_error not in (None, ir.OnChildError.CONTINUE_AND_COMPLETE)
+    if node.policy.on_error is ir.OnError.CONTINUE and (isinstance(node, ir.ExecutionNode) or by_child_error):
+        return f"allow_failure({future})"
+    return future
