@@ -4,12 +4,14 @@ A page holds such a part between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -
 """
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from translator import semantics
 from translator.dialects.valohai.ledger import LEDGER, Fate
+from translator.semantics import routed
 from translator.semantics.tables import ON_CHILD_ERROR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -37,12 +39,19 @@ def keys() -> str:
     return "\n".join(lines) + "\n"
 
 
+def rules() -> str:
+    """The rules of routed graphs, from the module that states them."""
+    text = routed.__doc__ or ""
+    return textwrap.dedent(text[text.index("    1. ") :])
+
+
 PARTS = {
     ("README.md", "yaml"): lambda: code("yaml", GOLDENS / "cases" / "readme.yaml"),
     ("README.md", "dag"): lambda: code("python", generated("airflow")),
     ("README.md", "flow"): lambda: code("python", generated("prefect")),
     ("README.md", "on-error"): semantics.table,
     ("docs/valohai.md", "keys"): keys,
+    ("docs/magnus.md", "rules"): rules,
     ("docs/semantics.md", "on-error"): semantics.table,
     ("docs/semantics.md", "on-child-error"): lambda: semantics.table(ON_CHILD_ERROR),
 }
