@@ -7,6 +7,7 @@ that stops everything trips the run's token, which all executions obey.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 from dataclasses import replace
@@ -186,16 +187,10 @@ def _task(  # noqa: PLR0913 - what a node is made of
         node = NodeRun(run, plan.name, plan.kind)
         given = [_passed(value) for value in args]
         named = {key: _passed(value, key) for key, value in kwargs.items()}
-        with begun(node):
-            try:
-                state = work(node, functools.partial(function, *given, **named))
-            except GridError as error:
-                node.states[NODE] = Outcome.ERROR
-                state = _failed(str(error), Executions(plan.name))
-            except Exception as error:  # noqa: BLE001 - whatever broke, the node's rule says what follows
-                get_run_logger().exception("the node could not be run")
-                node.states[NODE] = Outcome.ERROR
-                state = _failed(f"{type(error).__name__}: {error}", Executions(plan.name))
+        with run.slots or contextlib.nullcontext():
+            if run.stop.reason:
+                return stopped(f"not started: {run.stop.reason}")
+            state = _begin(node, plan, work, functools.partial(function, *given, **named))
         if state.is_failed() and plan.on_error in _STOP_ALL and _is_last_try():
             run.stop.trip(Cause.ERROR, f"node {plan.name!r} failed")
         return state
@@ -213,6 +208,25 @@ def _task(  # noqa: PLR0913 - what a node is made of
     made.joins = joins
     made.place = next(_places)
     return made
+
+
+def _begin(
+    node: NodeRun,
+    plan: NodePlan,
+    work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
+    function: Callable[[], Any],
+) -> State[Any]:
+    """Run a node; whatever breaks on the way is an error of it, of which its rule says what follows."""
+    with begun(node):
+        try:
+            return work(node, function)
+        except GridError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - as said above
+            get_run_logger().exception("the node could not be run")
+            reason = f"{type(error).__name__}: {error}"
+        node.states[NODE] = Outcome.ERROR
+        return _failed(reason, Executions(plan.name))
 
 
 def _nothing_to_join(run: Run, name: str) -> str | None:

@@ -8,6 +8,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Literal
 
 from prefect import get_run_logger
@@ -75,6 +76,8 @@ class Run:
     names: dict[UUID, str] = field(default_factory=dict)
     nodes: dict[str, NodeRun] = field(default_factory=dict)
     record: RunRecord | None = None
+    slots: BoundedSemaphore | None = None
+    """What a node must have to run its executions, where only so many nodes run at once."""
     graph: Callable[[], GraphPlan] | None = None
     """Of a routed pipeline, its graph as far as the run has come to know how it is routed."""
 
@@ -119,7 +122,13 @@ def begun(node: NodeRun) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value | Json] | None = None) -> Iterator[Run]:
+def run_of(
+    pipeline: str,
+    *,
+    project: Path,
+    max_workers: int | None = None,
+    parameters: Mapping[str, Value | Json] | None = None,
+) -> Iterator[Run]:
     """Make the current flow run a run of ``pipeline``; to be opened in a flow's body, around all of it.
 
     A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is written all the
@@ -128,6 +137,8 @@ def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value | Jso
     Args:
         pipeline: the pipeline's name, as the source file spells it.
         project: the folder of the source file.
+        max_workers: how many nodes run at once, if not all that can. The task runner must have a thread for each node
+            all the same: one that waits for others takes a thread, and does not count here.
         parameters: the pipeline's own parameters, by the names of the source file.
     """
     context = FlowRunContext.get()
@@ -140,6 +151,7 @@ def run_of(pipeline: str, *, project: Path, parameters: Mapping[str, Value | Jso
         store=choose(),
         project=Path(os.environ.get(PROJECT) or project).resolve(),
         parameters=dict(parameters or {}),
+        slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     token = _run.set(run)
     get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, pipeline, run.store)

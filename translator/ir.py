@@ -481,7 +481,10 @@ class PipelineParameter:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A whole pipeline; ``file`` is the source file's name without folders."""
+    """A whole pipeline; ``file`` is the source file's name without folders.
+
+    ``concurrency``: at most so many nodes at once, with 1 in the order of the source file (Loom's ``execution``).
+    """
 
     name: str
     dialect: str
@@ -489,6 +492,7 @@ class Pipeline:
     graph: Graph
     span: Span
     parameters: tuple[PipelineParameter, ...] = ()
+    concurrency: int | None = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:

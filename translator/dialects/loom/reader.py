@@ -127,6 +127,7 @@ class _Reader:
             graph=ir.Graph(nodes_of_run, tuple(edges)),
             span=source.root.span if source.root else chosen[0].span,
             parameters=self.parameters(lowered, gates),
+            concurrency=self.file.max_workers if self.file.parallel else 1,
         )
 
     def sequential(self, step: model.Step) -> bool:

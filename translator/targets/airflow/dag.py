@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from translator import ir
 from translator.names import identifiers
 from translator.targets.render import name
 
 if TYPE_CHECKING:
-    from translator import ir
     from translator.targets.airflow.model import Arguments
     from translator.targets.render import Expression
 
@@ -32,11 +32,26 @@ def dag_arguments(pipeline: ir.Pipeline, **default_args: Expression) -> Argument
         pipeline: the pipeline.
         default_args: what its operators are told beside the project's folder.
     """
+    limit = _max_active_tasks(pipeline)
     return (
         ("dag_id", dag_id(pipeline)),
         ("dag_display_name", pipeline.name),
         ("description", f"{pipeline.dialect.capitalize()} pipeline at {pipeline.span.place}"),
         ("schedule", None),
+        *((("max_active_tasks", limit),) if limit is not None else ()),
         ("default_args", {"project": name("PROJECT"), **default_args}),
         ("tags", [pipeline.dialect]),
     )
+
+
+def _max_active_tasks(pipeline: ir.Pipeline) -> int | None:
+    """How many tasks run at once; None where nothing says it, or where there are no more nodes than that.
+
+    Airflow counts the executions of a task node one by one, so that where nodes run one after another, the widest task
+    node decides: its executions are meant to run side by side.
+    """
+    if pipeline.concurrency is None:
+        return None
+    widths = [node.policy.concurrency or 1 for node in pipeline.nodes if isinstance(node, ir.TaskNode)]
+    most = max([pipeline.concurrency, *widths])
+    return most if most < len(pipeline.nodes) or widths else None

@@ -48,9 +48,18 @@ def flow_of(plan: Plan, names: Names) -> Flow:
     if len(lines) > 1:
         lines.append("    ")
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
-    run = call("run_of", pipeline.name, project=Name("PROJECT"), parameters=parameters or None)
+    nodes, limit = len(pipeline.nodes), pipeline.concurrency
+    run = call(
+        "run_of",
+        pipeline.name,
+        project=Name("PROJECT"),
+        max_workers=limit if limit is not None and 1 < limit < nodes else None,
+        parameters=parameters or None,
+    )
     name = identifiers([pipeline.name], FUNCTIONS | {*names.functions.values()})[pipeline.name]
-    return Flow(name, title_of(pipeline.name), render.comment(pipeline.span.place), tuple(lines), tuple(arguments), run)
+    place = render.comment(pipeline.span.place)
+    threads = 1 if limit == 1 else nodes
+    return Flow(name, title_of(pipeline.name), place, tuple(lines), tuple(arguments), run, threads)
 
 
 def _what_it_sets(parameter: ir.PipelineParameter, nodes: Iterable[ir.Node]) -> str:

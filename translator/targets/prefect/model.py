@@ -56,7 +56,7 @@ class NodeFunction:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The flow function."""
+    """The flow function; ``threads`` is how many nodes begin at once."""
 
     name: str
     title: str
@@ -64,6 +64,7 @@ class Flow:
     doc: tuple[str, ...]
     arguments: tuple[Field, ...]
     run: Expression
+    threads: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,7 @@ with DAG(
     dag_display_name="faces",
     description="Loom pipeline at faces.yaml:2",
     schedule=None,
+    max_active_tasks=4,
     default_args={"project": PROJECT},
     tags=["loom"],
 ) as dag:

@@ -186,7 +186,7 @@ def report_node(detect: Executions, data_faces: str, data_report: str):
 
 @flow(  # faces.yaml:2
     name="faces",
-    task_runner=ThreadPoolTaskRunner(max_workers=6),  # a thread per node
+    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
 )
 def faces(
     kernel: int = 5,
