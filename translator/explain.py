@@ -132,7 +132,7 @@ def as_text(explanation: Explanation) -> str:
             labels = _labels([e.parameters for e in node.executions])
             executions = zip(node.executions, labels, strict=True)
             rows += [(f"    [{e.index}] {label}", _states(e.states), "") for e, label in executions]
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
     lines += [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
     lines += ["", f"the run: {_states(prediction.states)}"]
     if any(len(node.states) > 1 for node in prediction.nodes.values()):

@@ -31,7 +31,10 @@ CODE = "bad-parameter"
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """What a value can be given for: the parameters that it sets, and whether it is or may be a list of values."""
+    """What a value can be given for: the parameters that it sets, and whether it is or may be a list of values.
+
+    One that gates nodes and sets nothing is typed by itself.
+    """
 
     parameters: tuple[ir.Parameter, ...]
     spreads: bool
@@ -114,6 +117,7 @@ def _json(text: str) -> ir.Json:
 def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
     """Everything a value can be given for, by its name; a parameter that a pipeline parameter sets anyway is not."""
     nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
+    gating = {gate.parameter for node in nodes.values() for gate in node.policy.gates}
     slots: dict[str, _Slot] = {}
     for given in pipeline.parameters:
         targets = [
@@ -123,8 +127,9 @@ def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
             for parameter in nodes[target.node].step.parameters
             if parameter.name == target.parameter
         ]
+        alone = (ir.Parameter(given.name, given.span, _type(given.default)),) if given.name in gating else ()
         slots[given.name] = _Slot(
-            tuple(parameter for _, parameter in targets),
+            tuple(parameter for _, parameter in targets) or alone,
             spreads=any(isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets),
             many=isinstance(given.default, tuple) or any(parameter.multiple for _, parameter in targets),
         )
@@ -141,6 +146,12 @@ def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
                 slot = _Slot((parameter,), axis, parameter.multiple is not None)
                 slots.setdefault(f"{node.name}.{parameter.name}", slot)
     return slots
+
+
+def _type(value: object) -> ir.ParameterType:
+    """The type of a parameter by its default."""
+    kinds = {bool: ir.ParameterType.FLAG, int: ir.ParameterType.INTEGER, float: ir.ParameterType.FLOAT}
+    return kinds.get(type(value), ir.ParameterType.STRING)
 
 
 def _value(slot: _Slot, text: str) -> Value:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator.diagnostics import Diagnostics, Severity, SourceText, TranslationError
+from translator.settings import TAKERS, Settings, SettingsError
 from translator.source import Located, Rules, Source, parse, read_text
 from translator.span import Span
 
@@ -72,7 +73,12 @@ class Loaded:
 
 
 def load(
-    path: Path, *, dialect: str | None = None, project: Path | None = None, parameters: Path | None = None
+    path: Path,
+    *,
+    dialect: str | None = None,
+    project: Path | None = None,
+    parameters: Path | None = None,
+    settings: Settings | None = None,
 ) -> Loaded:
     """Read and check the pipelines of the file at ``path``; whatever is wrong with it becomes a diagnostic.
 
@@ -81,45 +87,62 @@ def load(
         dialect: the name of its dialect, if it is not to be detected.
         project: the folder in which its steps run, if it is not the file's.
         parameters: a file with parameters of the run, for dialects whose pipelines take them.
+        settings: the run-time choices of the source tool's command line, for dialects that have them.
+
+    Raises:
+        SettingsError: the settings ask for what the file does not have.
     """
     diagnostics = Diagnostics()
     text = read_text(path, diagnostics)
     if text is None:
         return Loaded((), diagnostics, {})
     folder = path.parent if project is None else project
-    return _load(SourceText(str(path), text), path.name, folder, dialect, diagnostics, parameters=parameters)
+    given = _Given(folder, dialect, parameters, settings or Settings())
+    return _load(SourceText(str(path), text), path.name, given, diagnostics)
 
 
 def load_text(
-    text: str, file: str = "valohai.yaml", project: Path | None = None, *, dialect: str | None = None
+    text: str,
+    file: str = "valohai.yaml",
+    project: Path | None = None,
+    *,
+    dialect: str | None = None,
+    settings: Settings | None = None,
 ) -> Loaded:
     """Read and check pipelines from a text; without ``project`` nothing is looked for in the project's folder."""
     name = file.replace("\\", "/").rsplit("/", 1)[-1]
-    return _load(SourceText(file, text), name, project, dialect, Diagnostics())
+    given = _Given(project, dialect, None, settings or Settings())
+    return _load(SourceText(file, text), name, given, Diagnostics())
 
 
-def _load(  # noqa: PLR0913 - what a file is read with
-    text: SourceText,
-    name: str,
-    project: Path | None,
-    dialect: str | None,
-    diagnostics: Diagnostics,
-    *,
-    parameters: Path | None = None,
-) -> Loaded:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a file is read with, beside the file."""
+
+    project: Path | None
+    dialect: str | None
+    parameters: Path | None
+    settings: Settings
+
+
+def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) -> Loaded:
     from translator.checks import check
     from translator.parameters_file import read_parameters
 
     sources = {name: text}
-    found = _dialect(text.text, name, dialect, diagnostics)
+    found = _dialect(text.text, name, given.dialect, diagnostics)
     if found is None:
         return Loaded((), diagnostics, sources)
     language, root = found
-    given = read_parameters(parameters, language.NAME, sources, diagnostics)
-    read = language.read(Source(name, text, root, project, sources, given), diagnostics)
+    if language.NAME not in TAKERS and given.settings != Settings():
+        chosen = "this is not one of Loom's pipelines, which alone have steps, parameters and paths to choose"
+        raise SettingsError(f"{name}: {chosen}")
+    parameters = read_parameters(given.parameters, language.NAME, sources, diagnostics)
+    source = Source(name, text, root, given.project, sources, parameters, given.settings)
+    read = language.read(source, diagnostics)
     for pipeline in read:
         whole = diagnostics.concerning(pipeline.name).ok
-        check(pipeline, diagnostics.about(pipeline.name), project=project, whole=whole)
+        check(pipeline, diagnostics.about(pipeline.name), project=given.project, whole=whole)
     bad = {d.pipeline for d in diagnostics.found if d.severity is Severity.ERROR}
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     names = language.pipeline_names(root)

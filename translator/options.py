@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator import diagnostics, registry
+from translator import diagnostics, registry, settings
 from translator.diagnostics import Severity
+from translator.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,6 +53,7 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         help="make the node a task node that runs once per value of the parameter; may be given several times",
     )
     parser.add_argument("--tries", type=_positive, metavar="N", help="tries in all with 'on-error: retry' (3)")
+    settings.add_arguments(parser)
 
 
 def open_file(args: argparse.Namespace, file: str) -> Loaded:
@@ -62,7 +64,7 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
         file: the file.
 
     Raises:
-        UsageError: there is no such dialect.
+        UsageError: there is no such dialect, or no such step, parameter or path as they name.
     """
     from translator.load import load
     from translator.names import did_you_mean
@@ -71,7 +73,11 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
     if args.dialect is not None and args.dialect not in known:
         raise UsageError(f"there is no dialect {args.dialect!r}; {did_you_mean(args.dialect, known, 'there are')}")
     parameters = None if args.parameters_file is None else Path(args.parameters_file)
-    return load(Path(file), dialect=args.dialect, project=project_of(args, file), parameters=parameters)
+    project, asked = project_of(args, file), settings.of(args)
+    try:
+        return load(Path(file), dialect=args.dialect, project=project, parameters=parameters, settings=asked)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
 
 
 def project_of(args: argparse.Namespace, file: str) -> Path:

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+TAKERS = ("loom",)
+"""The dialects that have these choices."""
 
 
 class SettingsError(ValueError):
@@ -15,15 +22,47 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Loom's choices: the steps to run, the first one, optional ones; parameters and paths as ``NAME=VALUE``.
+    """Loom's choices: the steps to run, the first one, a group, optional ones; parameters and paths as ``NAME=VALUE``.
 
     ``extra`` are arguments for the one step that is named; with ``in_place`` steps run in the project's own folder.
     """
 
     steps: tuple[str, ...] = ()
     first: str | None = None
+    group: str | None = None
     include: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     extra: str | None = None
     in_place: bool = False
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the choices, as Loom's own command line has them."""
+    loom = parser.add_argument_group("choices of Loom's command line")
+    which = loom.add_mutually_exclusive_group()
+    which.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help="only these steps")
+    which.add_argument("--from", dest="first", metavar="NAME", help="this step and all that the file lists after it")
+    which.add_argument("--group", metavar="NAME", help="only the steps of this group")
+    for option, form, does in (
+        ("--include", "NAME", "optional steps to run, too"),
+        ("--set", "NAME=VALUE", "other values of parameters than the file's"),
+        ("--var", "NAME=PATH", "other paths of data nodes than the file's"),
+    ):
+        loom.add_argument(option, nargs="+", action="extend", default=[], metavar=form, help=does)
+    loom.add_argument("--extra", metavar="ARGS", help='more arguments for the one --step, as in --extra="--top 3"')
+    loom.add_argument("--in-place", action="store_true", help="run the steps in the project's own folder, as Loom does")
+
+
+def of(args: Namespace) -> Settings:
+    """What the arguments of ``add_arguments`` ask for."""
+    return Settings(
+        steps=tuple(args.step),
+        first=args.first,
+        group=args.group,
+        include=tuple(args.include),
+        parameters=tuple(args.set),
+        data=tuple(args.var),
+        extra=args.extra,
+        in_place=args.in_place,
+    )

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import LINE_BREAK, SourceText
+from translator.settings import Settings
 from translator.span import Span
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Source:
     """A source file: its name without folders, its text, its value, and the project folder around it, if any.
 
     ``others`` receives the texts of files that it includes, by ``Span.file``. ``parameters`` are those of a parameters
-    file, for dialects whose pipelines take them.
+    file, and ``settings`` what the command line chooses, for dialects whose pipelines take them.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Source:
     project: Path | None = None
     others: dict[str, SourceText] = field(default_factory=dict)
     parameters: tuple[PipelineParameter, ...] = ()
+    settings: Settings = field(default_factory=Settings)
 
 
 def read_text(path: Path, diagnostics: Diagnostics) -> str | None:

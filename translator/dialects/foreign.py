@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 _BY_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
     ("a Kubernetes or Argo manifest", frozenset({"apiVersion", "kind"})),
     ("a Docker Compose file", frozenset({"services"})),
-    ("a Loom pipeline", frozenset({"pipeline", "data"})),
-    ("a Loom pipeline", frozenset({"pipeline", "execution"})),
     ("a DVC pipeline", frozenset({"stages"})),
     ("a GitHub Actions workflow", frozenset({"jobs"})),
     ("a Kubeflow pipeline", frozenset({"pipelineInfo"})),
@@ -39,8 +37,8 @@ def explain(document: Located, valohai: tuple[str, ...]) -> tuple[str, str | Non
         for what, keys in _BY_KEYS:
             if keys <= document.entries.keys():
                 return (
-                    f"this is {what}, which is not translated yet",
-                    "pipelines of Valohai, Magnus and runnable are translated",
+                    f"this is {what}, which is not translated",
+                    "pipelines of Valohai, Loom, Magnus and runnable are translated",
                 )
         return _unknown_mapping(document.entries, valohai)
     if document.items is not None:

@@ -59,8 +59,6 @@ def read_file(root: Located, diagnostics: Diagnostics) -> model.File | None:
     entries: list[model.Step | model.MultiPass] = []
     for item in pipeline.items:
         entries += _entry(item, diagnostics)
-    if not entries:
-        diagnostics.warning("no-nodes", "the pipeline has no steps", pipeline.span)
     output_dir = text(root, "output_dir", diagnostics) or "output"
     return model.File(data, parameters, tuple(entries), parallel, workers, output_dir)
 

@@ -22,7 +22,7 @@ def override(file: model.File, parameters: Sequence[str], data: Sequence[str], p
         file: the file.
         parameters: texts ``NAME=VALUE``; Loom reads true, false and numbers as such.
         data: texts ``NAME=PATH``.
-        place: where a parameter stands that only the command line has.
+        place: where a parameter or a data node stands that only the command line has.
 
     Raises:
         SettingsError: a text has another form, or names what is neither in the file nor referred to.
@@ -37,11 +37,10 @@ def override(file: model.File, parameters: Sequence[str], data: Sequence[str], p
     nodes = dict(file.data)
     for text in data:
         name, value = _split("--var", text)
-        if name not in nodes:
-            raise SettingsError(
-                f"--var {text}: there is no data node {name!r}", did_you_mean(name, nodes, "data nodes")
-            )
-        nodes[name] = replace(nodes[name], path=value)
+        if name not in nodes and name not in referred:
+            hint = did_you_mean(name, nodes, "data nodes")
+            raise SettingsError(f"--var {text}: there is no data node {name!r}", hint)
+        nodes[name] = replace(nodes[name], path=value) if name in nodes else model.DataNode(name, value, place)
     return replace(file, parameters=new, data=nodes)
 
 
@@ -70,4 +69,5 @@ def _referred(file: model.File) -> set[str]:
         for slot in (*step.inputs, *step.outputs, *step.args, step.condition, step.data)
         if slot is not None
     ]
+    slots += [slot for step in steps if step.loop is not None for slot in (step.loop.over, step.loop.into)]
     return {slot.reference for slot in slots if slot.reference}

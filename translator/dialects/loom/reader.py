@@ -17,13 +17,14 @@ from translator.dialects.loom.references import Names, check_nesting
 from translator.dialects.loom.selection import select
 from translator.dialects.loom.steps import Lowered, lower, typed
 from translator.ir import EdgeKind
-from translator.settings import Settings, SettingsError
+from translator.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
+    from translator.settings import Settings
     from translator.source import Source
 
 _WORKERS = 4
@@ -46,7 +47,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     """
     if source.root is None:
         return ()
-    settings: Settings = getattr(source, "settings", None) or Settings()
+    settings = source.settings
     file = read_file(source.root, diagnostics)
     if file is None or not diagnostics.ok:
         return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from translator.dialects.loom import model
 from translator.names import did_you_mean
 from translator.settings import SettingsError
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from translator.diagnostics import Diagnostics
-    from translator.dialects.loom import model
     from translator.settings import Settings
 
 
@@ -28,16 +28,24 @@ def select(entries: Sequence[tuple[str, model.Step]], settings: Settings, diagno
         diagnostics: receives a note for each step that is left out.
 
     Raises:
-        SettingsError: there is no such step.
+        SettingsError: there is no such step or group.
     """
     known = list(dict.fromkeys(name for name, _ in entries))
-    for asked in (*settings.steps, *((settings.first,) if settings.first else ()), *settings.include):
-        if asked not in known:
-            raise SettingsError(f"there is no step {asked!r}", did_you_mean(asked, known, "steps"))
-    if settings.steps:
-        wanted = set(settings.steps)
-        return [replace(step, optional=False, disabled=False) for name, step in entries if name in wanted]
-    chosen: list[model.Step] = []
+    asked = [("--step", name) for name in settings.steps]
+    asked += [("--from", settings.first)] if settings.first is not None else []
+    asked += [("--include", name) for name in settings.include]
+    for option, one in asked:
+        if one not in known:
+            raise SettingsError(f"{option} {one}: there is no step {one!r}", did_you_mean(one, known, "steps"))
+    wanted = set(settings.steps)
+    if settings.group is not None:
+        wanted = _members(entries, settings.group)
+    if wanted:
+        chosen = [replace(step, optional=False, disabled=False) for name, step in entries if name in wanted]
+        if all(step.kind == model.SWITCH for step in chosen):
+            raise SettingsError(f"a switch runs nothing by itself: {', '.join(step.name for step in chosen)}")
+        return chosen
+    chosen = []
     started = settings.first is None
     for name, step in entries:
         started = started or name == settings.first
@@ -48,3 +56,15 @@ def select(entries: Sequence[tuple[str, model.Step]], settings: Settings, diagno
             continue
         chosen.append(step)
     return chosen
+
+
+def _members(entries: Sequence[tuple[str, model.Step]], group: str) -> set[str]:
+    """The names, as the command line knows them, of the steps of a group; that of a ``multi_pass`` is its own."""
+    groups: dict[str, set[str]] = {}
+    for name, step in entries:
+        own = name if step.name != name or step.kind == model.COLLECT else step.group
+        if own is not None:
+            groups.setdefault(own, set()).add(name)
+    if group not in groups:
+        raise SettingsError(f"--group {group}: there is no group {group!r}", did_you_mean(group, groups, "groups"))
+    return groups[group]
