@@ -41,6 +41,17 @@ What a node makes of the run
     13. The run is in error if a node is in error, unless that node is open (rule 1). A node that is skipped or stopped
         because of another does not count. Otherwise the run is complete.
 
+What Loom adds
+    14. A node with a gate that ``excludes`` (an optional step) and that is not met is not part of the run: it is
+        skipped, and the nodes after it run as if it were not there. This comes before rule 1.
+    15. A node that may start and has another gate that is not met, because a condition came to the other verdict or
+        a parameter has the other value, is skipped, and so by rule 2 are the nodes after it.
+    16. The end of a ``multi_pass`` may start although nodes with edges into it are skipped: if none of its ancestors
+        is in error and one of those nodes is complete.
+    17. A loop has an execution per file that is in its folder when it starts: those of the complete executions that
+        edges come from, and those of the project. Without files it is complete, without the folder in error. One
+        after another, those after one in error are skipped.
+
 Which executions had ended when a stop came is a matter of timing. Where that decides, a prediction holds a set of
 states; where the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they
 keep their states; T is in error; nodes after T never start; any other node may have come to its own end, may be cut

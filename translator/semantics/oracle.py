@@ -27,11 +27,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a try ends: its state, the metadata it printed, the paths of its outputs (None: whatever edges ask for)."""
+    """How a try ends: its state, the metadata it printed, the paths of its outputs (None: whatever edges ask for).
+
+    ``folders`` are its empty ones; a condition's verdict is its metadata ``result``.
+    """
 
     state: State = State.COMPLETE
     metadata: Mapping[str, object] = field(default_factory=lambda: NOTHING)
     outputs: tuple[str, ...] | None = None
+    folders: tuple[str, ...] = ()
 
 
 Oracle: TypeAlias = Callable[[Attempt], Ending]

@@ -91,7 +91,7 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
         for name in rules.order:
             result = world[name]
             may_skip = any(True in skips[u] for u in rules.upstream[name])
-            if name in ended:
+            if name in ended or result.absent:
                 predictions[name], skips[name] = _exact(result), {result.skips}
             elif not result.started:
                 may_stop = all(False in skips[u] for u in rules.upstream[name])

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.ir import EdgeKind, MergeMode, OnChildError, OnError, Value
+from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
-from translator.shim import contract, grid, parameters
+from translator.shim import contract, file_grid, grid, parameters
 from translator.shim.contract import State
 from translator.targets.steps import lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +34,24 @@ class Execution:
     outputs: tuple[str, ...] | None = ()
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reason: str | None = None
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a node fared; ``why`` names the rule."""
+    """How a node fared; ``why`` names the rule. One that is ``absent`` is not part of the run (rule 14)."""
 
     node: ir.StepNode
     state: State
     executions: tuple[Execution, ...]
     why: str
     started: bool = True
+    absent: bool = False
 
     @property
     def opens(self) -> bool:
         """Whether the nodes after it may start (rule 1)."""
-        if self.state is State.COMPLETE:
+        if self.state is State.COMPLETE or self.absent:
             return True
         if self.state is not State.ERROR or not goes_on(self.node):
             return False
@@ -62,7 +66,7 @@ class Result:
     def skips(self) -> bool:
         """Whether the nodes after it are skipped rather than stopped (rule 2)."""
         if self.state is not State.ERROR:
-            return self.state is State.SKIPPED
+            return self.state is State.SKIPPED and not self.absent
         return not self.stops_run and not goes_on(self.node)
 
     @property
@@ -79,22 +83,30 @@ class Rules:
         values: The values given for this run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
         oracle: How each try of an execution ends.
         missing: Defaults of inputs (URIs, paths, wildcards) that bring no file.
+        project: The folder of the source file, in which loops find files that no edge brings. Without it, loops run
+            over as many files as ``widths`` says, else over one.
+        widths: By node how many files a loop runs over, where nothing is known of the project.
 
     Raises:
         NotImplementedError: For a kind of node or grid whose meaning is not written down here yet.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run is
         self,
         pipeline: ir.Pipeline,
         values: Mapping[str, Value] = NOTHING,  # type: ignore[assignment]
         oracle: Oracle = all_complete,
         missing: frozenset[str] = frozenset(),
+        *,
+        project: Path | None = None,
+        widths: Mapping[str, int] = NOTHING,  # type: ignore[assignment]
     ) -> None:
         self.pipeline = pipeline
         self.values = values
         self.oracle = oracle
         self.missing = missing
+        self.project = project
+        self.widths = widths
         for node in pipeline.nodes:
             if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
                 raise NotImplementedError(f"{type(node).__name__} {node.name!r} has no semantics yet")
@@ -130,20 +142,35 @@ class Rules:
         return frozenset(found)
 
     def left_out(self, name: str, before: Mapping[str, Result]) -> Result | None:
-        """How a node fares that may not start (rules 1 and 2), or None if it may."""
+        """How a node fares that may not start (rules 1, 2 and 14 to 16), or None if it may."""
+        node = self.nodes[name]
+        if unmet := gates.excluding(node, self.given):
+            return Result(node, State.SKIPPED, (), f"not part of the run: {unmet}", started=False, absent=True)
         closed = [before[u] for u in self.upstream[name] if not before[u].opens]
-        if not closed:
-            return None
-        skipping = [r for r in closed if r.skips]
-        cause = (skipping or closed)[0]
-        state = State.SKIPPED if skipping else State.STOPPED
-        return Result(
-            self.nodes[name],
-            state,
-            (),
-            f"not run: {cause.node.name} is {'in ' if cause.state is State.ERROR else ''}{cause.state}",
-            started=False,
-        )
+        if node.step.kind is ir.StepKind.COLLECT:
+            closed = self._nothing_to_collect(name, before, closed)
+        if closed:
+            skipping = [r for r in closed if r.skips]
+            cause = (skipping or closed)[0]
+            state = State.SKIPPED if skipping else State.STOPPED
+            why = f"not run: {cause.node.name} is {'in ' if cause.state is State.ERROR else ''}{cause.state}"
+            return Result(node, state, (), why, started=False)
+        verdicts = {u: r.complete[-1].metadata.get(gates.VERDICT) for u, r in before.items() if r.complete}
+        if unmet := gates.unmet(node, self.given, verdicts):
+            return Result(node, State.SKIPPED, (), f"not run: {unmet}", started=False)
+        return None
+
+    def given(self, parameter: str) -> object:
+        """The value of a pipeline parameter in this run."""
+        default = next((p.default for p in self.pipeline.parameters if p.name == parameter), None)
+        return self.values.get(parameter, default)
+
+    def _nothing_to_collect(self, name: str, before: Mapping[str, Result], closed: list[Result]) -> list[Result]:
+        """What keeps the end of a ``multi_pass`` from running (rule 16)."""
+        errors = [before[one] for one in sorted(self.ancestors(name)) if before[one].state is State.ERROR]
+        if errors or all(before[u].state is not State.COMPLETE for u in self.upstream[name]):
+            return errors or closed
+        return []
 
     def run(self, name: str, before: Mapping[str, Result]) -> Result:
         """How a node fares that starts and that nothing stops; rule 10's stop is not applied either."""
@@ -153,10 +180,15 @@ class Rules:
         except grid.GridError as error:
             return Result(node, State.ERROR, (), f"its grid: {error}")
         files, unmet = self._inputs(node, before)
-        executions = []
+        sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
+        executions: list[Execution] = []
         for index, (point, refused) in enumerate(points):
             reason = refused or unmet
-            if reason:
+            if sequential and any(e.state is State.ERROR for e in executions):
+                executions.append(
+                    Execution(index, State.SKIPPED, 0, point, reason="not run: one before it is in error")
+                )
+            elif reason:
                 executions.append(Execution(index, State.ERROR, node.policy.tries, point, reason=reason, inputs=files))
             else:
                 executions.append(replace(self._tried(node, index, point), inputs=files))
@@ -169,7 +201,8 @@ class Rules:
             if ending.state is State.COMPLETE or attempt == tries:
                 break
         reason = None if ending.state is State.COMPLETE else "its command errs"
-        return Execution(index, ending.state, attempt, point, ending.metadata, ending.outputs, reason=reason)
+        metadata, outputs, folders = ending.metadata, ending.outputs, ending.folders
+        return Execution(index, ending.state, attempt, point, metadata, outputs, reason=reason, folders=folders)
 
     def _points(self, node: ir.StepNode, before: Mapping[str, Result]) -> list[tuple[Mapping[str, Value], str | None]]:
         """The parameters of each execution, and why they are refused (rules 3 to 5)."""
@@ -187,6 +220,9 @@ class Rules:
         step = lower_step(node.step, self.pipeline.dialect)
         if isinstance(node, ir.ExecutionNode):
             return [_resolved(step, values)]
+        if node.grid.files is not None:
+            rows = self._over_files(node, node.grid.files, step, values, before)
+            return [_resolved(step, {**values, **row}) for row in rows]
         axes: dict[str, Sequence[Value]] = {axis.parameter: axis.values for axis in node.grid.axes}
         axes.update({name: _spread(value) for name, value in values.items()})
         match node.grid.kind:
@@ -197,6 +233,27 @@ class Rules:
             case other:
                 raise NotImplementedError(f"a grid of kind {other} has no semantics yet")
         return [_resolved(step, point) for point in points]
+
+    def _over_files(
+        self,
+        node: ir.TaskNode,
+        axis: ir.FileAxis,
+        step: contract.Step,
+        values: Mapping[str, Value],
+        before: Mapping[str, Result],
+    ) -> Sequence[Mapping[str, Value]]:
+        """The files that a loop runs over: those that complete executions left, and those of the project (rule 17)."""
+        if self.project is None:
+            return [dict.fromkeys(axis.items, f"file {n}") for n in range(self.widths.get(node.name, 1))]
+        edges = [e for e in self.incoming[node.name] if e.target.key == axis.over]
+        done = [e for edge in edges for e in before[edge.source.node].complete]
+        brought = contract.InputFiles(
+            files=[contract.FileRecord(path, 0, "", "") for e in done for path in e.outputs or ()],
+            folders=[folder for e in done for folder in e.folders],
+        )
+        of_shim = contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
+        points = file_grid.points(step, of_shim, values, brought, self.project)
+        return cast("Sequence[Mapping[str, Value]]", points)
 
     def _brought(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
         """What an edge brings into a parameter (rule 4)."""

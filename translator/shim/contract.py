@@ -249,7 +249,8 @@ class InputFiles:
 
     ``files`` come from upstream executions; ``path`` is the path they had there. ``defaults`` are the step's own URIs
     that are used as well. ``edges`` and ``available`` tell the user, when the input stays empty, what was asked for
-    and what was there; ``warnings`` are lines for the log. ``folders`` are the empty ones of upstream executions.
+    and what was there; ``warnings`` are lines for the log. ``folders`` are the empty ones of upstream executions,
+    ``ran`` the nodes upstream of which an execution is complete.
     """
 
     files: Sequence[FileRecord] = ()
@@ -258,6 +259,7 @@ class InputFiles:
     available: Sequence[str] = ()
     warnings: Sequence[str] = ()
     folders: Sequence[str] = ()
+    ran: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def files(
         folders=tuple(
             folder for edge in edges for manifest in upstream.get(edge.source, ()) for folder in manifest.folders
         ),
+        ran=tuple(called),
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from translator.shim import environment
+from translator.shim.dialects.loom.places import below, place_of
 from translator.shim.grid import GridError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from translator.shim.contract import FileAxis, InputFiles, Step, Value
 
@@ -18,7 +22,7 @@ def points(
 ) -> list[dict[str, Value]]:
     """Compute the points, in the order of the files' paths.
 
-    Files come from the edges that end in the input ``over``; where none does, they are those of the project folder.
+    As in Loom, whose steps share one folder, the files are those that edges bring and those of the project.
 
     Args:
         step: the step that runs once per file.
@@ -31,42 +35,65 @@ def points(
         Per execution the values of the item's parameters; none if there are no files.
 
     Raises:
-        GridError: the folder is not there.
+        GridError: the folder is not there, or the pattern is none.
     """
     defaults = {parameter.name: parameter.default for parameter in step.parameters}
     over, into = (str(given.get(name, defaults.get(name))) for name in (axis.over, axis.into))
-    folder = PurePosixPath(over)
-    names: list[str]
-    if brought is not None and brought.edges:
-        below = [PurePosixPath(file.path) for file in brought.files]
-        inside = [path.relative_to(folder) for path in below if path.is_relative_to(folder)]
-        if not inside and folder not in below:
-            raise GridError(f"the folder {over!r} is not there: no node before this one has put a file into it")
-        names = [str(path) for path in inside if _counts(path, axis.pattern)]
+    try:
+        place = place_of(over, environment.of_step(os.environ, step.required_environment), project)
+    except ValueError as error:
+        raise GridError(str(error)) from None
+    there = project / place.path
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    if brought is not None and not place.absolute:
+        files = _inside((file.path for file in brought.files), place.path)
+        folders = _inside(brought.folders, place.path)
+    if not files and not folders and not there.exists():
+        raise GridError(f"the folder {over!r} is not there")
+    if axis.pattern is None:
+        names = {name for name in files if "/" not in name} | _directly_in(there, over)
     else:
-        there = project / over
-        if not there.is_dir():
-            raise GridError(f"the folder {over!r} is not there")
-        found = there.glob(axis.pattern) if axis.pattern else there.iterdir()
-        names = [path.relative_to(there).as_posix() for path in found if axis.pattern or path.is_file()]
+        names = _matching(there, axis.pattern)
+        if files or folders:
+            with tempfile.TemporaryDirectory(prefix="translator-grid-") as empty:
+                names |= _matching(_laid_out(Path(empty), files, folders), axis.pattern)
     rows: list[dict[str, Value]] = []
-    for name in sorted(names):
+    for name in sorted(names, key=lambda one: PurePosixPath(one).parts):
         # Loom names what it makes of a file as the file is called, wherever below the folder that is.
         made = str(PurePosixPath(into) / PurePosixPath(name).name)
-        rows.append({**dict.fromkeys(axis.items, str(folder / name)), **dict.fromkeys(axis.outputs, made)})
+        rows.append({**dict.fromkeys(axis.items, str(PurePosixPath(over) / name)), **dict.fromkeys(axis.outputs, made)})
     return rows
 
 
-def _counts(path: PurePosixPath, pattern: str | None) -> bool:
-    """Whether a path below the folder is one of those that ``Path.glob`` would find, or that lie directly in it."""
-    if pattern is None:
-        return len(path.parts) == 1
-    return _matches(path.parts, PurePosixPath(pattern).parts)
+def _inside(paths: Iterable[str], folder: str) -> tuple[str, ...]:
+    """The paths at or below a folder, relative to it."""
+    return tuple(PurePosixPath(path).relative_to(folder).as_posix() for path in paths if below(path, folder))
 
 
-def _matches(parts: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
-    if not patterns:
-        return not parts
-    if patterns[0] == "**":
-        return _matches(parts, patterns[1:]) or (bool(parts) and _matches(parts[1:], patterns))
-    return bool(parts) and PurePosixPath(parts[0]).match(patterns[0]) and _matches(parts[1:], patterns[1:])
+def _directly_in(folder: Path, shown: str) -> set[str]:
+    try:
+        return {path.name for path in folder.iterdir() if path.is_file()}
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise GridError(f"the folder {shown!r} cannot be read: {error.strerror}") from None
+
+
+def _laid_out(folder: Path, files: Iterable[str], folders: Iterable[str]) -> Path:
+    """Empty files in ``folder``, so that what a pattern finds among them is for ``Path.glob`` to say."""
+    for name in folders:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder
+
+
+def _matching(folder: Path, pattern: str) -> set[str]:
+    if ".." in PurePosixPath(pattern).parts:
+        raise GridError(f"the filter {pattern!r} leads out of the folder")
+    try:
+        return {path.relative_to(folder).as_posix() for path in folder.glob(pattern)}
+    except (NotImplementedError, ValueError) as error:
+        raise GridError(f"the filter {pattern!r} is no pattern: {error}") from None

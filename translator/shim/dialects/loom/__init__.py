@@ -17,7 +17,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import digest, environment, grid, outputs
@@ -113,7 +113,7 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
 def _bring(  # noqa: PLR0913, PLR0917 - one look at one input
     work: Work, place: Place, brought: Mapping[str, FileRecord], empty: set[str], source: Source, written: list[str]
 ) -> Iterator[FileRecord]:
-    """Bring the files at or below a path: what edges bring, else what the project has."""
+    """Bring the files at or below a path: what edges bring, and beside that what the project has."""
     root = _root(work)
     if place.url is not None:
         target = root / place.path
@@ -124,15 +124,12 @@ def _bring(  # noqa: PLR0913, PLR0917 - one look at one input
         return
     wanted: dict[str, FileRecord | str] = {p: r for p, r in brought.items() if below(p, place.path)}
     folders = [folder for folder in empty if below(folder, place.path)]
+    if place.path not in wanted:
+        of_project, empty_of_project = _of_project(work, place, set(wanted))
+        wanted |= {path: path for path in of_project}
+        folders += empty_of_project
     if not wanted and not folders:
-        there = tree(work.project / place.path, work.store)
-        if there is None:
-            work.note(f"warning: nothing is at {place.path!r}, which the step is given as an input")
-            return
-        prefix = "" if place.path == "." else f"{place.path}/"
-        wanted = {place.path if name == "." else f"{prefix}{name}": "" for name in there.files}
-        wanted = {path: path for path in wanted}
-        folders = [f"{prefix}{name}" for name in there.folders]
+        work.note(f"warning: nothing is at {place.path!r}, which the step is given as an input")
     for path, record in wanted.items():
         if (root / path).is_file():
             continue
@@ -142,7 +139,22 @@ def _bring(  # noqa: PLR0913, PLR0917 - one look at one input
             made = replace(made, uri=f"file://{root / path}")
         yield made
     for folder in folders:
-        (root / folder).mkdir(parents=True, exist_ok=True)
+        if not (root / folder).exists():
+            (root / folder).mkdir(parents=True)
+
+
+def _of_project(work: Work, place: Place, brought: set[str]) -> tuple[list[str], list[str]]:
+    """The files and the empty folders at or below a path of the project, but for those in whose place others are."""
+    there = tree(work.project / place.path, work.store)
+    if there is None:
+        return [], []
+    around = {str(folder) for path in brought for folder in PurePosixPath(path).parents}
+    files, folders = (
+        [(PurePosixPath(place.path) / name).as_posix() for name in names] for names in (there.files, there.folders)
+    )
+    taken = brought | around
+    free = (path for path in files if path not in taken)
+    return [path for path in free if brought.isdisjoint(map(str, PurePosixPath(path).parents))], folders
 
 
 def _arguments(work: Work) -> list[str]:
@@ -184,24 +196,12 @@ def _condition(work: Work) -> dict[str, Any]:
 
 
 def _copies(work: Work) -> list[list[str]]:
-    """From where to where the files of the last iteration that ran go, which is the last that left a file."""
+    """From where to where the files of the last iteration that ran go; one that has left none leaves all as it is."""
     count = work.step.options.get("iterations")
-    known = {item.name for item in work.step.inputs}
     for iteration in reversed(range(count if isinstance(count, int) else 0)):
-        pairs = [
-            [_path(work, f"{name}_iter{iteration}"), _path(work, name)]
-            for name in work.step.outputs
-            if f"{name}_iter{iteration}" in known
-        ]
-        brought = any(
-            below(record.path, _place(work, f"{name}_iter{iteration}").path)
-            for name in work.step.outputs
-            if f"{name}_iter{iteration}" in known
-            for files in work.wanted.values()
-            for record in files.files
-        )
-        if brought:
-            return pairs
+        made = {name: f"{name}_iter{iteration}" for name in work.step.outputs}
+        if any(work.wanted[own].ran for own in made.values() if own in work.wanted):
+            return [[_path(work, own), _path(work, name)] for name, own in made.items() if own in work.values]
     return []
 
 
@@ -230,7 +230,7 @@ def _path(work: Work, name: str) -> str:
 
 def _place(work: Work, name: str) -> Place:
     try:
-        return place_of(str(work.values.get(name) or "."), _surroundings(work))
+        return place_of(str(work.values.get(name) or "."), _surroundings(work), work.project)
     except PathError as error:
         raise ValueError(f"parameter {name!r}: {error}") from error
 

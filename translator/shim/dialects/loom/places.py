@@ -54,26 +54,25 @@ def expanded(text: str, surroundings: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def place_of(text: str, surroundings: Mapping[str, str]) -> Place:
-    """Where the data is that a path of the pipeline names.
+def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place:
+    """Where the data is that a path of the pipeline names; one that leads out of the project folder is absolute.
 
     Raises:
-        PathError: the path leads out of the project folder.
+        PathError: no file can be called so.
         ValueError: it names an environment variable that is not set.
     """
     path = expanded(text, surroundings)
     if path.startswith(("http://", "https://")):
         name = PurePosixPath(urlsplit(path).path.rstrip("/")).name or "download"
         return Place(f"{_CACHE}/{hashlib.sha256(path.encode()).hexdigest()[:16]}_{name}", url=path)
-    if path.startswith("/"):
-        return Place(posixpath.normpath(path), absolute=True)
     normal = posixpath.normpath(path)
-    if normal == ".":
-        return Place(normal)
-    try:
-        return Place(relative(normal))
-    except PathError:
-        raise PathError(f"{path!r} leads out of the project folder") from None
+    if normal.startswith(("/", "../")) or normal == "..":
+        if "\0" in normal:
+            raise PathError(f"no file can be called {path!r}")
+        return Place(
+            posixpath.normpath(f"{project.absolute()}/{normal}" if normal[0] == "." else normal), absolute=True
+        )
+    return Place(normal if normal == "." else relative(normal))
 
 
 def below(path: str, folder: str) -> bool:

@@ -1,0 +1,45 @@
+"""Whether a node runs at all: the conditions, switches and optional steps of Loom (rules 14 and 15)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from translator import ir
+
+VERDICT = "result"
+"""The metadata key that holds the verdict of a condition."""
+
+
+def excluding(node: ir.StepNode, given: Callable[[str], object]) -> str | None:
+    """Why a node is not part of the run; None if it is.
+
+    Args:
+        node: the node.
+        given: the value of a pipeline parameter.
+    """
+    for gate in node.policy.gates:
+        if gate.excludes and gate.parameter is not None and bool(given(gate.parameter)) is not gate.expected:
+            return f"{gate.parameter} is {str(not gate.expected).lower()}"
+    return None
+
+
+def unmet(node: ir.StepNode, given: Callable[[str], object], verdicts: Mapping[str, object]) -> str | None:
+    """Which condition of a node does not hold; None if all do.
+
+    Args:
+        node: the node.
+        given: the value of a pipeline parameter.
+        verdicts: by node the verdict of a condition that is complete.
+    """
+    for gate in node.policy.gates:
+        if gate.excludes:
+            continue
+        if gate.node is not None and gate.node not in verdicts:
+            return f"{gate.node} has no verdict"
+        value = verdicts[gate.node] if gate.node is not None else given(str(gate.parameter))
+        if bool(value) is not gate.expected:
+            return f"{gate.node or gate.parameter} is {str(not gate.expected).lower()}"
+    return None
