@@ -1,7 +1,8 @@
 """Random routed graphs as users write them, with shell steps that err and write as a plan says.
 
 Only what both sides give a meaning: no sibling reads what another writes (the engines run one after the other), and
-for runnable no composite node in a map (runnable 0.50 aborts there).
+for runnable no composite node in a map (runnable 0.50 aborts there). Whether Magnus mistakes one map for another
+is known only of a run (``leaks``).
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from translator.semantics.routed import StepEnding, Visit
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from translator.semantics.routed import GraphFate
+    from translator.semantics.routed import GraphFate, NodeFate
 
 NAMES = ("v", "w", "x")
 
@@ -160,3 +161,33 @@ def statuses(fate: GraphFate, items: Mapping[str, list[Any]], prefix: str = "") 
                 found[f"{path}.{called}"] = STATUS[of.state]
                 found |= statuses(of, items, f"{path}.{called}.")
     return found
+
+
+def leaks(fate: GraphFate) -> bool:
+    """Whether a bug of Magnus decides how a run is logged.
+
+    All maps in one item of an outermost map share one ordered mapping of items, to which each adds its own under its
+    name and takes nothing away. Names of branches take its first item for the outermost map, its second for the map
+    in that, and so on: a second map at the same depth is taken for the first one, as is one that another item of the
+    first chose. It is then asked for branches that never began and leaves its own as they were when they began. A map
+    without items adds none, and of a map that is not reached nothing is asked.
+    """
+    return any(_share([of]) for node in _maps(fate) for of in node.branches.values())
+
+
+def _share(bodies: Sequence[GraphFate]) -> bool:
+    found: dict[str, list[GraphFate]] = {}
+    for body in bodies:
+        for node in _maps(body):
+            found.setdefault(node.name, []).extend(node.branches.values())
+    return len(found) > 1 or any(_share(inner) for inner in found.values())
+
+
+def _maps(fate: GraphFate) -> Iterator[NodeFate]:
+    """The maps that have items in a graph and in the branches of its other nodes, not those in other maps."""
+    for node in fate.nodes.values():
+        if node.state is not State.SKIPPED and node.kind == "map" and node.branches:
+            yield node
+        elif node.state is not State.SKIPPED and node.kind != "map":
+            for of in node.branches.values():
+                yield from _maps(of)

@@ -1,4 +1,7 @@
-"""Random routed graphs in the real engines and in the specification: equal states and parameters."""
+"""Random routed graphs in the real engines and in the specification: equal states and parameters.
+
+``make oracle N=500`` runs many, each time others; CI runs a few, always the same.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.engines import ENGINES, python_of, started
-from tests.oracle.routed import cases, statuses
+from tests.oracle.routed import cases, leaks, statuses
 from translator.load import load
 from translator.semantics.conformance import plain
 from translator.semantics.routed import Interpreter
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from tests.oracle.engines import Engine
     from tests.oracle.routed import Case
 
-EXAMPLES = int(os.environ.get("TRANSLATOR_ORACLE_EXAMPLES", "10"))
+EXAMPLES = os.environ.get("TRANSLATOR_ORACLE_EXAMPLES")
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +48,8 @@ def compared(engine: Engine, case: Case, folder: Path) -> list[str]:
     file.write_text(yaml.safe_dump(case.document, sort_keys=False))
     pipeline = load(file, dialect=case.dialect).choose()
     fate = Interpreter(pipeline, case.oracle).run(case.parameters)
+    assume(case.dialect != "magnus" or not leaks(fate))
     log = engine.run(file, case.parameters)
-    if "PROCESSING" in log.steps.values():
-        # Magnus lets the item of an inner map leak into the maps after it, whose branches it then mistakes for others
-        # and never ends. That is a bug of its own; what it says of such a run is no oracle.
-        return []
     expected = {"complete": "SUCCESS", "error": "FAIL"}[fate.state]
     wrong = [] if log.status == expected else [f"run: {log.status}, predicted {expected}"]
     predicted = statuses(fate, case.items)
@@ -68,7 +68,8 @@ def test_random_graphs(dialect, engines, tmp_path):
         pytest.skip(f"no environment with {dialect}: {python_of(dialect)} (make oracle makes it)")
 
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=int(EXAMPLES or 15),
+        derandomize=EXAMPLES is None,
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),

@@ -5,7 +5,10 @@ Each run is a fork, because the engines keep a run's context in their modules.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.metadata
 import json
+import logging
 import os
 import sys
 from pathlib import Path
@@ -38,11 +41,24 @@ def run(engine: str, request: dict[str, str]) -> int:
     return 0
 
 
+def prepare(engine: str) -> None:
+    """What would cost each run more time than its steps do: imports, and output several times per step, in colours."""
+    __import__(f"{engine}.entrypoints")
+    for plugin in importlib.metadata.distribution(engine).entry_points:
+        with contextlib.suppress(ImportError):  # those of extras that are not installed
+            plugin.load()
+    from rich.console import Console
+
+    logging.disable(logging.CRITICAL)
+    Console.print = Console.log = lambda *_, **__: None
+    # Indented JSON, as the logs are after each change, is written in Python and not in C.
+    json.dump = lambda value, file, **_: file.write(json.dumps(value))
+
+
 def main(engine: str) -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    # Loaded once, before the forks.
-    __import__(f"{engine}.entrypoints")
+    prepare(engine)
     for line in sys.stdin:
         request = json.loads(line)
         child = os.fork()
