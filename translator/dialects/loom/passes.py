@@ -164,7 +164,8 @@ def unroll(
             made = _iteration(group, step, iteration, values, own)
             steps.append(replace(made, gates=gates, after=(*before, *(gate.node for gate in gates if gate.node))))
             before = (made.name,)
-        if group.condition is not None and iteration < last:
+        if group.condition is not None:
+            # Loom asks after the last iteration, too: what the answer is does not matter then, but that there is one.
             stop = f"{group.name}_stop_iter{iteration}"
             check = replace(
                 group.condition,
@@ -176,6 +177,7 @@ def unroll(
             )
             steps.append(check)
             before, gates = (stop,), (ir.Gate(expected=False, node=stop),)
+    ends = tuple(f"{group.steps[-1].name}_iter{iteration}" for iteration in range(last + 1)) if group.steps else ()
     ended = model.Step(
         group.name,
         group.span,
@@ -186,7 +188,7 @@ def unroll(
             for name in names
         ),
         outputs=tuple(model.Slot(name, f"${name}", group.span) for name in names),
-        after=tuple(f"{group.steps[-1].name}_iter{iteration}" for iteration in range(last + 1)) if group.steps else (),
+        after=(*ends, *(before if group.condition is not None else ())),
         options={"iterations": last + 1, "outputs": tuple(names)},
     )
     return [*steps, ended], files

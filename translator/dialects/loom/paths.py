@@ -20,7 +20,9 @@ def normal(path: str) -> str:
 
 def suffixed(path: str, suffix: str) -> str:
     """The path with ``_suffix`` before its extension."""
-    head, slash, name = path.rstrip("/").rpartition("/")
+    if path.endswith("/"):
+        return f"{path.rstrip('/')}_{suffix}/"
+    head, slash, name = path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     return f"{head}{slash}{stem}_{suffix}{dot}{extension}" if dot else f"{head}{slash}{name}_{suffix}"
 

@@ -113,7 +113,8 @@ class _Reader:
         order.containment(lowered, self.names, self.file.output_dir, self.diagnostics)
         gates = {one.source.name: self.gates(one, run) for one in lowered}
         for one in lowered:
-            nodes = (*one.source.after, *(gate.node for gate in gates[one.source.name] if gate.node))
+            gated = (gate.node for gate in gates[one.source.name] if gate.node)
+            nodes = (*one.source.after, *gated, *self.behind(one, run))
             for before in dict.fromkeys(nodes):
                 if before in run:
                     edges.append(_wait(before, one))
@@ -190,6 +191,11 @@ class _Reader:
         found.update(dict.fromkeys(gate for gate in step.gates if gate.node in run))
         return tuple(found)
 
+    def behind(self, one: Lowered, run: Mapping[str, model.Step]) -> list[str]:
+        """The conditions of switches that a step depends on through the data of another switch."""
+        slots = [self.names.switches[name].condition for name in one.behind if name in run]
+        return [slot.reference for slot in slots if slot is not None and slot.reference in self.names.conditions]
+
     def node(self, one: Lowered, gates: tuple[ir.Gate, ...]) -> ir.StepNode:
         """The node of a step."""
         step = one.source
@@ -215,6 +221,8 @@ class _Reader:
             if parameter.name in targets or parameter.name in asked:
                 value = typed(parameter.value)[1]
                 tied = tuple(dict.fromkeys(targets.get(parameter.name, ())))
+                if not tied and not parameter.value:
+                    value = False  # only switches ask for it, for its truth: that of [] is lost in a text
                 made.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied))
         for node in self.file.data.values():
             tied = tuple(dict.fromkeys(targets.get(f"data.{node.name}", ())))

@@ -49,22 +49,29 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a value is: a data node or a parameter by name, else the literal ``value``; and the switch's branch."""
+    """What a value is: a data node or a parameter by name, else the literal ``value``; and the switch's branch.
+
+    ``behind`` are the switches whose branch is that switch's own data, and so on: only their failure counts.
+    """
 
     value: object
     data: str | None = None
     parameter: str | None = None
     switch: str | None = None
     branch: str | None = None
+    behind: tuple[str, ...] = ()
 
 
-def follow(slot: model.Slot, names: Names, diagnostics: Diagnostics) -> Target | None:  # noqa: C901, PLR0911
+def follow(  # noqa: C901, PLR0911
+    slot: model.Slot, names: Names, diagnostics: Diagnostics, inside: tuple[str, ...] = ()
+) -> Target | None:
     """What a slot's value is; None, with an error, for a reference to nothing.
 
     Args:
         slot: the slot.
         names: what there is.
         diagnostics: receives the error.
+        inside: the switches whose data is being followed.
     """
     name = slot.reference
     if name is None:
@@ -80,12 +87,14 @@ def follow(slot: model.Slot, names: Names, diagnostics: Diagnostics) -> Target |
             message = f"switch {owner!r} has no 'data' for its branches"
             diagnostics.error("missing-key", message, names.switches[owner].span)
             return None
-        if (payload.reference or "").partition(".")[0] in names.switches:
-            what = "not translated yet: a switch whose data is the branch of another"
-            diagnostics.error("unsupported-switch", what, payload.span)
+        if owner in inside:
+            diagnostics.error("switch-cycle", f"the data of switch {owner!r} is its own branch", payload.span)
             return None
-        inner = follow(payload, names, diagnostics)
-        return Target(inner.value, inner.data, inner.parameter, owner, branch) if inner else None
+        inner = follow(payload, names, diagnostics, (*inside, owner))
+        if inner is None:
+            return None
+        behind = (inner.switch, *inner.behind) if inner.switch is not None else ()
+        return Target(inner.value, inner.data, inner.parameter, owner, branch, behind)
     if name in names.data:
         return Target(names.path(name), data=name)
     if name in names.parameters:

@@ -34,7 +34,10 @@ class Use:
 
 @dataclass(slots=True)
 class Lowered:
-    """A step of the IR with what ties it to others: paths, pipeline parameters by name, and branches of switches."""
+    """A step of the IR with what ties it to others: paths, pipeline parameters by name, and branches of switches.
+
+    ``behind`` are switches that only must not fail.
+    """
 
     source: model.Step
     step: ir.Step
@@ -42,6 +45,7 @@ class Lowered:
     writes: list[Use] = field(default_factory=list)
     sets: list[tuple[str, ir.ParameterTarget]] = field(default_factory=list)
     branches: list[tuple[str, str, Span]] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
     files: ir.FileAxis | None = None
 
 
@@ -59,6 +63,7 @@ class _Parts:
     writes: list[Use] = field(default_factory=list)
     sets: list[tuple[str, ir.ParameterTarget]] = field(default_factory=list)
     branches: list[tuple[str, str, Span]] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
     arguments: dict[str, Any] = field(default_factory=dict)
@@ -155,6 +160,7 @@ class _Parts:
             self.sets.append((name, ir.ParameterTarget(self.source.name, slot.name, slot.span)))
         if found.switch is not None and found.branch is not None:
             self.branches.append((found.switch, found.branch, slot.span))
+            self.behind += found.behind
 
     def use(self, slot: model.Slot, path: str, found: Target) -> Use:
         """The path as something that is read or written."""
@@ -218,7 +224,7 @@ def lower(source: model.Step, names: Names, sequential: bool, diagnostics: Diagn
         kind=kind,
         options=MappingProxyType(options),
     )
-    return Lowered(source, step, parts.reads, parts.writes, parts.sets, parts.branches, axis)
+    return Lowered(source, step, parts.reads, parts.writes, parts.sets, parts.branches, parts.behind, axis)
 
 
 _KINDS = {
