@@ -19,9 +19,10 @@ from translator.semantics import Rules
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.strategies import Scenario
+    from translator.ir import Pipeline
 
 ROOT = Path(__file__).parents[2]
 ENGINES = ("airflow", "prefect")
@@ -104,8 +105,21 @@ _numbers = itertools.count(1)
 def run(engine: Engine, scenario: Scenario, folder: Path) -> Ran:
     """Compile a scenario in a fresh ``folder`` and run it."""
     project = folder / "project"
-    loaded = load(scenario.write(project))
-    pipeline = loaded.choose()
+    pipeline = load(scenario.write(project)).choose()
+    pipeline, document, status, of_run = run_pipeline(engine, pipeline, project, folder / "store", scenario.values)
+    rules = Rules(pipeline, scenario.values, scenario.oracle, scenario.missing)
+    return Ran(engine.name, document, status, of_run, rules)
+
+
+def run_pipeline(
+    engine: Engine, pipeline: Pipeline, project: Path, store: Path, values: Mapping[str, Any]
+) -> tuple[Pipeline, dict[str, Any], int, Path]:
+    """Run a pipeline as ``translate run`` does.
+
+    Returns:
+        The pipeline with the name that it ran under, its record, the engine's verdict as an exit status, and the run's
+        folder in the store.
+    """
     number = next(_numbers)
     # A name of its own for each run, so that no engine takes one for a new version of another.
     pipeline = replace(pipeline, name=f"{pipeline.name} {number}")
@@ -115,26 +129,20 @@ def run(engine: Engine, scenario: Scenario, folder: Path) -> Ran:
     options = GenerateOptions(project=os.path.relpath(project, file.parent))
     file.write_text(target.generate(pipeline, options))
     command = target.run_command(
-        file,
-        store=str(folder / "store"),
-        run=f"run-{number}",
-        project=project,
-        parameters=scenario.values,
-        home=engine.home,
+        file, store=str(store), run=f"run-{number}", project=project, parameters=values, home=engine.home
     )
     assert command[:2] == [sys.executable, "-m"]
     try:
         status = engine.run(command[3:])
     finally:
         file.unlink()
-    records = list((folder / "store").rglob("run.json"))
+    records = list(store.rglob("run.json"))
     assert len(records) == 1, f"{engine.name} left {len(records)} records, status {status}:\n{engine.tail()}"
     document = json.loads(records[0].read_text())
     assert document["pipeline"] == pipeline.name
     assert document["run"] == f"run-{number}"
     assert document["engine"] == engine.name
-    rules = Rules(pipeline, scenario.values, scenario.oracle, scenario.missing)
-    return Ran(engine.name, document, status, records[0].parent, rules)
+    return pipeline, document, status, records[0].parent
 
 
 def run_on_all(engines: list[Engine], scenario: Scenario, folder: Path) -> list[Ran]:
