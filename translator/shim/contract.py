@@ -217,7 +217,9 @@ class Context:
 
     ``store`` is the URI of the artifact store, ``project`` the folder of the source file. ``log`` receives each line
     of the command's output, without its line end, as it appears. ``should_stop`` is asked from the calling thread,
-    before the command starts and then about once a second; it returns why the execution must stop, or None.
+    before the command starts and then about once a second; it returns why the execution must stop, or None. ``secret``
+    is asked, from any thread, for secrets that the worker's environment does not have: it looks one up by its name in
+    the engine's own store, None stands for none.
     """
 
     id: ExecutionId
@@ -226,6 +228,7 @@ class Context:
     engine: Literal["airflow", "prefect"]
     log: Callable[[str], None]
     should_stop: Callable[[], str | None] = field(default=lambda: None)
+    secret: Callable[[str], str | None] = field(default=lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -88,7 +89,7 @@ class _Execution:
         if self.hide is None:
             return value
         if isinstance(value, Mapping):
-            if scopes.pickled(value) is not None:
+            if isinstance(value, scopes.Pickle):
                 return value
             return {self.hide(key): self.masked(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -127,7 +128,10 @@ class _Execution:
         scope = self.scope
         if scope is not None and state is not State.STOPPED:
             put = {file.path: file for file in self.outputs}
-            scope = scopes.after(scope, self.masked(self.written) if state is State.COMPLETE else {}, put)
+            scope = scopes.after(scope, self.written if state is State.COMPLETE else {}, put)
+        if scope is not None:
+            seen, left, items = self.masked(scope.inherited), self.masked(scope.written), self.masked(scope.items)
+            scope = replace(scope, inherited=seen, written=left, items=items)
         if reason is not None:
             reason = self.hidden(reason)
         return Manifest(
@@ -187,7 +191,7 @@ def execute(
                 execution.id = opened.claim(context.id)
                 store = opened
                 execution.pulse()
-                store.begin(execution.id, values, execution.started)
+                store.begin(execution.id, {} if step.secrets else values, execution.started)
                 execution.begun = True
                 events.emit("execution-started", node=context.id.node, index=context.id.index, label=label)
                 _run(execution, store, inputs, problem)
@@ -246,7 +250,7 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
     if step.image is not None:
         execution.note(f"the image {step.image} is not used: the command runs in a process of this worker")
     dialect = dialects.load(step.dialect)
-    with workspace(store, execution.id, project, step.dialect) as space:
+    with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
         work = dialects.Work(
             step,
             execution.id,
@@ -258,6 +262,8 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
             execution.note,
             execution.pulse,
             execution.scope,
+            secret=execution.context.secret,
+            ends=ends,
         )
         try:
             dialect.bring(work, execution.inputs)
@@ -265,6 +271,7 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
         except (bring.InputError, ValueError) as error:
             raise _Error(str(error)) from error
         execution.hide, execution.written = launch.hide, work.written
+        work = replace(work, hide=execution.hidden)
         temporary = {name: str(space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
         if execution.scope is not None:
             prefixes = tuple(scopes.PREFIXES.values())

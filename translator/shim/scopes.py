@@ -14,8 +14,7 @@ How an engine hands scopes on::
 and at the composite's fan-in ``translator.shim.fan.join``. A node reads through to what the graph around it held when
 the branch began; what a branch writes is seen by nobody else until the fan-in.
 
-A value that is no JSON (runnable's ``kind: object``) lies in the catalog as a pickle; its parameter is
-``{"$object": "<path in the catalog>"}``.
+A value that is no JSON (runnable's ``kind: object``) lies in the catalog as a pickle; its parameter is a ``Pickle``.
 """
 
 from __future__ import annotations
@@ -35,9 +34,19 @@ if TYPE_CHECKING:
 
 PREFIXES: Mapping[str, str] = {"magnus": "MAGNUS_PRM_", "runnable": "RUNNABLE_PRM_"}
 """By dialect, what the names of environment variables that hold parameters begin with."""
-OBJECT = "$object"
-_FLOAT = "$float"
-_FLOATS = ("nan", "inf", "-inf")
+_OBJECT, _FLOAT, _DICT = _MARKS = ("$object", "$float", "$dict")
+
+
+class Pickle(dict[str, "Json"]):
+    """A parameter whose value is a pickle in the catalog; shown as ``{"$object": "<path in the catalog>"}``.
+
+    A type of its own, so that a parameter which happens to be such a dict stays one.
+    """
+
+    @classmethod
+    def at(cls, path: str) -> Pickle:
+        """The parameter whose pickle is at ``path`` in the catalog."""
+        return cls({_OBJECT: path})
 
 
 def initial(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[str, str]) -> Scope:
@@ -89,6 +98,8 @@ def decoded(text: str) -> Json:
 
 def plain(value: Json) -> Json:
     """``value`` as ``json.loads`` would give it: lists and dicts, and no other sequences and mappings."""
+    if isinstance(value, Pickle):
+        return value
     if isinstance(value, dict) or hasattr(value, "items"):
         return {str(key): plain(item) for key, item in cast("Mapping[str, Json]", value).items()}
     if isinstance(value, (list, tuple)):
@@ -98,19 +109,17 @@ def plain(value: Json) -> Json:
 
 def pickled(value: Json) -> str | None:
     """The path in the catalog of the pickle that ``value`` stands for, or None if it is a value itself."""
-    if isinstance(value, dict) and len(value) == 1 and isinstance(path := value.get(OBJECT), str):
-        return path
-    return None
+    return str(value[_OBJECT]) if isinstance(value, Pickle) else None
 
 
 def to_json(scope: Scope, root: str) -> dict[str, object]:
     """The JSON document of ``scope``; ``root`` is the URI of the store."""
     return {
-        "inherited": _written(scope.inherited),
-        "written": _written(scope.written),
+        "inherited": {name: _written(value) for name, value in scope.inherited.items()},
+        "written": {name: _written(value) for name, value in scope.written.items()},
         "found": [records.to_json(file, root) for file in scope.found.values()],
         "put": [records.to_json(file, root) for file in scope.put.values()],
-        "items": _written(scope.items),
+        "items": {name: _written(value) for name, value in scope.items.items()},
         "loops": dict(scope.loops),
     }
 
@@ -124,31 +133,40 @@ def from_json(document: Any, root: str) -> Scope:
     found = [records.from_json(file, root) for file in document["found"]]
     put = [records.from_json(file, root) for file in document["put"]]
     return Scope(
-        inherited=_read(document["inherited"]),
-        written=_read(document["written"]),
+        inherited={name: _read(value) for name, value in document["inherited"].items()},
+        written={name: _read(value) for name, value in document["written"].items()},
         found={file.path: file for file in found},
         put={file.path: file for file in put},
-        items=_read(document["items"]),
+        items={name: _read(value) for name, value in document["items"].items()},
         loops=dict(document["loops"]),
     )
 
 
 def _written(value: Any) -> Any:
-    """JSON has no NaN and no infinity; a parameter may be one, and must come out of the store as it went in."""
+    """What JSON does not have is marked: NaN, infinity, pickles, and dicts that look like a mark."""
     if isinstance(value, float) and not math.isfinite(value):
         return {_FLOAT: str(value)}
     if isinstance(value, (list, tuple)):
         return [_written(item) for item in value]
+    if isinstance(value, Pickle):
+        return dict(value)
     if isinstance(value, dict):
-        return {key: _written(item) for key, item in value.items()}
+        found = {key: _written(item) for key, item in value.items()}
+        return {_DICT: found} if len(found) == 1 and next(iter(found)) in _MARKS else found
     return value
 
 
 def _read(value: Any) -> Any:
     if isinstance(value, list):
         return [_read(item) for item in value]
-    if isinstance(value, dict):
-        if len(value) == 1 and value.get(_FLOAT) in _FLOATS:
-            return float(value[_FLOAT])
-        return {key: _read(item) for key, item in value.items()}
-    return value
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((mark, marked),) = value.items()
+        if mark == _FLOAT:
+            return float(marked)
+        if mark == _OBJECT:
+            return Pickle.at(marked)
+        if mark == _DICT:
+            return {key: _read(item) for key, item in marked.items()}
+    return {key: _read(item) for key, item in value.items()}

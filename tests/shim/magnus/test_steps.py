@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -184,9 +183,3 @@ def test_the_workers_parameters_are_not_the_steps(run, monkeypatch) -> None:
     monkeypatch.setenv("MAGNUS_PRM_STRAY", "1")
     assert run("magnus", "stub").scope.written == run("magnus", "shell", "true").scope.written == {}
     assert os.environ["MAGNUS_PRM_STRAY"] == "1"
-
-
-def test_notebooks_say_that_they_cannot_run(run) -> None:
-    manifest = run("magnus", "notebook", "a.ipynb")
-    assert (manifest.state, manifest.reason) == ("error", "steps of kind notebook cannot be run yet")
-    assert replace(manifest.scope) == Scope()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
@@ -29,7 +30,9 @@ class Work:
 
     ``wanted`` is what edges bring, by input. ``note`` tells the user something in the log; ``pulse``, called between
     blocks of a transfer, raises where the execution must stop. ``scope`` is what a step of a routed graph sees, into
-    ``written`` goes what it writes; ``complete`` is whether the command was, when ``gather`` is called.
+    ``written`` goes what it writes; ``complete`` is whether the command was, when ``gather`` is called. ``secret`` asks
+    the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended. What enters
+    ``ends`` ends with the execution.
     """
 
     step: Step
@@ -44,6 +47,9 @@ class Work:
     scope: Scope | None = None
     written: dict[str, Json] = field(default_factory=dict)
     complete: bool = True
+    secret: Callable[[str], str | None] = lambda _: None
+    hide: Callable[[str], str] = str
+    ends: ExitStack = field(default_factory=ExitStack)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 A step runs in a working folder that shows the project (``view``), or with the option ``in_place`` in the project
 itself. Its catalog files are placed there before and put from there after. What it wrote goes into ``Work.written``.
-
-Not there yet: steps of kind ``notebook``; they err and say so.
 """
 
 from __future__ import annotations
@@ -18,12 +16,13 @@ from translator.shim import digest, grid, outputs, records, scopes
 from translator.shim.bring import Source
 from translator.shim.contract import Scope
 from translator.shim.dialects import Launch
-from translator.shim.dialects.magnus import catalog, view
+from translator.shim.dialects.magnus import catalog, notebooks, view
 from translator.shim.dialects.magnus.rules import RULES, Rules
+from translator.shim.dialects.magnus.secrets import Secrets
 from translator.shim.manifest import sane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from translator.shim.contract import ExecutionId, FileRecord, Json, Step, Value
     from translator.shim.dialects import Work
@@ -50,10 +49,14 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
     """See ``translator.shim.dialects.Dialect.launch``."""
     step, space, scope, source = work.step, work.space, _scope(work), _source(work)
     rules = RULES[step.dialect]
-    secrets = _secrets(step)
+    secrets = Secrets(work.secret)
     parameters = _values(scope)
-    environment = _environment(step, rules, work.id, space, scope, parameters, secrets)
-    hide = _hider(secrets, space.config / "secrets")
+    given = secrets.values(step.secrets, step.name)
+    environment = _environment(step, rules, work.id, space, scope, parameters, given)
+    if step.dialect == "magnus" and step.kind != "stub":
+        asked = space.temporary / f"secrets-{os.urandom(4).hex()}"
+        work.ends.enter_context(secrets.answering(asked))
+        environment["MAGNUS_STAND_IN_SECRETS"] = str(asked)
 
     def take(line: bytes, length: int) -> None:  # noqa: ARG001 - as metadata takes it
         if rules.track is not None and line.startswith((rules.prefix.encode(), rules.track.encode())):
@@ -69,24 +72,14 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
             script = f"{step.command[0].strip()} && env > {space.config / 'environment'}"
             arguments = ["/bin/sh", "-c", script]
         case "python":
-            objects = _objects(scope, space, source)
-            request = {
-                "dialect": step.dialect,
-                "command": step.command[0],
-                "parameters": _seen(rules, parameters),
-                "items": dict(scope.items),
-                "objects": objects,
-                "returns": dict(step.returns),
-                "put": str(space.config / "put"),
-                "result": str(space.config / "result.json"),
-            }
-            (space.config / "request.json").write_text(json.dumps(request), encoding="utf-8")
-            arguments = [sys.executable, str(_CHILD / "call.py"), str(space.config / "request.json")]
+            arguments = _program("call.py", work, {"objects": _objects(scope, space, source)})
+        case "notebook":
+            arguments = _program("notebook.py", work, notebooks.request(step, _folder(work), scope.items))
         case kind:
-            raise ValueError(f"steps of kind {kind} cannot be run yet")
+            raise ValueError(f"there are no steps of kind {kind} in {step.dialect}")
     bare = rules.bare_shell and step.kind == "shell"
     names = {str(_folder(work)): ".", str(space.root): "/workspace"}
-    return Launch(arguments, environment, names, folder=_folder(work), bare=bare, hide=hide, take=take)
+    return Launch(arguments, environment, names, folder=_folder(work), bare=bare, hide=secrets.hide, take=take)
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
@@ -117,6 +110,23 @@ def _values(scope: Scope) -> dict[str, Json]:
     return {name: value for name, value in scope.parameters.items() if scopes.pickled(value) is None}
 
 
+def _program(name: str, work: Work, more: Mapping[str, Any]) -> list[str]:
+    """The arguments that run a program of ours on a request, which it is written."""
+    step, config, scope = work.step, work.space.config, _scope(work)
+    document = {
+        "dialect": step.dialect,
+        "command": step.command[0],
+        "parameters": _seen(RULES[step.dialect], _values(scope)),
+        "items": dict(scope.items) if step.kind == "python" or step.dialect == "runnable" else {},
+        "returns": dict(step.returns),
+        "put": str(config / "put"),
+        "result": str(config / "result.json"),
+        **more,
+    }
+    (config / "request.json").write_text(json.dumps(document), encoding="utf-8")
+    return [sys.executable, str(_CHILD / name), str(config / "request.json")]
+
+
 def _environment(  # noqa: PLR0913, PLR0917 - what an environment is made of
     step: Step,
     rules: Rules,
@@ -141,42 +151,9 @@ def _environment(  # noqa: PLR0913, PLR0917 - what an environment is made of
             k: v for k, v in os.environ.items() if k.startswith("RUNNABLE_") and not k.startswith(rules.prefix)
         }
         return variables
-    path = [str(_CHILD), *filter(None, [os.environ.get("PYTHONPATH")])]
+    path = [str(_CHILD / "modules"), *filter(None, [os.environ.get("PYTHONPATH")])]
     variables |= {"MAGNUS_STAND_IN": str(space.config), "PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
     return variables
-
-
-def _secrets(step: Step) -> dict[str, str]:
-    absent = [name for name in step.secrets if name not in os.environ]
-    if absent:
-        raise ValueError(
-            f"step {step.name!r} needs secrets that have no value on this worker: {', '.join(absent)}; set the "
-            "environment variables of those names"
-        )
-    return {name: os.environ[name] for name in step.secrets}
-
-
-def _hider(secrets: Mapping[str, str], asked: Path) -> Callable[[str], str]:
-    """A function that takes values of secrets out of a text, also of those that user code has asked for meanwhile."""
-    values = set(secrets.values())
-    parts: list[str] = []
-    read = -1
-
-    def hide(text: str) -> str:
-        nonlocal read, parts
-        # What was asked for stays known when the workspace is gone.
-        size = asked.stat().st_size if asked.exists() else max(read, 0)
-        if size != read:
-            read = size
-            if asked.exists():
-                values.update(os.environ.get(name, "") for name in asked.read_text(encoding="utf-8").splitlines())
-            found = {part for value in values for part in (value, *value.splitlines()) if part.strip()}
-            parts = sorted(found, key=len, reverse=True)
-        for part in parts:
-            text = text.replace(part, "***")
-        return text
-
-    return hide
 
 
 def _objects(scope: Scope, space: Workspace, source: Source) -> dict[str, str]:
@@ -213,10 +190,12 @@ def _collect(work: Work, metadata: dict[str, object]) -> str | None:
         return None
     if missing:
         return f"catalog: no file matches what the step is to put: {', '.join(map(repr, missing))}"
-    result: dict[str, Any] = {"written": {}, "metrics": {}, "environment": {}}
+    result: dict[str, Any] = {"written": {}, "metrics": {}, "environment": {}, "objects": []}
     if (space.config / "result.json").exists():
         result = json.loads((space.config / "result.json").read_text(encoding="utf-8"))
     if (space.config / "put").is_dir():
+        if step.kind == "notebook":
+            notebooks.publishable(space.config / "put" / notebooks.output(step, _scope(work).items), work.hide)
         catalog.put(["**/*"], space.config / "put", space.outputs)
     heard, last = _variables(space.config / "heard"), _variables(space.config / "environment")
     left = {**heard, **result["environment"], **last}
@@ -224,7 +203,7 @@ def _collect(work: Work, metadata: dict[str, object]) -> str | None:
         work.written.update(_changed(rules, _values(_scope(work)), left))
         metadata.update(_sane(_tracked(rules, left)))
         return None
-    written = dict(result["written"])
+    written = {**result["written"], **{name: scopes.Pickle.at(f"{name}.dill") for name in result.get("objects", ())}}
     metrics = dict(result["metrics"])
     if step.kind == "shell":
         written = {name: scopes.decoded(left[name]) for name in step.returns if name in left}

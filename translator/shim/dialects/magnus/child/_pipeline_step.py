@@ -1,0 +1,105 @@
+# ruff: noqa: INP001, T201 - part of a program whose output is the step's log
+"""What a step that calls Python does before and after: it reads its request and writes what became of it.
+
+Imports nothing but the standard library and the user's code. Its name, unlike those of other modules here, could not be
+one of the user's.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pickle
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+
+PARAMETER = "MAGNUS_PRM_"
+# Behind what is installed: the real package, where there is one, does as well.
+_LATER = str(Path(__file__).with_name("later"))
+
+
+class StepError(Exception):
+    """A step that fails for a reason which the message says in full."""
+
+
+def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
+    """Do what the request says; returns the exit status.
+
+    Args:
+        work: does it; gets the request (a JSON document, ``python PROGRAM REQUEST``) and returns what is written.
+        what: the step's command, for messages: a function, a notebook.
+    """
+    request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    sys.path[0] = os.getcwd()  # noqa: PTH109 - an entry of sys.path
+    sys.path.append(_LATER)
+    try:
+        result = work(request)
+    except SystemExit as error:
+        print(f"the {what} called sys.exit({error.code!r}); a step must return", file=sys.stderr)
+        return 1
+    except StepError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001 - whatever user code raises is the step's error
+        traceback.print_exception(error.with_traceback(_of_user(error.__traceback__)))
+        return 1
+    result["environment"] = {key: value for key, value in os.environ.items() if key.startswith("MAGNUS_")}
+    try:
+        text = json.dumps(result)
+    except (TypeError, ValueError) as error:
+        print(f"the {what} returns what is no JSON: {error}; use kind: object for it", file=sys.stderr)
+        return 1
+    Path(request["result"]).write_text(text, encoding="utf-8")
+    return 0
+
+
+def _of_user(trace: TracebackType | None) -> TracebackType | None:
+    """``trace`` from where it leaves our own code."""
+    while trace is not None and Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
+        trace = trace.tb_next
+    return trace
+
+
+def set_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Set parameters as Magnus does, in the environment."""
+    for name, value in values.items():
+        os.environ[PARAMETER + name] = json.dumps(value)
+    return {"written": {}, "metrics": {}}
+
+
+def returned(answers: Sequence[Any], request: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters and metrics that runnable's ``returns`` make of a step's answers, in their order."""
+    written: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
+    objects = []
+    for (name, kind), value in zip(request["returns"].items(), answers, strict=True):
+        if kind == "object":
+            path = Path(request["put"]) / f"{name}.dill"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(pickler().dumps(value, pickle.HIGHEST_PROTOCOL))
+            objects.append(name)
+            continue
+        written[name] = plain(value)
+        if kind == "metric":
+            metrics[name] = written[name]
+    return {"written": written, "metrics": metrics, "objects": objects}
+
+
+def plain(value: Any) -> Any:
+    """A pydantic model as a dict, anything else as it is."""
+    return value.model_dump(by_alias=True) if hasattr(value, "model_dump") and not isinstance(value, type) else value
+
+
+def pickler() -> Any:
+    """Dill, as runnable uses, where it is installed: it pickles more."""
+    try:
+        return importlib.import_module("dill")
+    except ImportError:
+        return pickle

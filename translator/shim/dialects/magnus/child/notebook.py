@@ -1,0 +1,121 @@
+# ruff: noqa: INP001 - a program of its own
+"""Executes a step's notebook in a process of its own, by ploomber-engine as Magnus and runnable do.
+
+Run as ``python notebook.py REQUEST``, as ``call.py``. Parameters are injected as that engine does it. What the notebook
+leaves is, in Magnus, the dicts that cells with the output tag print; in runnable, the values of its variables that
+``returns`` names. Runnable executes a notebook a second time to look at them; here it is executed once.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from translator.shim.dialects.magnus.child import _pipeline_step as step
+else:
+    import _pipeline_step as step
+
+
+class _ShownError(Exception):
+    """A cell has failed, and what it raised has been shown."""
+
+
+def executed(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Execute the notebook that the request names; returns what it leaves."""
+    os.environ["PLOOMBER_STATS_ENABLED"] = "false"
+    from ploomber_engine import execute, ipython, profiling  # type: ignore[import-untyped]
+
+    variables: dict[str, Any] = {}
+    ipython.IO = _plain(ipython.IO)
+    execute.PloomberClient = _keeping(ipython.PloomberClient, variables)
+    profiling.PloomberMemoryProfilerClient = _keeping(profiling.PloomberMemoryProfilerClient, variables)
+    target = request["notebook"]
+    settings = {
+        "input_path": request["command"],
+        "output_path": target,
+        "parameters": {**request["parameters"], **request["items"]},
+        "log_output": True,
+        "progress_bar": False,
+        **request["settings"],
+    }
+    try:
+        notebook = execute.execute_notebook(**settings)
+    except _ShownError as error:
+        raise step.StepError(f"the notebook {error}") from None
+    kept = Path(request["put"]) / target
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(target, kept)
+    if request["dialect"] == "magnus":
+        return step.set_parameters(printed(notebook.cells, request["tag"]))
+    missing = [name for name in request["returns"] if name not in variables]
+    if missing:
+        raise step.StepError(f"the notebook has no variables that its step returns: {', '.join(missing)}")
+    return step.returned([variables[name] for name in request["returns"]], request)
+
+
+def printed(cells: Iterable[Any], tag: str) -> dict[str, Any]:
+    """What cells with the tag ``tag`` print, each text the literal of a dict."""
+    found: dict[str, Any] = {}
+    for cell in cells:
+        if tag not in cell.get("metadata", {}).get("tags", ()):
+            continue
+        for text in (output["text"] for output in cell.get("outputs", ()) if "text" in output):
+            try:
+                values = ast.literal_eval(text)
+            except (ValueError, SyntaxError):
+                values = None
+            if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+                raise step.StepError(
+                    f"a cell with the tag {tag!r} prints what is no dict of parameters: {text[:200]!r}"
+                )
+            found.update(values)
+    return found
+
+
+def _keeping(client: Any, variables: dict[str, Any]) -> Any:
+    """A client that keeps the notebook's variables, which it clears at its end."""
+
+    class Keeping(client):  # type: ignore[misc]
+        def __enter__(self) -> Any:
+            super().__enter__()
+            self._shell.colors = "nocolor"
+            return self
+
+        def execute_cell(self, cell: Any, cell_index: int, execution_count: int, store_history: bool) -> Any:  # noqa: FBT001
+            try:
+                return super().execute_cell(cell, cell_index, execution_count, store_history)
+            except Exception as error:
+                place = f"code cell {execution_count} (that of its parameters counts)"
+                message = f"fails in {place}: {type(error).__name__}: {error}"
+                raise _ShownError(message) from error
+
+        def __exit__(self, *error: object) -> None:
+            variables.update(self._shell.user_ns)
+            super().__exit__(*error)
+
+    return Keeping
+
+
+def _plain(stream: Any) -> Any:
+    """A stream that shows a notebook's output as it is, where the engine's puts it between empty lines."""
+
+    class Plain(stream):  # type: ignore[misc]
+        def write(self, text: str) -> int:
+            self._values.append(text)
+            if self.display:
+                self.default.write(text)
+            super(stream, self).write(text)
+            return len(text)
+
+    return Plain
+
+
+if __name__ == "__main__":
+    sys.exit(step.run(executed, "notebook"))

@@ -1,0 +1,107 @@
+"""Secrets of one execution: where their values come from, who may ask for them, and texts without them.
+
+A value comes from the worker's environment, else from the engine's own store (``Context.secret``). It is handed to the
+step's process in memory only: in its environment, or over a socket that user code asks (``magnus.get_secret``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+MASK = "***"
+WHERE = "set the environment variable of that name on the worker, or put it into the engine's own store of secrets"
+# What is shorter is hidden only where it stands alone: it would be found in any text.
+_SHORTEST = 4
+_REQUEST = 1 << 20
+
+
+@dataclass(slots=True)
+class Secrets:
+    """The secrets that an execution has been given so far; ``lookup`` asks the engine's store."""
+
+    lookup: Callable[[str], str | None]
+    _values: set[str] = field(default_factory=set)
+    _parts: tuple[str, ...] = ()
+
+    def value(self, name: str) -> str | None:
+        """The value of the secret ``name``, or None if there is none; it is hidden from now on."""
+        found = os.environ[name] if name in os.environ else self.lookup(name)
+        if found is not None:
+            self.remember(found)
+        return found
+
+    def values(self, names: Sequence[str], step: str) -> dict[str, str]:
+        """The values of all secrets that a step lists.
+
+        Raises:
+            ValueError: some have no value.
+        """
+        found = {name: self.value(name) for name in names}
+        absent = ", ".join(name for name, value in found.items() if value is None)
+        if absent:
+            raise ValueError(f"step {step!r} needs secrets that have no value on this worker: {absent}; {WHERE}")
+        return {name: value for name, value in found.items() if value is not None}
+
+    def remember(self, value: str) -> None:
+        """Hide ``value`` from now on."""
+        if value not in self._values:
+            self._values.add(value)
+            parts = {part for one in self._values for part in (one, *one.splitlines()) if part.strip()}
+            self._parts = tuple(sorted(parts, key=len, reverse=True))
+
+    def hide(self, text: str) -> str:
+        """``text`` without values of secrets."""
+        for part in self._parts:
+            if text == part:
+                return MASK
+            if len(part) >= _SHORTEST:
+                text = text.replace(part, MASK)
+        return text
+
+    @contextlib.contextmanager
+    def answering(self, path: Path) -> Iterator[None]:
+        """Answer whoever asks for secrets on the socket ``path`` meanwhile."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+            server.bind(str(path))
+            path.chmod(0o600)
+            server.listen()
+            context = copy_context()  # the engines keep in it which run this is
+            thread = threading.Thread(target=context.run, args=(self._answer, server), name="secrets", daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                with contextlib.suppress(OSError):
+                    server.shutdown(socket.SHUT_RDWR)
+        path.unlink(missing_ok=True)
+
+    def _answer(self, server: socket.socket) -> None:
+        while True:
+            try:
+                one, _ = server.accept()
+            except OSError:
+                return
+            with one, contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                request = json.loads(one.makefile("rb").readline(_REQUEST))
+                one.sendall(json.dumps(self._answered(request["name"], request["value"])).encode())
+
+    def _answered(self, name: str, own: str | None) -> dict[str, str | None]:
+        """What is said to who asked for ``name`` and has the value ``own`` of that name in its environment."""
+        if own is not None:
+            self.remember(own)
+            return {"value": own}
+        try:
+            return {"value": self.value(name)}
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything
+            return {"problem": f"{type(error).__name__}: {error}"}
