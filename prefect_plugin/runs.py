@@ -185,7 +185,7 @@ def _settle(run: Run) -> None:
     """Let the executions of an interrupted run end, and write what is known; the interruption is what is raised."""
     deadline = time.monotonic() + SETTLE_SECONDS
     try:
-        for future in run.futures.values():
+        for future in _as_submitted(run):
             future.wait(max(0.0, deadline - time.monotonic()))
     except BaseException:  # somebody insists: a second Ctrl-C
         kill_all()
@@ -195,6 +195,15 @@ def _settle(run: Run) -> None:
             write_record(run)
         except StoreError as error:
             get_run_logger().error("the run's record cannot be written: %s", error)
+
+
+def _as_submitted(run: Run) -> Iterator[PrefectFuture[Any]]:
+    """The futures of a run, also those that its tasks submit meanwhile: a branch's nodes are its own to submit."""
+    seen: set[str] = set()
+    while waiting := [name for name in list(run.futures) if name not in seen]:
+        for name in waiting:
+            seen.add(name)
+            yield run.futures[name]
 
 
 def write_record(run: Run) -> RunRecord:
@@ -207,7 +216,7 @@ def write_record(run: Run) -> RunRecord:
         nodes=[run.plans[name] for name in sorted(run.plans, key=run.places.__getitem__)],
         started=run.started,
         parameters=run.parameters,
-        known={name: node.states for name, node in run.nodes.items()},
+        known={name: node.states for name, node in list(run.nodes.items())},
         graph=run.graph() if run.graph is not None else None,
     )
     run.record = record

@@ -10,7 +10,6 @@ from prefect_plugin import runs
 from prefect_plugin.repair import repair
 from prefect_plugin.routed.graphs import GraphRun, Left, Routes, current_graph, walked
 from translator.shim import scopes
-from translator.shim.contract import State as Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +60,14 @@ def finish(last: object) -> State[Any]:
     graph.ended(last)
     run = graph.run
     record = runs.write_record(run)
-    never = Outcome.STOPPED if run.stop.reason else Outcome.SKIPPED
-    repair([(run.names[future.task_run_id], future, never.value) for future in run.futures.values()])
+    states = dict(_states(record.document["nodes"], ""))
+    repair([(run.names[future.task_run_id], future, states[path]) for path, future in run.futures.items()])
     return runs.final_state(record)
+
+
+def _states(nodes: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
+    """By path, the state that ``run.json`` says of each node."""
+    for name, node in nodes.items():
+        yield f"{above}{name}", node["state"]
+        for branch, graph in node.get("branches", {}).items():
+            yield from _states(graph["nodes"], f"{above}{name}.{branch}.")
