@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC
 from typing import TYPE_CHECKING
 
 from airflow_plugin.gates import left_out, unmet
+from airflow_plugin.killed import let_killed_end
 from airflow_plugin.nodes import nodes
 from airflow_plugin.settings import run_id, store_uri
-from translator.shim import outcome
+from translator.shim import clock, outcome
 from translator.shim.contract import State
-from translator.shim.store import MANIFEST, open_store
+from translator.shim.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from airflow.sdk import Context
 
     from airflow_plugin.nodes import Node
     from translator.shim.contract import Value
     from translator.shim.outcome import RunRecord
-    from translator.shim.store import Store
 
 # An execution that Airflow calls so left no manifest only if its worker was killed, or if it never began.
 _WITHOUT_MANIFEST = {"failed": State.ERROR, "success": State.ERROR, "skipped": State.STOPPED}
-
-# Seconds: Airflow notices within a heartbeat (5 by default), and kills what does not end within 5 more.
-_PATIENCE = 20.0
-_PAUSE = 0.5
 
 
 def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
@@ -42,7 +35,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     ti = context["ti"]
     pipeline = context["dag"].dag_display_name
     store = open_store(store_uri())
-    _let_killed_end(store, pipeline, run_id(context))
+    let_killed_end(store, pipeline, run_id(context))
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
     of_dag = nodes(context["dag"]).values()
     out = left_out(context, store)
@@ -67,28 +60,10 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
             )
             for node in of_dag
         ],
-        started=_iso(context["dag_run"].start_date or ti.start_date),
+        started=clock.written(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,
         known=known,
     )
-
-
-def _let_killed_end(store: Store, pipeline: str, run: str) -> None:
-    """Wait for executions that have begun and not ended.
-
-    There are none, but when a person ended the run, which kills its tasks at their next heartbeat, or when a worker was
-    lost, which nothing but this wait can tell.
-    """
-    deadline = time.monotonic() + _PATIENCE
-    while time.monotonic() < deadline:
-        last = [attempts[max(attempts)] for attempts in store.tries(pipeline, run).values()]
-        if all(MANIFEST in files for files in last):
-            return
-        time.sleep(_PAUSE)
-
-
-def _iso(time: datetime) -> str:
-    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def _executions(node: Node, states: Mapping[str, str]) -> dict[int, State]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException, conf
 from airflow.sdk import BaseBranchOperator, TriggerRule
 
+from airflow_plugin.routed.graph import BODY, find
 from airflow_plugin.routed.step import NOT_REACHED, RoutedOperator
+from translator.shim import fan
+from translator.shim.clock import now
+from translator.shim.contract import State
+from translator.shim.fan import FanError
+from translator.shim.grid import label
+from translator.shim.manifest import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from airflow.sdk import Context
 
-    from airflow_plugin.routed.graph import Node
+    from airflow_plugin.routed.graph import Node, Path
     from airflow_plugin.routed.run import Run
-    from translator.shim.contract import Scope
-    from translator.shim.fan import Branch
+    from airflow_plugin.routed.step import Item
 
 
 class GuardOperator(RoutedOperator):
@@ -32,11 +38,13 @@ class GuardOperator(RoutedOperator):
         Raises:
             AirflowSkipException: the token did not come.
         """
-        self.reached(context)
+        self.begin(context)
 
 
 class ItemsOperator(RoutedOperator):
-    """The items of a map: returns what each is to be recognised by; the steps take the item from their scope.
+    """The items of a map: returns what each is recognised by; the steps take the item itself from their scope.
+
+    That of a map in the body of another lists the items of all items of that one, in one list: Airflow maps over it.
 
     Args:
         over: the parameter that holds the list.
@@ -51,29 +59,27 @@ class ItemsOperator(RoutedOperator):
     def __init__(self, *, over: str, item: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.over = over
-        self.item = item
+        self.item = item  # type: ignore[assignment]  # this operator runs for no item; it is how a DAG file calls it
 
-    def execute(self, context: Context) -> list[str]:
+    def came(self, run: Run, path: Path) -> bool:
+        """Whether the token came here; in the body of a map, ``listed`` looks for each of its items."""
+        return BODY in path or super().came(run, path)
+
+    def execute(self, context: Context) -> list[Item]:
         """List the items.
 
         Raises:
             AirflowSkipException: the token did not come.
             AirflowFailException: there is no list, or it is longer than Airflow maps over.
         """
-        from airflow.providers.common.compat.sdk import conf
-
-        from airflow_plugin.routed.graph import place_of
-        from translator.shim.fan import FanError, items
-        from translator.shim.grid import label
-
-        run = self.reached(context)
+        run, path = self.begin(context)
         try:
-            found = items(run.found(place_of(self)), self.over)
+            found = listed(run, find(run.root, path), self.log.warning)
         except FanError as error:
             raise AirflowFailException(str(error)) from None
-        if len(found) > (most := conf.getint("core", "max_map_length", fallback=1024)):
-            raise AirflowFailException(f"{self.over!r} has {len(found)} items; [core] max_map_length allows {most}")
-        return [label({str(self.item): str(item)}) for item in found]
+        if found is None:
+            raise AirflowSkipException(NOT_REACHED)
+        return found
 
 
 class ChooseOperator(RoutedOperator, BaseBranchOperator):
@@ -98,21 +104,15 @@ class ChooseOperator(RoutedOperator, BaseBranchOperator):
             AirflowSkipException: the token did not come.
             AirflowFailException: no branch is called so.
         """
-        from airflow_plugin.routed.graph import find, place_of
-        from translator.shim.fan import FanError, case
-
-        run = self.reached(context)
-        path = place_of(self)
-        branches = find(run.root, path).branches
+        run, path = self.begin(context)
+        choice = find(run.root, path)
         try:
-            chosen = case(run.found(path), self.on, branches)
+            start = choice.branches[run.case(choice)].start
         except FanError as error:
             raise AirflowFailException(str(error)) from None
-        start = branches[chosen].start
-        assert start is not None and self.task_group is not None  # noqa: S101 - as generated
-        first = start.entry or start.task
-        depth = str(self.task_group.group_id).count(".") + 2
-        return ".".join(first.split(".")[:depth])
+        assert start is not None  # noqa: S101 - as generated
+        own = self.task_id.split(".")
+        return ".".join((start.entry or start.task).split(".")[: len(own)])
 
 
 class AgainOperator(RoutedOperator):
@@ -134,20 +134,21 @@ class AgainOperator(RoutedOperator):
         self.until = until
         self.index = index
 
+    def came(self, run: Run, path: Path) -> bool:
+        """Whether the token came to the loop; what became of the iteration before is looked at anyway."""
+        return self.number > 0 or super().came(run, path[:-1])
+
     def execute(self, context: Context) -> None:
         """Pass, or be skipped.
 
         Raises:
             AirflowSkipException: the loop is over.
         """
-        from airflow_plugin.routed.graph import find, place_of
-        from translator.shim import fan
-        from translator.shim.contract import State
-
-        run = self.reached(context)
+        run, path = self.begin(context)
         if self.number == 0:
             return
-        loop = find(run.root, place_of(self)[:-1])
+        run.ask_all()
+        loop = find(run.root, path[:-1])
         state, scope = run.follow(loop.branches[str(self.number - 1)])
         if state is not State.COMPLETE or scope is None:
             raise AirflowSkipException("the iteration before is not complete")
@@ -185,6 +186,11 @@ class JoinOperator(RoutedOperator):
         self.next = next
         self.on_failure = on_failure
 
+    def came(self, run: Run, path: Path) -> bool:
+        """Whether the token came to the node."""
+        run.ask_all()
+        return super().came(run, path)
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Put together what the branches left.
 
@@ -192,32 +198,18 @@ class JoinOperator(RoutedOperator):
             AirflowSkipException: the node was not reached, or was stopped.
             AirflowException: it is in error.
         """
-        from airflow_plugin.routed.graph import find, place_of
-        from translator.shim import fan
-        from translator.shim.clock import now
-        from translator.shim.contract import State
-        from translator.shim.manifest import summary
-
         started = now()
-        run = self.reached(context)
-        node = find(run.root, place_of(self))
-        if node.entry is not None and run.states.get(run.key(node.entry, node)) not in ("success", "failed"):
-            raise AirflowSkipException(NOT_REACHED)
-        outer = run.found(node.path)
+        run, path = self.begin(context)
+        node = find(run.root, path)
+        outer = run.found(path)
         reason = None
         try:
-            branches = self._branches(run, node, outer)
-            if branches is None:
-                raise AirflowSkipException(NOT_REACHED)
             state, scope = fan.join(
-                self.dialect, self.kind, outer, branches, reducer=self.reducer, returns=_returns(node)
+                self.dialect, self.kind, outer, _branches(run, node), reducer=self.reducer, returns=_returns(node)
             )
-        except fan.FanError as error:
+        except FanError as error:
             state, scope, reason = State.ERROR, outer, str(error)
-        else:
-            ended = [branch.name for branch in branches if branch.state is State.ERROR]
-            reason = f"in error: {', '.join(map(repr, ended))}" if state is State.ERROR else None
-        identity = run.identity(node.path, context["ti"].try_number)
+        identity = run.identity(path, context["ti"].try_number)
         manifest = fan.commit(run.store, identity, state, scope, reason=reason, started=started)
         if state is State.STOPPED:
             raise AirflowSkipException("stopped: a branch was stopped")
@@ -225,18 +217,66 @@ class JoinOperator(RoutedOperator):
             raise AirflowException(reason or "a branch is in error")
         return summary(manifest)
 
-    def _branches(self, run: Run, node: Node, outer: Scope) -> list[Branch] | None:
-        """How the branches ended, in declared order; None if none of them was begun."""
-        from translator.shim import fan
-        from translator.shim.contract import State
 
-        if self.kind == "map":
-            count = len(fan.items(outer, node.source.over))
-            return [fan.Branch(str(i), *run.of_item(i).follow(node.branches["*"])) for i in range(count)]
-        ended = [fan.Branch(name, *run.follow(graph)) for name, graph in node.branches.items()]
-        if self.kind == "choice" and run.states.get(run.key(node.entry or "", node)) == "failed":
-            fan.case(outer, node.source.on, node.branches)
-        return None if all(branch.state is State.SKIPPED for branch in ended) else ended
+def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | None:
+    """The items of a map, in the body of another one for all items of that; None if the token came for none of those.
+
+    Args:
+        run: the run.
+        node: the map.
+        warn: told of items around this map that have no list for it; its fan-in is in error for them.
+
+    Raises:
+        FanError: there is no list, or more than Airflow maps over.
+    """
+    innermost = node.path[: -1 - node.path[::-1].index(BODY)] if node.maps else ()
+    around = run.indexes(innermost) if node.maps else [()]
+    found: list[Item] = []
+    reached = False
+    run.ask_all()
+    for one in map(run.of, around):
+        if node.maps and not one.reached(node.path):
+            continue
+        reached = True
+        try:
+            items = one.items(node)
+        except FanError as error:
+            if not node.maps:
+                raise
+            warn(f"{one.name(node.path)}: {error}")
+            continue
+        names = {name: str(item) for name, item in one.found(node.path).items.items()}
+        for number, item in enumerate(items):
+            shown = label({**names, str(node.says["item"]): str(item)})
+            found.append({"index": [*one.index, number], "label": shown})
+    if len(found) > (most := conf.getint("core", "max_map_length", fallback=1024)):
+        of_all = f", for all {len(around)} items around it together" if node.maps else ""
+        raise FanError(
+            f"{node.says['over']!r} has {len(found)} items{of_all}; Airflow maps over at most {most}: "
+            "set max_map_length in the section [core] of its configuration"
+        )
+    return found if reached else None
+
+
+def _branches(run: Run, node: Node) -> list[fan.Branch]:
+    """How the branches ended, in declared order.
+
+    Raises:
+        FanError: the node could not begin.
+    """
+    if node.kind == "map":
+        count = len(run.items(node))
+        if run.task_state(node.entry or "", node.path[:1]) != "success":
+            listed(run, node, str)
+            raise FanError(f"the task {node.entry!r} failed, see its log")
+        ended = [(str(i), run.of((*run.index, i)).follow(node.branches[BODY])) for i in range(count)]
+    else:
+        if node.entry and run.task_state(node.entry, node.path) != "success":
+            if node.kind == "choice":
+                run.case(node)
+            raise FanError(f"the task {node.entry!r} failed, see its log")
+        ended = [(name, run.follow(graph)) for name, graph in node.branches.items()]
+    return [fan.Branch(name, state, scope) for name, (state, scope) in ended]
 
 
 def _returns(node: Node) -> list[str]:
@@ -245,7 +285,7 @@ def _returns(node: Node) -> list[str]:
         return []
     return [
         name
-        for inner in node.branches["*"].nodes.values()
+        for inner in node.branches[BODY].nodes.values()
         if inner.kind == "execution"
-        for name in inner.operator.step.returns
+        for name in inner.says["step"].returns
     ]

@@ -6,19 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_plugin.killed import let_killed_end
 from airflow_plugin.operators.finish import FinishOperator as DataflowFinishOperator
+from airflow_plugin.routed.graph import BODY
+from airflow_plugin.routed.run import Run
+from translator.shim import clock, complete, failed, outcome
+from translator.shim.contract import State
+from translator.shim.plans import BODY as BODY_PLAN
+from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_plugin.routed.graph import Graph, Node
-    from airflow_plugin.routed.run import Run
-    from translator.shim.contract import After, State
-    from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
+    from translator.shim.contract import After, Dialect
 
 
 class FinishOperator(DataflowFinishOperator):
-    """The only leaf of a DAG: writes ``run.json``; the run is complete if its graph reached its end as complete."""
+    """The only leaf of a DAG: writes ``run.json``; the run is complete if its graph reached its end as complete.
+
+    Args:
+        dialect: the source language; usually one of the DAG's ``default_args``.
+        kwargs: of every operator.
+    """
+
+    def __init__(self, *, dialect: Dialect, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dialect = dialect
 
     def execute(self, context: Context) -> dict[str, str]:
         """Write the run's document; returns where it is and the run's state.
@@ -26,21 +40,16 @@ class FinishOperator(DataflowFinishOperator):
         Raises:
             AirflowFailException: the run is in error or was stopped.
         """
-        from airflow_plugin.outcome import _iso as iso
-        from airflow_plugin.outcome import _let_killed_end as let_killed_end
-        from airflow_plugin.routed.run import Run
-        from translator.shim import outcome
-        from translator.shim.contract import State
-
-        run = Run(context, "magnus")
+        run = Run(context, self.dialect)
         let_killed_end(run.store, run.pipeline, run.run)
+        run.ask_all()
         record = outcome.finish(
             run.store,
             pipeline=run.pipeline,
             run=run.run,
             engine="airflow",
             nodes=(),
-            started=iso(context["dag_run"].start_date or context["ti"].start_date),
+            started=clock.written(context["dag_run"].start_date or context["ti"].start_date),
             parameters=dict(context["params"]),
             known=_known(run, run.root),
             graph=_plan(run.root),
@@ -52,8 +61,6 @@ class FinishOperator(DataflowFinishOperator):
 
 
 def _plan(graph: Graph) -> GraphPlan:
-    from translator.shim.plans import GraphPlan
-
     return GraphPlan(
         nodes=[_node_plan(node) for node in graph.nodes.values()],
         complete_after=_complete_after(graph),
@@ -62,37 +69,30 @@ def _plan(graph: Graph) -> GraphPlan:
 
 
 def _complete_after(graph: Graph) -> list[After]:
-    from translator.shim import complete, failed
-
     ends = [name for name in graph.nodes if graph.next(name, "complete") is None and graph.completes(name, "complete")]
     return [*map(complete, ends), *(failed(name) for name in graph.nodes if graph.completes(name, "error"))]
 
 
 def _node_plan(node: Node) -> NodePlan | CompositePlan:
-    from translator.shim.plans import BODY, CompositePlan, NodePlan
-
     if node.kind == "execution" or node.kind == "task":  # noqa: PLR1714 - what type checkers understand
         return NodePlan(node.path[-1], after=node.after)
     branches = {name: _plan(graph) for name, graph in node.branches.items()}
     if node.kind in ("map", "loop"):
-        branches = {BODY: next(iter(branches.values()))}
+        branches = {BODY_PLAN: next(iter(branches.values()))}
     return CompositePlan(node.path[-1], node.kind, branches, node.after)
 
 
-def _known(run: Run, graph: Graph) -> dict[str, dict[int, Any]]:
+def _known(run: Run, graph: Graph) -> dict[str, dict[int, State]]:
     """The nodes that Airflow calls failed: what has no manifest of them was killed with its worker."""
-    from translator.shim.contract import State
-
     found: dict[str, dict[int, State]] = {}
     for node in graph.nodes.values():
         if run.state(node) is State.ERROR:
             found[run.name(node.path)] = {0: State.ERROR}
         for name, branch in node.branches.items():
-            if name != "*":
+            if name != BODY:
                 found |= _known(run, branch)
                 continue
-            index = 0
-            while any(f"{inner.task}_{index}" in run.states for inner in branch.nodes.values()):
-                found |= _known(run.of_item(index), branch)
-                index += 1
+            for index in run.indexes(node.path):
+                if index[: len(run.index)] == run.index:
+                    found |= _known(run.of(index), branch)
     return found

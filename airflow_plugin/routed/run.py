@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from airflow_plugin.routed.graph import BODY, Graph, Node, Path, find, graph_at, guard, read
+from airflow_plugin.routed.graph import BODY, Graph, Node, Path, find, graph_at, read
 from airflow_plugin.settings import run_id, store_uri
 from translator.shim import fan, scopes
 from translator.shim.contract import After, ExecutionId, State
@@ -17,9 +18,25 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from translator.shim.contract import Dialect, Manifest, Scope
+    from translator.shim.contract import Dialect, Json, Manifest, Scope
+
+Index: TypeAlias = "tuple[int, ...]"
+"""Which item of each map around a node, the outermost first."""
 
 _STATES = {"success": State.COMPLETE, "failed": State.ERROR}
+_OUTCOMES: Mapping[State, Literal["complete", "error"]] = {State.COMPLETE: "complete", State.ERROR: "error"}
+_NONE = -1
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was asked for already, for all items: a run is only looked at while one task lasts."""
+
+    states: dict[str, str | None] = field(default_factory=dict)
+    all_states: bool = False
+    items: dict[Path, Mapping[Index, int]] = field(default_factory=dict)
+    manifests: dict[str, Manifest | None] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
 
 
 class Run:
@@ -28,71 +45,164 @@ class Run:
     Args:
         context: the task's.
         dialect: the source language.
-        index: of the item, in a task in the body of a map.
+        index: of the items that the task is for, if it is in the body of a map.
     """
 
-    def __init__(self, context: Context, dialect: Dialect, index: int | None = None) -> None:
+    def __init__(self, context: Context, dialect: Dialect, index: Index = ()) -> None:
         self._context = context
         self._dialect = dialect
-        self._index = index
+        self._seen = _Seen()
+        self.index = index
         self.pipeline = context["dag"].dag_display_name
         self.run = run_id(context)
         self.store = open_store(store_uri())
         self.root = read(context["dag"])
 
-    @cached_property
-    def states(self) -> Mapping[str, str]:
-        """The states of all tasks of the run, by Airflow's keys."""
-        ti = self._context["ti"]
-        return dict(ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {}))
-
-    def of_item(self, index: int) -> Run:
-        """The same run, as the tasks of one item of a map see it."""
-        other = Run(self._context, self._dialect, index)
-        other.__dict__["states"] = self.states
+    def of(self, index: Index) -> Run:
+        """The same run, as the tasks for other items see it."""
+        other = copy.copy(self)
+        other.index = index
         return other
+
+    # What Airflow knows
+
+    def ask_all(self) -> None:
+        """Ask for the states of all tasks at once, before many of them are looked at."""
+        if not self._seen.all_states:
+            self._seen.states = self._asked()
+            self._seen.all_states = True
+
+    def task_state(self, task_id: str, path: Path) -> str | None:
+        """Airflow's state of a task of the node at a path."""
+        number = self._number(path)
+        key = task_id if number is None else f"{task_id}_{number}"
+        if key not in self._seen.states and not self._seen.all_states:
+            self._seen.states |= {key: None} | self._asked(task_id, number)
+        return self._seen.states.get(key)
 
     def state(self, node: Node) -> State:
         """How a node ended; skipped where it was not reached, or was stopped."""
-        return _STATES.get(self.states.get(self.key(node.task, node), ""), State.SKIPPED)
+        return _STATES.get(self.task_state(node.task, node.path) or "", State.SKIPPED)
 
-    def key(self, task_id: str, node: Node) -> str:
-        """Airflow's key for the state of a task of ``node``."""
-        return f"{task_id}_{self._index}" if BODY in node.path else task_id
+    def indexes(self, path: Path) -> Mapping[Index, int]:
+        """The items of a map, in maps of all items of those, and Airflow's number of each."""
+        if path not in self._seen.items:
+            listed = self._context["ti"].xcom_pull(task_ids=find(self.root, path).entry)
+            self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed or ())}
+        return self._seen.items[path]
+
+    def _asked(self, task_id: str | None = None, number: int | None = None) -> dict[str, str | None]:
+        ti = self._context["ti"]
+        task_ids = [task_id] if task_id else None
+        return dict(
+            ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, map_index=number).get(
+                ti.run_id, {}
+            )
+        )
+
+    def _number(self, path: Path) -> int | None:
+        """Airflow's number of a task of the node at a path: that of its item among all of the innermost map around."""
+        maps = path.count(BODY)
+        if not maps:
+            return None
+        innermost = path[: len(path) - 1 - path[::-1].index(BODY)]
+        return self.index[0] if maps == 1 else self.indexes(innermost).get(self.index[:maps], _NONE)
+
+    # Where the token is
+
+    def reached(self, path: Path) -> bool:
+        """Whether the token came to a node."""
+        node = find(self.root, path)
+        return self._matching(node) is not None if node.after or node.guarded else self.begins(path[:-1])
+
+    def may_be_left_out(self, path: Path) -> bool:
+        """Whether a choice may leave out a node or an iteration though Airflow starts its tasks.
+
+        It does so in a mapped group, where a branching task skips nothing.
+        """
+        path = path if len(path) % 2 else path[:-1]
+        if BODY not in path or find(self.root, path).after:
+            return False
+        above = path[:-2]
+        kind = find(self.root, above).kind if above else "map"
+        return kind == "choice" or (kind in ("parallel", "loop") and self.may_be_left_out(above))
+
+    def begins(self, path: Path) -> bool:
+        """Whether the token came to a graph."""
+        if not path:
+            return True
+        composite, graph = find(self.root, path[:-1]), graph_at(self.root, path)
+        match composite.kind:
+            case "map":
+                return True
+            case "loop" if graph.entry:
+                return self.task_state(graph.entry, composite.path) == "success"
+            case "choice":
+                return self._entered(composite) and self.case(composite) == path[-1]
+            case _ if composite.entry:
+                return self._entered(composite)
+            case _:
+                return self.reached(composite.path)
+
+    def _entered(self, composite: Node) -> bool:
+        return self.task_state(composite.entry or "", composite.path) == "success"
+
+    def _matching(self, node: Node) -> After | None:
+        graph = graph_at(self.root, node.path[:-1])
+        ends = (after for after in node.after if _OUTCOMES.get(self.state(graph.nodes[after.name])) == after.outcome)
+        return next(ends, None)
+
+    def follow(self, graph: Graph) -> tuple[State, Scope | None]:
+        """How a graph ended, and the scope that its last node left; skipped if it was not begun."""
+        if not self.begins(graph.path):
+            return State.SKIPPED, None
+        node, scope = graph.start, None
+        state = State.COMPLETE
+        while node is not None:
+            of_node = self.state(node)
+            if of_node is State.SKIPPED:
+                return State.STOPPED, scope
+            scope = self.left(node.path)
+            outcome = _OUTCOMES[of_node]
+            name = node.path[-1]
+            node = graph.next(name, outcome)
+            if node is None:
+                state = State.COMPLETE if graph.completes(name, outcome) else State.ERROR
+        return state, scope
+
+    # What a node sees
+
+    def name(self, path: Path) -> str:
+        """The dotted path of a node in this run."""
+        of_items = iter(self.index)
+        return ".".join(str(next(of_items)) if part == BODY else part for part in path)
 
     def identity(self, path: Path, attempt: int = 1) -> ExecutionId:
         """The execution of a node, or of its fan-in."""
         kind = find(self.root, path).kind
         return ExecutionId(self.pipeline, self.run, self.name(path), 0, attempt, kind)
 
-    def name(self, path: Path) -> str:
-        """The dotted path of a node in this run."""
-        return ".".join(str(self._index) if part == BODY else part for part in path)
+    def case(self, node: Node) -> str:
+        """The branch that a choice takes.
 
-    def came(self, node: Node) -> After | None:
-        """The outcome by which the token came to a node; None at the start of its graph, and if it did not come."""
-        said = guard(node)
-        if said is None:
-            return node.after[0] if node.after else None
-        graph = graph_at(self.root, node.path[:-1])
-        wanted = {State.COMPLETE: "complete", State.ERROR: "error"}
-        for after in said:
-            if wanted.get(self.state(graph.nodes[after.name])) == after.outcome:
-                return after
-        return None
+        Raises:
+            FanError: there is none.
+        """
+        return fan.case(self.found(node.path), node.says["on"], node.branches)
 
-    def chosen(self, path: Path) -> bool:
-        """Whether all choices around a node have chosen the branches that it is in."""
-        for place in range(1, len(path) - 1, 2):
-            node = find(self.root, path[:place])
-            if node.kind == "choice" and fan.case(self.found(node.path), node.source.on, node.branches) != path[place]:
-                return False
-        return True
+    def items(self, node: Node) -> list[Json]:
+        """The items of a map, here for one item of each map around it.
+
+        Raises:
+            FanError: there is no list of them.
+        """
+        return fan.items(self.found(node.path), node.says["over"])
 
     def found(self, path: Path) -> Scope:
         """The scope that a node finds."""
         node = find(self.root, path)
-        came = self.came(node)
+        plain = node.after[0] if node.after and not node.guarded else None
+        came = plain or self._matching(node)
         return self.left((*path[:-1], came.name)) if came else self.begun(path[:-1])
 
     def left(self, path: Path) -> Scope:
@@ -102,47 +212,35 @@ class Run:
 
     def manifest(self, path: Path) -> Manifest | None:
         """The manifest of a node's last try."""
-        found = self.store.manifests(self.pipeline, self.run, self.name(path))
-        return found[-1] if found else None
+        name = self.name(path)
+        if name not in self._seen.manifests:
+            found = self.store.manifests(self.pipeline, self.run, name)
+            self._seen.manifests[name] = found[-1] if found else None
+        return self._seen.manifests[name]
 
     def begun(self, path: Path) -> Scope:
         """The scope that a graph begins with."""
+        name = self.name(path)
+        if name not in self._seen.scopes:
+            self._seen.scopes[name] = self._begun(path)
+        return self._seen.scopes[name]
+
+    def _begun(self, path: Path) -> Scope:
         if not path:
-            parameters = dict(self._context["params"])
-            return scopes.initial(self._dialect, parameters, os.environ)
+            return scopes.initial(self._dialect, dict(self._context["params"]), os.environ)
         composite, branch = find(self.root, path[:-1]), path[-1]
         if composite.kind == "loop":
             return self._iteration(composite, int(branch))
         outer = self.found(composite.path)
         if composite.kind == "map":
-            item = fan.items(outer, composite.source.over)[self._index or 0]
-            return scopes.enter(outer, item={composite.source.item: item})
+            number = self.index[composite.maps]
+            item = self.items(composite)[number]
+            return scopes.enter(outer, item={composite.says["item"]: item})
         return scopes.enter(outer)
 
     def _iteration(self, loop: Node, number: int) -> Scope:
-        again: Any = self._context["dag"].get_task(_again(loop, number))
+        index = loop.branches[str(number)].index
         before = self.found(loop.path)
         if number:
             before = self.follow(loop.branches[str(number - 1)])[1] or before
-        return scopes.enter(before, loop={again.index: number} if again.index else None)
-
-    def follow(self, graph: Graph) -> tuple[State, Scope | None]:
-        """How a graph ended, and the scope that its last node left; skipped if it was not begun."""
-        node, scope = graph.start, None
-        state = State.SKIPPED
-        while node is not None:
-            of_node = self.state(node)
-            if of_node is State.SKIPPED:
-                return (State.SKIPPED if scope is None else State.STOPPED), scope
-            scope = self.left(node.path)
-            outcome = "complete" if of_node is State.COMPLETE else "error"
-            name = node.path[-1]
-            node = graph.next(name, outcome)  # type: ignore[arg-type]  # one of the two
-            if node is None:
-                state = State.COMPLETE if graph.completes(name, outcome) else State.ERROR  # type: ignore[arg-type]
-        return state, scope
-
-
-def _again(loop: Node, number: int) -> str:
-    """The id of the task that begins an iteration."""
-    return f"{loop.task.rpartition('.')[0]}.iteration_{number}.again"
+        return scopes.enter(before, loop={index: number} if index else None)

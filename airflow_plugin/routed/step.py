@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin.logs import line_log
+from airflow_plugin.routed.graph import place_of
+from airflow_plugin.routed.run import Run
 from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import cancel, cancelled
 
@@ -17,11 +20,21 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_plugin.routed.run import Run
+    from airflow_plugin.routed.graph import Path as Place
     from translator.shim.contract import After, Dialect, Step
 
 CANCELLED = "the run was cancelled"
 NOT_REACHED = "not reached: none of the outcomes that lead here has come"
+
+
+class Item(TypedDict):
+    """An item of a map, for the tasks that run for it: its number, after those of the maps around, and how it is shown.
+
+    The item itself is in the scope of those tasks, which may be secret or large.
+    """
+
+    index: list[int]
+    label: str
 
 
 class RoutedOperator(BaseOperator):
@@ -29,7 +42,7 @@ class RoutedOperator(BaseOperator):
 
     Args:
         dialect: the source language; usually one of the DAG's ``default_args``.
-        item: in the body of a map, the label of the item.
+        item: in the body of a map, one of what its ``ItemsOperator`` returns.
         after: the outcomes of nodes that lead here, where it is more than that one node is complete.
         kwargs: of every operator.
     """
@@ -38,34 +51,34 @@ class RoutedOperator(BaseOperator):
     role: ClassVar[str]
 
     def __init__(
-        self, *, dialect: Dialect, item: str | None = None, after: Sequence[After] | None = None, **kwargs: Any
+        self, *, dialect: Dialect, item: Item | None = None, after: Sequence[After] | None = None, **kwargs: Any
     ) -> None:
         if item is not None:
-            kwargs.setdefault("map_index_template", "{{ task.item }}")
+            kwargs.setdefault("map_index_template", "{{ task.item.label }}")
         super().__init__(**kwargs)
         self.dialect = dialect
         self.item = item
         self.after = after
 
-    def reached(self, context: Context) -> Run:
-        """The run, if the token came here.
+    def begin(self, context: Context) -> tuple[Run, Place]:
+        """The run, if the token came here, and the place of this task in its graph.
 
         Raises:
             AirflowSkipException: it did not, or the run was cancelled.
         """
-        from airflow_plugin.routed.graph import find, place_of
-        from airflow_plugin.routed.run import Run
-
         if cancelled():
             raise AirflowSkipException(f"not started: {CANCELLED}")
-        index = context["ti"].map_index
-        run = Run(context, self.dialect, index if index is not None and index >= 0 else None)
-        if self.after is not None and run.came(find(run.root, place_of(self))) is None:
+        # An operator that Airflow has made of a mapped one does not know its group.
+        path = place_of(context["dag"].get_task(self.task_id))
+        run = Run(context, self.dialect, tuple(self.item["index"]) if isinstance(self.item, Mapping) else ())
+        looks = self.trigger_rule != TriggerRule.ALL_SUCCESS or run.may_be_left_out(path)
+        if looks and not self.came(run, path):
             raise AirflowSkipException(NOT_REACHED)
-        # Airflow skips what a branching task did not choose, but not in a mapped task group.
-        if index is not None and index >= 0 and not run.chosen(place_of(self)):
-            raise AirflowSkipException(NOT_REACHED)
-        return run
+        return run, path
+
+    def came(self, run: Run, path: Place) -> bool:
+        """Whether the token came here; asked where Airflow's own rules do not tell."""
+        return run.reached(path)
 
 
 class StepOperator(RoutedOperator):
@@ -105,14 +118,12 @@ class StepOperator(RoutedOperator):
             AirflowSkipException: it was not reached, or was stopped.
             AirflowException: it is in error.
         """
-        from airflow_plugin.routed.graph import place_of
         from translator.shim.contract import Context as Execution
         from translator.shim.contract import State
         from translator.shim.manifest import summary
         from translator.shim.run import execute
 
-        run = self.reached(context)
-        path = place_of(self)
+        run, path = self.begin(context)
         execution = run.identity(path, context["ti"].try_number)
         manifest = execute(
             self.step,

@@ -30,6 +30,7 @@ ERRORS = {
     "magnus/routes": {"Step 1"},
     "magnus/items": {"Chunks", "Chunks.1.work", "Chunks.2.Two", "Chunks.2.Two.B.b1", "Odd"},
     "runnable/turns": {"Pick again"},
+    "magnus/nested": {"per shop.0.per day", "per shop.0.per day.1.fetch"},
 }
 
 

@@ -3,31 +3,69 @@
 Each composite node is a task group that ends with ``join``. A parallel holds a group per branch; a map the task
 ``items`` and a mapped group; a choice the task ``choose`` and a group per case; a loop a group per iteration, made by
 a ``for``. What must look how it was reached gets ``after=[...]``; in a parallel or a loop a first task ``enter`` does.
+
+The body of a map that has a map in it is several mapped groups (``layers``). The nodes between those lie in plain
+groups, and their own tasks are mapped one by one.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.names import identifiers
-from translator.targets import render
-from translator.targets.airflow.routed.model import Line
-from translator.targets.airflow.routed.routes import ways
-from translator.targets.render import Name, call, name
+from translator.targets.airflow.routed.layers import layers, maps
+from translator.targets.airflow.routed.lines import Lines
+from translator.targets.airflow.routed.names import Names
+from translator.targets.airflow.routed.order import listed, order_lines
+from translator.targets.airflow.routed.routes import Way, ways
+from translator.targets.render import call, name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from translator.targets.airflow.model import Arguments
-    from translator.targets.airflow.routed.routes import Way
+    from translator.targets.airflow.routed.layers import Layer
+    from translator.targets.airflow.routed.model import Line
+    from translator.targets.airflow.routed.names import Path
+    from translator.targets.airflow.routed.order import Link
+    from translator.targets.render import Name
 
-_SERVICE = frozenset(
-    ("join", "items", "enter", "choose", "again", "dag", "finish", "iteration", "iterations", "number")
-)
-_STEP = " " * render.INDENT
+_LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
+"""The way of a task that must look whether it was reached, though nothing in its own graph leads to it."""
 
-Path = tuple[str, ...]
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Where something is: how deep its lines, and what it runs for.
+
+    ``item`` is the argument of the mapped group that it is in. Where it is in none, though in the body of a map,
+    ``over`` is the variable that lists the items, and ``argument`` what one is called; ``sure`` then tells whether the
+    graph begins for each of them.
+    """
+
+    depth: int
+    item: str | None = None
+    over: str | None = None
+    argument: str = ""
+    sure: bool = True
+
+    def deeper(self, by: int = 1) -> _Around:
+        """The same in a group."""
+        return replace(self, depth=self.depth + by)
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What waits for what in a graph, and what nothing in it waits for."""
+
+    links: list[Link]
+    ends: list[str]
+
+    def then(self, last: str) -> list[Link]:
+        """The links with one more task, that waits for all."""
+        return [*self.links, (self.ends, last)]
 
 
 class Body:
@@ -36,211 +74,253 @@ class Body:
     Args:
         graph: the outermost graph.
         constants: by path of a leaf, the constant of its step.
-        reserved: names that the file needs for itself.
+        imported: names that the file may import.
     """
 
-    def __init__(self, graph: ir.Graph, constants: Mapping[Path, Name], reserved: frozenset[str]) -> None:
-        self.lines: list[Line] = []
-        self.used: set[str] = set()
+    def __init__(self, graph: ir.Graph, constants: Mapping[Path, Name], imported: frozenset[str]) -> None:
         self._constants = constants
-        self._reserved = _SERVICE | reserved
-        self._unnamed: set[Path] = set()
-        self._variables = _variables(graph, self._reserved)
-        self._graph((), graph, 1, "finish", item=None)
-        while self.lines and self.lines[-1] == Line("", ""):
-            self.lines.pop()
+        self._names = Names(graph, imported)
+        self._out = Lines()
+        around = _Around(1)
+        self._order(self._graph((), graph, around).then("finish"), around)
+        self._out.end()
 
-    def _graph(  # noqa: PLR0913 - where it is, and what is around it
-        self, path: Path, graph: ir.Graph, depth: int, last: str, item: str | None, *, looped: bool = False
-    ) -> None:
-        """The nodes of a graph and the order among them; ``last`` is the task that waits for the graph to end."""
+    @property
+    def lines(self) -> Sequence[Line]:
+        """The lines."""
+        return self._out.lines
+
+    @property
+    def used(self) -> set[str]:
+        """The imported names in them."""
+        return self._out.used
+
+    def _graph(self, path: Path, graph: ir.Graph, around: _Around, first: str | None = None) -> _Order:
+        """The nodes of a graph, after the task ``first`` if there is one; returns the order among them."""
+        if around.over is not None:
+            return self._layers(path, graph, around, first)
         of = ways(graph)
-        ids = identifiers([node.name for node in graph.nodes], self._reserved)
-        followed = {one.name for way in of.values() for one in way.after}
-        for node in graph.nodes:
-            # In a function, linters ask what a variable is for.
-            if item is not None and not (last or looped or of[node.name].after or node.name in followed):
-                self._unnamed.add((*path, node.name))
-            self._node((*path, node.name), node, of[node.name], ids[node.name], depth, item)
-        self._order(path, graph, of, depth, last)
+        order = self._among(path, of)
+        if first:
+            order.links.insert(0, ([first], self._names.variable((*path, graph.start or ""))))
+        self._nodes(path, graph.nodes, of, around, self._names.ids(of), order)
+        return order
 
-    def _node(self, path: Path, node: ir.Node, way: Way, id: str, depth: int, item: str | None) -> None:  # noqa: A002, PLR0913, PLR0917
-        variable = self._variables[path]
+    def _among(self, path: Path, of: Mapping[str, Way]) -> _Order:
+        """The order among some nodes of a graph."""
+        variable = {node: self._names.variable((*path, node)) for node in of}
+        links: list[Link] = []
+        followed = set()
+        for node, way in of.items():
+            before = [one for one in dict.fromkeys(one.name for one in way.after) if one in of]
+            followed.update(before)
+            if before:
+                links.append(([variable[one] for one in before], variable[node]))
+        return _Order(links, [variable[node] for node in of if node not in followed])
+
+    def _nodes(  # noqa: PLR0913, PLR0917 - what nodes are, and where
+        self,
+        path: Path,
+        nodes: Sequence[ir.Node],
+        of: Mapping[str, Way],
+        around: _Around,
+        ids: Mapping[str, str],
+        order: _Order,
+    ) -> None:
+        mentioned = {one for sources, target in order.links for one in (*sources, target)}
+        for node in nodes:
+            variable = self._names.variable((*path, node.name))
+            # In a function, linters ask what a variable is for.
+            bound = variable if around.item is None or variable in mentioned else None
+            self._node((*path, node.name), node, of[node.name], ids[node.name], bound, around)
+
+    def _layers(self, path: Path, graph: ir.Graph, around: _Around, first: str | None) -> _Order:
+        """The nodes of a graph in the body of a map, in mapped groups and between them."""
+        of = ways(graph)
+        ids = self._names.ids(of)
+        found = layers(graph, of)
+        alone = first is None and len(found) == 1 and not found[0].mapping
+        places = [[first]] if first else []
+        before: str | None = None
+        for layer in found:
+            if layer.plain:
+                places.append([self._piece(path, layer, of, ids, around, before)])
+            for node in layer.mapping:
+                way = of[node.name]
+                looks = replace(way, guarded=way.guarded or not way.starts or not around.sure)
+                inner = (*path, node.name)
+                self._node(inner, node, looks, ids[node.name], self._names.variable(inner), around)
+            if layer.mapping:
+                places.append([self._names.variable((*path, node.name)) for node in layer.mapping])
+                before = places[-1][0]
+        if alone:
+            return _Order([], places[0])
+        links: list[Link] = [(sources, target) for sources, targets in pairwise(places) for target in targets]
+        return _Order(links, places[-1])
+
+    def _piece(  # noqa: PLR0913, PLR0917 - what nodes are, and where
+        self,
+        path: Path,
+        layer: Layer,
+        of: Mapping[str, Way],
+        ids: Mapping[str, str],
+        around: _Around,
+        before: str | None,
+    ) -> str:
+        """A mapped group of the nodes of a layer, after the group ``before``; returns what stands for it."""
+        inside = {node.name: of[node.name] for node in layer.plain}
+        for node, way in inside.items():
+            outside = (way.starts and not around.sure) or any(one.name not in inside for one in way.after)
+            inside[node] = replace(way, guarded=way.guarded or outside)
+        after = f"_after_{before}" if before else ""
+        function = self._names.fresh(f"each_{around.argument.rstrip('_')}{after}", ids.values())
+        self._out.line(around.depth, f"@{self._out.use('task_group').text}")
+        self._out.line(around.depth, f"def {function}({around.argument}):")
+        piece = _Around(around.depth + 1, item=around.argument)
+        order = self._among(path, inside)
+        self._nodes(path, layer.plain, inside, piece, ids, order)
+        self._order(order.links, piece)
+        self._out.blank()
+        expanded = f"{function}.expand({around.argument}={around.over}.output)"
+        if before is None and not layer.mapping:
+            return expanded
+        beside = before or self._names.variable((*path, layer.mapping[0].name))
+        title = self._names.fresh(f"{'after' if before else 'before'}_{beside}")
+        self._out.line(around.depth, f"{title} = {expanded}")
+        self._out.blank()
+        return title
+
+    def _node(  # noqa: PLR0913, PLR0917 - what a node is, and where
+        self,
+        path: Path,
+        node: ir.Node,
+        way: Way,
+        id: str,  # noqa: A002 - Airflow's own word
+        variable: str | None,
+        around: _Around,
+    ) -> None:
         shown = node.name if node.name != id else None
         if isinstance(node, ir.ExecutionNode):
-            self._made(
-                depth,
-                "StepOperator(" if path in self._unnamed else f"{variable} = StepOperator(",
-                node.span.place,
-                (
-                    *_arguments(task_id=id, task_display_name=shown, step=self._constants[path]),
-                    *_arguments(item=name(item) if item else None, **_ends(way)),
-                    *self._guard(way),
-                    *_arguments(retries=node.policy.tries - 1 or None),
-                ),
+            arguments = (
+                *_arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=_item(around)),
+                *_arguments(**_ends(way)),
+                *self._guard(way),
+                *_arguments(retries=node.policy.tries - 1 or None),
             )
+            self._out.step(around.depth, variable, node.span.place, arguments)
             return
-        assert isinstance(node, ir.ParallelNode | ir.MapNode | ir.LoopNode | ir.ChoiceNode)  # noqa: S101 - checked
-        named = None if path in self._unnamed else variable
-        self._with(depth, call("TaskGroup", id, group_display_name=shown), named, node.span.place)
+        if isinstance(node, ir.MapNode) and around.over:
+            why = f"# Over the items of every {around.argument}: Airflow cannot map inside of a mapped group."
+            self._out.line(around.depth, why)
+        self._out.group(around.depth, call("TaskGroup", id, group_display_name=shown), variable, node.span.place)
+        inside = replace(around.deeper(), sure=around.sure and not way.guarded)
         match node:
             case ir.ParallelNode():
-                self._parallel(path, node, way, depth + 1, item)
+                self._parallel(path, node, way, inside)
             case ir.MapNode():
-                self._map(path, node, way, depth + 1)
+                self._map(path, node, way, inside)
             case ir.ChoiceNode():
-                self._choice(path, node, way, depth + 1, item)
+                self._choice(path, node, way, inside)
             case ir.LoopNode():
-                self._loop(path, node, way, depth + 1, item)
-        self._blank()
+                self._loop(path, node, way, inside)
+            case _:
+                raise AssertionError(f"{type(node).__name__} in a routed graph")
+        self._out.blank()
 
-    def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, depth: int, item: str | None) -> None:
-        self._enter(way, depth, item)
-        self._branches(path, node.branches, depth, item)
-        self._join("parallel", way, depth, item)
-        branches = self._listed([self._variables[*path, branch] for branch in node.branches])
-        self._line(depth, f"enter >> {branches} >> join" if way.guarded else f"{branches} >> join")
+    def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, around: _Around) -> None:
+        enters = self._enter(way, around)
+        branches = self._branches(path, node.branches, around)
+        self._join("parallel", way, around)
+        self._out.line(around.depth, f"enter >> {branches} >> join" if enters else f"{branches} >> join")
 
-    def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, depth: int, item: str | None) -> None:
-        arguments = _arguments(task_id="choose", on=node.on, item=name(item) if item else None)
-        self._operator(depth, "choose", "ChooseOperator", (*arguments, *self._guard(way)))
-        self._blank()
-        self._branches(path, node.cases, depth, item)
-        self._join("choice", way, depth, item)
-        self._line(depth, f"choose >> {self._listed([self._variables[*path, case] for case in node.cases])} >> join")
+    def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, around: _Around) -> None:
+        self._task("choose", "ChooseOperator", around, _arguments(task_id="choose", on=node.on), self._guard(way))
+        self._out.blank()
+        cases = self._branches(path, node.cases, replace(around, sure=False))
+        self._join("choice", way, around)
+        self._out.line(around.depth, f"choose >> {cases} >> join")
 
-    def _map(self, path: Path, node: ir.MapNode, way: Way, depth: int) -> None:
-        arguments = _arguments(task_id="items", over=node.over, item=node.item)
-        self._operator(depth, "items", "ItemsOperator", (*arguments, *self._guard(way)))
-        self._blank()
-        argument = identifiers([node.item], self._reserved)[node.item]
-        function = f"each_{argument.rstrip('_')}"
-        self._use("task_group")
-        self._line(depth, "@task_group")
-        self._line(depth, f"def {function}({argument}):")
-        self._graph((*path, "*"), node.body, depth + 1, "", item=argument)
-        self._blank()
-        self._join("map", way, depth, None, reducer=node.reducer)
-        self._line(depth, f"{function}.expand({argument}=items.output) >> join")
+    def _map(self, path: Path, node: ir.MapNode, way: Way, around: _Around) -> None:
+        shared = around.over is not None or maps(node.body)
+        items = self._names.fresh(f"{self._names.variable(path)}_items") if shared else "items"
+        listing = _arguments(task_id="items", over=node.over, item=node.item)
+        # Not mapped itself, even in the body of a map: there it lists the items of all of that one's items.
+        self._task(items, "ItemsOperator", _Around(around.depth), listing, self._guard(way))
+        self._out.blank()
+        body = _Around(around.depth, over=items, argument=self._names.argument(node.item))
+        begins_with_map = not layers(node.body, ways(node.body))[0].plain
+        order = self._graph((*path, "*"), node.body, body, items if begins_with_map else None)
+        self._join("map", way, around, reducer=node.reducer)
+        self._order(order.then("join"), around)
 
-    def _loop(self, path: Path, node: ir.LoopNode, way: Way, depth: int, item: str | None) -> None:
-        self._enter(way, depth, item)
-        self._use("chain")
-        self._line(depth, "iterations = []")
-        self._line(depth, f"for number in range({node.limit}):")
-        self._use("TaskGroup")
-        self._line(depth + 1, 'with TaskGroup(f"iteration_{number}") as iteration:')
-        plain = all(not inner.guarded for inner in ways(node.body).values())
-        arguments = _arguments(
-            task_id="again",
-            number=name("number"),
-            until=node.until,
-            index=node.index,
-            item=name(item) if item else None,
-            trigger_rule=None if plain else self._rule(),
-        )
-        self._operator(depth + 2, "again", "AgainOperator", arguments)
-        self._blank()
-        self._graph((*path, "*"), node.body, depth + 2, "", item=item, looped=True)
-        start = self._variables[*path, "*", node.body.start or ""]
-        self._line(depth + 2, f"again >> {start}")
-        self._line(depth + 1, "iterations.append(iteration)")
-        self._blank()
-        self._join("loop", way, depth, item)
-        self._line(depth, "chain(enter, *iterations)" if way.guarded else "chain(*iterations)")
-        self._line(depth, "iterations >> join")
+    def _loop(self, path: Path, node: ir.LoopNode, way: Way, around: _Around) -> None:
+        enters = self._enter(way, around)
+        self._out.use("chain")
+        self._out.use("TaskGroup")
+        self._out.line(around.depth, "iterations = []")
+        self._out.line(around.depth, f"for number in range({node.limit}):")
+        self._out.line(around.depth + 1, 'with TaskGroup(f"iteration_{number}") as iteration:')
+        iteration = replace(around.deeper(2), sure=False)
+        waits = around.over is not None or any(inner.guarded for inner in ways(node.body).values())
+        arguments = _arguments(task_id="again", number=name("number"), until=node.until, index=node.index)
+        self._task("again", "AgainOperator", iteration, arguments, self._guard(_LOOKS) if waits else ())
+        self._out.blank()
+        self._order(self._graph((*path, "*"), node.body, iteration, first="again").links, iteration)
+        self._out.line(around.depth + 1, "iterations.append(iteration)")
+        self._out.blank()
+        self._join("loop", way, around)
+        self._out.line(around.depth, "chain(enter, *iterations)" if enters else "chain(*iterations)")
+        self._out.line(around.depth, "iterations >> join")
 
-    def _branches(self, path: Path, branches: Mapping[str, ir.Graph], depth: int, item: str | None) -> None:
-        ids = identifiers(list(branches), self._reserved)
-        for branch, graph in branches.items():
+    def _branches(self, path: Path, branches: Mapping[str, ir.Graph], around: _Around) -> str:
+        """A group for each branch; returns the list of them."""
+        ids = self._names.ids(branches)
+        variables = [self._names.variable((*path, branch)) for branch in branches]
+        for variable, (branch, graph) in zip(variables, branches.items(), strict=True):
             shown = branch if branch != ids[branch] else None
-            group = call("TaskGroup", ids[branch], group_display_name=shown)
-            self._with(depth, group, self._variables[*path, branch], None)
-            self._graph((*path, branch), graph, depth + 1, "", item)
-            self._blank()
+            self._out.group(around.depth, call("TaskGroup", ids[branch], group_display_name=shown), variable, None)
+            inside = around.deeper()
+            order = self._graph((*path, branch), graph, inside)
+            if around.over is not None and not order.links:
+                self._out.line(inside.depth, order.ends[0])
+            self._order(order.links, inside)
+            self._out.blank()
+        return listed(variables)
 
-    def _enter(self, way: Way, depth: int, item: str | None) -> None:
+    def _enter(self, way: Way, around: _Around) -> bool:
+        """The task that looks whether a node was reached; returns whether it needs one."""
         if way.guarded:
-            arguments = _arguments(task_id="enter", item=name(item) if item else None)
-            self._operator(depth, "enter", "GuardOperator", (*arguments, *self._guard(way)))
-            self._blank()
+            self._task("enter", "GuardOperator", around, _arguments(task_id="enter"), self._guard(way))
+            self._out.blank()
+        return way.guarded
 
-    def _join(self, kind: str, way: Way, depth: int, item: str | None, **more: object) -> None:
-        arguments = _arguments(task_id="join", kind=kind, item=name(item) if item else None, **more, **_ends(way))
-        self._operator(depth, "join", "JoinOperator", arguments)
+    def _join(self, kind: str, way: Way, around: _Around, reducer: str | None = None) -> None:
+        arguments = _arguments(task_id="join", kind=kind, reducer=reducer, **_ends(way))
+        # An operator's own default does not reach the mapped one.
+        self._task("join", "JoinOperator", around, arguments, self._guard(_LOOKS) if around.over else ())
+
+    def _task(self, variable: str, operator: str, around: _Around, arguments: Arguments, guard: Arguments = ()) -> None:
+        """A task that runs no step; where it is in the body of a map but in no mapped group, itself mapped."""
+        if around.over is None:
+            self._out.task(around.depth, variable, operator, (*arguments, *_arguments(item=_item(around)), *guard))
+            return
+        shown = _arguments(map_index_template="{{ task.item.label }}")
+        self._out.task(around.depth, variable, operator, (*arguments, *guard, *shown), over=around.over)
 
     def _guard(self, way: Way) -> Arguments:
         if not way.guarded:
             return ()
         after = [call("complete" if one.outcome == "complete" else "failed", one.name) for one in way.after]
         for one in after:
-            self._use(one.function.text)
-        return (("after", after), ("trigger_rule", self._rule()))
+            self._out.use(one.function.text)
+        return (*(() if way.starts else (("after", after),)), ("trigger_rule", self._rule()))
 
     def _rule(self) -> Name:
-        self._use("TriggerRule")
-        return name("TriggerRule.ALL_DONE")
+        return self._out.use("TriggerRule.ALL_DONE")
 
-    def _order(self, path: Path, graph: ir.Graph, of: Mapping[str, Way], depth: int, last: str) -> None:
-        """The lines with ``>>``: chains of what follows one another alone, then what waits for several."""
-        followers: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
-        before: dict[str, list[str]] = {}
-        for node in graph.nodes:
-            before[node.name] = list(dict.fromkeys(one.name for one in of[node.name].after))
-            for source in before[node.name]:
-                followers[source].append(node.name)
-        variable = {node.name: self._variables[*path, node.name] for node in graph.nodes}
-        ends = [node for node, after in followers.items() if not after]
-        links = [
-            ([variable[source] for source in sources], variable[node]) for node, sources in before.items() if sources
-        ]
-        if last:
-            links.append(([variable[node] for node in ends], last))
-        lines: list[list[str]] = []
-        open_at: dict[str, int] = {}
-        for sources, target in _ordered(links):
-            place = open_at.pop(sources[0], None) if len(sources) == 1 else None
-            if place is not None and len(_STEP) * depth + len(" >> ".join([*lines[place], target])) <= render.WIDTH:
-                lines[place].append(target)
-            else:
-                place = len(lines)
-                lines.append([self._listed(sources), target])
-            open_at[target] = place
-        for line in lines:
-            self._line(depth, " >> ".join(line))
-
-    @staticmethod
-    def _listed(variables: Sequence[str]) -> str:
-        return variables[0] if len(variables) == 1 else f"[{', '.join(variables)}]"
-
-    def _with(self, depth: int, group: render.Call, variable: str | None, place: str | None) -> None:
-        self._use("TaskGroup")
-        comment = f"  # {render.comment(place)}" if place else ""
-        bound = f" as {variable}" if variable else ""
-        self.lines.append(Line(_STEP * depth, "with ", group, f"{bound}:{comment}"))
-
-    def _operator(self, depth: int, variable: str, operator: str, arguments: Arguments) -> None:
-        self._use(operator)
-        made = render.Call(Name(operator), (), arguments)
-        self.lines.append(Line(_STEP * depth, f"{variable} = ", made))
-
-    def _made(self, depth: int, head: str, place: str, arguments: Arguments) -> None:
-        self._use("StepOperator")
-        self._line(depth, f"{head}  # {render.comment(place)}")
-        for keyword, value in arguments:
-            self.lines.append(Line(_STEP * (depth + 1), f"{keyword}=", value, ","))
-        self._line(depth, ")")
-        self._blank()
-
-    def _line(self, depth: int, text: str) -> None:
-        self.lines.append(Line(_STEP * depth, text))
-
-    def _blank(self) -> None:
-        if self.lines and self.lines[-1] != Line("", ""):
-            self.lines.append(Line("", ""))
-
-    def _use(self, imported: str) -> None:
-        self.used.add(imported)
+    def _order(self, links: Sequence[Link], around: _Around) -> None:
+        for line in order_lines(links, around.depth):
+            self._out.line(around.depth, line)
 
 
 def _ends(way: Way) -> dict[str, str | None]:
@@ -248,50 +328,9 @@ def _ends(way: Way) -> dict[str, str | None]:
     return {"next": "fail" if way.fails else None, "on_failure": "success" if way.succeeds else None}
 
 
+def _item(around: _Around) -> Name | None:
+    return name(around.item) if around.item else None
+
+
 def _arguments(**keywords: object) -> Arguments:
     return tuple((key, value) for key, value in keywords.items() if value is not None)
-
-
-def _ordered(links: Sequence[tuple[list[str], str]]) -> list[tuple[list[str], str]]:
-    """The links with each after those that end where it begins, as far as the order of the file allows."""
-    left = list(links)
-    ordered: list[tuple[list[str], str]] = []
-    while left:
-        targets = {target for _, target in left}
-        ready = [link for link in left if not targets & set(link[0])] or left[:1]
-        taken = ready[0]
-        if ordered:
-            taken = next((link for link in ready if link[0] == [ordered[-1][1]]), taken)
-        left.remove(taken)
-        ordered.append(taken)
-    return ordered
-
-
-def _variables(graph: ir.Graph, reserved: frozenset[str]) -> dict[Path, str]:
-    """A variable for each node and branch: its own name, with what it is part of where that alone is taken."""
-    titles: dict[Path, str] = {}
-    taken: set[str] = set()
-    for path in _paths(graph, ()):
-        named = [part for part in path if part != "*"]
-        choices = [" ".join(named[-count:]) for count in range(1, len(named) + 1)]
-        fresh = [title for title in choices if identifiers([title])[title] not in taken]
-        titles[path] = fresh[0] if fresh else f"{choices[-1]} {len(titles)}"
-        taken.add(identifiers([titles[path]])[titles[path]])
-    variables = identifiers(list(titles.values()), reserved)
-    return {path: variables[title] for path, title in titles.items()}
-
-
-def _paths(graph: ir.Graph, above: Path) -> list[Path]:
-    found: list[Path] = []
-    for node in graph.nodes:
-        path = (*above, node.name)
-        found.append(path)
-        match node:
-            case ir.ParallelNode(branches=branches) | ir.ChoiceNode(cases=branches):
-                for branch, inner in branches.items():
-                    found += [(*path, branch), *_paths(inner, (*path, branch))]
-            case ir.MapNode(body=body) | ir.LoopNode(body=body):
-                found += _paths(body, (*path, "*"))
-            case _:
-                continue
-    return found

@@ -5,41 +5,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.targets.airflow.routed.layers import graphs
+from translator.targets.airflow.routed.names import ids
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
+MAX_ID_LENGTH = 250
+"""Airflow's limit for the id of a task, which begins with the ids of the groups that it is in."""
+_COMPOSITE = ir.ParallelNode | ir.MapNode | ir.LoopNode | ir.ChoiceNode
 
-def check(graph: ir.Graph, diagnostics: Diagnostics, *, in_map: str | None = None) -> None:
+
+def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "") -> None:
     """Report what a DAG cannot carry.
 
     Args:
         graph: a routed graph.
         diagnostics: receives the findings.
-        in_map: the map that the graph is part of.
+        above: the id of the group that it is in, with a dot.
     """
+    of_nodes = ids([node.name for node in graph.nodes])
     for node in graph.nodes:
-        match node:
-            case ir.ExecutionNode():
-                continue
-            case ir.MapNode(body=body):
-                if in_map is not None:
-                    diagnostics.error(
-                        "unsupported-nested-map",
-                        f"node {node.name!r}: a map inside the map {in_map!r} is not translated to Airflow yet",
-                        node.span,
-                        hint="map over one list of all combinations",
-                    )
-                check(body, diagnostics, in_map=node.name)
-            case ir.LoopNode(body=body):
-                check(body, diagnostics, in_map=in_map)
-            case ir.ParallelNode(branches=branches) | ir.ChoiceNode(cases=branches):
-                for branch in branches.values():
-                    check(branch, diagnostics, in_map=in_map)
-            case _:
-                kind = type(node).__name__.removesuffix("Node").lower()
-                diagnostics.error(
-                    f"unsupported-{kind}",
-                    f"node {node.name!r}: {kind} nodes have no place in a routed graph",
-                    node.span,
-                )
+        own = f"{above}{of_nodes[node.name]}"
+        if not isinstance(node, ir.ExecutionNode | _COMPOSITE):
+            kind = type(node).__name__.removesuffix("Node").lower()
+            message = f"node {node.name!r}: {kind} nodes have no place in a routed graph"
+            diagnostics.error(f"unsupported-{kind}", message, node.span)
+        elif len(own if isinstance(node, ir.ExecutionNode) else f"{own}.choose") > MAX_ID_LENGTH:
+            diagnostics.error(
+                "id-too-long",
+                f"node {node.name!r} is too deep for Airflow: with all that it is part of, its id would have more than "
+                f"{MAX_ID_LENGTH} characters: {own[:60]}…",
+                node.span,
+                hint="give it or what it is part of a shorter name",
+            )
+        else:
+            of_branches = ids(list(graphs(node)))
+            for branch, inner in graphs(node).items():
+                check(inner, diagnostics, f"{own}.{_group(node, of_branches.get(branch, branch))}.")
+
+
+def _group(node: ir.Node, branch: str) -> str:
+    """The longest id that the group of a branch may have, or the groups."""
+    match node:
+        case ir.MapNode(item=item):
+            return f"each_{item}"
+        case ir.LoopNode(limit=limit):
+            return f"iteration_{limit}"
+        case _:
+            return branch

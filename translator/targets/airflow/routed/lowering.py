@@ -9,7 +9,9 @@ from translator.targets import render
 from translator.targets.airflow.dag import dag_arguments
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.routed.body import Body
+from translator.targets.airflow.routed.layers import graphs
 from translator.targets.airflow.routed.model import RoutedFile
+from translator.targets.airflow.routed.names import titles
 from translator.targets.constants import step_constants
 from translator.targets.render import call, name
 from translator.targets.steps import lower_step
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from translator.targets import GenerateOptions
+    from translator.targets.airflow.routed.names import Path
 
 _MODULES = {
     "Path": "pathlib",
@@ -48,7 +51,8 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
         options: what the file needs to know of its surroundings.
     """
     constants, constant_of = step_constants(
-        (path, lower_step(node.step, pipeline.dialect), _titles(path)) for path, node in leaves(pipeline.graph, ())
+        (path, node.step.span.place, lower_step(node.step, pipeline.dialect), titles(path))
+        for path, node in leaves(pipeline.graph, ())
     )
     body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, _RESERVED)
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
@@ -64,26 +68,14 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
     )
 
 
-def _titles(path: tuple[str, ...]) -> tuple[str, ...]:
-    """What the constant of the step at ``path`` may be called: as its node, or with what is around it."""
-    named = [part for part in path if part != "*"]
-    return tuple(" ".join(named[-count:]) for count in range(1, len(named) + 1))
-
-
-def leaves(graph: ir.Graph, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], ir.ExecutionNode]]:
-    """The nodes of a graph that run a step, with their paths; the body of a map or a loop is called ``*``."""
+def leaves(graph: ir.Graph, above: Path) -> Iterator[tuple[Path, ir.ExecutionNode]]:
+    """The nodes of a graph that run a step, with their paths."""
     for node in graph.nodes:
         path = (*above, node.name)
-        match node:
-            case ir.ExecutionNode():
-                yield path, node
-            case ir.ParallelNode(branches=branches) | ir.ChoiceNode(cases=branches):
-                for branch, inner in branches.items():
-                    yield from leaves(inner, (*path, branch))
-            case ir.MapNode(body=body) | ir.LoopNode(body=body):
-                yield from leaves(body, (*path, "*"))
-            case _:
-                continue
+        if isinstance(node, ir.ExecutionNode):
+            yield path, node
+        for branch, inner in graphs(node).items():
+            yield from leaves(inner, (*path, branch))
 
 
 def _plain(value: object) -> object:

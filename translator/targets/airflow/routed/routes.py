@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 class Way:
     """How a token comes to a node, and how the graph ends there.
 
-    ``after`` are the outcomes of nodes that lead to it; ``guarded`` tells that it must look at them. ``fails`` and
-    ``succeeds``: its completion ends the graph in error, its error ends the graph as complete.
+    ``after`` are the outcomes of nodes that lead to it; ``guarded`` tells that it must look whether it was reached.
+    ``fails``: its completion ends the graph in error; ``succeeds``: its error ends the graph as complete; ``starts``:
+    the graph begins with it.
     """
 
     after: Sequence[After]
     guarded: bool
     fails: bool
     succeeds: bool
+    starts: bool
 
 
 def ways(graph: ir.Graph) -> dict[str, Way]:
@@ -48,6 +50,7 @@ def ways(graph: ir.Graph) -> dict[str, Way]:
             guarded=not plain,
             fails=routes[ir.Outcome.COMPLETE] == ir.End(ir.Outcome.ERROR),
             succeeds=routes[ir.Outcome.ERROR] == ir.End(ir.Outcome.COMPLETE),
+            starts=name == graph.start,
         )
     return found
 

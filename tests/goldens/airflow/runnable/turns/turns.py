@@ -136,8 +136,7 @@ with DAG(
                     step=EVALUATE,
                 )
 
-                train >> evaluate
-                again >> train
+                again >> train >> evaluate
             iterations.append(iteration)
 
         join = JoinOperator(task_id="join", kind="loop")

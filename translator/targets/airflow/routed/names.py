@@ -1,0 +1,87 @@
+"""What nodes and branches are called in a DAG file: variables of the file, and ids of tasks and groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from translator.names import identifiers
+from translator.targets.airflow.routed.layers import graphs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from translator import ir
+
+Path: TypeAlias = "tuple[str, ...]"
+"""Names of a node, a branch of it, a node in that, ...; the branch of a map or a loop is ``*``."""
+
+RESERVED = frozenset(
+    ("join", "items", "enter", "choose", "again", "dag", "finish", "iteration", "iterations", "number")
+)
+"""What tasks and variables are called that are no nodes."""
+
+
+class Names:
+    """The names of a DAG file.
+
+    Args:
+        graph: the outermost graph.
+        imported: the names that the file imports.
+    """
+
+    def __init__(self, graph: ir.Graph, imported: frozenset[str]) -> None:
+        self._reserved = RESERVED | imported
+        self._variables = _variables(graph, self._reserved)
+        self._taken = {*self._variables.values(), *self._reserved}
+
+    def variable(self, path: Path) -> str:
+        """The variable of a node or a branch: its own name, with what it is part of where that alone is taken."""
+        return self._variables[path]
+
+    def ids(self, names: Iterable[str]) -> dict[str, str]:
+        """The ids of the nodes of a graph, or of the branches of a node."""
+        return ids(list(names), self._reserved)
+
+    def argument(self, item: str) -> str:
+        """The argument of a mapped group that is an item."""
+        return identifiers([item], self._reserved)[item]
+
+    def fresh(self, name: str, also: Iterable[str] = ()) -> str:
+        """A variable or a function that is no node and none of ``also``; two of them may have the same name."""
+        others = {*self._taken, *also}
+        while name in others:
+            name += "_"
+        return name
+
+
+def ids(names: Sequence[str], reserved: frozenset[str] = RESERVED) -> dict[str, str]:
+    """The ids of the nodes of a graph, or of the branches of a node."""
+    return identifiers(names, reserved)
+
+
+def titles(path: Path) -> Sequence[str]:
+    """What something at a path may be called: by its own name, or with ever more of what is around it."""
+    named = [part for part in path if part != "*"]
+    return [" ".join(named[-count:]) for count in range(1, len(named) + 1)]
+
+
+def _variables(graph: ir.Graph, reserved: frozenset[str]) -> dict[Path, str]:
+    called: dict[Path, str] = {}
+    taken: set[str] = set()
+    for path in _paths(graph, ()):
+        choices = titles(path)
+        free = [title for title in choices if identifiers([title])[title] not in taken]
+        called[path] = free[0] if free else f"{choices[-1]} {len(called)}"
+        taken.add(identifiers([called[path]])[called[path]])
+    variables = identifiers(list(called.values()), reserved)
+    return {path: variables[title] for path, title in called.items()}
+
+
+def _paths(graph: ir.Graph, above: Path) -> Iterator[Path]:
+    for node in graph.nodes:
+        path = (*above, node.name)
+        yield path
+        for branch, inner in graphs(node).items():
+            if branch != "*":
+                yield (*path, branch)
+            yield from _paths(inner, (*path, branch))
