@@ -9,8 +9,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 
 # The two engines exclude each other's dependencies, so each has an environment of its own.
 EXTRAS_dev := dev
-EXTRAS_airflow := airflow,examples,test
-EXTRAS_prefect := prefect,examples,test
+EXTRAS_airflow := airflow,examples,notebooks,test
+EXTRAS_prefect := prefect,examples,notebooks,test
 EXTRAS_airflow31 := airflow,examples,test
 
 DEV := .venv/dev/.installed
