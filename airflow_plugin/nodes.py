@@ -75,7 +75,7 @@ def nodes(dag: DAG) -> dict[str, Node]:
         found[name] = Node(
             name=name,
             kind="task" if task.is_mapped else "execution",
-            on_error=_argument(task, "on_error") or "stop-all",
+            on_error=_argument(task, "on_error") or dag.default_args.get("on_error", "stop-all"),
             on_child_error=_argument(task, "on_child_error"),
             run=task.task_id,
             tasks=tuple(groups[group]) if group else (task.task_id,),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefect_plugin.runs import NodeRun
-    from translator.shim.contract import ArtifactSource, FileAxis, InputFiles, Manifest, Step, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, InputFiles, Manifest, Step, Value, ValueSource
 
     Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
 
@@ -116,17 +116,19 @@ class Job:
         ]
         return self.node.points
 
-    def files(self, axis: FileAxis, given: NodeParameters | None = None, more: Values | None = None) -> list[Point]:
-        """The points of a grid over files, in the order of their paths; there may be none.
+    def files(self, given: NodeParameters | None = None, more: Values | None = None) -> list[Point]:
+        """The points of a grid over the files that the step has, in the order of their paths; there may be none.
 
         Args:
-            axis: the files that the step runs over.
             given: the node's group of the parameter form.
             more: values that pipeline parameters and edges give, which win.
 
         Raises:
             translator.shim.grid.GridError: the folder is not there.
         """
+        axis = self._step.files
+        if axis is None:
+            raise TypeError(f"the step {self._step.name!r} has no files to run over")
         values = {**({} if given is None else given.values()), **_resolved(more or {}, many=set())}
         rows = file_grid.points(self._step, axis, values, self._inputs.get(axis.over), self.node.run.project)
         self.in_order = axis.sequential

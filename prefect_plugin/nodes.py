@@ -66,7 +66,8 @@ class NodeTask(Task[P, Any]):
         upstream = tuple(dict.fromkeys(run.names[future.task_run_id] for future in _futures([args, kwargs])))
         run.plans[name] = replace(self.plan, upstream=upstream)
         run.places[name] = self.place
-        if self.joins:
+        if self.joins:  # it waits itself, for all that it follows
+            kwargs.pop("wait_for", None)
             kwargs = {key: Late(value) if isinstance(value, PrefectFuture) else value for key, value in kwargs.items()}
         future: PrefectFuture[Any] = super().submit(*args, **kwargs)
         run.futures[name] = future

@@ -133,8 +133,8 @@ for parallel in (False, True):
         files = "".join(
             f"echo {'bad' if char == '!' else 'good'} > frames/{number};" for number, char in enumerate(made or "")
         )
-        last = "other" if made is None else "frames/sub/x"
-        many = f'cd "$VH_OUTPUTS_DIR"; mkdir -p frames/sub; {files} touch {last}'
+        last = "touch other" if made is None else "touch frames/sub/x"
+        many = f'cd "$VH_OUTPUTS_DIR"; {"" if made is None else "mkdir -p frames/sub;"} {files} {last}'
         work = "test {parameter-value:item} != frames/1 || test " + ("1 = 2" if made == "a!b" else "1 = 1")
         CASES[f"loop, {'parallel' if parallel else 'in order'}, {made!r}"] = (
             pipeline(

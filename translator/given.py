@@ -140,7 +140,7 @@ def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
         for target in given.targets
     }
     for node in nodes.values():
-        for parameter in node.step.parameters:
+        for parameter in node.step.settable:
             if (node.name, parameter.name) not in set_elsewhere:
                 axis = isinstance(node, ir.TaskNode) and node.has_axes
                 slot = _Slot((parameter,), axis, parameter.multiple is not None)

@@ -221,6 +221,11 @@ class Step:
     options: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
     """What only one kind of step has: a predicate's terms, a notebook's output path."""
 
+    @property
+    def settable(self) -> tuple[Parameter, ...]:
+        """The parameters that can be set for a run by the node's name; in Loom only what the file names can be."""
+        return self.parameters if self.kind is StepKind.COMMAND else ()
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
@@ -469,7 +474,8 @@ class ParameterTarget:
 class PipelineParameter:
     """A parameter of the whole run; without a default and without a value its targets keep their own.
 
-    That of a routed graph has no targets: every step sees it, and steps write it.
+    That of a routed graph has no targets: every step sees it, and steps write it. ``section`` is a heading under which
+    a form shows it together with others.
     """
 
     name: str
@@ -477,6 +483,7 @@ class PipelineParameter:
     default: Json = None
     targets: tuple[ParameterTarget, ...] = ()
     description: str | None = None
+    section: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

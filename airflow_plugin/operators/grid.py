@@ -32,8 +32,8 @@ class GridOperator(BaseOperator):
         parameter_edges: by parameter of the step, the edge that brings its values, which wins over ``parameters``.
         points: explicit sets of values instead of a product of axes, or the DAG param that has them; other parameters
             still span axes.
-        files: the files that the step runs over, instead of all that; there may be none.
-        inputs: the edges that bring these files.
+        inputs: the edges that bring the files that the step runs over, if it has ``files``: then only they count, and
+            there may be none.
         project: the folder of the source file; usually one of the DAG's ``default_args``.
         only_if: what must hold, or else the node is skipped, and what follows it too.
         included_if: what must hold, or else the node is not part of the run.
@@ -50,7 +50,6 @@ class GridOperator(BaseOperator):
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
         points: DagParam | Sequence[Mapping[str, Value]] | None = None,
-        files: FileAxis | None = None,
         inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
         project: str | Path = ".",
         only_if: Sequence[Condition] = (),
@@ -62,7 +61,6 @@ class GridOperator(BaseOperator):
         self.parameters = parameters or {}
         self.parameter_edges = parameter_edges or {}
         self.points = points
-        self.files = files
         self.inputs = inputs or {}
         self.project = project
         self.only_if = only_if
@@ -85,8 +83,9 @@ class GridOperator(BaseOperator):
         store = open_store(store_uri())
         if reason := unmet(context, (*self.included_if, *self.only_if), store):
             raise AirflowSkipException(reason)
+        files = self.step.files
         try:
-            points = self._over_files(context, self.files, store) if self.files else self._of_values(context, store)
+            points = self._over_files(context, files, store) if files else self._of_values(context, store)
         except grid.GridError as error:
             raise AirflowFailException(str(error)) from None
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):

@@ -3,6 +3,7 @@
 Generated files import the value types of this package; the engines' plugins call its functions.
 """
 
+from translator.shim import loom
 from translator.shim.contract import (
     After,
     Catalog,
@@ -37,6 +38,7 @@ __all__ = [
     "Step",
     "complete",
     "failed",
+    "loom",
     "metadata",
     "output",
     "parameter",

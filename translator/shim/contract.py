@@ -71,6 +71,24 @@ class Catalog:
 
 
 @dataclass(frozen=True, slots=True)
+class FileAxis:
+    """The files that a step runs over, once per file that is there when its node starts (Loom's ``loop``).
+
+    ``over`` and ``into`` are parameters of the step that hold the two folders. Of each file the parameters ``items``
+    get the path, and ``outputs`` the path of the same name below ``into``. ``pattern`` is a ``Path.glob`` below
+    ``over``; without it all files directly in it count. ``sequential``: one execution after another, and those after
+    one in error are skipped.
+    """
+
+    over: str
+    into: str
+    pattern: str | None = None
+    items: Sequence[str] = ()
+    outputs: Sequence[str] = ()
+    sequential: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What one execution runs; limits in seconds; ``source`` is the ``file:line`` that messages cite.
 
@@ -97,24 +115,7 @@ class Step:
     returns: Mapping[str, Literal["json", "object", "metric"]] = field(default_factory=dict)
     secrets: Sequence[str] = ()
     options: Mapping[str, Json] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FileAxis:
-    """The files that a step runs over, once per file that is there when its node starts (Loom's ``loop``).
-
-    ``over`` and ``into`` are parameters of the step that hold the two folders. Of each file the parameters ``items``
-    get the path, and ``outputs`` the path of the same name below ``into``. ``pattern`` is a ``Path.glob`` below
-    ``over``; without it all files directly in it count. ``sequential``: one execution after another, and those after
-    one in error are skipped.
-    """
-
-    over: str
-    into: str
-    pattern: str | None = None
-    items: Sequence[str] = ()
-    outputs: Sequence[str] = ()
-    sequential: bool = True
+    files: FileAxis | None = None
 
 
 @dataclass(frozen=True, slots=True)

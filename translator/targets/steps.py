@@ -1,21 +1,37 @@
-"""From a step of the pipeline to the value that the generated file builds for the shim."""
+"""From a step of the pipeline to the expression that builds it in the generated file."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translator import ir
 from translator.shim import contract
+from translator.targets.scripts import lower_script
 
 if TYPE_CHECKING:
-    from translator import ir
+    from translator.targets.render import Expression
 
 
-def lower_step(step: ir.Step, dialect: str) -> contract.Step:
+def step_of(node: ir.StepNode, dialect: str) -> Expression:
+    """The step of a node as generated files say it.
+
+    Args:
+        node: the node.
+        dialect: the source language, which says how the step is run.
+    """
+    files = node.grid.files if isinstance(node, ir.TaskNode) else None
+    if dialect == "loom":
+        return lower_script(node.step, files)
+    return lower_step(node.step, dialect, files)
+
+
+def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) -> contract.Step:
     """The step as the shim knows it.
 
     Args:
         step: a node's step.
         dialect: the source language, which says how the step is run.
+        files: what it runs over, if it is that of a task node over files.
     """
     return contract.Step(
         name=step.name,
@@ -36,6 +52,7 @@ def lower_step(step: ir.Step, dialect: str) -> contract.Step:
         returns={item.name: item.kind for item in step.returns},  # type: ignore[misc]  # the dialect has checked them
         secrets=step.secrets,
         options=dict(step.options),
+        files=_files(files) if files is not None else None,
     )
 
 
@@ -58,8 +75,7 @@ def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
     )
 
 
-def lower_files(axis: ir.FileAxis) -> contract.FileAxis:
-    """The files that a task node runs over, as the shim knows them."""
+def _files(axis: ir.FileAxis) -> contract.FileAxis:
     return contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
 
 

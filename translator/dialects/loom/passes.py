@@ -162,8 +162,8 @@ def unroll(
             )
         for step in group.steps:
             made = _iteration(group, step, iteration, values, own)
-            steps.append(replace(made, gates=gates, after=(*before, *(gate.node for gate in gates if gate.node))))
-            before = (made.name,)
+            steps.append(replace(made, gates=gates, after=before))
+            before, gates = (made.name,), ()
         if group.condition is not None:
             # Loom asks after the last iteration, too: what the answer is does not matter then, but that there is one.
             stop = f"{group.name}_stop_iter{iteration}"
@@ -173,7 +173,6 @@ def unroll(
                 inputs=tuple(_moved(slot, own) for slot in group.condition.inputs),
                 group=f"{group.name} iteration {iteration}",
                 after=before,
-                gates=gates,
             )
             steps.append(check)
             before, gates = (stop,), (ir.Gate(expected=False, node=stop),)

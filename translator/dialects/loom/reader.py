@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from translator.settings import Settings
     from translator.source import Source
 
+_MANY = 3
+"""How many steps a description names."""
 _WORKERS = 4
 """How many files of a parallel loop Loom runs at once, if the file does not say."""
 
@@ -227,12 +229,19 @@ class _Reader:
         for node in self.file.data.values():
             tied = tuple(dict.fromkeys(targets.get(f"data.{node.name}", ())))
             if tied:
-                path = self.names.path(node.name)
-                made.append(ir.PipelineParameter(f"data.{node.name}", node.span, path, tied, node.description))
+                path, shown = self.names.path(node.name), _described(node, lowered)
+                made.append(ir.PipelineParameter(f"data.{node.name}", node.span, path, tied, shown, "Data"))
         for one in lowered:
             if one.source.optional:
-                default = one.source.name in self.settings.include
-                made.append(ir.PipelineParameter(f"include.{one.source.name}", one.source.span, default))
+                name = one.source.name
+                given = ir.PipelineParameter(
+                    f"include.{name}",
+                    one.source.span,
+                    default=name in self.settings.include,
+                    description=f"Whether the step {name} is part of the run.",
+                    section="Optional steps",
+                )
+                made.append(given)
         return tuple(made)
 
     def missing_files(self, lowered: Sequence[Lowered], edges: Sequence[ir.Edge], project: Path) -> None:
@@ -259,3 +268,18 @@ def _wait(before: str, one: Lowered) -> ir.Edge:
     return ir.Edge(
         ir.Port(before, EdgeKind.DEPENDENCY, "*", span), ir.Port(one.source.name, EdgeKind.DEPENDENCY, "*", span), span
     )
+
+
+def _described(node: model.DataNode, lowered: Sequence[Lowered]) -> str:
+    """What a form says of a data node: its description, and the steps that make and read it."""
+    made = dict.fromkeys(one.source.name for one in lowered if any(use.data == node.name for use in one.writes))
+    read = dict.fromkeys(one.source.name for one in lowered if any(use.data == node.name for use in one.reads))
+    parts = [f"{verb} {_listed(list(steps))}" for verb, steps in (("made by", made), ("read by", read)) if steps]
+    told = "; ".join(parts)
+    told = f"{told[:1].upper()}{told[1:]}." if told else ""
+    own = (node.description or "").strip()
+    return f"{own if own.endswith(('.', '!', '?')) else f'{own}.'} {told}".strip() if own else told
+
+
+def _listed(steps: Sequence[str]) -> str:
+    return ", ".join(steps) if len(steps) <= _MANY else f"{steps[0]} and {len(steps) - 1} others"

@@ -30,7 +30,7 @@ def dag_arguments(pipeline: ir.Pipeline, **default_args: Expression) -> Argument
 
     Args:
         pipeline: the pipeline.
-        default_args: what its operators are told beside the project's folder.
+        default_args: what its operators are told beside the project's folder; None stands for nothing.
     """
     limit = _max_active_tasks(pipeline)
     return (
@@ -39,7 +39,10 @@ def dag_arguments(pipeline: ir.Pipeline, **default_args: Expression) -> Argument
         ("description", f"{pipeline.dialect.capitalize()} pipeline at {pipeline.span.place}"),
         ("schedule", None),
         *((("max_active_tasks", limit),) if limit is not None else ()),
-        ("default_args", {"project": name("PROJECT"), **default_args}),
+        (
+            "default_args",
+            {"project": name("PROJECT"), **{key: item for key, item in default_args.items() if item is not None}},
+        ),
         ("tags", [pipeline.dialect]),
     )
 

@@ -16,7 +16,7 @@ from translator.targets.render import call
 from translator.targets.steps import lower_parameter
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from translator.targets.render import Call
 
@@ -46,9 +46,7 @@ class Form:
     sets: Call | None = None
 
 
-def node_form(
-    node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParameter]], found: Container[str] = ()
-) -> Form:
+def node_form(node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParameter]]) -> Form:
     """The DAG params of a node.
 
     A parameter that a pipeline parameter certainly sets has none of its own. One that an edge feeds has: its value
@@ -57,18 +55,20 @@ def node_form(
     Args:
         node: the node.
         setters: by parameter, the pipeline parameters that set it.
-        found: the parameters whose values are found while the pipeline runs, whatever a form says.
     """
     params: dict[str, Call] = {}
     parameters: dict[str, Call] = {}
     axes = {axis.parameter: axis.values for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else {}
     sets = node.grid.points if isinstance(node, ir.TaskNode) and node.grid.kind is ir.GridKind.ZIP else ()
     in_sets = {name for point in sets for name in point}
+    files = node.grid.files if isinstance(node, ir.TaskNode) else None
+    found = {*files.items, *files.outputs} if files is not None else ()
+    settable = [parameter for parameter in node.step.settable if parameter.name not in found]
     for parameter in node.step.parameters:
         setting = setters.get(parameter.name, ())
         keys = [setter.name for setter in setting]
         certain = any(setter.default is not None for setter in setting)
-        if not (certain or parameter.name in found or parameter.name in in_sets):
+        if parameter in settable and not (certain or parameter.name in in_sets):
             keys.append(f"{node.name}.{parameter.name}")
             if isinstance(node, ir.TaskNode) and node.has_axes:
                 params[keys[-1]] = _axis(node, parameter, axes.get(parameter.name, (parameter.default,)))
@@ -98,7 +98,7 @@ def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepN
         schema = _with_lists(schema, first=isinstance(given.default, tuple))
     if given.default is None:
         schema = _nullable(schema)
-    return _param(_plain(given.default), schema, description=given.description)
+    return _param(_plain(given.default), schema, description=given.description, section=given.section)
 
 
 def _single(node: ir.StepNode, parameter: ir.Parameter) -> Call:

@@ -72,7 +72,7 @@ def _check_keys(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         f"{node.name}.{parameter.name}"
         for node in pipeline.nodes
         if isinstance(node, ir.ExecutionNode | ir.TaskNode)
-        for parameter in node.step.parameters
+        for parameter in node.step.settable
     }
     for given in pipeline.parameters:
         if given.name in taken:

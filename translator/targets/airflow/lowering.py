@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
+from translator import ir
 from translator.names import identifiers
 from translator.targets import render
 from translator.targets.airflow.dag import dag_arguments
@@ -15,12 +16,11 @@ from translator.targets.airflow.nodes import around_of, form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
 from translator.targets.constants import step_constants
 from translator.targets.render import call, name
-from translator.targets.steps import lower_step
+from translator.targets.steps import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from translator import ir
     from translator.targets import GenerateOptions
     from translator.targets.render import Expression
 
@@ -34,7 +34,8 @@ _MODULES = {
         "airflow_plugin.operators",
     ),
     **dict.fromkeys(
-        ("FileAxis", "Input", "Parameter", "Step", "metadata", "output", "parameter", "same_input"), "translator.shim"
+        (*("FileAxis", "Input", "Parameter", "Step", "loom", "metadata", "output", "parameter", "same_input"),),
+        "translator.shim",
     ),
 }
 """Every name that a DAG file may import, in the order in which it does, and the module that has it."""
@@ -51,7 +52,12 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     nodes = cast("Sequence[ir.StepNode]", pipeline.nodes)
     variables = identifiers([node.name for node in nodes], _RESERVED)
     constants, constant_of = step_constants(
-        (node.name, lower_step(node.step, pipeline.dialect), (node.step.name, f"{node.step.name} {node.name}"))
+        (
+            node.name,
+            node.step.span.place,
+            step_of(node, pipeline.dialect),
+            (node.step.name, f"{node.step.name} {node.name}"),
+        )
         for node in nodes
     )
     around = around_of(pipeline)
@@ -87,7 +93,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         ),
         project=render.project_expression(options.project),
         steps=constants,
-        arguments=dag_arguments(pipeline),
+        arguments=dag_arguments(
+            pipeline, on_error=around.on_error.value if around.on_error is not ir.OnError.STOP_ALL else None
+        ),
         params=params,
         finish=finish,
         groups=tuple(_groups(nodes, lowered)),

@@ -12,7 +12,6 @@ from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
 from translator.targets.airflow.rules import NONE_FAILED, closing_task
 from translator.targets.render import call, name
-from translator.targets.steps import lower_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,10 +34,11 @@ class Around:
     """What a pipeline says about its nodes from outside: the edges into each, and what sets its parameters.
 
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
-    node and parameter.
+    node and parameter; ``on_error`` is the rule of the nodes that say none.
     """
 
     edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
+    on_error: ir.OnError
     setters: Mapping[str, Mapping[str, Sequence[ir.PipelineParameter]]]
 
     def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
@@ -56,14 +56,15 @@ def around_of(pipeline: ir.Pipeline) -> Around:
     for given in pipeline.parameters:
         for target in given.targets:
             setters.setdefault(target.node, {}).setdefault(target.parameter, []).append(given)
-    return Around(edges, setters)
+    rules = {node.policy.on_error for node in pipeline.nodes}
+    # Several nodes that have the same rule share it; in Loom all have.
+    shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
+    return Around(edges, shared, setters)
 
 
 def form_of(around: Around, node: ir.StepNode) -> Form:
     """The DAG params of a node, and where its parameters are taken from."""
-    files = node.grid.files if isinstance(node, ir.TaskNode) else None
-    found = {*files.items, *files.outputs} if files is not None else ()
-    return node_form(node, around.setters.get(node.name, {}), found)
+    return node_form(node, around.setters.get(node.name, {}))
 
 
 def lower_node(  # noqa: PLR0913 - what is known of a node
@@ -86,18 +87,24 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
     if done is None:
         shown = node.name if node.name != variable else None
         alone = _arguments(task_id=variable, task_display_name=shown, step=step, node=shown)
-        return PlainNode(variable, place, (*alone, *_inputs(around, node), *values, *gates, *_policy(node)))
+        return PlainNode(variable, place, (*alone, *_inputs(around, node), *values, *gates, *_policy(around, node)))
     other = node.name if node.name != variable else None
     start = (*_arguments(task_id="run", step=step, node=other), *_inputs(around, node))
     group = call("TaskGroup", variable, group_display_name=other)
     if isinstance(node, ir.ExecutionNode):
         return GroupNode(
-            variable, place, group, mapped=False, grid=None, step=(*start, *values, *gates, *_policy(node)), done=done
+            variable,
+            place,
+            group,
+            mapped=False,
+            grid=None,
+            step=(*start, *values, *gates, *_policy(around, node)),
+            done=done,
         )
     if node.grid.files is not None:
         over = _over_files(around, node, node.grid.files, step, form)
         shown_as = _arguments(map_index_template="{{ task.point_label }}")
-        run = (*start, *values, *_policy(node), *shown_as)
+        run = (*start, *values, *_policy(around, node), *shown_as)
         return GroupNode(
             variable,
             place,
@@ -111,7 +118,13 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
     grid = (*_arguments(task_id="grid", step=step, points=form.sets), *values) if values or form.sets else None
     shown_as = _arguments(map_index_template="{{ task.point_label }}") if grid else ()
     return GroupNode(
-        variable, place, group, mapped=True, grid=grid, step=(*start, *gates, *_policy(node), *shown_as), done=done
+        variable,
+        place,
+        group,
+        mapped=True,
+        grid=grid,
+        step=(*start, *gates, *_policy(around, node), *shown_as),
+        done=done,
     )
 
 
@@ -124,7 +137,6 @@ def _over_files(around: Around, node: ir.TaskNode, axis: ir.FileAxis, step: Name
         step=step,
         parameters=folders or None,
         inputs={axis.over: brought} if brought else None,
-        files=lower_files(axis),
     )
 
 
@@ -146,13 +158,13 @@ def _edge(edge: ir.Edge) -> Call:
     return call(_EDGES[edge.source.kind], edge.source.node, *(() if every else (edge.source.key,)))
 
 
-def _policy(node: ir.StepNode) -> Arguments:
+def _policy(around: Around, node: ir.StepNode) -> Arguments:
     policy = node.policy
     sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
     concurrency = 1 if sequential else policy.concurrency
     retries = policy.tries - 1
     return _arguments(
-        on_error=policy.on_error.value if policy.on_error is not ir.OnError.STOP_ALL else None,
+        on_error=policy.on_error.value if policy.on_error is not around.on_error else None,
         on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
         retries=retries or None,
         retry_delay=call("timedelta", seconds=_RETRY_SECONDS) if retries else None,

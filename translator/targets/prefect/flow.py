@@ -11,15 +11,15 @@ from translator.targets.prefect import forms
 from translator.targets.prefect.model import Field, Flow
 from translator.targets.prefect.names import FUNCTIONS
 from translator.targets.prefect.text import doc
-from translator.targets.render import Call, Name, call
+from translator.targets.render import INDENT, WIDTH, Call, Name, call, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from translator import ir
     from translator.targets.prefect.names import Names
     from translator.targets.prefect.plan import Plan
 
+_FITS = WIDTH - INDENT
+"""Columns of an argument of the flow."""
 _BANNED_IN_FLOW_NAMES = str.maketrans(dict.fromkeys("/%&><", "-"))
 
 
@@ -28,8 +28,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
     pipeline = plan.pipeline
     arguments = [argument.field for argument in names.arguments.values()]
     described = [
-        (names.arguments[item.name].field.name, item.description or _what_it_sets(item, pipeline.nodes))
-        for item in pipeline.parameters
+        (names.arguments[item.name].field.name, item.description or _what_it_sets(item)) for item in pipeline.parameters
     ]
     for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
         if group := names.groups[node.name]:
@@ -59,17 +58,22 @@ def flow_of(plan: Plan, names: Names) -> Flow:
     name = identifiers([pipeline.name], FUNCTIONS | {*names.functions.values()})[pipeline.name]
     place = render.comment(pipeline.span.place)
     threads = 1 if limit == 1 else nodes
-    return Flow(name, title_of(pipeline.name), place, tuple(lines), tuple(arguments), run, threads)
+    return Flow(name, title_of(pipeline.name), place, tuple(lines), tuple(map(_fitted, arguments)), run, threads)
 
 
-def _what_it_sets(parameter: ir.PipelineParameter, nodes: Iterable[ir.Node]) -> str:
-    included = [
-        node.name
-        for node in nodes
-        if any(gate.excludes and gate.parameter == parameter.name for gate in node.policy.gates)
-    ]
-    if included and not parameter.targets:
-        return f"Whether {', '.join(included)} is part of the run."
+def _fitted(argument: Field) -> Field:
+    """The argument with its type spread over lines, if it does not fit on one with its default."""
+    kind, bracket, inside = argument.annotation.partition("[")
+    if kind != "Annotated" or len(f"{argument.name}: {argument.annotation} = {literal(argument.default)},") <= _FITS:
+        return argument
+    inner = inside.removesuffix("]")
+    if len(inner) > _FITS - INDENT:
+        return argument
+    spread = f"{kind}{bracket}\n{' ' * 2 * INDENT}{inner}\n{' ' * INDENT}]"
+    return Field(argument.name, spread, argument.default)
+
+
+def _what_it_sets(parameter: ir.PipelineParameter) -> str:
     return f"Sets {', '.join(f'{target.node}.{target.parameter}' for target in parameter.targets) or 'nothing'}."
 
 

@@ -45,7 +45,7 @@ def group_of(node: ir.StepNode, name: str, set_elsewhere: Container[str], aliase
         _axis(parameter, names[parameter.name], axes.get(parameter.name), aliases)
         if is_axes(node)
         else _single(parameter, names[parameter.name], aliases)
-        for parameter in node.step.parameters
+        for parameter in node.step.settable
         if parameter.name not in set_elsewhere
     )
     return Group(name, node.name, tuple(doc(_what_group_is(node))), fields) if fields else None

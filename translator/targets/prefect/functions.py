@@ -13,7 +13,6 @@ from translator.targets.prefect.names import GROUP_ARGUMENTS
 from translator.targets.prefect.plan import METHODS, future
 from translator.targets.prefect.text import spread
 from translator.targets.render import Call, Name, call, literal
-from translator.targets.steps import lower_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,5 +132,5 @@ def _call(node: ir.StepNode, group: Group | None, values: Mapping[str, Expressio
     if node.grid.files is None:
         points = call("job.grid", *arguments, **keywords)
     else:
-        points = call("job.files", lower_files(node.grid.files), *arguments, **keywords)
+        points = call("job.files", *arguments, **keywords)
     return call(mapped, points, call("unmapped", Name("job")))

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.targets import render
 from translator.targets.prefect import gates as gated
 from translator.targets.prefect.plan import METHODS, future
 from translator.targets.prefect.text import imported
@@ -34,8 +35,7 @@ def imports_of(
     carrying = carrying or any(True for node in nodes for _ in gated.verdicts(node))
     allowing = any(future(plan.nodes[edge.source.node]).startswith("allow_") for edge in plan.pipeline.edges)
     skipping = any(not gate.excludes for node in nodes for gate in node.policy.gates)
-    over_files = any(isinstance(node, ir.TaskNode) and node.grid.files is not None for node in nodes)
-    steps = [constant.step for constant in constants]
+    of_steps = {used for constant in constants for used in render.names_in(constant.step)}
     wanted = {
         "pathlib": ["Path"],
         "typing": sorted(used & {"Annotated", "Literal"}),
@@ -53,12 +53,7 @@ def imports_of(
             *(["execution_node"] if any(isinstance(node, ir.ExecutionNode) for node in nodes) else []),
         ],
         "pydantic": ["Field"] if "Field" in used else [],
-        "translator.shim": [
-            "Step",
-            *(["FileAxis"] if over_files else []),
-            *(["Input"] if any(step.inputs for step in steps) else []),
-            *(["Parameter"] if any(step.parameters for step in steps) else []),
-        ],
+        "translator.shim": of_steps,
     }
     return import_statements(wanted)
 

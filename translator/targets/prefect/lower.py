@@ -13,7 +13,7 @@ from translator.targets.prefect.model import FlowFile
 from translator.targets.prefect.names import names_of
 from translator.targets.prefect.plan import plan_of
 from translator.targets.prefect.text import alias
-from translator.targets.steps import lower_step
+from translator.targets.steps import step_of
 
 if TYPE_CHECKING:
     from translator import ir
@@ -29,8 +29,13 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
     """
     plan = plan_of(pipeline)
     constants, steps = step_constants(
-        (name, lower_step(node.step, pipeline.dialect), (node.step.name, f"{node.step.name} for {name}"))
-        for name, node in ((node.name, plan.nodes[node.name]) for node in pipeline.nodes)
+        (
+            node.name,
+            node.step.span.place,
+            step_of(node, pipeline.dialect),
+            (node.step.name, f"{node.step.name} for {node.name}"),
+        )
+        for node in (plan.nodes[node.name] for node in pipeline.nodes)
     )
     names = names_of(plan, steps)
     functions = {name: function_of(plan, node, names) for name, node in plan.nodes.items()}

@@ -23,6 +23,7 @@ FUNCTIONS = {
     "execution_node",
     "finish",
     "flow",
+    "loom",
     "run_of",
     "skip",
     "task_node",

@@ -10,88 +10,53 @@ from airflow_plugin.operators import (
     dag_param,
     is_true,
 )
-from translator.shim import FileAxis, Input, Parameter, Step, output
+from translator.shim import loom, output
 
 PROJECT = Path(__file__).parent
 
-EXTRACT = Step(
-    name="extract",
-    command=["tasks/extract.py"],
-    parameters=[Parameter(name="--frames", default="data/frames")],
+EXTRACT = loom.script(
+    "extract",
+    "tasks/extract.py",
+    outputs={"--frames": "data/frames"},
     source="faces.yaml:14",
-    dialect="loom",
-    kind="script",
-    outputs=["--frames"],
 )
-BLUR = Step(
-    name="blur",
-    command=["tasks/blur.py"],
-    parameters=[
-        Parameter(name="frame", optional=True),
-        Parameter(name="-o", optional=True),
-        Parameter(name="--kernel", type="integer", default=5),
-        Parameter(name="loop.over", default="data/frames", pass_as=""),
-        Parameter(name="loop.into", default="output/blurred", pass_as=""),
-    ],
-    inputs=[
-        Input(name="frame", optional=True),
-        Input(name="loop.over", default=["data/frames"], optional=True),
-    ],
+BLUR = loom.script(
+    "blur",
+    "tasks/blur.py",
+    loop=loom.Loop("data/frames", "output/blurred", pattern="*.png", parallel=True),
+    inputs={"frame": loom.ITEM},
+    outputs={"-o": loom.OUTPUT},
+    args={"--kernel": 5},
     source="faces.yaml:18",
-    dialect="loom",
-    kind="script",
-    outputs=["-o", "loop.into"],
 )
-DETECT = Step(
-    name="detect",
-    command=["tasks/detect.py"],
-    parameters=[
-        Parameter(name="images", default="output/blurred"),
-        Parameter(name="-o", default="output/faces.json"),
-        Parameter(name="--sharp", type="flag", default=True),
-    ],
-    inputs=[Input(name="images", default=["output/blurred"], optional=True)],
+DETECT = loom.script(
+    "detect",
+    "tasks/detect.py",
+    inputs={"images": "output/blurred"},
+    outputs={"-o": "output/faces.json"},
+    args={"--sharp": True},
     source="faces.yaml:29",
-    dialect="loom",
-    kind="script",
-    outputs=["-o"],
 )
-ANY_FACES = Step(
-    name="any_faces",
-    command=[],
-    parameters=[Parameter(name="data", default="output/faces.json")],
-    inputs=[Input(name="data", default=["output/faces.json"], optional=True)],
+ANY_FACES = loom.condition(
+    "any_faces",
+    predicate="non_empty",
+    inputs={"data": "output/faces.json"},
     source="faces.yaml:37",
-    dialect="loom",
-    kind="condition",
-    options={"predicate": "non_empty", "negate": False},
 )
-REFINE = Step(
-    name="refine",
-    command=["tasks/refine.py"],
-    parameters=[
-        Parameter(name="faces", default="output/faces.json"),
-        Parameter(name="-o", default="output/refined.json"),
-        Parameter(name="--limit", type="integer", default=10),
-    ],
-    inputs=[Input(name="faces", default=["output/faces.json"], optional=True)],
+REFINE = loom.script(
+    "refine",
+    "tasks/refine.py",
+    inputs={"faces": "output/faces.json"},
+    outputs={"-o": "output/refined.json"},
+    args={"--limit": 10},
     source="faces.yaml:46",
-    dialect="loom",
-    kind="script",
-    outputs=["-o"],
 )
-REPORT = Step(
-    name="report",
-    command=["tasks/report.py"],
-    parameters=[
-        Parameter(name="faces", default="output/faces.json"),
-        Parameter(name="-o", default="output/report.txt"),
-    ],
-    inputs=[Input(name="faces", default=["output/faces.json"], optional=True)],
+REPORT = loom.script(
+    "report",
+    "tasks/report.py",
+    inputs={"faces": "output/faces.json"},
+    outputs={"-o": "output/report.txt"},
     source="faces.yaml:54",
-    dialect="loom",
-    kind="script",
-    outputs=["-o"],
 )
 
 with DAG(
@@ -100,7 +65,7 @@ with DAG(
     description="Loom pipeline at faces.yaml:2",
     schedule=None,
     max_active_tasks=4,
-    default_args={"project": PROJECT},
+    default_args={"project": PROJECT, "on_error": "stop-next"},
     tags=["loom"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
@@ -122,7 +87,6 @@ with DAG(
         task_id="extract",
         step=EXTRACT,
         parameters={"--frames": dag_param("data.frames")},
-        on_error="stop-next",
     )
 
     with TaskGroup("blur") as blur:  # faces.yaml:18
@@ -134,14 +98,6 @@ with DAG(
                 "loop.into": dag_param("data.blurred"),
             },
             inputs={"loop.over": [output("extract")]},
-            files=FileAxis(
-                over="loop.over",
-                into="loop.into",
-                pattern="*.png",
-                items=["frame"],
-                outputs=["-o"],
-                sequential=False,
-            ),
         )
         run = StepOperator.partial(
             task_id="run",
@@ -152,7 +108,6 @@ with DAG(
                 "loop.over": dag_param("data.frames"),
                 "loop.into": dag_param("data.blurred"),
             },
-            on_error="stop-next",
             on_child_error="continue-and-error",
             max_active_tis_per_dagrun=4,
             map_index_template="{{ task.point_label }}",
@@ -174,7 +129,6 @@ with DAG(
                 "-o": dag_param("data.faces"),
                 "--sharp": dag_param("sharp"),
             },
-            on_error="stop-next",
         )
 
         any_faces = StepOperator(  # faces.yaml:37
@@ -182,7 +136,6 @@ with DAG(
             step=ANY_FACES,
             inputs={"data": [output("detect")]},
             parameters={"data": dag_param("data.faces")},
-            on_error="stop-next",
         )
 
         refine = StepOperator(  # faces.yaml:46
@@ -192,10 +145,8 @@ with DAG(
             parameters={
                 "faces": dag_param("data.faces"),
                 "-o": dag_param("data.refined"),
-                "--limit": dag_param("refine.--limit"),
             },
             only_if=[is_true("any_faces")],
-            on_error="stop-next",
         )
 
     report = StepOperator(  # faces.yaml:54
@@ -204,7 +155,6 @@ with DAG(
         inputs={"faces": [output("detect")]},
         parameters={"faces": dag_param("data.faces"), "-o": dag_param("data.report")},
         included_if=[is_true(dag_param("include.report"))],
-        on_error="stop-next",
     )
 
     extract >> blur >> detect >> [any_faces, refine, report]
@@ -215,11 +165,40 @@ with DAG(
     dag.params = {
         "kernel": Param(5, type="integer"),
         "sharp": Param(True, type="boolean"),
-        "data.frames": Param("data/frames", type="string"),
-        "data.blurred": Param("output/blurred", type="string"),
-        "data.faces": Param("output/faces.json", type="string"),
-        "data.refined": Param("output/refined.json", type="string"),
-        "data.report": Param("output/report.txt", type="string"),
-        "include.report": Param(False, type="boolean"),
-        "refine.--limit": Param(10, type="integer", title="--limit", section="refine"),
+        "data.frames": Param(
+            "data/frames",
+            type="string",
+            description="Made by extract; read by blur.",
+            section="Data",
+        ),
+        "data.blurred": Param(
+            "output/blurred",
+            type="string",
+            description="Made by blur; read by detect.",
+            section="Data",
+        ),
+        "data.faces": Param(
+            "output/faces.json",
+            type="string",
+            description="Made by detect; read by any_faces, refine, report.",
+            section="Data",
+        ),
+        "data.refined": Param(
+            "output/refined.json",
+            type="string",
+            description="Made by refine.",
+            section="Data",
+        ),
+        "data.report": Param(
+            "output/report.txt",
+            type="string",
+            description="Made by report.",
+            section="Data",
+        ),
+        "include.report": Param(
+            False,
+            type="boolean",
+            description="Whether the step report is part of the run.",
+            section="Optional steps",
+        ),
     }

@@ -7,7 +7,6 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
-    NodeParameters,
     execution,
     execution_node,
     finish,
@@ -16,106 +15,65 @@ from prefect_plugin import (
     task_node,
 )
 from pydantic import Field
-from translator.shim import FileAxis, Input, Parameter, Step
+from translator.shim import loom
 
 PROJECT = Path(__file__).parent
 
 # faces.yaml:14
-EXTRACT = Step(
-    name="extract",
-    command=["tasks/extract.py"],
-    parameters=[Parameter(name="--frames", default="data/frames")],
+EXTRACT = loom.script(
+    "extract",
+    "tasks/extract.py",
+    outputs={"--frames": "data/frames"},
     source="faces.yaml:14",
-    dialect="loom",
-    kind="script",
-    outputs=["--frames"],
 )
 
 # faces.yaml:18
-BLUR = Step(
-    name="blur",
-    command=["tasks/blur.py"],
-    parameters=[
-        Parameter(name="frame", optional=True),
-        Parameter(name="-o", optional=True),
-        Parameter(name="--kernel", type="integer", default=5),
-        Parameter(name="loop.over", default="data/frames", pass_as=""),
-        Parameter(name="loop.into", default="output/blurred", pass_as=""),
-    ],
-    inputs=[
-        Input(name="frame", optional=True),
-        Input(name="loop.over", default=["data/frames"], optional=True),
-    ],
+BLUR = loom.script(
+    "blur",
+    "tasks/blur.py",
+    loop=loom.Loop("data/frames", "output/blurred", pattern="*.png", parallel=True),
+    inputs={"frame": loom.ITEM},
+    outputs={"-o": loom.OUTPUT},
+    args={"--kernel": 5},
     source="faces.yaml:18",
-    dialect="loom",
-    kind="script",
-    outputs=["-o", "loop.into"],
 )
 
 # faces.yaml:29
-DETECT = Step(
-    name="detect",
-    command=["tasks/detect.py"],
-    parameters=[
-        Parameter(name="images", default="output/blurred"),
-        Parameter(name="-o", default="output/faces.json"),
-        Parameter(name="--sharp", type="flag", default=True),
-    ],
-    inputs=[Input(name="images", default=["output/blurred"], optional=True)],
+DETECT = loom.script(
+    "detect",
+    "tasks/detect.py",
+    inputs={"images": "output/blurred"},
+    outputs={"-o": "output/faces.json"},
+    args={"--sharp": True},
     source="faces.yaml:29",
-    dialect="loom",
-    kind="script",
-    outputs=["-o"],
 )
 
 # faces.yaml:37
-ANY_FACES = Step(
-    name="any_faces",
-    command=[],
-    parameters=[Parameter(name="data", default="output/faces.json")],
-    inputs=[Input(name="data", default=["output/faces.json"], optional=True)],
+ANY_FACES = loom.condition(
+    "any_faces",
+    predicate="non_empty",
+    inputs={"data": "output/faces.json"},
     source="faces.yaml:37",
-    dialect="loom",
-    kind="condition",
-    options={"predicate": "non_empty", "negate": False},
 )
 
 # faces.yaml:46
-REFINE = Step(
-    name="refine",
-    command=["tasks/refine.py"],
-    parameters=[
-        Parameter(name="faces", default="output/faces.json"),
-        Parameter(name="-o", default="output/refined.json"),
-        Parameter(name="--limit", type="integer", default=10),
-    ],
-    inputs=[Input(name="faces", default=["output/faces.json"], optional=True)],
+REFINE = loom.script(
+    "refine",
+    "tasks/refine.py",
+    inputs={"faces": "output/faces.json"},
+    outputs={"-o": "output/refined.json"},
+    args={"--limit": 10},
     source="faces.yaml:46",
-    dialect="loom",
-    kind="script",
-    outputs=["-o"],
 )
 
 # faces.yaml:54
-REPORT = Step(
-    name="report",
-    command=["tasks/report.py"],
-    parameters=[
-        Parameter(name="faces", default="output/faces.json"),
-        Parameter(name="-o", default="output/report.txt"),
-    ],
-    inputs=[Input(name="faces", default=["output/faces.json"], optional=True)],
+REPORT = loom.script(
+    "report",
+    "tasks/report.py",
+    inputs={"faces": "output/faces.json"},
+    outputs={"-o": "output/report.txt"},
     source="faces.yaml:54",
-    dialect="loom",
-    kind="script",
-    outputs=["-o"],
 )
-
-
-class RefineParameters(NodeParameters, node="refine"):
-    """Parameters of refine."""
-
-    limit: int = Field(10, alias="--limit")
 
 
 @execution_node(name="extract", on_error="stop-next")  # faces.yaml:14
@@ -134,14 +92,6 @@ def blur_node(extract: Executions, kernel: int, data_frames: str, data_blurred: 
     job = Job(BLUR, inputs={"loop.over": [extract.outputs("*")]})
     return execution.map(
         job.files(
-            FileAxis(
-                over="loop.over",
-                into="loop.into",
-                pattern="*.png",
-                items=["frame"],
-                outputs=["-o"],
-                sequential=False,
-            ),
             more={
                 "--kernel": kernel,
                 "loop.over": data_frames,
@@ -166,7 +116,6 @@ def any_faces_node(detect: Executions, data_faces: str):
 
 @execution_node(name="refine", on_error="stop-next", tags=["faces"])  # faces.yaml:46
 def refine_node(
-    parameters: RefineParameters,
     detect: Executions,
     any_faces: Executions,
     data_faces: str,
@@ -175,7 +124,7 @@ def refine_node(
     if not any_faces.result:
         return skip("this runs only if any_faces is true")
     job = Job(REFINE, inputs={"faces": [detect.outputs("*")]})
-    return job.run(parameters, {"faces": data_faces, "-o": data_refined})
+    return job.run(more={"faces": data_faces, "-o": data_refined})
 
 
 @execution_node(name="report", on_error="stop-next")  # faces.yaml:54
@@ -197,20 +146,18 @@ def faces(
     data_refined: Annotated[str, Field(title="data.refined")] = "output/refined.json",
     data_report: Annotated[str, Field(title="data.report")] = "output/report.txt",
     include_report: Annotated[bool, Field(title="include.report")] = False,
-    refine: RefineParameters = RefineParameters(),
 ) -> State:
     """faces.
 
     Args:
         kernel: Sets blur.--kernel.
         sharp: Sets detect.--sharp.
-        data_frames: Sets extract.--frames, blur.loop.over.
-        data_blurred: Sets blur.loop.into, detect.images.
-        data_faces: Sets detect.-o, any_faces.data, refine.faces, report.faces.
-        data_refined: Sets refine.-o.
-        data_report: Sets report.-o.
-        include_report: Whether report is part of the run.
-        refine: Parameters of the node refine.
+        data_frames: Made by extract; read by blur.
+        data_blurred: Made by blur; read by detect.
+        data_faces: Made by detect; read by any_faces, refine, report.
+        data_refined: Made by refine.
+        data_report: Made by report.
+        include_report: Whether the step report is part of the run.
     """
     with run_of(
         "faces",
@@ -245,7 +192,6 @@ def faces(
             data_faces=data_faces,
         )
         nodes["refine"] = refine_node.submit(
-            refine,
             detect=nodes["detect"],
             any_faces=nodes["any_faces"],
             data_faces=data_faces,

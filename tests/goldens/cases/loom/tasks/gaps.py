@@ -1,0 +1,1 @@
+"""Stands for a script: goldens only need it to be there."""

@@ -1,0 +1,243 @@
+"""The steps of Loom as generated files say them: a script with its inputs, outputs and arguments, as Loom's file does.
+
+They become the same ``Step`` as any other. A path is a text below ``inputs`` and ``outputs``; an argument that names a
+path is ``path("...")``. ``$loop_item`` and ``$loop_output`` are ``ITEM`` and ``OUTPUT``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+from translator.shim.contract import FileAxis, Input, Parameter, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from translator.shim.contract import Json, Scalar, StepKind
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TYPES: Mapping[type, Literal["string", "integer", "float", "flag"]] = {bool: "flag", int: "integer", float: "float"}
+OVER, INTO = "loop.over", "loop.into"
+"""The parameters that hold the folders of a loop; the script gets them not."""
+
+
+class Bound(Enum):
+    """What a loop gives to each execution."""
+
+    ITEM = "$loop_item"
+    OUTPUT = "$loop_output"
+
+
+ITEM = Bound.ITEM
+"""The file that an execution of a loop is for."""
+OUTPUT = Bound.OUTPUT
+"""The file of the same name in the folder that the loop writes into."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataPath:
+    """A path that is passed as an argument, behind its flag."""
+
+    path: str
+
+
+Place: TypeAlias = str | Bound
+Argument: TypeAlias = "Scalar | DataPath | Bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The files that a script runs over, once each: those directly in ``over``, or those that ``pattern`` finds there.
+
+    ``parallel``: side by side; else one after another, until one fails.
+    """
+
+    over: str
+    into: str
+    pattern: str | None = None
+    parallel: bool = False
+
+
+def path(path: str) -> DataPath:
+    """An argument that is a path of the project."""
+    return DataPath(path)
+
+
+def script(  # noqa: PLR0913 - as in Loom's file
+    name: str,
+    task: str,
+    *,
+    loop: Loop | None = None,
+    inputs: Mapping[str, Place] | None = None,
+    outputs: Mapping[str, Place] | None = None,
+    args: Mapping[str, Argument] | None = None,
+    extra: Sequence[str] = (),
+    in_place: bool = False,
+    source: str | None = None,
+) -> Step:
+    """A step that calls a Python script.
+
+    Args:
+        name: the step's name.
+        task: the script.
+        loop: the files that it runs over.
+        inputs: by name, the path that is the next argument.
+        outputs: by flag, the path behind it.
+        args: by flag, what stands behind it; of a boolean, whether the flag is there.
+        extra: arguments that come last.
+        in_place: whether it runs in the project folder itself.
+        source: the ``file:line`` that messages cite.
+    """
+    parts = _Parts()
+    for key, place in (inputs or {}).items():
+        parts.input(key, place)
+    for flag, place in (outputs or {}).items():
+        parts.output(flag, place)
+    for flag, value in (args or {}).items():
+        parts.argument(flag, value)
+    if loop is not None:
+        parts.input(OVER, loop.over, pass_as="")
+        parts.output(INTO, loop.into, pass_as="")
+    options: dict[str, Json] = {"extra": tuple(extra)} if extra else {}
+    return parts.step(name, "script", (task,), options, in_place=in_place, source=source, loop=loop)
+
+
+def condition(  # noqa: PLR0913 - as in Loom's file
+    name: str,
+    *,
+    task: str | None = None,
+    predicate: str | None = None,
+    inputs: Mapping[str, str] | None = None,
+    args: Mapping[str, Argument | Sequence[Json] | Mapping[str, Json]] | None = None,
+    negate: bool = False,
+    in_place: bool = False,
+    source: str | None = None,
+) -> Step:
+    """A step that comes to true or false, by a predicate or by a script's ``evaluate``.
+
+    Args:
+        name: the step's name.
+        task: the script, if it is one.
+        predicate: the predicate, if it is one.
+        inputs: by keyword, the path that is given for it.
+        args: by keyword, the value that is given for it.
+        negate: whether its verdict is turned round.
+        in_place: whether it looks at the project folder itself.
+        source: the ``file:line`` that messages cite.
+    """
+    parts = _Parts()
+    for key, place in (inputs or {}).items():
+        parts.input(key, place)
+    others: dict[str, Json] = {}
+    for key, value in (args or {}).items():
+        if isinstance(value, (list, tuple, Mapping)):
+            others[key] = value
+        else:
+            parts.argument(key, value)  # type: ignore[arg-type]  # a text is no sequence here
+    options: dict[str, Json] = {"predicate": predicate} if predicate else {}
+    options["negate"] = negate
+    if others:
+        options["arguments"] = others
+    return parts.step(name, "condition", (task,) if task else (), options, in_place=in_place, source=source)
+
+
+def collect(  # noqa: PLR0913 - as the others
+    name: str,
+    *,
+    iterations: int,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    in_place: bool = False,
+    source: str | None = None,
+) -> Step:
+    """A step that puts the files of the last iteration to the places of the group's outputs.
+
+    Args:
+        name: the group's name.
+        iterations: how many there are at most.
+        inputs: by ``NAME_iterI``, the path that iteration I writes.
+        outputs: by name, the path that the file of the last one is copied to.
+        in_place: whether it does so in the project folder itself.
+        source: the ``file:line`` that messages cite.
+    """
+    parts = _Parts()
+    for key, place in inputs.items():
+        parts.input(key, place)
+    for key, place in outputs.items():
+        parts.output(key, place)
+    options: dict[str, Json] = {"iterations": iterations, "outputs": tuple(outputs)}
+    return parts.step(name, "collect", (), options, in_place=in_place, source=source)
+
+
+@dataclass(slots=True)
+class _Parts:
+    """The parts of a step, one by one in the order of its command line."""
+
+    parameters: list[Parameter] = field(default_factory=list)
+    inputs: list[Input] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    bound: dict[Bound, list[str]] = field(default_factory=lambda: {Bound.ITEM: [], Bound.OUTPUT: []})
+
+    def input(self, name: str, place: Place, *, pass_as: str | None = None) -> None:
+        self.inputs.append(Input(name, (place,) if isinstance(place, str) else (), optional=True))
+        self.path(name, place, pass_as)
+
+    def output(self, name: str, place: Place, *, pass_as: str | None = None) -> None:
+        self.outputs.append(name)
+        self.path(name, place, pass_as)
+
+    def path(self, name: str, place: Place, pass_as: str | None) -> None:
+        default = None
+        if isinstance(place, Bound):
+            self.bound[place].append(name)
+        else:
+            default = place
+        self.parameters.append(Parameter(name, default=default, optional=default is None, pass_as=pass_as))
+
+    def argument(self, name: str, value: Argument) -> None:
+        if value is Bound.OUTPUT:
+            self.output(name, value)
+        elif isinstance(value, Bound):
+            self.input(name, value, pass_as=name)
+        elif isinstance(value, DataPath):
+            self.input(name, value.path, pass_as=name)
+        else:
+            kind = _TYPES.get(type(value), "string")
+            self.parameters.append(Parameter(name, kind, value, optional=value is None))
+
+    def step(  # noqa: PLR0913 - what is left of a step
+        self,
+        name: str,
+        kind: StepKind,
+        command: tuple[str, ...],
+        options: Mapping[str, Json],
+        *,
+        in_place: bool,
+        source: str | None,
+        loop: Loop | None = None,
+    ) -> Step:
+        texts = [*command, *(one.default for one in self.parameters)]
+        return Step(
+            name=name,
+            command=command,
+            parameters=tuple(self.parameters),
+            inputs=tuple(self.inputs),
+            required_environment=tuple(
+                dict.fromkeys(found for text in texts if isinstance(text, str) for found in _VARIABLE.findall(text))
+            ),
+            source=source,
+            dialect="loom",
+            kind=kind,
+            outputs=tuple(self.outputs),
+            options={**options, "in_place": True} if in_place else options,
+            files=self._axis(loop) if loop is not None else None,
+        )
+
+    def _axis(self, loop: Loop) -> FileAxis:
+        items, made = (tuple(self.bound[which]) for which in Bound)
+        return FileAxis(OVER, INTO, loop.pattern, items, made, not loop.parallel)

@@ -1,0 +1,88 @@
+"""From a step of Loom to the call that builds it in the generated file (``translator.shim.loom``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.shim.loom import INTO, OVER
+from translator.targets.render import Call, Name, call, name
+
+if TYPE_CHECKING:
+    from translator.targets.render import Expression
+
+
+def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:
+    """The call that builds a step.
+
+    Args:
+        step: a script, a condition, or what ends a ``multi_pass``.
+        files: what it runs over, if it is a loop.
+    """
+    inputs, outputs, args = _arguments(step, files)
+    task = step.command[0] if step.command else None
+    options = step.options
+    mine: dict[str, Expression]
+    match step.kind:
+        case ir.StepKind.CONDITION:
+            more = options.get("arguments")
+            args |= more if isinstance(more, Mapping) else {}
+            mine = {"task": task, "predicate": options.get("predicate"), "negate": options.get("negate") or None}
+        case ir.StepKind.COLLECT:
+            mine = {"iterations": options.get("iterations")}
+        case _:
+            mine = {"loop": _loop(step, files) if files is not None else None}
+    extra = options.get("extra")
+    keywords: dict[str, Expression] = {
+        **mine,
+        "inputs": inputs or None,
+        "outputs": outputs or None,
+        "args": args or None,
+        "extra": list(extra) if isinstance(extra, tuple) else None,
+        "in_place": options.get("in_place") or None,
+        "source": str(step.span.place),
+    }
+    arguments = (step.name, task) if step.kind is ir.StepKind.SCRIPT else (step.name,)
+    given = tuple((key, item) for key, item in keywords.items() if item is not None)
+    return Call(Name(f"loom.{step.kind.value}"), arguments, given)
+
+
+def _arguments(
+    step: ir.Step, files: ir.FileAxis | None
+) -> tuple[dict[str, Expression], dict[str, Expression], dict[str, Expression]]:
+    """The parameters of a step as inputs, outputs and arguments, each in the order of the command line."""
+    read = {item.name for item in step.inputs}
+    written = {item.name for item in step.outputs}
+    items, made = (files.items, files.outputs) if files is not None else ((), ())
+    inputs: dict[str, Expression] = {}
+    outputs: dict[str, Expression] = {}
+    args: dict[str, Expression] = {}
+    for parameter in step.parameters:
+        if parameter.name in (OVER, INTO):
+            continue
+        value: Expression = parameter.default
+        if parameter.name in items:
+            value = name("loom.ITEM")
+        elif parameter.name in made:
+            value = name("loom.OUTPUT")
+        elif parameter.name in read and parameter.pass_as is not None:
+            value = call("loom.path", parameter.default)
+        if parameter.name in read and parameter.pass_as is None:
+            inputs[parameter.name] = value
+        elif parameter.name in written and not args:
+            outputs[parameter.name] = value
+        else:
+            args[parameter.name] = value
+    return inputs, outputs, args
+
+
+def _loop(step: ir.Step, files: ir.FileAxis) -> Call:
+    folders = {parameter.name: parameter.default for parameter in step.parameters}
+    return call(
+        "loom.Loop",
+        folders[files.over],
+        folders[files.into],
+        pattern=files.pattern,
+        parallel=None if files.sequential else True,
+    )
