@@ -115,8 +115,8 @@ class _Parts:
         elif found.value is None or isinstance(found.value, (list, dict)):
             message = f"{slot.name!r} of step {self.source.name!r} is passed as the text {str(found.value)[:60]!r}"
             self.diagnostics.note("value-as-text", message, slot.span, hint="as Loom passes it")
-        self.parameter(slot, kind, default)
-        self.set_by(slot, found)
+        if self.parameter(slot, kind, default):
+            self.set_by(slot, found)
 
     def of_loop(self, slot: model.Slot) -> Target | None:
         """The file of the loop, or the one that is made of it."""
@@ -133,23 +133,24 @@ class _Parts:
             self.parameter(slot, ir.ParameterType.STRING, None, pass_as=flag)
             return ""
         path = normal(str(found.value))
-        self.parameter(slot, ir.ParameterType.STRING, path, pass_as=flag)
-        self.set_by(slot, found)
+        if self.parameter(slot, ir.ParameterType.STRING, path, pass_as=flag):
+            self.set_by(slot, found)
         return path
 
     def parameter(
         self, slot: model.Slot, kind: ir.ParameterType, default: ir.Value, *, pass_as: str | None = None
-    ) -> None:
-        """Add a parameter."""
+    ) -> bool:
+        """Add a parameter; returns whether its name was free."""
         if any(known.name == slot.name for known in self.parameters):
             message = f"step {self.source.name!r} has two arguments called {slot.name!r}"
             self.diagnostics.error("duplicate-name", message, slot.span)
-            return
+            return False
         if slot.name.startswith("loop."):
             pass_as = ""
         self.parameters.append(
             ir.Parameter(slot.name, slot.span, kind, default, optional=default is None, pass_as=pass_as)
         )
+        return True
 
     def set_by(self, slot: model.Slot, found: Target) -> None:
         """Note what sets the parameter: a pipeline parameter, and the branch of a switch that the step hangs on."""

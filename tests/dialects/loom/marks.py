@@ -1,0 +1,50 @@
+"""Cases that say in the YAML itself what is to be found where: ``#! error unknown-reference; warning missing-file``."""
+
+from pathlib import Path
+
+from tests.dialects.valohai.marks import expected
+from translator import ir
+from translator.load import Loaded, load_text
+from translator.settings import Settings
+
+
+def found(loaded: Loaded) -> list[tuple[int, str]]:
+    """What was found, as marks."""
+    return sorted((d.span.line if d.span else 0, f"{d.severity} {d.code}") for d in loaded.diagnostics)
+
+
+def check(text: str, project: Path | None = None, settings: Settings | None = None) -> Loaded:
+    """Load a text and hold what is found against its marks."""
+    loaded = load_text(text, "flow.yml", project, dialect="loom", settings=settings)
+    assert found(loaded) == expected(text), "\n".join(str(d) for d in loaded.diagnostics)
+    return loaded
+
+
+def read(text: str, settings: Settings | None = None) -> ir.Pipeline:
+    """The pipeline of a text in which nothing is found but its marks."""
+    return check(text, settings=settings).choose()
+
+
+def nodes(pipeline: ir.Pipeline) -> dict[str, ir.StepNode]:
+    """The nodes by name; all of Loom's have steps."""
+    return {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
+
+
+def edges(pipeline: ir.Pipeline) -> list[str]:
+    """The edges, as ``producer -> consumer.input``, or ``producer -> consumer`` for one that only orders."""
+    return [
+        f"{edge.source.node} -> {edge.target.node}"
+        + (f".{edge.target.key}" if edge.target.kind is ir.EdgeKind.INPUT else "")
+        for edge in pipeline.edges
+    ]
+
+
+def defaults(pipeline: ir.Pipeline) -> dict[str, ir.Json]:
+    """The parameters of the run with their defaults."""
+    return {parameter.name: parameter.default for parameter in pipeline.parameters}
+
+
+def targets(pipeline: ir.Pipeline, name: str) -> list[str]:
+    """What a parameter of the run sets."""
+    (parameter,) = (parameter for parameter in pipeline.parameters if parameter.name == name)
+    return [f"{target.node}.{target.parameter}" for target in parameter.targets]
