@@ -9,7 +9,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +41,14 @@ class Engine:
     process: subprocess.Popen[str]
     home: Path
     log: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the runs to come, beside those of this process."""
 
     def run(self, arguments: list[str]) -> int:
         """Run a generated file; arguments and exit status are those of the plugin's embedded mode."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps(arguments) + "\n")
+        self.process.stdin.write(json.dumps([dict(self.environment), *arguments]) + "\n")
         self.process.stdin.flush()
         reply = self.process.stdout.readline()
         assert reply, f"the process of {self.name} died:\n{self.tail()}"

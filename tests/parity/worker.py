@@ -1,7 +1,8 @@
 """Runs generated files one after another in one process of an engine, because starting an engine takes long.
 
 Usage: python worker.py airflow|prefect; each line of its input is a JSON list of arguments for the plugin's embedded
-mode, and each line of its output the exit status. What runs print goes to standard error.
+mode, with the variables of the run's environment before them as a JSON object if it has some, and each line of its
+output the exit status. What runs print goes to standard error.
 """
 
 import importlib
@@ -17,13 +18,18 @@ def main(engine: str) -> None:
     embedded = importlib.import_module(f"{engine}_plugin.embedded")
     sys.dont_write_bytecode = True  # files of the same name follow each other within the resolution of time stamps
     for line in sys.stdin:
+        request = json.loads(line)
+        variables = request.pop(0) if isinstance(request[0], dict) else {}
+        os.environ.update(variables)
         try:
-            status = embedded.main(json.loads(line))
+            status = embedded.main(request)
         except SystemExit as end:
             status = end.code
         except BaseException:  # noqa: BLE001  the next run may do better
             traceback.print_exc()
             status = -1
+        for name in variables:
+            del os.environ[name]
         print(json.dumps(status), file=replies, flush=True)
 
 
