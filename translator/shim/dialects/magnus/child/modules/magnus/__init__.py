@@ -11,6 +11,29 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from magnus.sdk import Catalog, Fail, Map, Parallel, Pipeline, Stub, Success, Task
+
+__all__ = [
+    "Catalog",
+    "Fail",
+    "Map",
+    "Parallel",
+    "Pipeline",
+    "Stub",
+    "Success",
+    "Task",
+    "get_experiment_tracker_context",
+    "get_from_catalog",
+    "get_object",
+    "get_parameter",
+    "get_run_id",
+    "get_secret",
+    "put_in_catalog",
+    "put_object",
+    "set_parameter",
+    "track_this",
+]
+
 _PARAMETER = "MAGNUS_PRM_"
 _TRACK = "MAGNUS_TRACK_"
 
