@@ -321,7 +321,14 @@ pipeline:
 
 @pytest.mark.parametrize(
     "script",
-    ["", "x = (", '"""No frontmatter."""', '"""\n---\n[\n---\n"""', '"""\n---\n- a\n---\n"""', '"""\n---\ninputs: 3\n---\n"""'],
+    [
+        "",
+        "x = (",
+        '"""No frontmatter."""',
+        '"""\n---\n[\n---\n"""',
+        '"""\n---\n- a\n---\n"""',
+        '"""\n---\ninputs: 3\n---\n"""',
+    ],
 )
 def test_a_script_that_says_nothing_is_called_as_the_file_says(tmp_path: Path, script: str):
     (tmp_path / "s.py").write_text(script)
