@@ -23,7 +23,8 @@ from prefect.utilities.annotations import BaseAnnotation
 
 from prefect_plugin.artifacts import show_executions
 from prefect_plugin.executions import Executions, LeftOut, NodeError
-from prefect_plugin.runs import NodeRun, Run, begun, current_run
+from prefect_plugin.joins import Late, nothing_to_join
+from prefect_plugin.runs import NodeRun, begun, current_run
 from prefect_plugin.states import SKIPPED, skipped, stopped
 from prefect_plugin.stopping import Cause
 from translator.shim.contract import State as Outcome
@@ -82,20 +83,6 @@ class NodeTask(Task[P, Any]):
         run.places[name] = self.place
         run.nodes[name] = NodeRun(run, name, self.plan.kind, states={NODE: Outcome.SKIPPED})
         return LeftOut(name)
-
-
-class Late:
-    """A future that a node waits for itself: Prefect keeps a task from running after one that was skipped."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, future: PrefectFuture[Any]) -> None:
-        self.future = future
-
-    def executions(self, node: str) -> Any:
-        """What the node left; nothing if it did not run."""
-        self.future.wait()
-        return self.future.result() if self.future.state.is_completed() else Executions(node)
 
 
 class Skip:
@@ -180,7 +167,7 @@ def _task(  # noqa: PLR0913 - what a node is made of
         run = current_run()
         if run.stop.reason:
             return stopped(f"not started: {run.stop.reason}")
-        if joins and (reason := _nothing_to_join(run, plan.name)):
+        if joins and (reason := nothing_to_join(run, plan.name)):
             return skipped(reason)
         for upstream in () if joins else run.plans[plan.name].upstream:
             if not run.futures[upstream].state.is_final():
@@ -228,25 +215,6 @@ def _begin(
             reason = f"{type(error).__name__}: {error}"
         node.states[NODE] = Outcome.ERROR
         return _failed(reason, Executions(plan.name))
-
-
-def _nothing_to_join(run: Run, name: str) -> str | None:
-    """Why a node that joins others does not run: one before it erred, or none of those just before it is complete."""
-    for one in run.plans[name].upstream:
-        if one in run.futures:
-            run.futures[one].wait()
-    waiting, seen = list(run.plans[name].upstream), set()
-    while waiting:
-        one = waiting.pop()
-        if one in seen or one not in run.futures:
-            continue
-        seen.add(one)
-        if run.futures[one].state.is_failed() or run.futures[one].state.is_crashed():
-            return f"{one} is in error"
-        waiting.extend(run.plans[one].upstream)
-    if any(one in run.futures and run.futures[one].state.is_completed() for one in run.plans[name].upstream):
-        return None
-    return "no node before it ran"
 
 
 def _skipped(node: NodeRun, reason: str) -> State[Any]:

@@ -1,0 +1,45 @@
+"""Nodes that run although nodes before them were skipped: what ends a ``multi_pass`` that stopped early."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect_plugin.executions import Executions
+
+if TYPE_CHECKING:
+    from prefect.futures import PrefectFuture
+
+    from prefect_plugin.runs import Run
+
+
+class Late:
+    """A future that a node waits for itself: Prefect keeps a task from running after one that was skipped."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, future: PrefectFuture[Any]) -> None:
+        self.future = future
+
+    def executions(self, node: str) -> Any:
+        """What the node left; nothing if it did not run."""
+        self.future.wait()
+        return self.future.result() if self.future.state.is_completed() else Executions(node)
+
+
+def nothing_to_join(run: Run, name: str) -> str | None:
+    """Why a node that joins others does not run: one before it erred, or none of those just before it is complete."""
+    for one in run.plans[name].upstream:
+        if one in run.futures:
+            run.futures[one].wait()
+    waiting, seen = list(run.plans[name].upstream), set()
+    while waiting:
+        one = waiting.pop()
+        if one in seen or one not in run.futures:
+            continue
+        seen.add(one)
+        if run.futures[one].state.is_failed() or run.futures[one].state.is_crashed():
+            return f"{one} is in error"
+        waiting.extend(run.plans[one].upstream)
+    if any(one in run.futures and run.futures[one].state.is_completed() for one in run.plans[name].upstream):
+        return None
+    return "no node before it ran"
