@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
 from airflow.sdk import BaseOperator, TriggerRule
 
+from airflow_plugin import secrets
 from airflow_plugin.logs import line_log
 from airflow_plugin.routed.graph import place_of
 from airflow_plugin.routed.run import Run
@@ -134,6 +135,7 @@ class StepOperator(RoutedOperator):
                 engine="airflow",
                 log=line_log(self.log, execution.node),
                 should_stop=lambda: CANCELLED if cancelled() else None,
+                secret=secrets.lookup,
             ),
             scope=run.found(path),
         )

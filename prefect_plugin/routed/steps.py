@@ -8,6 +8,7 @@ from prefect import Task, get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
+from prefect_plugin import secrets
 from prefect_plugin.logs import line_log
 from prefect_plugin.routed.graphs import Left, NodeFailedError, current_graph
 from prefect_plugin.runs import NodeRun
@@ -63,6 +64,7 @@ def step_node(step: Step) -> NodeTask:
             engine="prefect",
             log=line_log(label(graph, step.name)),
             should_stop=node.should_stop,
+            secret=secrets.lookup,
         )
         manifest = cast("Any", execute)(step, context, parameters={}, inputs={}, scope=left.scope)
         node.states[0] = manifest.state

@@ -1,0 +1,24 @@
+"""Secrets of steps from Airflow's own stores: its variables and its connections.
+
+Airflow asks its secrets backends (a vault, say), its environment and its database, in that order.
+"""
+
+from __future__ import annotations
+
+
+def lookup(name: str) -> str | None:
+    """The value of the variable ``name``, else of the connection of that id its password, or without one its URI."""
+    from airflow.sdk import Connection, Variable
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.sdk.log import mask_secret
+
+    found = Variable.get(name, default=None)
+    if found is None:
+        try:
+            connection = Connection.get(name)
+        except AirflowNotFoundException:
+            return None
+        found = connection.password or connection.get_uri()
+    value = found if isinstance(found, str) else str(found)
+    mask_secret(value)
+    return value

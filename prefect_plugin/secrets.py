@@ -1,0 +1,19 @@
+"""Secrets of steps from Prefect's own store: its ``Secret`` blocks."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import cast
+
+
+def lookup(name: str) -> str | None:
+    """The value of the ``Secret`` block of that name, as blocks spell names: ``API_TOKEN`` is ``api-token``."""
+    from prefect.blocks.system import Secret
+
+    block = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    try:
+        found = cast("Secret[object]", Secret.load(block, _sync=True)).get()  # type: ignore[call-arg]
+    except ValueError:  # there is no such block
+        return None
+    return found if isinstance(found, str) else json.dumps(found)
