@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import cast
+from typing import Any, cast
 
 
 def lookup(name: str) -> str | None:
@@ -13,7 +13,7 @@ def lookup(name: str) -> str | None:
 
     block = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     try:
-        found = cast("Secret[object]", Secret.load(block, _sync=True)).get()  # type: ignore[call-arg]
+        found = cast("Secret[Any]", Secret.load(block, _sync=True)).get()  # type: ignore[call-arg]
     except ValueError:  # there is no such block
         return None
     return found if isinstance(found, str) else json.dumps(found)
