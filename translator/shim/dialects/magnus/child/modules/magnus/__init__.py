@@ -11,7 +11,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from magnus.sdk import Catalog, Fail, Map, Parallel, Pipeline, Stub, Success, Task
+from .sdk import Catalog, Fail, Map, Parallel, Pipeline, Stub, Success, Task
 
 __all__ = [
     "Catalog",
