@@ -47,7 +47,11 @@ pipeline:
     task: s.py
     inputs: {a: $frame} #! error unknown-reference
     outputs: {-o: $out} #! error unknown-reference
-    args: {--size: $Size, --item: $loop_item, --env: "${X}", --text: a$b} #! error unknown-reference; error unknown-reference
+    args:
+      --size: $Size #! error unknown-reference
+      --item: $loop_item #! error unknown-reference
+      --env: "${X}"
+      --text: a$b
   - name: t
     task: t.py
     loop: {over: $frams, into: $size} #! error unknown-reference; warning outside-output-dir
@@ -186,7 +190,8 @@ pipeline:
   - {name: a, task: s.py, loop: [x]} #! error bad-type
   - {name: b, task: s.py, loop: {over: $x}} #! error missing-key
   - {name: c, task: s.py, loop: {over: 3, into: $y}} #! error missing-key
-  - {name: d, task: s.py, loop: {over: $x, into: $y, filter: 3, parallel: 2, each: 1}} #! error bad-type; error bad-type; warning unknown-key
+  - {name: d, task: s.py, loop: {over: $x, into: $y, filter: 3, parallel: 2}} #! error bad-type; error bad-type
+  - {name: e, task: s.py, loop: {over: $x, into: $y, each: 1}} #! warning unknown-key
 """,
     "sections": """
 data: [x] #! error bad-type
@@ -341,7 +346,10 @@ def test_scripts_and_files_that_are_missing(tmp_path: Path):
     text = """\
 data: {a: there.csv, b: gone.csv, c: output/c, d: "${X}/d.csv", e: "https://example.org/e"}
 pipeline:
-  - {name: s, task: s.py, inputs: {a: $a, b: $b, d: $d, e: $e}, outputs: {-o: $c}} #! error missing-script; warning missing-file
+  - name: s
+    task: s.py #! error missing-script
+    inputs: {a: $a, b: $b, d: $d, e: $e} #! warning missing-file
+    outputs: {-o: $c}
   - {name: t, task: folder, inputs: {c: $c}} #! error missing-script
   - {name: u, task: "${X}/u.py"}
   - {name: v, kind: condition, script: v.py, inputs: {b: $b}} #! error missing-script

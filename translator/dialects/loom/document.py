@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator.dialects.loom import model
-from translator.dialects.loom.fields import boolean, count, keys, mapping, slot, slots, text
+from translator.dialects.loom.fields import boolean, count, empty, keys, mapping, slot, slots, text
 from translator.dialects.loom.passes import read_multi_pass
 from translator.names import did_you_mean
 
@@ -48,7 +48,9 @@ def read_file(root: Located, diagnostics: Diagnostics) -> model.File | None:
     }
     execution = root.get("execution")
     parallel = workers = None
-    if execution is not None and execution.value is not None:
+    if execution is not None and execution.value is not None and execution.entries is None:
+        diagnostics.error("bad-type", "'execution' must be a mapping", execution.span)
+    elif execution is not None and execution.value is not None:
         keys(execution, ("parallel", "max_workers"), "'execution'", diagnostics)
         parallel = boolean(execution, "parallel", diagnostics)
         workers = count(execution, "max_workers", diagnostics)
@@ -74,6 +76,8 @@ def _entry(item: Located, diagnostics: Diagnostics) -> list[model.Step | model.M
     if entries["steps"].items is None:
         diagnostics.error("bad-type", "'steps' must be a list", item.value_span("steps"))
     if name is None:
+        if empty(item, "group"):
+            diagnostics.error("missing-key", "a group needs a name", item.span)
         return []
     if "multi_pass" in entries:
         found = read_multi_pass(name, item, tuple(steps), diagnostics)
@@ -89,7 +93,7 @@ def read_step(item: Located, diagnostics: Diagnostics) -> model.Step | None:  # 
     keys(item, _STEP, "a step", diagnostics)
     name = text(item, "name", diagnostics)
     if not name:
-        if "name" not in item.entries:
+        if empty(item, "name"):
             diagnostics.error("missing-key", "a step needs 'name'", item.span)
         return None
     kind = text(item, "kind", diagnostics) or model.TASK
@@ -174,7 +178,7 @@ def _data(name: str, value: Located, root: Located, diagnostics: Diagnostics) ->
     keys(value, _DATA, "a data node", diagnostics)
     path = text(value, "path", diagnostics)
     if path is None:
-        if "path" not in value.entries:
+        if empty(value, "path"):
             diagnostics.error("missing-key", f"data node {name!r} needs 'path'", place)
         return None
     kind = text(value, "type", diagnostics)

@@ -58,6 +58,12 @@ def text(owner: Located, key: str, diagnostics: Diagnostics) -> str | None:
     return found.value
 
 
+def empty(owner: Located, key: str) -> bool:
+    """Whether nothing, or an empty text, is below ``key``."""
+    found = owner.get(key)
+    return found is None or found.value in (None, "")
+
+
 def boolean(owner: Located, key: str, diagnostics: Diagnostics) -> bool | None:
     """The truth value below ``key``, if there is one."""
     found = owner.get(key)

@@ -98,6 +98,10 @@ def _values(place: Located, diagnostics: Diagnostics) -> Sequence[Mapping[str, o
     if number is None:
         diagnostics.error("missing-key", "'expressions' need 'count', the number of iterations", expressions.span)
         return ()
+    if not expressions.entries:
+        message = "'expressions' must be a mapping of parameters, with at least one"
+        diagnostics.error("bad-type", message, expressions.span)
+        return ()
     return _computed(mapping(place, "expressions", diagnostics), number, diagnostics)
 
 
@@ -108,8 +112,12 @@ def _computed(
     for iteration in range(number):
         values: dict[str, object] = {}
         for name, place in expressions.items():
+            if not isinstance(place.value, str):
+                message = f"the expression of {name!r} must be text"
+                diagnostics.error("bad-expression", message, place.span, hint="put it into quotes")
+                return ()
             try:
-                values[name] = evaluate(place.text or str(place.value), {"iter": iteration, **values})
+                values[name] = evaluate(place.value, {"iter": iteration, **values})
             except ExpressionError as error:
                 message = f"the expression of {name!r} in iteration {iteration}: {error}"
                 diagnostics.error("bad-expression", message, place.span)
