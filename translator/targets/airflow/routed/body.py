@@ -21,6 +21,7 @@ from translator.targets.airflow.routed.names import Names
 from translator.targets.airflow.routed.order import listed, order_lines
 from translator.targets.airflow.routed.routes import Way, ways
 from translator.targets.render import call, name
+from translator.walk import branches, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -228,17 +229,18 @@ class Body:
         self._out.blank()
 
     def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, around: _Around) -> None:
-        enters = self._enter(way, around)
-        branches = self._branches(path, node.branches, around)
+        enter = self._enter(path, node, way, around)
+        groups = self._branches(path, node.branches, around)
         self._join("parallel", way, around)
-        self._out.line(around.depth, f"enter >> {branches} >> join" if enters else f"{branches} >> join")
+        self._out.line(around.depth, f"{enter} >> {groups} >> join" if enter else f"{groups} >> join")
 
     def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, around: _Around) -> None:
-        self._task("choose", "ChooseOperator", around, _arguments(task_id="choose", on=node.on), self._guard(way))
+        choose = self._own("choose", path, node, ir.ChoiceNode)
+        self._task(choose, "ChooseOperator", around, _arguments(task_id="choose", on=node.on), self._guard(way))
         self._out.blank()
         cases = self._branches(path, node.cases, replace(around, sure=False))
         self._join("choice", way, around)
-        self._out.line(around.depth, f"choose >> {cases} >> join")
+        self._out.line(around.depth, f"{choose} >> {cases} >> join")
 
     def _map(self, path: Path, node: ir.MapNode, way: Way, around: _Around) -> None:
         shared = around.over is not None or maps(node.body)
@@ -254,29 +256,31 @@ class Body:
         self._order(order.then("join"), around)
 
     def _loop(self, path: Path, node: ir.LoopNode, way: Way, around: _Around) -> None:
-        enters = self._enter(way, around)
+        enter = self._enter(path, node, way, around)
+        words = ("again", "number", "iteration", "iterations")
+        again, number, one, all_ = (self._own(word, path, node, ir.LoopNode) for word in words)
         self._out.use("chain")
         self._out.use("TaskGroup")
-        self._out.line(around.depth, "iterations = []")
-        self._out.line(around.depth, f"for number in range({node.limit}):")
-        self._out.line(around.depth + 1, 'with TaskGroup(f"iteration_{number}") as iteration:')
+        self._out.line(around.depth, f"{all_} = []")
+        self._out.line(around.depth, f"for {number} in range({node.limit}):")
+        self._out.line(around.depth + 1, f'with TaskGroup(f"iteration_{{{number}}}") as {one}:')
         iteration = replace(around.deeper(2), sure=False)
         waits = around.over is not None or any(inner.guarded for inner in ways(node.body).values())
-        arguments = _arguments(task_id="again", number=name("number"), until=node.until, index=node.index)
-        self._task("again", "AgainOperator", iteration, arguments, self._guard(_LOOKS) if waits else ())
+        arguments = _arguments(task_id="again", number=name(number), until=node.until, index=node.index)
+        self._task(again, "AgainOperator", iteration, arguments, self._guard(_LOOKS) if waits else ())
         self._out.blank()
-        self._order(self._graph((*path, "*"), node.body, iteration, first="again").links, iteration)
-        self._out.line(around.depth + 1, "iterations.append(iteration)")
+        self._order(self._graph((*path, "*"), node.body, iteration, first=again).links, iteration)
+        self._out.line(around.depth + 1, f"{all_}.append({one})")
         self._out.blank()
         self._join("loop", way, around)
-        self._out.line(around.depth, "chain(enter, *iterations)" if enters else "chain(*iterations)")
-        self._out.line(around.depth, "iterations >> join")
+        self._out.line(around.depth, f"chain({enter}, *{all_})" if enter else f"chain(*{all_})")
+        self._out.line(around.depth, f"{all_} >> join")
 
-    def _branches(self, path: Path, branches: Mapping[str, ir.Graph], around: _Around) -> str:
+    def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], around: _Around) -> str:
         """A group for each branch; returns the list of them."""
-        ids = self._names.ids(branches)
-        variables = [self._names.variable((*path, branch)) for branch in branches]
-        for variable, (branch, graph) in zip(variables, branches.items(), strict=True):
+        ids = self._names.ids(graphs)
+        variables = [self._names.variable((*path, branch)) for branch in graphs]
+        for variable, (branch, graph) in zip(variables, graphs.items(), strict=True):
             shown = branch if branch != ids[branch] else None
             self._out.group(around.depth, call("TaskGroup", ids[branch], group_display_name=shown), variable, None)
             inside = around.deeper()
@@ -287,12 +291,21 @@ class Body:
             self._out.blank()
         return listed(variables)
 
-    def _enter(self, way: Way, around: _Around) -> bool:
-        """The task that looks whether a node was reached; returns whether it needs one."""
-        if way.guarded:
-            self._task("enter", "GuardOperator", around, _arguments(task_id="enter"), self._guard(way))
-            self._out.blank()
-        return way.guarded
+    def _enter(self, path: Path, node: ir.Node, way: Way, around: _Around) -> str | None:
+        """The task that looks whether a node was reached, if it needs one."""
+        if not way.guarded:
+            return None
+        enter = self._own("enter", path, node, ir.ParallelNode, ir.LoopNode)
+        self._task(enter, "GuardOperator", around, _arguments(task_id="enter"), self._guard(way))
+        self._out.blank()
+        return enter
+
+    def _own(self, word: str, path: Path, node: ir.Node, *kinds: type) -> str:
+        """The variable for a node's ``word`` that it names again after its branches, which may have one as well."""
+        inside = (inner for branch in branches(node).values() for _, inner in walk(branch))
+        if any(isinstance(inner, kinds) for inner in inside):
+            return self._names.fresh(f"{self._names.variable(path)}_{word}")
+        return word
 
     def _join(self, kind: str, way: Way, around: _Around, reducer: str | None = None) -> None:
         arguments = _arguments(task_id="join", kind=kind, reducer=reducer, **_ends(way))
