@@ -88,6 +88,19 @@ CASES: dict[str, tuple[Graph, str, str]] = {
         "p=e p.x.q=e p.x.q.z.i=c p.x.q.z.j=e p.x.q.w.i=c p.x.k=s h=c",
         COMPLETE,
     ),
+    "handlers that are parallel": (
+        graph(
+            {
+                "a": (F, "fail", "p"),
+                "p": {
+                    "x": graph({"b": (F, "success", "q"), "q": {"x": graph({"c": T}), "y": graph({"d": T})}}),
+                    "y": graph({"e": T}),
+                },
+            }
+        ),
+        "a=e p=c p.x.b=e p.x.q=c p.x.q.x.c=c p.x.q.y.d=c p.y.e=c",
+        COMPLETE,
+    ),
     "parallel not reached": (graph({"a": F, "p": {"x": graph({"one": T})}}), "a=e p=s p.x.one=s", ERROR),
     "branches write one parameter": (
         graph({"p": {name: graph({"i": writes(who=name)}) for name in ("x", "y", "z")}, "after": writes(rate=0.5)}),
@@ -189,6 +202,22 @@ RUNNABLE: dict[str, tuple[Graph, str, str]] = {
         graph({"c": (choice("no", b=graph({"x": T})), "success", "success")}),
         "c=e c.b.x=s",
         COMPLETE,
+    ),
+    "loop in loop": (
+        graph({"l": loop(graph({"m": loop(graph({"one": Work(counts=("count", "done", 3))}), "done", 2)}), "done", 3)}),
+        "l=c l.0.m=c l.0.m.0.one=c l.0.m.1.one=c l.1.m=c l.1.m.0.one=c",
+        COMPLETE,
+    ),
+    "choice in choice": (
+        graph(
+            {
+                "c": choice(
+                    "text", word=graph({"d": choice("rate", **{"1": graph({"x": F})}), "y": T}), b=graph({"x": T})
+                )
+            }
+        ),
+        "c=e c.word.d=e c.word.d.1.x=e c.word.y=s c.b.x=s",
+        ERROR,
     ),
     "loop of choices": (
         graph(
