@@ -179,6 +179,14 @@ pipeline:
   - {name: a, task: a.py}
   - {group: g, steps: [{name: a, task: b.py}]} #! error duplicate-name
 """,
+    "names that parameters of the run have": """
+data: {raw: raw}
+parameters:
+  data.raw: 3 #! error taken-name
+  include.s: 3 #! error taken-name
+  data.other: 3
+pipeline: [{name: s, task: s.py, inputs: {raw: $raw}}]
+""",
     "two arguments of a name": """
 data: {x: x, y: output/y}
 pipeline:

@@ -55,6 +55,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
         return ()
     file = override(file, settings.parameters, settings.data, source.root.span)
     check_nesting(file.data, diagnostics)
+    _taken_names(file, diagnostics)
     everything, data = _unrolled(file)
     _duplicates([step for _, step in everything], diagnostics)
     chosen = select(everything, settings, diagnostics)
@@ -83,6 +84,15 @@ def _unrolled(file: model.File) -> tuple[list[tuple[str, model.Step]], dict[str,
         else:
             steps.append((entry.name, entry))
     return steps, data
+
+
+def _taken_names(file: model.File, diagnostics: Diagnostics) -> None:
+    taken = {f"data.{name}": f"the path of data node {name!r}" for name in file.data}
+    taken |= {f"include.{entry.name}": f"whether step {entry.name!r} is included" for entry in file.entries}
+    for parameter in file.parameters.values():
+        if parameter.name in taken:
+            message = f"a parameter cannot be called {parameter.name!r}: that is {taken[parameter.name]}"
+            diagnostics.error("taken-name", message, parameter.span)
 
 
 def _duplicates(steps: Sequence[model.Step], diagnostics: Diagnostics) -> None:
