@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator.diagnostics import Diagnostics, Severity, SourceText, TranslationError
-from translator.settings import TAKERS, Settings, SettingsError
+from translator.settings import Settings, refuse
 from translator.source import Located, Rules, Source, parse, read_text
 from translator.span import Span
 
@@ -134,9 +134,7 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     if found is None:
         return Loaded((), diagnostics, sources)
     language, root = found
-    if language.NAME not in TAKERS and given.settings != Settings():
-        chosen = "this is not one of Loom's pipelines, which alone have steps, parameters and paths to choose"
-        raise SettingsError(f"{name}: {chosen}")
+    refuse(given.settings, language.NAME)
     parameters = read_parameters(given.parameters, language.NAME, sources, diagnostics)
     source = Source(name, text, root, given.project, sources, parameters, given.settings)
     read = language.read(source, diagnostics)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
-TAKERS = ("loom",)
-"""The dialects that have these choices."""
+CHOOSERS = ("loom",)
+"""The dialects whose pipelines have steps, parameters and paths to choose."""
+IN_PLACE = ("loom", "magnus", "runnable")
+"""The dialects whose engines run all steps in one folder."""
 
 
 class SettingsError(ValueError):
@@ -51,7 +53,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     ):
         loom.add_argument(option, nargs="+", action="extend", default=[], metavar=form, help=does)
     loom.add_argument("--extra", metavar="ARGS", help='more arguments for the one --step, as in --extra="--top 3"')
-    loom.add_argument("--in-place", action="store_true", help="run the steps in the project's own folder, as Loom does")
+    here = "run the steps in the project's own folder, as Loom, Magnus and runnable do"
+    parser.add_argument("--in-place", action="store_true", help=here)
+
+
+def refuse(settings: Settings, dialect: str) -> None:
+    """Refuse settings that the pipelines of a dialect do not have.
+
+    Raises:
+        SettingsError: they ask for what only other dialects have.
+    """
+    if settings.in_place and dialect not in IN_PLACE:
+        raise SettingsError(f"--in-place: each step of a {dialect} pipeline has a working folder of its own")
+    if replace(settings, in_place=False) != Settings() and dialect not in CHOOSERS:
+        only = "only pipelines of Loom have steps, parameters and paths to choose"
+        raise SettingsError(f"{only}; this is one of {dialect}", "give values with --param")
 
 
 def of(args: Namespace) -> Settings:

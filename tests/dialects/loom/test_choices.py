@@ -3,6 +3,7 @@
 import pytest
 
 from tests.dialects.loom.marks import check, defaults, edges, nodes
+from tests.dialects.routed.marks import branch, magnus
 from translator import ir
 from translator.dialects.loom.overrides import typed
 from translator.load import load_text
@@ -191,5 +192,16 @@ pipeline:
 
 
 def test_only_loom_has_these_choices():
-    with pytest.raises(SettingsError, match="Loom"):
+    with pytest.raises(SettingsError, match="only pipelines of Loom"):
         load_text("- step: {name: a, image: i, command: c}", settings=Settings(steps=("a",)))
+    with pytest.raises(SettingsError, match="a working folder of its own"):
+        load_text("- step: {name: a, image: i, command: c}", settings=Settings(in_place=True))
+    with pytest.raises(SettingsError, match="one of magnus"):
+        load_text(magnus("a: {type: stub, next: success}"), settings=Settings(include=("a",)))
+
+
+def test_steps_of_magnus_and_runnable_run_in_the_project_too():
+    text = magnus(f"a: {{type: parallel, next: success, branches: {{b: {branch('s: {type: stub, next: success}')}}}}}")
+    (node,) = load_text(text, settings=Settings(in_place=True)).choose().nodes
+    (inner,) = node.branches["b"].nodes
+    assert inner.step.options == {"in_place": True}

@@ -206,7 +206,8 @@ class _Reader:
     def behind(self, one: Lowered, run: Mapping[str, model.Step]) -> list[str]:
         """The conditions of switches that a step depends on through the data of another switch."""
         slots = [self.names.switches[name].condition for name in one.behind if name in run]
-        return [slot.reference for slot in slots if slot is not None and slot.reference in self.names.conditions]
+        references = [slot.reference for slot in slots if slot is not None and slot.reference is not None]
+        return [reference for reference in references if reference in self.names.conditions]
 
     def node(self, one: Lowered, gates: tuple[ir.Gate, ...]) -> ir.StepNode:
         """The node of a step."""

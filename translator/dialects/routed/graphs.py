@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
@@ -157,11 +158,16 @@ def _read_step(name: str, body: Located, place: Span, links: Links, where: Where
     policy = ir.Policy(routes=resolve(name, body, links, where))
     if kind in ("stub", *_legacy(where)):
         step = read_stub(name, body, place, where)
-        return None if step is None else ir.ExecutionNode(name, place, step, policy)
+        return None if step is None else ir.ExecutionNode(name, place, _placed(step, where), policy)
     if kind == "task":
         step = read_task(name, body, place, where)
-        return None if step is None else ir.ExecutionNode(name, place, step, policy)
+        return None if step is None else ir.ExecutionNode(name, place, _placed(step, where), policy)
     return _read_composite(name, kind, body, place, policy, where)
+
+
+def _placed(step: ir.Step, where: Where) -> ir.Step:
+    """The step; with ``--in-place`` it runs in the project folder."""
+    return replace(step, options={**step.options, "in_place": True}) if where.source.settings.in_place else step
 
 
 def _read_composite(  # noqa: PLR0913, PLR0917 - what a node is made of
