@@ -85,6 +85,8 @@ def run(tmp_path) -> Run:
         ("magnus", "shell", "exit 3", {}, {}, None),
         ("runnable", "stub", "", {"Foo": 1}, {}, {}),
         ("runnable", "shell", "export a=1 b=007 c=x", {}, dict.fromkeys("abz", "json"), {"a": 1, "b": "007"}),
+        ("runnable", "shell", "export a='1\n2'", {}, {"a": "json"}, None),
+        ("runnable", "shell", "export b='1\n2' a='\n3'", {}, {"a": "json"}, None),
         ("runnable", "shell", 'test "$x" = \'[1]\' && test -z "$HOME"', {"x": [1]}, {}, {}),
         ("runnable", "python", "fns.pair", {}, {"a": "json", "b": "metric"}, {"a": 1, "b": {"a": [2]}}),
         ("runnable", "python", "fns.pair", {}, {"a": "json"}, None),

@@ -206,7 +206,7 @@ def _collect(work: Work, metadata: dict[str, object]) -> str | None:
     written = {**result["written"], **{name: scopes.Pickle.at(f"{name}.dill") for name in result.get("objects", ())}}
     metrics = dict(result["metrics"])
     if step.kind == "shell":
-        written = {name: scopes.decoded(left[name]) for name in step.returns if name in left}
+        written = _returned(step, left, space.config / "environment")
         metrics = {name: written[name] for name, kind in step.returns.items() if kind == "metric" and name in written}
     work.written.update(written)
     metadata.update(_sane(metrics))
@@ -223,6 +223,16 @@ def _variables(path: Path) -> dict[str, str]:
         return {}
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     return {name: value for name, sign, value in (line.partition("=") for line in lines) if sign}
+
+
+def _returned(step: Step, left: Mapping[str, str], environment: Path) -> dict[str, Json]:
+    """What a shell step of runnable returns; like the engine it errs if any variable has a value of several lines."""
+    name = ""
+    for line in environment.read_text(encoding="utf-8", errors="replace").splitlines() if environment.exists() else ():
+        if "=" not in line and line.strip():
+            raise ValueError(f"the variable {name} has a value of several lines, which runnable cannot read: use JSON")
+        name = line.partition("=")[0]
+    return {name: scopes.decoded(left[name]) for name in step.returns if name in left}
 
 
 def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str]) -> dict[str, Json]:
