@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.targets.airflow.routed.layers import layers, maps
 from translator.targets.airflow.routed.lines import Lines
-from translator.targets.airflow.routed.names import Names
+from translator.targets.airflow.routed.names import Names, each
 from translator.targets.airflow.routed.order import listed, order_lines
 from translator.targets.airflow.routed.routes import Way, ways
 from translator.targets.render import call, name
@@ -153,7 +153,7 @@ class Body:
                 self._node(inner, node, looks, ids[node.name], self._names.variable(inner), around)
             if layer.mapping:
                 places.append([self._names.variable((*path, node.name)) for node in layer.mapping])
-                before = places[-1][0]
+                before = ids[layer.mapping[0].name]
         if alone:
             return _Order([], places[0])
         links: list[Link] = [(sources, target) for sources, targets in pairwise(places) for target in targets]
@@ -168,13 +168,12 @@ class Body:
         around: _Around,
         before: str | None,
     ) -> str:
-        """A mapped group of the nodes of a layer, after the group ``before``; returns what stands for it."""
+        """A mapped group of the nodes of a layer, after the node ``before``; returns what stands for it."""
         inside = {node.name: of[node.name] for node in layer.plain}
         for node, way in inside.items():
             outside = (way.starts and not around.sure) or any(one.name not in inside for one in way.after)
             inside[node] = replace(way, guarded=way.guarded or outside)
-        after = f"_after_{before}" if before else ""
-        function = self._names.fresh(f"each_{around.argument.rstrip('_')}{after}", ids.values())
+        function = self._names.fresh(each(around.argument, before), ids.values())
         self._out.line(around.depth, f"@{self._out.use('task_group').text}")
         self._out.line(around.depth, f"def {function}({around.argument}):")
         piece = _Around(around.depth + 1, item=around.argument)
@@ -185,8 +184,7 @@ class Body:
         expanded = f"{function}.expand({around.argument}={around.over}.output)"
         if before is None and not layer.mapping:
             return expanded
-        beside = before or self._names.variable((*path, layer.mapping[0].name))
-        title = self._names.fresh(f"{'after' if before else 'before'}_{beside}")
+        title = self._names.fresh(f"after_{before}" if before else f"before_{ids[layer.mapping[0].name]}")
         self._out.line(around.depth, f"{title} = {expanded}")
         self._out.blank()
         return title

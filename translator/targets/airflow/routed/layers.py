@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.walk import branches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,25 +27,14 @@ class Layer:
     mapping: Sequence[ir.Node]
 
 
-def graphs(node: ir.Node) -> Mapping[str, ir.Graph]:
-    """The graphs in a node by the name of their branch; the body of a map or a loop is called ``*``."""
-    match node:
-        case ir.ParallelNode(branches=branches) | ir.ChoiceNode(cases=branches):
-            return branches
-        case ir.MapNode(body=body) | ir.LoopNode(body=body):
-            return {"*": body}
-        case _:
-            return {}
-
-
 def maps(graph: ir.Graph) -> bool:
     """Whether there is a map in a graph, however deep."""
-    return any(_maps(node) for node in graph.nodes)
+    return any(maps_in(node) for node in graph.nodes)
 
 
 def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
     """The layers of a graph, in the order in which they run."""
-    maps_in = {node.name: _maps(node) for node in graph.nodes}
+    mapping = {node.name: maps_in(node) for node in graph.nodes}
     ranks: dict[str, int] = {}
     waiting = [node.name for node in reversed(graph.nodes)]
     while waiting:
@@ -54,15 +44,16 @@ def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
         if unknown and name not in ranks:
             waiting.extend(unknown)
             continue
-        ranks[waiting.pop()] = max((ranks[one] + maps_in[one] for one in before), default=0)
+        ranks[waiting.pop()] = max((ranks[one] + mapping[one] for one in before), default=0)
     found = []
     for rank in range(max(ranks.values(), default=-1) + 1):
         here = [node for node in graph.nodes if ranks[node.name] == rank]
         found.append(
-            Layer([node for node in here if not maps_in[node.name]], [node for node in here if maps_in[node.name]])
+            Layer([node for node in here if not mapping[node.name]], [node for node in here if mapping[node.name]])
         )
     return found
 
 
-def _maps(node: ir.Node) -> bool:
-    return isinstance(node, ir.MapNode) or any(maps(graph) for graph in graphs(node).values())
+def maps_in(node: ir.Node) -> bool:
+    """Whether a node is a map, or has one in it."""
+    return isinstance(node, ir.MapNode) or any(maps(graph) for graph in branches(node).values())

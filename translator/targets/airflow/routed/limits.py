@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.airflow.routed.layers import graphs
-from translator.targets.airflow.routed.names import ids
+from translator.targets.airflow.routed.layers import maps_in
+from translator.targets.airflow.routed.names import each, ids
+from translator.walk import branches
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
@@ -40,17 +41,19 @@ def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "") -> None:
                 hint="give it or what it is part of a shorter name",
             )
         else:
-            of_branches = ids(list(graphs(node)))
-            for branch, inner in graphs(node).items():
-                check(inner, diagnostics, f"{own}.{_group(node, of_branches.get(branch, branch))}.")
+            for branch, inner in branches(node).items():
+                check(inner, diagnostics, f"{own}.{_group(node, branch)}.")
 
 
 def _group(node: ir.Node, branch: str) -> str:
-    """The longest id that the group of a branch may have, or the groups."""
+    """The id of the group of a branch; of several the longest."""
     match node:
-        case ir.MapNode(item=item):
-            return f"each_{item}"
+        case ir.MapNode(item=item, body=body):
+            argument = ids([item])[item]
+            of_body = ids([inner.name for inner in body.nodes])
+            cuts = [of_body[inner.name] for inner in body.nodes if maps_in(inner)]
+            return max((each(argument, cut) for cut in cuts), key=len, default=each(argument))
         case ir.LoopNode(limit=limit):
-            return f"iteration_{limit}"
+            return f"iteration_{limit - 1}"
         case _:
-            return branch
+            return ids(list(branches(node)))[branch]

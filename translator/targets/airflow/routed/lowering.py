@@ -9,18 +9,15 @@ from translator.targets import render
 from translator.targets.airflow.dag import dag_arguments
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.routed.body import Body
-from translator.targets.airflow.routed.layers import graphs
 from translator.targets.airflow.routed.model import RoutedFile
 from translator.targets.airflow.routed.names import titles
 from translator.targets.constants import step_constants
 from translator.targets.render import call, name
 from translator.targets.steps import lower_step
+from translator.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from translator.targets import GenerateOptions
-    from translator.targets.airflow.routed.names import Path
 
 _MODULES = {
     "Path": "pathlib",
@@ -52,7 +49,8 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
     """
     constants, constant_of = step_constants(
         (path, node.step.span.place, lower_step(node.step, pipeline.dialect), titles(path))
-        for path, node in leaves(pipeline.graph, ())
+        for path, node in walk(pipeline.graph)
+        if isinstance(node, ir.ExecutionNode)
     )
     body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, _RESERVED)
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
@@ -66,16 +64,6 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
         finish=call("FinishOperator", task_id="finish"),
         lines=body.lines,
     )
-
-
-def leaves(graph: ir.Graph, above: Path) -> Iterator[tuple[Path, ir.ExecutionNode]]:
-    """The nodes of a graph that run a step, with their paths."""
-    for node in graph.nodes:
-        path = (*above, node.name)
-        if isinstance(node, ir.ExecutionNode):
-            yield path, node
-        for branch, inner in graphs(node).items():
-            yield from leaves(inner, (*path, branch))
 
 
 def _plain(value: object) -> object:

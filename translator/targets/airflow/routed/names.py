@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator.names import identifiers
-from translator.targets.airflow.routed.layers import graphs
+from translator.walk import BODY, named_branches, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -59,16 +59,22 @@ def ids(names: Sequence[str], reserved: frozenset[str] = RESERVED) -> dict[str, 
     return identifiers(names, reserved)
 
 
+def each(argument: str, after: str | None = None) -> str:
+    """The mapped group of the nodes that run for each item, and of those ``after`` the node with that id."""
+    own = f"each_{argument.rstrip('_')}"
+    return f"{own}_after_{after}" if after else own
+
+
 def titles(path: Path) -> Sequence[str]:
     """What something at a path may be called: by its own name, or with ever more of what is around it."""
-    named = [part for part in path if part != "*"]
+    named = [part for part in path if part != BODY]
     return [" ".join(named[-count:]) for count in range(1, len(named) + 1)]
 
 
 def _variables(graph: ir.Graph, reserved: frozenset[str]) -> dict[Path, str]:
     called: dict[Path, str] = {}
     taken: set[str] = set()
-    for path in _paths(graph, ()):
+    for path in _paths(graph):
         choices = titles(path)
         free = [title for title in choices if identifiers([title])[title] not in taken]
         called[path] = free[0] if free else f"{choices[-1]} {len(called)}"
@@ -77,11 +83,8 @@ def _variables(graph: ir.Graph, reserved: frozenset[str]) -> dict[Path, str]:
     return {path: variables[title] for path, title in called.items()}
 
 
-def _paths(graph: ir.Graph, above: Path) -> Iterator[Path]:
-    for node in graph.nodes:
-        path = (*above, node.name)
+def _paths(graph: ir.Graph) -> Iterator[Path]:
+    """The nodes of a pipeline, and their branches that have names."""
+    for path, node in walk(graph):
         yield path
-        for branch, inner in graphs(node).items():
-            if branch != "*":
-                yield (*path, branch)
-            yield from _paths(inner, (*path, branch))
+        yield from ((*path, branch) for branch in named_branches(node))
