@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from translator.diagnostics import Severity
 from translator.settings import SettingsError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from translator.diagnostics import Diagnostic, SourceText
@@ -52,7 +52,7 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         metavar="NODE.PARAM=V,V",
         help="make the node a task node that runs once per value of the parameter; may be given several times",
     )
-    parser.add_argument("--tries", type=_positive, metavar="N", help="tries in all with 'on-error: retry' (3)")
+    parser.add_argument("--tries", type=settings.count, metavar="N", help="tries in all with 'on-error: retry' (3)")
     settings.add_arguments(parser)
 
 
@@ -160,12 +160,6 @@ def which_pipeline(loaded: Loaded, name: str | None, *, folder: bool = False) ->
         return f"the file has several pipelines; choose one with {how}:\n{listed}"
     hint = did_you_mean(name, loaded.names)
     return f"the file has no pipeline {name!r}{'; ' + hint if hint else ''}; it has:\n{listed}"
-
-
-def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
 
 
 def colorful(stream: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ class Settings:
     """Loom's choices: the steps to run, the first one, a group, optional ones; parameters and paths as ``NAME=VALUE``.
 
     ``extra`` are arguments for the one step that is named; with ``in_place`` steps run in the project's own folder.
+    ``parallel`` and ``max_workers`` stand for those of the file's ``execution``.
     """
 
     steps: tuple[str, ...] = ()
@@ -37,6 +39,8 @@ class Settings:
     data: tuple[str, ...] = ()
     extra: str | None = None
     in_place: bool = False
+    parallel: bool | None = None
+    max_workers: int | None = None
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -53,6 +57,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     ):
         loom.add_argument(option, nargs="+", action="extend", default=[], metavar=form, help=does)
     loom.add_argument("--extra", metavar="ARGS", help='more arguments for the one --step, as in --extra="--top 3"')
+    order = loom.add_mutually_exclusive_group()
+    order.add_argument("--parallel", action="store_true", default=None, help="run steps as soon as their data allows")
+    order.add_argument("--sequential", dest="parallel", action="store_false", help="run steps in the file's order")
+    loom.add_argument("--max-workers", type=count, metavar="N", help="how many steps, or files of a loop, at once")
     here = "run the steps in the project's own folder, as Loom, Magnus and runnable do"
     parser.add_argument("--in-place", action="store_true", help=here)
 
@@ -81,4 +89,13 @@ def of(args: Namespace) -> Settings:
         data=tuple(args.var),
         extra=args.extra,
         in_place=args.in_place,
+        parallel=args.parallel,
+        max_workers=args.max_workers,
     )
+
+
+def count(text: str) -> int:
+    """A number of at least 1, as a type of argparse."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)

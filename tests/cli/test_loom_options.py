@@ -59,6 +59,8 @@ def test_the_choices_become_those_of_the_generated_file(file: Path, capsys, targ
         (["--set", "size"], "expected NAME=VALUE"),
         (["--extra=--fast"], "--extra needs one --step"),
         (["--step", "make", "--from", "use"], "not allowed with argument --step"),
+        (["--parallel", "--sequential"], "not allowed with argument --parallel"),
+        (["--max-workers", "0"], "'0' is not a number of at least 1"),
     ],
 )
 def test_a_choice_that_cannot_be_followed(file: Path, capsys, command: list[str], choices: list[str], message: str):

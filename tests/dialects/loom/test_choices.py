@@ -156,6 +156,25 @@ def test_steps_that_run_in_the_project():
     assert {node.step.options.get("in_place") for node in nodes(chosen(in_place=True)).values()} == {True}
 
 
+@pytest.mark.parametrize(
+    ("execution", "choices", "expected"),
+    [
+        ("{}", {}, (1, 4)),
+        ("{}", {"parallel": True}, (None, 1)),
+        ("{}", {"parallel": True, "max_workers": 3}, (3, 1)),
+        ("{}", {"max_workers": 3}, (1, 3)),
+        ("{parallel: true, max_workers: 2}", {}, (2, 1)),
+        ("{parallel: true, max_workers: 2}", {"parallel": False}, (1, 2)),
+        ("{parallel: true, max_workers: 2}", {"max_workers": 9}, (9, 1)),
+    ],
+)
+def test_how_many_run_at_once(execution: str, choices: dict, expected: tuple):
+    loop = "{over: a, into: output/b, parallel: true}"
+    text = f"execution: {execution}\npipeline: [{{name: s, task: s.py, loop: {loop}}}]"
+    pipeline = load_text(text, settings=Settings(**choices)).choose()
+    assert (pipeline.concurrency, pipeline.nodes[0].policy.concurrency) == expected
+
+
 REFUSED = [
     ({"steps": ("trian",)}, "--step trian: there is no step 'trian'", "did you mean 'train'?"),
     ({"first": "turn"}, "--from turn: there is no step 'turn'", "did you mean 'train'?"),

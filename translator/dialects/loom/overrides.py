@@ -1,4 +1,4 @@
-"""Loom's ``--set`` and ``--var``: other parameters and paths than the file's, typed as Loom types them."""
+"""Loom's ``--set``, ``--var`` and ``--parallel``: other parameters, paths and workers than the file's."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from translator.names import did_you_mean
 from translator.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from translator.settings import Settings
     from translator.span import Span
 
 
-def override(file: model.File, parameters: Sequence[str], data: Sequence[str], place: Span) -> model.File:
+def override(file: model.File, settings: Settings, place: Span) -> model.File:
     """The file with what the command line says.
 
     Args:
         file: the file.
-        parameters: texts ``NAME=VALUE``; Loom reads true, false and numbers as such.
-        data: texts ``NAME=PATH``.
+        settings: what the command line says; Loom reads true, false and numbers as such.
         place: where a parameter or a data node stands that only the command line has.
 
     Raises:
@@ -29,19 +27,25 @@ def override(file: model.File, parameters: Sequence[str], data: Sequence[str], p
     """
     new = dict(file.parameters)
     referred = _referred(file)
-    for text in parameters:
+    for text in settings.parameters:
         name, value = _split("--set", text)
         if name not in new and name not in referred:
             raise SettingsError(f"--set {text}: there is no parameter {name!r}", did_you_mean(name, new, "parameters"))
         new[name] = model.Parameter(name, typed(value), new[name].span if name in new else place)
     nodes = dict(file.data)
-    for text in data:
+    for text in settings.data:
         name, value = _split("--var", text)
         if name not in nodes and name not in referred:
             hint = did_you_mean(name, nodes, "data nodes")
             raise SettingsError(f"--var {text}: there is no data node {name!r}", hint)
         nodes[name] = replace(nodes[name], path=value) if name in nodes else model.DataNode(name, value, place)
-    return replace(file, parameters=new, data=nodes)
+    return replace(
+        file,
+        parameters=new,
+        data=nodes,
+        parallel=file.parallel if settings.parallel is None else settings.parallel,
+        max_workers=settings.max_workers or file.max_workers,
+    )
 
 
 def typed(text: str) -> object:

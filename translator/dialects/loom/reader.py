@@ -53,7 +53,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     file = read_file(source.root, diagnostics)
     if file is None or not diagnostics.ok:
         return ()
-    file = override(file, settings.parameters, settings.data, source.root.span)
+    file = override(file, settings, source.root.span)
     check_nesting(file.data, diagnostics)
     _taken_names(file, diagnostics)
     everything, data = _unrolled(file)
