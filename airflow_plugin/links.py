@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
+from airflow_plugin.nodes import PARTS
 from airflow_plugin.operators.step import StepOperator
 from airflow_plugin.settings import store_uri
 from translator.shim.store import key_of, open_store
@@ -46,8 +47,15 @@ LINKS = (OutputsLink(), ManifestLink())
 def _uri(operator: BaseOperator, ti_key: TaskInstanceKey, name: str) -> str:
     """Where a file of the try is; the operator is the one that Airflow has stored, without most of its arguments."""
     dag = operator.dag
-    group = operator.task_group
-    node = group.group_display_name or group.group_id if group and group.group_id else operator.task_display_name
     index = max(ti_key.map_index, 0)
-    key = key_of(dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number, name)
+    key = key_of(dag.dag_display_name, ti_key.run_id, _node(operator), index, ti_key.try_number, name)
     return open_store(store_uri()).uri(key)
+
+
+def _node(operator: BaseOperator) -> str:
+    """The node's name: what is shown for it, else its id without the groups that hold several nodes."""
+    group = operator.task_group
+    own, shown = operator.task_id, operator.task_display_name
+    if group is not None and group.group_id and operator.label in PARTS:
+        own, shown = group.group_id, group.group_display_name
+    return shown if shown and shown != own else own.rpartition(".")[2]

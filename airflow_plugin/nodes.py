@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     Operator: TypeAlias = BaseOperator | MappedOperator
 
+PARTS = ("grid", "run", "done")
+"""What the tasks of a node that is a task group are called."""
+
 OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
 OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
 
@@ -94,7 +97,7 @@ def _upstream(dag: DAG, node: Node, owners: dict[str, str]) -> tuple[str, ...]:
 
 def _group(task: Operator) -> str | None:
     """The id of the task group that makes a task part of a node with several tasks."""
-    return task.task_group.group_id if task.task_group and task.label in ("grid", "run", "done") else None
+    return task.task_group.group_id if task.task_group and task.label in PARTS else None
 
 
 def _conditions(tasks: list[Operator], name: Literal["only_if", "included_if"]) -> tuple[Condition, ...]:

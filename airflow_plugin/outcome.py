@@ -8,12 +8,12 @@ from airflow_plugin.gates import left_out, unmet
 from airflow_plugin.killed import let_killed_end
 from airflow_plugin.nodes import nodes
 from airflow_plugin.settings import run_id, store_uri
-from translator.shim import clock, outcome
+from translator.shim import clock, outcome, traces
 from translator.shim.contract import State
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -42,6 +42,9 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     known = {}
     for node in of_dag:
         known[node.name] = {outcome.NODE: State.SKIPPED} if node.name in out else _executions(node, states)
+        if node.sequential:
+            left = traces.of_nodes(store, pipeline, run_id(context), [node.name], known)[node.name]
+            known[node.name] = _in_order(known[node.name], left)
         was_skipped = any(states.get(task) == "skipped" for task in node.tasks)
         if node.only_if and not known[node.name] and was_skipped and unmet(context, node.only_if, store):
             known[node.name] = {outcome.NODE: State.SKIPPED}
@@ -80,6 +83,11 @@ def _executions(node: Node, states: Mapping[str, str]) -> dict[int, State]:
             found[int(index)] = _WITHOUT_MANIFEST[of_task]
     if not found and states.get(node.run) == "skipped" and states.get(node.run.replace(".run", ".grid")) == "success":
         return {outcome.NODE: State.COMPLETE}  # its grid has no points
-    if node.sequential and (failed := [index for index, state in found.items() if state is State.ERROR]):
-        found |= dict.fromkeys((index for index in found if index > min(failed)), State.SKIPPED)
     return dict(sorted(found.items()))
+
+
+def _in_order(found: Mapping[int, State], left: Sequence[traces.Trace]) -> dict[int, State]:
+    """Of executions that run one after another until one is in error, those after it are skipped."""
+    erred = [trace.index for trace in left if trace.state is State.ERROR]
+    first = min(erred, default=max(found, default=0))
+    return {index: State.SKIPPED if index > first else state for index, state in found.items()}

@@ -132,7 +132,10 @@ class Job:
         values = {**({} if given is None else given.values()), **_resolved(more or {}, many=set())}
         rows = file_grid.points(self._step, axis, values, self._inputs.get(axis.over), self.node.run.project)
         self.in_order = axis.sequential
-        self.node.points = [Point(index, {**values, **row}, grid.label(row)) for index, row in enumerate(rows)]
+        self.node.points = [
+            Point(index, {**values, **row}, file_grid.label(self._step, axis, {**values, **row}))
+            for index, row in enumerate(rows)
+        ]
         return self.node.points
 
     def execute(self, point: Point) -> Manifest:

@@ -90,8 +90,13 @@ class GridOperator(BaseOperator):
             raise AirflowFailException(str(error)) from None
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
             raise AirflowFailException(f"the grid has {len(points)} points; [core] max_map_length allows {most}")
-        self.log.info("%d executions:\n%s", len(points), "\n".join(grid.label(point) for point in points))
+        self.log.info("%d executions:\n%s", len(points), "\n".join(self._label(point) for point in points))
         return points
+
+    def _label(self, point: Mapping[str, Value]) -> str:
+        from translator.shim import file_grid, grid
+
+        return file_grid.label(self.step, self.step.files, point) if self.step.files else grid.label(point)
 
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.operators.step import edges_in_run

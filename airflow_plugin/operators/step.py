@@ -107,10 +107,11 @@ class StepOperator(BaseOperator):
 
     @property
     def point_label(self) -> str:
-        """How people recognise a mapped execution: ``lr=0.1, batch=32``."""
-        from translator.shim.grid import label
+        """How people recognise a mapped execution: ``lr=0.1, batch=32``, or by its file."""
+        from translator.shim import file_grid, grid
 
-        return label(self.point or {})
+        point = self.point or {}
+        return file_grid.label(self.step, self.step.files, point) if self.step.files else grid.label(point)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the step; returns a bounded summary of its manifest.

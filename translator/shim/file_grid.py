@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from translator.shim import environment
+from translator.shim import environment, grid
 from translator.shim.dialects.loom.places import below, place_of
 from translator.shim.grid import GridError
 
@@ -64,6 +64,22 @@ def points(
         made = str(PurePosixPath(into) / PurePosixPath(name).name)
         rows.append({**dict.fromkeys(axis.items, str(PurePosixPath(over) / name)), **dict.fromkeys(axis.outputs, made)})
     return rows
+
+
+def label(step: Step, axis: FileAxis, point: Mapping[str, Value]) -> str:
+    """How people recognise the execution for a file: by its path below the folder, or if that was another by its name.
+
+    Args:
+        step: the step that runs once per file.
+        axis: its files.
+        point: values of its parameters.
+    """
+    item = next((str(point[name]) for name in axis.items if name in point), None)
+    if item is None:
+        return grid.label(point)
+    over = next((parameter.default for parameter in step.parameters if parameter.name == axis.over), None)
+    folder = f"{point.get(axis.over, over)}/"
+    return item.removeprefix(folder) if item.startswith(folder) else PurePosixPath(item).name
 
 
 def _inside(paths: Iterable[str], folder: str) -> tuple[str, ...]:
