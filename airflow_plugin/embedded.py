@@ -102,11 +102,13 @@ def _quiet(log: Path) -> Iterator[Any]:
 def _run(file: Path, home: Path, given: dict[str, Any]) -> int:
     from airflow.utils.db import initdb
 
+    from airflow_plugin.in_order import mapped_in_order
+
     if not (home / DATABASE).exists():
         initdb()
     dag = _load(_bundled(file, home / BUNDLE))
     conf = _conf(dag, given)
-    with _signals_cancel():
+    with _signals_cancel(), mapped_in_order():
         run = dag.test(run_conf=conf)
     return 0 if run.state == "success" else 1
 

@@ -1,0 +1,49 @@
+"""Makes ``dag.test()`` run the instances of a mapped task in their order, as Airflow's scheduler does.
+
+It runs what is scheduled in the order of a set, which is that of memory addresses. A step whose executions run one
+after another until one fails would else go on after one that failed, or not start one before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def mapped_in_order() -> Iterator[None]:
+    """While this lasts, each turn of an instance of a mapped task is that of the first one that has not had its own."""
+    from airflow.sdk.definitions import dag
+
+    run: Any = dag._run_task  # noqa: SLF001 - nothing public decides what comes next
+    waiting: dict[tuple[str, str], list[Any]] = {}
+
+    def run_first(*, ti: Any, **kwargs: Any) -> Any:
+        of_task = waiting.setdefault((ti.run_id, ti.task_id), [])
+        if not of_task:
+            of_task.extend(_scheduled(ti))
+        return run(ti=of_task.pop(0) if of_task else ti, **kwargs)
+
+    dag._run_task = run_first  # noqa: SLF001
+    try:
+        yield
+    finally:
+        dag._run_task = run  # noqa: SLF001
+
+
+def _scheduled(ti: Any) -> list[Any]:
+    """The instances of the same mapped task that are to run in this turn of the loop, by index."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from airflow.utils.state import TaskInstanceState
+    from sqlalchemy import select
+
+    if ti.map_index < 0:
+        return []
+    same = (TaskInstance.dag_id == ti.dag_id, TaskInstance.run_id == ti.run_id, TaskInstance.task_id == ti.task_id)
+    found = select(TaskInstance).where(*same, TaskInstance.state == TaskInstanceState.SCHEDULED)
+    with create_session() as session:
+        return list(session.scalars(found.order_by(TaskInstance.map_index)))
