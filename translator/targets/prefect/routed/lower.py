@@ -11,12 +11,13 @@ from translator.targets.prefect.flow import title_of
 from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.routed import parameters
 from translator.targets.prefect.routed.model import Flow, Function, RoutedFile, StepTask
-from translator.targets.prefect.routed.names import BODY, Names, Path, branches, names_of
+from translator.targets.prefect.routed.names import Names, Path, names_of
 from translator.targets.prefect.routed.statements import Walk, walk
 from translator.targets.prefect.routed.text import lines, words
 from translator.targets.prefect.text import doc, spread
 from translator.targets.render import Call, Name, call, literal
 from translator.targets.steps import lower_step
+from translator.walk import BODY, branches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.names import identifiers
 from translator.targets.prefect.text import free
+from translator.walk import BODY, branches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +24,6 @@ RESERVED = {
     "l",  # which linters take for a digit
 }
 Path = tuple[str, ...]
-BODY = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +54,6 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
     flow = identifiers([pipeline.name], taken)[pipeline.name]
     arguments = identifiers([parameter.name for parameter in pipeline.parameters], taken | {flow})
     return Names(places, functions, flow, arguments)
-
-
-def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
-    """The graphs of a composite node, by branch; the body of a map or a loop is ``*``."""
-    match node:
-        case ir.ParallelNode():
-            return node.branches
-        case ir.ChoiceNode():
-            return node.cases
-        case ir.MapNode() | ir.LoopNode():
-            return {BODY: node.body}
-        case _:
-            return {}
 
 
 def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:

@@ -3,7 +3,7 @@
 The function has one variable, ``last``: what it has come to. A failure that nothing handles needs no statement, as
 Prefect runs nothing after a task that failed. One that is handled becomes an ``if``; where its branch comes back to
 the way of success, both go on together. A node that is reached from several places, and is no such place, begins a
-function of its own, which each of them calls as the last thing it does.
+function of its own, which each of them calls as the last thing it does. So does one whose ``if`` would be too deep.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Target: TypeAlias = str | ir.End
 COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
+DEPTH = 4
+"""How many ``if`` may stand in each other; what else would be deeper begins a function of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,10 @@ def walk(graph: ir.Graph) -> Walk:
     """The statements that walk ``graph``, which has no cycle."""
     writer = _Writer(graph)
     while True:
-        writer.written.clear()
+        before = len(writer.shared)
         made = writer.all()
-        shared = {node for node, count in writer.written.items() if count > 1}
-        if not shared:
+        if len(writer.shared) == before:
             return made
-        writer.shared |= shared
 
 
 def routes(node: ir.Node) -> tuple[Target, Target]:
@@ -81,28 +81,42 @@ def routes(node: ir.Node) -> tuple[Target, Target]:
 
 @dataclass(slots=True)
 class _Writer:
+    """Writes a graph's functions again and again, until it knows before which nodes are to begin one of their own."""
+
     graph: ir.Graph
     shared: set[str] = field(default_factory=set)
-    written: dict[str, int] = field(default_factory=dict)
+    _written: set[str] = field(default_factory=set)
     _routes: dict[str, tuple[Target, Target]] = field(init=False)
+    _reachable: dict[Target, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._routes = {node.name: routes(node) for node in self.graph.nodes}
 
     def all(self) -> Walk:
         assert self.graph.start is not None  # noqa: S101 - a routed graph
-        main = self._from(self.graph.start, None, handling=False)
+        self._written.clear()
+        main = self._from(self.graph.start, None, 0, handling=False)
         onward: dict[str, tuple[Statement, ...]] = {}
         called = list(_called(main))
         while called:
             node = called.pop(0)
             if node not in onward:
-                onward[node] = self._from(node, None, handling=False, own=True)
+                onward[node] = self._from(node, None, 0, handling=False, own=True)
                 called += _called(onward[node])
         return Walk(main, onward)
 
-    def _from(self, target: Target, stop: str | None, *, handling: bool, own: bool = False) -> tuple[Statement, ...]:
-        """The statements from ``target`` to the graph's end, or to where ``stop`` is to be submitted."""
+    def _from(
+        self, target: Target, stop: str | None, depth: int, *, handling: bool, own: bool = False
+    ) -> tuple[Statement, ...]:
+        """The statements from ``target`` to the graph's end, or to where ``stop`` is to be submitted.
+
+        Args:
+            target: what comes next.
+            stop: where what is around these statements goes on.
+            depth: how many ``if`` are around them.
+            handling: whether ``target`` follows a failure.
+            own: whether this is the function that begins with ``target``.
+        """
         out: list[Statement] = []
         while True:
             if target == stop:
@@ -110,30 +124,33 @@ class _Writer:
             if isinstance(target, ir.End):
                 says = target.outcome if handling or target == ERROR else None
                 return (*out, Return(says))
-            if target in self.shared and not own:
+            if not own and (target in self.shared or target in self._written):
+                self.shared.add(target)
                 return (*out, Return(onward=target, handling=handling))
-            self.written[target] = self.written.get(target, 0) + 1
+            self._written.add(target)
             out.append(Submit(target, handling))
             handling = own = False
             after, instead = self._routes[target]
             if instead != ERROR:
+                if isinstance(instead, str) and depth == DEPTH:
+                    self.shared.add(instead)
+                    out.append(IfFailed((Return(onward=instead, handling=True),)))
+                    target = after
+                    continue
                 meeting = self._meeting(after, instead, stop)
-                then = self._from(instead, meeting, handling=True)
+                then = self._from(instead, meeting, depth + 1, handling=True)
                 if meeting is not None and not _returns(then):
-                    otherwise = self._from(after, meeting, handling=False)
-                    out.append(_branching(then, otherwise))
-                    if _returns(otherwise) and _returns(then):
-                        return tuple(out)
+                    out.append(IfFailed(then, self._from(after, meeting, depth + 1, handling=False)))
                     target = meeting
                     continue
                 out.append(IfFailed(then))
-                if then == (Return(onward=None),):
-                    out.pop()
             target = after
 
     def _meeting(self, after: Target, instead: Target, stop: str | None) -> str | None:
         """The first node on the way of success from ``after`` that the way from ``instead`` comes to as well."""
-        reached = self._reached(instead)
+        if instead not in self._reachable:
+            self._reachable[instead] = self._reached(instead)
+        reached = self._reachable[instead]
         here = after
         while isinstance(here, str):
             if here in reached:
@@ -143,7 +160,7 @@ class _Writer:
             here = self._routes[here][0]
         return None
 
-    def _reached(self, target: Target) -> set[str]:
+    def _reached(self, target: Target) -> frozenset[str]:
         found: set[str] = set()
         waiting = [target]
         while waiting:
@@ -151,11 +168,7 @@ class _Writer:
             if isinstance(one, str) and one not in found:
                 found.add(one)
                 waiting += self._routes[one]
-        return found
-
-
-def _branching(then: tuple[Statement, ...], otherwise: tuple[Statement, ...]) -> IfFailed:
-    return IfFailed(then, otherwise)
+        return frozenset(found)
 
 
 def _returns(statements: Sequence[Statement]) -> bool:
