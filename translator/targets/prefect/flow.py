@@ -14,6 +14,8 @@ from translator.targets.prefect.text import doc
 from translator.targets.render import INDENT, WIDTH, Call, Name, call, literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from translator import ir
     from translator.targets.prefect.names import Names
     from translator.targets.prefect.plan import Plan
@@ -39,13 +41,6 @@ def flow_of(plan: Plan, names: Names) -> Flow:
             else:
                 arguments.append(Field(name, group.name, Call(Name(group.name))))
             described.append((name, f"{forms.group_kind(node)} of the node {node.name}."))
-    lines = [*doc(f"{pipeline.name}.")]
-    if described:
-        lines += ["", "    Args:"]
-        for argument, text in described:
-            lines += doc(f"{argument}: {text}", 8)
-    if len(lines) > 1:
-        lines.append("    ")
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     nodes, limit = len(pipeline.nodes), pipeline.concurrency
     run = call(
@@ -58,7 +53,30 @@ def flow_of(plan: Plan, names: Names) -> Flow:
     name = identifiers([pipeline.name], FUNCTIONS | {*names.functions.values()})[pipeline.name]
     place = render.comment(pipeline.span.place)
     threads = 1 if limit == 1 else nodes
-    return Flow(name, title_of(pipeline.name), place, tuple(lines), tuple(map(_fitted, arguments)), run, threads)
+    return Flow(
+        name,
+        title_of(pipeline.name),
+        place,
+        documented(pipeline.name, described),
+        tuple(map(_fitted, arguments)),
+        run,
+        threads,
+    )
+
+
+def documented(pipeline: str, arguments: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The lines of a flow function's docstring.
+
+    Args:
+        pipeline: the pipeline's name.
+        arguments: the arguments that there is something to say of, and what.
+    """
+    lines = doc(f"{pipeline}.")
+    if arguments:
+        lines += ["", "    Args:"]
+        for argument, text in arguments:
+            lines += doc(f"{argument}: {text}", 8)
+    return (*lines, "    ") if len(lines) > 1 else tuple(lines)
 
 
 def _fitted(argument: Field) -> Field:

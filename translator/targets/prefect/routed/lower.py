@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.targets import render
-from translator.targets.prefect.flow import title_of
+from translator.targets.prefect.flow import documented, title_of
 from translator.targets.prefect.imports import import_statements
+from translator.targets.prefect.model import Flow
 from translator.targets.prefect.routed import parameters
-from translator.targets.prefect.routed.model import Flow, Function, RoutedFile, StepTask
+from translator.targets.prefect.routed.model import Function, RoutedFile, StepTask
 from translator.targets.prefect.routed.names import Names, Path, names_of
 from translator.targets.prefect.routed.statements import Walk, walk
 from translator.targets.prefect.routed.text import lines, words
 from translator.targets.prefect.text import doc, spread
-from translator.targets.render import Call, Name, call, literal
+from translator.targets.render import Name, call, literal
 from translator.targets.steps import lower_step
 from translator.walk import BODY, branches
 
@@ -28,11 +29,17 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _File:
-    """What is known of the file while its blocks are written; ``used`` are the names that it must import."""
+    """What is known of the file while its blocks are written; ``used`` are the names that it must import.
+
+    ``tasks`` and ``onward`` are by the path of a graph and its nodes the names of their tasks, and those of the
+    functions that begin with them.
+    """
 
     pipeline: ir.Pipeline
     names: Names
     walks: Mapping[Path, Walk]
+    tasks: Mapping[Path, Mapping[str, str]]
+    onward: Mapping[Path, Mapping[str, str]]
     used: set[str] = field(default_factory=set)
 
 
@@ -46,16 +53,25 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
     graphs = dict(_graphs(pipeline.graph, ()))
     walks = {path: walk(graph) for path, graph in graphs.items()}
     onward = [(*path, node) for path, made in walks.items() for node in made.onward]
-    file = _File(pipeline, names_of(pipeline, onward), walks)
+    names = names_of(pipeline, onward)
+    file = _File(pipeline, names, walks, _by_graph(names.places), _by_graph(names.onward))
     blocks = (*_nodes(file, pipeline.graph, ()), *_onward(file, ()))
-    flow = _flow(file)
+    flow, statements = _flow(file), _statements(file, ())
     return RoutedFile(
         marker=render.marker(pipeline.file),
         imports=_imports(file, flow),
         project=render.project_expression(options.project),
         blocks=blocks,
         flow=flow,
+        lines=statements,
     )
+
+
+def _by_graph(names: Mapping[Path, str]) -> dict[Path, dict[str, str]]:
+    found: dict[Path, dict[str, str]] = {}
+    for path, name in names.items():
+        found.setdefault(path[:-1], {})[path[-1]] = name
+    return found
 
 
 def _graphs(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, ir.Graph]]:
@@ -83,18 +99,9 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
         yield _composite(file, node, here)
 
 
-def _tasks(file: _File, path: Path) -> dict[str, str]:
-    """By node of the graph at ``path``, the name of its task."""
-    return {place[-1]: name for place, name in file.names.places.items() if place[:-1] == path}
-
-
-def _functions(file: _File, path: Path) -> dict[str, str]:
-    return {place[-1]: name for place, name in file.names.onward.items() if place[:-1] == path}
-
-
 def _onward(file: _File, path: Path) -> Iterator[Function]:
     """The functions that begin in the middle of a graph, those called before those that call them."""
-    tasks, functions = _tasks(file, path), _functions(file, path)
+    tasks, functions = file.tasks[path], file.onward.get(path, {})
     for node, statements in reversed(file.walks[path].onward.items()):
         file.used |= {"Last", *words(statements)}
         head = f"def {functions[node]}(last: Last) -> Last:"
@@ -103,17 +110,16 @@ def _onward(file: _File, path: Path) -> Iterator[Function]:
 
 
 def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function:
-    tasks, main = _tasks(file, path), file.walks[path].main
-    listed = [Name(tasks[one.name]) for one in graph.nodes]
+    listed = [Name(file.tasks[path][one.name]) for one in graph.nodes]
     arguments = [] if path[-1] == BODY else [path[-1]]
-    file.used |= {"branch", "Last", *words(main)}
+    file.used |= {"branch", "Last"}
     what = {ir.MapNode: "An item of", ir.LoopNode: "An iteration of"}.get(type(node), f"Branch {path[-1]} of")
     return Function(
         None,
         call("branch", *arguments, nodes=listed),
         f"def {file.names.places[path]}(last: Last) -> Last:",
         "\n".join(doc(f"{what} {node.name}.")),
-        tuple(lines(main, tasks, _functions(file, path))),
+        _statements(file, path),
     )
 
 
@@ -165,35 +171,28 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
 def _flow(file: _File) -> Flow:
     pipeline, names = file.pipeline, file.names
     arguments = tuple(parameters.argument(one, names.arguments[one.name]) for one in pipeline.parameters)
-    described = [one for one in pipeline.parameters if one.description]
-    text = [*doc(f"{pipeline.name}.")]
-    if described:
-        text += ["", "    Args:"]
-        for one in described:
-            text += doc(f"{names.arguments[one.name]}: {one.description}", 8)
-        text.append("    ")
-    tasks, main = _tasks(file, ()), file.walks[()].main
-    file.used |= {"finish", "run_of", *words(main)}
-    given: Mapping[str, Expression] = {one.name: Name(names.arguments[one.name]) for one in pipeline.parameters}
-    context = Call(
-        Name("run_of"),
-        (pipeline.name,),
-        (
-            ("dialect", pipeline.dialect),
-            ("project", Name("PROJECT")),
-            *((("parameters", given),) if given else ()),
-            ("nodes", [Name(tasks[node.name]) for node in pipeline.nodes]),
-        ),
+    described = [(names.arguments[one.name], one.description) for one in pipeline.parameters if one.description]
+    given = {one.name: Name(names.arguments[one.name]) for one in pipeline.parameters}
+    file.used |= {"finish", "run_of"}
+    run = call(
+        "run_of",
+        pipeline.name,
+        dialect=pipeline.dialect,
+        project=Name("PROJECT"),
+        parameters=given or None,
+        nodes=[Name(file.tasks[()][node.name]) for node in pipeline.nodes],
     )
-    return Flow(
-        names.flow,
-        title_of(pipeline.name),
-        render.comment(pipeline.span.place),
-        tuple(text),
-        arguments,
-        context,
-        tuple(lines(main, tasks, _functions(file, ()), end="finish({})")),
-    )
+    place = render.comment(pipeline.span.place)
+    text = documented(pipeline.name, described)
+    return Flow(names.flow, title_of(pipeline.name), place, text, arguments, run, threads=1)
+
+
+def _statements(file: _File, path: Path) -> tuple[str, ...]:
+    """The lines of the function that walks the graph at ``path``."""
+    main = file.walks[path].main
+    file.used |= words(main)
+    end = "{}" if path else "finish({})"
+    return tuple(lines(main, file.tasks[path], file.onward.get(path, {}), end=end))
 
 
 def _imports(file: _File, flow: Flow) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from translator.targets.prefect.model import Field
+    from translator.targets.prefect.model import Flow
     from translator.targets.render import Expression
 
 
@@ -31,24 +31,12 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
-    """The flow function; ``context`` opens the run."""
-
-    name: str
-    title: str
-    place: str
-    doc: tuple[str, ...]
-    arguments: tuple[Field, ...]
-    context: Expression
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class RoutedFile:
-    """A whole generated file; ``blocks`` in an order in which each can use those before it."""
+    """A whole generated file; ``blocks`` in an order in which each can use those before it, ``lines`` of the flow."""
 
     marker: str
     imports: tuple[str, ...]
     project: str
     blocks: tuple[StepTask | Function, ...]
     flow: Flow
+    lines: tuple[str, ...]
