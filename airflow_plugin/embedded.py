@@ -67,6 +67,7 @@ def _set_environment(asked: argparse.Namespace, home: Path) -> None:
         AIRFLOW_HOME=str(home),
         AIRFLOW__CORE__DAGS_FOLDER=str(home / BUNDLE),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__CORE__MAX_MAP_LENGTH=str(sys.maxsize),
         AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / DATABASE}",
         AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
         TRANSLATOR_STORE=asked.store,
@@ -132,16 +133,21 @@ def _load(file: Path) -> DAG:
 def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
     """The values as the DAG's params take them; one value for the axis of a grid becomes an axis of one.
 
+    Steps of a routed graph may read parameters that nothing declares.
+
     Raises:
         ValueError: the DAG has no such param.
     """
+    from airflow_plugin.routed.graph import role_of
+
     unknown = [key for key in given if key not in dag.params]
-    if unknown:
+    routed = any(role_of(task) is not None for task in dag.tasks)
+    if unknown and not routed:
         listed = ", ".join(repr(key) for key in dag.params) or "none"
         raise ValueError(f"no such parameter: {', '.join(map(repr, unknown))}; there are: {listed}")
     conf = {}
     for key, value in given.items():
-        axis = dag.params.get_param(key).schema.get("type") == "array"
+        axis = key in dag.params and dag.params.get_param(key).schema.get("type") == "array"
         conf[key] = [value] if axis and not isinstance(value, list) else value
     return conf
 

@@ -12,6 +12,9 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_plugin.nodes import PARTS
 from airflow_plugin.operators.step import StepOperator
+from airflow_plugin.routed import JoinOperator
+from airflow_plugin.routed import StepOperator as RoutedStepOperator
+from airflow_plugin.routed.links import is_routed, node_of
 from airflow_plugin.settings import store_uri
 from translator.shim.store import key_of, open_store
 
@@ -23,7 +26,7 @@ class OutputsLink(BaseOperatorLink):
     """The folder of the execution's outputs."""
 
     name = "Outputs"
-    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator]
+    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, RoutedStepOperator]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The folder's URI."""
@@ -34,7 +37,7 @@ class ManifestLink(BaseOperatorLink):
     """The execution's manifest: parameters, metadata, digests of inputs and outputs."""
 
     name = "Manifest"
-    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator]
+    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, RoutedStepOperator, JoinOperator]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The manifest's URI."""
@@ -46,9 +49,11 @@ LINKS = (OutputsLink(), ManifestLink())
 
 def _uri(operator: BaseOperator, ti_key: TaskInstanceKey, name: str) -> str:
     """Where a file of the try is; the operator is the one that Airflow has stored, without most of its arguments."""
-    dag = operator.dag
-    index = max(ti_key.map_index, 0)
-    key = key_of(dag.dag_display_name, ti_key.run_id, _node(operator), index, ti_key.try_number, name)
+    if is_routed(operator):
+        node, index = node_of(operator, ti_key), 0
+    else:
+        node, index = _node(operator), max(ti_key.map_index, 0)
+    key = key_of(operator.dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number, name)
     return open_store(store_uri()).uri(key)
 
 

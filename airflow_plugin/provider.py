@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 DISTRIBUTION = "pipeline-translator"
-DESCRIPTION = "Runs ML pipelines that were written for Valohai, compiled to DAGs by ``translate``."
+DESCRIPTION = "Runs pipelines that were written for Valohai, Loom, Magnus or runnable, compiled to DAGs by ``translate``."
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -21,7 +21,12 @@ def get_provider_info() -> dict[str, Any]:
                 "integration-name": "Valohai pipelines",
                 "external-doc-url": "https://docs.valohai.com",
                 "tags": ["software"],
-            }
+            },
+            {
+                "integration-name": "Magnus pipelines",
+                "external-doc-url": "https://astrazeneca.github.io/runnable/",
+                "tags": ["software"],
+            },
         ],
         "operators": [
             {
@@ -32,7 +37,15 @@ def get_provider_info() -> dict[str, Any]:
                     "airflow_plugin.operators.gate",
                     "airflow_plugin.operators.finish",
                 ],
-            }
+            },
+            {
+                "integration-name": "Magnus pipelines",
+                "python-modules": [
+                    "airflow_plugin.routed.step",
+                    "airflow_plugin.routed.fan",
+                    "airflow_plugin.routed.finish",
+                ],
+            },
         ],
         "extra-links": ["airflow_plugin.links.OutputsLink", "airflow_plugin.links.ManifestLink"],
         "config": {

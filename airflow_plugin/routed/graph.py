@@ -14,8 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from airflow.sdk.definitions.taskgroup import MappedTaskGroup
-
 from translator.shim.contract import After
 
 if TYPE_CHECKING:
@@ -138,7 +136,7 @@ def said(task: Any, name: str) -> Any:
 
 
 def place_of(task: Any) -> Path:
-    """The path of the node that a task is part of; of ``again`` that of its iteration."""
+    """The path of the node that a task is part of, as defined or as Airflow stores it; of ``again`` its iteration's."""
     groups: list[TaskGroup] = []
     group = task.task_group
     while group is not None and group.group_id:
@@ -146,14 +144,14 @@ def place_of(task: Any) -> Path:
         group = group.parent_group
     path: list[str] = []
     for place, group in enumerate(groups):
-        mapped = isinstance(group, MappedTaskGroup)
+        mapped = hasattr(group, "_expand_input")
         if len(path) % 2 and f"{groups[place - 1].group_id}.items" in groups[place - 1].children:
             path.append(BODY)
             if not mapped:
                 path.append(_shown(group))
         elif not mapped:
             path.append(_branch(group) if len(path) % 2 else _shown(group))
-    return (*path, _named(task)) if role_of(task) == "step" else tuple(path)
+    return (*path, _named(task)) if task.task_type == "StepOperator" else tuple(path)
 
 
 def _shown(group: TaskGroup) -> str:
@@ -161,8 +159,8 @@ def _shown(group: TaskGroup) -> str:
 
 
 def _branch(group: TaskGroup) -> str:
-    again = group.children.get(f"{group.group_id}.again")
-    return str(said(again, "number")) if again is not None and role_of(again) == "again" else _shown(group)
+    own = str(group.group_id)
+    return own.rpartition("_")[2] if f"{own}.again" in group.children else _shown(group)
 
 
 def _named(task: Any) -> str:
