@@ -6,6 +6,7 @@ Each run is a fork, because the engines keep a run's context in their modules.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import json
 import logging
@@ -47,6 +48,8 @@ def prepare(engine: str) -> None:
     for plugin in importlib.metadata.distribution(engine).entry_points:
         with contextlib.suppress(ImportError):  # those of extras that are not installed
             plugin.load()
+    # Whether the folder is a git repository, which they ask git at each step.
+    importlib.import_module(f"{engine}.utils").is_a_git_repo = lambda: False
     from rich.console import Console
 
     logging.disable(logging.CRITICAL)

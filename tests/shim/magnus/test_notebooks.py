@@ -98,20 +98,16 @@ def test_runnable_reads_variables(run) -> None:
 @pytest.mark.parametrize(
     ("dialect", "cell", "more", "reason"),
     [
-        ("magnus", ("1 / 0", []), {}, "ZeroDivisionError"),
-        ("magnus", ("print([1])", OUT), {}, "prints what is no dict of parameters"),
-        ("magnus", ("print('a b')", OUT), {}, "prints what is no dict of parameters"),
         ("magnus", ("print({'a': {1}})", OUT), {}, "set is not JSON serializable"),
-        ("runnable", ("a = 1", []), {"returns": {"b": "json"}}, "has no variables that its step returns: b"),
-        ("runnable", ("b = {1}", []), {"returns": {"b": "json"}}, "returns what is no JSON"),
         ("runnable", ("import sys; sys.exit(0)", []), {}, "sys.exit(0)"),
-        ("magnus", ("1", []), {"options": {"optional_ploomber_args": {"no_such": 1}}}, "no_such"),
+        ("runnable", ("a = 1", []), {"returns": {"b": "json"}}, "has no variables that its step returns: b"),
     ],
 )
 def test_what_fails(run, dialect, cell, more, reason) -> None:
     manifest = run(dialect, cell, **more)
-    assert (manifest.state, manifest.scope.written, manifest.outputs) == (State.ERROR, {}, [])
+    assert (manifest.state, manifest.scope.written) == (State.ERROR, {})
     assert reason in manifest.reason
+    assert bool(manifest.outputs) == ("variables" in reason), "runnable has put it before it looks for variables"
 
 
 def test_names_of_executed_notebooks(run) -> None:

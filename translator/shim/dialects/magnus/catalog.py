@@ -7,7 +7,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from translator.shim.dialects.magnus.view import matching
+from translator.shim.dialects.magnus import view
 from translator.shim.paths import PathError, relative
 from translator.shim.store import StoreError
 
@@ -27,8 +27,7 @@ def get(patterns: Sequence[str], files: Mapping[str, FileRecord], folder: Path, 
     """
     found: dict[str, FileRecord] = {}
     for pattern in patterns:
-        wanted = _glob(pattern)
-        here = {path: record for path, record in files.items() if wanted.fullmatch(path)}
+        here = matching(pattern, files)
         if not here:
             there = ", ".join(sorted(files)) or "none"
             raise ValueError(f"catalog: nothing matches {pattern!r}; the files in the catalog are: {there}")
@@ -36,6 +35,16 @@ def get(patterns: Sequence[str], files: Mapping[str, FileRecord], folder: Path, 
     for path, record in found.items():
         place(record, folder / path, source)
     return list(found.values())
+
+
+def matching(pattern: str, files: Mapping[str, FileRecord]) -> dict[str, FileRecord]:
+    """The catalog's files whose paths match a pattern.
+
+    Raises:
+        ValueError: the pattern is none.
+    """
+    wanted = _glob(pattern)
+    return {path: record for path, record in files.items() if wanted.fullmatch(path)}
 
 
 def place(record: FileRecord, target: Path, source: Source) -> None:
@@ -64,7 +73,7 @@ def put(patterns: Sequence[str], folder: Path, outputs: Path) -> list[str]:
     """
     missing = []
     for pattern in patterns:
-        files = matching(folder, pattern)
+        files = view.matching(folder, pattern)
         if not files:
             missing.append(pattern)
         for file in files:

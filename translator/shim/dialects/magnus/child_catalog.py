@@ -13,13 +13,18 @@ from translator.shim.store import open_store
 
 
 def fetch(pattern: str) -> None:
-    """Place the catalog's files that match ``pattern`` into the working folder.
+    """Place the catalog's files that match ``pattern`` into the working folder, those too that this step has put.
 
     Raises:
         ValueError: nothing matches.
     """
-    document = json.loads((Path(os.environ["MAGNUS_STAND_IN"]) / "catalog.json").read_text(encoding="utf-8"))
+    here = Path(os.environ["MAGNUS_STAND_IN"])
+    own = catalog.put([pattern], here / "put", Path.cwd()) == []
+    document = json.loads((here / "catalog.json").read_text(encoding="utf-8"))
     store = open_store(document["store"])
     files = {one["path"]: records.from_json(one, store.root) for one in document["files"]}
     source = bring.Source(store, Path.cwd(), str, print, no_pulse)
-    catalog.get([pattern], files, Path.cwd(), source)
+    taken = {path for path in files if (here / "put" / path).is_file()}
+    files = {path: file for path, file in files.items() if path not in taken}
+    if not own or catalog.matching(pattern, files):
+        catalog.get([pattern], files, Path.cwd(), source)

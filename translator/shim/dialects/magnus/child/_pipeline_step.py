@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 PARAMETER = "MAGNUS_PRM_"
-# Behind what is installed: the real package, where there is one, does as well.
-_LATER = str(Path(__file__).with_name("later"))
 
 
 class StepError(Exception):
@@ -38,7 +36,6 @@ def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
     """
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     sys.path[0] = os.getcwd()  # noqa: PTH109 - an entry of sys.path
-    sys.path.append(_LATER)
     try:
         result = work(request)
     except SystemExit as error:

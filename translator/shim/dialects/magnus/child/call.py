@@ -86,11 +86,13 @@ def cast(name: str, value: Any, annotation: Any) -> Any:
     if hasattr(annotation, "model_fields"):
         return model(annotation, value, name)
     target = typing.get_origin(annotation) or annotation
-    if not isinstance(target, type) or value is None or target is types.UnionType:
+    if not isinstance(target, type) or target is types.UnionType:
         return value
     try:
         return target(value)
     except (ValueError, TypeError) as error:
+        if value is None:
+            return None
         raise step.StepError(f"parameter {name!r} cannot be {target.__name__}: {error}") from error
 
 

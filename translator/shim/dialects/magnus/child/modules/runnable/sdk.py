@@ -1,0 +1,127 @@
+"""The classes with which Python code defines pipelines of runnable, inert."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class _Defined:
+    """Something of a pipeline; it keeps what it is given."""
+
+    def __init__(self, **given: Any) -> None:
+        self.__dict__.update(given)
+
+    def __rshift__(self, other: Any) -> Any:
+        self.next_node = other.name
+        return other
+
+    def __lshift__(self, other: Any) -> Any:
+        other.next_node = self.__dict__["name"]
+        return other
+
+    def as_pipeline(self) -> Pipeline:
+        """A pipeline of this alone."""
+        return Pipeline(steps=[self])
+
+    def as_async_pipeline(self) -> AsyncPipeline:
+        """A pipeline of this alone."""
+        return AsyncPipeline(steps=[self])
+
+    def execute(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """Do nothing: a pipeline runs already."""
+        return {}
+
+
+class TaskReturns(_Defined):
+    """The name and kind of what a task returns."""
+
+
+class Catalog(_Defined):
+    """Files that a task takes from the catalog and puts there."""
+
+
+class BaseTraversal(_Defined):
+    """A node."""
+
+
+class BaseTask(BaseTraversal):
+    """A task."""
+
+
+class PythonTask(BaseTask):
+    """A function."""
+
+
+class AsyncPythonTask(BaseTask):
+    """A coroutine function."""
+
+
+class NotebookTask(BaseTask):
+    """A notebook."""
+
+
+class ShellTask(BaseTask):
+    """A command."""
+
+
+class Stub(BaseTraversal):
+    """Nothing."""
+
+
+class Parallel(BaseTraversal):
+    """Branches side by side."""
+
+
+class Conditional(BaseTraversal):
+    """One of several branches."""
+
+
+class Map(BaseTraversal):
+    """A branch per item of a list."""
+
+
+class Loop(BaseTraversal):
+    """A branch again and again."""
+
+
+class Success(_Defined):
+    """The end of a pipeline."""
+
+
+class Fail(_Defined):
+    """The end of a pipeline, in error."""
+
+
+class Pipeline(_Defined):
+    """A pipeline."""
+
+
+class AsyncPipeline(_Defined):
+    """A pipeline of coroutine functions."""
+
+
+class PythonJob(_Defined):
+    """A function on its own."""
+
+
+class NotebookJob(_Defined):
+    """A notebook on its own."""
+
+
+class ShellJob(_Defined):
+    """A command on its own."""
+
+
+def pickled(name: str) -> TaskReturns:
+    """An object that is returned."""
+    return TaskReturns(name=name, kind="object")
+
+
+def json(name: str) -> TaskReturns:
+    """A JSON value that is returned."""
+    return TaskReturns(name=name, kind="json")
+
+
+def metric(name: str) -> TaskReturns:
+    """A metric that is returned."""
+    return TaskReturns(name=name, kind="metric")

@@ -1,0 +1,27 @@
+"""What runnable offers to web servers that watch a run; here nobody does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+OTEL_AVAILABLE = False
+StreamingSpanProcessor = None
+
+
+def set_stream_queue(q: Any) -> None:
+    """Take a queue that gets nothing."""
+
+
+def get_stream_queue() -> None:
+    """There is no queue."""
+    return
+
+
+def truncate_value(value: Any, max_bytes: int = 256) -> str:
+    """``value`` as text of at most so many bytes."""
+    try:
+        text = json.dumps(value, default=str)
+    except (TypeError, ValueError):
+        return f"<unserializable: {type(value).__name__}>"
+    return text if len(text) <= max_bytes else text[: max_bytes - 3] + "..."

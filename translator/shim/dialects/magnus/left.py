@@ -1,0 +1,120 @@
+"""What a step that has ended leaves: parameters, metrics, and files for the catalog."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from translator.shim import digest, scopes
+from translator.shim.contract import Scope
+from translator.shim.dialects.magnus import catalog, notebooks, view
+from translator.shim.dialects.magnus.rules import RULES, Rules
+from translator.shim.manifest import sane
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from translator.shim.contract import Json, Step
+    from translator.shim.dialects import Work
+
+
+def folder_of(work: Work) -> Path:
+    """The working folder of a step."""
+    return work.project if work.step.options.get("in_place") else work.space.root / "work"
+
+
+def scope_of(work: Work) -> Scope:
+    """What a step sees."""
+    return work.scope if work.scope is not None else Scope()
+
+
+def values(scope: Scope) -> dict[str, Json]:
+    """The parameters of a scope that are no objects."""
+    return {name: value for name, value in scope.parameters.items() if not isinstance(value, scopes.Pickle)}
+
+
+def collect(work: Work, metadata: dict[str, object]) -> str | None:
+    """Take in what a step that has ended leaves; its files go to the outputs. Tells what is wrong."""
+    step, space, folder, rules = work.step, work.space, folder_of(work), RULES[work.step.dialect]
+    if not work.complete and not rules.put_after_failure:
+        return None
+    if (space.config / "put").is_dir():
+        if step.kind == "notebook":
+            notebooks.publishable(space.config / "put" / notebooks.output(step, scope_of(work).items), work.hide)
+        catalog.put(["**/*"], space.config / "put", space.outputs)
+    patterns = step.catalog.put
+    if step.catalog.copy:
+        missing = catalog.put(patterns, folder, space.outputs)
+    else:
+        files = [file for pattern in patterns for file in view.matching(folder, pattern)]
+        missing = [pattern for pattern in patterns if not view.matching(folder, pattern)]
+        metadata["catalog"] = {str(file.relative_to(folder)): digest.of_file(file) for file in files}
+    if not work.complete:
+        return None
+    if missing:
+        return f"catalog: no file matches what the step is to put: {', '.join(map(repr, missing))}"
+    result: dict[str, Any] = {"written": {}, "metrics": {}, "environment": {}, "objects": []}
+    if (space.config / "result.json").exists():
+        result = json.loads((space.config / "result.json").read_text(encoding="utf-8"))
+    heard, last = _variables(space.config / "heard"), _variables(space.config / "environment")
+    left = {**heard, **result["environment"], **last}
+    if rules.environment_is_state:
+        work.written.update(_changed(rules, values(scope_of(work)), left))
+        metadata.update(_sane(_tracked(rules, left)))
+        return None
+    written = {**result["written"], **{name: scopes.Pickle.at(f"{name}.dill") for name in result.get("objects", ())}}
+    metrics = dict(result["metrics"])
+    if step.kind == "shell":
+        written = _returned(step, left, space.config / "environment")
+        metrics = {name: written[name] for name, kind in step.returns.items() if kind == "metric" and name in written}
+    work.written.update(written)
+    metadata.update(_sane(metrics))
+    return None
+
+
+def _sane(metrics: Mapping[str, object]) -> dict[str, object]:
+    return {name: sane(value) for name, value in metrics.items()}
+
+
+def _variables(path: Path) -> dict[str, str]:
+    """What ``env`` wrote; of a value of several lines the first counts."""
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    return {name: value for name, sign, value in (line.partition("=") for line in lines) if sign}
+
+
+def _returned(step: Step, left: Mapping[str, str], environment: Path) -> dict[str, Json]:
+    """What a shell step of runnable returns; like the engine it errs if any variable has a value of several lines."""
+    name = ""
+    for line in environment.read_text(encoding="utf-8", errors="replace").splitlines() if environment.exists() else ():
+        if "=" not in line and line.strip():
+            raise ValueError(f"the variable {name} has a value of several lines, which runnable cannot read: use JSON")
+        name = line.partition("=")[0]
+    return {name: scopes.decoded(left[name]) for name in step.returns if name in left}
+
+
+def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str]) -> dict[str, Json]:
+    """The parameters that a step of Magnus leaves otherwise than it found them; all names become lower case."""
+    after: dict[str, Json] = {name.lower(): value for name, value in before.items()}
+    for name, text in left.items():
+        if name.startswith(rules.prefix):
+            key, value = name[len(rules.prefix) :], scopes.decoded(text)
+            if key not in before or json.dumps(before[key]) != json.dumps(value):
+                after[key.lower()] = value
+    return {
+        name: value
+        for name, value in after.items()
+        if name not in before or json.dumps(before[name]) != json.dumps(value)
+    }
+
+
+def _tracked(rules: Rules, left: Mapping[str, str]) -> dict[str, object]:
+    """Metrics: a value, or where there are several steps, the value of each."""
+    found: dict[str, dict[str, object]] = {}
+    for name, text in left.items():
+        if rules.track is not None and name.startswith(rules.track):
+            key, _, number = name[len(rules.track) :].partition("_STEP_")
+            found.setdefault(key.lower(), {})[number or "0"] = scopes.decoded(text)
+    return {key: next(iter(steps.values())) if len(steps) == 1 else steps for key, steps in found.items()}
