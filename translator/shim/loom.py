@@ -46,7 +46,15 @@ class DataPath:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class OutsidePath:
+    """A path that a step may write to outside of the project folder."""
+
+    path: str
+
+
 Place: TypeAlias = str | Bound
+Target: TypeAlias = str | Bound | OutsidePath
 Argument: TypeAlias = "Scalar | DataPath | Bound"
 
 
@@ -58,7 +66,7 @@ class Loop:
     """
 
     over: str
-    into: str
+    into: str | OutsidePath
     pattern: str | None = None
     parallel: bool = False
 
@@ -68,13 +76,18 @@ def path(path: str) -> DataPath:
     return DataPath(path)
 
 
+def outside(path: str) -> OutsidePath:
+    """An output that may be outside of the project folder: it stays where the step writes it and is no artifact."""
+    return OutsidePath(path)
+
+
 def script(  # noqa: PLR0913 - as in Loom's file
     name: str,
     task: str,
     *,
     loop: Loop | None = None,
     inputs: Mapping[str, Place] | None = None,
-    outputs: Mapping[str, Place] | None = None,
+    outputs: Mapping[str, Target] | None = None,
     args: Mapping[str, Argument] | None = None,
     extra: Sequence[str] = (),
     in_place: bool = False,
@@ -96,8 +109,8 @@ def script(  # noqa: PLR0913 - as in Loom's file
     parts = _Parts()
     for key, place in (inputs or {}).items():
         parts.input(key, place)
-    for flag, place in (outputs or {}).items():
-        parts.output(flag, place)
+    for flag, written in (outputs or {}).items():
+        parts.output(flag, written)
     for flag, value in (args or {}).items():
         parts.argument(flag, value)
     if loop is not None:
@@ -151,7 +164,7 @@ def collect(  # noqa: PLR0913 - as the others
     *,
     iterations: int,
     inputs: Mapping[str, str],
-    outputs: Mapping[str, str],
+    outputs: Mapping[str, str | OutsidePath],
     in_place: bool = False,
     source: str | None = None,
 ) -> Step:
@@ -168,8 +181,8 @@ def collect(  # noqa: PLR0913 - as the others
     parts = _Parts()
     for key, place in inputs.items():
         parts.input(key, place)
-    for key, place in outputs.items():
-        parts.output(key, place)
+    for key, written in outputs.items():
+        parts.output(key, written)
     options: dict[str, Json] = {"iterations": iterations, "outputs": tuple(outputs)}
     return parts.step(name, "collect", (), options, in_place=in_place, source=source)
 
@@ -181,14 +194,18 @@ class _Parts:
     parameters: list[Parameter] = field(default_factory=list)
     inputs: list[Input] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
     bound: dict[Bound, list[str]] = field(default_factory=lambda: {Bound.ITEM: [], Bound.OUTPUT: []})
 
     def input(self, name: str, place: Place, *, pass_as: str | None = None) -> None:
         self.inputs.append(Input(name, (place,) if isinstance(place, str) else (), optional=True))
         self.path(name, place, pass_as)
 
-    def output(self, name: str, place: Place, *, pass_as: str | None = None) -> None:
+    def output(self, name: str, place: Target, *, pass_as: str | None = None) -> None:
         self.outputs.append(name)
+        if isinstance(place, OutsidePath):
+            self.outside.append(name)
+            place = place.path
         self.path(name, place, pass_as)
 
     def path(self, name: str, place: Place, pass_as: str | None) -> None:
@@ -222,6 +239,8 @@ class _Parts:
         loop: Loop | None = None,
     ) -> Step:
         texts = [*command, *(one.default for one in self.parameters)]
+        if self.outside:
+            options = {**options, "outside": tuple(self.outside)}
         return Step(
             name=name,
             command=command,

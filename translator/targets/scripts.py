@@ -68,6 +68,8 @@ def _arguments(
             value = name("loom.OUTPUT")
         elif parameter.name in read and parameter.pass_as is not None:
             value = call("loom.path", parameter.default)
+        elif parameter.name in _outside(step):
+            value = call("loom.outside", parameter.default)
         if parameter.name in read and parameter.pass_as is None:
             inputs[parameter.name] = value
         elif parameter.name in written and not args:
@@ -79,10 +81,17 @@ def _arguments(
 
 def _loop(step: ir.Step, files: ir.FileAxis) -> Call:
     folders = {parameter.name: parameter.default for parameter in step.parameters}
+    into: Expression = folders[files.into]
     return call(
         "loom.Loop",
         folders[files.over],
-        folders[files.into],
+        call("loom.outside", into) if files.into in _outside(step) else into,
         pattern=files.pattern,
         parallel=None if files.sequential else True,
     )
+
+
+def _outside(step: ir.Step) -> tuple[object, ...]:
+    """The outputs of a step that may be outside of the project folder."""
+    found = step.options.get("outside")
+    return found if isinstance(found, tuple) else ()

@@ -121,7 +121,7 @@ pipeline:
     outputs:
       -a: $up #! error outside-pipeline
       -b: $root #! error outside-pipeline
-      -c: $allowed
+      -c: $allowed #! note outside-pipeline
       -d: $near #! warning outside-output-dir
       -e: $fine
       -f: output/../../f.txt #! error outside-pipeline

@@ -137,6 +137,19 @@ pipeline: [{name: s, task: s.py, inputs: {page: $page}}]
     assert nodes(read(text))["s"].step.inputs[0].default == ("https://example.org/a//b.txt",)
 
 
+def test_data_outside_of_the_pipeline_stays_where_it_is_written():
+    text = """\
+data:
+  away: {path: "${RESULTS}/a.txt", allow_outside_pipeline: true}
+  items: {type: data_folder, path: ../items, allow_outside_pipeline: true}
+pipeline:
+  - {name: s, task: s.py, outputs: {-o: $away, -p: output/p}}
+  - {name: t, task: t.py, loop: {over: raw, into: $items}, outputs: {-o: $loop_output}} #! note outside-pipeline
+"""
+    found = nodes(read(text))
+    assert [found[name].step.options.get("outside") for name in "st"] == [("-o",), ("loop.into",)]
+
+
 def test_optional_steps_are_a_parameter_and_disabled_ones_are_left_out():
     text = """\
 data: {a: output/a, b: output/b}

@@ -99,6 +99,19 @@ def test_an_output_outside_of_the_project_is_refused(worker, path: str) -> None:
     assert worker.output == []
 
 
+@pytest.mark.parametrize("in_place", [False, True])
+def test_an_output_that_may_be_outside_stays_there(worker, in_place: bool) -> None:
+    worker.script("t.py", WRITE + "p.write_text('1')")
+    manifest = worker.run(
+        step(
+            outputs=["--out"], parameters=[Parameter("--out", default="../away/o")], outside=["--out"],
+            in_place=in_place,
+        )
+    )  # fmt: skip
+    assert (manifest.state, paths(manifest)) == ("complete", [])
+    assert (worker.project.parent / "away/o").read_text() == "1"
+
+
 def test_in_place_the_project_is_the_workspace(worker) -> None:
     worker.script("t.py", WRITE + "p.write_text('1')")
     manifest = worker.run(step(outputs=["--out"], parameters=[Parameter("--out", default="output/o")], in_place=True))

@@ -158,9 +158,15 @@ def containment(steps: Sequence[Lowered], names: Names, output_dir: str, diagnos
     for lowered in steps:
         for use in lowered.writes:
             key = use.data or use.path
-            if key in seen or is_url(use.path) or (use.data and names.data[use.data].outside):
+            if key in seen or is_url(use.path):
                 continue
             seen.add(key)
+            if use.data and names.data[use.data].outside:
+                if climbs(use.path):
+                    message = f"what step {use.step!r} writes to {use.path!r} stays there; it is no artifact of the run"
+                    hint = "steps that read it must run where that folder is"
+                    diagnostics.note("outside-pipeline", message, use.span, hint=hint)
+                continue
             if "${" in use.path:
                 continue
             if climbs(use.path):

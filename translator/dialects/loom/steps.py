@@ -66,6 +66,7 @@ class _Parts:
     behind: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
     made: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def input(self, slot: model.Slot, *, flag: str | None = None) -> None:
@@ -87,6 +88,8 @@ class _Parts:
         if is_url(path):
             self.diagnostics.error("bad-output", f"a step cannot write to {path}", slot.span)
         self.outputs.append(ir.Output(slot.name, slot.span, path or None))
+        if found.data is not None and self.names.data[found.data].outside:
+            self.outside.append(slot.name)
         if found.value is not _BOUND:
             self.writes.append(self.use(slot, path, found))
 
@@ -212,6 +215,8 @@ def lower(source: model.Step, names: Names, sequential: bool, diagnostics: Diagn
         options["negate"] = source.negate
         if parts.arguments:
             options["arguments"] = MappingProxyType(parts.arguments)
+    if parts.outside:
+        options["outside"] = tuple(parts.outside)
     texts = [source.script, *(parameter.default for parameter in parts.parameters)]
     step = ir.Step(
         name=source.name,

@@ -96,10 +96,10 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
             metadata["result"] = bool(json.loads(verdict.read_text(encoding="utf-8")))
         return outputs.Found()
     root, target = _root(work), work.space.outputs
-    paths = sorted({place.path for place in _written(work)})
+    paths = sorted({place.path for place in _written(work) if not place.absolute})
     if _in_place(work):
         # Loom's own into folder holds what all items made; of an item only what it declares is its own.
-        own = sorted({place.path for place in _written(work, loop=False)})
+        own = sorted({place.path for place in _written(work, loop=False) if not place.absolute})
         return _copied(root, own, target, work)
     paths = [path for path in paths if not any(path != other and below(path, other) for other in paths)]
     found = outputs.tidy_some(root, paths, work.space.root, work.pulse)
@@ -236,13 +236,16 @@ def _place(work: Work, name: str) -> Place:
 
 
 def _written(work: Work, *, loop: bool = True) -> list[Place]:
-    """Where the step writes to."""
+    """Where the step writes to; an absolute place is one that the pipeline allows outside of the project folder."""
     found = []
+    allowed = set(_listed(work.step.options.get("outside", ())))
+    if work.step.files is not None and work.step.files.into in allowed:
+        allowed.update(work.step.files.outputs)
     for name in work.step.outputs:
         if not loop and name.startswith(_LOOP):
             continue
         place = _place(work, name)
-        if place.absolute or place.url is not None or place.path == ".":
+        if (place.absolute and name not in allowed) or place.url is not None or place.path == ".":
             raise ValueError(f"the output {name!r} must be a path in the project folder, not {work.values.get(name)!r}")
         found.append(place)
     return found
