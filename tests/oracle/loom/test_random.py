@@ -1,0 +1,34 @@
+"""Random projects in the real Loom and by the rules: equal states. On the engines: tests/parity/test_real_loom.py."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.oracle.loom.compare import by_rules, in_loom
+from tests.oracle.loom.strategy import projects
+
+EXAMPLES = os.environ.get("TRANSLATOR_ORACLE_EXAMPLES")
+_numbers = itertools.count(1)
+
+
+@settings(
+    max_examples=int(EXAMPLES or 8),
+    derandomize=EXAMPLES is None,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],
+)
+@given(project=projects())
+def test_random_projects(loom, tmp_path, project):
+    folder = tmp_path / str(next(_numbers))
+    folder.mkdir()
+    real = in_loom(loom, project, folder / "loom")
+    assert not real.told.aborted, real.log
+    wrong = by_rules(project, real, folder / "rules")
+    assert not wrong, "\n".join([*wrong, repr(project)])
+    shutil.rmtree(folder)
