@@ -145,6 +145,15 @@ data:
   c: {path: c, nested_in: $aa} #! error unknown-reference
 pipeline: [{name: s, task: s.py}]
 """,
+    "nested paths": """
+data:
+  a: output/a
+  b: {path: ../b, nested_in: $a} #! error not-nested
+  c: {path: /tmp/c, nested_in: $a} #! error not-nested
+  d: {path: "${X}/d", nested_in: $a}
+  e: {path: x/../e, nested_in: $a}
+pipeline: [{name: s, task: s.py}]
+""",
     "data nodes": """
 data:
   a: {type: csv} #! error missing-key

@@ -118,14 +118,14 @@ data:
   run: {type: data_folder, path: output/run/}
   models: {type: data_folder, path: ./models, nested_in: $run}
   best: {path: best.bin, nested_in: $models}
-  other: {path: /data/other.bin, nested_in: $run}
+  other: {path: output/../other.bin, nested_in: $run}
 pipeline:
   - {name: train, task: t.py, outputs: {--to: $run}}
   - {name: use, task: u.py, inputs: {model: $best, other: $other}}
 """
     pipeline = read(text)
     assert defaults(pipeline)["data.best"] == "output/run/models/best.bin"
-    assert defaults(pipeline)["data.other"] == "/data/other.bin"
+    assert defaults(pipeline)["data.other"] == "output/run/other.bin"
     assert edges(pipeline) == ["train -> use.model", "train -> use.other"]
 
 

@@ -99,6 +99,13 @@ def test_an_output_outside_of_the_project_is_refused(worker, path: str) -> None:
     assert worker.output == []
 
 
+def test_an_absolute_path_in_the_project_is_one_of_the_project(worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERE", str(worker.project))
+    worker.script("t.py", WRITE + "p.write_text('1')")
+    manifest = worker.run(step(outputs=["--out"], parameters=[Parameter("--out", default="${HERE}/output/o")]))
+    assert (manifest.state, paths(manifest)) == ("complete", ["output/o"])
+
+
 @pytest.mark.parametrize("in_place", [False, True])
 def test_an_output_that_may_be_outside_stays_there(worker, in_place: bool) -> None:
     worker.script("t.py", WRITE + "p.write_text('1')")

@@ -152,8 +152,19 @@ def _all_before(step: str, waits: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
+def _in_containers(names: Names, diagnostics: Diagnostics) -> None:
+    for node in names.data.values():
+        if node.parent is None or node.internal:
+            continue
+        path, around = names.path(node.name), names.path(node.parent)
+        if "${" not in path + around and not inside(path, around):
+            message = f"data node {node.name!r} is nested in {node.parent!r}, but {path!r} is not inside of {around!r}"
+            diagnostics.error("not-nested", message, node.span)
+
+
 def containment(steps: Sequence[Lowered], names: Names, output_dir: str, diagnostics: Diagnostics) -> None:
     """Check where steps write, as Loom does before it runs anything."""
+    _in_containers(names, diagnostics)
     seen: set[str] = set()
     for lowered in steps:
         for use in lowered.writes:

@@ -66,6 +66,9 @@ def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place
         name = PurePosixPath(urlsplit(path).path.rstrip("/")).name or "download"
         return Place(f"{_CACHE}/{hashlib.sha256(path.encode()).hexdigest()[:16]}_{name}", url=path)
     normal = posixpath.normpath(path)
+    home = f"{posixpath.normpath(project.absolute())}/"
+    if normal.startswith(home):
+        normal = normal.removeprefix(home)
     if normal.startswith(("/", "../")) or normal == "..":
         if "\0" in normal:
             raise PathError(f"no file can be called {path!r}")
