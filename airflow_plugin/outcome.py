@@ -87,7 +87,13 @@ def _executions(node: Node, states: Mapping[str, str]) -> dict[int, State]:
 
 
 def _in_order(found: Mapping[int, State], left: Sequence[traces.Trace]) -> dict[int, State]:
-    """Of executions that run one after another until one is in error, those after it are skipped."""
-    erred = [trace.index for trace in left if trace.state is State.ERROR]
-    first = min(erred, default=max(found, default=0))
-    return {index: State.SKIPPED if index > first else state for index, state in found.items()}
+    """Of executions that run one after another, those after one in error are skipped, those after a stop are stopped.
+
+    What Airflow says of them may be otherwise: it starts the next one before it ends all of a run that was stopped.
+    """
+    begun = [trace for trace in left if trace.tries] or left
+    last = next((trace for trace in begun if trace.state in {State.ERROR, State.STOPPED}), None)
+    if last is None:
+        return dict(found)
+    after = State.SKIPPED if last.state is State.ERROR else State.STOPPED
+    return {index: after if index > last.index else state for index, state in found.items()}
