@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 DISTRIBUTION = "pipeline-translator"
-DESCRIPTION = "Runs pipelines that were written for Valohai, Loom, Magnus or runnable, compiled to DAGs by ``translate``."
+DESCRIPTION = "Runs ML pipelines of Valohai, Loom, Magnus and runnable, compiled to DAGs by ``translate``."
 
 
 def get_provider_info() -> dict[str, Any]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.airflow.pipelines import FAIL, OK, Node, pipeline
+from tests.airflow.scheduler import alive, wait_until
 from translator.load import load
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.airflow.scheduler import Airflow
 
 CASES = Path(__file__).parent.parent / "goldens" / "cases"
@@ -78,20 +76,6 @@ def states(document: dict[str, Any]) -> dict[str, str]:
 def pids(airflow: Airflow, dag_node: str = "") -> list[int]:
     """The processes that have left their id."""
     return [int(path.read_text()) for path in (airflow.home / "project" / "pids").iterdir() if path.read_text()]
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def wait_until(what: Callable[[], Any], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it does not come true"
-        time.sleep(0.2)
 
 
 @pytest.fixture(autouse=True)
