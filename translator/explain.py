@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from translator import given, ir
+from translator.assumptions import assumed, verdicts
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.names import did_you_mean
 from translator.options import FAILED, OK, USAGE, add_pipeline_arguments, choose, open_file, show
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from translator.ir import Value
     from translator.load import Loaded
-    from translator.semantics import Attempt, Ending, Failure, NodePrediction, Prediction
+    from translator.semantics import Failure, NodePrediction, Prediction
 
 CODE = "bad-failure"
 TIMING = "Where several states are listed, timing decides which executions have ended when the stop comes."
@@ -39,6 +40,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="what errs: every execution of a node, one of them, one try of one, or a node in a branch (an item's or "
         "iteration's number or * in place of its name); may be given several times",
     )
+    verdict = "what a condition comes to (Loom); may be given several times"
+    parser.add_argument("--assume", action="append", default=[], metavar="CONDITION=true|false", help=verdict)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to say it (text)")
 
 
@@ -59,9 +62,10 @@ def main(args: Namespace) -> int:
         show(error.diagnostics, loaded.sources)
         return FAILED
     values = given.values(pipeline, args.param, asked)
+    told = verdicts(pipeline, args.assume, asked)
     if pipeline.graph.start is not None:
         return _routed(pipeline, args, values, asked, loaded)
-    explanation = explain(pipeline, args.fail, values, asked) if asked.ok else None
+    explanation = explain(pipeline, args.fail, values, asked, told) if asked.ok else None
     if explanation is None:
         show(asked, loaded.sources)
         return USAGE
@@ -93,7 +97,11 @@ class Explanation:
 
 
 def explain(
-    pipeline: ir.Pipeline, failures: Sequence[str], values: Mapping[str, Value], diagnostics: Diagnostics
+    pipeline: ir.Pipeline,
+    failures: Sequence[str],
+    values: Mapping[str, Value],
+    diagnostics: Diagnostics,
+    told: Mapping[str, bool] | None = None,
 ) -> Explanation | None:
     """Ask the rules.
 
@@ -102,6 +110,7 @@ def explain(
         failures: what errs, as ``NODE``, ``NODE[i]`` or ``NODE[i]@try``.
         values: the values given for the run.
         diagnostics: where to report failures of what is not there; then the answer is None.
+        told: what conditions come to, by name; of others it is assumed.
     """
     from translator.semantics import Rules, failing, predict
 
@@ -110,9 +119,9 @@ def explain(
     if not diagnostics.ok:
         return None
     widths = {f.node: max(g.index or 0 for g in parsed if g.node == f.node) + 1 for f in parsed}
-    oracle, notes = _assumed(pipeline, widths)
-    rules = Rules(pipeline, values, failing(parsed, oracle))
-    undisturbed = predict(Rules(pipeline, values, oracle)).nodes
+    oracle, notes = assumed(pipeline, widths, told or {})
+    rules = Rules(pipeline, values, failing(parsed, oracle), widths=widths)
+    undisturbed = predict(Rules(pipeline, values, oracle, widths=widths)).nodes
     for text, failure in zip(failures, parsed, strict=True):
         _check(text, failure, nodes[failure.node], undisturbed[failure.node], diagnostics)
     return Explanation(pipeline, tuple(failures), predict(rules), notes) if diagnostics.ok else None
@@ -200,40 +209,6 @@ def _check(
     if failure.attempt is not None and not 1 <= failure.attempt <= tries:
         has = "is tried once" if tries == 1 else f"has {tries} tries, @1 to @{tries}"
         diagnostics.error(CODE, f"--fail {text}: each execution of {node.name} {has}", None)
-
-
-def _assumed(pipeline: ir.Pipeline, widths: Mapping[str, int]) -> tuple[Any, tuple[str, ...]]:
-    """An oracle that prints what grids need to be as wide as asked for, and what that assumes.
-
-    A grid that metadata gives is known only while running. Its width is taken to be what the failures speak of.
-    """
-    from translator.semantics import Ending
-
-    printed: dict[str, dict[str, object]] = {}
-    notes: list[str] = []
-    tasks = {node.name: node for node in pipeline.nodes if isinstance(node, ir.TaskNode)}
-    for edge in pipeline.edges:
-        if edge.source.kind is not ir.EdgeKind.METADATA:
-            continue
-        width = widths.get(edge.target.node, 1)
-        what = f"metadata {edge.source.key!r} of {edge.source.node} is known only while running"
-        if edge.target.node in tasks:
-            printed.setdefault(edge.source.node, {})[edge.source.key] = [
-                _default(tasks[edge.target.node].step, edge.target.key)
-            ] * width
-            plural = "value" if width == 1 else "values"
-            notes.append(f"{what}; assumed to give {edge.target.node}.{edge.target.key} {width} {plural}")
-        else:
-            notes.append(f"{what}; {edge.target.node}.{edge.target.key} is shown with its default")
-
-    def oracle(attempt: Attempt) -> Ending:
-        return Ending(metadata=printed.get(attempt.node, {}))
-
-    return oracle, tuple(notes)
-
-
-def _default(step: ir.Step, name: str) -> Value:
-    return next((parameter.default for parameter in step.parameters if parameter.name == name), None)
 
 
 def _states(states: Iterable[str]) -> str:

@@ -1,0 +1,102 @@
+"""What ``translate explain`` has to assume: what is known only while a pipeline runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Value
+    from translator.semantics import Attempt, Ending
+    from translator.semantics.oracle import Oracle
+
+CODE = "bad-assumption"
+RESULT = "result"
+"""The metadata key that holds the verdict of a condition."""
+
+
+def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnostics) -> dict[str, bool]:
+    """Read what each ``--assume CONDITION=true`` or ``=false`` says.
+
+    Args:
+        pipeline: the pipeline.
+        texts: what stood behind each option.
+        diagnostics: where to report conditions that are not there, and what is neither true nor false.
+    """
+    found: dict[str, bool] = {}
+    known = [node.name for node in _conditions(pipeline)]
+    for text in texts:
+        name, _, verdict = text.rpartition("=")
+        if verdict.lower() not in ("true", "false"):
+            diagnostics.error(CODE, f"--assume {text}: expected CONDITION=true or CONDITION=false", None)
+        elif name not in known:
+            hint = did_you_mean(name, known, "conditions")
+            diagnostics.error(CODE, f"--assume {text}: there is no condition called {name!r}", None, hint=hint)
+        else:
+            found[name] = verdict.lower() == "true"
+    return found
+
+
+def assumed(
+    pipeline: ir.Pipeline, widths: Mapping[str, int], given: Mapping[str, bool]
+) -> tuple[Oracle, tuple[str, ...]]:
+    """An oracle that knows what is known only while running, and what that assumes, in words.
+
+    A grid that metadata or the files of a folder give is as wide as the failures speak of. A condition comes to what
+    lets most run: it is true, but where it only ends the iterations of a ``multi_pass``.
+
+    Args:
+        pipeline: the pipeline.
+        widths: by node how many executions the failures speak of.
+        given: verdicts of conditions that are not to be assumed.
+    """
+    from translator.semantics import Ending
+
+    printed: dict[str, dict[str, object]] = {}
+    notes: list[str] = []
+    tasks = {node.name: node for node in pipeline.nodes if isinstance(node, ir.TaskNode)}
+    for edge in pipeline.edges:
+        if edge.source.kind is not ir.EdgeKind.METADATA:
+            continue
+        width = widths.get(edge.target.node, 1)
+        what = f"metadata {edge.source.key!r} of {edge.source.node} is known only while running"
+        if edge.target.node in tasks:
+            printed.setdefault(edge.source.node, {})[edge.source.key] = [
+                _default(tasks[edge.target.node].step, edge.target.key)
+            ] * width
+            plural = "value" if width == 1 else "values"
+            notes.append(f"{what}; assumed to give {edge.target.node}.{edge.target.key} {width} {plural}")
+        else:
+            notes.append(f"{what}; {edge.target.node}.{edge.target.key} is shown with its default")
+    for name, task in tasks.items():
+        if task.grid.files is not None:
+            width = widths.get(name, 1)
+            folder = _default(task.step, task.grid.files.over)
+            plural = "file" if width == 1 else "files"
+            notes.append(f"what is in {folder!r} is known only while running; assumed to give {name} {width} {plural}")
+    for node in _conditions(pipeline):
+        expected = {gate.expected for other in pipeline.nodes for gate in other.policy.gates if gate.node == node.name}
+        verdict = given.get(node.name, expected != {False})
+        printed[node.name] = {RESULT: verdict}
+        if expected and node.name not in given:
+            said = str(verdict).lower()
+            notes.append(f"whether {node.name} is true is known only while running; assumed to be {said} (--assume)")
+
+    def oracle(attempt: Attempt) -> Ending:
+        return Ending(metadata=printed.get(attempt.node, {}))
+
+    return oracle, tuple(notes)
+
+
+def _conditions(pipeline: ir.Pipeline) -> list[ir.ExecutionNode]:
+    nodes = [node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode)]
+    return [node for node in nodes if node.step.kind is ir.StepKind.CONDITION]
+
+
+def _default(step: ir.Step, name: str) -> Value:
+    return next((parameter.default for parameter in step.parameters if parameter.name == name), None)
