@@ -83,16 +83,19 @@ def _node_plan(node: Node) -> NodePlan | CompositePlan:
 
 
 def _known(run: Run, graph: Graph) -> dict[str, dict[int, State]]:
-    """The nodes that Airflow calls failed: what has no manifest of them was killed with its worker."""
+    """What Airflow knows of nodes that the store does not.
+
+    Those that it calls failed and that left no manifest were killed with their worker. Those that it has skipped, or
+    whose item is no more, may have a manifest of an earlier try: before somebody cleared a task.
+    """
     found: dict[str, dict[int, State]] = {}
     for node in graph.nodes.values():
-        if run.state(node) is State.ERROR:
+        state = run.state(node)
+        if state is State.ERROR:
             found[run.name(node.path)] = {0: State.ERROR}
+        elif state is State.SKIPPED and (left := run.manifest(node.path)) and left.state is not State.STOPPED:
+            found[run.name(node.path)] = {outcome.NODE: State.SKIPPED}
         for name, branch in node.branches.items():
-            if name != BODY:
-                found |= _known(run, branch)
-                continue
-            for index in run.indexes(node.path):
-                if index[: len(run.index)] == run.index:
-                    found |= _known(run.of(index), branch)
+            for index in run.indexes_ever(node) if name == BODY else (run.index,):
+                found |= _known(run.of(index), branch)
     return found

@@ -91,6 +91,15 @@ class Run:
             self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed or ())}
         return self._seen.items[path]
 
+    def indexes_ever(self, node: Node) -> list[Index]:
+        """The items of a map for this item of those around it; of an outermost one those too that are no more."""
+        found = [index for index in self.indexes(node.path) if index[: node.maps] == self.index]
+        if not node.maps:
+            tasks = [inner.task for inner in node.branches[BODY].nodes.values()]
+            while any(f"{task}_{len(found)}" in self._seen.states for task in tasks):
+                found.append((len(found),))
+        return found
+
     def _asked(self, task_id: str | None = None, number: int | None = None) -> dict[str, str | None]:
         ti = self._context["ti"]
         task_ids = [task_id] if task_id else None

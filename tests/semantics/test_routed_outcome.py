@@ -14,7 +14,7 @@ from translator.shim import complete, failed
 from translator.shim.contract import ExecutionId, Manifest, Scope, State
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 from translator.shim.routed import follow
-from translator.shim.traces import Trace
+from translator.shim.traces import NODE, Trace
 from translator.walk import branches
 
 
@@ -73,3 +73,20 @@ def test_states(case):
     record = follow(plan(pipeline.graph), dict(traces(fate)), {})
     assert record.state == fate.state
     assert recorded(record.nodes) == predicted(fate)
+
+
+def test_what_ran_before_somebody_had_it_run_again_is_over():
+    """A choice that took another case, and a map with fewer items: what an engine knows to be skipped did not run."""
+    cases = {name: GraphPlan([NodePlan("x")], [complete("x")]) for name in ("one", "two")}
+    body = {"*": GraphPlan([NodePlan("y")], [complete("y")])}
+    choice, each = CompositePlan("c", "choice", cases), CompositePlan("m", "map", body, [complete("c")])
+    found = {}
+    for path in ("c", "c.one.x", "c.two.x", "m", "m.0.y", "m.1.y"):
+        manifest = Manifest(ExecutionId("p", "r", path), State.COMPLETE, {}, {}, {}, [], "", "", scope=Scope())
+        found[path] = Trace(0, State.COMPLETE, 1, {}, manifest, None)
+    known = {path: {NODE: State.SKIPPED} for path in ("c.one.x", "m.1.y")}
+    record = follow(GraphPlan([choice, each], [complete("m")], "c"), found, known)
+    assert recorded(record.nodes) == {
+        "c": ("complete", {"one": ("skipped", {"x": ("skipped", {})}), "two": ("complete", {"x": ("complete", {})})}),
+        "m": ("complete", {"0": ("complete", {"y": ("complete", {})})}),
+    }

@@ -52,8 +52,10 @@ def catalog(scope: Scope | None) -> list[dict[str, object]]:
 class _Follower:
     def __init__(self, found: Mapping[str, Trace], known: Mapping[str, Mapping[int, State]]) -> None:
         self._found, self._known = found, known
+        # What an engine knows to be skipped may have run before, when somebody had it run again.
+        self._begun = [path for path in {**found, **known} if known.get(path, {}).get(NODE) is not State.SKIPPED]
         self._indexes: dict[str, int] = {}
-        for path in (*found, *known):
+        for path in self._begun:
             parts = path.split(".")
             for place, part in enumerate(parts):
                 if part.isdecimal():
@@ -123,4 +125,4 @@ class _Follower:
 
     def _any(self, prefix: str) -> bool:
         """Whether a node whose path begins so left anything, or the engine knows of one."""
-        return any(path.startswith(prefix) for path in (*self._found, *self._known))
+        return any(path.startswith(prefix) for path in self._begun)

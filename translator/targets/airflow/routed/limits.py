@@ -17,17 +17,20 @@ MAX_ID_LENGTH = 250
 _COMPOSITE = ir.ParallelNode | ir.MapNode | ir.LoopNode | ir.ChoiceNode
 
 
-def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "") -> None:
+def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "", item: str | None = None) -> None:
     """Report what a DAG cannot carry.
 
     Args:
         graph: a routed graph.
         diagnostics: receives the findings.
         above: the id of the group that it is in, with a dot.
+        item: of a graph in the body of a map, but in no mapped group, the argument of its mapped groups.
     """
     of_nodes = ids([node.name for node in graph.nodes])
+    cuts = [of_nodes[node.name] for node in graph.nodes if maps_in(node)]
+    group = f"{max((each(item, cut) for cut in cuts), key=len, default=each(item))}." if item else ""
     for node in graph.nodes:
-        own = f"{above}{of_nodes[node.name]}"
+        own = f"{above}{'' if maps_in(node) else group}{of_nodes[node.name]}"
         if not isinstance(node, ir.ExecutionNode | _COMPOSITE):
             kind = type(node).__name__.removesuffix("Node").lower()
             message = f"node {node.name!r}: {kind} nodes have no place in a routed graph"
@@ -41,19 +44,12 @@ def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "") -> None:
                 hint="give it or what it is part of a shorter name",
             )
         else:
+            inside = item if maps_in(node) else None
             for branch, inner in branches(node).items():
-                check(inner, diagnostics, f"{own}.{_group(node, branch)}.")
-
-
-def _group(node: ir.Node, branch: str) -> str:
-    """The id of the group of a branch; of several the longest."""
-    match node:
-        case ir.MapNode(item=item, body=body):
-            argument = ids([item])[item]
-            of_body = ids([inner.name for inner in body.nodes])
-            cuts = [of_body[inner.name] for inner in body.nodes if maps_in(inner)]
-            return max((each(argument, cut) for cut in cuts), key=len, default=each(argument))
-        case ir.LoopNode(limit=limit):
-            return f"iteration_{limit - 1}"
-        case _:
-            return ids(list(branches(node)))[branch]
+                match node:
+                    case ir.MapNode(item=of_map):
+                        check(inner, diagnostics, f"{own}.", ids([of_map])[of_map])
+                    case ir.LoopNode(limit=limit):
+                        check(inner, diagnostics, f"{own}.iteration_{limit - 1}.", inside)
+                    case _:
+                        check(inner, diagnostics, f"{own}.{ids(list(branches(node)))[branch]}.", inside)
