@@ -59,10 +59,10 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str = "v
     Raises:
         OSError: they cannot be made.
     """
-    base = _base(store)
-    base.mkdir(parents=True, exist_ok=True)
-    _sweep(base)
-    place = base / f"{segment(identity.node)[:40]}-{identity.index}-{os.urandom(6).hex()}"
+    here = base(store)
+    here.mkdir(parents=True, exist_ok=True)
+    _sweep(here)
+    place = here / f"{segment(identity.node)[:40]}-{identity.index}-{os.urandom(6).hex()}"
     place.mkdir()
     made = [place]
     lock = _lock(place)
@@ -121,7 +121,8 @@ def _remove_folder(path: str | Path) -> None:
     os.rmdir(path)  # noqa: PTH106 - as above
 
 
-def _base(store: Store) -> Path:
+def base(store: Store) -> Path:
+    """The folder in which the workspaces of a store's executions are made."""
     chosen = os.environ.get(VARIABLE)
     if chosen:
         return Path(chosen).expanduser().absolute()

@@ -74,3 +74,20 @@ def test_scopes_fall_through_and_come_back_from_the_store() -> None:
     assert store.manifest(written.uri) == written
     assert written.scope == left
     assert scopes.enter(left).catalog == {"a": file}
+
+
+def test_what_looks_like_a_mark_of_ours_comes_back_from_the_store() -> None:
+    values = {
+        "object": {"$object": "x.dill"},
+        "float": {"$float": "nan"},
+        "dict": {"$dict": {"$object": 1}},
+        "deep": [{"a": {"$object": "x"}}, {"$float": 1, "b": 2}],
+        "pickle": scopes.Pickle.at("y.dill"),
+        "$object": "x",
+    }
+    for scope in (Scope(inherited=values), Scope(written=values), Scope(items=values), Scope(written={"$object": "x"})):
+        back = scopes.from_json(scopes.to_json(scope, "memory://x"), "memory://x")
+        assert back == scope
+        assert [name for name, value in back.parameters.items() if isinstance(value, scopes.Pickle)] == (
+            ["pickle"] if "pickle" in scope.parameters else []
+        )

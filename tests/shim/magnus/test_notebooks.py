@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tests.shim.conftest import gone
 from translator.shim import scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
 from translator.shim.run import execute
@@ -141,3 +142,28 @@ def test_without_the_engine_or_the_notebook_it_is_said(run, monkeypatch) -> None
     context = Context(ExecutionId("p", "r", "m"), run.store, run.project, "airflow", str)
     gone = execute(Step("s", ["no.ipynb"], dialect="magnus", kind="notebook"), context, scope=Scope())
     assert gone.reason == "the notebook 'no.ipynb' is not in the project"
+
+
+def test_a_stopped_notebook_takes_with_it_what_it_has_started(tmp_path) -> None:
+    project, pid = tmp_path / "project", tmp_path / "pid"
+    cell = (
+        "import subprocess, time\n"
+        "process = subprocess.Popen(['sleep', '600'])\n"
+        f"open({str(pid)!r} + '.new', 'w').write(str(process.pid))\n"
+        f"import os; os.rename({str(pid)!r} + '.new', {str(pid)!r})\n"
+        "time.sleep(600)"
+    )
+    write(project / "a.ipynb", (cell, []))
+    context = Context(
+        ExecutionId("p", "r", "n"),
+        str(tmp_path / "store"),
+        project,
+        "airflow",
+        str,
+        should_stop=lambda: "enough" if pid.exists() else None,
+    )
+    scope = Scope(inherited={"x": 1})
+    manifest = execute(Step("s", ["a.ipynb"], dialect="magnus", kind="notebook"), context, scope=scope)
+    assert (manifest.state, manifest.reason, manifest.scope) == (State.STOPPED, "enough", scope)
+    assert gone([int(pid.read_text())])
+    assert not list(tmp_path.rglob("secrets-*"))

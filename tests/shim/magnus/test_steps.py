@@ -168,8 +168,14 @@ def test_secrets_are_not_in_manifests(run, monkeypatch) -> None:
                 returns={"a": "json"})  # fmt: skip
     assert (given.scope.written, given.parameters) == ({"a": "***"}, {"i": "***"})
     cut_shell = run("runnable", "shell", f"echo {'-' * 290}$TOKEN >&2; exit 1", secrets=["TOKEN"])
-    for manifest in (tells, cut, cut_shell):
+    seen = Scope(inherited={"x": os.environ["TOKEN"], "l": [f"a {os.environ['TOKEN']}"]}, written={"y": "hunter"})
+    knows = run("runnable", "shell", "true", seen, secrets=["TOKEN"])
+    assert knows.scope == Scope(inherited={"x": "***", "l": ["a ***"]}, written={"y": "hunter"})
+    for manifest in (tells, cut, cut_shell, given):
         assert "hunter" not in str(manifest)
+    monkeypatch.setenv("TOKEN", "no")
+    short = run("runnable", "shell", "export a=$TOKEN b=note", secrets=["TOKEN"], returns={"a": "json", "b": "json"})
+    assert short.scope.written == {"a": "***", "b": "note"}
     monkeypatch.setenv("TOKEN", "1234")
     number = run("runnable", "shell", "export a=$TOKEN b=91234", secrets=["TOKEN"], returns={"a": "json", "b": "json"})
     assert number.scope.written == {"a": "***", "b": 91234}

@@ -19,6 +19,7 @@ from translator.shim.dialects.magnus import catalog, left, notebooks, view
 from translator.shim.dialects.magnus.left import folder_of, scope_of
 from translator.shim.dialects.magnus.rules import RULES, Rules
 from translator.shim.dialects.magnus.secrets import Secrets
+from translator.shim.workspace import base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +41,9 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:  # noqa: AR
     source, folder = _source(work), folder_of(work)
     if folder != work.project:
         scratch = work.store.scratch()
-        view.show(work.project, folder, work.step.catalog.put, scratch.parent if scratch else None, work.pulse)
+        without, shared = scratch.parent if scratch else None, base(work.store)
+        linked = view.show(work.project, folder, work.step.catalog.put, without, shared, work.pulse)
+        (work.space.config / "linked.json").write_text(json.dumps(linked))
     catalog.get(work.step.catalog.get, scope_of(work).catalog, folder, source)
 
 
@@ -90,6 +93,9 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
     found = outputs.tidy(work.space.outputs, work.space.root, work.pulse)
     if problem is not None:
         found.problems.append(problem)
+    if (linked := work.space.config / "linked.json").exists():
+        wrote = view.changed(work.project, json.loads(linked.read_text()))
+        found.problems.extend(f"the step has written to the project's file {path!r}: {view.INSTEAD}" for path in wrote)
     return found
 
 

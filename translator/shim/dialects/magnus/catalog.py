@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from typing import TYPE_CHECKING
 
-from translator.shim.dialects.magnus import view
+from translator.shim.dialects.magnus import patterns
 from translator.shim.paths import PathError, relative
 from translator.shim.store import StoreError
 
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
     from translator.shim.contract import FileRecord
 
 
-def get(patterns: Sequence[str], files: Mapping[str, FileRecord], folder: Path, source: Source) -> list[FileRecord]:
+def get(wanted: Sequence[str], files: Mapping[str, FileRecord], folder: Path, source: Source) -> list[FileRecord]:
     """Place the catalog's files that match the patterns into the working folder, as copies that may be written.
 
     Raises:
         ValueError: a pattern matches nothing, or a file cannot be brought.
     """
     found: dict[str, FileRecord] = {}
-    for pattern in patterns:
+    for pattern in wanted:
         here = matching(pattern, files)
         if not here:
             there = ", ".join(sorted(files)) or "none"
@@ -43,8 +42,8 @@ def matching(pattern: str, files: Mapping[str, FileRecord]) -> dict[str, FileRec
     Raises:
         ValueError: the pattern is none.
     """
-    wanted = _glob(pattern)
-    return {path: record for path, record in files.items() if wanted.fullmatch(path)}
+    meant = patterns.compiled(pattern)
+    return {path: record for path, record in files.items() if meant.fullmatch(path)}
 
 
 def place(record: FileRecord, target: Path, source: Source) -> None:
@@ -65,15 +64,15 @@ def place(record: FileRecord, target: Path, source: Source) -> None:
         beside.unlink(missing_ok=True)
 
 
-def put(patterns: Sequence[str], folder: Path, outputs: Path) -> list[str]:
+def put(wanted: Sequence[str], folder: Path, outputs: Path) -> list[str]:
     """Copy the working folder's files that match the patterns to the outputs; returns patterns that match nothing.
 
     Raises:
         ValueError: a pattern is none, or a file has a name that no store can hold.
     """
     missing = []
-    for pattern in patterns:
-        files = view.matching(folder, pattern)
+    for pattern in wanted:
+        files = patterns.matching(folder, pattern)
         if not files:
             missing.append(pattern)
         for file in files:
@@ -84,23 +83,3 @@ def put(patterns: Sequence[str], folder: Path, outputs: Path) -> list[str]:
             except (PathError, OSError) as error:
                 raise ValueError(f"catalog: {str(file.relative_to(folder))!r} cannot be put: {error}") from error
     return missing
-
-
-def _glob(pattern: str) -> re.Pattern[str]:
-    """As ``Path.glob``: ``*`` and ``?`` stay in a folder, ``**`` is any number of folders."""
-    if pattern.startswith("/") or not pattern:
-        raise ValueError(f"the catalog's pattern {pattern!r} is not relative to the project")
-    parts = []
-    for token in re.split(r"(\*\*/|\*|\?|\[!?[^\]]+\])", pattern.removeprefix("./")):
-        match token:
-            case "**/":
-                parts.append(r"(?:[^/]+/)*")
-            case "*":
-                parts.append(r"[^/]*")
-            case "?":
-                parts.append(r"[^/]")
-            case _ if token.startswith("[") and token.endswith("]"):
-                parts.append(token.replace("[!", "[^"))
-            case _:
-                parts.append(re.escape(token))
-    return re.compile("".join(parts), re.DOTALL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim import digest, scopes
 from translator.shim.contract import Scope
-from translator.shim.dialects.magnus import catalog, notebooks, view
+from translator.shim.dialects.magnus import catalog, notebooks, patterns
 from translator.shim.dialects.magnus.rules import RULES, Rules
 from translator.shim.manifest import sane
 
@@ -43,12 +43,12 @@ def collect(work: Work, metadata: dict[str, object]) -> str | None:
         if step.kind == "notebook":
             notebooks.publishable(space.config / "put" / notebooks.output(step, scope_of(work).items), work.hide)
         catalog.put(["**/*"], space.config / "put", space.outputs)
-    patterns = step.catalog.put
+    wanted = step.catalog.put
     if step.catalog.copy:
-        missing = catalog.put(patterns, folder, space.outputs)
+        missing = catalog.put(wanted, folder, space.outputs)
     else:
-        files = [file for pattern in patterns for file in view.matching(folder, pattern)]
-        missing = [pattern for pattern in patterns if not view.matching(folder, pattern)]
+        files = [file for pattern in wanted for file in patterns.matching(folder, pattern)]
+        missing = [pattern for pattern in wanted if not patterns.matching(folder, pattern)]
         metadata["catalog"] = {str(file.relative_to(folder)): digest.of_file(file) for file in files}
     if not work.complete:
         return None

@@ -1,29 +1,73 @@
+# ruff: noqa: PTH101, PTH102, PTH103, PTH105, PTH110, PTH116, PTH120, PTH122, PTH123, PTH211 - too slow for thousands
 """The working folder of a step: a view of the project in which a step may write without touching the project.
 
-Files of up to ``COPIED`` bytes, and larger ones that the step may put into the catalog, are copies; other large files
-are symbolic links. Hidden folders, virtual environments, ``node_modules``, ``__pycache__`` and the artifact store are
-left out.
+Hidden folders, virtual environments, ``node_modules``, ``__pycache__`` and the artifact store are left out. Files that
+steps seldom write to, sources and large files, are hard links to a copy of the project that the views of a store share;
+the others, and what the step may put into the catalog, are copies of its own. A step that writes to a shared file all
+the same changes it for steps that run beside it, as the source engines do, but not for later ones: what is not as it
+is in the project is copied anew. Of large files ``KEPT`` bytes are copied; those beyond are symbolic links into the
+project, and ``changed`` tells which of them a step has written to.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shutil
-from pathlib import Path
+import stat
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator.shim import digest
+from translator.shim.dialects.magnus.patterns import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import re
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 COPIED = 1 << 20
+KEPT = 4 << 30
+INSTEAD = "list it in what the catalog puts, then the step gets a copy"
 _LEFT_OUT = {"node_modules", "__pycache__"}
+_SOURCES = frozenset(
+    [
+        ".py",
+        ".pyi",
+        ".pyx",
+        ".so",
+        ".sql",
+        ".r",
+        ".jl",
+        ".js",
+        ".ts",
+        ".css",
+        ".html",
+        ".md",
+        ".rst",
+        ".toml",
+        ".cfg",
+        ".ini",
+        ".sh",
+        ".c",
+        ".h",
+        ".cpp",
+        ".svg",
+        ".png",
+        ".jpg",
+    ]
+)
 
 
-def show(
-    project: Path, folder: Path, put: Sequence[str], without: Path | None, pulse: Callable[[], None] = digest.no_pulse
-) -> None:
+def show(  # noqa: PLR0913, PLR0917 - what a view is made of
+    project: Path,
+    folder: Path,
+    put: Sequence[str],
+    without: Path | None,
+    shared: Path,
+    pulse: Callable[[], None] = digest.no_pulse,
+) -> dict[str, str]:
     """Fill the new folder ``folder`` with what is in ``project``.
 
     Args:
@@ -31,40 +75,151 @@ def show(
         folder: the working folder.
         put: patterns of files that the step may write.
         without: the folder of the artifact store, if it is a folder.
+        shared: a folder on the file system of ``folder`` in which the shared copies are kept, by project.
         pulse: called per folder; what it raises ends the work.
-    """
-    own = {file.resolve() for pattern in put for file in matching(project, pattern)}
-    folder.mkdir()
-    for place, folders, names in os.walk(project):
-        pulse()
-        here = Path(place)
-        target = folder / here.relative_to(project)
-        for name in list(folders):
-            path = here / name
-            if name.startswith(".") or name in _LEFT_OUT or path == without or (path / "pyvenv.cfg").exists():
-                folders.remove(name)
-            elif path.is_symlink():
-                folders.remove(name)
-                (target / name).symlink_to(path.resolve(), target_is_directory=True)
-            else:
-                (target / name).mkdir()
-        for name in names:
-            path = here / name
-            if not path.is_file():
-                continue
-            if path.stat().st_size <= COPIED or path.resolve() in own:
-                shutil.copy2(path, target / name)
-            else:
-                (target / name).symlink_to(path)
 
-
-def matching(folder: Path, pattern: str) -> list[Path]:
-    """The files below ``folder`` that ``pattern`` (``Path.glob``) finds, in the order of their names.
+    Returns:
+        By path the stamps of the project's own files that the view links to.
 
     Raises:
-        ValueError: the pattern is none.
+        ValueError: a pattern is none.
     """
+    own = [compiled(pattern) for pattern in put]
+    with _held(shared / f"project-{key(project)}") as kept:
+        view = _View(str(project), str(folder), kept, own, str(without) if without is not None else "", pulse)
+        view.folder("")
+    return view.linked
+
+
+def key(project: Path) -> str:
+    """What tells projects apart in a folder of shared copies."""
+    return hashlib.sha256(os.fsencode(project.resolve())).hexdigest()[:16]
+
+
+def changed(project: Path, linked: Mapping[str, str]) -> list[str]:
+    """The files of the project that are not as they were when a view linked to them."""
+    return [path for path, stamp in linked.items() if not _same(project / path, stamp)]
+
+
+@dataclass(slots=True)
+class _View:
+    """A view that is being made; paths in it are relative, and begin with a slash but for the top's."""
+
+    project: str
+    target: str
+    kept: str | None
+    own: Sequence[re.Pattern[str]]
+    without: str
+    pulse: Callable[[], None]
+    linked: dict[str, str] = field(default_factory=dict)
+    large: int = 0
+
+    def folder(self, here: str) -> None:
+        self.pulse()
+        os.mkdir(self.target + here)
+        below = []
+        with os.scandir(self.project + here) as entries:
+            for entry in entries:
+                path = f"{here}/{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    if not self.left_out(entry):
+                        below.append(path)
+                elif entry.is_symlink() and entry.is_dir():
+                    if not self.left_out(entry):
+                        os.symlink(os.path.realpath(entry.path), self.target + path)
+                elif entry.is_file():
+                    self.file(path, entry.name, entry.stat())
+        for path in sorted(below):
+            self.folder(path)
+
+    def left_out(self, entry: os.DirEntry[str]) -> bool:
+        hidden = entry.name.startswith(".") or entry.name in _LEFT_OUT or entry.path == self.without
+        return hidden or os.path.exists(f"{entry.path}/pyvenv.cfg")
+
+    def file(self, path: str, name: str, found: os.stat_result) -> None:
+        source, target = self.project + path, self.target + path
+        large = found.st_size > COPIED
+        source_code = os.path.splitext(name)[1].lower() in _SOURCES
+        if (not large and not source_code) or any(one.fullmatch(path[1:]) for one in self.own):
+            _copy(source, target, found)
+            return
+        if large:
+            self.large += found.st_size
+        if large and self.large > KEPT:
+            os.symlink(source, target)
+            self.linked[path[1:]] = digest.stamp(found)
+        elif self.kept is None or not _linked(source, self.kept + path, target, found):
+            _copy(source, target, found)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[str | None]:
+    """``folder``, which is not swept away meanwhile as old workspaces are, or None where it cannot be had."""
     try:
-        return sorted(path for path in folder.glob(pattern) if path.is_file())
-    except (NotImplementedError, IndexError) as error:
-        raise ValueError(f"the catalog's pattern {pattern!r} is not relative to the project: {error}") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield None
+        return
+    try:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            os.utime(folder)
+        yield str(folder)
+    finally:
+        os.close(handle)
+
+
+def _linked(source: str, kept: str, target: str, found: os.stat_result) -> bool:
+    """Link ``target`` to the shared copy of ``source``, which is made where it is not as ``source`` is."""
+    try:
+        try:
+            fresh = _state(os.stat(kept)) == _state(found)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(kept), exist_ok=True)
+            fresh = False
+        if not fresh:
+            beside = f"{kept}.{os.urandom(6).hex()}"
+            _copy(source, beside, found)
+            os.replace(beside, kept)
+        os.link(kept, target)
+    except OSError:
+        return False
+    return True
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_size, found.st_mtime_ns, found.st_mode
+
+
+def _copy(source: str, target: str, found: os.stat_result) -> None:
+    """Copy a file with its mode and time; who may not read it gets a link, at which reading fails."""
+    try:
+        if found.st_size > COPIED:
+            shutil.copyfile(source, target)
+            os.chmod(target, stat.S_IMODE(found.st_mode))
+        else:
+            with open(source, "rb", buffering=0) as file:
+                content = file.read()
+            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                os.write(handle, content)
+                os.fchmod(handle, stat.S_IMODE(found.st_mode))
+            finally:
+                os.close(handle)
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+    except PermissionError:
+        with contextlib.suppress(FileExistsError):
+            os.symlink(source, target)
+    except FileNotFoundError:
+        if os.path.lexists(source):
+            raise
+
+
+def _same(path: Path, stamp: str) -> bool:
+    try:
+        return digest.stamp(path.stat()) == stamp
+    except OSError:
+        return False
