@@ -33,6 +33,14 @@ class GridOption:
     values: tuple[str, ...]
 
 
+_INSTEAD = {
+    "loom": "'loop' repeats a step for each file",
+    "magnus": "'map' repeats steps",
+    "runnable": "'map' repeats steps",
+}
+"""What repeats steps in the dialects whose steps have no grids."""
+
+
 def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
     """Read ``NODE.PARAM=V,V``; a value that holds a comma stands in double quotes.
 
@@ -78,8 +86,9 @@ def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
     wanted: dict[str, dict[str, ir.Axis]] = {}
     nodes = {node.name: node for node in _step_nodes(pipeline)}
     for text in options:
-        if pipeline.graph.start is not None:
-            raise GridOptionError(f"--grid {text}: a pipeline of {pipeline.dialect} has no grids; 'map' repeats steps")
+        instead = _INSTEAD.get(pipeline.dialect)
+        if instead is not None:
+            raise GridOptionError(f"--grid {text}: a pipeline of {pipeline.dialect} has no grids; {instead}")
         option = parse_grid(text, pipeline)
         axis = _axis(option, nodes[option.node], text)
         if axis.parameter in wanted.setdefault(option.node, {}):

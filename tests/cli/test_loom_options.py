@@ -60,6 +60,7 @@ def test_the_choices_become_those_of_the_generated_file(file: Path, capsys, targ
         (["--extra=--fast"], "--extra needs one --step"),
         (["--step", "make", "--from", "use"], "not allowed with argument --step"),
         (["--parallel", "--sequential"], "not allowed with argument --parallel"),
+        (["--grid", "make.--size=1,2"], "'loop' repeats a step for each file"),
         (["--max-workers", "0"], "'0' is not a number of at least 1"),
     ],
 )
