@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from translator.shim.contract import ExecutionId, FileRecord, Manifest, State
-from translator.shim.manifest import SUMMARY_LIMIT, from_json, load, sane, summary, to_json
+from translator.shim.manifest import SUMMARY_LIMIT, brief, from_json, load, sane, summary, to_json
 from translator.shim.store import StoreError, open_store
 
 WHOLE = Manifest(
@@ -96,3 +97,16 @@ def test_a_summary_is_small_and_plain() -> None:
 def test_sane(value: object, expected: object) -> None:
     assert sane(value) == expected
     json.dumps(sane(value), allow_nan=False).encode()
+
+
+def test_a_long_value_is_shown_by_its_beginning_and_its_digest() -> None:
+    long = [f"item {number}" for number in range(1000)]
+    written, shown = json.dumps(long), brief(long)
+    assert shown == {
+        "$shortened": json.dumps(long)[:100] + "…",
+        "sha256": sha256(json.dumps(long).encode()).hexdigest(),
+    }
+    assert brief([*long, 1]) != shown
+    assert brief(["a", 1.5, None]) == ["a", 1.5, None]
+    assert brief(float("nan")) is None
+    assert json.dumps(brief(["\ud800"] * 1000))

@@ -5,6 +5,7 @@ A manifest with a scope is of version 2, so that a shim that knows no scopes ref
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 VERSION = 1
 SCOPED_VERSION = 2
 SUMMARY_LIMIT = 16_384
+_BRIEF, _BEGINNING = 1_000, 100
 _TEXT_LIMIT = 1_000
 
 
@@ -150,6 +152,20 @@ def sane(value: object) -> object:
 def text(value: str) -> str:
     """``value`` without NUL and without lone surrogates, which PostgreSQL and UTF-8 refuse."""
     return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def brief(value: object) -> object:
+    """``value`` as the record of one of many executions shows it: a long one as its beginning and its digest.
+
+    A list that a map works on would else be in the record of each of its items.
+    """
+    if not isinstance(value, (str, list, tuple, dict)):
+        return sane(value)
+    written = json.dumps(value, default=str)
+    if len(written) <= _BRIEF:
+        return sane(value)
+    digest = hashlib.sha256(written.encode()).hexdigest()
+    return {"$shortened": text(written[:_BEGINNING]) + "…", "sha256": digest}
 
 
 def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:

@@ -16,7 +16,7 @@ from translator.shim import bring, dialects, environment, events, lines, process
 from translator.shim.clock import now
 from translator.shim.contract import Manifest, State
 from translator.shim.digest import no_pulse
-from translator.shim.manifest import sane, text
+from translator.shim.manifest import brief, sane, text
 from translator.shim.parameters import ParameterError, resolve
 from translator.shim.printed import Metadata
 from translator.shim.process import kill_all
@@ -233,8 +233,9 @@ def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Valu
 
 
 def _seen(scope: Scope) -> dict[str, Value]:
-    """What a step of a routed graph sees, as a manifest can hold it."""
-    return cast("dict[str, Value]", sane({**scope.parameters, **scope.items}))
+    """What a step of a routed graph sees, as a manifest shows it beside the scope, which has it whole."""
+    shown = {name: brief(value) for name, value in scope.parameters.items()}
+    return cast("dict[str, Value]", sane({**shown, **scope.items}))
 
 
 def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], problem: str | None) -> None:
