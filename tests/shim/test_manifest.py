@@ -101,7 +101,7 @@ def test_sane(value: object, expected: object) -> None:
 
 def test_a_long_value_is_shown_by_its_beginning_and_its_digest() -> None:
     long = [f"item {number}" for number in range(1000)]
-    written, shown = json.dumps(long), brief(long)
+    shown = brief(long)
     assert shown == {
         "$shortened": json.dumps(long)[:100] + "…",
         "sha256": sha256(json.dumps(long).encode()).hexdigest(),
