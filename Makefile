@@ -28,7 +28,7 @@ SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 
 N ?= 50
 
-.PHONY: help demo test bench property oracle airflow31 goldens format constraints clean
+.PHONY: help demo test bench property oracle corpus airflow31 goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +37,7 @@ help:
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
+	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=FOLDER, see there)'
 	@echo 'make airflow31    load and run the examples on Airflow 3.1'
 	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
 	@echo 'make format       format the code'
@@ -74,6 +75,15 @@ property: $(DEV) $(AIRFLOW) $(PREFECT) .venv/loom/.engine
 oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider
 	@test ! -d ../shared/corpus || .venv/dev/bin/python -m tests.oracle.corpus
+
+# What functions and notebooks of the corpus import; beside the engines, whose environments stay as they are.
+.venv/corpus/.installed: constraints/runnable.txt
+	@.venv/runnable/bin/python -m pip install -qq --disable-pip-version-check --no-warn-conflicts --upgrade \
+		--constraint constraints/runnable.txt --target .venv/corpus pandas
+	@touch $@
+
+corpus: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES) .venv/corpus/.installed
+	@.venv/dev/bin/python -m tests.oracle.corpus_run $(if $(SOURCES),--sources '$(SOURCES)')
 
 airflow31: $(AIRFLOW31)
 	@.venv/airflow31/bin/python -m pytest tests/examples -k airflow

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.oracle import corpus_page
 from translator import semantics
 from translator.dialects.valohai.ledger import LEDGER, Fate
 from translator.semantics import routed
@@ -51,6 +52,7 @@ PARTS = {
     ("README.md", "flow"): lambda: code("python", generated("prefect")),
     ("README.md", "on-error"): semantics.table,
     ("docs/valohai.md", "keys"): keys,
+    ("docs/corpus.md", "differing"): corpus_page.differing,
     ("docs/magnus.md", "rules"): rules,
     ("docs/semantics.md", "on-error"): semantics.table,
     ("docs/semantics.md", "on-child-error"): lambda: semantics.table(ON_CHILD_ERROR),

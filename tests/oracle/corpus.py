@@ -77,10 +77,14 @@ class _AsLogged(Interpreter):
         return int(index) + 1 >= len(self._under(loop))
 
 
+def results(dialect: str) -> Mapping[str, Mapping[str, Any]]:
+    """What a dialect's own engine made of its files."""
+    return json.loads((CORPUS / dialect / "expected.json").read_text())["results"]
+
+
 def verdicts(dialect: str) -> Iterator[Verdict]:
     """The verdict on each file of a dialect."""
-    results = json.loads((CORPUS / dialect / "expected.json").read_text())["results"]
-    for file, expected in results.items():
+    for file, expected in results(dialect).items():
         yield _verdict(dialect, file, expected)
 
 
@@ -97,8 +101,8 @@ def _verdict(dialect: str, file: str, expected: Mapping[str, Any]) -> Verdict:
         return Verdict(file, "wrong", f"accepted; the engine: {expected.get('error')}")
     if expected["status"] == "PROCESSING":
         return Verdict(file, "on purpose", f"the engine gives up half-way: {expected.get('error')}")
-    log = dict(_statuses(expected["steps"]))
-    branches = dict(_branches(expected["steps"]))
+    log = dict(logged(expected["steps"]))
+    branches = dict(branches_logged(expected["steps"]))
     asked = _AsLogged(pipeline, log, branches)
     try:
         fate = asked.run({})
@@ -115,20 +119,22 @@ def _verdict(dialect: str, file: str, expected: Mapping[str, Any]) -> Verdict:
     return Verdict(file, "wrong" if differ else "equal", "; ".join(differ))
 
 
-def _statuses(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def logged(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The statuses of the steps and branches of a log, by path."""
     for step in steps:
         if step["type"] not in {"success", "fail"}:
             yield step["step"], step["status"]
         for name, branch in step.get("branches", {}).items():
             yield name, branch["status"]
-            yield from _statuses(branch["steps"])
+            yield from logged(branch["steps"])
 
 
-def _branches(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+def branches_logged(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+    """The paths of the branches of each step of a log, in the order in which they began."""
     for step in steps:
         yield step["step"], list(step.get("branches", {}))
         for branch in step.get("branches", {}).values():
-            yield from _branches(branch["steps"])
+            yield from branches_logged(branch["steps"])
 
 
 def _predicted(fate: GraphFate, prefix: str = "") -> Iterator[tuple[str, str]]:
