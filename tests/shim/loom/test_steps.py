@@ -20,6 +20,12 @@ def step(kind: str = "script", command: str = "t.py", *, inputs=(), outputs=(), 
     )  # fmt: skip
 
 
+COLLECT = step(
+    "collect", "", inputs=["m_iter0", "m_iter1", "m_iter2"], outputs=["m"], iterations=3,
+    parameters=[Parameter(n, default=f"output/{n}") for n in ("m_iter0", "m_iter1", "m_iter2", "m")],
+)  # fmt: skip
+
+
 def paths(manifest) -> list[str]:
     return [record.path for record in manifest.outputs]
 
@@ -162,10 +168,39 @@ def test_the_last_iteration_is_collected(worker) -> None:
     worker.script("t.py", WRITE + "p.parent.mkdir(exist_ok=True); p.write_text('1')")
     made = worker.run(step(outputs=["--out"], parameters=[Parameter("--out", default="output/m_iter1")]), node="m")
     given = edges.files(Input("x"), [output("m")], "replace", {"m": [made]}, "loom")
-    names = ["m_iter0", "m_iter1", "m_iter2"]
-    collect = step(
-        "collect", "", inputs=names, outputs=["m"], iterations=3,
-        parameters=[*(Parameter(n, default=f"output/{n}") for n in names), Parameter("m", default="output/m")],
-    )  # fmt: skip
-    manifest = worker.run(collect, inputs={"m_iter1": given, "m_iter0": InputFiles()})
+    manifest = worker.run(COLLECT, inputs={"m_iter1": given, "m_iter0": InputFiles()})
     assert (manifest.state, paths(manifest)) == ("complete", ["output/m"])
+
+
+def test_an_iteration_that_leaves_nothing_counts(worker) -> None:
+    worker.script("t.py", WRITE + "p.parent.mkdir(exist_ok=True); p.write_text('1')")
+    worker.script("u.py", "")
+    first = worker.run(step(outputs=["--out"], parameters=[Parameter("--out", default="output/m_iter0")]), node="m0")
+    last = worker.run(step("script", "u.py"), node="m1")
+    given = {
+        f"m_iter{i}": edges.files(Input("x"), [output(one.id.node)], "replace", {one.id.node: [one]}, "loom")
+        for i, one in enumerate([first, last])
+    }
+    manifest = worker.run(COLLECT, inputs=given)
+    assert (manifest.state, paths(manifest)) == ("complete", [])
+
+
+def test_a_folder_holds_what_is_brought_and_what_the_project_has(worker) -> None:
+    for name in ("in/a", "in/b/c", "in/b/d", "in/e"):
+        worker.script(name, "project")
+    worker.script("t.py", WRITE + "(p / 'b').mkdir(parents=True); (p / 'b/c').write_text('made'); (p / 'e').mkdir()")
+    made = worker.run(step(outputs=["--out"], parameters=[Parameter("--out", default="in")]), node="made")
+    given = edges.files(Input("x"), [output("made")], "replace", {"made": [made]}, "loom")
+    worker.script(
+        "show.py",
+        """
+        import sys, pathlib
+        for path in sorted(pathlib.Path(sys.argv[1]).rglob("*")):
+            if path.is_file():
+                print(path.relative_to(sys.argv[1]), path.read_text())
+        """,
+    )
+    show = step(command="show.py", inputs=["x"], parameters=[Parameter("x", default="in")])
+    manifest = worker.run(show, inputs={"x": given})
+    assert manifest.state == "complete", manifest.reason
+    assert worker.output[-4:] == ["a project", "b/c made", "b/d project", "e project"]
