@@ -30,17 +30,21 @@ class Embedded:
 
     def run(self, pipeline: Pipeline, parameters: dict[str, Value] | None = None) -> dict[str, Any]:
         """Compile and run a pipeline; returns its ``run.json``, with the exit status as key ``status``."""
+        return self.run_in(self.project, pipeline, parameters)
+
+    def run_in(self, project: Path, pipeline: Pipeline, parameters: dict[str, Value] | None = None) -> dict[str, Any]:
+        """The same for a pipeline whose file is in the folder ``project``."""
         self.count += 1
         run = f"run-{self.count}"
         # A name of its own: the API that dag.test() has in its process remembers DAGs by their id.
         pipeline = replace(pipeline, name=f"{pipeline.name} {self.count}")
         file = self.engine.home / "dags" / f"{run}.py"
-        options = GenerateOptions(project=os.path.relpath(self.project, file.parent))
+        options = GenerateOptions(project=os.path.relpath(project, file.parent))
         file.write_text(airflow.generate(pipeline, options))
         store = self.engine.home / "store"
         home = self.engine.home
         command = airflow.run_command(
-            file, store=str(store), run=run, project=self.project, parameters=parameters or {}, home=home
+            file, store=str(store), run=run, project=project, parameters=parameters or {}, home=home
         )
         status = self.engine.run(command[3:])
         found = list(store.glob(f"*/{run}/run.json"))
