@@ -24,15 +24,28 @@ def differences(left: object, right: object, place: str = "") -> list[str]:
 
 def rows(left: dict, right: dict) -> list[tuple[str, ...]]:
     """A row for each node: name, what it is, its state on both engines, whether its output files are equal."""
+    return [*_rows(left["nodes"], right["nodes"], ""), ("the run", "", left["state"], right["state"], "")]
+
+
+def _rows(left: dict, right: dict, indent: str) -> list[tuple[str, ...]]:
     table = []
-    for name, node in left["nodes"].items():
-        other = right["nodes"][name]
+    for name, node in left.items():
+        other = right[name]
+        branches = node.get("branches")
+        if branches is not None:
+            table.append((indent + name, node["kind"], node["state"], other["state"], "-"))
+            for branch, graph in branches.items():
+                found = other["branches"].get(branch, {"state": "-", "nodes": {}})
+                table.append((f"{indent}  [{branch}]", "", graph["state"], found["state"], ""))
+                if graph["nodes"].keys() == found["nodes"].keys():
+                    table += _rows(graph["nodes"], found["nodes"], indent + "    ")
+            continue
         executions = node["executions"]
         kind = f"task of {len(executions)}" if node["kind"] == "task" and executions else node["kind"]
         mine, theirs = outputs(node), outputs(other)
         verdict = "-" if not mine and not theirs else f"{len(mine)} {'equal' if mine == theirs else 'DIFFERENT'}"
-        table.append((name, kind, states(node), states(other), verdict))
-    return [*table, ("the run", "", left["state"], right["state"], "")]
+        table.append((indent + name, kind, states(node), states(other), verdict))
+    return table
 
 
 def states(node: dict) -> str:
