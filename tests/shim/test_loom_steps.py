@@ -4,28 +4,49 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
 
-from translator.load import load
+from tests.oracle.loom.strategy import projects
+from translator import ir
+from translator.load import load, load_text
 from translator.shim import loom
 from translator.shim.contract import Input, Parameter
 from translator.targets import render
 from translator.targets.steps import lower_step, step_of
 
+if TYPE_CHECKING:
+    from tests.oracle.loom.projects import Project
+    from translator.load import Loaded
+
 CASES = sorted((Path(__file__).parents[1] / "goldens" / "cases" / "loom").glob("*.yaml"))
+
+
+def assert_calls_make_the_steps(loaded: Loaded) -> None:
+    for pipeline in loaded.pipelines:
+        for node in pipeline.nodes:
+            assert isinstance(node, ir.ExecutionNode | ir.TaskNode)
+            call = render.literal(step_of(node, "loom"))
+            made = eval(call, {"loom": loom})  # noqa: S307 - our own text
+            files = node.grid.files if isinstance(node, ir.TaskNode) else None
+            assert made == lower_step(node.step, "loom", files), call
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 def test_a_call_makes_the_step(case: Path) -> None:
     loaded = load(case)
     assert loaded.diagnostics.ok
-    (pipeline,) = loaded.pipelines
-    for node in pipeline.nodes:
-        call = render.literal(step_of(node, "loom"))
-        made = eval(call, {"loom": loom})  # noqa: S307 - our own text
-        files = getattr(getattr(node, "grid", None), "files", None)
-        assert made == lower_step(node.step, "loom", files), call
+    assert_calls_make_the_steps(loaded)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(project=projects(max_steps=8))
+def test_calls_of_random_pipelines_make_their_steps(project: Project) -> None:
+    loaded = load_text(project.text, dialect="loom", settings=project.settings)
+    assert loaded.pipelines, loaded.diagnostics
+    assert_calls_make_the_steps(loaded)
 
 
 def test_arguments_in_order() -> None:
