@@ -35,7 +35,6 @@ PACKAGES = ROOT / ".venv" / "corpus"
 """What functions and notebooks of the examples import beside the engines' environments."""
 PRESENT = {"magnus": {"data/hello.txt": "Hello\n"}, "runnable": {}}
 """Files that were in the working folder when the results were taken."""
-STATUS = {"complete": "SUCCESS", "error": "FAIL"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def result(engine: Engine, dialect: str, file: str, base: Path, store: Path, *, 
         return Result(dialect, file, engine.name, "wrong", str(error).splitlines())
     found = list(differences(expected, document))
     wrong = [] if (status == 0) == (document["state"] == "complete") else [f"exit status {status}: {document['state']}"]
-    wrong += map(str, found) if purpose is None else not_as_said(purpose, found, STATUS[document["state"]])
+    wrong += map(str, found) if purpose is None else not_as_said(purpose, found, corpus.STATUS[document["state"]])
     if wrong:
         wrong += [f"({path}: {reason})" for path, reason in _reasons(document["nodes"])]
     return Result(dialect, file, engine.name, "wrong" if wrong else "on purpose" if purpose else "equal", wrong)
@@ -119,7 +118,7 @@ def differences(expected: Mapping[str, Any], document: Mapping[str, Any]) -> Ite
     """Where a run's record and the engine's results differ."""
     theirs = {"run": expected["status"], **dict(corpus.logged(expected["steps"]))}
     mine = {
-        "run": STATUS[document["state"]],
+        "run": corpus.STATUS[document["state"]],
         **dict(_statuses(document["nodes"], dict(corpus.branches_logged(expected["steps"])))),
     }
     theirs |= {f"parameter {name}": _typed(value) for name, value in expected["params"].items()}
@@ -149,13 +148,13 @@ def _statuses(
         if node["state"] == "skipped":
             continue
         path = prefix + name
-        yield path, STATUS[node["state"]]
+        yield path, corpus.STATUS[node["state"]]
         for number, (branch, of) in enumerate(node.get("branches", {}).items()):
             if of["state"] == "skipped":
                 continue
             logged = branches.get(path, [])
             called = logged[number] if node["kind"] == "map" and number < len(logged) else f"{path}.{branch}"
-            yield called, STATUS[of["state"]]
+            yield called, corpus.STATUS[of["state"]]
             yield from _statuses(of["nodes"], branches, f"{called}.")
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from tests.oracle.corpus import STATUS
 from translator.semantics.routed import StepEnding, Visit
 from translator.shim.contract import State
 
@@ -142,9 +143,6 @@ def cases(draw: st.DrawFn, dialect: str, depth: int = 2) -> Case:
     document = {"dag": drawing.graph(depth, ())}
     parameters = {**drawing.lists, "v": 1}
     return Case(dialect, document, drawing.behaviours, parameters, drawing.items)
-
-
-STATUS = {State.COMPLETE: "SUCCESS", State.ERROR: "FAIL"}
 
 
 def statuses(fate: GraphFate, items: Mapping[str, list[Any]], prefix: str = "") -> dict[str, str]:
