@@ -125,6 +125,21 @@ def test_maps_in_a_map_and_a_task_that_is_cleared(scheduler: Airflow, folder: Pa
     }
 
 
+def test_more_items_than_airflow_maps_over(scheduler: Airflow, folder: Path) -> None:
+    """The limit is for one list, and that of a map in a map has the items of all items around it."""
+    scheduler.trigger("shops", "shops-2", {"shops": ["north", "south"], "days": list(range(600))})
+    assert scheduler.wait("shops", "shops-2") == "failed"
+    document = scheduler.record("shops-2")
+    shops = document["nodes"]["Shops"]
+    assert (document["state"], shops["state"]) == ("error", "error")
+    for branch in shops["branches"].values():
+        assert {name: node["state"] for name, node in branch["nodes"].items()} == {"Days": "error", "close": "skipped"}
+        reason = branch["nodes"]["Days"]["reason"]
+        assert reason.startswith(
+            "'days' has 1200 items, for all 2 items around it together; Airflow maps over at most 1024"
+        )
+
+
 def test_a_person_ends_the_run(scheduler: Airflow, folder: Path) -> None:
     scheduler.trigger("asleep", "asleep-1")
     pid = folder / "pid"

@@ -10,16 +10,17 @@ groups, and their own tasks are mapped one by one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.targets.airflow.routed.around import Around, arguments, ends, place
 from translator.targets.airflow.routed.layers import layers, maps
 from translator.targets.airflow.routed.lines import Lines
 from translator.targets.airflow.routed.names import Names, each
 from translator.targets.airflow.routed.order import listed, order_lines
-from translator.targets.airflow.routed.routes import Way, ways
+from translator.targets.airflow.routed.routes import LOOKS, ways
 from translator.targets.render import call, name
 from translator.walk import branches, walk
 
@@ -31,42 +32,8 @@ if TYPE_CHECKING:
     from translator.targets.airflow.routed.model import Line
     from translator.targets.airflow.routed.names import Path
     from translator.targets.airflow.routed.order import Link
+    from translator.targets.airflow.routed.routes import Way
     from translator.targets.render import Name
-
-_LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
-"""The way of a task that must look whether it was reached, though nothing in its own graph leads to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """Where something is: how deep its lines, and what it runs for.
-
-    ``item`` is the argument of the mapped group that it is in. Where it is in none, though in the body of a map,
-    ``over`` is the variable that lists the items, and ``argument`` what one is called; ``sure`` then tells whether the
-    graph begins for each of them.
-    """
-
-    depth: int
-    item: str | None = None
-    over: str | None = None
-    argument: str = ""
-    sure: bool = True
-
-    def deeper(self, by: int = 1) -> _Around:
-        """The same in a group."""
-        return replace(self, depth=self.depth + by)
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """What waits for what in a graph, and what nothing in it waits for."""
-
-    links: list[Link]
-    ends: list[str]
-
-    def then(self, last: str) -> list[Link]:
-        """The links with one more task, that waits for all."""
-        return [*self.links, (self.ends, last)]
 
 
 class Body:
@@ -82,8 +49,8 @@ class Body:
         self._constants = constants
         self._names = Names(graph, imported)
         self._out = Lines()
-        around = _Around(1)
-        self._order(self._graph((), graph, around).then("finish"), around)
+        around = Around(1)
+        self._order(self._graph((), graph, around, last="finish"), around)
         self._out.end()
 
     @property
@@ -96,56 +63,59 @@ class Body:
         """The imported names in them."""
         return self._out.used
 
-    def _graph(self, path: Path, graph: ir.Graph, around: _Around, first: str | None = None) -> _Order:
-        """The nodes of a graph, after the task ``first`` if there is one; returns the order among them."""
+    def _graph(
+        self, path: Path, graph: ir.Graph, around: Around, first: str | None = None, last: str | None = None
+    ) -> list[Link]:
+        """The nodes of a graph; returns what waits for what among them and the tasks ``first`` and ``last``."""
         if around.over is not None:
-            return self._layers(path, graph, around, first)
+            return self._layers(path, graph, around, first, last)
         of = ways(graph)
-        order = self._among(path, of)
+        links = self._among(path, of)
         if first:
-            order.links.insert(0, ([first], self._names.variable((*path, graph.start or ""))))
-        self._nodes(path, graph.nodes, of, around, self._names.ids(of), order)
-        return order
+            links.insert(0, ([first], self._names.variable((*path, graph.start or ""))))
+        if last:
+            followed = {one.name for way in of.values() for one in way.after}
+            links.append(([self._names.variable((*path, node)) for node in of if node not in followed], last))
+        self._nodes(path, graph.nodes, of, around, self._names.ids(of), links)
+        return links
 
-    def _among(self, path: Path, of: Mapping[str, Way]) -> _Order:
-        """The order among some nodes of a graph."""
+    def _among(self, path: Path, of: Mapping[str, Way]) -> list[Link]:
+        """What waits for what among some nodes of a graph."""
         variable = {node: self._names.variable((*path, node)) for node in of}
         links: list[Link] = []
-        followed = set()
         for node, way in of.items():
-            before = [one for one in dict.fromkeys(one.name for one in way.after) if one in of]
-            followed.update(before)
+            before = [variable[one] for one in dict.fromkeys(one.name for one in way.after) if one in of]
             if before:
-                links.append(([variable[one] for one in before], variable[node]))
-        return _Order(links, [variable[node] for node in of if node not in followed])
+                links.append((before, variable[node]))
+        return links
 
     def _nodes(  # noqa: PLR0913, PLR0917 - what nodes are, and where
         self,
         path: Path,
         nodes: Sequence[ir.Node],
         of: Mapping[str, Way],
-        around: _Around,
+        around: Around,
         ids: Mapping[str, str],
-        order: _Order,
+        links: Sequence[Link],
     ) -> None:
-        mentioned = {one for sources, target in order.links for one in (*sources, target)}
+        mentioned = {one for sources, target in links for one in (*sources, target)}
         for node in nodes:
             variable = self._names.variable((*path, node.name))
             # In a function, linters ask what a variable is for.
             bound = variable if around.item is None or variable in mentioned else None
             self._node((*path, node.name), node, of[node.name], ids[node.name], bound, around)
 
-    def _layers(self, path: Path, graph: ir.Graph, around: _Around, first: str | None) -> _Order:
+    def _layers(self, path: Path, graph: ir.Graph, around: Around, first: str | None, last: str | None) -> list[Link]:
         """The nodes of a graph in the body of a map, in mapped groups and between them."""
         of = ways(graph)
         ids = self._names.ids(of)
         found = layers(graph, of)
-        alone = first is None and len(found) == 1 and not found[0].mapping
+        alone = not (first or last or len(found) > 1 or found[0].mapping)
         places = [[first]] if first else []
         before: str | None = None
         for layer in found:
             if layer.plain:
-                places.append([self._piece(path, layer, of, ids, around, before)])
+                places.append([self._piece(path, layer, of, ids, around, before, alone=alone)])
             for node in layer.mapping:
                 way = of[node.name]
                 looks = replace(way, guarded=way.guarded or not way.starts or not around.sure)
@@ -154,10 +124,9 @@ class Body:
             if layer.mapping:
                 places.append([self._names.variable((*path, node.name)) for node in layer.mapping])
                 before = ids[layer.mapping[0].name]
-        if alone:
-            return _Order([], places[0])
-        links: list[Link] = [(sources, target) for sources, targets in pairwise(places) for target in targets]
-        return _Order(links, places[-1])
+        if last:
+            places.append([last])
+        return [(sources, target) for sources, targets in pairwise(places) for target in targets]
 
     def _piece(  # noqa: PLR0913, PLR0917 - what nodes are, and where
         self,
@@ -165,8 +134,10 @@ class Body:
         layer: Layer,
         of: Mapping[str, Way],
         ids: Mapping[str, str],
-        around: _Around,
+        around: Around,
         before: str | None,
+        *,
+        alone: bool,
     ) -> str:
         """A mapped group of the nodes of a layer, after the node ``before``; returns what stands for it."""
         inside = {node.name: of[node.name] for node in layer.plain}
@@ -176,16 +147,18 @@ class Body:
         function = self._names.fresh(each(around.argument, before), ids.values())
         self._out.line(around.depth, f"@{self._out.use('task_group').text}")
         self._out.line(around.depth, f"def {function}({around.argument}):")
-        piece = _Around(around.depth + 1, item=around.argument)
-        order = self._among(path, inside)
-        self._nodes(path, layer.plain, inside, piece, ids, order)
-        self._order(order.links, piece)
+        piece = Around(around.depth + 1, item=around.argument)
+        links = self._among(path, inside)
+        self._nodes(path, layer.plain, inside, piece, ids, links)
+        self._order(links, piece)
         self._out.blank()
         expanded = f"{function}.expand({around.argument}={around.over}.output)"
-        if before is None and not layer.mapping:
+        if not (before or layer.mapping or alone) and self._out.fits(around.depth, f"{expanded} >> again"):
             return expanded
-        title = self._names.fresh(f"after_{before}" if before else f"before_{ids[layer.mapping[0].name]}")
-        self._out.line(around.depth, f"{title} = {expanded}")
+        beside = f"after_{before}" if before else "".join(f"before_{ids[node.name]}" for node in layer.mapping[:1])
+        title = self._names.fresh(beside or "each")
+        items: dict[str, object] = {around.argument: name(f"{around.over}.output")}
+        self._out.value(around.depth, None if alone else title, call(f"{function}.expand", **items))
         self._out.blank()
         return title
 
@@ -196,22 +169,21 @@ class Body:
         way: Way,
         id: str,  # noqa: A002 - Airflow's own word
         variable: str | None,
-        around: _Around,
+        around: Around,
     ) -> None:
         shown = node.name if node.name != id else None
         if isinstance(node, ir.ExecutionNode):
-            arguments = (
-                *_arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=_item(around)),
-                *_arguments(**_ends(way)),
+            said = (
+                *arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=around.item_argument),
+                *arguments(**ends(way)),
                 *self._guard(way),
-                *_arguments(retries=node.policy.tries - 1 or None),
+                *arguments(retries=node.policy.tries - 1 or None),
             )
-            self._out.step(around.depth, variable, node.span.place, arguments)
+            self._out.step(around.depth, variable, place(node, way), said)
             return
         if isinstance(node, ir.MapNode) and around.over:
-            why = f"# Over the items of every {around.argument}: Airflow cannot map inside of a mapped group."
-            self._out.line(around.depth, why)
-        self._out.group(around.depth, call("TaskGroup", id, group_display_name=shown), variable, node.span.place)
+            self._out.line(around.depth, f"# For every {around.argument} at once: Airflow cannot nest mapped groups.")
+        self._out.group(around.depth, call("TaskGroup", id, group_display_name=shown), variable, place(node, way))
         inside = replace(around.deeper(), sure=around.sure and not way.guarded)
         match node:
             case ir.ParallelNode():
@@ -226,34 +198,34 @@ class Body:
                 raise AssertionError(f"{type(node).__name__} in a routed graph")
         self._out.blank()
 
-    def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, around: _Around) -> None:
+    def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, around: Around) -> None:
         enter = self._enter(path, node, way, around)
         groups = self._branches(path, node.branches, around)
         self._join("parallel", way, around)
         self._out.line(around.depth, f"{enter} >> {groups} >> join" if enter else f"{groups} >> join")
 
-    def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, around: _Around) -> None:
+    def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, around: Around) -> None:
         choose = self._own("choose", path, node, ir.ChoiceNode)
-        self._task(choose, "ChooseOperator", around, _arguments(task_id="choose", on=node.on), self._guard(way))
+        self._task(choose, "ChooseOperator", around, arguments(task_id="choose", on=node.on), self._guard(way))
         self._out.blank()
         cases = self._branches(path, node.cases, replace(around, sure=False))
         self._join("choice", way, around)
         self._out.line(around.depth, f"{choose} >> {cases} >> join")
 
-    def _map(self, path: Path, node: ir.MapNode, way: Way, around: _Around) -> None:
+    def _map(self, path: Path, node: ir.MapNode, way: Way, around: Around) -> None:
         shared = around.over is not None or maps(node.body)
         items = self._names.fresh(f"{self._names.variable(path)}_items") if shared else "items"
-        listing = _arguments(task_id="items", over=node.over, item=node.item)
+        listing = arguments(task_id="items", over=node.over, item=node.item)
         # Not mapped itself, even in the body of a map: there it lists the items of all of that one's items.
-        self._task(items, "ItemsOperator", _Around(around.depth), listing, self._guard(way))
+        self._task(items, "ItemsOperator", Around(around.depth), listing, self._guard(way))
         self._out.blank()
-        body = _Around(around.depth, over=items, argument=self._names.argument(node.item))
+        body = Around(around.depth, over=items, argument=self._names.argument(node.item))
         begins_with_map = not layers(node.body, ways(node.body))[0].plain
-        order = self._graph((*path, "*"), node.body, body, items if begins_with_map else None)
+        links = self._graph((*path, "*"), node.body, body, items if begins_with_map else None, "join")
         self._join("map", way, around, reducer=node.reducer)
-        self._order(order.then("join"), around)
+        self._order(links, around)
 
-    def _loop(self, path: Path, node: ir.LoopNode, way: Way, around: _Around) -> None:
+    def _loop(self, path: Path, node: ir.LoopNode, way: Way, around: Around) -> None:
         enter = self._enter(path, node, way, around)
         words = ("again", "number", "iteration", "iterations")
         again, number, one, all_ = (self._own(word, path, node, ir.LoopNode) for word in words)
@@ -264,17 +236,17 @@ class Body:
         self._out.line(around.depth + 1, f'with TaskGroup(f"iteration_{{{number}}}") as {one}:')
         iteration = replace(around.deeper(2), sure=False)
         waits = around.over is not None or any(inner.guarded for inner in ways(node.body).values())
-        arguments = _arguments(task_id="again", number=name(number), until=node.until, index=node.index)
-        self._task(again, "AgainOperator", iteration, arguments, self._guard(_LOOKS) if waits else ())
+        said = arguments(task_id="again", number=name(number), until=node.until, index=node.index)
+        self._task(again, "AgainOperator", iteration, said, self._guard(LOOKS) if waits else ())
         self._out.blank()
-        self._order(self._graph((*path, "*"), node.body, iteration, first=again).links, iteration)
+        self._order(self._graph((*path, "*"), node.body, iteration, first=again), iteration)
         self._out.line(around.depth + 1, f"{all_}.append({one})")
         self._out.blank()
         self._join("loop", way, around)
         self._out.line(around.depth, f"chain({enter}, *{all_})" if enter else f"chain(*{all_})")
         self._out.line(around.depth, f"{all_} >> join")
 
-    def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], around: _Around) -> str:
+    def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], around: Around) -> str:
         """A group for each branch; returns the list of them."""
         ids = self._names.ids(graphs)
         variables = [self._names.variable((*path, branch)) for branch in graphs]
@@ -282,19 +254,16 @@ class Body:
             shown = branch if branch != ids[branch] else None
             self._out.group(around.depth, call("TaskGroup", ids[branch], group_display_name=shown), variable, None)
             inside = around.deeper()
-            order = self._graph((*path, branch), graph, inside)
-            if around.over is not None and not order.links:
-                self._out.line(inside.depth, order.ends[0])
-            self._order(order.links, inside)
+            self._order(self._graph((*path, branch), graph, inside), inside)
             self._out.blank()
         return listed(variables)
 
-    def _enter(self, path: Path, node: ir.Node, way: Way, around: _Around) -> str | None:
+    def _enter(self, path: Path, node: ir.Node, way: Way, around: Around) -> str | None:
         """The task that looks whether a node was reached, if it needs one."""
         if not way.guarded:
             return None
         enter = self._own("enter", path, node, ir.ParallelNode, ir.LoopNode)
-        self._task(enter, "GuardOperator", around, _arguments(task_id="enter"), self._guard(way))
+        self._task(enter, "GuardOperator", around, arguments(task_id="enter"), self._guard(way))
         self._out.blank()
         return enter
 
@@ -305,18 +274,18 @@ class Body:
             return self._names.fresh(f"{self._names.variable(path)}_{word}")
         return word
 
-    def _join(self, kind: str, way: Way, around: _Around, reducer: str | None = None) -> None:
-        arguments = _arguments(task_id="join", kind=kind, reducer=reducer, **_ends(way))
+    def _join(self, kind: str, way: Way, around: Around, reducer: str | None = None) -> None:
+        said = arguments(task_id="join", kind=kind, reducer=reducer, **ends(way))
         # An operator's own default does not reach the mapped one.
-        self._task("join", "JoinOperator", around, arguments, self._guard(_LOOKS) if around.over else ())
+        self._task("join", "JoinOperator", around, said, self._guard(LOOKS) if around.over else ())
 
-    def _task(self, variable: str, operator: str, around: _Around, arguments: Arguments, guard: Arguments = ()) -> None:
+    def _task(self, variable: str, operator: str, around: Around, said: Arguments, guard: Arguments = ()) -> None:
         """A task that runs no step; where it is in the body of a map but in no mapped group, itself mapped."""
         if around.over is None:
-            self._out.task(around.depth, variable, operator, (*arguments, *_arguments(item=_item(around)), *guard))
+            self._out.task(around.depth, variable, operator, (*said, *arguments(item=around.item_argument), *guard))
             return
-        shown = _arguments(map_index_template="{{ task.item.label }}")
-        self._out.task(around.depth, variable, operator, (*arguments, *guard, *shown), over=around.over)
+        shown = arguments(map_index_template="{{ task.item.label }}")
+        self._out.task(around.depth, variable, operator, (*said, *guard, *shown), over=around.over)
 
     def _guard(self, way: Way) -> Arguments:
         if not way.guarded:
@@ -329,19 +298,6 @@ class Body:
     def _rule(self) -> Name:
         return self._out.use("TriggerRule.ALL_DONE")
 
-    def _order(self, links: Sequence[Link], around: _Around) -> None:
+    def _order(self, links: Sequence[Link], around: Around) -> None:
         for line in order_lines(links, around.depth):
             self._out.line(around.depth, line)
-
-
-def _ends(way: Way) -> dict[str, str | None]:
-    """Where an end of the graph is not the one that goes without saying, in the source's own words."""
-    return {"next": "fail" if way.fails else None, "on_failure": "success" if way.succeeds else None}
-
-
-def _item(around: _Around) -> Name | None:
-    return name(around.item) if around.item else None
-
-
-def _arguments(**keywords: object) -> Arguments:
-    return tuple((key, value) for key, value in keywords.items() if value is not None)

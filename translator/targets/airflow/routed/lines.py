@@ -58,11 +58,19 @@ class Lines:
         self.line(depth, ")")
         self.blank()
 
+    def fits(self, depth: int, text: str) -> bool:
+        """Whether a line is no wider than a line should be."""
+        return len(STEP) * depth + len(text) <= render.WIDTH
+
+    def value(self, depth: int, variable: str | None, value: render.Call) -> None:
+        """A call as a statement, or what a variable holds."""
+        self.lines.append(Line(STEP * depth, f"{variable} = " if variable else "", value))
+
     def task(self, depth: int, variable: str, operator: str, arguments: Arguments, over: str | None = None) -> None:
         """Any other task; mapped over the items that the variable ``over`` lists, if it says so."""
         self.use(operator)
         if over is None:
-            self.lines.append(Line(STEP * depth, f"{variable} = ", render.Call(Name(operator), (), arguments)))
+            self.value(depth, variable, render.Call(Name(operator), (), arguments))
             return
         mapped = render.Call(Name(f"{operator}.partial"), (), arguments)
         self.lines.append(Line(STEP * depth, f"{variable} = ", mapped, f".expand(item={over}.output)"))

@@ -32,6 +32,10 @@ class Way:
     starts: bool
 
 
+LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
+"""The way of what must look whether it was reached, though nothing in its own graph leads to it."""
+
+
 def ways(graph: ir.Graph) -> dict[str, Way]:
     """The way of each node; what only an unreachable node leads to is not counted for nodes that are reached."""
     targets = {node.name: _targets(node) for node in graph.nodes}

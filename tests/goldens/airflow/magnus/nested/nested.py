@@ -103,7 +103,7 @@ with DAG(
 
         before_per_day = each_shop.expand(shop=per_shop_items.output)
 
-        # Over the items of every shop: Airflow cannot map inside of a mapped group.
+        # For every shop at once: Airflow cannot nest mapped groups.
         with TaskGroup(
             "per_day",
             group_display_name="per day",

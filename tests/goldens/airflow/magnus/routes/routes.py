@@ -104,7 +104,7 @@ with DAG(
         step=LAST,
     )
 
-    nowhere = StepOperator(  # routes.yaml:24
+    nowhere = StepOperator(  # routes.yaml:24, nothing leads here
         task_id="nowhere",
         task_display_name="Nowhere",
         step=NOWHERE,
