@@ -145,6 +145,7 @@ class Body:
             outside = (way.starts and not around.sure) or any(one.name not in inside for one in way.after)
             inside[node] = replace(way, guarded=way.guarded or outside)
         function = self._names.fresh(each(around.argument, before), ids.values())
+        self._out.blank()
         self._out.line(around.depth, f"@{self._out.use('task_group').text}")
         self._out.line(around.depth, f"def {function}({around.argument}):")
         piece = Around(around.depth + 1, item=around.argument)

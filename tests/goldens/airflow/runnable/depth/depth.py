@@ -216,6 +216,7 @@ with DAG(
                     each_fold.expand(fold=folds_items.output) >> join
 
             with TaskGroup("at_once", group_display_name="at once") as at_once:
+
                 @task_group
                 def each_model(model):
                     StepOperator(  # depth.yaml:73
