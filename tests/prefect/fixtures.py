@@ -27,7 +27,7 @@ from prefect.settings import (
 
 from tests.prefect.support import compiled, flow_of
 
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 @dataclass(frozen=True)
