@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from translator import ir
 from translator.semantics import Failure, Rules, disagreements, failing
-from translator.semantics.rules import settle, stops_siblings
+from translator.semantics.results import settle, stops_siblings
 from translator.shim.contract import ExecutionId, FileRecord, Manifest, State
 from translator.shim.outcome import LOST, NODE, NodePlan, finish, node_states, run_state
 from translator.shim.store import open_store

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from translator.ir import OnError
-from translator.semantics.rules import Execution, Result, Rules, kind, settle, stopped, stops_siblings
+from translator.semantics.results import Execution, Result, kind, settle, stopped, stops_siblings
 from translator.shim.contract import State
+
+if TYPE_CHECKING:
+    from translator.semantics.rules import Rules
 
 
 def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:

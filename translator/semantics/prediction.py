@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.ir import OnError, Value
-from translator.semantics.rules import Execution, Result, Rules, kind, settle, stopped, stops_siblings
+from translator.semantics.results import Execution, Result, kind, settle, stopped, stops_siblings
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from translator.semantics.rules import Rules
 
 WORLDS = 64
 """How many choices of stopped siblings are followed one by one; of a node beyond that, only all and none of them, and

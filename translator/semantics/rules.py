@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from graphlib import TopologicalSorter
@@ -10,9 +10,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
-from translator.ir import EdgeKind, MergeMode, OnChildError, OnError, Value
+from translator.ir import EdgeKind, MergeMode, Value
 from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
+from translator.semantics.results import Execution, Result, settle
 from translator.shim import contract, file_grid, grid, parameters
 from translator.shim.contract import State
 from translator.targets.steps import lower_step
@@ -20,59 +21,6 @@ from translator.targets.steps import lower_step
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """How an execution ended."""
-
-    index: int
-    state: State
-    tries: int
-    parameters: Mapping[str, Value]
-    metadata: Mapping[str, object] = field(default_factory=lambda: NOTHING)
-    outputs: tuple[str, ...] | None = ()
-    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    reason: str | None = None
-    folders: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a node fared; ``why`` names the rule. One that is ``absent`` is not part of the run (rule 14)."""
-
-    node: ir.StepNode
-    state: State
-    executions: tuple[Execution, ...]
-    why: str
-    started: bool = True
-    absent: bool = False
-
-    @property
-    def opens(self) -> bool:
-        """Whether the nodes after it may start (rule 1)."""
-        if self.state is State.COMPLETE or self.absent:
-            return True
-        if self.state is not State.ERROR or not goes_on(self.node):
-            return False
-        return stops_siblings(self.node) or all(e.state is not State.STOPPED for e in self.executions)
-
-    @property
-    def stops_run(self) -> bool:
-        """Whether it stops the run (rule 12)."""
-        return self.state is State.ERROR and self.node.policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
-
-    @property
-    def skips(self) -> bool:
-        """Whether the nodes after it are skipped rather than stopped (rule 2)."""
-        if self.state is not State.ERROR:
-            return self.state is State.SKIPPED and not self.absent
-        return not self.stops_run and not goes_on(self.node)
-
-    @property
-    def complete(self) -> tuple[Execution, ...]:
-        """Its complete executions, in grid order."""
-        return tuple(execution for execution in self.executions if execution.state is State.COMPLETE)
 
 
 class Rules:
@@ -289,66 +237,6 @@ class Rules:
         return files, unmet
 
 
-def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
-    """A started node's state from its executions' (rules 8, 9 and 11)."""
-    errors = [e for e in executions if e.state is State.ERROR]
-    stopped = any(e.state is State.STOPPED for e in executions)
-    done = any(e.state is State.COMPLETE for e in executions)
-    how = on_child_error(node)
-    if isinstance(node, ir.ExecutionNode):
-        in_error, rule = bool(errors), f"on-error: {node.policy.on_error}"
-    elif how is OnChildError.CONTINUE_AND_COMPLETE:
-        in_error, rule = bool(errors) and not done and not stopped, f"{_named(node)}; none complete"
-    else:
-        in_error, rule = bool(errors), _named(node)
-    if in_error:
-        which = "it errs" if isinstance(node, ir.ExecutionNode) else f"{_counted(errors, executions)} in error"
-        causes = {e.reason for e in errors if e.reason and e.reason != "its command errs"}
-        return Result(node, State.ERROR, executions, "; ".join([which, *sorted(causes), rule]))
-    if stopped:
-        return Result(node, State.STOPPED, executions, "cut off by a stop")
-    if errors:
-        return Result(node, State.COMPLETE, executions, f"{_counted(errors, executions)} in error; {_named(node)}")
-    tries = max((e.tries for e in executions), default=1)
-    return Result(node, State.COMPLETE, executions, "nothing errs" if tries == 1 else f"complete on try {tries}")
-
-
-def stops_siblings(node: ir.StepNode) -> bool:
-    """Whether an execution in error stops the others of its node at once (rule 10)."""
-    policy = node.policy
-    if policy.on_child_error is None:
-        return policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
-    return policy.on_child_error is OnChildError.STOP_ALL_AND_ERROR
-
-
-def goes_on(node: ir.StepNode) -> bool:
-    """Whether the nodes after this one run when it is in error (rule 1)."""
-    policy = node.policy
-    if policy.on_error is not OnError.CONTINUE:
-        return False
-    return isinstance(node, ir.ExecutionNode) or on_child_error(node) is not OnChildError.CONTINUE_AND_COMPLETE
-
-
-def stopped(execution: Execution) -> Execution:
-    """The execution as it is when a stop cut it off or kept it from starting."""
-    return replace(execution, state=State.STOPPED, metadata=NOTHING, outputs=(), reason="stopped")
-
-
-def kind(node: ir.StepNode) -> str:
-    """The node's kind, as ``run.json`` and the YAML spell it."""
-    return "task" if isinstance(node, ir.TaskNode) else "execution"
-
-
-def on_child_error(node: ir.StepNode) -> OnChildError:
-    """What an execution's error does to its task node, said by the node or implied by its on-error (rule 9)."""
-    policy = node.policy
-    if policy.on_child_error is not None:
-        return policy.on_child_error
-    if policy.on_error is OnError.CONTINUE:
-        return OnChildError.CONTINUE_AND_COMPLETE
-    return OnChildError.CONTINUE_AND_ERROR
-
-
 def _resolved(step: contract.Step, given: Mapping[str, contract.Value]) -> tuple[Mapping[str, Value], str | None]:
     try:
         return cast("dict[str, Value]", parameters.resolve(step, given, {})), None
@@ -374,14 +262,3 @@ def _matching(edge: ir.Edge, source: Result) -> Iterator[str]:
                 sidecar = path.endswith(".metadata.json") or path == "valohai.metadata.jsonl"
                 if not sidecar and (path == edge.source.key or fnmatchcase(path, edge.source.key)):
                     yield path
-
-
-def _named(node: ir.StepNode) -> str:
-    named = f"on-error: {node.policy.on_error}"
-    child = node.policy.on_child_error
-    return named if child is None else f"on-child-error: {child}, {named}"
-
-
-def _counted(some: Sequence[Execution], of: Sequence[Execution]) -> str:
-    listed = ", ".join(str(e.index) for e in some[:5]) + (", ..." if len(some) > 5 else "")  # noqa: PLR2004  enough
-    return f"{len(some)} of {len(of)} executions ({listed})"
