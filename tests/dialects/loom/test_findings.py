@@ -54,7 +54,7 @@ pipeline:
       --text: a$b
   - name: t
     task: t.py
-    loop: {over: $frams, into: $size} #! error unknown-reference; warning outside-output-dir
+    loop: {over: $frams, into: $size} #! error unknown-reference; note outside-output-dir
 """,
     "references in switches": """
 data: {a: a}
@@ -122,7 +122,7 @@ pipeline:
       -a: $up #! error outside-pipeline
       -b: $root #! error outside-pipeline
       -c: $allowed #! note outside-pipeline
-      -d: $near #! warning outside-output-dir
+      -d: $near #! note outside-output-dir
       -e: $fine
       -f: output/../../f.txt #! error outside-pipeline
 """,
@@ -130,7 +130,7 @@ pipeline:
 data: {a: made/a, b: output/b}
 output_dir: made
 pipeline:
-  - {name: s, task: s.py, outputs: {-a: $a, -b: $b}} #! warning outside-output-dir
+  - {name: s, task: s.py, outputs: {-a: $a, -b: $b}} #! note outside-output-dir
 """,
     "urls": """
 data: {page: "https://example.org/a.txt", other: "http://example.org/"}

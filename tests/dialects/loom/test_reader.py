@@ -11,9 +11,9 @@ from translator.load import load, load_text
 
 CHAIN = """\
 data:
-  raw: {type: csv, path: in/raw.csv}
+  raw: {type: csv, path: in/raw.csv, name: Readings}
   clean: output/clean.csv
-  report: {type: txt, path: output/report.txt, description: For people}
+  report: {type: txt, path: output/report.txt, name: Report, description: For people}
 parameters: {limit: 3, rate: 0.5, deep: false, name: x}
 pipeline:
   - name: make
@@ -67,7 +67,9 @@ def test_parameters_and_paths_are_parameters_of_the_run():
     assert targets(pipeline, "limit") == ["make.--limit", "use.--limit"]
     assert targets(pipeline, "data.raw") == ["make.raw", "make.--seed"]
     assert targets(pipeline, "data.clean") == ["make.--output", "use.data"]
-    assert (pipeline.parameters[-1].description or "").startswith("For people")
+    shown = {parameter.name: parameter.description or "" for parameter in pipeline.parameters}
+    assert shown["data.raw"].startswith("Readings")
+    assert shown["data.report"].startswith("For people")
     assert pipeline.parameters[0].span.place == "flow.yml:5"
 
 
@@ -247,7 +249,7 @@ SWITCH = """\
 data: {raw: raw.csv, good: output/good.csv, bad: output/bad.csv}
 parameters: {strict: true, least: 3}
 pipeline:
-  - {name: make, task: m.py, outputs: {-o: $raw}} #! warning outside-output-dir
+  - {name: make, task: m.py, outputs: {-o: $raw}} #! note outside-output-dir
   - %s
   - {name: way, kind: switch, condition: %s, data: $raw}
   - {name: train, task: t.py, inputs: {data: $way.then}, outputs: {-o: $good}}

@@ -24,7 +24,7 @@ _STEP = (
     *("name", "task", "script", "inputs", "outputs", "args", "optional", "disabled", "loop", "kind", "group"),
     *("predicate", "negate", "condition", "data"),
 )
-_DATA = ("type", "path", "description", "nested_in", "allow_outside_pipeline", "pattern")
+_DATA = ("type", "path", "name", "description", "nested_in", "allow_outside_pipeline", "pattern")
 
 
 def read_file(root: Located, diagnostics: Diagnostics) -> model.File | None:
@@ -192,7 +192,13 @@ def _data(name: str, value: Located, root: Located, diagnostics: Diagnostics) ->
         path,
         place,
         kind,
-        text(value, "description", diagnostics),
+        text(value, "description", diagnostics) or _title(value),
         nested.lstrip("$") if nested else None,
         outside=bool(boolean(value, "allow_outside_pipeline", diagnostics)),
     )
+
+
+def _title(value: Located) -> str | None:
+    """The name that Loom's editor shows for a data node."""
+    found = value.get("name")
+    return found.value if found is not None and isinstance(found.value, str) else None

@@ -186,4 +186,4 @@ def containment(steps: Sequence[Lowered], names: Names, output_dir: str, diagnos
                 diagnostics.error("outside-pipeline", message, use.span, hint=hint)
             elif not inside(use.path, output_dir):
                 message = f"step {use.step!r} writes {use.path!r}, outside of '{output_dir}/'"
-                diagnostics.warning("outside-output-dir", message, use.span, hint="or set 'output_dir'")
+                diagnostics.note("outside-output-dir", message, use.span, hint="Loom's --clean would leave it")
