@@ -100,6 +100,13 @@ class _Execution:
             return MASK if self.hide(str(value)) == MASK else value
         return value
 
+    def secretive(self) -> str:
+        """The names of the parameters in which a secret is hidden from the steps after this one."""
+        if self.scope is None or self.hide is None:
+            return ""
+        seen = {**self.scope.parameters, **self.written}
+        return ", ".join(n for n, value in seen.items() if repr(self.masked(value)) != repr(scopes.plain(value)))
+
     def note(self, message: str) -> None:
         """Tell something in the execution's log that is not of its command."""
         for line in message.splitlines():
@@ -283,6 +290,8 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
         problems = _publish(
             execution, dialect, work if failure is None else replace(work, pulse=no_pulse, complete=False)
         )
+        if hidden := execution.secretive():
+            execution.note(f"warning: parameters hold values of secrets, and steps after this one see {MASK}: {hidden}")
         problems += [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, store)]
         if failure is not None:
             execution.note("\n".join(problems))

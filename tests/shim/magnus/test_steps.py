@@ -170,6 +170,7 @@ def test_secrets_are_not_in_manifests(run, monkeypatch) -> None:
     cut_shell = run("runnable", "shell", f"echo {'-' * 290}$TOKEN >&2; exit 1", secrets=["TOKEN"])
     seen = Scope(inherited={"x": os.environ["TOKEN"], "l": [f"a {os.environ['TOKEN']}"]}, written={"y": "hunter"})
     knows = run("runnable", "shell", "true", seen, secrets=["TOKEN"])
+    assert run.log[-1] == "[shim] warning: parameters hold values of secrets, and steps after this one see ***: x, l"
     assert knows.scope == Scope(inherited={"x": "***", "l": ["a ***"]}, written={"y": "hunter"})
     for manifest in (tells, cut, cut_shell, given):
         assert "hunter" not in str(manifest)

@@ -10,6 +10,8 @@ import pytest
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, Step
 from translator.shim.dialects.magnus import view
 from translator.shim.run import execute
+from translator.shim.store import open_store
+from translator.shim.workspace import workspace
 
 
 @pytest.fixture
@@ -82,6 +84,19 @@ def test_what_changes_in_the_project_is_shown(show, project: Path) -> None:
 def test_without_a_place_for_shared_copies_each_view_has_its_own(show, tmp_path: Path) -> None:
     (tmp_path / "shared").write_text("no folder")
     assert sorted(files(show("one"))) == SEEN
+
+
+def test_shared_copies_are_swept_away_when_nobody_has_used_them_for_long(show, project: Path, tmp_path: Path) -> None:
+    made = show("one")
+    kept = tmp_path / "shared" / f"project-{view.key(project)}"
+    os.utime(kept, (0, 0))
+    store = open_store(str(tmp_path / "store"))
+    (tmp_path / "store").mkdir(exist_ok=True)
+    (tmp_path / "shared").rename(tmp_path / "store" / ".work")
+    with workspace(store, ExecutionId("p", "r", "n"), project, "magnus"):
+        pass
+    assert list((tmp_path / "store" / ".work").iterdir()) == []
+    assert sorted(files(made)) == SEEN
 
 
 def test_what_is_too_much_to_copy_is_linked_and_watched(show, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
