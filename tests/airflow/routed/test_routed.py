@@ -23,10 +23,11 @@ ERRORS = {
 
 @pytest.mark.parametrize("case", ERRORS)
 def test_states(embedded: Embedded, case: str) -> None:
-    document = embedded.run(load(CASES / f"{case}.yaml").choose())
+    document = embedded.run(load(CASES / f"{case}.yaml").choose(), {"nobody declares": [1, "x"]})
     states = [(path, *state.split()) for path, state in recorded(document["nodes"]).items() if " " in state]
     assert {path for path, _, state in states if state == "error"} == ERRORS[case]
     assert document["state"] == "complete"
+    assert document["parameters"].pop("nobody declares") == [1, "x"]
     if case == "runnable/turns":
         assert list(document["nodes"]["Improve"]["branches"]) == ["0", "1", "2"], "its limit is 4"
         assert document["parameters"] == {"side": "heads", "count": 3, "good": True}
