@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from prefect_plugin.runs import NodeRun
     from translator.shim.contract import Scope
 
-WIDTH = 16
-"""How many branches of a map run at once where nothing says how many."""
-
 
 @dataclass(eq=False, slots=True)
 class CompositeRun:
-    """A node with branches that has begun; ``branches`` by the place of each in the declared order."""
+    """A node with branches that has begun; ``branches`` by the place of each in the declared order.
+
+    ``width`` is how many of them run at once.
+    """
 
     graph: GraphRun
     name: str
     kind: Kind
     names: Sequence[str]
+    width: int
     item: str | None = None
     index: str | None = None
     branches: dict[int, fan.Branch] = field(default_factory=dict)
@@ -89,6 +90,7 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[An
                 Left(scope),
                 (*outer.path, composite.name, segment),
                 (*outer.pattern, composite.name, name),
+                max(1, outer.width // composite.width),
             )
             with walked(graph), threads(1):  # its nodes run one after the other
                 state = graph.ended(function(graph.left))
@@ -130,9 +132,9 @@ def map_node(
         body: the branch.
         item: what the item is called in it.
         reducer: expression of a function that puts the values together which the steps return.
-        max_workers: how many items are worked on at once; ``WIDTH`` if not given.
+        max_workers: how many items are worked on at once; if not given, as many as ``GraphRun.width`` says.
     """
-    return lambda function: _node(name, "map", function, {BODY: body}, max_workers or WIDTH, item=item, reducer=reducer)
+    return lambda function: _node(name, "map", function, {BODY: body}, max_workers, item=item, reducer=reducer)
 
 
 def loop_node(name: str, *, body: BranchTask, index: str | None = None) -> Callable[[Callable[[Any], Any]], NodeTask]:
@@ -161,7 +163,7 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
     kind: Kind,
     function: Callable[[Any], Any],
     branches: Mapping[str, BranchTask],
-    width: int,
+    width: int | None,
     *,
     item: str | None = None,
     index: str | None = None,
@@ -171,10 +173,10 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
 
     def work(graph: GraphRun, node: NodeRun, left: Left) -> tuple[Outcome, Scope, str | None]:
         run, started = graph.run, clock.now()
-        composite = CompositeRun(graph, name, kind, tuple(branches), item, index)
+        composite = CompositeRun(graph, name, kind, tuple(branches), width or graph.width, item, index)
         reason = None
         try:
-            _fan_out(composite, function, left, width)
+            _fan_out(composite, function, left)
             ended = [composite.branches[place] for place in sorted(composite.branches)]
             state, scope = fan.join(
                 graph.routes.dialect, kind, left.scope, ended, reducer=reducer, returns=_returns(branches)
@@ -191,11 +193,11 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
     return node_task(name, kind, {key: one.nodes for key, one in branches.items()}, work)
 
 
-def _fan_out(composite: CompositeRun, function: Callable[[Any], Any], left: Left, width: int) -> None:
+def _fan_out(composite: CompositeRun, function: Callable[[Any], Any], left: Left) -> None:
     """Run the branches that the function of the generated file starts, all to their end."""
     token = _composite.set(composite)
     try:
-        with threads(width):
+        with threads(composite.width):
             started = function(left)
             futures: list[PrefectFuture[Any]] = [started] if isinstance(started, PrefectFuture) else list(started or ())
             for place, future in enumerate(futures):
@@ -226,11 +228,15 @@ def _entered(name: str, last: Left, index: int | None) -> tuple[int, str, Scope]
 
 
 def _name(name: str, parameters: Mapping[str, Any]) -> str:
-    """How a branch is called in the UI."""
+    """How a branch is called in the UI: in a map or a loop with what it is run for."""
     composite, last = current_composite(), parameters.get("last")
-    if composite.kind == "map" and isinstance(last, Left):
-        return f"{composite.name}[{grid.label(cast('dict[str, Any]', last.item or {}))}]"
-    return f"{composite.name}[{parameters.get('index') or 0}]" if composite.kind == "loop" else name
+    told: dict[str, Any] = {}
+    if isinstance(last, Left):
+        told = {**last.scope.items, **last.scope.loops, **(last.item or {})}
+    if composite.kind == "loop":
+        told[composite.index or "iteration"] = parameters.get("index") or 0
+    base = composite.name if name == BODY else name
+    return f"{base}[{grid.label(told)}]" if told else base
 
 
 def _returns(branches: Mapping[str, BranchTask]) -> list[str]:

@@ -31,6 +31,10 @@ Pattern: TypeAlias = tuple[str, ...]
 """The path of a graph in the file: as in a run, but for ``*`` in place of an index."""
 
 
+WIDTH = 16
+"""How many items of maps a run works on at once where nothing says how many."""
+
+
 class Left:
     """What a node leaves to the one after it; no dataclass, so that Prefect does not walk it.
 
@@ -90,13 +94,17 @@ class Routes:
 
 @dataclass(eq=False, slots=True)
 class GraphRun:
-    """A graph that is being walked; ``left`` is what its last node left, ``states`` how its nodes ended."""
+    """A graph that is being walked; ``left`` is what its last node left, ``states`` how its nodes ended.
+
+    ``width`` is how many items a map in it works on at once: its share of what the graph around it may.
+    """
 
     run: Run
     routes: Routes
     left: Left
     path: tuple[str, ...] = ()
     pattern: Pattern = ()
+    width: int = WIDTH
     names: dict[UUID, str] = field(default_factory=dict)
     states: dict[str, Outcome] = field(default_factory=dict)
 
@@ -113,12 +121,11 @@ class GraphRun:
             after = After(self.names[future.task_run_id], outcome)
             self.routes.after.setdefault((*self.pattern, node), set()).add(after)
 
-    def submitted(self, node: str, future: PrefectFuture[Any]) -> None:
-        """Keep the future of a node."""
+    def submitted(self, node: str, label: str, future: PrefectFuture[Any]) -> None:
+        """Keep the future of a node; ``label`` is what it is called in the UI."""
         self.names[future.task_run_id] = node
-        path = self.path_of(node)
-        self.run.futures[path] = future
-        self.run.names[future.task_run_id] = node
+        self.run.futures[self.path_of(node)] = future
+        self.run.names[future.task_run_id] = label
 
     def ended(self, last: object) -> Outcome:
         """Wait until the graph has come to its end, and say how it ended.

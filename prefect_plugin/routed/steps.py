@@ -44,7 +44,7 @@ class NodeTask(Task[Any, Any]):
         graph = current_graph()
         graph.follow(self.name, last)
         future: PrefectFuture[Any] = super().submit(last)
-        graph.submitted(self.name, future)
+        graph.submitted(self.name, label(graph, self.name), future)
         return future
 
 
@@ -66,7 +66,7 @@ def step_node(step: Step) -> NodeTask:
             should_stop=node.should_stop,
             secret=secrets.lookup,
         )
-        manifest = cast("Any", execute)(step, context, parameters={}, inputs={}, scope=left.scope)
+        manifest = execute(step, context, scope=left.scope)
         node.states[0] = manifest.state
         return manifest.state, manifest.scope or left.scope, manifest.reason
 

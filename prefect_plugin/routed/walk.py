@@ -41,8 +41,10 @@ def items(last: Left, *, over: str) -> Sequence[Left]:
     Raises:
         translator.shim.fan.FanError: it holds no list of items; the node is in error then.
     """
-    name = current_composite().item or "item"
-    return [Left(last.scope, place, {name: item}) for place, item in enumerate(fan.items(last.scope, over))]
+    composite = current_composite()
+    found = fan.items(last.scope, over)
+    composite.width = max(1, min(composite.width, len(found)))
+    return [Left(last.scope, place, {composite.item or "item": item}) for place, item in enumerate(found)]
 
 
 def chosen(last: Left, *, on: str) -> str:

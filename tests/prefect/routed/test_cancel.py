@@ -119,6 +119,8 @@ def test_from_the_api(server, start, tmp_path):
         "one": "Completed",
         "sleeps": "Stopped",
         "never": "Skipped",
+        "never[i=a]": "Skipped",
+        "never[i=b]": "Skipped",
         "handles": "Skipped",
         "m": "Stopped",
         "m[i=a]": "Stopped",

@@ -92,6 +92,6 @@ def test_what_prefect_shows(walked):
         "two[i=a]": "Completed",
         "m[i=b]": "Failed",
         "one[i=b]": "Failed",
-        "two": "Skipped",
+        "two[i=b]": "Skipped",
         "z": "Skipped",
     }
