@@ -92,5 +92,5 @@ def test_conditions_take_any_value() -> None:
     )
     assert step.inputs == (Input("data", ("frames",), optional=True),)
     assert step.parameters[1:] == (Parameter("n", "integer", 2), Parameter("none", optional=True))
-    assert dict(step.options) == {"predicate": "count", "negate": False, "arguments": {"some": [1, 2]}}
+    assert dict(step.options) == {"predicate": "count", "negate": False, "arguments": {"some": (1, 2)}}
     assert replace(step, options={}).command == ()

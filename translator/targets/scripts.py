@@ -27,7 +27,7 @@ def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:
     match step.kind:
         case ir.StepKind.CONDITION:
             more = options.get("arguments")
-            args |= more if isinstance(more, Mapping) else {}
+            args |= {key: _lists(value) for key, value in more.items()} if isinstance(more, Mapping) else {}
             mine = {"task": task, "predicate": options.get("predicate"), "negate": options.get("negate") or None}
         case ir.StepKind.COLLECT:
             mine = {"iterations": options.get("iterations")}
@@ -77,6 +77,13 @@ def _arguments(
         else:
             args[parameter.name] = value
     return inputs, outputs, args
+
+
+def _lists(value: Expression) -> Expression:
+    """Arrays as people write them."""
+    if isinstance(value, Mapping):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _loop(step: ir.Step, files: ir.FileAxis) -> Call:
