@@ -78,7 +78,9 @@ def start(server, tmp_path):
         started.append(process)
         pids = [tmp_path / f"{one}.pid" for one in ("x", "ya", "yb")]
         wait_for(
-            lambda: process.poll() is not None or all(pid.exists() and pid.read_text() for pid in pids), 60, "all steps"
+            lambda: process.poll() is not None or all(pid.exists() and pid.read_text() for pid in pids),
+            180,
+            "all steps",
         )
         assert process.poll() is None, (tmp_path / "log").read_text()
         return process, [int(pid.read_text()) for pid in pids]
