@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
-from translator.shim import scopes
+from translator.shim import outputs, scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
 from translator.shim.run import execute
 from translator.shim.store import open_store
@@ -155,6 +156,21 @@ def test_secrets_are_shown_nowhere(run, monkeypatch) -> None:
     missing = run("runnable", "shell", "true", secrets=["TOKEN"])
     assert (missing.state, "TOKEN" in missing.reason) == ("error", True)
     assert run("magnus", "python", "fns.secret").state == "error"
+
+
+@pytest.mark.parametrize("dialect", ["magnus", "runnable"])
+def test_secrets_are_not_in_the_files_of_a_workspace(run, monkeypatch, dialect) -> None:
+    monkeypatch.setenv("TOKEN", "hunter2hunter2")
+    seen = []
+    tidy = outputs.tidy
+    monkeypatch.setattr(outputs, "tidy", lambda *args: seen.extend(texts(run)) or tidy(*args))
+    assert run(dialect, "shell", "true", secrets=["TOKEN"]).state == run(dialect, "stub").state == State.COMPLETE
+    assert len(seen) > 2
+    assert not any(b"hunter" in text for text in seen)
+
+
+def texts(run) -> list[bytes]:
+    return [path.read_bytes() for path in Path(run.uri).rglob("*") if path.is_file()]
 
 
 def test_secrets_are_not_in_manifests(run, monkeypatch) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
         case "stub":
             arguments: list[str] = []
         case "shell":
-            script = f"{step.command[0].strip()} && env > {space.config / 'environment'}"
+            script = f"{step.command[0].strip()} && {_shown(step, rules)} > {space.config / 'environment'}"
             arguments = ["/bin/sh", "-c", script]
         case "python":
             arguments = _program("call.py", work, {"objects": _objects(scope, space, source)})
@@ -101,6 +102,13 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
 
 def _source(work: Work) -> Source:
     return Source(work.store, work.project, str, work.note, work.pulse)
+
+
+def _shown(step: Step, rules: Rules) -> str:
+    """What prints the environment that a shell command leaves, as far as it counts and without secrets."""
+    if rules.environment_is_state:
+        return "env | grep ^MAGNUS_"  # it finds the run's id at least
+    return " ".join(["env", *(f"-u {shlex.quote(name)}" for name in step.secrets)])
 
 
 def _program(name: str, work: Work, more: Mapping[str, Any]) -> list[str]:
