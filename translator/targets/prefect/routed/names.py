@@ -1,7 +1,7 @@
 """What a generated file calls the tasks and functions of a routed pipeline.
 
 A node or a branch is called after its name; where several of the pipeline share a name, after as much of its path as
-tells them apart. The body of a map is called after the map and its item, that of a loop ``..._iteration``, and a
+tells them apart. The body of a map is called ``each_...`` after its item, that of a loop ``..._iteration``, and a
 function that begins in the middle of a graph ``from_...``.
 """
 
@@ -65,7 +65,7 @@ def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:
             words = tuple(part for part in here if part != BODY)
             match node:
                 case ir.MapNode():
-                    yield (*here, name), (*words[:-1], f"{node.name} {node.item}")
+                    yield (*here, name), (*words, f"each {node.item}")
                 case ir.LoopNode():
                     yield (*here, name), (*words[:-1], f"{node.name} iteration")
                 case _:

@@ -92,7 +92,7 @@ def two(last: Last) -> list[Last]:
 
 
 @branch(nodes=[work, repair, two])
-def chunks_chunk(last: Last) -> Last:
+def each_chunk(last: Last) -> Last:
     """An item of Chunks."""
     last = work.submit(last)
     if failed(last):
@@ -101,9 +101,9 @@ def chunks_chunk(last: Last) -> Last:
 
 
 # items.yaml:5
-@map_node("Chunks", body=chunks_chunk, item="chunk")
+@map_node("Chunks", body=each_chunk, item="chunk")
 def chunks(last: Last) -> list[Last]:
-    return chunks_chunk.map(items(last, over="chunks"))
+    return each_chunk.map(items(last, over="chunks"))
 
 
 # items.yaml:34
@@ -130,15 +130,15 @@ never = step_node(
 
 
 @branch(nodes=[never])
-def empty_e(last: Last) -> Last:
+def each_e(last: Last) -> Last:
     """An item of Empty."""
     return never.submit(last)
 
 
 # items.yaml:35
-@map_node("Empty", body=empty_e, item="e")
+@map_node("Empty", body=each_e, item="e")
 def empty(last: Last) -> list[Last]:
-    return empty_e.map(items(last, over="none"))
+    return each_e.map(items(last, over="none"))
 
 
 # items.yaml:46

@@ -63,7 +63,7 @@ note = step_node(
 
 
 @branch(nodes=[read, write, note])
-def per_file_file(last: Last) -> Last:
+def each_file(last: Last) -> Last:
     """An item of per file."""
     last = read.submit(last)
     if failed(last):
@@ -72,9 +72,9 @@ def per_file_file(last: Last) -> Last:
 
 
 # map.yaml:9
-@map_node("per file", body=per_file_file, item="file")
+@map_node("per file", body=each_file, item="file")
 def per_file(last: Last) -> list[Last]:
-    return per_file_file.map(items(last, over="files"))
+    return each_file.map(items(last, over="files"))
 
 
 @flow(  # map.yaml:1

@@ -70,16 +70,16 @@ clean = step_node(
 
 
 @branch(nodes=[fetch, clean])
-def per_day_day(last: Last) -> Last:
+def each_day(last: Last) -> Last:
     """An item of per day."""
     last = fetch.submit(last)
     return clean.submit(last)
 
 
 # nested.yaml:27
-@map_node("per day", body=per_day_day, item="day")
+@map_node("per day", body=each_day, item="day")
 def per_day(last: Last) -> list[Last]:
-    return per_day_day.map(items(last, over="days"))
+    return each_day.map(items(last, over="days"))
 
 
 # nested.yaml:48
@@ -106,7 +106,7 @@ sum_up = step_node(
 
 
 @branch(nodes=[list_days, per_day, estimate, sum_up])
-def per_shop_shop(last: Last) -> Last:
+def each_shop(last: Last) -> Last:
     """An item of per shop."""
     last = list_days.submit(last)
     last = per_day.submit(last)
@@ -116,9 +116,9 @@ def per_shop_shop(last: Last) -> Last:
 
 
 # nested.yaml:10
-@map_node("per shop", body=per_shop_shop, item="shop")
+@map_node("per shop", body=each_shop, item="shop")
 def per_shop(last: Last) -> list[Last]:
-    return per_shop_shop.map(items(last, over="shops"))
+    return each_shop.map(items(last, over="shops"))
 
 
 # nested.yaml:58

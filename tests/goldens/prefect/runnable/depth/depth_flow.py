@@ -55,15 +55,15 @@ attempt = step_node(
 
 
 @branch(nodes=[attempt])
-def trials_trial(last: Last) -> Last:
+def each_trial(last: Last) -> Last:
     """An item of trials."""
     return attempt.submit(last)
 
 
 # depth.yaml:32
-@map_node("trials", body=trials_trial, item="trial")
+@map_node("trials", body=each_trial, item="trial")
 def trials(last: Last) -> list[Last]:
-    return trials_trial.map(items(last, over="trials"))
+    return each_trial.map(items(last, over="trials"))
 
 
 # depth.yaml:44
@@ -109,15 +109,15 @@ folds_fit = step_node(
 
 
 @branch(nodes=[folds_fit])
-def folds_fold(last: Last) -> Last:
+def each_fold(last: Last) -> Last:
     """An item of folds."""
     return folds_fit.submit(last)
 
 
 # depth.yaml:58
-@map_node("folds", body=folds_fold, item="fold")
+@map_node("folds", body=each_fold, item="fold")
 def folds(last: Last) -> list[Last]:
-    return folds_fold.map(items(last, over="folds"))
+    return each_fold.map(items(last, over="folds"))
 
 
 @branch("by fold", nodes=[folds])
@@ -181,7 +181,7 @@ def from_take_defaults(last: Last) -> Last:
 
 
 @branch(nodes=[prepare, take_defaults, tune, train, score])
-def models_model(last: Last) -> Last:
+def each_model(last: Last) -> Last:
     """An item of models."""
     last = prepare.submit(last)
     if failed(last):
@@ -195,12 +195,12 @@ def models_model(last: Last) -> Last:
 # depth.yaml:5
 @map_node(
     "models",
-    body=models_model,
+    body=each_model,
     item="model",
     reducer="lambda *scores: max(scores)",
 )
 def models(last: Last) -> list[Last]:
-    return models_model.map(items(last, over="models"))
+    return each_model.map(items(last, over="models"))
 
 
 # depth.yaml:84
