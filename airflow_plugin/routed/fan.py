@@ -252,8 +252,8 @@ def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | 
     if len(found) > (most := conf.getint("core", "max_map_length", fallback=1024)):
         of_all = f", for all {len(around)} items around it together" if node.maps else ""
         raise FanError(
-            f"{node.says['over']!r} has {len(found)} items{of_all}; Airflow maps over at most {most}: "
-            "set max_map_length in the section [core] of its configuration"
+            f"{node.says['over']!r} has {len(found)} items{of_all}; Airflow maps over at most {most}; "
+            "raise max_map_length in the section [core] of its configuration"
         )
     return found if reached else None
 
