@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from translator.shim import outputs, scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
+from translator.shim.dialects.magnus.secrets import Secrets
 from translator.shim.run import execute
 from translator.shim.store import open_store
 
@@ -208,3 +211,16 @@ def test_the_workers_parameters_are_not_the_steps(run, monkeypatch) -> None:
     monkeypatch.setenv("MAGNUS_PRM_STRAY", "1")
     assert run("magnus", "stub").scope.written == run("magnus", "shell", "true").scope.written == {}
     assert os.environ["MAGNUS_PRM_STRAY"] == "1"
+
+
+def test_secrets_are_told_where_a_workspace_can_hold_no_socket(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    with Secrets({"a": "b"}.get).answering(tmp_path / "no" / "folder") as path:
+        assert path.parent == tmp_path
+        for name, expected in (("a", {"value": "b"}), ("c", {"value": None}), (1, {"problem": "TypeError"})):
+            with socket.socket(socket.AF_UNIX) as asked:
+                asked.connect(str(path))
+                asked.sendall(json.dumps({"name": name, "value": None}).encode() + b"\n")
+                answer = json.loads(asked.makefile().read())
+            assert {key: str(value).partition(":")[0] if value else value for key, value in answer.items()} == expected
+    assert not path.exists()

@@ -57,8 +57,7 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
     given = secrets.values(step.secrets, step.name)
     environment = _environment(step, rules, work.id, space, scope, parameters, given)
     if step.dialect == "magnus" and step.kind != "stub":
-        asked = space.temporary / f"secrets-{os.urandom(4).hex()}"
-        work.ends.enter_context(secrets.answering(asked))
+        asked = work.ends.enter_context(secrets.answering(space.temporary))
         environment["MAGNUS_STAND_IN_SECRETS"] = str(asked)
 
     def take(line: bytes, length: int) -> None:  # noqa: ARG001 - as metadata takes it

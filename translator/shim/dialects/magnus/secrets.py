@@ -10,14 +10,15 @@ import contextlib
 import json
 import os
 import socket
+import tempfile
 import threading
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 MASK = "***"
 WHERE = "set the environment variable of that name on the worker, or put it into the engine's own store of secrets"
@@ -70,21 +71,27 @@ class Secrets:
         return text
 
     @contextlib.contextmanager
-    def answering(self, path: Path) -> Iterator[None]:
-        """Answer whoever asks for secrets on the socket ``path`` meanwhile."""
+    def answering(self, folder: Path) -> Iterator[Path]:
+        """Answer who asks for secrets meanwhile, on the socket that is given: in ``folder`` where it can hold one."""
+        name = f"secrets-{os.urandom(6).hex()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
-            server.bind(str(path))
+            path = folder / name
+            try:
+                server.bind(str(path))
+            except OSError:
+                path = Path(tempfile.gettempdir()) / name
+                server.bind(str(path))
             path.chmod(0o600)
             server.listen()
             context = copy_context()  # the engines keep in it which run this is
             thread = threading.Thread(target=context.run, args=(self._answer, server), name="secrets", daemon=True)
             thread.start()
             try:
-                yield
+                yield path
             finally:
                 with contextlib.suppress(OSError):
                     server.shutdown(socket.SHUT_RDWR)
-        path.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
 
     def _answer(self, server: socket.socket) -> None:
         while True:
