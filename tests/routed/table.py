@@ -239,3 +239,13 @@ RUNNABLE: dict[str, tuple[Graph, str, str]] = {
     ),
 }
 """What only runnable has."""
+
+DIFFERENT = (
+    "parallel handled outside",
+    "branches write one parameter",
+    "map handled outside",
+    "map that writes its list",
+    "parallel in map",
+    "map of maps",
+)
+"""Of ``CASES`` those that leave other parameters or files in runnable than in Magnus."""

@@ -9,7 +9,7 @@ pytest.importorskip("prefect")
 from tests.prefect.support import flow_of, task_runs
 from tests.routed.build import T, case, graph, mapped
 from tests.routed.run import differences, recorded
-from tests.routed.table import CASES, COMPLETE, ERROR, GIVEN, RUNNABLE
+from tests.routed.table import CASES, COMPLETE, DIFFERENT, ERROR, GIVEN, RUNNABLE
 from tests.routed.work import Work
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target
@@ -42,10 +42,7 @@ def short(record):
 
 TABLE = {name: ("magnus", *row) for name, row in CASES.items()}
 TABLE |= {name: ("runnable", *row) for name, row in RUNNABLE.items()}
-TABLE |= {
-    f"runnable, {name}": ("runnable", *CASES[name])
-    for name in ("parallel handled outside", "map handled outside", "map that writes its list", "parallel in map")
-}
+TABLE |= {f"runnable, {name}": ("runnable", *CASES[name]) for name in DIFFERENT}
 
 
 @pytest.mark.parametrize("name", TABLE)
