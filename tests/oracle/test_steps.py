@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,6 +104,8 @@ RUNNABLE_BINDING: Mapping[str, tuple[str, str]] = {
 }
 
 
+# Importing pydantic takes longer than any of the steps.
+MODELS = re.compile(r"\b(BaseModel|Some|Deep|Alias)\b")
 TABLES = {*BINDING, *LENIENT_BINDING, *RUNNABLE_BINDING}
 
 
@@ -111,14 +114,15 @@ class Cases:
     """The steps of one pipeline, its modules, and which of them we run though the engine does not."""
 
     dialect: str
-    module: list[str] = field(default_factory=lambda: [COMMON])
+    modules: dict[str, list[str]] = field(default_factory=lambda: {"steps": [COMMON], "light": ["import os\n"]})
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     better: set[str] = field(default_factory=set)
     notebooks: dict[str, list[tuple[str, list[str]]]] = field(default_factory=dict)
 
     def function(self, name: str, text: str, *, better: bool = False, **keys: Any) -> None:
-        self.module.append(text)
-        self.steps[name] = {"type": "task", "command": f"steps.{name}", **keys}
+        module = "steps" if name in TABLES or MODELS.search(text) else "light"
+        self.modules[module].append(text)
+        self.steps[name] = {"type": "task", "command": f"{module}.{name}", **keys}
         if better:
             self.better.add(name)
 
@@ -139,7 +143,8 @@ class Cases:
 
     def write(self, folder: Path) -> None:
         folder.mkdir()
-        (folder / "steps.py").write_text("\n".join(self.module))
+        for module, texts in self.modules.items():
+            (folder / f"{module}.py").write_text("\n".join(texts))
         for name, cells in self.notebooks.items():
             made = [
                 {
@@ -412,7 +417,7 @@ def imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Modules of the tests' steps, and those that call them, are gone afterwards."""
     monkeypatch.syspath_prepend(Path(translator.shim.dialects.magnus.__file__).parent / "child")
     yield monkeypatch
-    for name in ("call", "_pipeline_step", "steps"):
+    for name in ("call", "_pipeline_step", "steps", "light"):
         sys.modules.pop(name, None)
 
 
