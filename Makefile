@@ -69,7 +69,7 @@ test: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 bench: $(DEV) $(AIRFLOW) $(PREFECT)
 	@.venv/dev/bin/python benchmarks/run.py
 
-property: $(DEV) $(AIRFLOW) $(PREFECT) .venv/loom/.engine
+property: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_PROPERTY_EXAMPLES=$(N) .venv/dev/bin/python -m pytest tests/parity -m property -p no:cacheprovider
 
 oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
