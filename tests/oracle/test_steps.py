@@ -245,29 +245,22 @@ def magnus() -> Cases:
         "nb",
         ("n, t = 0, 0", ["parameters"]),
         ("print('noise')\nx = n + 1", []),
-        ("print({'nb': x, 'nb_d': d, 'nb_z': z})", tag),
-        ("n", tag),
-    )
-    cases.notebook(
-        "nb_two",
-        ("print({'two': 1})", tag),
+        ("print({'nb': x, 'nb_d': d, 'nb_z': z, 'two': 1})", tag),
         ("from magnus import set_parameter; set_parameter(api_two=2, two=5)", []),
         ("print({'three': (1, 2)})", tag),
+        ("from IPython.display import display; display({'shown': 1})\nn", tag),
     )
-    cases.notebook("nb_bad_print", ("print('no dict')", tag))
     cases.notebook("nb_list", ("print([1])", tag))
     cases.notebook("nb_raises", ("print({'gone': 1})", tag), ("1 / 0", []))
     cases.notebook(
-        "nb_own_tag", ("print({'own_tag': 1})", ["mine"]), ("print({'not_mine': 1})", tag), output_cell_tag="mine"
-    )
-    cases.notebook(
-        "nb_removed",
-        ("print({'removed': 1})", [*tag, "x"]),
-        ("print({'left': 1})", tag),
+        "nb_settings",
+        ("print({'own_tag': 1})", ["mine"]),
+        ("print({'not_mine': 1})", tag),
+        ("print({'removed': 1})", ["mine", "x"]),
+        output_cell_tag="mine",
         optional_ploomber_args={"remove_tagged_cells": "x"},
+        notebook_output_path="elsewhere.ipynb",
     )
-    cases.notebook("nb_named", ("1", []), notebook_output_path="elsewhere.ipynb")
-    cases.notebook("nb_display", ("n", tag), ("from IPython.display import display; display({'shown': 1})", tag))
     return cases
 
 
@@ -346,14 +339,13 @@ def runnable() -> Cases:
         "nb",
         ("n = 0", ["parameters"]),
         ("x = n + 1\nq = {4}\nprint(x)", []),
-        returns=[{"name": "x"}, {"name": "q", "kind": "object"}],
+        ("import os\nnbs = [len(os.environ['TOKEN_3']), 'fn' in globals()]", []),
+        returns=[{"name": "x"}, {"name": "q", "kind": "object"}, {"name": "nbs"}],
+        secrets=["TOKEN_3"],
     )
     cases.function("takes_of_notebook", "def takes_of_notebook(q, x): return [sorted(q), x]", **one("of_nb"))
     cases.notebook("nb_missing", ("x = 1", []), **one("nowhere_in_it"))
     cases.notebook("nb_raises", ("y = 1", []), ("1 / 0", []), **one("y"))
-    cases.notebook("nb_object_in", ("there = 'q' in globals()", []), **one("there"))
-    cases.notebook("nb_secret", ("import os; nbs = len(os.environ['TOKEN_3'])", []), secrets=["TOKEN_3"], **one("nbs"))
-    cases.notebook("nb_none", ("1", []))
     return cases
 
 
