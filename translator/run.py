@@ -32,7 +32,8 @@ from translator.options import (
     show,
 )
 from translator.output import project_from
-from translator.progress import Follower, Progress, brief, view
+from translator.progress import Follower, Progress, view
+from translator.run_table import table
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         return USAGE if ended.status == USAGE and not ended.interrupted else FAILED
     if not args.quiet:
         sys.stdout.write(
-            table(document) + f"\noutputs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n"
+            table(document, _files(pipeline.graph, progress))
+            + f"\noutputs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n"
         )
     elif not complete:
         sys.stderr.write(table(document))
@@ -150,53 +152,15 @@ def _kinds(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
             yield from _kinds(branch, f"{path}.{name}.")
 
 
-def table(document: Mapping[str, Any]) -> str:
-    """The states of a run's record, its nodes' and their executions', as lines.
+def _files(graph: Graph, progress: Progress) -> dict[str, dict[int, str]]:
+    """What the executions of loops over files are called: as their files."""
+    from translator.ir import GridKind, TaskNode
 
-    Args:
-        document: a ``run.json``.
-    """
-    rows = list(_rows(document["nodes"], ""))
-    rows.append(("the run", document["state"], ""))
-    widths = [max(len(printable(row[column])) for row in rows) for column in (0, 1)]
-    lines = (f"{printable(a):{widths[0]}}  {b:{widths[1]}}  {printable(c)}".rstrip() for a, b, c in rows)
-    return "".join(line + "\n" for line in lines)
-
-
-def _rows(nodes: Mapping[str, Any], indent: str) -> Iterator[tuple[str, str, str]]:
-    for name, node in nodes.items():
-        if "branches" in node:
-            yield indent + name, node["state"], brief(node.get("reason") or "")
-            for branch, record in node["branches"].items():
-                yield f"{indent}  [{branch}]", record["state"], ""
-                yield from _rows(record["nodes"], f"{indent}    ")
-            continue
-        executions = node["executions"]
-        single = executions[0] if node["kind"] == "execution" and executions else None
-        yield indent + name, node["state"], _remark(single) if single else _counts(executions)
-        if node["kind"] == "task":
-            for execution in executions:
-                label = f"{indent}  [{execution['index']}] {_label(execution, executions)}"
-                yield label, execution["state"], _remark(execution)
-
-
-def _remark(execution: Mapping[str, Any]) -> str:
-    tries = f"try {execution['tries']}" if execution["tries"] > 1 else ""
-    reason = brief(execution["reason"] or "")
-    return "; ".join(part for part in (tries, reason) if part)
-
-
-def _counts(executions: list[Mapping[str, Any]]) -> str:
-    states = [execution["state"] for execution in executions]
-    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-
-
-def _label(execution: Mapping[str, Any], siblings: list[Mapping[str, Any]]) -> str:
-    """The parameters in which an execution differs from its siblings."""
-    from translator.shim.grid import label
-
-    values = execution["parameters"]
-    return label({k: v for k, v in values.items() if any(s["parameters"].get(k) != v for s in siblings)})
+    loops = [node for node in graph.nodes if isinstance(node, TaskNode) and node.grid.kind is GridKind.FILES]
+    return {
+        node.name: {index: execution.label for index, execution in progress.nodes.get(node.name, {}).items()}
+        for node in loops
+    }
 
 
 def _compiled(  # noqa: PLR0913 - what a run is made of

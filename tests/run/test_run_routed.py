@@ -8,7 +8,8 @@ from rich.console import Console
 
 from tests.semantics.routed import graph, mapped, parallel, step
 from translator.progress import LiveTree, Progress, view
-from translator.run import _kinds, table
+from translator.run import _kinds
+from translator.run_table import table
 
 GRAPH = graph(step("get"), parallel("fan out", x=graph(step("a"))), mapped("m", graph(step("s")), over="xs"))
 
@@ -57,3 +58,13 @@ def test_tree_and_lines():
     shown.print(LiveTree(progress, kinds, io.StringIO())._tree())
     text = [line.strip(" │├└─…") for line in shown.file.getvalue().splitlines()]
     assert text == ["get", "fan out", "x.a", "m", "0.s"]
+
+
+def test_executions_of_a_loop_over_files_are_called_as_their_files():
+    execution = {"index": 0, "state": "complete", "tries": 1, "reason": None, "parameters": {"page": "in/a.png"}}
+    nodes = {"read": {"kind": "task", "state": "complete", "executions": [execution]}}
+    assert table({"nodes": nodes, "state": "complete"}, {"read": {0: "a.png"}}).splitlines() == [
+        "read         complete  1 complete",
+        "  [0] a.png  complete",
+        "the run      complete",
+    ]
