@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-    from airflow_plugin.gates import Condition
+    from airflow_plugin.conditions import Condition
 
     Operator: TypeAlias = BaseOperator | MappedOperator
 

@@ -11,6 +11,7 @@ from prefect.context import TaskRunContext
 from prefect_plugin.executions import Edge, LeftOut
 from prefect_plugin.logs import line_log
 from prefect_plugin.parameters import NodeParameters
+from prefect_plugin.points import Point
 from prefect_plugin.runs import current_node
 from prefect_plugin.states import execution_state, skipped
 from translator.shim import edges, file_grid, grid
@@ -25,24 +26,6 @@ if TYPE_CHECKING:
     from translator.shim.contract import ArtifactSource, InputFiles, Manifest, Step, Value, ValueSource
 
     Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
-
-
-class Point:
-    """A point of a grid; no dataclass, so that Prefect does not walk it (see ``prefect_plugin.executions``).
-
-    ``label`` tells it from the others of its grid.
-    """
-
-    __slots__ = ("index", "label", "parameters")
-
-    def __init__(self, index: int, parameters: Mapping[str, Value], label: str = "") -> None:
-        self.index = index
-        self.parameters = parameters
-        self.label = label or str(index)
-
-    def name_in(self, node: NodeRun) -> str:
-        """How the execution is called in the UI, such as ``train[lr=0.1, batch=32]``."""
-        return f"{node.name}[{self.label}]" if node.kind == "task" else node.name
 
 
 class Job:
@@ -156,7 +139,7 @@ class Job:
                 store=run.store,
                 project=run.project,
                 engine="prefect",
-                log=line_log(point.name_in(node)),
+                log=line_log(_name_of(node, point)),
                 should_stop=node.should_stop,
             ),
             parameters=point.parameters,
@@ -166,10 +149,15 @@ class Job:
         return manifest
 
 
+def _name_of(node: NodeRun, point: Point) -> str:
+    """What an execution is called in the UI, such as ``train[lr=0.1, batch=32]``."""
+    return f"{node.name}[{point.label}]" if node.kind == "task" else node.name
+
+
 def _name(parameters: dict[str, Any]) -> str:
     point: Point = parameters["point"]
     job: Job = parameters["job"]
-    return point.name_in(job.node)
+    return _name_of(job.node, point)
 
 
 @task(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from prefect import State
 
-    from prefect_plugin.jobs import Point
+    from prefect_plugin.points import Point
     from translator.shim.contract import Manifest
 
     OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from prefect import State
     from prefect.futures import PrefectFuture
 
-    from prefect_plugin.jobs import Point
+    from prefect_plugin.points import Point
     from translator.shim.contract import Json, Manifest, Value
     from translator.shim.outcome import GraphPlan, NodePlan, RunRecord
 

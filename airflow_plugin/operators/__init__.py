@@ -1,6 +1,6 @@
 """The operators that a generated DAG file is made of."""
 
-from airflow_plugin.gates import is_false, is_true
+from airflow_plugin.conditions import is_false, is_true
 from airflow_plugin.operators.finish import FinishOperator
 from airflow_plugin.operators.gate import GateOperator
 from airflow_plugin.operators.grid import GridOperator

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_plugin.gates import Condition
+    from airflow_plugin.conditions import Condition
     from airflow_plugin.parameters import DagParam, Given
     from translator.shim.contract import ArtifactSource, FileAxis, Step, Value, ValueSource
     from translator.shim.store import Store

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_plugin.gates import Condition
+    from airflow_plugin.conditions import Condition
     from airflow_plugin.nodes import OnChildError, OnError
     from airflow_plugin.parameters import Given
     from translator.shim.contract import ArtifactSource, ExecutionId, InputFiles, Step, Value, ValueSource
