@@ -35,6 +35,7 @@ def maps(graph: ir.Graph) -> bool:
 def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
     """The layers of a graph, in the order in which they run."""
     mapping = {node.name: maps_in(node) for node in graph.nodes}
+    first = int(any(mapping[name] for name, way in ways.items() if way.starts))
     ranks: dict[str, int] = {}
     waiting = [node.name for node in reversed(graph.nodes)]
     while waiting:
@@ -44,7 +45,9 @@ def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
         if unknown and name not in ranks:
             waiting.extend(unknown)
             continue
-        ranks[waiting.pop()] = max((ranks[one] + mapping[one] for one in before), default=0)
+        # A node that nothing leads to must not come before the one that the graph begins with.
+        alone = 0 if ways[name].starts else first
+        ranks[waiting.pop()] = max((ranks[one] + mapping[one] for one in before), default=alone)
     found = []
     for rank in range(max(ranks.values(), default=-1) + 1):
         here = [node for node in graph.nodes if ranks[node.name] == rank]
