@@ -8,17 +8,16 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import hypothesis
 import jinja2
 import pytest
+from hypothesis import strategies as st
 
 from translator.shim.contract import Input, Parameter, Step, output
 from translator.targets import render
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 
 TEXTS = st.one_of(
     st.text(max_size=140),
