@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 # Unwritten bytecode makes every start of Airflow and Prefect 2.5 times slower.
 unexport PYTHONDONTWRITEBYTECODE
+# Environments are set up two at a time.
+MAKEFLAGS += --jobs=2
 
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
@@ -77,7 +79,7 @@ oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@test ! -d ../shared/corpus || .venv/dev/bin/python -m tests.oracle.corpus
 
 # What functions and notebooks of the corpus import; beside the engines, whose environments stay as they are.
-.venv/corpus/.installed: constraints/runnable.txt
+.venv/corpus/.installed: .venv/runnable/.engine
 	@.venv/runnable/bin/python -m pip install -qq --disable-pip-version-check --no-warn-conflicts --upgrade \
 		--constraint constraints/runnable.txt --target .venv/corpus pandas
 	@touch $@
