@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.dialects.loom import model, order, scripts
+from translator.dialects.loom.descriptions import described, listed, switched
 from translator.dialects.loom.document import read_file
 from translator.dialects.loom.overrides import override
 from translator.dialects.loom.passes import unroll
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from translator.settings import Settings
     from translator.source import Source
 
-_MANY = 3
-"""How many steps a description names."""
 _WORKERS = 4
 """How many files of a parallel loop Loom runs at once, if the file does not say."""
 
@@ -228,7 +227,7 @@ class _Reader:
         for one in lowered:
             for name, target in one.sets:
                 targets.setdefault(name, []).append(target)
-        asked = {gate.parameter for found in gates.values() for gate in found if gate.parameter and not gate.excludes}
+        asked = switched(gates)
         made: list[ir.PipelineParameter] = []
         for parameter in self.file.parameters.values():
             if parameter.name in targets or parameter.name in asked:
@@ -236,11 +235,12 @@ class _Reader:
                 tied = tuple(dict.fromkeys(targets.get(parameter.name, ())))
                 if not tied and not parameter.value:
                     value = False  # only switches ask for it, for its truth: that of [] is lost in a text
-                made.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied))
+                shown = None if tied else f"Decides whether these run: {listed(asked[parameter.name])}."
+                made.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied, shown))
         for node in self.file.data.values():
             tied = tuple(dict.fromkeys(targets.get(f"data.{node.name}", ())))
             if tied:
-                path, shown = self.names.path(node.name), _described(node, lowered)
+                path, shown = self.names.path(node.name), described(node, lowered)
                 made.append(ir.PipelineParameter(f"data.{node.name}", node.span, path, tied, shown, "Data"))
         for one in lowered:
             if one.source.optional:
@@ -279,18 +279,3 @@ def _wait(before: str, one: Lowered) -> ir.Edge:
     return ir.Edge(
         ir.Port(before, EdgeKind.DEPENDENCY, "*", span), ir.Port(one.source.name, EdgeKind.DEPENDENCY, "*", span), span
     )
-
-
-def _described(node: model.DataNode, lowered: Sequence[Lowered]) -> str:
-    """What a form says of a data node: its description, and the steps that make and read it."""
-    made = dict.fromkeys(one.source.name for one in lowered if any(use.data == node.name for use in one.writes))
-    read = dict.fromkeys(one.source.name for one in lowered if any(use.data == node.name for use in one.reads))
-    parts = [f"{verb} {_listed(list(steps))}" for verb, steps in (("made by", made), ("read by", read)) if steps]
-    told = "; ".join(parts)
-    told = f"{told[:1].upper()}{told[1:]}." if told else ""
-    own = (node.description or "").strip()
-    return f"{own if own.endswith(('.', '!', '?')) else f'{own}.'} {told}".strip() if own else told
-
-
-def _listed(steps: Sequence[str]) -> str:
-    return ", ".join(steps) if len(steps) <= _MANY else f"{steps[0]} and {len(steps) - 1} others"

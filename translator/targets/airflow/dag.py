@@ -36,7 +36,7 @@ def dag_arguments(pipeline: ir.Pipeline, **default_args: Expression) -> Argument
     return (
         ("dag_id", dag_id(pipeline)),
         ("dag_display_name", pipeline.name),
-        ("description", f"{pipeline.dialect.capitalize()} pipeline at {pipeline.span.place}"),
+        ("description", f"{_spelled(pipeline.dialect)} pipeline at {pipeline.span.place}"),
         ("schedule", None),
         *((("max_active_tasks", limit),) if limit is not None else ()),
         (
@@ -58,3 +58,8 @@ def _max_active_tasks(pipeline: ir.Pipeline) -> int | None:
     widths = [node.policy.concurrency or 1 for node in pipeline.nodes if isinstance(node, ir.TaskNode)]
     most = max([pipeline.concurrency, *widths])
     return most if most < len(pipeline.nodes) or widths else None
+
+
+def _spelled(dialect: str) -> str:
+    """A dialect as those who make it write it."""
+    return dialect if dialect == "runnable" else dialect.capitalize()

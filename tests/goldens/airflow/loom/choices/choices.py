@@ -118,7 +118,11 @@ with DAG(
 
     # Last, because Airflow copies the params that a DAG has into every task made then.
     dag.params = {
-        "fast": Param(False, type="boolean"),
+        "fast": Param(
+            False,
+            type="boolean",
+            description="Decides whether these run: skim, study.",
+        ),
         "allowed": Param(3, type="integer"),
         "data.raw": Param(
             "data/raw.csv",

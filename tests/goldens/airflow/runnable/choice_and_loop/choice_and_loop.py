@@ -47,7 +47,7 @@ IMPROVE = Step(
 with DAG(
     dag_id="choice_and_loop",
     dag_display_name="choice_and_loop",
-    description="Runnable pipeline at choice_and_loop.yaml:1",
+    description="runnable pipeline at choice_and_loop.yaml:1",
     schedule=None,
     default_args={"project": PROJECT, "dialect": "runnable"},
     tags=["runnable"],

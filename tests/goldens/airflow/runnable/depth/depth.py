@@ -76,7 +76,7 @@ REPORT = Step(
 with DAG(
     dag_id="depth",
     dag_display_name="depth",
-    description="Runnable pipeline at depth.yaml:2",
+    description="runnable pipeline at depth.yaml:2",
     schedule=None,
     default_args={"project": PROJECT, "dialect": "runnable"},
     tags=["runnable"],

@@ -83,7 +83,7 @@ WRONG = Step(
 with DAG(
     dag_id="turns",
     dag_display_name="turns",
-    description="Runnable pipeline at turns.yaml:1",
+    description="runnable pipeline at turns.yaml:1",
     schedule=None,
     default_args={"project": PROJECT, "dialect": "runnable"},
     tags=["runnable"],

@@ -119,7 +119,7 @@ def choices(
     """choices.
 
     Args:
-        fast: Sets nothing.
+        fast: Decides whether these run: skim, study.
         allowed: Sets is_dirty.allowed.
         data_raw: Read by skim and 4 others.
         data_quick: Made by skim.

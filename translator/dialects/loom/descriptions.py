@@ -1,0 +1,41 @@
+"""What a form says of the parameters of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator import ir
+    from translator.dialects.loom import model
+    from translator.dialects.loom.steps import Lowered
+
+_MANY = 3
+"""How many steps a description names."""
+
+
+def described(node: model.DataNode, lowered: Sequence[Lowered]) -> str:
+    """What a form says of a data node: its description, and the steps that make and read it."""
+    made = dict.fromkeys(one.source.name for one in lowered if any(use.data == node.name for use in one.writes))
+    read = dict.fromkeys(one.source.name for one in lowered if any(use.data == node.name for use in one.reads))
+    parts = [f"{verb} {listed(list(steps))}" for verb, steps in (("made by", made), ("read by", read)) if steps]
+    told = "; ".join(parts)
+    told = f"{told[:1].upper()}{told[1:]}." if told else ""
+    own = (node.description or "").strip()
+    return f"{own if own.endswith(('.', '!', '?')) else f'{own}.'} {told}".strip() if own else told
+
+
+def switched(gates: Mapping[str, tuple[ir.Gate, ...]]) -> dict[str, list[str]]:
+    """The parameters that switches ask, each with the steps that run or do not run by it."""
+    found: dict[str, list[str]] = {}
+    for step, all_of_it in gates.items():
+        for gate in all_of_it:
+            if gate.parameter and not gate.excludes:
+                found.setdefault(gate.parameter, []).append(step)
+    return found
+
+
+def listed(steps: Sequence[str]) -> str:
+    """Some steps, in words."""
+    return ", ".join(steps) if len(steps) <= _MANY else f"{steps[0]} and {len(steps) - 1} others"
