@@ -62,15 +62,15 @@ class Result:
 CHECKS = (
     Check("airflow", (pytest("airflow", "tests/airflow", "tests/examples"),)),
     Check("prefect", (pytest("prefect", "tests/prefect", "tests/examples"),)),
-    Check("types", (mypy("dev", "translator"), mypy("airflow", "airflow_plugin"), mypy("prefect", "prefect_plugin"))),
+    Check("parity", (pytest("dev", "tests/parity"),)),
     Check(
         "dev",
         (pytest("dev", "tests", *(f"--ignore=tests/{part}" for part in ("airflow", "prefect", "parity"))),),
     ),
+    Check("types", (mypy("dev", "translator"), mypy("airflow", "airflow_plugin"), mypy("prefect", "prefect_plugin"))),
     Check(
         "lint", ([python("dev"), "-m", "ruff", "check", "."], [python("dev"), "-m", "ruff", "format", "--check", "."])
     ),
-    Check("parity", (pytest("dev", "tests/parity"),)),
 )
 
 
