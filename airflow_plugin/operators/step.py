@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.logs import line_log
@@ -119,7 +119,8 @@ class StepOperator(BaseOperator):
         Raises:
             AirflowSkipException: the execution was stopped, or must not begin because the run is stopped, because a
                 condition does not hold, or because an execution before it failed.
-            AirflowException: the execution is in error; Airflow tries it again if it has retries.
+            AirflowFailException: the execution failed and is not tried again, whatever ``retries`` a policy has set.
+            AirflowException: the execution of a node with ``on-error: retry`` failed; Airflow counts its retries.
         """
         from airflow_plugin.gates import unmet
         from translator.shim.contract import Context as Execution
@@ -154,7 +155,8 @@ class StepOperator(BaseOperator):
         if manifest.state is State.STOPPED:
             raise AirflowSkipException(f"stopped: {manifest.reason}")
         if manifest.state is not State.COMPLETE:
-            raise AirflowException(manifest.reason or "the execution failed")
+            failure = AirflowException if self.on_error == "retry" else AirflowFailException
+            raise failure(manifest.reason or "the execution failed")
         return summary(manifest)
 
     def on_kill(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, conf
 from airflow.sdk import BaseBranchOperator, TriggerRule
 
 from airflow_plugin.routed.graph import BODY, find
@@ -196,7 +196,7 @@ class JoinOperator(RoutedOperator):
 
         Raises:
             AirflowSkipException: the node was not reached, or was stopped.
-            AirflowException: it is in error.
+            AirflowFailException: it failed.
         """
         started = now()
         run, path = self.begin(context)
@@ -214,7 +214,7 @@ class JoinOperator(RoutedOperator):
         if state is State.STOPPED:
             raise AirflowSkipException("stopped: a branch was stopped")
         if state is not State.COMPLETE:
-            raise AirflowException(reason or "a branch is in error")
+            raise AirflowFailException(reason or "a branch is in error")
         return summary(manifest)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin import secrets
@@ -111,13 +111,15 @@ class StepOperator(RoutedOperator):
         self.project = project
         self.next = next
         self.on_failure = on_failure
+        self._retried = bool(self.retries)  # before a cluster policy changes it
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the step; returns a bounded summary of its manifest.
 
         Raises:
             AirflowSkipException: it was not reached, or was stopped.
-            AirflowException: it is in error.
+            AirflowFailException: it failed and is not tried again, whatever ``retries`` a cluster policy set.
+            AirflowException: it failed and its DAG file gives it retries, which Airflow counts.
         """
         from translator.shim.contract import Context as Execution
         from translator.shim.contract import State
@@ -142,7 +144,8 @@ class StepOperator(RoutedOperator):
         if manifest.state is State.STOPPED:
             raise AirflowSkipException(f"stopped: {manifest.reason}")
         if manifest.state is not State.COMPLETE:
-            raise AirflowException(manifest.reason or "the execution failed")
+            failure = AirflowException if self._retried else AirflowFailException
+            raise failure(manifest.reason or "the execution failed")
         return summary(manifest)
 
     def on_kill(self) -> None:

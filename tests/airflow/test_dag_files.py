@@ -38,7 +38,8 @@ for file in sys.argv[1:]:
     DagSerialization.from_dict(serialised)
     dag.params.validate()
     leaves = [task.task_id for task in dag.tasks if not task.downstream_task_ids]
-    found[file] = {"dag": dag.dag_id, "leaves": leaves, "bytes": len(json.dumps(serialised))}
+    retries = {task.task_id: task.retries for task in dag.tasks if task.retries}
+    found[file] = {"dag": dag.dag_id, "leaves": leaves, "bytes": len(json.dumps(serialised)), "retries": retries}
 assert "translator.ir" not in sys.modules and "translator.load" not in sys.modules, "the compiler was imported"
 print(json.dumps(found))
 """
@@ -49,6 +50,7 @@ def parsed(home: Path, *files: Path) -> dict[str, Any]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     environment |= {
         "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////nonexistent/airflow.db",
     }
@@ -65,6 +67,8 @@ def test_goldens_are_taken_up(tmp_path: Path) -> None:
     for file, dag in found.items():
         assert dag["dag"] == Path(file).stem
         assert dag["leaves"] == ["finish"]
+        retried = {"again": 2, "again_of_them.run": 2} if Path(file).stem == "policies" else {}
+        assert dag["retries"] == retried, f"{file}: tries as often as the deployment's default says"
 
 
 def test_what_is_stored_grows_with_the_pipeline_not_with_its_square(tmp_path: Path) -> None:

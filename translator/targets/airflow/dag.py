@@ -41,7 +41,11 @@ def dag_arguments(pipeline: ir.Pipeline, **default_args: Expression) -> Argument
         *((("max_active_tasks", limit),) if limit is not None else ()),
         (
             "default_args",
-            {"project": name("PROJECT"), **{key: item for key, item in default_args.items() if item is not None}},
+            {
+                "project": name("PROJECT"),
+                **{key: item for key, item in default_args.items() if item is not None},
+                "retries": 0,
+            },
         ),
         ("tags", [pipeline.dialect]),
     )

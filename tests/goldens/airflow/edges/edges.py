@@ -86,7 +86,8 @@ with DAG(
     dag_display_name="Edges",
     description="Valohai pipeline at edges.yaml:59",
     schedule=None,
-    default_args={"project": PROJECT},
+    # Retry only the nodes that say so, whatever the deployment's default is.
+    default_args={"project": PROJECT, "retries": 0},
     tags=["valohai"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

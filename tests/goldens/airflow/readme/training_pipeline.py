@@ -40,7 +40,8 @@ with DAG(
     dag_display_name="Training Pipeline",
     description="Valohai pipeline at readme.yaml:25",
     schedule=None,
-    default_args={"project": PROJECT},
+    # Retry only the nodes that say so, whatever the deployment's default is.
+    default_args={"project": PROJECT, "retries": 0},
     tags=["valohai"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

@@ -56,7 +56,8 @@ with DAG(
     description="Loom pipeline at choices.yaml:2",
     schedule=None,
     max_active_tasks=1,
-    default_args={"project": PROJECT, "on_error": "stop-next"},
+    # Retry only the nodes that say so, whatever the deployment's default is.
+    default_args={"project": PROJECT, "on_error": "stop-next", "retries": 0},
     tags=["loom"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

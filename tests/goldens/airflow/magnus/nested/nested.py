@@ -74,7 +74,8 @@ with DAG(
     dag_display_name="nested",
     description="Magnus pipeline at nested.yaml:2",
     schedule=None,
-    default_args={"project": PROJECT, "dialect": "magnus"},
+    # Retry no step, whatever the deployment's default is.
+    default_args={"project": PROJECT, "dialect": "magnus", "retries": 0},
     tags=["magnus"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

@@ -55,7 +55,8 @@ with DAG(
     dag_display_name="on_failure",
     description="Magnus pipeline at on_failure.yaml:1",
     schedule=None,
-    default_args={"project": PROJECT, "dialect": "magnus"},
+    # Retry no step, whatever the deployment's default is.
+    default_args={"project": PROJECT, "dialect": "magnus", "retries": 0},
     tags=["magnus"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.

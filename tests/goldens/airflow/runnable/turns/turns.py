@@ -85,7 +85,8 @@ with DAG(
     dag_display_name="turns",
     description="runnable pipeline at turns.yaml:1",
     schedule=None,
-    default_args={"project": PROJECT, "dialect": "runnable"},
+    # Retry no step, whatever the deployment's default is.
+    default_args={"project": PROJECT, "dialect": "runnable", "retries": 0},
     tags=["runnable"],
 ) as dag:
     # Waits until nothing runs any more, writes run.json and gives the run its state.
