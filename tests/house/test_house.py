@@ -70,3 +70,10 @@ def test_the_shim_imports_nothing_of_the_compiler() -> None:
         "print(*(n for n in sys.modules if n.startswith('translator') and not n.startswith('translator.shim')))"
     )
     assert subprocess.check_output([sys.executable, "-c", program], text=True).split() == ["translator"]
+
+
+@pytest.mark.parametrize("template", sorted((ROOT / "translator").rglob("templates/*")), ids=lambda path: path.name)
+def test_templates_write_comments_and_docstrings_through_their_filters(template: Path) -> None:
+    """A text that reaches a comment by another way could end it."""
+    text = template.read_text(encoding="utf-8")
+    assert not re.search(r"#[^{}\n]*\{\{(?! \")|\"\"\"", text)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets import render
 from translator.targets.airflow.forms import node_form
 from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
@@ -80,7 +79,7 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
         form: where its parameters are taken from.
         followed: whether other nodes wait for it.
     """
-    place = render.comment(node.span.place)
+    place = node.span.place
     values = _values(around, node, form)
     done = closing_task(node, followed=followed)
     gates = conditions(node.policy.gates)

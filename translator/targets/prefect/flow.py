@@ -6,7 +6,6 @@ import hashlib
 from typing import TYPE_CHECKING, cast
 
 from translator.names import identifiers
-from translator.targets import render
 from translator.targets.prefect import forms
 from translator.targets.prefect.model import Field, Flow
 from translator.targets.prefect.names import FUNCTIONS
@@ -51,7 +50,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         parameters=parameters or None,
     )
     name = identifiers([pipeline.name], FUNCTIONS | {*names.functions.values()})[pipeline.name]
-    place = render.comment(pipeline.span.place)
+    place = pipeline.span.place
     threads = 1 if limit == 1 else nodes
     return Flow(
         name,

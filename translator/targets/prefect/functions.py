@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets import render
 from translator.targets.prefect import forms
 from translator.targets.prefect import gates as gated
 from translator.targets.prefect.model import NodeFunction
@@ -91,7 +90,7 @@ def _decorator(node: ir.StepNode) -> str:
         keywords["tags"] = [node.group]
     items = [f"{name}={literal(value)}" for name, value in keywords.items() if value is not None]
     kind = "execution_node" if isinstance(node, ir.ExecutionNode) else "task_node"
-    return spread(f"@{kind}(", items, ")", note=render.comment(node.span.place))
+    return spread(f"@{kind}(", items, ")", note=node.span.place)
 
 
 def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:

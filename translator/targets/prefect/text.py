@@ -6,6 +6,7 @@ import ast
 import textwrap
 from typing import TYPE_CHECKING
 
+from translator.diagnostics import printable
 from translator.targets.render import WIDTH, comment
 
 if TYPE_CHECKING:
@@ -19,17 +20,16 @@ _BODY = 4
 
 
 def doc(text: str, hanging: int | None = None) -> list[str]:
-    """``text`` as lines of a docstring, without anything that could end it or be an escape.
+    """``text`` as lines of a docstring.
 
     Args:
         text: any text.
         hanging: for an entry of a section, the columns by which its first line is indented; those that continue it
             get four more. Without it the text begins the docstring.
     """
-    line = comment(" ".join(text.split()))
+    line = printable(" ".join(text.split()))
     first, rest = ("", _BODY) if hanging is None else (" " * hanging, hanging + 4)
-    wrapped = textwrap.wrap(line, _DOC_WIDTH, initial_indent=first, subsequent_indent=" " * rest)
-    return [item.replace("\\", "\\\\").replace('"', '\\"') for item in wrapped] or [first]
+    return textwrap.wrap(line, _DOC_WIDTH, initial_indent=first, subsequent_indent=" " * rest) or [first]
 
 
 def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0, note: str | None = None) -> str:
@@ -42,7 +42,7 @@ def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0,
         indent: columns by which the statement is indented.
         note: a comment for its first line.
     """
-    noted = f"  # {note}" if note else ""
+    noted = f"  {comment(note)}" if note else ""
     flat = f"{opening}{', '.join(items)}{closing}{noted}"
     if indent + len(flat) <= WIDTH or not items:
         return flat

@@ -44,15 +44,15 @@ class Lines:
     def group(self, depth: int, group: render.Call, variable: str | None, place: str | None) -> None:
         """A ``with`` for a task group."""
         self.use("TaskGroup")
-        comment = f"  # {render.comment(place)}" if place else ""
+        comment = f"  {render.comment(place)}" if place else ""
         bound = f" as {variable}" if variable else ""
         self.lines.append(Line(STEP * depth, "with ", group, f"{bound}:{comment}"))
 
-    def step(self, depth: int, variable: str | None, comment: str, arguments: Arguments) -> None:
+    def step(self, depth: int, variable: str | None, place: str, arguments: Arguments) -> None:
         """A task that runs a step, one argument a line."""
         self.use("StepOperator")
         head = "StepOperator(" if variable is None else f"{variable} = StepOperator("
-        self.line(depth, f"{head}  # {render.comment(comment)}")
+        self.line(depth, f"{head}  {render.comment(place)}")
         for keyword, value in arguments:
             self.lines.append(Line(STEP * (depth + 1), f"{keyword}=", value, ","))
         self.line(depth, ")")

@@ -85,7 +85,7 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
     """The tasks of a graph's nodes, each after what it uses."""
     for node in graph.nodes:
         here = (*path, node.name)
-        place = render.comment(node.span.place)
+        place = node.span.place
         if isinstance(node, ir.ExecutionNode):
             step = lower_step(node.step, file.pipeline.dialect)
             file.used |= {"step_node", *render.names_in(step)}
@@ -106,7 +106,7 @@ def _onward(file: _File, path: Path) -> Iterator[Function]:
         file.used |= {"Last", *words(statements)}
         head = f"def {functions[node]}(last: Last) -> Last:"
         made = doc(f"Go on from {node}, to which several ways lead.")
-        yield Function(None, None, head, "\n".join(made), tuple(lines(statements, tasks, functions)))
+        yield Function(None, None, head, tuple(made), tuple(lines(statements, tasks, functions)))
 
 
 def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function:
@@ -118,7 +118,7 @@ def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function
         None,
         call("branch", *arguments, nodes=listed),
         f"def {file.names.places[path]}(last: Last) -> Last:",
-        "\n".join(doc(f"{what} {node.name}.")),
+        tuple(doc(f"{what} {node.name}.")),
         _statements(file, path),
     )
 
@@ -165,7 +165,7 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
             raise TypeError(f"no node with branches: {node!r}")
     file.used |= {kind, "Last"}
     head = f"def {file.names.places[path]}(last: Last) -> {returned}:"
-    return Function(render.comment(node.span.place), call(kind, node.name, **keywords), head, None, tuple(body))
+    return Function(node.span.place, call(kind, node.name, **keywords), head, None, tuple(body))
 
 
 def _flow(file: _File) -> Flow:
@@ -182,9 +182,8 @@ def _flow(file: _File) -> Flow:
         parameters=given or None,
         nodes=[Name(file.tasks[()][node.name]) for node in pipeline.nodes],
     )
-    place = render.comment(pipeline.span.place)
     text = documented(pipeline.name, described)
-    return Flow(names.flow, title_of(pipeline.name), place, text, arguments, run, threads=1)
+    return Flow(names.flow, title_of(pipeline.name), pipeline.span.place, text, arguments, run, threads=1)
 
 
 def _statements(file: _File, path: Path) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Function:
     place: str | None
     decorator: Expression
     head: str
-    doc: str | None
+    doc: tuple[str, ...] | None
     lines: tuple[str, ...]
 
 
