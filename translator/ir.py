@@ -214,6 +214,8 @@ class Step:
     source_path: str | None = None
     description: str | None = None
     command_span: Span | None = field(default=None, compare=False)
+    item_spans: tuple[Span, ...] = field(default=(), compare=False)
+    """Where each item of the command is written, if it is a list."""
     kind: StepKind = StepKind.COMMAND
     catalog: Catalog = Catalog()
     returns: tuple[Return, ...] = ()

@@ -221,6 +221,41 @@ def test_files_that_are_not_in_the_project(tmp_path: Path):
     check(text.replace("#! warning missing-script", "").replace("#! warning missing-file", ""))
 
 
+def test_items_that_are_no_whole_commands():
+    check("""\
+- step:
+    name: s
+    image: i
+    command:
+      - if test -e x; then #! warning incomplete-command
+      - echo x;
+      - fi #! warning incomplete-command
+      - nohup sleep 1 &
+      - "cat <<E" #! warning incomplete-command
+      - |
+        for x in 1 2; do  # twice
+          echo {parameters} "$(cat <<'E'
+          ;;
+        E
+        )"; done
+- step:
+    name: single
+    image: i
+    command: "echo 'it" #! warning incomplete-command
+- step:
+    name: bash
+    image: i
+    command: ["#!/bin/bash", "if true; then", "echo", "fi"]
+- pipeline:
+    name: P
+    nodes:
+      - {name: n, type: execution, step: s}
+      - {name: o, type: execution, step: single}
+      - {name: b, type: execution, step: bash}
+    edges: []
+""")
+
+
 SECRETS = [
     ("API_KEY", "x", True),
     ("AWS_SECRET_ACCESS_KEY", "x", True),

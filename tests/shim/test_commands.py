@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from translator.shim import commands, shell
 from translator.shim.contract import ExecutionId, Input, Parameter, Step
 from translator.shim.dialects import valohai
 from translator.shim.workspace import Workspace
@@ -54,26 +59,108 @@ SETS = Parameter("sets", default=("a", "b"), multiple="separate", separator=";")
     ],
 )
 def test_the_vendor_builds_commands(command: str, parameters: list[Parameter], values: dict, expected: str) -> None:
-    assert valohai.command(Step("s", [command], parameters=parameters), values) == expected
+    assert valohai.items_of(Step("s", [command], parameters=parameters), values) == ("", [expected])
 
 
 @pytest.mark.parametrize(
-    ("commands", "expected"),
+    ("commands", "shebang", "expected"),
     [
-        (["a", "b"], "a && b"),
-        (["a ", "", "  ", "b"], "a && b"),
-        (["#!/bin/bash\na", "b"], "#!/bin/bash\na && b"),
-        (["#!/bin/bash", "a", "b"], "#!/bin/bash\na && b"),
-        (["export A=1", "echo $A"], "export A=1 && echo $A"),
+        (["a", "b"], "", ["a", "b"]),
+        (["a ", "", "  ", "b"], "", ["a", "b"]),
+        (["#!/bin/bash\na", "b"], "#!/bin/bash", ["a", "b"]),
+        (["#!/bin/bash", "a", "b"], "#!/bin/bash", ["a", "b"]),
     ],
 )
-def test_commands_are_joined_as_the_vendor_joins_them(commands: list[str], expected: str) -> None:
-    from valohai_yaml.commands import build_command, join_command
-    from valohai_yaml.objs.parameter_map import ParameterMap
+def test_a_shebang_and_blank_items_are_no_commands(commands: list[str], shebang: str, expected: list[str]) -> None:
+    found, items = valohai.items_of(Step("s", commands), {})
+    assert (found, [item for item in items if item]) == (shebang, expected)
 
-    assert valohai.command(Step("s", commands), {}) == expected
-    vendors = build_command(commands, ParameterMap(parameters={}, values={}))
-    assert join_command(vendors, " && ") == expected
+
+SHELLS = ["/bin/sh", *(f"{name}" for name in ("bash", "zsh") if shutil.which(name))]
+LISTS = [
+    (["echo one  # the first", "echo two"], 0, "one\ntwo\n"),
+    (["cat <<EOF\nhello\nEOF", "echo after"], 0, "hello\nafter\n"),
+    (["echo a;", "echo b"], 0, "a\nb\n"),
+    (["sleep 0.1 &", "wait $!; echo waited"], 0, "waited\n"),
+    (["false", "echo upload || true"], 1, ""),
+    (["false || true", "echo on"], 0, "on\n"),
+    (["echo x | grep -q y", "echo no"], 1, ""),
+    (["(exit 7)", "echo no"], 7, ""),
+    (["exit 0", "echo no"], 0, ""),
+    (["false\necho the last line counts", "echo on"], 0, "the last line counts\non\n"),
+    (["set -e", "false\necho no", "echo no"], 1, ""),
+    (["set -e", "if false; then :; fi\necho on", "false || echo too"], 0, "on\ntoo\n"),
+    (["trap 'echo ended $?' EXIT", "(exit 4)", "echo no"], 4, "ended 4\n"),
+    (["cd /", "A='it is'", "export B=b", 'echo "$A" $(sh -c "echo $B") "$PWD"'], 0, "it is b /\n"),
+    (["f() { return 3; }", "f", "echo no"], 3, ""),
+    (["echo $?", "echo $?"], 0, "0\n0\n"),
+    (["true", "false"], 1, ""),
+    (["set -u", "echo 'a\n  b'", "echo \"it's\" '\"'"], 0, "a\n  b\nit's \"\n"),
+    (["-nosuch 2>/dev/null", "echo no"], 127, ""),
+]
+
+
+@pytest.mark.parametrize("program", SHELLS)
+@pytest.mark.parametrize(("items", "status", "expected"), LISTS, ids=lambda value: str(value)[:30])
+def test_each_item_is_a_command_of_its_own_in_one_shell(program: str, items: list[str], status: int, expected: str):
+    done = subprocess.run([program, "-c", commands.script(items)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, expected), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("items", "number", "why"),
+    [
+        (["if true; then", "echo x", "fi"], 1, "'if' has no 'fi'"),
+        (["true", "for x in a b", "do echo $x; done"], 2, "'for' has no 'done'"),
+        (["cat <<EOF", "hello", "EOF"], 1, "the here-document 'EOF' has no end"),
+        (["python train.py \\", "--lr 1"], 1, "it ends with a backslash"),
+        (["make &&", "make install"], 1, "nothing follows '&&'"),
+        (["make", "&& make install"], 2, "it begins with '&&'"),
+        (["echo 'a", "b'"], 1, 'a quotation that begins with "\'" has no end'),
+        (["#!/bin/sh", "{ echo a", "}"], 2, "'{' has no '}'"),
+        (["", "echo $(date", ")"], 2, "'(' has no ')'"),
+        (["case $x in", "a) echo a;;", "esac"], 1, "'case' has no 'esac'"),
+    ],
+)
+def test_an_item_that_is_no_whole_command_is_an_error_before_anything_runs(worker, items, number, why) -> None:
+    manifest = worker.run(["#!/bin/sh\necho ran", *items[1:]] if items[0].startswith("#!") else items)
+    assert manifest.state == "error"
+    assert manifest.reason.startswith(f"item {number} of the command is not a complete command"), manifest.reason
+    assert f"each item must be one: {why}: " in manifest.reason
+    assert worker.output == []
+
+
+PLAIN = (
+    "if then fi else elif while do done for x in case esac a) b|c) ;; { } ( ) && || | ; & ' \" \\ ! f() [ ] $x ${v:-w} "
+    "`c` b=1 >f 2>&1 {parameters} $(a;b) 'q'"
+)
+LONG = ["\n", "# c\n", "<<E\nh\nE\n", '"d $(echo x)"', "\\\n", "if a; then b; fi", "case $x in a) b;; esac"]
+WORDS = st.sampled_from([*PLAIN.split(), *LONG])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(WORDS, max_size=8).map(" ".join))
+def test_what_is_called_incomplete_the_shell_refuses(text: str) -> None:
+    found = shell.flaw(text)
+    if found is not None and not found.accepted:
+        done = subprocess.run(["/bin/sh", "-n", "-c", text], capture_output=True, check=False)
+        assert done.returncode != 0, found
+
+
+def test_what_only_another_shell_understands_is_left_to_it(worker) -> None:
+    items = [
+        "#!/bin/bash",
+        "a=(1 2)",
+        'if [[ ${a[1]} == 2 && -n $a ]]; then echo "${#a[@]}"; fi',
+        "cat <(echo $'it\\'s')",
+    ]
+    assert worker.run(items).state == "complete"
+    assert worker.output == ["2", "it's"]
+
+
+def test_other_interpreters_get_the_items_one_below_the_other(worker) -> None:
+    assert worker.run([f"#!{sys.executable}", "x = 6", "print(x * 7)"]).state == "complete"
+    assert worker.output == ["42"]
 
 
 @pytest.mark.parametrize(

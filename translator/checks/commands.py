@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.shim.shell import flaw
 from translator.walk import walk
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _RUNNERS = re.compile(r"(?:.*/)?(?:python[0-9.]*|bash|sh|Rscript|julia|node|perl
 _MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|touch|tee)\b|>")
 """Commands after which a script may be where it was not before."""
 
+_SH = re.compile(r"#!\s*/bin/sh\s*(?:\n|$)")
 _OF_A_SHELL = (ir.StepKind.COMMAND, ir.StepKind.SHELL)
 _WITHOUT = (ir.StepKind.STUB, ir.StepKind.CONDITION, ir.StepKind.COLLECT)
 """Kinds of steps that need no command."""
@@ -36,6 +38,8 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | No
         if step.kind not in _WITHOUT and not any(command.strip() for command in step.command):
             message = f"step {step.name!r} has no command: it does nothing"
             diagnostics.warning("empty-command", message, step.command_span or step.span)
+        if step.kind in _OF_A_SHELL:
+            _incomplete(step, diagnostics)
         if project is not None and step.kind in _OF_A_SHELL:
             _missing_files(step, project, diagnostics)
     if images:
@@ -65,6 +69,23 @@ def scripts(command: str) -> Iterator[str]:
                 if runs and _SCRIPT.fullmatch(word) and not word.startswith("/"):
                     yield word
                 runs = False
+
+
+def _incomplete(step: ir.Step, diagnostics: Diagnostics) -> None:
+    """Report items that are not whole commands; those of other shells than ``sh`` are not read."""
+    first = step.command[0].lstrip() if step.command else ""
+    if first.startswith("#!") and not _SH.match(first):
+        return
+    for number, command in enumerate(step.command):
+        found = flaw(command.strip())
+        if found is None:
+            continue
+        listed = len(step.command) > 1
+        what = f"item {number + 1} of the command" if listed else "the command"
+        place = step.item_spans[number] if number < len(step.item_spans) else step.command_span or step.span
+        hint = "each item of the list must be a whole command; write what belongs together as one item with '- |'"
+        message = f"{what} of step {step.name!r} is not complete: {found.text}"
+        diagnostics.warning("incomplete-command", message, place, hint=hint if listed else None)
 
 
 def _lexer(line: str) -> shlex.shlex:

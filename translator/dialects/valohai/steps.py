@@ -70,6 +70,7 @@ def read_step(
         source_path=_text(body, "source-path"),
         description=_text(body, "description"),
         command_span=command.span if command is not None else None,
+        item_spans=tuple(item.span for item in command.items or ()) if command is not None else (),
         **_environment(body, override, diagnostics),
     )
     _check_placeholders(step, command, diagnostics)

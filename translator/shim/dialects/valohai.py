@@ -2,8 +2,9 @@
 
 A command that says ``/valohai/inputs``, ``outputs``, ``config`` or ``repository`` gets the folder of the workspace,
 also in values of parameters and of the step's environment variables. The commands of a step are built by the vendor's
-own ``valohai_yaml``, by the rule of its pipeline converter (defaults of flags count), and run joined with ``&&`` in one
-shell: ``sh -c``, or the program of a shebang in the first of them. The working folder is the project.
+own ``valohai_yaml``, by the rule of its pipeline converter (defaults of flags count). They run one after another in one
+shell (``translator.shim.commands``): ``sh -c``, or the program of a shebang in the first of them. The working folder is
+the project.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import shlex
 import warnings
 from typing import TYPE_CHECKING, cast
 
-from translator.shim import grid, outputs
+from translator.shim import commands, grid, outputs
 from translator.shim.bring import Source, fill
 from translator.shim.contract import InputFiles
 from translator.shim.dialects import Launch
@@ -64,13 +65,14 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     """See ``translator.shim.dialects.Dialect.launch``."""
     step, space = work.step, work.space
-    script = mapped(command(step, work.values), space)
+    shebang, items = items_of(step, work.values)
+    arguments = _arguments(shebang, [mapped(item, space) for item in items], space)
     seen = {name: _mapped_value(value, space) for name, value in work.values.items() if value is not None}
     _write(space.config, "parameters", seen)
     _write(space.config, "inputs", _inputs(step, space, records))
     _write(space.config, "execution", _execution(step, work.id))
     names = {str(space.root): "/valohai", str(space.temporary): "/tmp"}  # noqa: S108 - a text
-    return Launch(_arguments(script, space), environment(step, work.id, space), names)
+    return Launch(arguments, environment(step, work.id, space), names)
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the protocol has it
@@ -81,15 +83,23 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: A
     return outputs.tidy(space.outputs, space.root, work.pulse)
 
 
-def command(step: Step, values: Mapping[str, Value]) -> str:
-    """The one script that a step's commands make; values None are left out of it.
+def items_of(step: Step, values: Mapping[str, Value]) -> tuple[str, list[str]]:
+    """Return the shebang of a step's commands, if there is one, and the commands; values None are left out of them.
 
     Raises:
         ValueError: a value does not fit into its place.
     """
-    commands = [one.strip() for one in step.command]
-    if not any("{" in one for one in commands):
-        return _joined(commands)
+    items = [item.strip() for item in step.command]
+    if any("{" in item for item in items):
+        items = _built(step, values)
+    shebang = ""
+    if items and items[0].startswith("#!"):
+        shebang, _, items[0] = items[0].partition("\n")
+    return shebang, items
+
+
+def _built(step: Step, values: Mapping[str, Value]) -> list[str]:
+    """Return the commands with their placeholders replaced, as the vendor does it."""
     from valohai_yaml.commands import CommandInterpolationWarning, build_command
     from valohai_yaml.objs.parameter_map import ParameterMap
 
@@ -102,7 +112,7 @@ def command(step: Step, values: Mapping[str, Value]) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error", CommandInterpolationWarning)
         try:
-            return _joined(build_command(list(step.command), known, special_interpolations=special))
+            return list(build_command(list(step.command), known, special_interpolations=special))
         except (CommandInterpolationWarning, KeyError, IndexError, AttributeError) as error:
             raise ValueError(f"the command of step {step.name!r} cannot be built: {error}") from error
 
@@ -133,25 +143,19 @@ def environment(step: Step, identity: ExecutionId, space: Workspace) -> dict[str
     return variables
 
 
-def _joined(commands: Sequence[str]) -> str:
-    """As ``valohai_yaml.commands.join_command`` does, without loading it for a plain command."""
-    shebang = ""
-    parts = list(commands)
-    if parts and parts[0].startswith("#!"):
-        shebang, _, parts[0] = parts[0].partition("\n")
-        shebang += "\n"
-    return shebang + " && ".join(part for part in parts if part.strip())
-
-
-def _arguments(script: str, space: Workspace) -> list[str]:
-    if script.startswith("#!"):
-        interpreter = shlex.split(script.partition("\n")[0][2:].strip(), posix=False)
-        if not interpreter:
-            raise ValueError("the command's first line is #! without a program")
-        return [*interpreter, _script(script, space)]
+def _arguments(shebang: str, items: Sequence[str], space: Workspace) -> list[str]:
+    interpreter = shlex.split(shebang[2:].strip(), posix=False) if shebang else ["/bin/sh"]
+    if not interpreter:
+        raise ValueError("the command's first line is #! without a program")
+    shell = commands.is_shell(interpreter)
+    if shell:
+        commands.check(items, interpreter)
+    script = commands.script(items, shell=shell)
+    if shebang:
+        return [*interpreter, _script(f"{shebang}\n{script}", space)]
     if len(script.encode("utf-8", "surrogatepass")) > _ARGUMENT:
-        return ["/bin/sh", _script(script, space)]
-    return ["/bin/sh", "-c", script]
+        return [*interpreter, _script(script, space)]
+    return [*interpreter, "-c", script]
 
 
 def _script(script: str, space: Workspace) -> str:
