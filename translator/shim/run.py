@@ -21,7 +21,7 @@ from translator.shim.parameters import ParameterError, resolve
 from translator.shim.printed import Metadata
 from translator.shim.process import kill_all
 from translator.shim.store import Store, StoreError, open_store
-from translator.shim.workspace import workspace
+from translator.shim.workspace import WorkspaceError, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,7 +205,7 @@ def execute(
                 state, reason = State.COMPLETE, None
             except _Stop as stop:
                 state, reason = State.STOPPED, str(stop)
-            except (_Error, StoreError) as error:
+            except (_Error, StoreError, WorkspaceError) as error:
                 state, reason = State.ERROR, str(error)
             except OSError as error:
                 state, reason = State.ERROR, f"the execution's files cannot be handled: {error}"

@@ -1,7 +1,9 @@
 """The folders of one execution, and their certain removal.
 
 A workspace lies where its outputs can be moved into the store without copying: in ``.work`` of a store that is a
-folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. What the command sees is
+folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. Only the worker's user can
+look into one (0700), or into the folder of workspaces among the temporary files. Others must not own that folder: they
+could replace a workspace, and with it the outputs of a run. What the command sees is
 a level down, so that a command that writes to ``../../evil`` hits a folder that goes away with the workspace. Paths of
 a workspace need no quoting in a shell: where its place has spaces or worse in its name, a link stands in for it.
 """
@@ -31,7 +33,12 @@ VARIABLE = "TRANSLATOR_WORK"
 _TEMPORARY_LENGTH = 60
 _ABANDONED = 3600.0
 _NOTED = ".elsewhere-"
+_ELSEWHERE = re.compile(r"translator-[0-9a-f]{12}")
 _PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
+
+
+class WorkspaceError(Exception):
+    """No workspace can be made in a place; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,16 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str = "v
 
     Raises:
         OSError: they cannot be made.
+        WorkspaceError: others could change them.
     """
     here = base(store)
-    here.mkdir(parents=True, exist_ok=True)
+    if here == _shared():
+        private(here)
+    else:
+        here.mkdir(parents=True, exist_ok=True)
     _sweep(here)
     place = here / f"{segment(identity.node)[:40]}-{identity.index}-{os.urandom(6).hex()}"
-    place.mkdir()
+    place.mkdir(mode=stat.S_IRWXU)
     made = [place]
     lock = _lock(place)
     try:
@@ -75,7 +86,7 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str = "v
         temporary = seen
         if len(str(seen)) > _TEMPORARY_LENGTH:
             temporary = _elsewhere(place, made)
-            temporary.mkdir()
+            temporary.mkdir(mode=stat.S_IRWXU)
         space = Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", temporary)
         for folder in (root, space.inputs, space.outputs, space.config):
             folder.mkdir()
@@ -126,7 +137,37 @@ def base(store: Store) -> Path:
     chosen = os.environ.get(VARIABLE)
     if chosen:
         return Path(chosen).expanduser().absolute()
-    return store.scratch() or _temporary_base() / f"translator-work-{os.getuid()}"
+    return store.scratch() or _shared()
+
+
+def private(folder: Path) -> None:
+    """Make a folder in a place where all users may, or check that an earlier run of this user made it.
+
+    Raises:
+        WorkspaceError: it is a link or no folder, or others own it or could have written to it.
+    """
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=stat.S_IRWXU)
+    found = folder.stat(follow_symlinks=False)
+    flaw = None
+    if not stat.S_ISDIR(found.st_mode):
+        flaw = "is a link" if stat.S_ISLNK(found.st_mode) else "is not a folder"
+    elif found.st_uid != os.getuid():
+        flaw = f"belongs to another user (uid {found.st_uid})"
+    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        flaw = f"can be written to by other users (mode {stat.S_IMODE(found.st_mode):04o})"
+    if flaw is not None:
+        raise WorkspaceError(
+            f"{folder} {flaw}, and whoever can write to it could change what runs; "
+            f"remove it, or set {VARIABLE} to a folder of your own"
+        )
+    if stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
+        folder.chmod(stat.S_IRWXU)
+
+
+def _shared() -> Path:
+    """Return the folder of this user's workspaces among the temporary files, where other users may write, too."""
+    return _temporary_base() / f"translator-work-{os.getuid()}"
 
 
 def _elsewhere(place: Path, made: list[Path]) -> Path:
@@ -163,13 +204,16 @@ def _sweep(base: Path) -> None:
     """Remove what workers that were killed have left: folders that are old and that nobody holds."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(base):
-            if not entry.is_dir(follow_symlinks=False) or time.time() - entry.stat().st_mtime < _ABANDONED:
+            if not entry.is_dir(follow_symlinks=False):
+                continue
+            found = entry.stat(follow_symlinks=False)
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < _ABANDONED:
                 continue
             lock = _lock(Path(entry.path))
             if lock is not None:
                 for noted in Path(entry.path).glob(f"{_NOTED}*"):
                     target = noted.readlink()
-                    if target.parent == _temporary_base() and target.name.startswith("translator-"):
+                    if target.parent == _temporary_base() and _ELSEWHERE.fullmatch(target.name):
                         remove(target)
                 remove(Path(entry.path))
                 os.close(lock)

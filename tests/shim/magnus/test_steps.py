@@ -216,7 +216,8 @@ def test_the_workers_parameters_are_not_the_steps(run, monkeypatch) -> None:
 def test_secrets_are_told_where_a_workspace_can_hold_no_socket(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     with Secrets({"a": "b"}.get).answering(tmp_path / "no" / "folder") as path:
-        assert path.parent == tmp_path
+        assert path.parent.parent == tmp_path
+        assert path.parent.stat().st_mode & 0o777 == 0o700
         for name, expected in (("a", {"value": "b"}), ("c", {"value": None}), (1, {"problem": "TypeError"})):
             with socket.socket(socket.AF_UNIX) as asked:
                 asked.connect(str(path))

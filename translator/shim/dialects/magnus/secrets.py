@@ -12,6 +12,7 @@ import os
 import socket
 import tempfile
 import threading
+from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,13 +74,14 @@ class Secrets:
     @contextlib.contextmanager
     def answering(self, folder: Path) -> Iterator[Path]:
         """Answer who asks for secrets meanwhile, on the socket that is given: in ``folder`` where it can hold one."""
-        name = f"secrets-{os.urandom(6).hex()}"
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
-            path = folder / name
+        with ExitStack() as ends:
+            server = ends.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            path = folder / f"secrets-{os.urandom(6).hex()}"
             try:
                 server.bind(str(path))
             except OSError:
-                path = Path(tempfile.gettempdir()) / name
+                # Its name is too long for a socket.
+                path = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="translator-"))) / "secrets"
                 server.bind(str(path))
             path.chmod(0o600)
             server.listen()

@@ -156,7 +156,7 @@ class _View:
 def _held(folder: Path) -> Iterator[str | None]:
     """``folder``, which is not swept away meanwhile as old workspaces are, or None where it cannot be had."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
     except OSError:
         yield None

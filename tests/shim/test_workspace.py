@@ -1,0 +1,83 @@
+"""Who may look into workspaces, and where none is made."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def base(worker, tmp_path: Path, monkeypatch) -> Path:
+    """The folder of this user's workspaces, in a folder for temporary files of its own; the store is not a folder."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    worker.uri = "memory://store"
+    return tmp_path / "tmp" / f"translator-work-{os.getuid()}"
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat(follow_symlinks=False).st_mode)
+
+
+def test_nobody_else_can_look_into_workspaces(worker, base: Path) -> None:
+    before = os.umask(0)
+    try:
+        manifest = worker.run('cd /valohai/inputs/../.. && stat -c %a . .. && stat -c %a "$TMPDIR"')
+    finally:
+        os.umask(before)
+    assert manifest.state == "complete", manifest.reason
+    assert worker.output == ["700", "700", "700"]
+    assert list(base.iterdir()) == []
+
+
+def test_nor_into_those_of_a_store_in_a_folder(worker) -> None:
+    assert worker.run('cd /valohai/inputs/../.. && stat -c %a . && stat -c %a "$TMPDIR"').state == "complete"
+    assert worker.output == ["700", "700"]
+
+
+def test_a_folder_of_an_earlier_version_is_closed_to_others(worker, base: Path) -> None:
+    base.mkdir(mode=0o755)
+    assert worker.run("true").state == "complete"
+    assert mode(base) == 0o700
+
+
+@pytest.mark.parametrize("flaw", ["another", "writable", "link", "file"])
+def test_a_folder_that_others_could_have_made_is_refused(worker, base: Path, tmp_path: Path, monkeypatch, flaw) -> None:
+    what = {"another": "belongs to another user", "link": "is a link", "file": "is not a folder",
+            "writable": "can be written to by other users (mode 0777)"}[flaw]  # fmt: skip
+    match flaw:
+        case "link":
+            (tmp_path / "elsewhere").mkdir(mode=0o700)
+            base.symlink_to(tmp_path / "elsewhere")
+        case "file":
+            base.touch()
+        case _:
+            base.mkdir()
+            base.chmod(0o777 if flaw == "writable" else 0o700)
+    if flaw == "another":
+        uid = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: uid + 1)
+        base.rename(base.with_name(f"translator-work-{uid + 1}"))
+    manifest = worker.run("echo ran")
+    assert manifest.state == "error"
+    assert what in manifest.reason
+    assert manifest.reason.endswith("remove it, or set TRANSLATOR_WORK to a folder of your own")
+    assert worker.output == []
+
+
+def test_what_another_user_left_is_not_swept(worker, monkeypatch) -> None:
+    base = Path(worker.uri) / ".work"
+    victim = Path(tempfile.gettempdir()) / f"translator-work-test-{os.getpid()}"
+    victim.mkdir()
+    (base / "trap").mkdir(parents=True)
+    (base / "trap" / ".elsewhere-0").symlink_to(victim)
+    os.utime(base / "trap", (0, 0))
+    try:
+        worker.run("true")
+        assert victim.is_dir()
+    finally:
+        victim.rmdir()
