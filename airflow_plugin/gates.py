@@ -43,10 +43,11 @@ def unmet(context: Context, conditions: Iterable[Condition], store: Store) -> st
     return None
 
 
-def left_out(context: Context, store: Store) -> frozenset[str]:
-    """The nodes that are not part of this run, by the conditions under which they are."""
+def left_out(context: Context, among: Iterable[str], store: Store) -> frozenset[str]:
+    """Those of some nodes that are not part of this run, by the conditions under which they are."""
+    of_dag = nodes(context["dag"])
     return frozenset(
         name
-        for name, node in nodes(context["dag"]).items()
-        if node.included_if and unmet(context, node.included_if, store)
+        for name in dict.fromkeys(among)
+        if of_dag[name].included_if and unmet(context, of_dag[name].included_if, store)
     )

@@ -11,7 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from airflow_plugin.once import once_per_dag
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import DAG, BaseOperator
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
@@ -62,7 +66,8 @@ class Node:
         return tuple(task for task in self.tasks if not task.endswith(".done"))
 
 
-def nodes(dag: DAG) -> dict[str, Node]:
+@once_per_dag
+def nodes(dag: DAG) -> Mapping[str, Node]:
     """The nodes of a DAG by name, in the order of the DAG file."""
     found: dict[str, Node] = {}
     groups: dict[str, list[str]] = {}
@@ -87,12 +92,14 @@ def nodes(dag: DAG) -> dict[str, Node]:
             sequential=bool(_argument(task, "sequential")),
         )
     owners = {task: node.name for node in found.values() for task in node.tasks}
-    return {name: replace(node, upstream=_upstream(dag, node, owners)) for name, node in found.items()}
+    places = {name: place for place, name in enumerate(found)}
+    return {name: replace(node, upstream=_upstream(dag, node, owners, places)) for name, node in found.items()}
 
 
-def _upstream(dag: DAG, node: Node, owners: dict[str, str]) -> tuple[str, ...]:
-    before = {owners.get(before) for task in node.tasks for before in dag.get_task(task).upstream_task_ids}
-    return tuple(name for name in dict.fromkeys(owners.values()) if name in before and name != node.name)
+def _upstream(dag: DAG, node: Node, owners: Mapping[str, str], places: Mapping[str, int]) -> tuple[str, ...]:
+    tasks = {before for task in node.tasks for before in dag.get_task(task).upstream_task_ids}
+    names = {owners[task] for task in tasks if task in owners} - {node.name}
+    return tuple(sorted(names, key=places.__getitem__))
 
 
 def _group(task: Operator) -> str | None:

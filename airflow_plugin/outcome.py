@@ -38,7 +38,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     let_killed_end(store, pipeline, run_id(context))
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
     of_dag = nodes(context["dag"]).values()
-    out = left_out(context, store)
+    out = left_out(context, nodes(context["dag"]), store)
     known = {}
     for node in of_dag:
         known[node.name] = {outcome.NODE: State.SKIPPED} if node.name in out else _executions(node, states)

@@ -14,7 +14,8 @@ WIDTH = 10
 
 
 def source(nodes: int) -> str:
-    """A pipeline in layers of ``WIDTH``, each node fed by one node of the layer before."""
+    """A pipeline in layers, of ``WIDTH`` if there are several, each node fed by one node of the layer before."""
+    width = min(WIDTH, nodes // 2)
     lines = [
         "- step:",
         "    name: work",
@@ -29,10 +30,10 @@ def source(nodes: int) -> str:
         "    nodes:",
     ]
     lines += [
-        f"      - {{name: n{i}, type: {'task' if i % WIDTH == 0 else 'execution'}, step: work}}" for i in range(nodes)
+        f"      - {{name: n{i}, type: {'task' if i % width == 0 else 'execution'}, step: work}}" for i in range(nodes)
     ]
     lines.append("    edges:")
-    lines += [f"      - [n{i - WIDTH}.output.*, n{i}.input.before]" for i in range(WIDTH, nodes)]
+    lines += [f"      - [n{i - width}.output.*, n{i}.input.before]" for i in range(width, nodes)]
     return "\n".join(lines) + "\n"
 
 

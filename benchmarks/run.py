@@ -23,6 +23,7 @@ BENCHMARKS = {
     "command": "dev",
     "compiling": "dev",
     "dag_file": "airflow",
+    "before_command": "airflow",
     "shim": "dev",
     "artifact": "dev",
     "mapped_airflow": "airflow",

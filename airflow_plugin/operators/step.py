@@ -151,6 +151,7 @@ class StepOperator(BaseOperator):
             ),
             parameters={**run_values(self.parameters, context["params"]), **values, **(self.point or {})},
             inputs=inputs,
+            store=store,
         )
         if manifest.state is State.STOPPED:
             raise AirflowSkipException(f"stopped: {manifest.reason}")
@@ -216,7 +217,7 @@ def edges_in_run(
     """The edges by input, without those from nodes that are not part of this run."""
     from airflow_plugin.gates import left_out
 
-    out = left_out(context, store) if inputs else frozenset()
+    out = left_out(context, (edge.source for brought in inputs.values() for edge in brought), store)
     return {name: [edge for edge in brought if edge.source not in out] for name, brought in inputs.items()}
 
 

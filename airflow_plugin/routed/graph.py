@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from airflow_plugin.once import once_per_dag
 from translator.shim.contract import After
 
 if TYPE_CHECKING:
@@ -59,10 +60,14 @@ class Node:
 
 @dataclass(slots=True)
 class Graph:
-    """A graph: its nodes by name; of an iteration, the task that begins it, and what its number is called."""
+    """A graph: its nodes by name, and the node that each outcome of a node leads to.
+
+    ``entry`` is the task that begins an iteration, ``index`` what the iteration's number is called.
+    """
 
     path: Path = ()
     nodes: dict[str, Node] = field(default_factory=dict)
+    leads: dict[After, Node] = field(default_factory=dict)
     entry: str | None = None
     index: str | None = None
 
@@ -73,8 +78,7 @@ class Graph:
 
     def next(self, name: str, outcome: Literal["complete", "error"]) -> Node | None:
         """The node that an outcome leads to."""
-        leads = After(name, outcome)
-        return next((node for node in self.nodes.values() if leads in node.after), None)
+        return self.leads.get(After(name, outcome))
 
     def completes(self, name: str, outcome: Literal["complete", "error"]) -> bool:
         """Whether an outcome that leads to no node ends the graph as complete."""
@@ -82,6 +86,7 @@ class Graph:
         return not node.fails if outcome == "complete" else node.succeeds
 
 
+@once_per_dag
 def read(dag: DAG) -> Graph:
     """The outermost graph of a DAG, in the order of the DAG file."""
     root = Graph()
@@ -108,6 +113,7 @@ def read(dag: DAG) -> Graph:
             node.after, node.guarded = list(after), True
         node.says |= {name: said(task, name) for name in _SAYS.get(role, ())}
     _connect(root, dag, places)
+    _look_ahead(root)
     return root
 
 
@@ -190,3 +196,12 @@ def _connect(root: Graph, dag: DAG, places: Mapping[str, tuple[Path, Role]]) -> 
                 leads = After(before[-1], "complete")
                 if not node.guarded and leads not in node.after:
                     node.after.append(leads)
+
+
+def _look_ahead(graph: Graph) -> None:
+    """Note where each outcome of a node leads, in a graph and in those of its branches."""
+    for node in graph.nodes.values():
+        for after in node.after:
+            graph.leads.setdefault(after, node)
+        for branch in node.branches.values():
+            _look_ahead(branch)

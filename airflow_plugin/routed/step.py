@@ -140,6 +140,7 @@ class StepOperator(RoutedOperator):
                 secret=secrets.lookup,
             ),
             scope=run.found(path),
+            store=run.store,
         )
         if manifest.state is State.STOPPED:
             raise AirflowSkipException(f"stopped: {manifest.reason}")

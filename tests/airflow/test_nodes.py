@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import runpy
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.airflow.pipelines import OK, Node, pipeline
+from translator.load import load_text
 from translator.targets import airflow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from types import FrameType
 
 pytest.importorskip("airflow.sdk")
 
@@ -47,6 +51,51 @@ def test_nodes_are_those_of_the_pipeline(dag_of: Any) -> None:
         "last": ("execution", "stop-next", "last", ("many", "gated")),
     }
     assert found["many"].tasks == ("many.grid", "many.run", "many.done")
+
+
+def calls(action: Callable[[], object]) -> int:
+    """How many Python functions an action calls, which is time that no busy machine changes."""
+    count = 0
+
+    def counted(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(counted)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
+    from airflow_plugin.nodes import nodes
+    from airflow_plugin.routed.graph import read
+    from airflow_plugin.stopping import stopping_tasks
+
+    def chain(count: int) -> Any:
+        return dag_of(*(Node(f"n{i}", after=[f"n{i - 1}"] if i else []) for i in range(count)), Node("aside", [OK, OK]))
+
+    def routed(count: int) -> Any:
+        names: dict[str, Any] = {"__file__": "routed.py"}
+        steps = [f"n{i}: {{type: stub, next: {f'n{i + 1}' if i < count - 1 else 'success'}}}" for i in range(count)]
+        ends = ["success: {type: success}", "fail: {type: fail}"]
+        text = "\n    ".join(["dag:\n  start_at: n0\n  steps:", *steps, *ends])
+        exec(airflow.generate(load_text(text, "p.yaml", dialect="magnus").choose()), names)  # noqa: S102
+        return names["dag"]
+
+    small, large = chain(25), chain(100)
+    for look in (nodes, lambda dag: stopping_tasks(dag, "n10")):
+        first = calls(lambda: look(small))  # noqa: B023
+        assert calls(lambda: look(large)) < 5 * first  # noqa: B023
+    assert nodes(large) is nodes(large)
+    small, large = routed(25), routed(100)
+    assert calls(lambda: read(large)) < 5 * calls(lambda: read(small))
+    root = read(large)
+    assert root is read(large)
+    assert calls(lambda: root.next("n50", "complete")) == calls(lambda: root.next("n1", "complete"))
 
 
 def test_a_chain_asks_nothing(dag_of: Any) -> None:

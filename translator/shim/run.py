@@ -159,13 +159,14 @@ class _Execution:
         )
 
 
-def execute(
+def execute(  # noqa: PLR0913 - all but the first two are keywords
     step: Step,
     context: Context,
     *,
     parameters: Mapping[str, Value] = MappingProxyType({}),
     inputs: Mapping[str, InputFiles] = MappingProxyType({}),
     scope: Scope | None = None,
+    store: Store | None = None,
 ) -> Manifest:
     """Run one execution of ``step``.
 
@@ -176,6 +177,7 @@ def execute(
         inputs: by name what edges bring to inputs (``translator.shim.edges.files``); one that is missing has its
             defaults.
         scope: of a step of a routed graph, what it sees; the manifest's is what it leaves (``translator.shim.scopes``).
+        store: the context's store, if it is open already.
 
     Returns:
         The manifest, whose state is complete, error or stopped. It is also in the store, if the store can be written;
@@ -191,10 +193,10 @@ def execute(
         shown = parameters if scope is None else scope.items
         given = {name: value for name, value in values.items() if name in shown}
         label = dialects.load(step.dialect).label(step, given)
-        store = None
+        opened, store = store, None
         try:
             try:
-                opened = open_store(context.store)
+                opened = opened or open_store(context.store)
                 execution.id = opened.claim(context.id)
                 store = opened
                 execution.pulse()

@@ -1,0 +1,27 @@
+"""Looks at a DAG once, however often a task asks what is in it."""
+
+from __future__ import annotations
+
+import weakref
+from functools import wraps
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.sdk import DAG
+
+Found = TypeVar("Found")
+
+
+def once_per_dag(read: Callable[[DAG], Found]) -> Callable[[DAG], Found]:
+    """Remember what a function found in the DAG that it read last; a process runs tasks of one DAG at a time."""
+    last: list[tuple[weakref.ref[DAG], Found]] = []
+
+    @wraps(read)
+    def remembered(dag: DAG) -> Found:
+        if not last or last[0][0]() is not dag:
+            last[:] = [(weakref.ref(dag), read(dag))]
+        return last[0][1]
+
+    return remembered
