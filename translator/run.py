@@ -130,13 +130,11 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         what = "was interrupted" if ended.interrupted else f"ended with exit status {ended.status}"
         sys.stderr.write(f"translate: {target.NAME} {what} and left no record of the run\n")
         return USAGE if ended.status == USAGE and not ended.interrupted else FAILED
+    where = f"\noutputs and logs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n"
     if not args.quiet:
-        sys.stdout.write(
-            table(document, _files(pipeline.graph, progress))
-            + f"\noutputs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n"
-        )
+        sys.stdout.write(table(document, _files(pipeline.graph, progress)) + where)
     elif not complete:
-        sys.stderr.write(table(document))
+        sys.stderr.write(table(document) + where)
     return OK if complete else FAILED
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def table(document: Mapping[str, Any], labels: Mapping[str, Mapping[int, str]] = MappingProxyType({})) -> str:
-    """The states of a run's record, its nodes' and their executions', as lines.
+    """The states of a run's record, its nodes' and their executions', as lines; of what failed, where its log is.
 
     Args:
         document: a ``run.json``.
@@ -49,7 +49,8 @@ def _rows(
 def _remark(execution: Mapping[str, Any]) -> str:
     tries = f"try {execution['tries']}" if execution["tries"] > 1 else ""
     reason = brief(execution["reason"] or "")
-    return "; ".join(part for part in (tries, reason) if part)
+    log = f"log: {execution['log']}" if execution.get("log") and execution["state"] != "complete" else ""
+    return "; ".join(part for part in (tries, reason, log) if part)
 
 
 def _counts(executions: list[Mapping[str, Any]]) -> str:

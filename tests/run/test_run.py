@@ -83,11 +83,14 @@ def test_a_run_that_fails(engine, project, tmp_path_factory):
         "first      complete",
         "many       error     1 complete, 1 error",
         "  [0] n=1  complete",
-        "  [1] n=7  error     the command ended with exit status 3; its last lines: seven is bad",
+        (
+            "  [1] n=7  error     the command ended with exit status 3; its last lines: seven is bad; "
+            "log: many/1/try-1/log.txt"
+        ),
         "last       skipped",
         "the run    error",
         "",
-        f"outputs: {project}/store/Work/{run}",
+        f"outputs and logs: {project}/store/Work/{run}",
     ]
     assert "seven is bad" in done.stderr
     document = json.loads((project / "store" / "Work" / run / "run.json").read_text())

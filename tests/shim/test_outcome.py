@@ -275,10 +275,10 @@ def test_run_json(worker) -> None:
                 "state": "complete",
                 "executions": [
                     {"index": 0, "state": "complete", "tries": 1, "parameters": {"status": 0}, "metadata": metadata,
-                     "outputs": output, "reason": None},
+                     "outputs": output, "reason": None, "log": "train/0/try-1/log.txt"},
                     {"index": 1, "state": "error", "tries": 2, "parameters": {"status": 4}, "metadata": metadata,
                      "outputs": output, "reason": "the command ended with exit status 4; its last lines:\n"
-                     '{"acc": 0.5, "bad": NaN}'},
+                     '{"acc": 0.5, "bad": NaN}', "log": "train/1/try-2/log.txt"},
                 ],
             },
             "killed": {
@@ -286,7 +286,7 @@ def test_run_json(worker) -> None:
                 "state": "error",
                 "executions": [
                     {"index": 0, "state": "error", "tries": 1, "parameters": {"p": 1}, "metadata": {}, "outputs": [],
-                     "reason": LOST},
+                     "reason": LOST, "log": None},
                 ],
             },
             "never": {"kind": "execution", "state": "stopped", "executions": []},

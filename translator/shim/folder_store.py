@@ -17,8 +17,9 @@ from urllib.parse import quote, unquote
 
 from translator.shim import digest
 from translator.shim.contract import FileRecord
+from translator.shim.log import Log
 from translator.shim.paths import PathError, relative
-from translator.shim.store import OUTPUTS, Store, StoreError, key_of, segment, try_key
+from translator.shim.store import LOG, OUTPUTS, Store, StoreError, key_of, segment, try_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,6 +112,14 @@ class FolderStore(Store):
         except BaseException:
             self.discard(identity)
             raise
+
+    def log(self, identity: ExecutionId) -> Log:
+        """See ``Store.log``."""
+        path = self.folder / try_key(identity, LOG)
+        try:
+            return Log(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        except OSError as error:
+            return Log(None, failure=error.strerror or str(error))
 
     def discard(self, identity: ExecutionId) -> None:
         """See ``Store.discard``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from translator.shim import digest
 from translator.shim.contract import FileRecord
+from translator.shim.log import Log
 from translator.shim.paths import PathError, relative
-from translator.shim.store import OUTPUTS, Store, StoreError, key_of, try_key
+from translator.shim.store import LOG, OUTPUTS, Store, StoreError, key_of, try_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,6 +115,17 @@ class ObjectStore(Store):
         with source, self._doing("written"), self._fs.open(self._path(key), "wb") as target:
             size, sha256 = digest.pump(source, target.write, pulse)
         return FileRecord(path, size, sha256, self.uri(key))
+
+    def log(self, identity: ExecutionId) -> Log:
+        """See ``Store.log``."""
+        import tempfile
+
+        path = self._path(try_key(identity, LOG))
+        try:
+            with tempfile.TemporaryFile() as file:
+                return Log(os.dup(file.fileno()), lambda content: self._fs.pipe_file(path, content))
+        except OSError as error:
+            return Log(None, failure=error.strerror or str(error))
 
     def discard(self, identity: ExecutionId) -> None:
         """See ``Store.discard``."""

@@ -7,7 +7,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translator.shim.contract import Context, ExecutionId, FileRecord, InputFiles, Json, Scope, Step, Value
+    from translator.shim.log import Log
 
 __all__ = ["execute", "kill_all"]
 
@@ -70,15 +71,22 @@ class _Execution:
     scope: Scope | None = None
     written: Mapping[str, Json] = field(default_factory=dict)
     hide: Callable[[str], str] | None = None
+    kept: Log | None = None
 
     def log(self, line: str) -> None:
-        """Hand a line to the engine; a log that has broken ends no command that may have run for days."""
+        """Hand a line to the try's log and to the engine's; one that has broken ends no command."""
+        self.keep(line)
         if self.mute:
             return
         try:
             self.context.log(self.hidden(line))
         except Exception:  # noqa: BLE001 - an engine may raise anything, and there is nobody left to tell
             self.mute = True
+
+    def keep(self, line: str) -> None:
+        """Hand a line to the try's own log."""
+        if self.kept is not None:
+            self.kept.add(self.hidden(line))
 
     def hidden(self, text: str) -> str:
         """``text`` without values of secrets."""
@@ -111,6 +119,16 @@ class _Execution:
         """Tell something in the execution's log that is not of its command."""
         for line in message.splitlines():
             self.log(f"{NOTE}{line}")
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what has been logged to the try's log."""
+        if self.kept is None:
+            return
+        self.kept.flush()
+        if self.kept.failure:
+            failure, self.kept = self.kept.failure, None
+            self.note(f"warning: the store does not take the log of this try: {failure}")
 
     def asked(self) -> str | None:
         """Ask the engine whether to stop; an engine that cannot tell does not stop anything."""
@@ -187,7 +205,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
     Raises:
         BaseException: what the engine raises in this thread to cancel it; all processes have ended before.
     """
-    with process.ticket() as ticket:
+    with process.ticket() as ticket, ExitStack() as ends:
         values, problem = _values(step, parameters) if scope is None else (_seen(scope), None)
         execution = _Execution(step, context, ticket, context.id, values, now(), scope=scope)
         shown = parameters if scope is None else scope.items
@@ -202,6 +220,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 execution.pulse()
                 store.begin(execution.id, {} if step.secrets else values, execution.started)
                 execution.begun = True
+                execution.kept = ends.enter_context(closing(store.log(execution.id)))
                 events.emit("execution-started", node=context.id.node, index=context.id.index, label=label)
                 _run(execution, store, inputs, problem)
                 state, reason = State.COMPLETE, None
@@ -213,9 +232,12 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 state, reason = State.ERROR, f"the execution's files cannot be handled: {error}"
             manifest = _commit(execution, store, state, reason)
         except Exception as error:
-            _commit(execution, store, State.ERROR, f"the shim failed: {type(error).__name__}: {error}")
+            reason = f"the shim failed: {type(error).__name__}: {error}"
+            execution.keep(f"{NOTE}{State.ERROR}: {reason}")
+            _commit(execution, store, State.ERROR, reason)
             raise
         except BaseException:
+            execution.keep(f"{NOTE}{State.STOPPED}: {KILLED}")
             _commit(execution, store, State.STOPPED, KILLED)
             raise
         if manifest.reason is not None:
@@ -322,6 +344,15 @@ def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mappi
 
     output = lines.Lines(line_of_output, line_of_errors)
     errors = lines.Lines(line_of_errors, line_of_errors)
+
+    def feed_output(chunk: bytes) -> None:
+        output.feed(chunk)
+        execution.flush()
+
+    def feed_errors(chunk: bytes) -> None:
+        errors.feed(chunk)
+        execution.flush()
+
     limits = process.Limits(execution.step.time_limit, execution.step.no_output_timeout)
     try:
         ended = process.run(
@@ -329,8 +360,8 @@ def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mappi
             folder=launch.folder or execution.context.project.absolute(),
             environment=surroundings,
             one=execution.ticket,
-            output=output.feed,
-            errors=errors.feed,
+            output=feed_output,
+            errors=feed_errors,
             limits=limits,
             should_stop=execution.asked,
         )

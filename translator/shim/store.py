@@ -4,6 +4,7 @@ Layout, with names that people can read, because they look here for their model:
 
     <store>/<pipeline>/<run>/<node>/<index>/try-<n>/outputs/<path>
     <store>/<pipeline>/<run>/<node>/<index>/try-<n>/started.json     written first: this try has begun
+    <store>/<pipeline>/<run>/<node>/<index>/try-<n>/log.txt          what it printed, as it comes
     <store>/<pipeline>/<run>/<node>/<index>/try-<n>/manifest.json    written last: without it the outputs do not exist
     <store>/<pipeline>/<run>/run.json
 
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.shim.contract import ExecutionId, FileRecord, Manifest, Value
+    from translator.shim.log import Log
 
 SEGMENT_LENGTH = 100
 MANIFEST = "manifest.json"
 STARTED = "started.json"
 OUTPUTS = "outputs"
+LOG = "log.txt"
 RUN = "run.json"
 
 _NOT_SEGMENT = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -150,6 +153,10 @@ class Store(ABC):
     def intact(self, record: FileRecord) -> bool:  # noqa: ARG002 - what is not linked cannot be written to
         """Whether a file is as it was when it was brought; ``stamp`` is that of the file that was brought."""
         return True
+
+    @abstractmethod
+    def log(self, identity: ExecutionId) -> Log:
+        """Begin the log of a try; one that cannot be written is kept nowhere."""
 
     @abstractmethod
     def discard(self, identity: ExecutionId) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
 from translator.shim.manifest import parameters_of, sane
-from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, segment
+from translator.shim.store import LOG, MANIFEST, STARTED, StoreError, key_of, segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ LOST = "the worker ended before the execution did: it was killed, or memory ran 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The last try of an execution."""
+    """The last try of an execution; ``log`` is where its log lies below the run's folder."""
 
     index: int
     state: State
@@ -33,6 +33,7 @@ class Trace:
     parameters: Mapping[str, object]
     manifest: Manifest | None
     reason: str | None
+    log: str | None = None
 
     def document(self) -> dict[str, object]:
         """What ``run.json`` says of it."""
@@ -46,6 +47,7 @@ class Trace:
             "metadata": sane(dict(of.metadata)) if of is not None else {},
             "outputs": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in files],
             "reason": self.reason if self.state in {State.ERROR, State.STOPPED} else None,
+            "log": self.log,
         }
 
 
@@ -105,6 +107,14 @@ def by_path(store: Store, pipeline: str, run: str, known: Mapping[str, Mapping[i
 
 
 def _trace(store: Store, folder: str, index: int, attempts: Mapping[int, set[str]]) -> Trace:
+    last = max(attempts, default=0)
+    trace = _ended(store, folder, index, attempts)
+    if LOG not in attempts.get(last, ()):
+        return trace
+    return replace(trace, log=f"{folder.rsplit('/', 1)[-1]}/{index}/try-{last}/{LOG}")
+
+
+def _ended(store: Store, folder: str, index: int, attempts: Mapping[int, set[str]]) -> Trace:
     begun = [attempt for attempt, files in attempts.items() if STARTED in files]
     last = max(attempts, default=0)
     lost = LOST

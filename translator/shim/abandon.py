@@ -1,0 +1,50 @@
+"""Wait for work that nothing can interrupt, for as long as the execution may go on.
+
+A read of a socket, or a call into a file system's own library, does not end because we want it to. So it runs in a
+thread that nobody has to wait for: when ``pulse`` raises, the caller goes on, and the thread ends with the call or with
+the process. What is abandoned must not touch anything that the caller uses afterwards.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+EVERY = 0.25
+
+
+def run(work: Callable[[], T], pulse: Callable[[], None], *, name: str = "transfer") -> T:
+    """Call ``work`` in a thread of its own and return what it returns.
+
+    Args:
+        work: what cannot be interrupted.
+        pulse: called a few times a second from this thread; what it raises leaves the work to itself.
+        name: of the thread.
+
+    Raises:
+        BaseException: what the work or the pulse raises.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+    ended = threading.Event()
+
+    def call() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
+            errors.append(error)
+        finally:
+            ended.set()
+
+    pulse()
+    threading.Thread(target=call, name=name, daemon=True).start()
+    while not ended.wait(EVERY):
+        pulse()
+    if errors:
+        raise errors[0]
+    return results[0]
