@@ -210,15 +210,23 @@ def test_across_file_systems_files_are_copied(tmp_path: Path) -> None:
         shutil.rmtree(away)
 
 
-def test_tries_that_are_claimed_at_once_are_never_shared(tmp_path: Path) -> None:
-    store = open_store(str(tmp_path / "store"))
+def test_tries_that_are_claimed_at_once_are_never_shared(store: Store) -> None:
+    """A claim is looked at right after it is made, by as many as there are, without any help of the store."""
     claimed: list[int] = []
-    threads = [threading.Thread(target=lambda: claimed.append(store.claim(TRY).attempt)) for _ in range(20)]
+    start = threading.Barrier(12)
+
+    def claim() -> None:
+        start.wait()
+        claimed.extend(store.claim(TRY).attempt for _ in range(2))
+
+    threads = [threading.Thread(target=claim) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(claimed) == list(range(1, 21))
+    assert len(set(claimed)) == 24
+    assert store.claim(TRY).attempt == max(claimed) + 1
+    assert store.tries(TRY.pipeline, TRY.run) == {}, "a claim alone is no try that has begun"
 
 
 @pytest.mark.parametrize(

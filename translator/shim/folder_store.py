@@ -19,7 +19,7 @@ from translator.shim import digest
 from translator.shim.contract import FileRecord
 from translator.shim.log import Log
 from translator.shim.paths import PathError, relative
-from translator.shim.store import LOG, OUTPUTS, Store, StoreError, key_of, segment, try_key
+from translator.shim.store import LOG, OUTPUTS, Store, StoreError, attempts, key_of, segment, try_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -89,7 +89,8 @@ class FolderStore(Store):
         folder = self.folder / key_of(identity.pipeline, identity.run, identity.node, identity.index)
         with self._writing():
             folder.mkdir(parents=True, exist_ok=True)
-            attempt = max([identity.attempt, *(taken + 1 for taken in _attempts(folder))])
+            taken = attempts(found.name for found in _folders(folder))
+            attempt = max([identity.attempt, *(number + 1 for number in taken)])
             while True:
                 try:
                     (folder / f"try-{attempt}").mkdir()
@@ -209,7 +210,3 @@ def _folders(folder: Path) -> list[Path]:
         return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
     except (FileNotFoundError, NotADirectoryError):
         return []
-
-
-def _attempts(folder: Path) -> list[int]:
-    return [int(found.name[4:]) for found in _folders(folder) if found.name[:4] == "try-" and found.name[4:].isdigit()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from translator.shim import digest
 from translator.shim.contract import FileRecord
 from translator.shim.log import Log
 from translator.shim.paths import PathError, relative
-from translator.shim.store import LOG, OUTPUTS, Store, StoreError, key_of, try_key
+from translator.shim.store import CLAIMED, LOG, OUTPUTS, Store, StoreError, attempts, key_of, try_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import ExecutionId
 
 READ_ONLY = 0o444
+_ROUNDS = 20
 
 
 class ObjectStore(Store):
@@ -66,9 +68,34 @@ class ObjectStore(Store):
             self._fs.pipe_file(self._path(key), content)
 
     def claim(self, identity: ExecutionId) -> ExecutionId:
-        """See ``Store.claim``."""
-        taken = self.tries(identity.pipeline, identity.run, identity.node).get(self._execution(identity), {})
-        return replace(identity, attempt=max([identity.attempt, *(attempt + 1 for attempt in taken)]))
+        """See ``Store.claim``.
+
+        Many stores, and many servers that speak S3, have no conditional writes. So each worker writes a claim with a
+        name of its own and then looks whether it is alone: of two at once at least one sees the other, and whoever is
+        not alone takes another number. That needs listings that show what was written, which all big stores have.
+        """
+        token = os.urandom(8).hex()
+        for others in range(_ROUNDS):
+            execution = key_of(identity.pipeline, identity.run, identity.node, identity.index)
+            taken = attempts(self._names(execution))
+            # Those who met each other must not meet again.
+            attempt = max([identity.attempt, *(number + 1 for number in taken)]) + secrets.randbelow(1 + 4 * others)
+            claimed = replace(identity, attempt=attempt)
+            own = f"{CLAIMED}{token}"
+            self.write(try_key(claimed, own), b"claimed\n")
+            if self._names(try_key(claimed)) == [own]:
+                return claimed
+            with suppress(Exception):
+                self._fs.rm_file(self._path(try_key(claimed, own)))
+        raise StoreError(f"the store {self.root} cannot be written: {_ROUNDS} tries in a row were taken by others")
+
+    def _names(self, key: str) -> list[str]:
+        """The names of what lies directly below a key."""
+        found: list[Any] = []
+        with self._doing("listed", missing=True), suppress(FileNotFoundError):
+            self._fs.invalidate_cache()
+            found = self._fs.ls(self._path(key), detail=False)
+        return [str(path).rstrip("/").rsplit("/", 1)[-1] for path in found]
 
     def publish(
         self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = digest.no_pulse
@@ -133,10 +160,6 @@ class ObjectStore(Store):
             self._fs.rm(self._path(try_key(identity, OUTPUTS)), recursive=True)
         except Exception:  # noqa: BLE001 - what cannot be removed has no manifest: it does not exist
             return
-
-    def _execution(self, identity: ExecutionId) -> tuple[str, int]:
-        key = key_of(identity.pipeline, identity.run, identity.node)
-        return key.rsplit("/", 1)[-1], identity.index
 
     def _path(self, key: str) -> str:
         return f"{self._base}/{key}"

@@ -26,7 +26,7 @@ from translator.shim import manifest as manifests_
 from translator.shim.digest import no_pulse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from translator.shim.contract import ExecutionId, FileRecord, Manifest, Value
@@ -37,10 +37,13 @@ MANIFEST = "manifest.json"
 STARTED = "started.json"
 OUTPUTS = "outputs"
 LOG = "log.txt"
+CLAIMED = "claimed-"
+"""What the names of files begin with by which a worker takes a try, where a store needs them."""
 RUN = "run.json"
 
 _NOT_SEGMENT = re.compile(r"[^A-Za-z0-9_.-]+")
-_TRY = re.compile(r"(?P<node>[^/]+)/(?P<index>\d+)/try-(?P<attempt>\d+)/(?P<file>[^/]+)")
+_TRY = re.compile(r"(?P<node>[^/]+)/(?P<index>[0-9]{1,9})/try-(?P<attempt>[0-9]{1,9})/(?P<file>[^/]+)")
+_ATTEMPT = re.compile(r"try-([0-9]{1,9})")
 
 
 class StoreError(Exception):
@@ -85,6 +88,11 @@ def key_of(  # noqa: PLR0913, PLR0917 - a path has as many parts
 def try_key(identity: ExecutionId, name: str | None = None) -> str:
     """The key of a try, or of a file in its folder."""
     return key_of(identity.pipeline, identity.run, identity.node, identity.index, identity.attempt, name)
+
+
+def attempts(names: Iterable[str]) -> list[int]:
+    """Return the numbers of the tries whose folders have these names."""
+    return [int(match[1]) for name in names if (match := _ATTEMPT.fullmatch(name))]
 
 
 class Store(ABC):
@@ -231,7 +239,8 @@ class Store(ABC):
         """The files of each try: ``{(node's segment, index): {attempt: {file}}}``, in the order of node and index."""
         found: dict[tuple[str, int], dict[int, set[str]]] = {}
         for key in self.keys(pipeline, run, node):
-            if match := _TRY.fullmatch(key):
+            match = _TRY.fullmatch(key)
+            if match and not match["file"].startswith(CLAIMED):
                 execution = found.setdefault((match["node"], int(match["index"])), {})
                 execution.setdefault(int(match["attempt"]), set()).add(match["file"])
         return {execution: dict(sorted(found[execution].items())) for execution in sorted(found)}
@@ -249,8 +258,8 @@ class Store(ABC):
         """
         base = key_of(pipeline, run)
         last = []
-        for (name, index), attempts in self.tries(pipeline, run, node).items():
-            whole = [attempt for attempt, files in attempts.items() if MANIFEST in files]
+        for (name, index), of_execution in self.tries(pipeline, run, node).items():
+            whole = [attempt for attempt, files in of_execution.items() if MANIFEST in files]
             if whole:
                 last.append(self._manifest(f"{base}/{name}/{index}/try-{whole[-1]}/{MANIFEST}"))
         return last
