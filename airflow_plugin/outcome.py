@@ -1,4 +1,4 @@
-"""The outcome of a run, from what Airflow knows of its tasks and what its executions left in the store."""
+"""The outcome of a run, from what Airflow knows of its tasks now and what their executions left in the store."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from airflow_plugin.gates import left_out, unmet
 from airflow_plugin.killed import let_killed_end
 from airflow_plugin.nodes import nodes
 from airflow_plugin.settings import run_id, store_uri
+from airflow_plugin.tries import named_tries, task_states
 from translator.shim import clock, outcome, traces
 from translator.shim.contract import State
-from translator.shim.store import open_store
+from translator.shim.outcome import NODE, EngineState
+from translator.shim.store import NoManifestError, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import DAG, Context
 
     from airflow_plugin.nodes import Node
+    from airflow_plugin.tries import States
     from translator.shim.contract import Value
     from translator.shim.outcome import RunRecord
+    from translator.shim.store import Store
 
-# An execution that Airflow calls so left no manifest only if its worker was killed, or if it never began.
-_WITHOUT_MANIFEST = {"failed": State.ERROR, "success": State.ERROR, "skipped": State.STOPPED}
+_STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.STOPPED, "running": State.STOPPED}
 
 
 def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
@@ -32,26 +35,36 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         context: of the task that ends the run.
         parameters: the pipeline's parameters as they were in this run.
     """
-    ti = context["ti"]
-    pipeline = context["dag"].dag_display_name
+    dag, ti = context["dag"], context["ti"]
+    pipeline, run = dag.dag_display_name, run_id(context)
     store = open_store(store_uri())
-    let_killed_end(store, pipeline, run_id(context))
-    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
-    of_dag = nodes(context["dag"]).values()
-    out = left_out(context, nodes(context["dag"]), store)
+    of_dag = nodes(dag).values()
+    states = task_states(context)
+    tries = {node.name: named_tries(context, node.run) for node in of_dag if _ran(states.get(node.run, {}))}
+    counting = [
+        tries[node.name][index]
+        for node in of_dag
+        for index, state in states.get(node.run, {}).items()
+        if state in _STATES and index in tries[node.name]
+    ]
+    let_killed_end(store, pipeline, run, counting)
+    out = left_out(context, nodes(dag), store)
     known = {}
     for node in of_dag:
-        known[node.name] = {outcome.NODE: State.SKIPPED} if node.name in out else _executions(node, states)
+        if node.name in out:
+            known[node.name] = {NODE: EngineState(State.SKIPPED)}
+            continue
+        known[node.name] = _known(dag, node, states, tries.get(node.name, {}), store)
         if node.sequential:
-            left = traces.of_nodes(store, pipeline, run_id(context), [node.name], known)[node.name]
-            known[node.name] = _in_order(known[node.name], left)
-        was_skipped = any(states.get(task) == "skipped" for task in node.tasks)
+            found = traces.read(store, pipeline, run, {node.name: known[node.name]})[node.name]
+            known[node.name] = _in_order(known[node.name], found)
+        was_skipped = any("skipped" in states.get(task, {}).values() for task in node.tasks)
         if node.only_if and not known[node.name] and was_skipped and unmet(context, node.only_if, store):
-            known[node.name] = {outcome.NODE: State.SKIPPED}
+            known[node.name] = {NODE: EngineState(State.SKIPPED)}
     return outcome.finish(
         store,
         pipeline=pipeline,
-        run=run_id(context),
+        run=run,
         engine="airflow",
         nodes=[
             outcome.NodePlan(
@@ -69,31 +82,73 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     )
 
 
-def _executions(node: Node, states: Mapping[str, str]) -> dict[int, State]:
-    """What Airflow knows of the executions of a node, by index, and of the node itself if it has none."""
-    if any(states.get(task) == "failed" for task in node.tasks if task.endswith(".grid")):
-        return {outcome.NODE: State.ERROR}
-    if node.kind == "execution":
-        state = _WITHOUT_MANIFEST.get(states.get(node.run, ""), State.STOPPED)
-        return {0: state} if state is State.ERROR else {}
+def _ran(states: States) -> bool:
+    """Whether an instance of a task may have begun a try."""
+    return any(state in _STATES for state in states.values())
+
+
+def _known(
+    dag: DAG, node: Node, states: Mapping[str, States], tries: Mapping[int, str], store: Store
+) -> dict[int, EngineState]:
+    """What Airflow knows of the executions of a node, by index, and of the node itself."""
+    grids = [states.get(task, {}).get(-1) for task in node.tasks if task.endswith(".grid")]
+    if "failed" in grids:
+        return {NODE: EngineState(State.ERROR)}
+    of_run = states.get(node.run, {})
+    if node.kind == "task" and of_run.get(-1) == "skipped" and "success" in grids:
+        return {NODE: EngineState(State.COMPLETE)}  # its grid has no points
     found = {}
-    for task, of_task in states.items():
-        name, _, index = task.rpartition("_")
-        if name == node.run and index.isdecimal() and of_task in _WITHOUT_MANIFEST:
-            found[int(index)] = _WITHOUT_MANIFEST[of_task]
-    if not found and states.get(node.run) == "skipped" and states.get(node.run.replace(".run", ".grid")) == "success":
-        return {outcome.NODE: State.COMPLETE}  # its grid has no points
-    return dict(sorted(found.items()))
+    for index, state in sorted(of_run.items()):
+        if state not in _STATES or (index < 0) is (node.kind == "task"):
+            continue
+        named = tries.get(index)
+        if state == "skipped":
+            named = named if _was_stopped(dag, node, states, store, named) else None
+            if named is None and node.kind == "execution":
+                continue
+        found[max(index, 0)] = EngineState(_STATES[state], named)
+    if _is_marked(dag, node, states, found):
+        found[NODE] = EngineState(State.COMPLETE, marked=True)
+    return found
 
 
-def _in_order(found: Mapping[int, State], left: Sequence[traces.Trace]) -> dict[int, State]:
+def _was_stopped(dag: DAG, node: Node, states: Mapping[str, States], store: Store, named: str | None) -> bool:
+    """Whether an instance that is skipped began a try and was stopped, or Airflow skipped it without starting it.
+
+    Then its XCom is of an earlier attempt. Airflow does so where a task before it did not succeed.
+    """
+    if named is None:
+        return False
+    task = dag.get_task(node.run)
+    before = [state for above in task.upstream_task_ids for state in states.get(above, {None: ""}).values()]
+    if task.trigger_rule == "all_success" and any(state != "success" for state in before):
+        return False
+    try:
+        return store.manifest(named).state is State.STOPPED
+    except NoManifestError:
+        return True
+
+
+def _is_marked(dag: DAG, node: Node, states: Mapping[str, States], executions: Mapping[int, EngineState]) -> bool:
+    """Whether a person called a node complete: its last task is a success that its executions are none for."""
+    done = next((task for task in node.tasks if task.endswith(".done")), None)
+    if done is None or states.get(done, {}).get(-1) != "success":
+        return False
+    if getattr(dag.get_task(done), "needs", None) == "started":
+        return False  # a gate that passes whatever the executions came to
+    plan = outcome.NodePlan(node.name, node.kind, node.on_error, node.on_child_error)
+    ended = [execution.state for execution in executions.values()]
+    return not ended or outcome.node_states([plan], {node.name: ended})[node.name] is not State.COMPLETE
+
+
+def _in_order(known: Mapping[int, EngineState], found: Sequence[traces.Trace]) -> dict[int, EngineState]:
     """Of executions that run one after another, those after one in error are skipped, those after a stop are stopped.
 
     What Airflow says of them may be otherwise: it starts the next one before it ends all of a run that was stopped.
     """
-    begun = [trace for trace in left if trace.tries] or left
+    begun = [trace for trace in found if trace.tries] or found
     last = next((trace for trace in begun if trace.state in {State.ERROR, State.STOPPED}), None)
     if last is None:
-        return dict(found)
-    after = State.SKIPPED if last.state is State.ERROR else State.STOPPED
-    return {index: after if index > last.index else state for index, state in found.items()}
+        return dict(known)
+    after = EngineState(State.SKIPPED if last.state is State.ERROR else State.STOPPED)
+    return {index: after if index > last.index else state for index, state in known.items()}

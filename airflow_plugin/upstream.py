@@ -1,15 +1,15 @@
-"""What the nodes before a task left: the manifests of their complete executions."""
+"""What the nodes before a task left: the manifests of their executions that count as complete now."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from airflow_plugin.nodes import nodes
-from translator.shim import manifest as manifests
+from airflow_plugin.tries import named_tries, task_states
+from translator.shim.store import NoManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from airflow.sdk import Context
 
@@ -18,23 +18,33 @@ if TYPE_CHECKING:
 
 
 def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -> dict[str, tuple[Manifest, ...]]:
-    """The manifests of the complete executions of some nodes, in grid order.
+    """Return the manifests of some nodes' executions that are a success now, in grid order.
 
-    They are pulled by task id, which draws no edge: an XComArg would draw one past the gate of a node. An execution
-    that did not complete pushed nothing.
+    The tries are asked for by task id, which draws no edge: an XComArg would draw one past the gate of a node.
+    Instances that are no more, and those that were cleared and did not run again, have XComs of earlier attempts, so
+    the state of each decides. A person may have marked one as a success that failed: it brings what it left.
 
     Args:
         context: of the task that asks.
         sources: names of nodes.
         store: the store that the manifests are in.
     """
-    ti = context["ti"]
     wanted = dict.fromkeys(sources)
-    tasks = nodes(context["dag"]) if wanted else {}
+    if not wanted:
+        return {}
+    runs = {source: nodes(context["dag"])[source].run for source in wanted}
+    states = task_states(context, runs.values())
     found = {}
-    for source in wanted:
-        pulled = ti.xcom_pull(task_ids=tasks[source].run)
-        # Of a mapped task with one value, Airflow gives the value itself.
-        summaries = [pulled] if isinstance(pulled, Mapping) else [summary for summary in pulled or () if summary]
-        found[source] = tuple(manifests.load(summary, store) for summary in summaries)
+    for source, task in runs.items():
+        complete = sorted(index for index, state in states.get(task, {}).items() if state == "success")
+        tries = named_tries(context, task) if complete else {}
+        found[source] = tuple(_manifests(store, [tries[index] for index in complete if index in tries]))
     return found
+
+
+def _manifests(store: Store, uris: Iterable[str]) -> Iterator[Manifest]:
+    for uri in uris:
+        try:
+            yield store.manifest(uri)
+        except NoManifestError:
+            continue  # marked as a success while its command ran, or after its worker was killed

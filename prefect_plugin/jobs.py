@@ -141,6 +141,7 @@ class Job:
                 engine="prefect",
                 log=line_log(_name_of(node, point)),
                 should_stop=node.should_stop,
+                claimed=node.claimed(point.index),
             ),
             parameters=point.parameters,
             inputs=self._inputs,

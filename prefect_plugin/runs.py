@@ -20,6 +20,7 @@ from prefect_plugin.stopping import Cause, Stop, cancel_watched
 from prefect_plugin.stores import choose
 from translator.shim import clock, events, outcome
 from translator.shim.contract import State as Outcome
+from translator.shim.outcome import EngineState
 from translator.shim.run import kill_all
 from translator.shim.store import StoreError, open_store
 
@@ -52,11 +53,24 @@ class NodeRun:
     points: list[Point] | None = None
     manifests: dict[int, Manifest] = field(default_factory=dict)
     states: dict[int, Outcome] = field(default_factory=dict)
+    tries: dict[int, str] = field(default_factory=dict)
+    """By index the URI that the manifest of the execution's last try has, or will have."""
     stop: Stop = field(default_factory=Stop)
 
     def should_stop(self) -> str | None:
         """Why executions of this node must stop, if they must."""
         return self.run.stop.reason or self.stop.reason
+
+    def claimed(self, index: int) -> Callable[[str], None]:
+        """Return a function that keeps the URI of the manifest of a try that begins."""
+        return lambda uri: self.tries.__setitem__(index, uri)
+
+    def known(self) -> dict[int, EngineState]:
+        """Return by index what this attempt knows of executions; one that has no state yet was cut off."""
+        return {
+            index: EngineState(self.states.get(index, Outcome.STOPPED), self.tries.get(index))
+            for index in sorted({*self.states, *self.tries})
+        }
 
 
 @dataclass(eq=False, slots=True)
@@ -216,7 +230,7 @@ def write_record(run: Run) -> RunRecord:
         nodes=[run.plans[name] for name in sorted(run.plans, key=run.places.__getitem__)],
         started=run.started,
         parameters=run.parameters,
-        known={name: node.states for name, node in list(run.nodes.items())},
+        known={name: node.known() for name, node in list(run.nodes.items())},
         graph=run.graph() if run.graph is not None else None,
     )
     run.record = record

@@ -12,6 +12,7 @@ from airflow_plugin.logs import line_log
 from airflow_plugin.parameters import run_values
 from airflow_plugin.settings import project_folder, run_id, store_uri
 from airflow_plugin.stopping import cancel, stop_reason
+from airflow_plugin.tries import name_try
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -148,6 +149,7 @@ class StepOperator(BaseOperator):
                 engine="airflow",
                 log=line_log(self.log, _label(execution)),
                 should_stop=should_stop,
+                claimed=name_try(context),
             ),
             parameters={**run_values(self.parameters, context["params"]), **values, **(self.point or {})},
             inputs=inputs,

@@ -9,6 +9,7 @@ from airflow.sdk import BaseBranchOperator, TriggerRule
 
 from airflow_plugin.routed.graph import BODY, find
 from airflow_plugin.routed.step import NOT_REACHED, RoutedOperator
+from airflow_plugin.tries import name_try
 from translator.shim import fan
 from translator.shim.clock import now
 from translator.shim.contract import State
@@ -210,7 +211,8 @@ class JoinOperator(RoutedOperator):
         except FanError as error:
             state, scope, reason = State.ERROR, outer, str(error)
         identity = run.identity(path, context["ti"].try_number)
-        manifest = fan.commit(run.store, identity, state, scope, reason=reason, started=started)
+        claimed = name_try(context)
+        manifest = fan.commit(run.store, identity, state, scope, reason=reason, started=started, claimed=claimed)
         if state is State.STOPPED:
             raise AirflowSkipException("stopped: a branch was stopped")
         if state is not State.COMPLETE:

@@ -12,6 +12,7 @@ from airflow_plugin.routed.graph import BODY
 from airflow_plugin.routed.run import Run
 from translator.shim import clock, complete, failed, outcome
 from translator.shim.contract import State
+from translator.shim.outcome import EngineState
 from translator.shim.plans import BODY as BODY_PLAN
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 
@@ -41,8 +42,10 @@ class FinishOperator(DataflowFinishOperator):
             AirflowFailException: the run is in error or was stopped.
         """
         run = Run(context, self.dialect)
-        let_killed_end(run.store, run.pipeline, run.run)
         run.ask_all()
+        known = _known(run, run.root)
+        tries = [of_node[0].manifest for of_node in known.values()]
+        let_killed_end(run.store, run.pipeline, run.run, [uri for uri in tries if uri is not None])
         record = outcome.finish(
             run.store,
             pipeline=run.pipeline,
@@ -51,7 +54,7 @@ class FinishOperator(DataflowFinishOperator):
             nodes=(),
             started=clock.written(context["dag_run"].start_date or context["ti"].start_date),
             parameters=dict(context["params"]),
-            known=_known(run, run.root),
+            known=known,
             graph=_plan(run.root),
         )
         self.log.info("run %s: %s, see %s", run.run, record.state.value, record.uri)
@@ -82,20 +85,16 @@ def _node_plan(node: Node) -> NodePlan | CompositePlan:
     return CompositePlan(node.path[-1], node.kind, branches, node.after)
 
 
-def _known(run: Run, graph: Graph) -> dict[str, dict[int, State]]:
-    """What Airflow knows of nodes that the store does not.
-
-    Those that it calls failed and that left no manifest were killed with their worker. Those that it has skipped, or
-    whose item is no more, may have a manifest of an earlier try: before somebody cleared a task.
-    """
-    found: dict[str, dict[int, State]] = {}
+def _known(run: Run, graph: Graph) -> dict[str, dict[int, EngineState]]:
+    """What Airflow knows of the nodes that the token came to."""
+    found: dict[str, dict[int, EngineState]] = {}
     for node in graph.nodes.values():
         state = run.state(node)
-        if state is State.ERROR:
-            found[run.name(node.path)] = {0: State.ERROR}
-        elif state is State.SKIPPED and (left := run.manifest(node.path)) and left.state is not State.STOPPED:
-            found[run.name(node.path)] = {outcome.NODE: State.SKIPPED}
+        if state is not State.SKIPPED:
+            found[run.name(node.path)] = {0: EngineState(state, run.named(node.path))}
+        elif (left := run.manifest(node.path)) is not None and left.state is State.STOPPED and run.reached(node.path):
+            found[run.name(node.path)] = {0: EngineState(State.STOPPED, left.uri)}
         for name, branch in node.branches.items():
-            for index in run.indexes_ever(node) if name == BODY else (run.index,):
+            for index in run.indexes_of(node) if name == BODY else (run.index,):
                 found |= _known(run.of(index), branch)
     return found

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from airflow_plugin.routed.graph import BODY, Graph, Node, Path, find, graph_at, read
 from airflow_plugin.settings import run_id, store_uri
+from airflow_plugin.tries import named_tries
 from translator.shim import fan, scopes
 from translator.shim.contract import After, ExecutionId, State
-from translator.shim.store import open_store
+from translator.shim.store import NoManifestError, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,7 @@ class _Seen:
     states: dict[str, str | None] = field(default_factory=dict)
     all_states: bool = False
     items: dict[Path, Mapping[Index, int]] = field(default_factory=dict)
+    tries: dict[str, Mapping[int, str]] = field(default_factory=dict)
     manifests: dict[str, Manifest | None] = field(default_factory=dict)
     scopes: dict[str, Scope] = field(default_factory=dict)
 
@@ -91,14 +93,9 @@ class Run:
             self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed or ())}
         return self._seen.items[path]
 
-    def indexes_ever(self, node: Node) -> list[Index]:
-        """The items of a map for this item of those around it; of an outermost one those too that are no more."""
-        found = [index for index in self.indexes(node.path) if index[: node.maps] == self.index]
-        if not node.maps:
-            tasks = [inner.task for inner in node.branches[BODY].nodes.values()]
-            while any(f"{task}_{len(found)}" in self._seen.states for task in tasks):
-                found.append((len(found),))
-        return found
+    def indexes_of(self, node: Node) -> list[Index]:
+        """The items of a map for this item of those around it."""
+        return [index for index in self.indexes(node.path) if index[: node.maps] == self.index]
 
     def _asked(self, task_id: str | None = None, number: int | None = None) -> dict[str, str | None]:
         ti = self._context["ti"]
@@ -219,12 +216,22 @@ class Run:
         manifest = self.manifest(path)
         return manifest.scope if manifest is not None and manifest.scope is not None else self.found(path)
 
+    def named(self, path: Path) -> str | None:
+        """The URI of the manifest of the try that a node's task has named."""
+        task_id, number = find(self.root, path).task, self._number(path)
+        if task_id not in self._seen.tries:
+            self._seen.tries[task_id] = named_tries(self._context, task_id)
+        return self._seen.tries[task_id].get(-1 if number is None else number)
+
     def manifest(self, path: Path) -> Manifest | None:
-        """The manifest of a node's last try."""
+        """The manifest of the try that a node's task has named; None where it has not come to write one."""
         name = self.name(path)
         if name not in self._seen.manifests:
-            found = self.store.manifests(self.pipeline, self.run, name)
-            self._seen.manifests[name] = found[-1] if found else None
+            uri = self.named(path)
+            try:
+                self._seen.manifests[name] = self.store.manifest(uri) if uri is not None else None
+            except NoManifestError:
+                self._seen.manifests[name] = None
         return self._seen.manifests[name]
 
     def begun(self, path: Path) -> Scope:

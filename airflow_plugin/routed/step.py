@@ -14,6 +14,7 @@ from airflow_plugin.routed.graph import place_of
 from airflow_plugin.routed.run import Run
 from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import cancel, cancelled
+from airflow_plugin.tries import name_try
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,6 +139,7 @@ class StepOperator(RoutedOperator):
                 log=line_log(self.log, execution.node),
                 should_stop=lambda: CANCELLED if cancelled() else None,
                 secret=secrets.lookup,
+                claimed=name_try(context),
             ),
             scope=run.found(path),
             store=run.store,

@@ -187,7 +187,8 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
         except fan.FanError as error:
             state, scope, reason = Outcome.ERROR, left.scope, str(error)
         which = ExecutionId(run.pipeline, run.id, node.name, kind=kind)
-        fan.commit(open_store(run.store), which, state, scope, reason=reason, started=started)
+        store = open_store(run.store)
+        fan.commit(store, which, state, scope, reason=reason, started=started, claimed=node.claimed(0))
         return state, scope, reason
 
     return node_task(name, kind, {key: one.nodes for key, one in branches.items()}, work)

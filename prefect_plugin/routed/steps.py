@@ -16,7 +16,6 @@ from prefect_plugin.states import skipped, stopped
 from translator.shim import grid
 from translator.shim.contract import Context, ExecutionId
 from translator.shim.contract import State as Outcome
-from translator.shim.outcome import NODE
 from translator.shim.run import execute
 
 if TYPE_CHECKING:
@@ -65,6 +64,7 @@ def step_node(step: Step) -> NodeTask:
             log=line_log(label(graph, step.name)),
             should_stop=node.should_stop,
             secret=secrets.lookup,
+            claimed=node.claimed(0),
         )
         manifest = execute(step, context, scope=left.scope)
         node.states[0] = manifest.state
@@ -105,7 +105,7 @@ def node_task(
         except Exception as error:  # noqa: BLE001 - whatever broke, the graph's routes say what follows
             get_run_logger().exception("the node could not be run")
             state, scope, reason = Outcome.ERROR, left.scope, f"{type(error).__name__}: {error}"
-        node.states.setdefault(NODE, state)
+        node.states.setdefault(0, state)
         graph.states[name] = state
         graph.left = Left(scope)
         return node_state(state, path, graph.left, reason)

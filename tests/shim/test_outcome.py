@@ -17,8 +17,8 @@ from translator import ir
 from translator.semantics import Failure, Rules, disagreements, failing
 from translator.semantics.results import settle, stops_siblings
 from translator.shim.contract import ExecutionId, FileRecord, Manifest, State
-from translator.shim.outcome import LOST, NODE, NodePlan, finish, node_states, run_state
-from translator.shim.store import open_store
+from translator.shim.outcome import LOST, NODE, EngineState, NodePlan, finish, node_states, run_state
+from translator.shim.store import MANIFEST, open_store, try_key
 from translator.span import Span
 
 if TYPE_CHECKING:
@@ -132,10 +132,10 @@ def pipelines(draw: st.DrawFn) -> ir.Pipeline:
     )
 
 
-def act(rules: Rules, store, chance: random.Random) -> Mapping[str, Mapping[int, State]]:
-    """Write what a run leaves in the store; returns what its engine would know of the rest."""
+def act(rules: Rules, store, chance: random.Random) -> Mapping[str, Mapping[int, EngineState]]:
+    """Write what a run leaves in the store, also in an attempt before; returns what its engine would know."""
     before = {}
-    known: dict[str, dict[int, State]] = {}
+    known: dict[str, dict[int, EngineState]] = {}
     stopping = False
     for name in rules.order:
         result = rules.left_out(name, before)
@@ -145,7 +145,7 @@ def act(rules: Rules, store, chance: random.Random) -> Mapping[str, Mapping[int,
             if stopping and chance.random() < 0.3:
                 result, started = replace(result, state=S, executions=(), started=False), False
             if not result.executions and started:
-                known[name] = {NODE: E}
+                known[name] = {NODE: EngineState(E)}
             first = next((execution.index for execution in result.executions if execution.state is E), None)
             siblings = first is not None and stops_siblings(rules.nodes[name])
             executions = []
@@ -157,6 +157,11 @@ def act(rules: Rules, store, chance: random.Random) -> Mapping[str, Mapping[int,
                 leave(store, rules.nodes[name], result.executions, chance, known)
         else:
             result = replace(result, executions=())
+        if chance.random() < 0.5:  # cleared, when the grid was wider
+            for index in range(len(result.executions), len(result.executions) + 2):
+                past = store.claim(ExecutionId("Some Pipeline", "run", name, index))
+                store.begin(past, {}, "t")
+                store.commit(manifest(past, chance.choice([C, E, S]), {}))
         before[name] = result
         stopping = stopping or result.stops_run
     return known
@@ -165,25 +170,28 @@ def act(rules: Rules, store, chance: random.Random) -> Mapping[str, Mapping[int,
 def leave(store, node: ir.StepNode, executions, chance: random.Random, known) -> None:
     name = node.name
     kind = "task" if isinstance(node, ir.TaskNode) else "execution"
+    of_node = known.setdefault(name, {})
     begun = 0
     for execution in executions:
         for attempt in range(1, execution.tries + 1):
-            identity = store.claim(ExecutionId("Some Pipeline", "run", name, execution.index, attempt, kind))
             last = attempt == execution.tries
             state = execution.state if last else E
-            if state is S and begun and chance.random() < 0.5:
-                # It never began: with a manifest that says so, or without any.
-                if chance.random() < 0.5:
-                    known.setdefault(name, {})[execution.index] = S
-                else:
-                    store.commit(manifest(identity, S, execution.parameters, begun=False))
+            if state is S and begun and chance.random() < 0.3:
+                of_node[execution.index] = EngineState(S)  # it never began, and left nothing
+                break
+            identity = store.claim(ExecutionId("Some Pipeline", "run", name, execution.index, attempt, kind))
+            uri = store.uri(try_key(identity, MANIFEST))
+            of_node[execution.index] = EngineState(state, uri)
+            if state is S and begun and chance.random() < 0.3:
+                store.commit(manifest(identity, S, execution.parameters, begun=False))
                 break
             store.begin(identity, execution.parameters, "t")
             begun += 1
             if state is not C and chance.random() < 0.3:
-                known.setdefault(name, {})[execution.index] = state  # killed with its worker
-            else:
-                store.commit(manifest(identity, state, execution.parameters))
+                continue  # killed with its worker
+            if state is S and chance.random() < 0.5:
+                of_node[execution.index] = EngineState(E, uri)  # killed, which an engine may call failed
+            store.commit(manifest(identity, state, execution.parameters))
 
 
 def manifest(identity: ExecutionId, state: State, parameters, *, begun: bool = True) -> Manifest:
@@ -238,8 +246,8 @@ def test_run_json(worker) -> None:
         parameters=[Parameter("status", "integer", 0)],
     )
     worker.run(step, kind="task", index=1, parameters={"status": 3})
-    worker.run(step, kind="task", index=1, parameters={"status": 4})
-    worker.run(step, kind="task", index=0)
+    errs = worker.run(step, kind="task", index=1, parameters={"status": 4})
+    works = worker.run(step, kind="task", index=0)
     begun = worker.store.claim(worker.context("killed").id)
     worker.store.begin(begun, {"p": 1}, "t")
     record = finish(
@@ -254,7 +262,11 @@ def test_run_json(worker) -> None:
         ],
         started="2026-11-21T08:00:00.000Z",
         parameters={"lr": [0.1, float("inf")]},
-        known={"never": {0: State.STOPPED}},
+        known={
+            "train": {0: EngineState(C, works.uri), 1: EngineState(E, errs.uri)},
+            "killed": {0: EngineState(E, worker.store.uri(try_key(begun, MANIFEST)))},
+            "never": {0: EngineState(S)},
+        },
     )
     sha256 = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
     document = json.loads((Path(worker.uri) / "Training-Pipeline-7280a0").glob("*/run.json").__next__().read_text())
@@ -302,7 +314,7 @@ def test_the_outputs_are_listed_by_path() -> None:
     identity = store.claim(ExecutionId("p", "r", "n"))
     store.begin(identity, {}, "t")
     records = [FileRecord(name, 1, "0" * 64, store.uri(name)) for name in ("b", "a/c", "a")]
-    store.commit(replace(manifest(identity, C, {}), outputs=records))
+    made = store.commit(replace(manifest(identity, C, {}), outputs=records))
     record = finish(
         store,
         pipeline="p",
@@ -311,7 +323,7 @@ def test_the_outputs_are_listed_by_path() -> None:
         nodes=[NodePlan("n", "execution")],
         started="t",
         parameters={},
-        known={},
+        known={"n": {0: EngineState(C, made.uri)}},
     )
     [execution] = record.document["nodes"]["n"]["executions"]
     assert [file["path"] for file in execution["outputs"]] == ["a", "a/c", "b"]
@@ -331,8 +343,103 @@ def test_a_manifest_that_did_not_survive_is_a_lost_execution(content: bytes) -> 
         nodes=[NodePlan("n", "execution")],
         started="t",
         parameters={},
-        known={},
+        known={"n": {0: EngineState(E, store.uri("p/r/n/0/try-1/manifest.json"))}},
     )
     [execution] = record.document["nodes"]["n"]["executions"]
     assert (execution["state"], execution["parameters"], record.state) == ("error", {"lr": 1}, "error")
     assert "manifest.json is n" in execution["reason"]
+
+
+NODES = [
+    NodePlan("train", "task", "stop-next"),
+    NodePlan("after", upstream=["train"]),
+]
+
+
+def run_with(known, marked=None, nodes=NODES):
+    """The document of a run of which the store holds two attempts: v0, v1 and v2 complete, then v0 alone in error."""
+    store = open_store(f"memory://outcome-{next(NUMBERS)}")
+    uris = {}
+    for attempt, index, state in ((1, 0, C), (1, 1, C), (1, 2, S), (2, 0, E)):
+        identity = store.claim(ExecutionId("p", "r", "train", index, attempt, "task"))
+        store.begin(identity, {"v": index}, "t")
+        record = FileRecord(f"v{index}-{attempt}", 1, "0" * 64, store.uri("x"))
+        uris[attempt, index] = store.commit(replace(manifest(identity, state, {"v": index}), outputs=[record])).uri
+    plain = {"train": {i: EngineState(s, uris.get(u)) for i, (s, u) in known.items()}}
+    at = {"pipeline": "p", "run": "r", "engine": "e", "started": "t"}
+    return finish(store, **at, nodes=nodes, parameters={}, known=plain, marked=marked).document
+
+
+def seen(document, node="train"):
+    return [(e["index"], e["state"], e["tries"], e.get("marked")) for e in document["nodes"][node]["executions"]]
+
+
+def test_only_what_the_engine_lists_exists() -> None:
+    document = run_with({0: (C, (1, 0))})
+    assert seen(document) == [(0, "complete", 1, None)]
+    assert document["nodes"]["train"]["state"] == "complete"
+    assert run_with({})["nodes"]["train"] == {"kind": "task", "state": "stopped", "executions": []}
+    assert run_with({})["state"] == "stopped"
+
+
+def test_the_engines_try_counts_and_not_the_last_or_the_best() -> None:
+    document = run_with({0: (E, (2, 0)), 1: (C, (1, 1))})
+    assert seen(document) == [(0, "error", 2, None), (1, "complete", 1, None)]
+    assert [e["outputs"][0]["path"] for e in document["nodes"]["train"]["executions"]] == ["v0-2", "v1-1"]
+    document = run_with({0: (C, (1, 0)), 1: (C, (1, 1))})
+    assert seen(document) == [(0, "complete", 1, None), (1, "complete", 1, None)]
+
+
+def test_an_execution_that_the_engine_never_started_has_no_past() -> None:
+    assert seen(run_with({0: (S, None), 1: (C, (1, 1))})) == [(0, "stopped", 0, None), (1, "complete", 1, None)]
+    document = run_with({0: (S, None), 1: (K, (1, 1))})
+    assert document["nodes"]["train"]["executions"] == []
+
+
+def test_a_manifest_says_why_an_execution_failed() -> None:
+    assert seen(run_with({0: (C, (1, 0)), 2: (E, (1, 2))})) == [(0, "complete", 1, None), (2, "stopped", 1, None)]
+
+
+def test_a_person_marks_executions_as_success() -> None:
+    document = run_with({0: (C, (2, 0)), 1: (C, None), 2: (C, (1, 2))})
+    assert seen(document) == [
+        (0, "complete", 2, "success"),
+        (1, "complete", 0, "success"),
+        (2, "complete", 1, "success"),
+    ]
+    executions = document["nodes"]["train"]["executions"]
+    assert [[file["path"] for file in e["outputs"]] for e in executions] == [["v0-2"], [], ["v2-1"]]
+    assert [e["reason"] for e in executions] == [None, None, None]
+    assert document["nodes"]["train"]["state"] == "complete"
+    assert "marked" not in document["nodes"]["train"]
+
+
+def test_a_person_marks_an_execution_as_failed() -> None:
+    document = run_with({0: (E, (1, 0)), 1: (C, (1, 1))})
+    assert seen(document) == [(0, "error", 1, None), (1, "complete", 1, None)]
+    assert "a person marked it" in document["nodes"]["train"]["executions"][0]["reason"]
+    assert (document["nodes"]["after"]["state"], document["state"]) == ("skipped", "error")
+
+
+def test_a_person_marks_a_node_as_success() -> None:
+    store = open_store(f"memory://outcome-{next(NUMBERS)}")
+    known = {"train": {0: EngineState(E), NODE: EngineState(C, marked=True)}, "after": {0: EngineState(C)}}
+    at = {"pipeline": "p", "run": "r", "engine": "e", "started": "t"}
+    document = finish(store, **at, nodes=NODES, parameters={}, known=known).document
+    train = document["nodes"]["train"]
+    assert (train["state"], train["marked"], train["executions"][0]["state"]) == ("complete", "success", "error")
+    assert (document["state"], "marked" in document) == ("complete", False)
+
+
+def test_a_person_marks_the_run() -> None:
+    failed = {0: (E, (2, 0))}
+    document = run_with(failed, "success")
+    assert (document["state"], document["marked"]) == ("complete", "success")
+    assert document["nodes"]["train"]["state"] == "error"
+    assert list(document)[:6] == ["pipeline", "run", "engine", "state", "marked", "started"]
+    complete = {0: (C, (1, 0))}
+    only = [NodePlan("train", "task")]
+    assert run_with(complete, nodes=only)["state"] == "complete"
+    marked = run_with(complete, "failed", nodes=only)
+    assert (marked["state"], marked["marked"]) == ("error", "failed")
+    assert run_with({}, "failed")["state"] == "stopped"

@@ -8,10 +8,10 @@ import pytest
 
 from translator.shim import complete, failed
 from translator.shim.contract import ExecutionId, FileRecord, Manifest, Scope, State
-from translator.shim.outcome import LOST, NODE, CompositePlan, GraphPlan, NodePlan, finish
+from translator.shim.outcome import LOST, CompositePlan, EngineState, GraphPlan, NodePlan, finish
 from translator.shim.plans import BODY
 from translator.shim.routed import follow
-from translator.shim.store import open_store
+from translator.shim.store import MANIFEST, open_store, try_key
 from translator.shim.traces import Trace
 
 C, E, S, K = State.COMPLETE, State.ERROR, State.STOPPED, State.SKIPPED
@@ -35,8 +35,12 @@ def states(document, prefix=""):
     return found
 
 
+def lost(state):
+    return Trace(0, state, 0, {}, None, LOST if state is E else None)
+
+
 def followed(graph, known=None, **ended):
-    record = follow(graph, {path: trace(path, state) for path, state in ended.items()}, known or {})
+    record = follow(graph, {path: trace(path, state) for path, state in ended.items()} | (known or {}))
     return record.state, states(record.nodes)
 
 
@@ -78,13 +82,13 @@ def test_token(graph, ended, run, nodes):
 
 
 def test_worker_killed_before_its_step_began_is_an_error_that_leads_on():
-    record = follow(HANDLED, {n: trace(n, C) for n in ("handler", "join")}, {"a": {0: E}})
+    record = follow(HANDLED, {"a": lost(E)} | {n: trace(n, C) for n in ("handler", "join")})
     assert (record.state, states(record.nodes)["b"]) == (C, K)
     assert record.nodes["a"]["executions"][0]["reason"] == LOST
 
 
 def test_execution_of_a_node_not_reached_is_not_hidden():
-    record = follow(LINE, {"a": trace("a", E), "b": trace("b", C)}, {})
+    record = follow(LINE, {"a": trace("a", E), "b": trace("b", C)})
     assert (record.state, record.nodes["b"]["state"], len(record.nodes["b"]["executions"])) == (E, K, 1)
 
 
@@ -127,7 +131,7 @@ def test_items_of_nested_maps():
     outer = GraphPlan([CompositePlan("outer", "map", {BODY: INNER})], [complete("outer")])
     ended = {f"outer.{i}.inner.{j}.{n}": C for i in range(2) for j in range(11) for n in "ab"}
     ended |= {"outer.0.inner": C, "outer.1.inner": C, "outer": C}
-    record = follow(outer, {path: trace(path, state) for path, state in ended.items()}, {})
+    record = follow(outer, {path: trace(path, state) for path, state in ended.items()})
     inner = record.nodes["outer"]["branches"]["1"]["nodes"]["inner"]
     assert list(inner["branches"]) == [str(i) for i in range(11)]
     assert set(states(record.nodes).values()) == {"complete"}
@@ -135,16 +139,16 @@ def test_items_of_nested_maps():
 
 def test_items_that_left_nothing_are_those_an_engine_knows_of_and_those_before_them():
     graph = GraphPlan([CompositePlan("m", "map", {BODY: LINE})], [complete("m")])
-    found = followed(graph, {"m.2.a": {0: S}}, **{"m.1.a": E})[1]
+    found = followed(graph, {"m.2.a": lost(S)}, **{"m.1.a": E})[1]
     assert [found[f"m.{i}.a"] for i in range(3)] == [S, E, S]
 
 
 def test_map_over_nothing_and_map_that_cannot_start():
     graph = GraphPlan([CompositePlan("m", "map", {BODY: LINE})], [complete("m")])
     assert followed(graph, m=C) == (C, {"m": C})
-    record = follow(graph, {"m": trace("m", E)}, {})
+    record = follow(graph, {"m": trace("m", E)})
     assert (record.state, record.nodes["m"]["branches"], record.nodes["m"]["reason"]) == (E, {}, "m errs")
-    assert followed(graph, {"m": {NODE: E}})[0] is E
+    assert followed(graph, {"m": lost(E)})[0] is E
 
 
 def test_only_the_branch_chosen_is_not_skipped():
@@ -155,10 +159,10 @@ def test_only_the_branch_chosen_is_not_skipped():
 
 def test_final_scope_is_that_of_the_last_node():
     ended = {"a": trace("a", E, x=1), "handler": trace("handler", C, x=2), "join": trace("join", C, x=3)}
-    assert follow(HANDLED, ended, {}).scope == Scope(written={"x": 3})
+    assert follow(HANDLED, ended).scope == Scope(written={"x": 3})
     del ended["join"]
-    assert follow(HANDLED, ended, {}).scope == Scope(written={"x": 2})
-    assert follow(HANDLED, {}, {}).scope is None
+    assert follow(HANDLED, ended).scope == Scope(written={"x": 2})
+    assert follow(HANDLED, {}).scope is None
 
 
 def test_document(tmp_path):
@@ -167,18 +171,24 @@ def test_document(tmp_path):
     scope = Scope(
         inherited={"n": 1}, written={"y": [1, 2]}, found={"z": FileRecord("z", 1, "d", "")}, put={"data": file}
     )
+    known = {}
     for path, kind in (("A step", "execution"), ("m.0.a", "execution"), ("m", "map")):
         identity = store.claim(ExecutionId("p", "r", path, kind=kind))
         store.begin(identity, {}, "")
-        store.commit(Manifest(identity, C, {"n": 1}, {}, {}, [file], "", "", scope=scope))
-    lost = store.claim(ExecutionId("p", "r", "m.1.a"))
-    store.begin(lost, {}, "")
+        made = store.commit(Manifest(identity, C, {"n": 1}, {}, {}, [file], "", "", scope=scope))
+        known[path] = {0: EngineState(C, made.uri)}
+    killed = store.claim(ExecutionId("p", "r", "m.1.a"))
+    store.begin(killed, {}, "")
+    known["m.1.a"] = {0: EngineState(E, store.uri(try_key(killed, MANIFEST)))}
+    past = store.claim(ExecutionId("p", "r", "m.2.a"))
+    store.begin(past, {}, "")
+    store.commit(Manifest(past, C, {}, {}, {}, [file], "", ""))
     body = GraphPlan([NodePlan("a")], [complete("a")])
     plan = GraphPlan(
         [NodePlan("A step"), CompositePlan("m", "map", {BODY: body}, [complete("A step")])], [complete("m")]
     )
     record = finish(
-        store, pipeline="p", run="r", engine="prefect", graph=plan, started="", parameters={"n": 1}, known={}
+        store, pipeline="p", run="r", engine="prefect", graph=plan, started="", parameters={"n": 1}, known=known
     )
     document = json.loads((tmp_path / "p" / "r" / "run.json").read_text())
     assert (record.state, document["state"]) == (C, "complete")

@@ -220,7 +220,8 @@ class Context:
     of the command's output, without its line end, as it appears. ``should_stop`` is asked from the calling thread,
     before the command starts and then about once a second; it returns why the execution must stop, or None. ``secret``
     is asked, from any thread, for secrets that the worker's environment does not have: it looks one up by its name in
-    the engine's own store, None stands for none.
+    the engine's own store, None stands for none. ``claimed`` is told, before the command starts, the URI that the
+    manifest of this try will have: the engine remembers it, however the execution ends.
     """
 
     id: ExecutionId
@@ -230,6 +231,7 @@ class Context:
     log: Callable[[str], None]
     should_stop: Callable[[], str | None] = field(default=lambda: None)
     secret: Callable[[str], str | None] = field(default=lambda _: None)
+    claimed: Callable[[str], None] = field(default=lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,10 @@ from translator.shim import scopes
 from translator.shim.clock import now
 from translator.shim.contract import Manifest, Scope, State
 from translator.shim.manifest import text
+from translator.shim.store import MANIFEST, try_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from translator.shim.contract import Dialect, ExecutionId, FileRecord, Json
     from translator.shim.store import Store
@@ -160,6 +161,7 @@ def commit(  # noqa: PLR0913 - what is known of a composite node
     *,
     reason: str | None = None,
     started: str,
+    claimed: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """Write the manifest of a composite node; its fan-in counts as its execution.
 
@@ -170,11 +172,13 @@ def commit(  # noqa: PLR0913 - what is known of a composite node
         scope: what it leaves to the node after it.
         reason: why it is in error.
         started: when its fan-out began, ISO-8601 in UTC.
+        claimed: told the URI that the manifest will have.
 
     Raises:
         StoreError: the store cannot be written.
     """
     identity = store.claim(id)
+    claimed(store.uri(try_key(identity, MANIFEST)))
     store.begin(identity, {}, started)
     return store.commit(
         Manifest(

@@ -1,13 +1,14 @@
-"""How a run ended: the states of its executions, nodes and of itself, from what is in the store; writes ``run.json``.
+"""How a run ended: the states of its executions, nodes and of itself, from what the engine knows; writes ``run.json``.
 
-The manifests say how executions ended (``translator.shim.traces``). The states of nodes and of the run follow from
-those by the rules of design.md, "Semantics", and of docs/semantics.md; of a routed graph by ``translator.shim.routed``.
+The engine says which executions there are, and their manifests how they ended (``translator.shim.traces``). The states
+of nodes and of the run follow from those by the rules of docs/semantics.md; of a routed graph by
+``translator.shim.routed``. A state that a person set counts more than what follows from the rules.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from translator.shim import events, routed, traces
 from translator.shim.clock import now
@@ -15,12 +16,23 @@ from translator.shim.contract import State
 from translator.shim.manifest import sane
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 from translator.shim.store import RUN, Store, key_of
-from translator.shim.traces import LOST, NODE
+from translator.shim.traces import LOST, NODE, EngineState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["LOST", "NODE", "CompositePlan", "GraphPlan", "NodePlan", "RunRecord", "finish", "node_states", "run_state"]
+__all__ = [
+    "LOST",
+    "NODE",
+    "CompositePlan",
+    "EngineState",
+    "GraphPlan",
+    "NodePlan",
+    "RunRecord",
+    "finish",
+    "node_states",
+    "run_state",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +52,10 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
     engine: str,
     started: str,
     parameters: Mapping[str, object],
-    known: Mapping[str, Mapping[int, State]],
+    known: Mapping[str, Mapping[int, EngineState]],
     nodes: Sequence[NodePlan] = (),
     graph: GraphPlan | None = None,
+    marked: Literal["success", "failed"] | None = None,
 ) -> RunRecord:
     """Derive how a run ended and write ``run.json``.
 
@@ -53,45 +66,66 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
         engine: name of the engine.
         started: when the run started, ISO-8601 in UTC.
         parameters: the pipeline's parameters, as they were used; those of a routed graph when it began.
-        known: by node (in branches: by path) and index how executions ended that may have left no manifest: killed
-            with their worker (error), or never started (stopped). A manifest wins over it. Index ``NODE`` is the node
-            itself.
+        known: by node (in a routed graph: by path) and index what the engine knows of executions now. Those that are
+            not in it do not exist. Index ``NODE`` is the node itself, if it has no executions or a person marked it.
         nodes: the nodes of a dataflow graph, in the order of the source file.
         graph: the routed graph, instead of ``nodes``.
+        marked: how a person marked the run in the engine.
 
     Raises:
         StoreError: the store cannot be read or written.
     """
     head = {"pipeline": pipeline, "run": run, "engine": engine}
     times = {"started": started, "ended": now()}
+    traced = traces.read(store, pipeline, run, known)
     if graph is None:
-        found = traces.of_nodes(store, pipeline, run, [node.name for node in nodes], known)
-        ended = {name: [one.state for one in of_node] for name, of_node in found.items()}
-        own = {name: of_node[NODE] for name, of_node in known.items() if NODE in of_node}
-        states = node_states(nodes, ended, own)
-        state = run_state(nodes, states, ended)
-        documents = {
-            node.name: {
-                "kind": node.kind,
-                "state": states[node.name].value,
-                "executions": [one.document() for one in found[node.name]],
-            }
-            for node in nodes
-        }
+        state, documents = _of_nodes(nodes, traced, known)
         more: dict[str, object] = {"parameters": sane(dict(parameters)), "nodes": documents}
     else:
-        record = routed.follow(graph, traces.by_path(store, pipeline, run, known), known)
+        record = routed.follow(graph, {path: found[0] for path, found in traced.items() if found})
         state = record.state
         more = {
             "parameters": sane(dict(parameters) if record.scope is None else record.scope.parameters),
             "nodes": record.nodes,
             "catalog": routed.catalog(record.scope),
         }
-    document = {**head, "state": state.value, **times, **more}
+    if marked == "success":
+        state = State.COMPLETE
+    elif marked == "failed" and state is State.COMPLETE:
+        state = State.ERROR
+    by_person = {"marked": marked} if marked is not None else {}
+    document = {**head, "state": state.value, **by_person, **times, **more}
     key = key_of(pipeline, run, name=RUN)
     store.write_json(key, document)
     events.emit("run-ended", state=state.value)
     return RunRecord(state, document, store.uri(key))
+
+
+def _of_nodes(
+    nodes: Sequence[NodePlan],
+    traced: Mapping[str, Sequence[traces.Trace]],
+    known: Mapping[str, Mapping[int, EngineState]],
+) -> tuple[State, dict[str, object]]:
+    """The state of a run of a dataflow graph, and what ``run.json`` says of its nodes."""
+    found = {node.name: traced.get(node.name, ()) for node in nodes}
+    found = {name: of_node if any(trace.begun for trace in of_node) else () for name, of_node in found.items()}
+    ended = {name: [trace.state for trace in of_node] for name, of_node in found.items()}
+    engine = {name: of_node[NODE] for name, of_node in known.items() if NODE in of_node}
+    marked = {name for name, of_node in engine.items() if of_node.marked}
+    own = {name: of_node.state for name, of_node in engine.items() if name in marked or not ended.get(name)}
+    states = node_states(nodes, ended, own)
+    state = run_state(nodes, states, {name: () if name in marked else of_node for name, of_node in ended.items()})
+    documents: dict[str, object] = {}
+    for node in nodes:
+        by_person = {"marked": "success"} if node.name in marked and states[node.name] is State.COMPLETE else {}
+        executions = [trace.document() for trace in found[node.name]]
+        documents[node.name] = {
+            "kind": node.kind,
+            "state": states[node.name].value,
+            **by_person,
+            "executions": executions,
+        }
+    return state, documents
 
 
 def node_states(
@@ -102,7 +136,8 @@ def node_states(
     Args:
         nodes: all nodes of the run.
         executions: by node the states of its executions; none for a node that never started.
-        own: by node its state, where the engine knows it of a node without executions.
+        own: by node its state, where the engine knows it and its executions do not say it: it has none, or a person
+            marked it.
     """
     plans = {node.name: node for node in nodes}
     states: dict[str, State] = {}
@@ -116,10 +151,10 @@ def node_states(
             continue
         waiting.pop()
         ended = executions.get(node.name, ())
-        if ended:
-            states[node.name] = _of_executions(node, ended)
-        elif own and node.name in own:
+        if own and node.name in own:
             states[node.name] = own[node.name]
+        elif ended:
+            states[node.name] = _of_executions(node, ended)
         else:
             blocked = any(_blocks(one, states[one.name]) for one in upstream)
             states[node.name] = State.SKIPPED if blocked else State.STOPPED

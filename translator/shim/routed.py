@@ -1,8 +1,8 @@
-"""How a routed graph ended: its token followed along what the nodes left in the store.
+"""How a routed graph ended: its token followed along how its nodes stand (``translator.shim.traces``).
 
 A token goes from a graph's start from node to node by how each ended. Where it comes to an outcome that leads to no
 node, the graph has ended: complete where that is one of ``complete_after``, else in error. Where it comes to a node
-that was cut off, or that left nothing, the graph was stopped there. Nodes that no token came to are skipped.
+that was cut off, or of which nothing is known, the graph was stopped there. Nodes that no token came to are skipped.
 
 A composite node's state is that of its fan-in. Each of its branches is a graph with a token of its own.
 """
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim.contract import After, State
 from translator.shim.plans import BODY, CompositePlan
-from translator.shim.traces import LOST, NODE, Trace
+from translator.shim.traces import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.shim.contract import Scope
     from translator.shim.plans import GraphPlan, NodePlan
+    from translator.shim.traces import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,14 @@ class GraphRecord:
     scope: Scope | None
 
 
-def follow(graph: GraphPlan, found: Mapping[str, Trace], known: Mapping[str, Mapping[int, State]]) -> GraphRecord:
+def follow(graph: GraphPlan, found: Mapping[str, Trace]) -> GraphRecord:
     """How the outermost graph of a run ended.
 
     Args:
         graph: the graph.
-        found: by path what nodes left in the store.
-        known: by path and index what the engine knows of nodes that left nothing.
+        found: by path how the nodes stand that the engine knows of.
     """
-    return _Follower(found, known).graph(graph, "", entered=True)
+    return _Follower(found).graph(graph, "", entered=True)
 
 
 def catalog(scope: Scope | None) -> list[dict[str, object]]:
@@ -50,10 +50,9 @@ def catalog(scope: Scope | None) -> list[dict[str, object]]:
 
 
 class _Follower:
-    def __init__(self, found: Mapping[str, Trace], known: Mapping[str, Mapping[int, State]]) -> None:
-        self._found, self._known = found, known
-        # What an engine knows to be skipped may have run before, when somebody had it run again.
-        self._begun = [path for path in {**found, **known} if known.get(path, {}).get(NODE) is not State.SKIPPED]
+    def __init__(self, found: Mapping[str, Trace]) -> None:
+        self._found = found
+        self._begun = [path for path, trace in found.items() if trace.state is not State.SKIPPED]
         self._indexes: dict[str, int] = {}
         for path in self._begun:
             parts = path.split(".")
@@ -88,22 +87,20 @@ class _Follower:
     def _node(self, plan: NodePlan | CompositePlan, path: str) -> tuple[dict[str, Any], Scope | None]:
         """How a node ended that a token came to."""
         trace = self._found.get(path)
-        known = self._known.get(path, {})
-        state = trace.state if trace is not None else known.get(NODE, known.get(0, State.STOPPED))
+        state = trace.state if trace is not None else State.STOPPED
         scope = trace.manifest.scope if trace is not None and trace.manifest is not None else None
         if isinstance(plan, CompositePlan):
             reason = trace.reason if trace is not None else LOST
             return self._composite(plan, path, state, reason if state is State.ERROR else None), scope
-        if trace is None and state is State.ERROR:
-            trace = Trace(0, state, 0, {}, None, LOST)
-        executions = [trace.document()] if trace is not None else []
+        executions = [trace.document()] if trace is not None and trace.begun else []
         return {"kind": plan.kind, "state": state.value, "executions": executions}, scope
 
     def _skipped(self, plan: NodePlan | CompositePlan, path: str) -> dict[str, Any]:
         """What is said of a node that no token came to; executions that it has all the same are not hidden."""
         if isinstance(plan, CompositePlan):
             return self._composite(plan, path, State.SKIPPED, None)
-        executions = [self._found[path].document()] if path in self._found else []
+        trace = self._found.get(path)
+        executions = [trace.document()] if trace is not None and trace.begun else []
         return {"kind": plan.kind, "state": State.SKIPPED.value, "executions": executions}
 
     def _composite(self, plan: CompositePlan, path: str, state: State, reason: str | None) -> dict[str, Any]:
@@ -116,9 +113,12 @@ class _Follower:
             name: self.graph(graph, f"{path}.{name}.", entered=reached and name in taken)
             for name, graph in branches.items()
         }
+        trace = self._found.get(path)
+        by_person = {"marked": "success"} if trace is not None and trace.marked and state is trace.state else {}
         return {
             "kind": plan.kind,
             "state": state.value,
+            **by_person,
             "branches": {name: {"state": of.state.value, "nodes": of.nodes} for name, of in records.items()},
             "reason": reason,
         }

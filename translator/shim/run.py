@@ -20,7 +20,7 @@ from translator.shim.manifest import brief, sane, text
 from translator.shim.parameters import ParameterError, resolve
 from translator.shim.printed import Metadata
 from translator.shim.process import kill_all
-from translator.shim.store import Store, StoreError, open_store
+from translator.shim.store import MANIFEST, Store, StoreError, open_store, try_key
 from translator.shim.workspace import WorkspaceError, workspace
 
 if TYPE_CHECKING:
@@ -217,6 +217,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 opened = opened or open_store(context.store)
                 execution.id = opened.claim(context.id)
                 store = opened
+                context.claimed(store.uri(try_key(execution.id, MANIFEST)))
                 execution.pulse()
                 store.begin(execution.id, {} if step.secrets else values, execution.started)
                 execution.begun = True

@@ -50,6 +50,10 @@ class StoreError(Exception):
     """The store cannot do what was asked of it; the message says what, where and why."""
 
 
+class NoManifestError(StoreError):
+    """A try has not written its manifest."""
+
+
 def segment(name: str) -> str:
     """Turn a name into one path segment, by the same rule as ``translator.names.slug``.
 
@@ -268,7 +272,7 @@ class Store(ABC):
         try:
             return manifests_.from_json(self.read_json(key), self.root, self.uri(key))
         except FileNotFoundError:
-            raise StoreError(f"there is no manifest {self.uri(key)}") from None
+            raise NoManifestError(f"there is no manifest {self.uri(key)}") from None
         except ValueError as error:
             raise StoreError(str(error)) from error
 

@@ -1,6 +1,7 @@
-"""What executions left in the store: their last try's manifest, or that they began; and what an engine knows of others.
+"""What became of executions: the engine says which there are and how they stand now, the store what they made.
 
-An execution that has no manifest was killed with its worker, or never began; what the engine knows of it decides.
+The store keeps the tries of every attempt, also of those that somebody has cleared in the engine. So the engine names
+the try that counts (``EngineState.manifest``). Tries that it does not name are past; they are only counted.
 """
 
 from __future__ import annotations
@@ -10,22 +11,52 @@ from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
 from translator.shim.manifest import parameters_of, sane
-from translator.shim.store import LOG, MANIFEST, STARTED, StoreError, key_of, segment
+from translator.shim.store import LOG, MANIFEST, STARTED, NoManifestError, StoreError, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from translator.shim.contract import Manifest
+    from translator.shim.contract import Manifest, Value
     from translator.shim.store import Store
 
 NODE = -1
-"""In what an engine knows, the index under which it says how a node ended that has no executions."""
+"""The index under which an engine says how a node stands that has no executions, or that a person marked."""
 LOST = "the worker ended before the execution did: it was killed, or memory ran out"
+CUT = "the run was stopped"
+MARKED_FAILED = "the engine calls it failed although its command completed: a person marked it, or its worker was lost"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineState:
+    """What an engine knows of an execution, or under ``NODE`` of a node, at this moment.
+
+    Attributes:
+        state: how the engine says that it stands.
+        manifest: URI of the manifest of the try that belongs to the engine's current attempt, whether or not that try
+            has come to write it; None if the attempt made no try.
+        marked: whether a person set the state. It need not be said of an execution that the engine calls complete and
+            whose try is not: nobody else does that.
+    """
+
+    state: State
+    manifest: str | None = None
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The last try of an execution; ``log`` is where its log lies below the run's folder."""
+    """An execution as it stands.
+
+    Attributes:
+        index: its index.
+        state: how it stands.
+        tries: how many tries began, up to the one that counts.
+        parameters: the values of its parameters.
+        manifest: what that try left.
+        reason: why it is not complete.
+        marked: whether a person called it complete.
+        log: where the log of that try lies below the run's folder.
+    """
 
     index: int
     state: State
@@ -33,15 +64,23 @@ class Trace:
     parameters: Mapping[str, object]
     manifest: Manifest | None
     reason: str | None
+    marked: bool = False
     log: str | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything to tell of it."""
+        return self.tries > 0 or self.state in {State.ERROR, State.COMPLETE}
 
     def document(self) -> dict[str, object]:
         """What ``run.json`` says of it."""
         of = self.manifest
         files = sorted(of.outputs, key=lambda file: file.path) if of is not None else []
+        marked = {"marked": "success"} if self.marked else {}
         return {
             "index": self.index,
             "state": self.state.value,
+            **marked,
             "tries": self.tries,
             "parameters": sane(dict(self.parameters)),
             "metadata": sane(dict(of.metadata)) if of is not None else {},
@@ -51,88 +90,87 @@ class Trace:
         }
 
 
-def of_nodes(
-    store: Store, pipeline: str, run: str, nodes: Sequence[str], known: Mapping[str, Mapping[int, State]]
+def read(
+    store: Store, pipeline: str, run: str, known: Mapping[str, Mapping[int, EngineState]]
 ) -> dict[str, list[Trace]]:
-    """The executions of each node; none of a node of which none has begun.
+    """Return the executions of each node in the order of their indexes; only those that the engine lists exist.
 
     Args:
         store: where the run's manifests are.
         pipeline: name of the pipeline.
-        run: id of the run.
-        nodes: names of the nodes.
-        known: by node and index what the engine knows of executions; a manifest wins over it.
+        run: name of the run in the store.
+        known: by node (in branches: by path) and index what the engine knows.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    tries = store.tries(pipeline, run)
-    found: dict[str, list[Trace]] = {}
-    for name in nodes:
-        seg, of_engine = segment(name), known.get(name, {})
-        indexes = {index for one, index in tries if one == seg} | {index for index in of_engine if index != NODE}
-        traces = []
-        for index in sorted(indexes):
-            attempts = tries.get((seg, index), {})
-            trace = _trace(store, key_of(pipeline, run, name), index, attempts)
-            traces.append(_told(trace, of_engine.get(index)))
-        begun = any(one.tries or one.state is State.ERROR for one in traces)
-        found[name] = traces if begun else []
+    made = store.tries(pipeline, run)
+    found = {}
+    for node, of_node in known.items():
+        of_store = {index: made.get((segment(node), index), {}) for index in of_node}
+        found[node] = [_trace(store, index, of_node[index], of_store[index]) for index in sorted(of_node) if index >= 0]
     return found
 
 
-def by_path(store: Store, pipeline: str, run: str, known: Mapping[str, Mapping[int, State]]) -> dict[str, Trace]:
-    """What is in the store of each node of a routed graph, by its path; only of those that have begun.
-
-    Args:
-        store: where the run's manifests are.
-        pipeline: name of the pipeline.
-        run: id of the run.
-        known: by path and index what the engine knows of executions; a manifest wins over it.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    found: dict[str, Trace] = {}
-    for (seg, index), attempts in store.tries(pipeline, run).items():
-        folder = f"{key_of(pipeline, run)}/{seg}"
-        trace = _trace(store, folder, index, attempts)
-        if trace.manifest is not None:
-            found[trace.manifest.id.node] = trace
-        elif trace.tries:  # names cannot be read off folders
-            begun = next(attempt for attempt, files in attempts.items() if STARTED in files)
-            name = store.read_json(f"{folder}/{index}/try-{begun}/{STARTED}")["node"]
-            found[name] = _told(trace, known.get(name, {}).get(index))
-    return found
-
-
-def _trace(store: Store, folder: str, index: int, attempts: Mapping[int, set[str]]) -> Trace:
-    last = max(attempts, default=0)
-    trace = _ended(store, folder, index, attempts)
-    if LOG not in attempts.get(last, ()):
+def _trace(store: Store, index: int, engine: EngineState, attempts: Mapping[int, set[str]]) -> Trace:
+    trace = _ended(store, index, engine, attempts)
+    if engine.manifest is None or trace.tries == 0:
         return trace
-    return replace(trace, log=f"{folder.rsplit('/', 1)[-1]}/{index}/try-{last}/{LOG}")
+    key = store.key(engine.manifest)
+    if LOG not in attempts.get(_number(key), ()):
+        return trace
+    return replace(trace, log="/".join([*key.split("/")[-4:-1], LOG]))
 
 
-def _ended(store: Store, folder: str, index: int, attempts: Mapping[int, set[str]]) -> Trace:
-    begun = [attempt for attempt, files in attempts.items() if STARTED in files]
-    last = max(attempts, default=0)
+def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int, set[str]]) -> Trace:
+    if engine.manifest is None or engine.state is State.SKIPPED:
+        reason = {State.ERROR: LOST, State.STOPPED: CUT}.get(engine.state)
+        return Trace(index, engine.state, 0, {}, None, reason, engine.state is State.COMPLETE)
+    key = store.key(engine.manifest)
+    tries = _begun(key, attempts)
     lost = LOST
-    if MANIFEST in attempts.get(last, ()):
-        try:
-            manifest = store.manifest(store.uri(f"{folder}/{index}/try-{last}/{MANIFEST}"))
-        except StoreError as error:
-            lost = str(error)  # after a power cut, or by somebody's hand
-        else:
-            return Trace(index, manifest.state, len(begun), manifest.parameters, manifest, manifest.reason)
-    values: Mapping[str, object] = {}
-    if begun:
-        values = parameters_of(store.read_json(f"{folder}/{index}/try-{begun[-1]}/{STARTED}"))
-    return Trace(index, State.ERROR, len(begun), values, None, lost)
+    try:
+        manifest = store.manifest(engine.manifest)
+    except NoManifestError:
+        pass
+    except StoreError as error:
+        lost = str(error)  # after a power cut, or by somebody's hand
+    else:
+        state, reason = _weighed(engine.state, manifest)
+        marked = state is not manifest.state and state is State.COMPLETE
+        return Trace(index, state, tries, manifest.parameters, manifest, reason, marked)
+    values: Mapping[str, Value] = {}
+    try:
+        values = parameters_of(store.read_json(key.removesuffix(MANIFEST) + STARTED))
+        tries = max(tries, 1)
+    except FileNotFoundError:
+        pass  # claimed, and never begun
+    if engine.state is State.COMPLETE:
+        return Trace(index, State.COMPLETE, tries, values, None, None, marked=True)
+    if engine.state is State.STOPPED:
+        return Trace(index, State.STOPPED, tries, values, None, CUT)
+    return Trace(index, State.ERROR, tries, values, None, lost)
 
 
-def _told(trace: Trace, of_engine: State | None) -> Trace:
-    """What an engine knows counts where there is no manifest."""
-    if trace.manifest is not None or of_engine not in {State.STOPPED, State.SKIPPED}:
-        return trace
-    return replace(trace, state=of_engine, reason="the run was stopped" if of_engine is State.STOPPED else None)
+def _weighed(engine: State, manifest: Manifest) -> tuple[State, str | None]:
+    """How an execution stands of which the engine and the manifest of its try say one thing each.
+
+    The manifest knows better why it ended. But what the engine calls complete flows on, and what it calls failed does
+    not, whatever the manifest says.
+    """
+    if engine is State.COMPLETE:
+        return State.COMPLETE, None
+    if engine is State.ERROR and manifest.state is State.COMPLETE:
+        return State.ERROR, MARKED_FAILED
+    return manifest.state, manifest.reason
+
+
+def _begun(key: str, attempts: Mapping[int, set[str]]) -> int:
+    """How many tries began, up to the one whose manifest is at ``key``."""
+    return sum(STARTED in files for attempt, files in attempts.items() if attempt <= _number(key))
+
+
+def _number(key: str) -> int:
+    """The number of the try whose manifest is at ``key``."""
+    number = key.rsplit("/", 2)[-2].removeprefix("try-")
+    return int(number) if number.isdecimal() else 0

@@ -1,0 +1,75 @@
+"""Which try in the store belongs to a task instance as it is now, and in what state Airflow has it.
+
+The store keeps all tries; only Airflow knows which of them count. So each execution pushes an XCom that names its try
+before its command starts. Airflow deletes the XComs of an instance when it starts it again, and keeps them when a task
+fails, is killed, or is marked by a person. It also keeps those of instances that are no more (``removed``, after a
+cleared grid has become smaller) and of those that it has skipped since: what an XCom says counts only together with the
+state of its instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from airflow.sdk import Context
+
+KEY = "try"
+"""The key of the XCom that names a try; its value has the URI of the manifest and the map index."""
+
+States: TypeAlias = dict[int, str]
+"""By map index the states of the instances of a task; that of one without an index is at -1."""
+
+_NAMED = 40
+
+
+def name_try(context: Context) -> Callable[[str], None]:
+    """Return a function that tells Airflow the manifest's URI of the try that the task instance has begun."""
+    ti = context["ti"]
+    index = ti.map_index if ti.map_index is not None else -1
+    return lambda uri: ti.xcom_push(KEY, {"manifest": uri, "map_index": index})
+
+
+def named_tries(context: Context, task_id: str) -> dict[int, str]:
+    """Return by map index the manifest's URI of the last try that each instance of a task has named."""
+    return tries_of(context["ti"].xcom_pull(task_ids=task_id, key=KEY))
+
+
+def tries_of(pulled: Any) -> dict[int, str]:
+    """Return by map index the URIs in XComs; Airflow gives one XCom as it is, and several as a sequence."""
+    values = [pulled] if isinstance(pulled, Mapping) else [value for value in pulled or () if value]
+    return {value["map_index"]: value["manifest"] for value in values}
+
+
+def task_states(context: Context, task_ids: Iterable[str] | None = None) -> dict[str, States]:
+    """Return by task the states of its instances that exist; asks Airflow once.
+
+    Args:
+        context: of the task that asks.
+        task_ids: the tasks to ask for; all tasks of the run without.
+    """
+    ti = context["ti"]
+    wanted = list(task_ids) if task_ids is not None else []
+    # More of them than an URL can name are taken from among all.
+    asked = wanted if 0 < len(wanted) <= _NAMED else None
+    listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=asked).get(ti.run_id, {})
+    return states_by_task(listed, context["dag"].task_dict)
+
+
+def states_by_task(listed: Mapping[str, str | None], tasks: Collection[str]) -> dict[str, States]:
+    """Return by task and map index the states that Airflow lists by a task's id, or by that, ``_`` and the index.
+
+    Args:
+        listed: what Airflow lists.
+        tasks: the ids of all tasks of the DAG.
+    """
+    found: dict[str, States] = {}
+    for key, state in listed.items():
+        name, _, index = key.rpartition("_")
+        mapped = key not in tasks and index.isdecimal()
+        if state is not None and state != "removed":
+            found.setdefault(name if mapped else key, {})[int(index) if mapped else -1] = state
+    return found

@@ -1,0 +1,124 @@
+"""Which tries count: what the plugin makes of XComs and of the states of task instances."""
+
+from __future__ import annotations
+
+import runpy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.airflow.pipelines import OK, Node, pipeline
+from translator.shim.contract import ExecutionId, Manifest, State
+from translator.shim.store import MANIFEST, open_store, try_key
+from translator.targets import airflow
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from translator.shim.store import Store
+
+pytest.importorskip("airflow.sdk")
+
+C, E, S = State.COMPLETE, State.ERROR, State.STOPPED
+
+
+class Instance:
+    """A task instance of ``list``, ``many`` and ``collect``, of which Airflow says what a test says."""
+
+    dag_id, run_id, map_index = "small", "r", -1
+
+    def __init__(self, states: dict[str, str | None], tries: dict[str, list[Any]]) -> None:
+        self.states, self.tries = states, tries
+
+    def get_task_states(self, task_ids: list[str] | None = None, **_: Any) -> dict[str, dict[str, str | None]]:
+        names = task_ids or list(self.states)
+        return {"r": {key: state for key, state in self.states.items() if key.startswith(tuple(names))}}
+
+    def xcom_pull(self, task_ids: str, key: str) -> Any:
+        assert key == "try"
+        found = self.tries.get(task_ids, [])
+        return found[0] if len(found) == 1 else found
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def dag(tmp_path: Path) -> Any:
+    file = tmp_path / "dag.py"
+    nodes = (Node("list"), Node("many", [OK, OK], "stop-next", after=["list"]), Node("collect", after=["many"]))
+    file.write_text(airflow.generate(pipeline(*nodes)))
+    return runpy.run_path(str(file))["dag"]
+
+
+def left(store: Store, node: str, index: int, state: State | None) -> dict[str, Any]:
+    """A try in the store, and the XCom that names it; without a manifest where its worker was killed."""
+    identity = store.claim(ExecutionId("Small", "r", node, max(index, 0)))
+    store.begin(identity, {}, "t")
+    if state is not None:
+        store.commit(Manifest(identity, state, {}, {}, {}, [], "t", "t"))
+    return {"manifest": store.uri(try_key(identity, MANIFEST)), "map_index": index}
+
+
+def brought(store: Store, dag: Any, states: dict[str, str | None], tries: dict[str, list[Any]]) -> list[int]:
+    """The indexes of ``many`` that ``collect`` gets."""
+    from airflow_plugin.upstream import upstream_manifests
+
+    context: Any = {"ti": Instance(states, tries), "dag": dag}
+    return [manifest.id.index for manifest in upstream_manifests(context, ["many"], store)["many"]]
+
+
+def test_executions_that_are_no_more_bring_nothing(store: Store, dag: Any) -> None:
+    tries = {"many.run": [left(store, "many", index, C) for index in range(3)]}
+    states: dict[str, str | None] = {"many.run_0": "success", "many.run_1": "removed", "many.run_2": "removed"}
+    assert brought(store, dag, states, tries) == [0]
+    assert brought(store, dag, {"many.run": "skipped", **dict.fromkeys(states, "removed")}, tries) == []
+
+
+def test_executions_that_did_not_run_again_bring_nothing(store: Store, dag: Any) -> None:
+    tries = {"many.run": [left(store, "many", index, C) for index in range(5)]}
+    names = ("success", "failed", "skipped", "upstream_failed", None)
+    states = {f"many.run_{index}": name for index, name in enumerate(names)}
+    assert brought(store, dag, states, tries) == [0]
+
+
+def test_an_execution_marked_as_success_brings_what_it_left(store: Store, dag: Any) -> None:
+    tries = {"many.run": [left(store, "many", 0, E), left(store, "many", 1, None)]}
+    states: dict[str, str | None] = {f"many.run_{index}": "success" for index in range(3)}
+    assert brought(store, dag, states, tries) == [0]
+
+
+def known(store: Store, dag: Any, states: dict[str, str | None], tries: dict[str, list[Any]]) -> Any:
+    from airflow_plugin.nodes import nodes
+    from airflow_plugin.outcome import _known
+    from airflow_plugin.tries import states_by_task, tries_of
+
+    node = nodes(dag)["many"]
+    listed = states_by_task(states, dag.task_dict)
+    found = _known(dag, node, listed, tries_of(tries.get(node.run, [])), store)
+    return {index: (state.state, state.manifest is not None, state.marked) for index, state in found.items()}
+
+
+def test_a_skipped_execution_was_stopped_or_never_started(store: Store, dag: Any) -> None:
+    tries = {"many.run": [left(store, "many", 0, S), left(store, "many", 1, C), left(store, "many", 2, None)]}
+    states: dict[str, str | None] = {f"many.run_{index}": "skipped" for index in range(4)}
+    of_try = {0: (S, True, False), 1: (S, False, False), 2: (S, True, False), 3: (S, False, False)}
+    assert known(store, dag, {"many.grid": "success", **states}, tries) == of_try
+    # Its grid was skipped, so Airflow skipped it, and what its XComs name is past.
+    of_nothing = dict.fromkeys(range(4), (S, False, False))
+    assert known(store, dag, {"many.grid": "skipped", **states}, tries) == of_nothing
+
+
+def test_a_person_marks_the_last_task_of_a_node(store: Store, dag: Any) -> None:
+    tries = {"many.run": [left(store, "many", 0, C), left(store, "many", 1, E)]}
+    states: dict[str, str | None] = {"many.grid": "success", "many.run_0": "success", "many.run_1": "failed"}
+    executions = {0: (C, True, False), 1: (E, True, False)}
+    assert known(store, dag, {**states, "many.done": "upstream_failed"}, tries) == executions
+    marked = {-1: (C, False, True)}
+    assert known(store, dag, {**states, "many.done": "success"}, tries) == executions | marked
+    assert known(store, dag, {**states, "many.run_1": "success", "many.done": "success"}, tries) == {
+        0: (C, True, False),
+        1: (C, True, False),
+    }
