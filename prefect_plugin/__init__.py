@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from prefect_plugin.executions import Executions
     from prefect_plugin.jobs import Job, execution
     from prefect_plugin.nodes import execution_node, skip, task_node
+    from prefect_plugin.numbers import Number, as_written
     from prefect_plugin.parameters import NodeParameters
     from prefect_plugin.runs import finish, run_of
 
@@ -21,6 +22,8 @@ __all__ = [
     "Executions",
     "Job",
     "NodeParameters",
+    "Number",
+    "as_written",
     "execution",
     "execution_node",
     "finish",
@@ -34,6 +37,8 @@ _HOMES = {
     "Executions": "executions",
     "Job": "jobs",
     "NodeParameters": "parameters",
+    "Number": "numbers",
+    "as_written": "numbers",
     "execution": "jobs",
     "execution_node": "nodes",
     "finish": "runs",

@@ -35,8 +35,8 @@ for file in sys.argv[1:]:
     json.dumps(serialised, allow_nan=False)
     again = DagSerialization.to_dict(dag)
     assert again == serialised
-    DagSerialization.from_dict(serialised)
     dag.params.validate()
+    DagSerialization.from_dict(serialised).params.validate()
     leaves = [task.task_id for task in dag.tasks if not task.downstream_task_ids]
     retries = {task.task_id: task.retries for task in dag.tasks if task.retries}
     found[file] = {"dag": dag.dag_id, "leaves": leaves, "bytes": len(json.dumps(serialised)), "retries": retries}

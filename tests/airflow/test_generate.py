@@ -159,7 +159,7 @@ def params(text: str) -> dict[str, str]:
         ("execution", "text", "'some', type='string', title='text', section='one'"),
         ("execution", "no_text", "None, type=['string', 'null'], title='no_text', section='one'"),
         ("execution", "empty", "'', type=['string', 'null'], title='empty', section='one'"),
-        ("execution", "number", "1.0, type='number', minimum=0, maximum=2.5, title='number', section='one'"),
+        ("execution", "number", "1, type='number', minimum=0, maximum=2.5, title='number', section='one'"),
         ("execution", "count", "3, type='integer', title='count', section='one'"),
         ("execution", "choice", "'a', type='string', enum=['a', 'b'], title='choice', section='one'"),
         (
@@ -181,7 +181,7 @@ def params(text: str) -> dict[str, str]:
             "task",
             "number",
             (
-                "[1.0], type='array', items={'type': 'number', 'minimum': 0, 'maximum': 2.5}, title='number', "
+                "[1], type='array', items={'type': 'number', 'minimum': 0, 'maximum': 2.5}, title='number', "
                 "section='one'"
             ),
         ),

@@ -93,7 +93,7 @@ def read(file: Path, *texts: str) -> tuple[dict, list[str]]:
     ("text", "value"),
     [
         ("size=5", 5),
-        ("rate=2", 2.0),
+        ("rate=2", 2),
         ("deep=true", True),
         ("word=5", "5"),
         ("word=a,b", "a,b"),

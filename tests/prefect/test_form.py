@@ -11,7 +11,7 @@ from prefect.utilities.callables import parameter_schema
 from prefect_plugin import NodeParameters
 from prefect_plugin.arguments import ArgumentError, arguments_of
 from tests.prefect.support import compiled, flow_of
-from translator.targets.prefect import forms
+from translator.targets.prefect import reserved
 
 TEXT = """
 - step:
@@ -136,4 +136,4 @@ def test_no_field_can_hide_what_a_group_needs():
     class Empty(NodeParameters, node="empty"):
         pass
 
-    assert {name for name in dir(Empty) if not name.startswith("_")} <= forms.TAKEN_BY_PYDANTIC
+    assert {name for name in dir(Empty) if not name.startswith("_")} <= reserved.FIELDS

@@ -24,7 +24,7 @@ MANY = Parameter("m", "integer", multiple="repeat", maximum=5)
     ("parameter", "value", "expected"),
     [
         (INTEGER, 3, 3), (INTEGER, "3", 3), (INTEGER, 3.0, 3), (INTEGER, None, None),
-        (FLOAT, 1, 1.0), (FLOAT, "1e-3", 0.001), (FLOAT, 0.5, 0.5),
+        (FLOAT, 1, 1), (FLOAT, 1.0, 1.0), (FLOAT, "2", 2), (FLOAT, "1e-3", 0.001), (FLOAT, 0.5, 0.5),
         (FLAG, True, True), (FLAG, "true", True), (FLAG, "False", False), (FLAG, 0, False), (FLAG, "1", True),
         (TEXT, "x", "x"), (TEXT, "", ""), (TEXT, 5, 5), (TEXT, "é\n-", "é\n-"),
         (COLOUR, "red", "red"),

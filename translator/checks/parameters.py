@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
+from translator.checks.values import unfit
 from translator.ir import EdgeKind
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from translator.diagnostics import Diagnostics
     from translator.shim.contract import Parameter as ShimParameter
 
@@ -19,6 +22,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     by_edge = {
         (edge.target.node, edge.target.key): edge for edge in pipeline.edges if edge.target.kind is EdgeKind.PARAMETER
     }
+    _check_defaults(pipeline, nodes.values(), by_edge, diagnostics)
     names: dict[str, ir.PipelineParameter] = {}
     owners: dict[ir.ParameterTarget, ir.PipelineParameter] = {}
     for parameter in pipeline.parameters:
@@ -55,6 +59,44 @@ def _check_target(
     diagnostics.error("unknown-parameter", message, target.span or parameter.span, hint=hint)
 
 
+def _check_defaults(
+    pipeline: ir.Pipeline,
+    nodes: Iterable[ir.StepNode],
+    by_edge: Container[tuple[str, str]],
+    diagnostics: Diagnostics,
+) -> None:
+    """Report defaults of steps that a run would use and that their parameters cannot take."""
+    replaced = {
+        (target.node, target.parameter)
+        for parameter in pipeline.parameters
+        if parameter.default is not None
+        for target in parameter.targets
+    }
+    for node in nodes:
+        spanned = {axis.parameter for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else set()
+        for parameter in node.step.parameters:
+            reason = suits(parameter, parameter.default, spreads=False)
+            if (
+                reason is None
+                or any(unfit(atom) for atom in _atoms(parameter.default))
+                or parameter.name in spanned
+                or (node.name, parameter.name) in replaced
+            ):
+                continue
+            message = f"the default is invalid for node {node.name!r}: {reason}"
+            if (node.name, parameter.name) in by_edge:
+                diagnostics.warning("bad-default", message, parameter.span, hint="it counts where the edge brings none")
+                continue
+            hint = None
+            if isinstance(node, ir.TaskNode) and isinstance(parameter.default, tuple) and parameter.multiple is None:
+                hint = "give the list to a pipeline parameter or a task blueprint: there it is an axis of the grid"
+            diagnostics.error("bad-default", message, parameter.span, hint=hint)
+
+
+def _atoms(value: ir.Value) -> tuple[ir.Scalar, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
 def suits(parameter: ir.Parameter, value: ir.Value, *, spreads: bool) -> str | None:
     """Why a value cannot be given to a parameter; None if it can.
 
@@ -82,7 +124,7 @@ def _check_default(
     # A parameter that has targets is none of a routed graph, whose parameters may hold anything.
     reason = suits(target, cast("ir.Value", parameter.default), spreads=isinstance(node, ir.TaskNode))
     if reason is not None:
-        message = f"the default of pipeline parameter {parameter.name!r} does not suit node {node.name!r}: {reason}"
+        message = f"the default of pipeline parameter {parameter.name!r} is invalid for node {node.name!r}: {reason}"
         diagnostics.error("bad-default", message, parameter.span)
 
 

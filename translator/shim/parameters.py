@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from translator.shim.contract import Parameter, Scalar, Step, Value
 
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
+
+
+_EXACT = 2.0**53
+"""Below this, a floating-point number says exactly which whole number is meant."""
+_WHOLE = re.compile("[-+]?[0-9]{1,15}", re.ASCII)
 
 
 class ParameterError(ValueError):
@@ -95,17 +101,20 @@ def vendor(parameter: Parameter) -> VendorParameter:
 
 
 def _atom(parameter: Parameter, atom: object) -> Scalar:
-    """What a form or JSON turns a value into, turned back: 3.0 is an integer's 3, "true" a flag's True."""
+    """Turn back what a form or JSON turns a value into: 3.0 is an integer's 3, "true" a flag's True.
+
+    A whole number stays one for a float, because the command line says it as it is written: ``--x=95``.
+    """
     if isinstance(atom, float) and not math.isfinite(atom):
         raise ParameterError(f"parameter {parameter.name!r}: {atom} is not a finite number")
     if not isinstance(atom, (str, int, float)):
         raise ParameterError(f"parameter {parameter.name!r}: {atom!r} is not a text, a number or a truth value")
     if isinstance(atom, str) and "\x00" in atom:
         raise ParameterError(f"parameter {parameter.name!r}: the value holds a NUL character")
-    if parameter.type == "integer" and isinstance(atom, float) and atom.is_integer():
+    if parameter.type == "integer" and isinstance(atom, float) and atom.is_integer() and abs(atom) < _EXACT:
         return int(atom)
-    if parameter.type == "float" and type(atom) is int:
-        return float(atom)
+    if parameter.type == "float" and isinstance(atom, str) and _WHOLE.fullmatch(atom.strip()):
+        return int(atom)
     if parameter.type == "flag" and not isinstance(atom, bool) and str(atom).strip().lower() in _BOOLEANS:
         return _BOOLEANS[str(atom).strip().lower()]
     return atom
@@ -125,12 +134,12 @@ def _checked(parameter: Parameter, atoms: list[Scalar]) -> list[Scalar]:
     for atom in checked:
         if isinstance(atom, float) and not math.isfinite(atom):
             raise ParameterError(f"parameter {parameter.name!r}: {atom} is not a finite number")
-    return checked
+    return [given if type(given) is int else atom for given, atom in zip(atoms, checked, strict=True)]
 
 
 def _plain(parameter: Parameter, atoms: list[Scalar]) -> bool:
     """Whether the vendor's check could neither change nor refuse the values: it takes a tenth of a second to load."""
     if parameter.minimum is not None or parameter.maximum is not None or parameter.choices:
         return False
-    types: dict[str, tuple[type, ...]] = {"string": (str, int, float, bool), "integer": (int,), "float": (float,)}
+    types: dict[str, tuple[type, ...]] = {"string": (str, int, float, bool), "integer": (int,), "float": (int, float)}
     return all(type(atom) in types.get(parameter.type, (bool,)) for atom in atoms)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.shim import contract
 from translator.targets.scripts import lower_script
+from translator.targets.typed import typed
 
 if TYPE_CHECKING:
     from translator.targets.render import Expression
@@ -58,7 +59,7 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
 
 def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
     """The parameter as the shim knows it."""
-    default = parameter.default
+    default = typed(parameter, parameter.default)
     return contract.Parameter(
         name=parameter.name,
         type=parameter.type.value,

@@ -46,13 +46,13 @@ def variant(name: str, style: str, rules: str) -> str:
 
 
 AXES = [
-    ("lr", "multiple", "items: [0.1, 1, 10]", (0.1, 1.0, 10.0)),
-    ("lr", "multiple", "items: ['0.1', '1']", (0.1, 1.0)),
+    ("lr", "multiple", "items: [0.1, 1, 10]", (0.1, 1, 10)),
+    ("lr", "multiple", "items: ['0.1', '1']", (0.1, 1)),
     ("t", "multiple", "items: [a, 'b, c', 3, true]", ("a", "b, c", 3, True)),
     ("f", "multiple", "items: [true, false]", (True, False)),
     ("m", "multiple", "items: [1, 2]", ((1,), (2,))),
     ("n", "multiple", "items: [1.4, 1.5, 2.5, 2.6, 3], integerify: true", (1, 2, 3)),
-    ("lr", "single", "value: 3", (3.0,)),
+    ("lr", "single", "value: 3", (3,)),
     ("lr", "linear", "start: 0.1, end: 0.3, step: 0.1", (0.1, 0.2, 0.3)),
     ("lr", "linear", "start: 0, end: 1, step: 0.4", (0.0, 0.4, 0.8)),
     ("n", "linear", "start: 1, end: 3", (1, 2, 3)),

@@ -67,8 +67,8 @@ STEP_KEYS = [
     "stop-condition: a >>> 1 #! error unsupported-stop-condition; error bad-expression",
     "parameters: [{name: a, pass-true-as: x}] #! warning no-effect",
     "parameters: [{name: a, type: flag, optional: true}] #! warning no-effect",
-    "parameters: [{name: a, type: integer, default: x}] #! warning bad-default",
-    "parameters: [{name: a, type: integer, default: 3, max: 2}] #! warning bad-default",
+    "parameters: [{name: a, type: integer, default: x}] #! warning bad-default; error bad-default",
+    "parameters: [{name: a, type: integer, default: 3, max: 2}] #! warning bad-default; error bad-default",
     "parameters: [{name: a, default: 3}] #! warning bad-default",
     # what ends the vendor's parser
     'time-limit: "90" #! error bad-duration',

@@ -230,7 +230,9 @@ _STYLES = {"single": _single, "multiple": _multiple, "linear": _linear, "logspac
 
 
 def _computed(values: Iterable[Decimal], rules: Located) -> _Values:
-    return [(int(value) if value == value.to_integral_value() else float(value), rules) for value in values]
+    exact = list(values)
+    whole = all(value == value.to_integral_value() for value in exact)
+    return [(int(value) if whole else float(value), rules) for value in exact]
 
 
 def _few(count: Decimal, key: str) -> int:

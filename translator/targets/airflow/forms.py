@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translator import ir
-from translator.shim.parameters import ParameterError, coerce
 from translator.targets.render import call
-from translator.targets.steps import lower_parameter
+from translator.targets.typed import atoms, typed, typed_for_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from translator.targets.render import Call
 
@@ -83,6 +82,20 @@ def node_form(node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParam
     return Form({key: _sets(node, sets, known), **params}, parameters, call("dag_param", key))
 
 
+def params_of(pipeline: ir.Pipeline) -> dict[str, Call]:
+    """The DAG params of the parameters of a pipeline, by name."""
+    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+    return {given.name: pipeline_param(given, list(_targets(given, nodes))) for given in pipeline.parameters}
+
+
+def _targets(
+    given: ir.PipelineParameter, nodes: Mapping[str, ir.StepNode]
+) -> Iterator[tuple[ir.StepNode, ir.Parameter]]:
+    for target in given.targets:
+        node = nodes[target.node]
+        yield from ((node, found) for found in node.step.parameters if found.name == target.parameter)
+
+
 def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepNode, ir.Parameter]]) -> Call:
     """The DAG param of a pipeline parameter.
 
@@ -90,22 +103,25 @@ def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepN
         given: the pipeline parameter.
         targets: the parameters that it sets, with their nodes.
     """
-    schemas = [_schema(parameter) for _, parameter in targets]
+    default = typed_for_all([parameter for _, parameter in targets], given.default)
+    schemas = [_schema(parameter, default) for _, parameter in targets]
     schema = schemas[0] if schemas and all(other == schemas[0] for other in schemas) else _any_of(schemas)
-    if not targets and isinstance(given.default, bool):
+    if not targets and isinstance(default, bool):
         schema = {"type": "boolean"}
     if any(isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets) and "items" not in schema:
-        schema = _with_lists(schema, first=isinstance(given.default, tuple))
-    if given.default is None:
+        schema = _with_lists(schema, first=isinstance(default, tuple))
+    if default is not None and not isinstance(default, tuple) and schema["type"] == "array":
+        default = (default,)
+    if default in (None, ""):
         schema = _nullable(schema)
-    return _param(_plain(given.default), schema, description=given.description, section=given.section)
+    return _param(_plain(default), schema, description=given.description, section=given.section)
 
 
 def _single(node: ir.StepNode, parameter: ir.Parameter) -> Call:
-    default = _coerced(parameter, parameter.default)
-    schema = _schema(parameter)
+    default = typed(parameter, parameter.default)
+    schema = _schema(parameter, default)
     return _param(
-        default,
+        _plain(default),
         # The form sends null for an empty text.
         _nullable(schema) if default in (None, "") else schema,
         title=parameter.name,
@@ -115,10 +131,11 @@ def _single(node: ir.StepNode, parameter: ir.Parameter) -> Call:
 
 
 def _axis(node: ir.StepNode, parameter: ir.Parameter, values: Sequence[ir.Value]) -> Call:
-    points = [_coerced(parameter, value) for value in values]
-    items = _nullable(_schema(parameter)) if None in points else _schema(parameter)
+    points = [typed(parameter, value) for value in values]
+    schema = _schema(parameter, points)
+    items = _nullable(schema) if None in points else schema
     return _param(
-        points,
+        _plain(points),
         {"type": "array", "items": items},
         title=parameter.name,
         description=parameter.description,
@@ -129,12 +146,15 @@ def _axis(node: ir.StepNode, parameter: ir.Parameter, values: Sequence[ir.Value]
 def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters: Sequence[ir.Parameter]) -> Call:
     by_name = {parameter.name: parameter for parameter in parameters}
     rows = [
-        {name: _coerced(by_name[name], value) if name in by_name else _plain(value) for name, value in row.items()}
+        {name: _plain(typed(by_name[name], value) if name in by_name else value) for name, value in row.items()}
         for row in sets
     ]
     items = {
         "type": "object",
-        "properties": {parameter.name: _nullable(_schema(parameter)) for parameter in parameters},
+        "properties": {
+            parameter.name: _nullable(_schema(parameter, [row.get(parameter.name) for row in rows]))
+            for parameter in parameters
+        },
         "additionalProperties": False,
     }
     return _param(rows, {"type": "array", "items": items}, title="parameter sets", section=node.name)
@@ -146,14 +166,15 @@ def _param(default: object, schema: Schema, **shown: str | None) -> Call:
     return type(made)(made.function, made.arguments, (*made.keywords, *call("Param", **shown).keywords))
 
 
-def _schema(parameter: ir.Parameter) -> Schema:
+def _schema(parameter: ir.Parameter, seen: object) -> Schema:
+    """The schema of a value; a text may be any scalar, so it also takes the types of what the file gives (``seen``)."""
     schema: Schema = {"type": _TYPES[parameter.type]}
     if parameter.type is ir.ParameterType.STRING:
-        atoms = parameter.default if isinstance(parameter.default, tuple) else (parameter.default,)
-        others = [_JSON_TYPES[type(atom)] for atom in (*atoms, *parameter.choices) if type(atom) in _JSON_TYPES]
+        given = [*atoms(parameter.default), *atoms(seen), *parameter.choices]
+        others = [_JSON_TYPES[type(atom)] for atom in given if type(atom) in _JSON_TYPES]
         schema["type"] = _one_or_list(["string", *others])
     if parameter.choices:
-        schema["enum"] = [_coerced(parameter, choice) for choice in parameter.choices]
+        schema["enum"] = [_plain(typed(parameter, choice)) for choice in parameter.choices]
     if parameter.minimum is not None:
         schema["minimum"] = parameter.minimum
     if parameter.maximum is not None:
@@ -188,14 +209,6 @@ def _types(schema: Schema) -> list[str]:
 def _one_or_list(types: Sequence[str]) -> str | list[str]:
     distinct = list(dict.fromkeys(types))
     return distinct[0] if len(distinct) == 1 else distinct
-
-
-def _coerced(parameter: ir.Parameter, value: ir.Value) -> object:
-    """The value as JSON will have it; a bad one stays as it is, and is refused when the DAG is triggered."""
-    try:
-        return _plain(coerce(lower_parameter(parameter), _plain(value)))
-    except ParameterError:
-        return _plain(value)
 
 
 def _plain(value: object) -> object:

@@ -44,6 +44,10 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         elif isinstance(node, ir.TaskNode):
             _check_grid(node, lengths.get(node.name, {}), diagnostics)
     _check_keys(pipeline, diagnostics)
+    if all(isinstance(node, ir.StepNode) for node in pipeline.nodes):
+        from translator.targets.airflow import params
+
+        params.check(pipeline, diagnostics)
 
 
 def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diagnostics) -> None:

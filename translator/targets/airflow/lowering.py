@@ -9,7 +9,7 @@ from translator import ir
 from translator.names import identifiers
 from translator.targets import render
 from translator.targets.airflow.dag import dag_arguments
-from translator.targets.airflow.forms import pipeline_param
+from translator.targets.airflow.forms import params_of
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, VisualGroup
 from translator.targets.airflow.nodes import around_of, form_of, lower_node
@@ -62,8 +62,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     )
     around = around_of(pipeline)
     forms = {node.name: form_of(around, node) for node in nodes}
-    by_name = {node.name: node for node in nodes}
-    params = {given.name: pipeline_param(given, list(_targets(given, by_name))) for given in pipeline.parameters}
+    params = params_of(pipeline)
     for shown in forms.values():
         params.update(shown.params)
     after = _after(pipeline, variables)
@@ -132,14 +131,6 @@ def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
                 yield "GridOperator"
         else:
             yield from render.names_in(part)
-
-
-def _targets(
-    given: ir.PipelineParameter, nodes: Mapping[str, ir.StepNode]
-) -> Iterator[tuple[ir.StepNode, ir.Parameter]]:
-    for target in given.targets:
-        node = nodes[target.node]
-        yield from ((node, found) for found in node.step.parameters if found.name == target.parameter)
 
 
 def _after(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> dict[str, list[str]]:

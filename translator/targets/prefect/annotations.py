@@ -15,13 +15,15 @@ from translator.targets.render import call, literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NUMBER = "Number"
+"""The type of the form for floating-point numbers: a whole number stays as it is given."""
 INLINE = 48
 """Columns of a type that is written where it is used; a longer one gets a name."""
 
 _TYPES = {
     ir.ParameterType.STRING: "str",
     ir.ParameterType.INTEGER: "int",
-    ir.ParameterType.FLOAT: "float",
+    ir.ParameterType.FLOAT: NUMBER,
     ir.ParameterType.FLAG: "bool",
 }
 
@@ -51,7 +53,8 @@ def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
     """
     types = dict.fromkeys(_TYPES[parameter.type] for parameter in parameters)
     given = [atom for atom in atoms(seen) if atom is not None]
-    types |= dict.fromkeys(type(atom).__name__ for atom in given if not any(_admits(name, atom) for name in types))
+    others = [atom for atom in given if not any(_admits(name, atom) for name in types)]
+    types |= dict.fromkeys(NUMBER if isinstance(atom, float) else type(atom).__name__ for atom in others)
     return " | ".join(types or ("str",))
 
 
@@ -63,7 +66,11 @@ def bounded_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
     if choices := _choices(parameters[0], seen):
         return choices
     limits = limits_of(parameters[0], seen)
-    return f"Annotated[{text}, {literal(call('Field', **limits))}]" if limits else text
+    if not limits:
+        return text
+    field = literal(call("Field", **limits))
+    # Bounds beside the float itself are part of the form; around what keeps its spelling they would not be.
+    return f"Annotated[float, {field}, as_written]" if text == NUMBER else f"Annotated[{text}, {field}]"
 
 
 def limited_type(parameter: ir.Parameter, seen: object) -> str:
@@ -105,7 +112,7 @@ def _rules(parameter: ir.Parameter) -> tuple[object, ...]:
 
 def _admits(kind: str, value: object) -> bool:
     """Whether pydantic takes ``value`` where ``kind`` is asked for, without changing what it means."""
-    return type(value).__name__ == kind or (kind == "float" and type(value) is int)
+    return type(value).__name__ == kind or (kind == NUMBER and type(value) in (int, float))
 
 
 def _number(value: float) -> float:

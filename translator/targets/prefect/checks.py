@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.checks.values import check as check_values
+from translator.targets.prefect.reserved import ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,10 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if any(isinstance(atom, int) and atom not in _INTEGERS for atom in atoms(value)):
             message = f"{place} holds a number of more than 64 bits, which Prefect cannot store"
             diagnostics.error("unsupported-value", message, span)
+    for given in pipeline.parameters:
+        if given.name in ARGUMENTS:
+            message = f"Prefect reserves {given.name!r}: the flow's parameter is called '{given.name}_'"
+            diagnostics.note("renamed-parameter", message, given.span, hint="its title in the form stays as it is")
     for node in pipeline.nodes if pipeline.graph.start is None else ():
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()

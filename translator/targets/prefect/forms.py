@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.names import identifiers
-from translator.targets.prefect.annotations import INLINE, Aliases, bounded_type, limited_type, limits_of, plain_type
+from translator.targets.prefect.annotations import (
+    INLINE,
+    NUMBER,
+    Aliases,
+    bounded_type,
+    limited_type,
+    limits_of,
+    plain_type,
+)
 from translator.targets.prefect.model import Argument, Field, Group
+from translator.targets.prefect.reserved import FIELDS
 from translator.targets.prefect.text import doc
 from translator.targets.render import Call, Name, call, literal
+from translator.targets.typed import typed, typed_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
     from translator.targets.render import Expression
-
-TAKEN_BY_PYDANTIC = {
-    *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema"),
-    *("schema_json", "update_forward_refs", "validate"),
-    *("model_computed_fields", "model_config", "model_construct", "model_copy", "model_dump", "model_dump_json"),
-    *("model_extra", "model_fields", "model_fields_set", "model_json_schema", "model_parametrized_name"),
-    *("model_post_init", "model_rebuild", "model_validate", "model_validate_json", "model_validate_strings"),
-    *("node", "values"),
-}
-"""What no field of a group may be called, for its base class has it (a test compares this with pydantic)."""
 
 
 def group_of(node: ir.StepNode, name: str, set_elsewhere: Container[str], aliases: Aliases) -> Group | None:
@@ -44,7 +44,7 @@ def group_of(node: ir.StepNode, name: str, set_elsewhere: Container[str], aliase
     fields = tuple(
         _axis(parameter, names[parameter.name], axes.get(parameter.name), aliases)
         if is_axes(node)
-        else _single(parameter, names[parameter.name], aliases)
+        else _single(parameter, names[parameter.name], aliases, _in_points(node, parameter))
         for parameter in node.step.settable
         if parameter.name not in set_elsewhere
     )
@@ -67,10 +67,15 @@ def points_of(node: ir.TaskNode, group: Group) -> list[Call]:
     """The explicit points of a manual search, as calls of the group's class."""
     names = _field_names(node.step)
     shown = {field.name for field in group.fields}
+    parameters = {parameter.name: parameter for parameter in node.step.parameters}
     return [
         Call(
             Name(group.name),
-            keywords=tuple((names[key], _lists(value)) for key, value in point.items() if names[key] in shown),
+            keywords=tuple(
+                (names[key], _lists(typed(parameters[key], value)))
+                for key, value in point.items()
+                if names[key] in shown
+            ),
         )
         for point in node.grid.points
     ]
@@ -90,7 +95,7 @@ def argument_of(
         targets: the parameters that it sets, with their nodes.
         aliases: receives types that are too long to be written in place.
     """
-    default = parameter.default
+    default = typed_for_all([target for _, target in targets], parameter.default)
     takes_list = [
         (isinstance(node, ir.TaskNode) and node.has_axes) or target.multiple is not None for node, target in targets
     ]
@@ -108,27 +113,37 @@ def argument_of(
     annotation = either(bounded)
     if name != parameter.name:
         annotation = f"Annotated[{annotation}, {literal(call('Field', title=parameter.name))}]"
-    return Argument(Field(name, annotation, _lists(default)), either(plain))
+    return Argument(Field(name, annotation, _lists(default)), either(plain.replace(NUMBER, "float")))
 
 
 def _field_names(step: ir.Step) -> dict[str, str]:
-    return identifiers([parameter.name for parameter in step.parameters], TAKEN_BY_PYDANTIC)
+    return identifiers([parameter.name for parameter in step.parameters], FIELDS)
 
 
-def _single(parameter: ir.Parameter, name: str, aliases: Aliases) -> Field:
-    """A field for a value of an execution, or of a point."""
-    default = parameter.default
+def _in_points(node: ir.StepNode, parameter: ir.Parameter) -> tuple[ir.Value, ...]:
+    """The values of a parameter in the points of a manual search."""
+    points = node.grid.points if isinstance(node, ir.TaskNode) else ()
+    return tuple(typed(parameter, point[parameter.name]) for point in points if parameter.name in point)
+
+
+def _single(parameter: ir.Parameter, name: str, aliases: Aliases, elsewhere: tuple[ir.Value, ...]) -> Field:
+    """A field for a value of an execution, or of a point; ``elsewhere`` are those that points have."""
+    default = typed(parameter, parameter.default)
+    seen = (default, elsewhere)
     if parameter.multiple is not None:
-        scalar = _short(bounded_type([parameter], default), parameter, aliases)
+        scalar = _short(bounded_type([parameter], seen), parameter, aliases)
         return _finished(parameter, name, f"list[{scalar}]", default)
-    annotation = _short(limited_type(parameter, default), parameter, aliases)
-    return _finished(parameter, name, annotation, default, limits_of(parameter, default))
+    if parameter.type is ir.ParameterType.FLOAT and not parameter.choices:
+        return _finished(parameter, name, _short(bounded_type([parameter], seen), parameter, aliases), default)
+    annotation = _short(limited_type(parameter, seen), parameter, aliases)
+    return _finished(parameter, name, annotation, default, limits_of(parameter, seen))
 
 
 def _axis(parameter: ir.Parameter, name: str, values: tuple[ir.Value, ...] | None, aliases: Aliases) -> Field:
     """A field for an axis: a list of values, of which one means no fan-out."""
     if values is None:
         values = () if parameter.default is None else (parameter.default,)
+    values = tuple(cast("ir.Scalar", typed(parameter, value)) for value in values)
     scalar = _short(bounded_type([parameter], values), parameter, aliases)
     annotation = f"list[list[{scalar}]]" if parameter.multiple is not None else f"list[{scalar}]"
     return _finished(parameter, name, annotation, values or None)

@@ -9,6 +9,7 @@ from translator import ir
 from translator.names import identifiers
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import Aliases
+from translator.targets.prefect.reserved import ARGUMENTS
 from translator.targets.prefect.text import camel, free
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS = {
     "allow_failure",
+    "as_written",
     "execution",
     "execution_node",
     "finish",
@@ -40,6 +42,7 @@ CLASSES = {
         "Job",
         "Literal",
         "NodeParameters",
+        "Number",
         "Parameter",
         "Path",
         "State",
@@ -70,7 +73,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
         steps: by node, the constant that holds its step.
     """
     pipeline = plan.pipeline
-    reserved = FUNCTIONS | LOCALS
+    reserved = FUNCTIONS | LOCALS | ARGUMENTS
     parameters = identifiers([parameter.name for parameter in pipeline.parameters], reserved)
     nodes = identifiers([node.name for node in pipeline.nodes], reserved | set(parameters.values()))
     taken = {*parameters.values(), *nodes.values()} | FUNCTIONS

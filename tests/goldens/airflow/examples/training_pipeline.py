@@ -149,7 +149,7 @@ with DAG(
             section="train",
         ),
         "train.min_accuracy": Param(
-            [0.0],
+            [0],
             type="array",
             items={"type": "number", "minimum": 0, "maximum": 1},
             title="min_accuracy",

@@ -6,6 +6,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
+    Number,
     execution,
     execution_node,
     finish,
@@ -91,7 +92,7 @@ def evaluate_experimental_node(train_experimental: Executions):
     task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node
 )
 def dual_training_pipeline(
-    learning_rates: list[float] = [0.001, 0.1],
+    learning_rates: list[Number] = [0.001, 0.1],
 ) -> State:
     """Dual Training Pipeline.
 

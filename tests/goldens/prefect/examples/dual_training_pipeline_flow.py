@@ -8,6 +8,7 @@ from prefect_plugin import (
     Executions,
     Job,
     NodeParameters,
+    as_written,
     execution,
     execution_node,
     finish,
@@ -53,7 +54,7 @@ EVALUATE_MODELS = Step(
     source="valohai.yaml:42",
 )
 
-MinAccuracy = Annotated[float, Field(ge=0, le=1)]
+MinAccuracy = Annotated[float, Field(ge=0, le=1), as_written]
 
 
 class PreprocessParameters(NodeParameters, node="preprocess"):
@@ -65,8 +66,8 @@ class PreprocessParameters(NodeParameters, node="preprocess"):
 class TrainConservativeGrid(NodeParameters, node="train_conservative"):
     """Grid of train_conservative: it runs once for each combination of these values."""
 
-    learning_rate: list[Annotated[float, Field(ge=0)]] = [0.01, 0.0001]
-    regularisation: list[Annotated[float, Field(ge=0)]] = [0.0001]
+    learning_rate: list[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
+    regularisation: list[Annotated[float, Field(ge=0), as_written]] = [0.0001]
     epochs: list[Annotated[int, Field(ge=1)]] = [20]
     seed: list[int] = [7]
 
@@ -74,8 +75,8 @@ class TrainConservativeGrid(NodeParameters, node="train_conservative"):
 class TrainExperimentalGrid(NodeParameters, node="train_experimental"):
     """Grid of train_experimental: it runs once for each combination of these values."""
 
-    learning_rate: list[Annotated[float, Field(ge=0)]] = [0.01, 0.0001]
-    regularisation: list[Annotated[float, Field(ge=0)]] = [0.0001]
+    learning_rate: list[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
+    regularisation: list[Annotated[float, Field(ge=0), as_written]] = [0.0001]
     epochs: list[Annotated[int, Field(ge=1)]] = [20]
     seed: list[int] = [7]
 

@@ -8,6 +8,8 @@ from prefect_plugin import (
     Executions,
     Job,
     NodeParameters,
+    Number,
+    as_written,
     execution,
     execution_node,
     finish,
@@ -68,7 +70,7 @@ class TrainGrid(NodeParameters, node="train"):
     """Grid of train: it runs once for each combination of these values."""
 
     epochs: list[Annotated[int, Field(ge=1)]] = [20]
-    min_accuracy: list[Annotated[float, Field(ge=0, le=1)]] = Field(
+    min_accuracy: list[Annotated[float, Field(ge=0, le=1), as_written]] = Field(
         [0],
         description="A model that does worse on the validation set makes the execution fail.",  # noqa: E501
     )
@@ -78,7 +80,7 @@ class ReportParameters(NodeParameters, node="report"):
     """Parameters of report."""
 
     best_model: str | None = None
-    accuracy: float | None = None
+    accuracy: Number | None = None
 
 
 @execution_node(name="preprocess")  # valohai.yaml:85
@@ -148,8 +150,8 @@ def report_node(parameters: ReportParameters, evaluate: Executions):
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # a thread per node
 )
 def training_pipeline(
-    learning_rate: list[Annotated[float, Field(ge=0)]] = [0.001, 0.01, 0.1],
-    regularisation: list[Annotated[float, Field(ge=0)]] = [0.0001, 0.01],
+    learning_rate: list[Annotated[float, Field(ge=0), as_written]] = [0.001, 0.01, 0.1],
+    regularisation: list[Annotated[float, Field(ge=0), as_written]] = [0.0001, 0.01],
     seed: int | list[int] = 7,
     train: TrainGrid = TrainGrid(),
     report: ReportParameters = ReportParameters(),

@@ -6,6 +6,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
+    Number,
     execution,
     execution_node,
     finish,
@@ -67,7 +68,7 @@ def evaluate_node(train: Executions):
     task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node
 )
 def training_pipeline(
-    learning_rate: list[float] = [0.1, 0.01, 0.001],
+    learning_rate: list[Number] = [0.1, 0.01, 0.001],
 ) -> State:
     """Training Pipeline.
 

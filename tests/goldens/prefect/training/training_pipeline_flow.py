@@ -7,6 +7,7 @@ from prefect_plugin import (
     Executions,
     Job,
     NodeParameters,
+    Number,
     execution,
     execution_node,
     finish,
@@ -56,7 +57,7 @@ BATCH_INFERENCE_MNIST = Step(
 class TrainGrid(NodeParameters, node="train"):
     """Grid of train: it runs once for each combination of these values."""
 
-    learning_rate: list[float] = [0.001]
+    learning_rate: list[Number] = [0.001]
     batch_size: list[int] = [64]
 
 

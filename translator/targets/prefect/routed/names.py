@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import identifiers
+from translator.targets.prefect.reserved import ARGUMENTS
 from translator.targets.prefect.text import free
 from translator.walk import BODY, branches
 
@@ -52,7 +53,7 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
         functions[path] = free(f"from_{places[path].rstrip('_')}", taken)
         taken.add(functions[path])
     flow = identifiers([pipeline.name], taken)[pipeline.name]
-    arguments = identifiers([parameter.name for parameter in pipeline.parameters], taken | {flow})
+    arguments = identifiers([parameter.name for parameter in pipeline.parameters], taken | {flow} | ARGUMENTS)
     return Names(places, functions, flow, arguments)
 
 

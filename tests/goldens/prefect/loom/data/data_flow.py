@@ -4,7 +4,7 @@ from typing import Annotated
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin import Executions, Job, execution_node, finish, run_of
+from prefect_plugin import Executions, Job, Number, execution_node, finish, run_of
 from pydantic import Field
 from translator.shim import loom
 
@@ -85,7 +85,7 @@ def apply_node(
 )
 def data(
     limit: int = 10,
-    rate: float = 0.001,
+    rate: Number = 0.001,
     language: bool = False,
     title: str = 'it\'s "100%" {{ sure }}',
     data_work: Annotated[str, Field(title="data.work")] = "made/work",

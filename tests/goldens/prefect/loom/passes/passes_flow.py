@@ -4,7 +4,7 @@ from typing import Annotated
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin import Executions, Job, execution_node, finish, run_of, skip
+from prefect_plugin import Executions, Job, Number, execution_node, finish, run_of, skip
 from pydantic import Field
 from translator.shim import loom
 
@@ -253,7 +253,7 @@ def report_node(sharpen: Executions, data_sharp: str, data_mask: str, data_repor
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
 )
 def passes(
-    limit: float = 0.05,
+    limit: Number = 0.05,
     data_image: Annotated[str, Field(title="data.image")] = "data/image.png",
     data_sharp: Annotated[str, Field(title="data.sharp")] = "output/sharp.png",
     data_mask: Annotated[str, Field(title="data.mask")] = "output/mask.png",

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin import Executions, Job, execution_node, finish, run_of
+from prefect_plugin import Executions, Job, Number, execution_node, finish, run_of
 from pydantic import Field
 from translator.shim import loom
 
@@ -141,9 +141,9 @@ def compare_node(
 )
 def thresholds(
     count: int = 500,
-    at_low: float = 0.3,
-    at_middle: float = 0.5,
-    at_high: float = 0.7,
+    at_low: Number = 0.3,
+    at_middle: Number = 0.5,
+    at_high: Number = 0.7,
     data_readings: Annotated[str, Field(title="data.readings")] = "output/readings.csv",
     data_low: Annotated[str, Field(title="data.low")] = "output/low.json",
     data_middle: Annotated[str, Field(title="data.middle")] = "output/middle.json",

@@ -1,0 +1,59 @@
+"""Holds the default of each DAG param against its own schema, as Airflow does when a DAG is triggered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.targets.airflow.forms import ALL, params_of
+from translator.targets.airflow.nodes import around_of, form_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from translator.diagnostics import Diagnostics
+    from translator.span import Span
+    from translator.targets.render import Call
+
+_SHOWN = ("title", "description", "section")
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Report the defaults with which a DAG could not be triggered.
+
+    Args:
+        pipeline: a pipeline of execution nodes and task nodes.
+        diagnostics: receives the findings.
+    """
+    places = dict(_places(pipeline))
+    params: dict[str, Call] = dict(params_of(pipeline))
+    around = around_of(pipeline)
+    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
+        params.update(form_of(around, node).params)
+    for name, param in params.items():
+        reason = _fault(param)
+        if reason is not None:
+            message = f"a run cannot start with the default of {name!r}: {reason}"
+            diagnostics.error("bad-default", message, places.get(name, pipeline.span))
+
+
+def _fault(param: Call) -> str | None:
+    from jsonschema import Draft202012Validator
+
+    schema = {key: value for key, value in param.keywords if key not in _SHOWN}
+    if not schema:
+        return None
+    found = next(iter(Draft202012Validator(schema).iter_errors(param.arguments[0])), None)
+    return None if found is None else str(found.message)
+
+
+def _places(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span]]:
+    for given in pipeline.parameters:
+        yield given.name, given.span
+    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
+        for parameter in node.step.parameters:
+            yield f"{node.name}.{parameter.name}", parameter.span
+        if isinstance(node, ir.TaskNode):
+            yield f"{node.name}.{ALL}", node.grid.span or node.span
+            for axis in node.grid.axes:
+                yield f"{node.name}.{axis.parameter}", axis.span

@@ -1,0 +1,20 @@
+"""Names that no argument of a flow or a task may have, and no field of a parameter form (a test asks the engine)."""
+
+from __future__ import annotations
+
+_OF_MODELS = frozenset(
+    (
+        *("construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema"),
+        *("schema_json", "update_forward_refs", "validate"),
+        *("model_computed_fields", "model_config", "model_construct", "model_copy", "model_dump", "model_dump_json"),
+        *("model_extra", "model_fields", "model_fields_set", "model_json_schema", "model_parametrized_name"),
+        *("model_post_init", "model_rebuild", "model_validate", "model_validate_json", "model_validate_strings"),
+    )
+)
+"""Attributes of pydantic's models: Prefect makes a model of a flow's arguments."""
+
+FIELDS = _OF_MODELS | {"node", "values"}
+"""What no field of a group may be called: its base class has it."""
+
+ARGUMENTS = _OF_MODELS | {"args", "cls", "kwargs", "return_state", "self", "wait_for"}
+"""What no argument may be called: pydantic has it, or calling and submitting take it themselves."""
