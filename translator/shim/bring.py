@@ -9,6 +9,7 @@ from translator.shim import digest, fetch
 from translator.shim.contract import FileRecord, InputFiles
 from translator.shim.paths import PathError, place, relative
 from translator.shim.store import StoreError
+from translator.shim.uris import masked, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,13 +87,15 @@ def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, 
         uri = source.default(default)
         if source.store.owns(uri):
             raise fetch.FetchError(f"{uri} is in the artifact store; draw an edge from the node that makes it")
-        found += [(path, one) for one, path in fetch.find(uri, step_input, source.project)]
+        found += [(path, one) for one, path in fetch.find(uri, step_input, source.project, source.pulse)]
     found += [(place(record.path, step_input.keep_directories), record) for record in wanted.files]
     places: dict[str, FileRecord | str] = {}
     for path, one in found:
         earlier = places.pop(path, None)
         if earlier is not None and _uri(earlier) != _uri(one):
-            source.note(f"warning: input {step_input.name!r}: {_uri(one)} takes the place of {_uri(earlier)}")
+            source.note(
+                f"warning: input {step_input.name!r}: {shown(_uri(one))} takes the place of {shown(_uri(earlier))}"
+            )
         places[path] = one
     if step_input.filename:
         if len(places) == 1:
@@ -117,18 +120,23 @@ def one(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> Fi
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError:
         raise fetch.FetchError(
-            f"{_uri(wanted)} cannot be brought to {path!r}: another file is called like its folder"
+            f"{shown(_uri(wanted))} cannot be brought to {path!r}: another file is called like its folder"
         ) from None
     if target.is_dir():
-        raise fetch.FetchError(f"{_uri(wanted)} cannot be brought to {path!r}: there is a folder of that name")
+        raise fetch.FetchError(f"{shown(_uri(wanted))} cannot be brought to {path!r}: there is a folder of that name")
     if isinstance(wanted, FileRecord) and source.store.owns(wanted.uri):
         source.store.bring(wanted, target, source.pulse)
         record = replace(wanted, path=path)
     else:
+        if isinstance(wanted, FileRecord) and masked(wanted.uri):
+            raise fetch.FetchError(
+                f"{wanted.uri} was fetched with credentials, which are not kept; "
+                "an edge cannot bring it: make the URL a default of this input, too"
+            )
         size, sha256 = fetch.fetch(_uri(wanted), target, source.project, source.pulse)
         if isinstance(wanted, FileRecord) and sha256 != wanted.sha256:
             raise fetch.FetchError(f"{wanted.uri} has changed since an earlier execution of this run used it")
-        record = FileRecord(path, size, sha256, _uri(wanted))
+        record = FileRecord(path, size, sha256, shown(_uri(wanted)))
     return replace(record, stamp=digest.stamp(target.stat()))
 
 

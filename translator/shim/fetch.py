@@ -8,22 +8,20 @@ changed.
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from translator.shim import digest
+from translator.shim import abandon, digest, transfer
 from translator.shim.paths import PathError, place
+from translator.shim.uris import scrubbed, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from translator.shim.contract import Input
 
 READ_ONLY = 0o444
-HTTP_SECONDS = 30.0
-HTTP_TRIES = 3
 
 _WILD = re.compile(r"[*?]")
 
@@ -32,13 +30,16 @@ class FetchError(Exception):
     """A default of an input cannot be fetched; the message says which and why."""
 
 
-def find(uri: str, step_input: Input, project: Path) -> list[tuple[str, str]]:
+def find(
+    uri: str, step_input: Input, project: Path, pulse: Callable[[], None] = digest.no_pulse
+) -> list[tuple[str, str]]:
     """Find the files that a default names.
 
     Args:
         uri: the default: a path relative to ``project`` or a URI, with or without wildcards.
         step_input: the input whose default it is.
         project: the folder of the source file.
+        pulse: called while the wait for a server lasts; what it raises ends the work.
 
     Returns:
         For each file its URI (or path in the project) without wildcards and its place below the input's folder.
@@ -52,7 +53,7 @@ def find(uri: str, step_input: Input, project: Path) -> list[tuple[str, str]]:
         return [(uri, _place(path, step_input, uri))]
     if scheme in {"", "file"}:
         return _find_local(uri, step_input, project)
-    return _find_remote(uri, step_input)
+    return _find_remote(uri, step_input, pulse)
 
 
 def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = digest.no_pulse) -> tuple[int, str]:
@@ -62,7 +63,7 @@ def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = dig
         uri: what ``find`` returned.
         target: where to.
         project: the folder of the source file.
-        pulse: called between blocks; what it raises ends the work.
+        pulse: called a few times a second or between blocks; what it raises ends the work.
 
     Returns:
         Its size in bytes and its SHA-256.
@@ -77,10 +78,9 @@ def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = dig
         elif scheme in {"", "file"}:
             found = digest.copy_file(_local(uri, project), target, pulse)
         else:
-            with _remote(uri) as source:
-                found = digest.copy(source, target, pulse)
+            found = _copy_remote(uri, target, pulse)
     except OSError as error:
-        raise FetchError(f"{uri} cannot be fetched: {error.strerror or error}") from error
+        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(error.strerror or str(error), uri)}") from None
     target.chmod(READ_ONLY)
     return found
 
@@ -107,24 +107,28 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
     return found
 
 
-def _find_remote(uri: str, step_input: Input) -> list[tuple[str, str]]:
+def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list[tuple[str, str]]:
     if not _WILD.search(uri):
         return [(uri, _place(uri.partition("://")[2].partition("/")[2], step_input, uri))]
     from translator.shim.object_store import file_system
 
     root = _before_wildcard(uri)
-    try:
+
+    def listed() -> list[str]:
         system, base = file_system(root)
-        names = [str(name)[len(base.rstrip("/")) + 1 :] for name in system.find(base.rstrip("/"))]
-    except Exception as error:  # each file system has exceptions of its own
-        raise FetchError(f"{uri} cannot be listed: {error}") from error
+        return [str(name)[len(base.rstrip("/")) + 1 :] for name in system.find(base.rstrip("/"))]
+
+    try:
+        names = abandon.run(listed, pulse)
+    except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+        raise FetchError(f"{shown(uri)} cannot be listed: {scrubbed(str(error), uri)}") from None
     wanted = _pattern(uri[len(root) :])
     in_bucket = root.partition("://")[2].partition("/")[2]
     found = [
         (root + name, _place(in_bucket + name, step_input, uri, in_bucket)) for name in names if wanted.fullmatch(name)
     ]
     if not found:
-        raise FetchError(f"no file matches {uri}")
+        raise FetchError(f"no file matches {shown(uri)}")
     return found
 
 
@@ -136,7 +140,7 @@ def _place(path: str, step_input: Input, uri: str, root: str | None = None) -> s
     try:
         return place(path.removeprefix("./").strip("/"), keep, (root or "").removeprefix("./").lstrip("/"))
     except PathError as error:
-        raise FetchError(f"{uri} cannot be an input: {error}") from error
+        raise FetchError(f"{shown(uri)} cannot be an input: {error}") from error
 
 
 def _local(uri: str, project: Path) -> Path:
@@ -183,47 +187,27 @@ def _files_below(folder: Path) -> Iterable[Path]:
             yield Path(root) / name
 
 
-@contextmanager
-def _remote(uri: str) -> Iterator[BinaryIO]:
+def _download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+    from translator.shim.download import DownloadError, download
+
+    try:
+        return download(uri, target, pulse)
+    except DownloadError as error:
+        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(str(error), uri)}") from None
+
+
+def _copy_remote(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+    """Copy a file from any file system that fsspec knows."""
     from translator.shim.object_store import file_system
 
     try:
-        system, path = file_system(uri)
-        file = system.open(path, "rb")
-    except OSError:
-        raise
-    except Exception as error:  # each file system has exceptions of its own
-        raise FetchError(f"{uri} cannot be fetched: {error}") from error
-    with file:
-        yield cast("BinaryIO", file)
+        system, path = abandon.run(lambda: file_system(uri), pulse)
+        return transfer.down(lambda: system.open(path, "rb"), target, pulse)
+    except (OSError, transfer.StalledError) as error:
+        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(_reason(error), uri)}") from None
+    except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(str(error), uri)}") from None
 
 
-def _download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
-    import http.client
-    import urllib.error
-
-    for left in reversed(range(HTTP_TRIES)):
-        target.unlink(missing_ok=True)
-        pulse()
-        try:
-            return _get(uri, target, pulse)
-        except urllib.error.HTTPError as error:
-            if error.code < 500 or not left:  # noqa: PLR2004 - HTTP's own numbers
-                raise FetchError(f"{uri} cannot be fetched: the server answers {error.code} {error.reason}") from None
-        except (OSError, http.client.HTTPException) as error:
-            if not left:
-                reason = getattr(error, "reason", None) or error or type(error).__name__
-                raise FetchError(f"{uri} cannot be fetched: {reason}") from None
-    raise FetchError(f"{uri} cannot be fetched")
-
-
-def _get(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
-    import urllib.request
-
-    request = urllib.request.Request(uri, headers={"User-Agent": "pipeline-translator"})  # noqa: S310 - http(s) alone
-    with urllib.request.urlopen(request, timeout=HTTP_SECONDS) as answer:  # noqa: S310 - as above
-        size, sha256 = digest.copy(cast("BinaryIO", answer), target, pulse)
-        expected = answer.headers.get("Content-Length")
-    if expected is not None and int(expected) != size:
-        raise OSError(f"the connection ended after {size} of {expected} bytes")
-    return size, sha256
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -23,7 +23,7 @@ HEAD = 4 << 20
 TAIL = 4 << 20
 EVERY = 60.0
 # For the last upload; the log is worth no more than that.
-PATIENCE = 20.0
+PATIENCE = 5.0
 _LINE = 128 << 10
 """No line is longer (see ``translator.shim.lines``)."""
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from translator.shim import digest
+from translator.shim import abandon, transfer
 from translator.shim.contract import FileRecord
+from translator.shim.digest import no_pulse
 from translator.shim.log import Log
 from translator.shim.paths import PathError, relative
-from translator.shim.store import CLAIMED, LOG, OUTPUTS, Store, StoreError, attempts, key_of, try_key
+from translator.shim.store import CLAIMED, HURRY, LOG, OUTPUTS, Store, StoreError, attempts, key_of, try_key
+from translator.shim.uris import scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from translator.shim.contract import ExecutionId
 
 READ_ONLY = 0o444
+SILENT = 3.0
+"""Seconds that a store may take that has not answered before."""
 _ROUNDS = 20
 
 
@@ -35,10 +41,12 @@ class ObjectStore(Store):
     def __init__(self, uri: str) -> None:
         """Open the store at ``uri``."""
         self.root = without_password(uri).rstrip("/")
+        self._uri = uri
+        self._silent = False
         try:
-            self._fs, base = file_system(uri)
-        except Exception as error:  # each file system has exceptions of its own
-            raise StoreError(f"the store {self.root} cannot be opened: {error}") from error
+            self._fs, base = abandon.run(lambda: file_system(uri), _patience(no_pulse, self.patience))
+        except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+            raise StoreError(f"the store {self.root} cannot be opened: {scrubbed(str(error), uri)}") from None
         self._base = base.rstrip("/")
 
     def uri(self, key: str) -> str:
@@ -59,13 +67,13 @@ class ObjectStore(Store):
     def read(self, key: str) -> bytes:
         """See ``Store.read``."""
         with self._doing("read", missing=True):
-            content: bytes = self._fs.cat_file(self._path(key))
+            content: bytes = self._call(lambda: self._fs.cat_file(self._path(key)))
             return content
 
     def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - what is written lasts
         """See ``Store.write``."""
         with self._doing("written"):
-            self._fs.pipe_file(self._path(key), content)
+            self._call(lambda: self._fs.pipe_file(self._path(key), content))
 
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """See ``Store.claim``.
@@ -86,7 +94,7 @@ class ObjectStore(Store):
             if self._names(try_key(claimed)) == [own]:
                 return claimed
             with suppress(Exception):
-                self._fs.rm_file(self._path(try_key(claimed, own)))
+                self._call(partial(self._fs.rm_file, self._path(try_key(claimed, own))))
         raise StoreError(f"the store {self.root} cannot be written: {_ROUNDS} tries in a row were taken by others")
 
     def _names(self, key: str) -> list[str]:
@@ -94,11 +102,11 @@ class ObjectStore(Store):
         found: list[Any] = []
         with self._doing("listed", missing=True), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
-            found = self._fs.ls(self._path(key), detail=False)
+            found = self._call(lambda: self._fs.ls(self._path(key), detail=False))
         return [str(path).rstrip("/").rsplit("/", 1)[-1] for path in found]
 
     def publish(
-        self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = digest.no_pulse
+        self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = no_pulse
     ) -> list[FileRecord]:
         """See ``Store.publish``."""
         try:
@@ -107,12 +115,12 @@ class ObjectStore(Store):
             self.discard(identity)
             raise
 
-    def bring(self, record: FileRecord, target: Path, pulse: Callable[[], None] = digest.no_pulse) -> None:
+    def bring(self, record: FileRecord, target: Path, pulse: Callable[[], None] = no_pulse) -> None:
         """See ``Store.bring``."""
         key = self.key(record.uri)
         try:
-            with self._doing("read", missing=True), self._fs.open(self._path(key), "rb") as source:
-                _, found = digest.copy(source, target, pulse)
+            with self._doing("read", missing=True):
+                _, found = transfer.down(lambda: self._fs.open(self._path(key), "rb"), target, pulse)
         except FileNotFoundError:
             raise StoreError(f"the artifact {record.uri} is gone from the store") from None
         target.chmod(READ_ONLY)
@@ -128,19 +136,20 @@ class ObjectStore(Store):
         found: list[Any] = []
         with self._doing("listed", missing=True), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
-            found = self._fs.find(self._path(prefix))
+            found = self._call(lambda: self._fs.find(self._path(prefix)))
         start = len(self._path(base)) + 1
         return [key for path in found if f"/{OUTPUTS}/" not in (key := str(path)[start:])]
 
     def _upload(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
         key = f"{try_key(identity, OUTPUTS)}/{path}"
+        source = folder / path
         try:
-            source = (folder / path).open("rb", buffering=0)
+            source.open("rb").close()
         except OSError as error:
             raise StoreError(f"the output {path!r} cannot be read: {error.strerror}") from error
-        # Block by block from this thread, and not with put_file, which cannot be stopped.
-        with source, self._doing("written"), self._fs.open(self._path(key), "wb") as target:
-            size, sha256 = digest.pump(source, target.write, pulse)
+        # Block by block, and not with put_file, which cannot be stopped.
+        with self._doing("written"):
+            size, sha256 = transfer.up(source, lambda: self._fs.open(self._path(key), "wb"), pulse)
         return FileRecord(path, size, sha256, self.uri(key))
 
     def log(self, identity: ExecutionId) -> Log:
@@ -157,9 +166,19 @@ class ObjectStore(Store):
     def discard(self, identity: ExecutionId) -> None:
         """See ``Store.discard``."""
         try:
-            self._fs.rm(self._path(try_key(identity, OUTPUTS)), recursive=True)
+            path = self._path(try_key(identity, OUTPUTS))
+            # Also where the execution is to stop.
+            abandon.run(lambda: self._fs.rm(path, recursive=True), _patience(no_pulse, HURRY))
         except Exception:  # noqa: BLE001 - what cannot be removed has no manifest: it does not exist
             return
+
+    def _call(self, work: Callable[[], Any]) -> Any:
+        """Call the file system, for as long as the execution may go on and no longer than ``patience``."""
+        try:
+            return abandon.run(work, _patience(self.pulse, SILENT if self._silent else self.patience), name="store")
+        except TimeoutError:
+            self._silent = True
+            raise
 
     def _path(self, key: str) -> str:
         return f"{self._base}/{key}"
@@ -171,11 +190,24 @@ class ObjectStore(Store):
         except FileNotFoundError as error:
             if missing:
                 raise
-            raise StoreError(f"the store {self.root} cannot be {what}: {error}") from error
+            raise StoreError(f"the store {self.root} cannot be {what}: {scrubbed(str(error), self._uri)}") from None
         except StoreError:
             raise
-        except Exception as error:  # each file system has exceptions of its own
-            raise StoreError(f"the store {self.root} cannot be {what}: {error or type(error).__name__}") from error
+        except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+            reason = scrubbed(str(error), self._uri) or type(error).__name__
+            raise StoreError(f"the store {self.root} cannot be {what}: {reason}") from None
+
+
+def _patience(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:
+    """Return ``pulse`` with an end: a call that takes longer will not come back."""
+    deadline = time.monotonic() + seconds
+
+    def limited() -> None:
+        pulse()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"there is no answer within {seconds:g} s")
+
+    return limited
 
 
 def file_system(uri: str) -> tuple[Any, str]:

@@ -20,7 +20,7 @@ from translator.shim.manifest import brief, sane, text
 from translator.shim.parameters import ParameterError, resolve
 from translator.shim.printed import Metadata
 from translator.shim.process import kill_all
-from translator.shim.store import MANIFEST, Store, StoreError, open_store, try_key
+from translator.shim.store import HURRY, MANIFEST, Store, StoreError, open_store, try_key
 from translator.shim.workspace import WorkspaceError, workspace
 
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class _Stop(BaseException):
     """The execution is stopped, for the reason of the message; no error that code below could handle."""
 
 
+class _Late(BaseException):
+    """The inputs take too long; no error that code below could handle either."""
+
+
 @dataclass(slots=True)
 class _Execution:
     """What is known of an execution while it goes on."""
@@ -72,6 +76,7 @@ class _Execution:
     written: Mapping[str, Json] = field(default_factory=dict)
     hide: Callable[[str], str] | None = None
     kept: Log | None = None
+    staging: float | None = None
 
     def log(self, line: str) -> None:
         """Hand a line to the try's log and to the engine's; one that has broken ends no command."""
@@ -145,6 +150,9 @@ class _Execution:
         """Stop between two blocks of a transfer, if the engine wants it."""
         if self.ticket.killed:
             raise _Stop(KILLED)
+        if self.staging is not None and time.monotonic() > self.staging:
+            limit = self.step.time_limit or 0
+            raise _Late(f"the inputs were not brought within the time limit of {limit:g} s")
         if time.monotonic() >= self.next_ask and (stop := self.asked()) is not None:
             raise _Stop(stop)
 
@@ -227,7 +235,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 state, reason = State.COMPLETE, None
             except _Stop as stop:
                 state, reason = State.STOPPED, str(stop)
-            except (_Error, StoreError, WorkspaceError) as error:
+            except (_Error, _Late, StoreError, WorkspaceError) as error:
                 state, reason = State.ERROR, str(error)
             except OSError as error:
                 state, reason = State.ERROR, f"the execution's files cannot be handled: {error}"
@@ -299,7 +307,7 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
             ends=ends,
         )
         try:
-            dialect.bring(work, execution.inputs)
+            _bring(execution, dialect, work)
             launch = dialect.launch(work, execution.inputs)
         except (bring.InputError, ValueError) as error:
             raise _Error(str(error)) from error
@@ -311,6 +319,7 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
             inherited = {name: value for name, value in inherited.items() if not name.startswith(prefixes)}
         surroundings = launch.environment if launch.bare else {**inherited, **temporary, **launch.environment}
         failure = _command(execution, launch, surroundings) if launch.arguments else None
+        store.pulse = no_pulse if failure is not None else execution.pulse
         # What a failed command leaves helps to find out why; what a stopped one leaves may be its last checkpoint.
         problems = _publish(
             execution, dialect, work if failure is None else replace(work, pulse=no_pulse, complete=False)
@@ -323,6 +332,14 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
             raise failure
         if problems:
             raise _Error("\n".join(problems))
+
+
+def _bring(execution: _Execution, dialect: dialects.Dialect, work: dialects.Work) -> None:
+    """Bring the inputs, which may take as long as the command after them."""
+    limit = execution.step.time_limit
+    execution.staging = time.monotonic() + limit if limit is not None else None
+    dialect.bring(work, execution.inputs)
+    execution.staging = None
 
 
 def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mapping[str, str]) -> _Error | _Stop | None:
@@ -432,6 +449,9 @@ def _commit(execution: _Execution, store: Store | None, state: State, reason: st
     manifest = execution.manifest(state, reason)
     if store is None:
         return manifest
+    if state is State.STOPPED:
+        store.patience = HURRY
+    store.pulse = no_pulse  # that it ended is written also of an execution that is stopped
     try:
         return store.commit(manifest)
     except StoreError as error:

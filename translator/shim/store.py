@@ -40,6 +40,10 @@ LOG = "log.txt"
 CLAIMED = "claimed-"
 """What the names of files begin with by which a worker takes a try, where a store needs them."""
 RUN = "run.json"
+PATIENCE = 60.0
+"""Seconds that a store over a network may take for a small file or a listing."""
+HURRY = 10.0
+"""The same where the execution is to stop."""
 
 _NOT_SEGMENT = re.compile(r"[^A-Za-z0-9_.-]+")
 _TRY = re.compile(r"(?P<node>[^/]+)/(?P<index>[0-9]{1,9})/try-(?P<attempt>[0-9]{1,9})/(?P<file>[^/]+)")
@@ -103,6 +107,9 @@ class Store(ABC):
     """What both kinds of store can do. ``root`` is the store's URI, without a slash at its end and without secrets."""
 
     root: str
+    pulse: Callable[[], None] = staticmethod(no_pulse)
+    """Called while a call of a store over a network lasts; what it raises ends the wait."""
+    patience: float = PATIENCE
 
     @abstractmethod
     def uri(self, key: str) -> str:

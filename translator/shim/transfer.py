@@ -1,0 +1,91 @@
+"""Move files between this machine and a store that is reached over a network, so that it can be stopped at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+from translator.shim import abandon, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STALLED = 120.0
+"""Seconds without progress after which a transfer is given up."""
+
+
+class StalledError(Exception):
+    """A transfer makes no progress."""
+
+
+class _LeftError(Exception):
+    """Nobody waits for the transfer any more."""
+
+
+class _Progress:
+    """How a transfer gets on: moved by its thread, looked at by who waits for it."""
+
+    def __init__(self, pulse: Callable[[], None]) -> None:
+        self.left = False
+        self._pulse = pulse
+        self._moved = time.monotonic()
+
+    def moved(self) -> None:
+        """Note that there is progress."""
+        if self.left:
+            raise _LeftError
+        self._moved = time.monotonic()
+
+    def pulse(self) -> None:
+        """Ask whether to go on."""
+        self._pulse()
+        if time.monotonic() - self._moved > STALLED:
+            raise StalledError(f"nothing has moved for {STALLED:g} s")
+
+
+def down(open_source: Callable[[], Any], target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+    """Copy what ``open_source`` opens to the new file ``target``; returns its size and its SHA-256.
+
+    Args:
+        open_source: called in a thread.
+        target: where to.
+        pulse: called a few times a second; what it raises ends the transfer at once.
+    """
+    progress = _Progress(pulse)
+    with target.open("xb", buffering=digest.BLOCK) as file:
+
+        def copy() -> tuple[int, str]:
+            with open_source() as source:
+                return digest.pump(source, file.write, progress.moved)
+
+        return _watched(copy, progress)
+
+
+def up(source: Path, open_target: Callable[[], Any], pulse: Callable[[], None]) -> tuple[int, str]:
+    """Copy the file ``source`` into what ``open_target`` opens; as ``down``. What is left half way is discarded."""
+    progress = _Progress(pulse)
+
+    def copy() -> tuple[int, str]:
+        with source.open("rb", buffering=0) as file:
+            target = open_target()
+            try:
+                found = digest.pump(file, target.write, progress.moved)
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    target.discard()
+                    target.closed = True  # else it would be made whole when it is closed
+                raise
+            target.close()
+            return found
+
+    return _watched(copy, progress)
+
+
+def _watched(copy: Callable[[], tuple[int, str]], progress: _Progress) -> tuple[int, str]:
+    try:
+        return abandon.run(copy, progress.pulse)
+    except BaseException:
+        progress.left = True
+        raise
