@@ -86,22 +86,25 @@ def _translate(argv: Sequence[str]) -> int:
     loaded = open_file(args, args.file)
     names = _selected(loaded, args)
     found = Diagnostics(list(loaded.diagnostics.found))
-    pipelines: list[Pipeline] = []
+    texts: list[tuple[Path, str]] = []
     for name in names:
         try:
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
         except TranslationError:
             continue
-        pipelines.append(pipeline)
-        _check_again(pipeline, args, target, found.about(pipeline.name))
-    chosen = [d for d in found.sorted() if d.pipeline is None or d.pipeline in names or not names]
-    texts = _generated(pipelines, target, args, chosen) if not _bad(chosen, strict=args.strict) else []
+        about = found.about(pipeline.name)
+        _check_again(pipeline, args, target, about)
+        if not _bad(found.concerning(name), strict=args.strict):
+            texts += _generated(pipeline, target, args, about, texts)
+    chosen = found.concerning(*names) if names else found
     show(chosen, loaded.sources, hush_notes=True, file=args.file)
-    if _bad(chosen, strict=args.strict) or not texts:
-        if not names and not _bad(chosen, strict=False):
-            sys.stderr.write(f"translate: {args.file} has no pipeline\n")
+    bad = _bad(chosen, strict=args.strict)
+    if not names and not _bad(chosen, strict=False):
+        sys.stderr.write(f"translate: {args.file} has no pipeline\n")
+    if not texts:
         return FAILED
-    return _deliver(texts, args)
+    status = _deliver(texts, args)
+    return FAILED if bad else status
 
 
 def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
@@ -128,26 +131,33 @@ def _check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | 
 
 
 def _generated(
-    pipelines: Iterable[Pipeline], target: Target, args: argparse.Namespace, found: list[Diagnostic]
+    pipeline: Pipeline, target: Target, args: argparse.Namespace, found: Diagnostics, others: Iterable[tuple[Path, str]]
 ) -> list[tuple[Path, str]]:
-    """The files to write with their text; without ``-o`` as if they were written here."""
+    """Return the file to write with its text, as if it were written here without ``-o``; nothing if there is none.
+
+    Args:
+        pipeline: the pipeline.
+        target: the engine to write it for.
+        args: the options.
+        found: receives what the engine cannot carry.
+        others: the files that are to be written already.
+    """
     from translator.output import OutputError, destination, project_from
     from translator.targets import GenerateOptions
 
-    texts: list[tuple[Path, str]] = []
-    for pipeline in pipelines:
-        name = target.file_name(pipeline)
-        file = destination(args.output, name) if args.output else Path(name)
-        if any(file == other for other, _ in texts):
-            raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
-        try:
-            options = GenerateOptions(project=project_from(file, project_of(args, args.file)))
-            texts.append((file, target.generate(pipeline, options)))
-        except TranslationError as error:
-            found.extend(error.diagnostics)
-        except OutputError as error:
-            raise UsageError(str(error)) from None
-    return texts
+    name = target.file_name(pipeline)
+    file = destination(args.output, name) if args.output else Path(name)
+    if any(file == other for other, _ in others):
+        raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
+    try:
+        options = GenerateOptions(project=project_from(file, project_of(args, args.file)))
+        return [(file, target.generate(pipeline, options))]
+    except TranslationError as error:
+        for diagnostic in error.diagnostics:
+            found.add(diagnostic)
+    except OutputError as error:
+        raise UsageError(str(error)) from None
+    return []
 
 
 def _deliver(texts: Sequence[tuple[Path, str]], args: argparse.Namespace) -> int:

@@ -37,7 +37,7 @@ class Diagnostic:
     ``code`` is kebab-case and stable (``unsupported-...`` for what the source can say and we refuse, ``ignored-...``
     for what has no effect on the result); ``hint`` says what to do. ``pipeline`` names the only pipeline of the file
     that the finding is about; None is about the file as a whole. Without ``quote`` the line is not shown, because it
-    may hold a secret.
+    may hold a secret. ``also`` are other pipelines that it is about in the same words.
     """
 
     code: str
@@ -47,6 +47,7 @@ class Diagnostic:
     hint: str | None = None
     pipeline: str | None = None
     quote: bool = True
+    also: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         place = f"{self.span}: " if self.span else ""
@@ -100,21 +101,32 @@ class Diagnostics:
         return sum(diagnostic.severity is severity for diagnostic in self.sorted())
 
     def sorted(self) -> list[Diagnostic]:
-        """All findings by place, each once: a step that two pipelines run is reported once."""
-        first: dict[tuple[object, ...], Diagnostic] = {}
-        for diagnostic in self.found:
-            first.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), diagnostic)
-        return sorted(first.values(), key=_place)
+        """All findings by place, each once: what two pipelines have in common names the second as ``also``.
 
-    def concerning(self, pipeline: str) -> Diagnostics:
-        """The findings about ``pipeline`` or about the file as a whole."""
-        return Diagnostics([d for d in self.found if d.pipeline in (None, pipeline)])
+        Choose pipelines with ``concerning`` first: what is merged here is about several.
+        """
+        same: dict[tuple[object, ...], list[Diagnostic]] = {}
+        for diagnostic in self.found:
+            same.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), []).append(diagnostic)
+        return sorted((_merged(found) for found in same.values()), key=_place)
+
+    def concerning(self, *pipelines: str) -> Diagnostics:
+        """The findings about ``pipelines`` or about the file as a whole."""
+        return Diagnostics([d for d in self.found if d.pipeline is None or d.pipeline in pipelines])
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.sorted())
 
     def __len__(self) -> int:
         return len(self.sorted())
+
+
+def _merged(found: Sequence[Diagnostic]) -> Diagnostic:
+    first = found[0]
+    about = dict.fromkeys(d.pipeline for d in found if d.pipeline is not None)
+    if first.pipeline is None or len(about) < 2:  # noqa: PLR2004 - one pipeline is not several
+        return first
+    return replace(first, also=tuple(name for name in about if name != first.pipeline))
 
 
 def _place(diagnostic: Diagnostic) -> tuple[object, ...]:
@@ -190,6 +202,7 @@ def _object(diagnostic: Diagnostic, sources: Mapping[str, SourceText]) -> dict[s
         "message": diagnostic.message,
         "hint": diagnostic.hint,
         "pipeline": diagnostic.pipeline,
+        "pipelines": [*([diagnostic.pipeline] if diagnostic.pipeline is not None else []), *diagnostic.also],
         "file": _path(span, sources) if span else None,
         "line": span.line if span else None,
         "column": span.column if span else None,

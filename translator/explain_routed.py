@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.diagnostics import printable
-from translator.names import did_you_mean
+from translator.names import closest, did_you_mean
 from translator.semantics.routed import GraphFate, Interpreter, StepEnding, Visit
 from translator.shim.contract import State
-from translator.walk import named_branches
+from translator.walk import named_branches, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -141,7 +141,7 @@ def _check(graph: ir.Graph, text: str, diagnostics: Diagnostics) -> None:
         nodes = {node.name: node for node in graph.nodes}
         if place % 2 == 0:
             if part not in nodes:
-                hint = did_you_mean(part, nodes, "nodes")
+                hint = _nearest(part, parts[:place], graph) or did_you_mean(part, nodes, "nodes")
                 diagnostics.error(CODE, f"--fail {text}: there is no node called {part!r}", None, hint=hint)
                 return
             node = nodes[part]
@@ -155,6 +155,15 @@ def _check(graph: ir.Graph, text: str, diagnostics: Diagnostics) -> None:
         graph = found
     if len(parts) % 2 == 0:
         diagnostics.error(CODE, f"--fail {text}: this is a branch; name one of its nodes", None)
+
+
+def _nearest(name: str, above: Sequence[str], graph: ir.Graph) -> str | None:
+    """A hint at the node that is called ``name``, or nearly so, in the graph or in a branch of it."""
+    paths = {".".join((*above, *path)): node.name for path, node in walk(graph)}
+    same = next((path for path, other in paths.items() if other == name), None)
+    near = closest(name, paths.values())
+    found = same or next((path for path, other in paths.items() if other == near), None)
+    return f"did you mean {found!r}?" if found else None
 
 
 def _branch(node: ir.Node, name: str) -> ir.Graph | str:

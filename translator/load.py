@@ -154,15 +154,20 @@ def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics)
     from translator import registry
 
     roots: dict[Rules, Located | None] = {}
+    faults: dict[Rules, Diagnostics] = {}
     for known in [wanted] if wanted else registry.names(registry.DIALECTS):
         language: Dialect = registry.load(registry.DIALECTS, known)
         if language.RULES not in roots:
-            # Only the first reading reports: what is wrong as YAML is wrong by either version's rules.
-            roots[language.RULES] = parse(text, name, Diagnostics() if roots else diagnostics, language.RULES)
+            faults[language.RULES] = Diagnostics()
+            roots[language.RULES] = parse(text, name, faults[language.RULES], language.RULES)
         root = roots[language.RULES]
         if root is not None and (wanted or language.detect(root)):
+            diagnostics.found += faults[language.RULES].found
             return language, root
     root = next(iter(roots.values()), None)
+    for found in faults.values():
+        diagnostics.found += found.found
+        break
     start = Span(name, 1, 1, 1, 1)
     if root is None or root.value is None:
         if diagnostics.ok:

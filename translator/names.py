@@ -87,7 +87,7 @@ def did_you_mean(name: str, known: Iterable[str], what: str | None = None) -> st
         known: what would have been right.
         what: what is listed when nothing is close, in the plural ("nodes"); without it nothing is listed.
     """
-    candidates = list(known)
+    candidates = [str(candidate) for candidate in known]  # a member of an enumeration shows as its value
     found = closest(name, candidates)
     if found is not None:
         return f"did you mean {found!r}?"

@@ -252,6 +252,8 @@ class _Composer:
         self.name = name
         self.diagnostics = diagnostics
         self.scalars = _scalars(rules)
+        self.last_counts = rules is Rules.YAML_1_1
+        """Whether the last of two equal keys counts, as for PyYAML; for ruamel.yaml they are an error."""
         self.anchors: dict[str, Located | None] = {}
         self.written = 0
         self.aliased = 0
@@ -332,11 +334,14 @@ class _Composer:
                 merged.append(value)
             elif key.items is not None or key.entries is not None:
                 self.diagnostics.error("complex-key", "a key must be text, not a list or a mapping", key.span)
-            elif key.value in keys and type(key.value) is type(keys[key.value].value):
-                first = keys[key.value].start[0]
-                hint = f"the first is on line {first}; loaders silently drop one of the two"
+            elif key.value in keys and type(key.value) is type(keys[key.value].value) and not self.last_counts:
+                hint = f"the first is on line {keys[key.value].start[0]}"
                 self.diagnostics.error("duplicate-key", f"the key {key.text!r} is here twice", key.span, hint=hint)
             else:
+                if key.value in keys:
+                    message = f"the key {key.text!r} is here twice; only this one, the last, counts"
+                    hint = f"the first is on line {keys[key.value].start[0]}"
+                    self.diagnostics.warning("duplicate-key", message, key.span, hint=hint)
                 keys[key.value] = key
                 entries[key.value] = value
         for value in merged:
@@ -400,10 +405,10 @@ class _Composer:
             return text
         try:
             return self.scalars.construct(kind, text)
-        except (ValueError, KeyError, IndexError, OverflowError):
+        except (ValueError, KeyError, IndexError, OverflowError, AttributeError, TypeError):
             place = self.place(event.start_mark, event.end_mark)
             hint = "put it into quotes if it is text"
-            self.diagnostics.error("bad-scalar", f"{text[:40]!r} is no valid {_KINDS[kind]}", place, hint=hint)
+            self.diagnostics.error("bad-scalar", f"{text[:40]!r} is not a valid {_KINDS[kind]}", place, hint=hint)
             return text
 
     def unknown_tag(self, tag: str, place: Span) -> None:

@@ -103,8 +103,50 @@ def test_a_pipeline_with_errors_does_not_block_another(folder, capsys):
     status, out, err = translate(capsys, "half.yaml", "-t", "airflow", "--pipeline", "Bad")
     assert (status, out) == (1, "")
     assert "half.yaml:17:44" in err
-    status, out, _ = translate(capsys, "half.yaml", "-t", "airflow", "-o", "dags")
-    assert (status, out, (folder / "dags").exists()) == (1, "", False)
+    status, out, err = translate(capsys, "half.yaml", "-t", "airflow", "-o", "dags")
+    assert (status, out) == (1, "wrote dags/one.py\n")
+    assert "half.yaml:17:44" in err
+    assert [file.name for file in (folder / "dags").iterdir()] == ["one.py"]
+
+
+SHARED = """\
+- step:
+    name: s
+    image: x
+    command: python nope.py
+    environment-variables: [{name: API_TOKEN, default: sk-live-0123456789abcdef}]
+- step: {name: d, image: x, command: 'true', inputs: [{name: i, default: "datum://a"}]}
+- pipeline: {name: p, nodes: [{name: a, type: execution, step: s}], edges: []}
+- pipeline: {name: q, nodes: [{name: a, type: execution, step: s}], edges: []}
+- pipeline: {name: bad, nodes: [{name: a, type: execution, step: d}], edges: []}
+- pipeline: {name: worse, nodes: [{name: a, type: execution, step: d}], edges: []}
+"""
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_wrong_with_a_shared_step_is_said_for_each_pipeline(folder, capsys, target):
+    (folder / "shared.yaml").write_text(SHARED)
+    for name in ("p", "q"):
+        status, out, err = translate(capsys, "shared.yaml", "-t", target, "-p", name)
+        assert (status, "warning[literal-secret]" in err, "warning[missing-script]" in err) == (0, True, True)
+        assert out
+        status, out, again = translate(capsys, "shared.yaml", "-t", target, "-p", name, "--strict")
+        assert (status, out, again) == (1, "", err)
+    for name in ("bad", "worse"):
+        status, out, err = translate(capsys, "shared.yaml", "-t", target, "-p", name)
+        assert (status, out) == (1, "")
+        assert "shared.yaml:6:74: error[unsupported-datum-input]" in err
+    status, out, _ = translate(capsys, "check", "shared.yaml", "--format", "json")
+    about = {(found["code"], found["pipeline"], *found["pipelines"]) for found in json.loads(out)}
+    assert ("missing-script", "p", "p", "q") in about
+    assert ("unsupported-datum-input", "bad", "bad", "worse") in about
+
+
+def test_strict_keeps_back_only_what_it_concerns(folder, capsys):
+    (folder / "shared.yaml").write_text(SHARED)
+    status, out, _ = translate(capsys, "shared.yaml", "-t", "airflow", "-o", "dags")
+    assert (status, out) == (1, "wrote dags/p.py\nwrote dags/q.py\n")
+    assert translate(capsys, "shared.yaml", "-t", "airflow", "-o", "more", "--strict")[:2] == (1, "")
 
 
 USAGE = [

@@ -104,6 +104,7 @@ def test_json():
         "message": "in a pipeline",
         "hint": "do it",
         "pipeline": "P",
+        "pipelines": ["P", "Q"],
         "file": "some/f",
         "line": 2,
         "column": 5,

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from translator.ir import EdgeKind
 from translator.names import closest, did_you_mean, identifiers, slug
 
 IDENTIFIERS = [
@@ -88,4 +89,6 @@ def test_did_you_mean():
     assert did_you_mean("trian", ["train"]) == "did you mean 'train'?"
     assert did_you_mean("zzz", ["train", "evaluate"], "nodes") == "nodes: 'train', 'evaluate'"
     assert did_you_mean("zzz", ["train"]) is None
+    assert did_you_mean("files", EdgeKind) == "did you mean 'file'?"
+    assert did_you_mean("zzz", [EdgeKind.FILE], "kinds") == "kinds: 'file'"
     assert did_you_mean("zzz", [], "nodes") is None

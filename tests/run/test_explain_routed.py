@@ -70,6 +70,21 @@ def test_paths(failure, erring):
     assert explanation.fate.state == "error"
 
 
+@pytest.mark.parametrize(
+    ("failure", "path"),
+    [
+        ("Train XGBoost", "Train Models.XGBoost.Train XGBoost"),
+        ("Train XGBost", "Train Models.XGBoost.Train XGBoost"),
+        ("Get Featurs", "Get Features"),
+        ("again.1.tri", "again.1.try"),
+    ],
+)
+def test_a_node_in_a_branch_is_found_by_its_name(failure, path):
+    found = Diagnostics()
+    assert explain_routed.explain(WHOLE, [failure], {}, found) is None
+    assert [diagnostic.hint for diagnostic in found] == [f"did you mean {path!r}?"]
+
+
 def test_values_given_are_not_assumed():
     explanation, _ = explained(parts=[1, 2, 3], side="tails", done=True)
     assert list(explanation.fate.nodes["chunks"].branches) == ["0", "1", "2"]

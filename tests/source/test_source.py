@@ -131,6 +131,28 @@ def test_all_duplicates_are_found_at_once():
     assert read("a: 1\na: 2\nb:\n  c: 1\n  c: 2\n")[1] == ["2:1 duplicate-key", "5:3 duplicate-key"]
 
 
+def test_the_last_of_two_equal_keys_counts_where_it_does_for_the_source_system():
+    """For PyYAML it does, as Valohai and Loom read their files; ruamel.yaml (Magnus, runnable) reads on no further."""
+    text = "a: 1\nb: 2\na: 3\n"
+    assert yaml.safe_load(text) == {"a": 3, "b": 2}
+    for rules, ok in ((Rules.YAML_1_1, True), (Rules.YAML_1_2, False)):
+        diagnostics = Diagnostics()
+        located = parse(text, "f", diagnostics, rules)
+        assert located is not None
+        assert diagnostics.ok == ok
+        assert (located.value, located.keys["a"].start) == (
+            ({"a": 3, "b": 2}, (3, 1)) if ok else ({"a": 1, "b": 2}, (1, 1))
+        )
+
+
+@pytest.mark.parametrize(
+    "text", ["!!timestamp x", "!!timestamp 2020-13-45", "!!timestamp", "!!float ''", "!!int ''", "!!bool x"]
+)
+@pytest.mark.parametrize("rules", Rules)
+def test_a_tag_that_the_text_is_not(text, rules):
+    assert read(f"- {text}", rules)[1] == ["1:3 bad-scalar"]
+
+
 def test_aliases_that_multiply_are_refused_before_they_do():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]

@@ -33,6 +33,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     for edge in pipeline.edges:
         if edge.source.kind is EdgeKind.ARTIFACT:
             patterns.setdefault(edge.source.node, []).append(edge.source.key)
+    _check_given(pipeline, diagnostics)
     for node in pipeline.nodes:
         if isinstance(node, ir.TaskNode):
             _check_size(node, diagnostics)
@@ -67,6 +68,20 @@ def _check_size(node: ir.TaskNode, diagnostics: Diagnostics) -> None:
     if node.grid.kind is ir.GridKind.ZIP and not node.grid.points:
         message = f"the grid of node {node.name!r} has no points"
         diagnostics.warning("empty-grid", message, place, hint="a task node without executions is an error")
+
+
+def _check_given(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Report pipeline parameters whose default is an axis without values."""
+    tasks = {node.name for node in pipeline.nodes if isinstance(node, ir.TaskNode)}
+    for parameter in pipeline.parameters:
+        reached = next((target for target in parameter.targets if target.node in tasks), None)
+        if parameter.default == () and reached is not None:
+            message = (
+                f"pipeline parameter {parameter.name!r} has no values: "
+                f"the grid of node {reached.node!r} has no points unless a run gives some"
+            )
+            hint = "a task node without executions is an error"
+            diagnostics.warning("empty-grid", message, parameter.span, hint=hint)
 
 
 def _check_outputs(node: ir.TaskNode, patterns: Sequence[str], diagnostics: Diagnostics) -> None:
