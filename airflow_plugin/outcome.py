@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from airflow_plugin.gates import left_out, unmet
 from airflow_plugin.killed import let_killed_end
+from airflow_plugin.marks import marked
 from airflow_plugin.nodes import nodes
-from airflow_plugin.settings import run_id, store_uri
+from airflow_plugin.owned import run_folder
+from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import named_tries, task_states
 from translator.shim import clock, outcome, traces
 from translator.shim.contract import State
@@ -36,7 +38,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         parameters: the pipeline's parameters as they were in this run.
     """
     dag, ti = context["dag"], context["ti"]
-    pipeline, run = dag.dag_display_name, run_id(context)
+    pipeline = dag.dag_display_name
     store = open_store(store_uri())
     of_dag = nodes(dag).values()
     states = task_states(context)
@@ -47,6 +49,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         for index, state in states.get(node.run, {}).items()
         if state in _STATES and index in tries[node.name]
     ]
+    run = run_folder(context, store, [uri for of_node in tries.values() for uri in of_node.values()])
     let_killed_end(store, pipeline, run, counting)
     out = left_out(context, nodes(dag), store)
     known = {}
@@ -79,6 +82,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         started=clock.written(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,
         known=known,
+        marked=marked(context),
     )
 
 

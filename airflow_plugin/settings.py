@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import conf
 
-if TYPE_CHECKING:
-    from airflow.sdk import Context
-
 SECTION = "pipeline_translator"
+RUN = "TRANSLATOR_RUN"
+"""Environment variable with the run's name in the store, where a command named the run before Airflow did."""
 
 
 def store_uri() -> str:
@@ -23,8 +21,3 @@ def store_uri() -> str:
 def project_folder(folder: str | Path) -> Path:
     """The folder of the source file: ``TRANSLATOR_PROJECT``, else what the DAG file says."""
     return Path(os.environ.get("TRANSLATOR_PROJECT") or folder)
-
-
-def run_id(context: Context) -> str:
-    """The run's name in the store: the DAG run's id, but where a command named the run before Airflow did."""
-    return os.environ.get("TRANSLATOR_RUN") or str(context["run_id"])

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from translator.shim.outcome import RunRecord
+
 
 class FinishOperator(BaseOperator):
     """The only leaf of a DAG: writes ``run.json`` and gives the run its state.
@@ -44,12 +46,23 @@ class FinishOperator(BaseOperator):
             AirflowFailException: the run is in error or was stopped.
         """
         from airflow_plugin.outcome import finish
-        from translator.shim.contract import State
 
         record = finish(context, {name: context["params"][name] for name in self.parameters})
         for name, node in record.document["nodes"].items():
             self.log.info("node %s: %s", name, node["state"])
+        return self.ended(context, record)
+
+    def ended(self, context: Context, record: RunRecord) -> dict[str, str]:
+        """Give the run its state; returns where its document is and the state.
+
+        Raises:
+            AirflowFailException: the run is in error or was stopped.
+        """
+        from airflow_plugin.owned import DOCUMENT
+        from translator.shim.contract import State
+
         self.log.info("run %s: %s, see %s", record.document["run"], record.state.value, record.uri)
+        context["ti"].xcom_push(DOCUMENT, record.uri)
         if record.state is not State.COMPLETE:
             raise AirflowFailException(f"the run is in state {record.state.value}, see {record.uri}")
         return {"state": record.state.value, "document": record.uri}

@@ -9,8 +9,9 @@ from airflow.providers.common.compat.sdk import AirflowException, AirflowFailExc
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.logs import line_log
+from airflow_plugin.owned import run_folder
 from airflow_plugin.parameters import run_values
-from airflow_plugin.settings import project_folder, run_id, store_uri
+from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import cancel, stop_reason
 from airflow_plugin.tries import name_try
 
@@ -138,7 +139,7 @@ class StepOperator(BaseOperator):
             raise AirflowSkipException(reason)
         if self.sequential and self._one_failed(context):
             raise AirflowSkipException("not started: an execution before this one failed")
-        execution = self._identity(context)
+        execution = self._identity(context, store)
         values, inputs = self._upstream(context, store)
         manifest = execute(
             self.step,
@@ -169,7 +170,7 @@ class StepOperator(BaseOperator):
         cancel()
         kill_all()
 
-    def _identity(self, context: Context) -> ExecutionId:
+    def _identity(self, context: Context, store: Store) -> ExecutionId:
         from airflow_plugin.nodes import nodes
         from translator.shim.contract import ExecutionId
 
@@ -177,7 +178,7 @@ class StepOperator(BaseOperator):
         node = next(node for node in nodes(context["dag"]).values() if node.run == self.task_id)
         return ExecutionId(
             pipeline=context["dag"].dag_display_name,
-            run=run_id(context),
+            run=run_folder(context, store),
             node=node.name,
             index=max(ti.map_index or 0, 0),
             attempt=ti.try_number,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
-
 from airflow_plugin.killed import let_killed_end
+from airflow_plugin.marks import marked
 from airflow_plugin.operators.finish import FinishOperator as DataflowFinishOperator
 from airflow_plugin.routed.graph import BODY
 from airflow_plugin.routed.run import Run
@@ -44,23 +43,21 @@ class FinishOperator(DataflowFinishOperator):
         run = Run(context, self.dialect)
         run.ask_all()
         known = _known(run, run.root)
-        tries = [of_node[0].manifest for of_node in known.values()]
-        let_killed_end(run.store, run.pipeline, run.run, [uri for uri in tries if uri is not None])
+        tries = [uri for of_node in known.values() if (uri := of_node[0].manifest) is not None]
+        let_killed_end(run.store, run.pipeline, run.folder(tries), tries)
         record = outcome.finish(
             run.store,
             pipeline=run.pipeline,
-            run=run.run,
+            run=run.folder(),
             engine="airflow",
             nodes=(),
             started=clock.written(context["dag_run"].start_date or context["ti"].start_date),
             parameters=dict(context["params"]),
             known=known,
+            marked=marked(context),
             graph=_plan(run.root),
         )
-        self.log.info("run %s: %s, see %s", run.run, record.state.value, record.uri)
-        if record.state is not State.COMPLETE:
-            raise AirflowFailException(f"the run is in state {record.state.value}, see {record.uri}")
-        return {"state": record.state.value, "document": record.uri}
+        return self.ended(context, record)
 
 
 def _plan(graph: Graph) -> GraphPlan:

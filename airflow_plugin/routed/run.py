@@ -7,15 +7,16 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from airflow_plugin.owned import run_folder
 from airflow_plugin.routed.graph import BODY, Graph, Node, Path, find, graph_at, read
-from airflow_plugin.settings import run_id, store_uri
+from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import named_tries
 from translator.shim import fan, scopes
 from translator.shim.contract import After, ExecutionId, State
 from translator.shim.store import NoManifestError, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from airflow.sdk import Context
 
@@ -33,6 +34,7 @@ _NONE = -1
 class _Seen:
     """What was asked for already, for all items: a run is only looked at while one task lasts."""
 
+    folder: str | None = None
     states: dict[str, str | None] = field(default_factory=dict)
     all_states: bool = False
     items: dict[Path, Mapping[Index, int]] = field(default_factory=dict)
@@ -56,7 +58,6 @@ class Run:
         self._seen = _Seen()
         self.index = index
         self.pipeline = context["dag"].dag_display_name
-        self.run = run_id(context)
         self.store = open_store(store_uri())
         self.root = read(context["dag"])
 
@@ -65,6 +66,12 @@ class Run:
         other = copy.copy(self)
         other.index = index
         return other
+
+    def folder(self, tries: Iterable[str] = ()) -> str:
+        """The run's name in the store; ``tries`` are URIs of manifests of its executions, if there are any."""
+        if self._seen.folder is None:
+            self._seen.folder = run_folder(self._context, self.store, tries)
+        return self._seen.folder
 
     # What Airflow knows
 
@@ -186,7 +193,7 @@ class Run:
     def identity(self, path: Path, attempt: int = 1) -> ExecutionId:
         """The execution of a node, or of its fan-in."""
         kind = find(self.root, path).kind
-        return ExecutionId(self.pipeline, self.run, self.name(path), 0, attempt, kind)
+        return ExecutionId(self.pipeline, self.folder(), self.name(path), 0, attempt, kind)
 
     def case(self, node: Node) -> str:
         """The branch that a choice takes.

@@ -74,6 +74,13 @@ class Airflow:
             time.sleep(1)
         raise failed
 
+    def delete(self, path: str) -> None:
+        """Delete what is at a path of the REST API, which answers nothing."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        request = urllib.request.Request(f"http://localhost:{self.port}{path}", method="DELETE", headers=headers)
+        with urllib.request.urlopen(request, timeout=60):
+            pass
+
     def trigger(self, dag_id: str, run: str, conf: dict[str, Any] | None = None) -> None:
         """Unpause a DAG and start a run of it."""
         self.api("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})

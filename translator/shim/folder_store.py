@@ -84,6 +84,29 @@ class FolderStore(Store):
                 beside.unlink(missing_ok=True)
                 raise
 
+    def create(self, key: str, content: bytes) -> bytes:
+        """See ``Store.create``."""
+        target = self.folder / key
+        try:
+            return self.read(key)
+        except FileNotFoundError:
+            pass
+        beside = f"{key}.{os.urandom(4).hex()}"
+        self.write(beside, content)
+        with self._writing():
+            try:
+                os.link(self.folder / beside, target)
+            except FileExistsError:
+                return self.read(key)
+            except OSError as error:
+                if error.errno not in {errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}:
+                    raise
+                with target.open("xb") as file:  # a file system without hard links
+                    file.write(content)
+            finally:
+                (self.folder / beside).unlink(missing_ok=True)
+        return content
+
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """See ``Store.claim``."""
         folder = self.folder / key_of(identity.pipeline, identity.run, identity.node, identity.index)

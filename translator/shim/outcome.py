@@ -89,16 +89,39 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
             "nodes": record.nodes,
             "catalog": routed.catalog(record.scope),
         }
-    if marked == "success":
-        state = State.COMPLETE
-    elif marked == "failed" and state is State.COMPLETE:
-        state = State.ERROR
+    state = _as_marked(state, marked)
     by_person = {"marked": marked} if marked is not None else {}
     document = {**head, "state": state.value, **by_person, **times, **more}
     key = key_of(pipeline, run, name=RUN)
     store.write_json(key, document)
     events.emit("run-ended", state=state.value)
     return RunRecord(state, document, store.uri(key))
+
+
+def mark(store: Store, uri: str, marked: Literal["success", "failed"]) -> None:
+    """Write into a ``run.json`` that a person marked the run after it had ended.
+
+    Args:
+        store: the store that it is in.
+        uri: where it is.
+        marked: how the person marked the run.
+
+    Raises:
+        StoreError: it cannot be read or written.
+        FileNotFoundError: it is gone.
+    """
+    key = store.key(uri)
+    document = store.read_json(key)
+    state = _as_marked(State(document["state"]), marked)
+    changed = {"state": state.value, "marked": marked}
+    head = {name: document[name] for name in ("pipeline", "run", "engine")}
+    store.write_json(key, {**head, **changed, **{n: value for n, value in document.items() if n not in changed}})
+
+
+def _as_marked(state: State, marked: Literal["success", "failed"] | None) -> State:
+    if marked == "success":
+        return State.COMPLETE
+    return State.ERROR if marked == "failed" and state is State.COMPLETE else state
 
 
 def _of_nodes(

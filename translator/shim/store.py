@@ -138,6 +138,14 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def create(self, key: str, content: bytes) -> bytes:
+        """Write ``key`` unless it is there; returns what is there now. Of several writers at once one wins.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+
+    @abstractmethod
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """Take a try of an execution that nobody has taken; returns it with its number, at least the one asked for.
 

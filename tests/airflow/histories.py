@@ -1,0 +1,481 @@
+"""Histories of runs on a real Airflow: what people do to a run, and what is true of it afterwards.
+
+``Model`` knows what must be true: the specification (``translator.semantics``) says how a node fares that runs, given
+how the nodes before it stand, and the model keeps of each execution how it fared when it ran last. ``History`` does the
+same things to Airflow and compares.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from tests.airflow.scheduler import wait_until
+from translator.load import load_text
+from translator.semantics import Ending, Rules
+from translator.semantics.results import Result, settle
+from translator.shim.contract import State
+from translator.targets import GenerateOptions, airflow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.airflow.scheduler import Airflow
+    from translator.semantics import Attempt
+
+C, E, S, K = State.COMPLETE, State.ERROR, State.STOPPED, State.SKIPPED
+DAG = "histories"
+NUMBERS = itertools.count(1)
+
+_STEP = """
+- step:
+    name: {node}
+    image: none
+    command: sh $VH_REPOSITORY_DIR/work.sh {node} {{parameters}}
+    parameters:
+      - {{name: home, type: string, default: /nowhere, pass-as: "{{v}}"}}
+"""
+_POINT = """
+      - {name: x, type: integer, default: 0, pass-as: "{v}"}
+"""
+_INPUTS = """
+    inputs: [{name: files, optional: true}]
+"""
+_PIPELINE = """
+- pipeline:
+    name: Histories
+    parameters:
+      - name: home
+        default: /nowhere
+        targets: [list.parameters.home, many.parameters.home, collect.parameters.home, lenient.parameters.home,
+                  gather.parameters.home]
+    nodes:
+      - {name: list, type: execution, step: list, on-error: stop-next}
+      - {name: many, type: task, step: many, on-error: stop-next}
+      - {name: collect, type: execution, step: collect, on-error: stop-next}
+      - {name: lenient, type: task, step: lenient, on-error: continue}
+      - {name: gather, type: execution, step: gather, on-error: stop-next}
+    edges:
+      - [list.metadata.values, many.parameter.x]
+      - [list.metadata.values, lenient.parameter.x]
+      - [many.output.*, collect.input.files]
+      - [lenient.output.*, gather.input.files]
+"""
+_MORE = {"list": "", "many": _POINT, "collect": _INPUTS, "lenient": _POINT, "gather": _INPUTS}
+SOURCE = "".join(_STEP.format(node=node) + more.lstrip("\n") for node, more in _MORE.items()) + _PIPELINE
+WORK = """
+home=$2
+case $1 in
+list) cat "$home/values" ;;
+collect|gather) echo "{\\"seen\\": \\"$(cat "$VH_INPUTS_DIR"/files/* 2>/dev/null | sort | tr '\\n' ' ')\\"}" ;;
+*) echo "$3@$(cat "$home/stamp")" > "$VH_OUTPUTS_DIR/v-$3.txt" ;;
+esac
+test ! -e "$home/fail-$1${3:+-$3}"
+"""
+AFTER = {"list": ("many", "lenient"), "many": ("collect",), "lenient": ("gather",), "collect": (), "gather": ()}
+BEFORE = {"collect": "many", "gather": "lenient"}
+TASKS = {"list", "collect", "gather"}
+
+
+def alone(node: str) -> str:
+    """The id of the task of a node that is one task."""
+    return "list_" if node == "list" else node
+
+
+def tasks(node: str) -> list[str]:
+    """The ids of the tasks of a node."""
+    return [alone(node)] if node in TASKS else [f"{node}.{part}" for part in ("grid", "run", "done")]
+
+
+def failures() -> st.SearchStrategy[frozenset[str]]:
+    """What fails when it runs: nodes, and values of the grids of task nodes."""
+    names = ["many-1", "many-2", "many-3", "lenient-1", "lenient-2", "lenient-3"] * 2 + ["list", "collect", "gather"]
+    return st.frozensets(st.sampled_from(names), max_size=3)
+
+
+def grids() -> st.SearchStrategy[list[int]]:
+    """The values of the grids."""
+    return st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=3, unique=True)
+
+
+@dataclass
+class Model:
+    """What is true of one run: how each node stands, and what marks and tries its executions have."""
+
+    values: list[int] = field(default_factory=lambda: [1])
+    failing: frozenset[str] = frozenset()
+    stamp: int = 0
+    results: dict[str, Result] = field(default_factory=dict)
+    tries: dict[tuple[str, int], int] = field(default_factory=dict)
+    stamps: dict[tuple[str, int], int] = field(default_factory=dict)
+    metadata: dict[tuple[str, int], dict[str, object]] = field(default_factory=dict)
+    marked: set[tuple[str, int]] = field(default_factory=set)
+    marked_nodes: set[str] = field(default_factory=set)
+    marked_run: str | None = None
+
+    def __post_init__(self) -> None:
+        self.rules = Rules(load_text(SOURCE, "histories.yaml").choose(), oracle=self._ending)
+
+    def _ending(self, attempt: Attempt) -> Ending:
+        what = attempt.node if attempt.node in TASKS else f"{attempt.node}-{attempt.parameters['x']}"
+        state = E if what in self.failing else C
+        return Ending(state, {"values": list(self.values)} if attempt.node == "list" else {})
+
+    def run(self, names: Iterable[str]) -> None:
+        """Run nodes as a whole, each after those before it."""
+        for name in (name for name in self.rules.order if name in set(names)):
+            self._forget(name)
+            left_out = self.rules.left_out(name, self.results)
+            self.results[name] = left_out or self.rules.run(name, self.results)
+            for execution in self.results[name].executions:
+                self._ran(name, execution.index)
+
+    def run_executions(self, name: str, indexes: Iterable[int]) -> None:
+        """Run some executions of a node that has them."""
+        listed = set(indexes)
+        self.marked_nodes.discard(name)
+        self.marked -= {(name, index) for index in listed}
+        fresh = {execution.index: execution for execution in self.rules.run(name, self.results).executions}
+        old = self.results[name]
+        merged = tuple(
+            replace(fresh[index], index=one.index, parameters=one.parameters, state=self._state(name, one))
+            if one.index in listed and (index := min(one.index, max(fresh))) in fresh
+            else one
+            for one in old.executions
+        )
+        self.results[name] = settle(old.node, merged)
+        for index in listed:
+            self._ran(name, index)
+
+    def _state(self, name: str, execution: Any) -> State:
+        what = name if name in TASKS else f"{name}-{execution.parameters['x']}"
+        return E if what in self.failing else C
+
+    def _forget(self, name: str) -> None:
+        self.marked = {(node, index) for node, index in self.marked if node != name}
+        self.marked_nodes.discard(name)
+
+    def _ran(self, name: str, index: int) -> None:
+        self.tries[name, index] = self.tries.get((name, index), 0) + 1
+        self.stamps[name, index] = self.stamp
+        if name == "list":
+            self.metadata[name, index] = {"values": list(self.values)}
+        if name in BEFORE:
+            self.metadata[name, index] = {"seen": self.seen(BEFORE[name])}
+
+    def seen(self, source: str) -> str:
+        """What a consumer of a node must see: the files of its complete executions, each of its latest run."""
+        complete = [one for one in self.results[source].executions if one.state is C]
+        lines = sorted(f"{one.parameters['x']}@{self.stamps[source, one.index]}" for one in complete)
+        return "".join(f"{line} " for line in lines)
+
+    def mark(self, name: str, index: int, state: State) -> None:
+        """Let a person say how an execution stands."""
+        result = self.results[name]
+        executions = list(result.executions)
+        executions[index] = replace(executions[index], state=state, metadata=self.metadata.get((name, index), {}))
+        self.results[name] = settle(result.node, tuple(executions))
+        if state is C:
+            self.marked.add((name, index))
+        else:
+            self.marked.discard((name, index))
+
+    def mark_node(self, name: str) -> None:
+        """Let a person say that a node is complete."""
+        self.results[name] = replace(self.results[name], state=C)
+        self.marked_nodes.add(name)
+
+    def resume(self, names: Iterable[str]) -> None:
+        """Run what failed or was kept from running, as Airflow does after what somebody marked as a success."""
+        for name in (name for name in self.rules.order if name in set(names)):
+            result = self.results[name]
+            failed = [one.index for one in result.executions if one.state is E]
+            if result.state is not C and not result.executions:
+                self.run([name])
+            elif failed:
+                self.run_executions(name, failed)
+
+    def now(self) -> dict[str, tuple[State, str | None, list[tuple[Any, ...]]]]:
+        """Return by node its state, its mark and its executions, as ``run.json`` must have them."""
+        found = {}
+        standing = dict(self.results)
+        for name in self.rules.order:
+            result = standing[name]
+            if not result.started:
+                left_out = self.rules.left_out(name, standing)
+                result = standing[name] = left_out or replace(result, state=S)
+            executions = [
+                (
+                    one.index,
+                    one.state,
+                    "success" if (name, one.index) in self.marked else None,
+                    one.parameters.get("x"),
+                    self.tries[name, one.index],
+                    self.metadata.get((name, one.index), {}).get("seen"),
+                )
+                for one in result.executions
+            ]
+            found[name] = (result.state, "success" if name in self.marked_nodes else None, executions)
+        return found
+
+    def state(self) -> State:
+        """How the run stands."""
+        now = self.now()
+        ruled = E if any(state is E for state, _, _ in now.values()) else C
+        if ruled is C and any(state is S for state, _, _ in now.values()):
+            ruled = S
+        if self.marked_run == "success":
+            return C
+        return E if self.marked_run == "failed" and ruled is C else ruled
+
+
+def deploy(scheduler: Airflow) -> None:
+    """Put the DAG of the histories into Airflow."""
+    project = scheduler.home / DAG
+    project.mkdir(exist_ok=True)
+    (project / "work.sh").write_text(WORK)
+    options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
+    pipeline = load_text(SOURCE, "histories.yaml").choose()
+    (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
+    wait_until(lambda: DAG in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]}, 120)
+
+
+class History(RuleBasedStateMachine):
+    """One run, to which things are done one after another; each is over before the next one."""
+
+    scheduler: ClassVar[Airflow]
+    log: ClassVar[list[str]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Model()
+        self.id = f"history-{next(NUMBERS)}"
+        self.folder = self.id
+        self.count = 1
+        self.home = self.scheduler.home / DAG / self.id
+        self.home.mkdir()
+
+    # What people do
+
+    @initialize(values=grids(), failing=failures())
+    def trigger(self, values: list[int], failing: frozenset[str]) -> None:
+        """Start the run."""
+        self._say("trigger", values, failing)
+        self._change(values, failing)
+        self._trigger()
+
+    @rule(node=st.sampled_from(sorted(AFTER)), downstream=st.booleans(), values=grids(), failing=failures())
+    def clear_node(self, node: str, downstream: bool, values: list[int], failing: frozenset[str]) -> None:
+        """Clear all tasks of a node, with or without what follows."""
+        self._say("clear", node, "and downstream" if downstream else "alone", values, failing)
+        self._change(values, failing)
+        self._clear(tasks(node) if downstream else [*tasks(node), "finish"], downstream=downstream)
+        self.model.run([node, *self._after(node)] if downstream else [node])
+        self._check()
+
+    @precondition(lambda self: self._with_executions())
+    @rule(data=st.data(), downstream=st.booleans(), failing=failures())
+    def clear_execution(self, data: st.DataObject, downstream: bool, failing: frozenset[str]) -> None:
+        """Clear one instance of a mapped task, and what follows in its node or also after it."""
+        node, index = data.draw(st.sampled_from(self._with_executions()))
+        self._say("clear", f"{node}[{index}]", "and downstream" if downstream else "alone", failing)
+        self._change(self.model.values, failing)
+        more: list[Any] = [] if downstream else [f"{node}.done", "finish"]
+        self._clear([[f"{node}.run", index], *more], downstream=downstream)
+        self.model.run_executions(node, [index])
+        if downstream:
+            self.model.run(self._after(node))
+        self._check()
+
+    @rule(values=grids(), failing=failures())
+    def clear_all(self, values: list[int], failing: frozenset[str]) -> None:
+        """Clear the run."""
+        self._say("clear all", values, failing)
+        self._change(values, failing)
+        run = f"/api/v2/dags/{DAG}/dagRuns/{self.id}/clear"
+        self.scheduler.api("POST", run, {"dry_run": False, "only_failed": False})
+        self.model.marked_run = None
+        self.model.run(AFTER)
+        self._check()
+
+    @precondition(lambda self: self._with_state(E))
+    @rule(data=st.data(), failing=failures())
+    def mark_success(self, data: st.DataObject, failing: frozenset[str]) -> None:
+        """Mark an instance that failed as success: Airflow runs what failed or did not run after it."""
+        node, index = data.draw(st.sampled_from(self._with_state(E)))
+        self.do_mark(node, index, failing)
+
+    def do_mark(self, node: str, index: int, failing: frozenset[str] = frozenset()) -> None:
+        """Mark an instance as success."""
+        self._say("mark", f"{node}[{index}]", "success", failing)
+        self._change(self.model.values, failing)
+        self._mark(node, index, "success")
+        self.model.mark(node, index, C)
+        if self._finish_runs():
+            self.model.resume(self._after(node))
+        self._check()
+
+    @precondition(lambda self: self._failed_nodes())
+    @rule(data=st.data(), failing=failures())
+    def mark_node(self, data: st.DataObject, failing: frozenset[str]) -> None:
+        """Mark the last task of a node in error as success."""
+        node = data.draw(st.sampled_from(self._failed_nodes()))
+        self._say("mark node", node, failing)
+        self._change(self.model.values, failing)
+        self._patch(f"taskInstances/{node}.done", "new_state", "success")
+        self.model.mark_node(node)
+        self._finish_runs()
+        self.model.resume(self._after(node))
+        self._check()
+
+    @precondition(lambda self: self._with_state(C))
+    @rule(data=st.data(), failing=failures())
+    def mark_failed(self, data: st.DataObject, failing: frozenset[str]) -> None:
+        """Mark an instance as failed, and have what follows run again."""
+        node, index = data.draw(st.sampled_from(self._with_state(C)))
+        self._say("mark", f"{node}[{index}]", "failed", failing)
+        self._change(self.model.values, failing)
+        self._mark(node, index, "failed")
+        self._ended()
+        self.model.mark(node, index, E)
+        after = list(dict.fromkeys([node, *self._after(node)]))
+        listed = [task for one in after for task in tasks(one)]
+        own = tasks(node)[:-1] if node not in TASKS else tasks(node)
+        self._clear([task for task in listed if task not in own] + ["finish"], downstream=False)
+        self.model.marked_nodes.discard(node)
+        self.model.run(self._after(node))
+        self._check()
+
+    @precondition(lambda self: self.model.marked_run is None)
+    @rule(state=st.sampled_from(["success", "failed"]))
+    def mark_run(self, state: str) -> None:
+        """Mark the run, which has ended."""
+        self._say("mark run", state)
+        self._patch("", "state", state)
+        self.model.marked_run = state
+        self._check()
+
+    @rule(values=grids(), failing=failures())
+    def delete(self, values: list[int], failing: frozenset[str]) -> None:
+        """Delete the run, and start another one with its id."""
+        self._say("delete and trigger", values, failing)
+        path = self.scheduler.store / "Histories" / self.folder / "run.json"
+        before = path.read_bytes()
+        request = f"/api/v2/dags/{DAG}/dagRuns/{self.id}"
+        self.scheduler.delete(request)
+        self.count += 1
+        self.folder = f"{self.id}-{self.count}"
+        self.model = Model()
+        self._change(values, failing)
+        self._trigger()
+        assert path.read_bytes() == before, "the run of the same id has written over the record of the deleted one"
+
+    # How it is done
+
+    def _say(self, *what: object) -> None:
+        line = f"{self.id}: " + " ".join(str(sorted(w) if isinstance(w, frozenset) else w) for w in what)
+        self.log.append(line)
+
+    def _change(self, values: list[int], failing: frozenset[str]) -> None:
+        """Change what the steps do from now on."""
+        self.model.values, self.model.failing = values, failing
+        self.model.stamp = next(NUMBERS)
+        for old in self.home.glob("fail-*"):
+            old.unlink()
+        for name in failing:
+            (self.home / f"fail-{name}").touch()
+        (self.home / "values").write_text(f"{json.dumps({'values': values})}\n")
+        (self.home / "stamp").write_text(f"{self.model.stamp}\n")
+
+    def _trigger(self) -> None:
+        self.scheduler.trigger(DAG, self.id, {"home": str(self.home)})
+        self.model.run(AFTER)
+        self._check()
+
+    def _clear(self, listed: list[Any], *, downstream: bool) -> None:
+        body = {"dag_run_id": self.id, "task_ids": listed, "include_downstream": downstream}
+        options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
+        self.scheduler.api("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", {**body, **options})
+        self.model.marked_run = None
+
+    def _mark(self, node: str, index: int, state: str) -> None:
+        of_task = alone(node) if node in TASKS else f"{node}.run/{index}"
+        self._patch(f"taskInstances/{of_task}", "new_state", state)
+
+    def _patch(self, what: str, key: str, value: str) -> None:
+        path = f"/api/v2/dags/{DAG}/dagRuns/{self.id}/{what}".rstrip("/")
+        self.scheduler.api("PATCH", path, {key: value})
+
+    def _finish_runs(self) -> bool:
+        """Whether marking a success has made Airflow run things again: it does if ``finish`` had failed."""
+        running = self.scheduler.state(DAG, self.id) not in ("success", "failed") or self._runs_again()
+        if running:
+            self.model.marked_run = None
+        return running
+
+    def _runs_again(self) -> bool:
+        return self.scheduler.tasks(DAG, self.id)["finish", -1]["try_number"] != self.tried
+
+    tried: int = 0
+
+    def _after(self, node: str) -> list[str]:
+        found = list(AFTER[node])
+        for one in found:
+            found += AFTER[one]
+        return found
+
+    def _with_executions(self) -> list[tuple[str, int]]:
+        nodes = [node for node in self.model.results if node not in TASKS]
+        return [(node, one.index) for node in nodes for one in self.model.results[node].executions]
+
+    def _with_state(self, state: State) -> list[tuple[str, int]]:
+        results = self.model.results
+        return [(node, one.index) for node in results for one in results[node].executions if one.state is state]
+
+    def _failed_nodes(self) -> list[str]:
+        results = self.model.results
+        return [node for node in results if node not in TASKS and results[node].state is E and results[node].executions]
+
+    def _ended(self) -> None:
+        self.scheduler.wait(DAG, self.id)
+        self.tried = self.scheduler.tasks(DAG, self.id)["finish", -1]["try_number"]
+
+    # What must be true then
+
+    def _check(self) -> None:
+        self._ended()
+        path = self.scheduler.store / "Histories" / self.folder / "run.json"
+        document = json.loads(path.read_text())
+        found = {
+            name: (
+                node["state"],
+                node.get("marked"),
+                [
+                    (
+                        one["index"],
+                        one["state"],
+                        one.get("marked"),
+                        one["parameters"].get("x"),
+                        one["tries"],
+                        one["metadata"].get("seen"),
+                    )
+                    for one in node["executions"]
+                ],
+            )
+            for name, node in document["nodes"].items()
+        }
+        expected = self.model.now()
+        story = "\n".join(line for line in self.log if line.startswith(f"{self.id}:"))
+        states = {key: ti["state"] for key, ti in self.scheduler.tasks(DAG, self.id).items()}
+        for name, of_node in expected.items():
+            assert found[name] == of_node, f"{name}: {found[name]} is not {of_node}\n{story}\n{states}"
+        wanted = (self.model.state(), self.model.marked_run)
+        assert (document["state"], document.get("marked")) == wanted, f"{story}\n{states}"
+        state = self.scheduler.state(DAG, self.id)
+        assert (state == "success") is (document["state"] == C), f"{state}\n{story}\n{states}"
