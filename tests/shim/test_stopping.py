@@ -109,3 +109,12 @@ def test_a_transfer_that_has_stalled_is_an_error(worker, wire: Wire, monkeypatch
     wire.after = 7_000_000
     manifest = worker.run(Step("s", ["true"], inputs=[Input("in", ["s3://bucket/big.bin"])]))
     assert manifest.reason == "input 'in': s3://bucket/big.bin cannot be fetched: nothing has moved for 1 s"
+
+
+def test_a_stop_is_seen_while_the_store_does_not_answer(worker, wire: Wire, s3: str, monkeypatch) -> None:
+    monkeypatch.setattr(Store, "patience", 600.0)
+    worker.uri = f"{s3}/stopped"
+    wire.frozen.set()
+    worker.should_stop = lambda: "enough"
+    manifest = worker.run("echo ran")
+    assert (manifest.state, manifest.reason, worker.output) == ("stopped", "enough", [])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import stat
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -29,6 +30,32 @@ def no_pulse() -> None:
 def stamp(status: os.stat_result) -> str:
     """What identifies the state of a file without reading it."""
     return f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
+
+
+class NotAFileError(OSError):
+    """What should be a file is a pipe, a device, a folder or a link; the message says which."""
+
+
+def kind(mode: int) -> str:
+    """Return what a file of this mode is called."""
+    names = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder", stat.S_IFREG: "a file"}
+    return names.get(stat.S_IFMT(mode), "a symbolic link" if stat.S_ISLNK(mode) else "a device")
+
+
+def regular(path: Path, *, follow: bool = True) -> os.stat_result:
+    """Return the status of the file at ``path``.
+
+    Args:
+        path: of the file.
+        follow: whether a link to a file is one.
+
+    Raises:
+        NotAFileError: it is something else, which could keep whoever reads it waiting for ever.
+    """
+    found = path.stat(follow_symlinks=follow)
+    if not stat.S_ISREG(found.st_mode):
+        raise NotAFileError(errno.EINVAL, f"it is {kind(found.st_mode)}, not a file")
+    return found
 
 
 def of_file(path: Path, pulse: Callable[[], None] = no_pulse) -> str:
@@ -67,6 +94,7 @@ def pump(source: BinaryIO, write: Callable[[bytes], object], pulse: Callable[[],
 
 def copy_file(source: Path, target: Path, pulse: Callable[[], None] = no_pulse) -> tuple[int, str]:
     """Copy ``source`` to the new file ``target``, sharing its blocks where the file system can; as ``copy``."""
+    regular(source)
     if _reflink(source, target):
         return target.stat().st_size, of_file(target, pulse)
     with source.open("rb", buffering=0) as file:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from translator.shim import digest
 from translator.shim.contract import FileRecord
 from translator.shim.log import Log
 from translator.shim.paths import PathError, relative
-from translator.shim.store import LOG, OUTPUTS, Store, StoreError, attempts, key_of, segment, try_key
+from translator.shim.store import DOCUMENT_LIMIT, LOG, OUTPUTS, Store, StoreError, attempts, key_of, segment, try_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,12 +59,22 @@ class FolderStore(Store):
 
     def read(self, key: str) -> bytes:
         """See ``Store.read``."""
+        path = self.folder / key
         try:
-            return (self.folder / key).read_bytes()
+            # Not to wait for the other end of a pipe, should somebody have put one there.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise StoreError(f"{path} cannot be read: it is {digest.kind(status.st_mode)}, not a file")
+                if status.st_size > DOCUMENT_LIMIT:
+                    raise StoreError(
+                        f"{path} cannot be read: it has {status.st_size} bytes, more than {DOCUMENT_LIMIT}"
+                    )
+                return file.read()
         except FileNotFoundError:
             raise
         except OSError as error:
-            raise StoreError(f"{self.folder / key} cannot be read: {error.strerror}") from error
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
 
     def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
         """See ``Store.write``."""
@@ -153,6 +164,7 @@ class FolderStore(Store):
         """See ``Store.bring``."""
         source = self.folder / self.key(record.uri)
         try:
+            digest.regular(source, follow=False)
             try:
                 os.link(source, target)
             except OSError as error:
@@ -161,7 +173,7 @@ class FolderStore(Store):
                 _, found = digest.copy_file(source, target, pulse)
                 target.chmod(READ_ONLY)
             else:
-                unchanged = digest.stamp(target.stat()) == record.stamp
+                unchanged = digest.stamp(digest.regular(target, follow=False)) == record.stamp
                 found = record.sha256 if unchanged else digest.of_file(target, pulse)
         except FileNotFoundError:
             raise StoreError(f"the artifact {source} is gone from the store") from None
@@ -196,7 +208,7 @@ class FolderStore(Store):
             for of_index in _folders(of_node)
             for of_try in _folders(of_index)
             for file in os.scandir(of_try)
-            if file.is_file()
+            if not file.is_dir(follow_symlinks=False)
         ]
 
     def _seal(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:

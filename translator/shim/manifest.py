@@ -8,14 +8,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from translator.shim import records, scopes
 from translator.shim.contract import ExecutionId, Manifest, State, Value
+from translator.shim.depth import DEPTH, too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from translator.shim.contract import FileRecord, NodeKind
     from translator.shim.store import Store
 
 VERSION = 1
@@ -23,6 +25,10 @@ SCOPED_VERSION = 2
 SUMMARY_LIMIT = 16_384
 _BRIEF, _BEGINNING = 1_000, 100
 _TEXT_LIMIT = 1_000
+_MOST = 10**9
+_SHOWN = 40
+
+T = TypeVar("T")
 
 
 def to_json(manifest: Manifest, root: str) -> dict[str, object]:
@@ -66,37 +72,57 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
     Raises:
         ValueError: the document is no manifest of a version that this shim knows.
     """
+    what = uri or "the document"
     if not isinstance(document, dict) or document.get("version") not in (VERSION, SCOPED_VERSION):
-        raise ValueError(f"{uri or 'the document'} is no manifest of version {VERSION} or {SCOPED_VERSION}")
+        raise ValueError(f"{what} is no manifest of version {VERSION} or {SCOPED_VERSION}")
     try:
+        if too_deep({**document, "scope": None}):
+            raise ValueError(f"it is nested deeper than {DEPTH}")  # noqa: TRY301 - one of many
         return Manifest(
             id=ExecutionId(
-                pipeline=document["pipeline"],
-                run=document["run"],
-                node=document["node"],
-                index=document["index"],
-                attempt=document["attempt"],
-                kind=document["kind"],
+                pipeline=_of(str, document["pipeline"]),
+                run=_of(str, document["run"]),
+                node=_of(str, document["node"]),
+                index=_count(document["index"]),
+                attempt=_count(document["attempt"]),
+                kind=cast("NodeKind", _of(str, document["kind"])),
             ),
             state=State(document["state"]),
-            parameters=document["parameters"],
-            metadata=document["metadata"],
-            inputs={
-                name: [records.from_json(file, root) for file in files] for name, files in document["inputs"].items()
-            },
-            outputs=[records.from_json(file, root) for file in document["outputs"]],
-            started=document["started"],
-            ended=document["ended"],
-            exit_status=document["exit_status"],
-            reason=document["reason"],
+            parameters=_of(dict, document["parameters"]),
+            metadata=_of(dict, document["metadata"]),
+            inputs={name: _files(files, root) for name, files in _of(dict, document["inputs"]).items()},
+            outputs=_files(document["outputs"], root),
+            started=_of(str, document["started"]),
+            ended=_of(str, document["ended"]),
+            exit_status=None if document["exit_status"] is None else _of(int, document["exit_status"]),
+            reason=None if document["reason"] is None else _of(str, document["reason"]),
             uri=uri,
-            begun=document["begun"],
-            image=document["image"],
+            begun=_of(bool, document["begun"]),
+            image=None if document["image"] is None else _of(str, document["image"]),
             scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
-            folders=document.get("folders", ()),
+            folders=[_of(str, folder) for folder in _of(list, document.get("folders", []))] or (),
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{uri or 'the document'} is not a whole manifest: {error!r}") from error
+    except KeyError as error:
+        raise ValueError(f"{what} is not a whole manifest: it has no {error}") from error
+    except (TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{what} is not a whole manifest: {error}") from error
+
+
+def _files(documents: object, root: str) -> list[FileRecord]:
+    return [records.from_json(_of(dict, file), root) for file in _of(list, documents)]
+
+
+def _of(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{str(value)[:_SHOWN]!r} is not of type {kind.__name__}")
+    return value
+
+
+def _count(value: object) -> int:
+    number = _of(int, value)
+    if not 0 <= number < _MOST:
+        raise ValueError(f"the number {str(number)[:_SHOWN]} is out of bounds")
+    return number
 
 
 def summary(manifest: Manifest) -> dict[str, Any]:
@@ -134,16 +160,21 @@ def load(source: Mapping[str, Any] | str, store: Store) -> Manifest:
     return store.manifest(uri)
 
 
-def sane(value: object) -> object:
-    """``value`` without what JSON or a database cannot hold: NaN and infinity become None, NUL falls away."""
+def sane(value: object, room: int = DEPTH) -> object:  # noqa: PLR0911 - one per type
+    """Return ``value`` without what JSON or a database cannot hold.
+
+    NaN and infinity become None, NUL falls away, and so does what is nested deeper than ``room``.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, dict):
-        return {text(str(key)): sane(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [sane(item) for item in value]
+    if isinstance(value, (dict, list, tuple)):
+        if not room:
+            return "…"
+        if isinstance(value, dict):
+            return {text(str(key)): sane(item, room - 1) for key, item in value.items()}
+        return [sane(item, room - 1) for item in value]
     if isinstance(value, (int, bool)) or value is None:
         return value
     return text(str(value))
@@ -186,6 +217,13 @@ def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:
     return kept, cut
 
 
-def parameters_of(document: Mapping[str, Any]) -> dict[str, Value]:
-    """The parameters in a JSON document of ours."""
-    return cast("dict[str, Value]", dict(document.get("parameters") or {}))
+def parameters_of(document: object) -> dict[str, Value]:
+    """Return the parameters in a JSON document of ours.
+
+    Raises:
+        ValueError: there are none in it.
+    """
+    values = document.get("parameters") if isinstance(document, dict) else None
+    if not isinstance(values, dict) or too_deep(values):
+        raise ValueError("there are no parameters in it")
+    return cast("dict[str, Value]", dict(values))

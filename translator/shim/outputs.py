@@ -118,7 +118,8 @@ class _Look:
         elif entry.is_file(follow_symlinks=False):
             self.file(path)
         else:
-            self.note(f"the output {self.name(path)!r} is {_kind(entry)}, which holds no data; it is not kept")
+            kind = digest.kind(entry.stat(follow_symlinks=False).st_mode)
+            self.note(f"the output {self.name(path)!r} is {kind}, which holds no data; it is not kept")
             path.unlink()
 
     def file(self, path: Path) -> None:
@@ -174,10 +175,3 @@ def _replace(source: Path, path: Path, pulse: Callable[[], None]) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-
-
-def _kind(entry: os.DirEntry[str]) -> str:
-    mode = entry.stat(follow_symlinks=False).st_mode
-    if stat.S_ISFIFO(mode):
-        return "a named pipe"
-    return "a socket" if stat.S_ISSOCK(mode) else "a device"

@@ -1,13 +1,15 @@
 """Metadata: the last value of each key over all lines of standard output that are a JSON object.
 
 What a command prints is not trusted: NaN, NUL and lone surrogates are taken out, a line longer than the limit of
-``translator.shim.lines`` is no metadata, and no more than ``KEYS`` keys and ``SIZE`` bytes are kept.
+``translator.shim.lines`` is no metadata. No more than ``KEYS`` keys and ``SIZE`` bytes are kept, and no value that is
+nested deeper than ``translator.shim.depth.DEPTH``.
 """
 
 from __future__ import annotations
 
 import json
 
+from translator.shim.depth import too_deep
 from translator.shim.lines import LINE_LIMIT
 from translator.shim.manifest import sane
 
@@ -43,11 +45,17 @@ class Metadata:
         try:
             text = line.decode("utf-8")
             document, end = _decoder.raw_decode(text)
-        except (ValueError, RecursionError):
+        except RecursionError:
+            self.dropped = True
+            return
+        except ValueError:
             return
         if text[end:].lstrip()[:1] not in {"", "{"}:
             return
         for key, value in document.items():
+            if too_deep(value):
+                self.dropped = True
+                continue
             self._keep(key, value, size=len(line))
 
     def _keep(self, key: str, value: object, size: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.contract import FileRecord
+from translator.shim.paths import relative
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +26,16 @@ def to_json(file: FileRecord, root: str) -> dict[str, object]:
 
 
 def from_json(document: Mapping[str, Any], root: str) -> FileRecord:
-    """The record that ``to_json`` wrote."""
-    uri = str(document["uri"])
+    """Return the record that ``to_json`` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: the document is none.
+    """
+    path, size, sha256, uri, stamp = (document[name] for name in ("path", "size", "sha256", "uri", "stamp"))
+    if not all(isinstance(text, str) for text in (path, sha256, uri, stamp)):
+        raise TypeError("a file has a path, a digest or a URI that is not a string")
+    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        raise TypeError(f"the file {path!r} has a size that is not a number")
     if uri.startswith(_STORE):
         uri = f"{root}/{uri[len(_STORE) :]}"
-    return FileRecord(
-        path=document["path"], size=document["size"], sha256=document["sha256"], uri=uri, stamp=document["stamp"]
-    )
+    return FileRecord(relative(path), size, sha256, uri, stamp)

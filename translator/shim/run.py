@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
+from copy import copy
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
@@ -222,7 +223,8 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         opened, store = store, None
         try:
             try:
-                opened = opened or open_store(context.store)
+                opened = copy(opened) if opened is not None else open_store(context.store)
+                opened.pulse = execution.pulse  # of this execution alone
                 execution.id = opened.claim(context.id)
                 store = opened
                 context.claimed(store.uri(try_key(execution.id, MANIFEST)))
@@ -388,7 +390,7 @@ def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mappi
     output.close()
     errors.close()
     if execution.metadata.dropped:
-        execution.note("warning: the command prints more metadata than is kept")
+        execution.note("warning: the command prints more metadata than is kept, or metadata that is nested too deep")
     execution.exit_status = ended.exit_status
     # Also where there is no tail: what the command asked for is known only while its workspace is there.
     tail = execution.hidden("\n".join(tails["errors"] or tails["output"]))
@@ -431,7 +433,11 @@ def _signal(number: int) -> str:
 
 def _publish(execution: _Execution, dialect: dialects.Dialect, work: dialects.Work) -> list[str]:
     """Publish the outputs; tells what is wrong with them."""
-    found = dialect.gather(work, execution.metadata.values)
+    try:
+        found = dialect.gather(work, execution.metadata.values)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        # Files that the command wrote, or could have.
+        return [f"what the command left cannot be read: {type(error).__name__}: {error}"]
     for note in found.notes:
         execution.note(f"warning: {note}")
     if found.taken:

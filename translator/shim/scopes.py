@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim import records
 from translator.shim.contract import Scope
+from translator.shim.depth import too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,11 +90,12 @@ def after(scope: Scope, written: Mapping[str, Json], put: Mapping[str, FileRecor
 
 
 def decoded(text: str) -> Json:
-    """The JSON value of ``text``, or the text itself."""
+    """The JSON value of ``text``, or the text itself, also where the value is nested too deep to be handed on."""
     try:
-        return cast("Json", json.loads(text))
+        value = json.loads(text)
     except (ValueError, RecursionError):
         return text
+    return text if too_deep(value) else cast("Json", value)
 
 
 def plain(value: Json) -> Json:

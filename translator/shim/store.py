@@ -40,6 +40,8 @@ LOG = "log.txt"
 CLAIMED = "claimed-"
 """What the names of files begin with by which a worker takes a try, where a store needs them."""
 RUN = "run.json"
+DOCUMENT_LIMIT = 256 << 20
+"""The size of the largest manifest or record that is read."""
 PATIENCE = 60.0
 """Seconds that a store over a network may take for a small file or a listing."""
 HURRY = 10.0
@@ -212,8 +214,12 @@ class Store(ABC):
         content = self.read(key)
         try:
             return json.loads(content)
+        except UnicodeDecodeError:
+            raise StoreError(f"{self.uri(key)} is not JSON: it is not UTF-8") from None
         except ValueError as error:
             raise StoreError(f"{self.uri(key)} is not JSON: {error}") from error
+        except RecursionError:
+            raise StoreError(f"{self.uri(key)} is not JSON of ours: it is nested too deep") from None
 
     def write_json(self, key: str, document: object, *, lasting: bool = True) -> None:
         """Write a JSON document, as people read it; arguments and errors as for ``write``."""

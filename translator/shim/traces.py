@@ -145,6 +145,10 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
         tries = max(tries, 1)
     except FileNotFoundError:
         pass  # claimed, and never begun
+    except StoreError as error:
+        lost = str(error) if lost == LOST else lost
+    except ValueError as error:
+        lost = f"{store.uri(key.removesuffix(MANIFEST) + STARTED)} cannot be read: {error}"
     if engine.state is State.COMPLETE:
         return Trace(index, State.COMPLETE, tries, values, None, None, marked=True)
     if engine.state is State.STOPPED:
