@@ -11,6 +11,7 @@ import argparse
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,7 @@ def _translate(argv: Sequence[str]) -> int:
     target = find_target(args.target)
     loaded = open_file(args, args.file)
     names = _selected(loaded, args)
+    _check_names(names, target, args)
     found = Diagnostics(list(loaded.diagnostics.found))
     texts: list[tuple[Path, str]] = []
     for name in names:
@@ -103,7 +105,7 @@ def _translate(argv: Sequence[str]) -> int:
         sys.stderr.write(f"translate: {args.file} has no pipeline\n")
     if not texts:
         return FAILED
-    status = _deliver(texts, args)
+    status = _deliver(texts, target, args)
     return FAILED if bad else status
 
 
@@ -145,13 +147,19 @@ def _generated(
     from translator.output import OutputError, destination, project_from
     from translator.targets import GenerateOptions
 
-    name = target.file_name(pipeline)
+    written = _named(pipeline, args)
+    name = target.file_name(written)
     file = destination(args.output, name) if args.output else Path(name)
     if any(file == other for other, _ in others):
         raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
     try:
-        options = GenerateOptions(project=project_from(file, project_of(args, args.file)))
-        return [(file, target.generate(pipeline, options))]
+        options = GenerateOptions(
+            project=project_from(file, project_of(args, args.file)),
+            source=project_from(file, Path(args.file)),
+            pipeline=pipeline.name,
+            dag_id=args.dag_id,
+        )
+        return [(file, target.generate(written, options))]
     except TranslationError as error:
         for diagnostic in error.diagnostics:
             found.add(diagnostic)
@@ -160,16 +168,45 @@ def _generated(
     return []
 
 
-def _deliver(texts: Sequence[tuple[Path, str]], args: argparse.Namespace) -> int:
+def _named(pipeline: Pipeline, args: argparse.Namespace) -> Pipeline:
+    """The pipeline under the name that it is written with."""
+    name = args.dag_id or args.flow_name or f"{args.prefix}{pipeline.name}"
+    return pipeline if name == pipeline.name else replace(pipeline, name=name)
+
+
+def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:
+    """Check the options that name what is written.
+
+    Raises:
+        UsageError: they do not go with the target, with each other, or with several pipelines.
+    """
+    if not args.prefix.isprintable():
+        raise UsageError("--prefix takes printable characters only")
+    for option, name in (("--dag-id", args.dag_id), ("--flow-name", args.flow_name)):
+        if name is None:
+            continue
+        if option != target.NAMED_BY:
+            raise UsageError(f"{option} is not for {target.NAME}; use {target.NAMED_BY}")
+        if args.prefix:
+            raise UsageError(f"give {option} or --prefix, not both")
+        if len(names) > 1:
+            raise UsageError(f"{option} names one pipeline; choose it with --pipeline, or use --prefix")
+        reason = target.bad_name(name)
+        if reason is not None:
+            raise UsageError(f"{option} {name}: {reason}")
+
+
+def _deliver(texts: Sequence[tuple[Path, str]], target: Target, args: argparse.Namespace) -> int:
     if args.output is None:
         _print_utf8("".join(text for _, text in texts))
         return OK
-    from translator.output import OutputError, write
+    from translator.output import OutputError, refuse_twin, write
     from translator.targets.render import MARKER
 
     status = OK
     for file, text in texts:
         try:
+            refuse_twin(file, text, target.IDENTITY, marker=MARKER)
             write(file, text, marker=MARKER, force=args.force)
         except OutputError as error:
             hint = f"\n  {error.hint}" if error.hint else ""
@@ -274,7 +311,10 @@ def _translate_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output", "-o", metavar="PATH", help="the folder or .py file to write to (default: the standard output)"
     )
-    parser.add_argument("--force", action="store_true", help="replace files that translate did not generate")
+    parser.add_argument("--force", action="store_true", help="replace files that were not generated from this pipeline")
+    parser.add_argument("--dag-id", metavar="ID", help="the DAG's id (default: the pipeline's name as an identifier)")
+    parser.add_argument("--flow-name", metavar="NAME", help="the flow's name (default: the pipeline's name)")
+    parser.add_argument("--prefix", metavar="TEXT", default="", help="put TEXT before the name of every pipeline")
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     parser.add_argument("--version", action="version", version=f"translate {__version__}")
     return parser

@@ -14,6 +14,7 @@ import pytest
 
 from translator.load import load
 from translator.targets import GenerateOptions, airflow, prefect
+from translator.targets.render import MARKER
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -110,5 +111,6 @@ def test_the_same_under_any_hash_seed(seed: str, tmp_path: Path) -> None:
 
 
 def body(path: Path) -> list[str]:
-    """The lines of a generated file, without the one that says where the project folder is."""
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("PROJECT")]
+    """The lines of a generated file, without those that say where the source file and the project folder are."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if not line.startswith(("PROJECT", MARKER))]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
 class GenerateOptions:
     """What a generated file needs to know of its surroundings.
 
-    ``project`` is the folder of the source file, relative to the folder of the generated file (POSIX separators), so
-    that no absolute path is ever generated.
+    ``project`` is the folder of the source file and ``source`` the source file itself, both relative to the folder of
+    the generated file (POSIX separators), so that no absolute path is ever generated. ``pipeline`` is the name that the
+    source file gives a pipeline which is written under another, and ``dag_id`` the id that its DAG is to have.
     """
 
     project: str = "."
+    source: str | None = None
+    pipeline: str | None = None
+    dag_id: str | None = None
 
 
 class Target(Protocol):
@@ -33,12 +38,20 @@ class Target(Protocol):
     """The extra of our distribution that installs the engine."""
     MODULE: str
     """The engine's import name."""
+    IDENTITY: re.Pattern[str]
+    """What the engine knows a generated file's workflow by: matches the line that says it, of which there is one."""
 
     def check(self, pipeline: Pipeline, diagnostics: Diagnostics) -> None:
         """Report what this engine cannot carry."""
 
     def generate(self, pipeline: Pipeline, options: GenerateOptions = ...) -> str:
         """Write the source text of a file for this engine; raises TranslationError for what it cannot carry."""
+
+    NAMED_BY: str
+    """The option that gives a workflow the name by which the engine knows it."""
+
+    def bad_name(self, name: str) -> str | None:
+        """Say why the engine takes no workflow of that name; None if it does."""
 
     def file_name(self, pipeline: Pipeline) -> str:
         """Name the file that holds the pipeline."""

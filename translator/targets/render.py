@@ -126,9 +126,17 @@ def render(templates: jinja2.Environment, template: str, file: str, **model: obj
     return source
 
 
-def marker(source: str) -> str:
-    """The first line of a generated file; ``source`` is the source file's name."""
-    return comment(f"{MARKER.removeprefix('# ')} from {source}. Edit that file, not this one.")
+def marker(source: str, pipeline: str) -> str:
+    """Return the first lines of a generated file.
+
+    The first line tells two sources apart: a generated file of another source is not replaced.
+
+    Args:
+        source: the source file, as the generated file sees it.
+        pipeline: the pipeline's name there.
+    """
+    first = comment(f"{MARKER.removeprefix('# ')} from {source}: {pipeline}")
+    return f"{first}\n{comment('Edit that file, not this one.')}"
 
 
 def comment(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,24 @@ if TYPE_CHECKING:
 
     from translator import ir
 
-__all__ = ["EXTRA", "MODULE", "NAME", "check", "file_name", "generate", "run_command"]
+__all__ = [
+    "EXTRA",
+    "IDENTITY",
+    "MODULE",
+    "NAME",
+    "NAMED_BY",
+    "bad_name",
+    "check",
+    "file_name",
+    "generate",
+    "run_command",
+]
 
 NAME = "airflow"
 EXTRA = "airflow"
 MODULE = "airflow"
+NAMED_BY = "--dag-id"
+IDENTITY = re.compile(r"^    dag_id=.*$", re.MULTILINE)
 
 
 def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()) -> str:  # noqa: B008 - it is frozen
@@ -51,6 +65,13 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
         return render.render(templates, "routed.py.jinja", file_name(pipeline), dag=routed)
     templates = render.environment(__name__)
     return render.render(templates, "dag.py.jinja", file_name(pipeline), dag=lower(pipeline, options))
+
+
+def bad_name(name: str) -> str | None:
+    """Say why Airflow takes no DAG of that id; None if it does."""
+    if re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", name):
+        return None
+    return "a DAG's id has 1 to 250 letters, digits, dots, dashes and underscores"
 
 
 def file_name(pipeline: ir.Pipeline) -> str:

@@ -10,6 +10,7 @@ from translator.names import identifiers
 from translator.targets.render import name
 
 if TYPE_CHECKING:
+    from translator.targets import GenerateOptions
     from translator.targets.airflow.model import Arguments
     from translator.targets.render import Expression
 
@@ -25,16 +26,17 @@ def dag_id(pipeline: ir.Pipeline) -> str:
     return f"{identifier}_{hashlib.sha256(pipeline.name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
 
-def dag_arguments(pipeline: ir.Pipeline, **default_args: Expression) -> Arguments:
+def dag_arguments(pipeline: ir.Pipeline, options: GenerateOptions, **default_args: Expression) -> Arguments:
     """The arguments of ``DAG``.
 
     Args:
         pipeline: the pipeline.
+        options: what the file needs to know of its surroundings.
         default_args: what its operators are told beside the project's folder; None stands for nothing.
     """
     limit = _max_active_tasks(pipeline)
     return (
-        ("dag_id", dag_id(pipeline)),
+        ("dag_id", options.dag_id or dag_id(pipeline)),
         ("dag_display_name", pipeline.name),
         ("description", f"{_spelled(pipeline.dialect)} pipeline at {pipeline.span.place}"),
         ("schedule", None),

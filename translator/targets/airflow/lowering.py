@@ -80,7 +80,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     mapped = {node.variable for node in lowered if isinstance(node, GroupNode) and node.mapped}
     finish = call("FinishOperator", task_id="finish", parameters=[given.name for given in pipeline.parameters] or None)
     return DagFile(
-        marker=render.marker(pipeline.file),
+        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
         imports=import_blocks(
             _MODULES,
             {
@@ -93,7 +93,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         project=render.project_expression(options.project),
         steps=constants,
         arguments=dag_arguments(
-            pipeline, on_error=around.on_error.value if around.on_error is not ir.OnError.STOP_ALL else None
+            pipeline, options, on_error=around.on_error.value if around.on_error is not ir.OnError.STOP_ALL else None
         ),
         params=params,
         finish=finish,

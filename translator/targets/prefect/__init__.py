@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,24 @@ if TYPE_CHECKING:
 
     from translator.ir import Pipeline, Value
 
-__all__ = ["EXTRA", "MODULE", "NAME", "check", "file_name", "generate", "run_command"]
+__all__ = [
+    "EXTRA",
+    "IDENTITY",
+    "MODULE",
+    "NAME",
+    "NAMED_BY",
+    "bad_name",
+    "check",
+    "file_name",
+    "generate",
+    "run_command",
+]
 
 NAME = "prefect"
 EXTRA = "prefect"
 MODULE = "prefect"
+NAMED_BY = "--flow-name"
+IDENTITY = re.compile(r"^@flow\(.*\n    name=.*$", re.MULTILINE)
 
 
 def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
@@ -48,6 +62,13 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
         return render.render(render.environment(f"{__name__}.routed"), "routed.py.j2", file_name(pipeline), made=file)
     made = lower(pipeline, options or GenerateOptions())
     return render.render(render.environment(__name__), "flow.py.j2", file_name(pipeline), made=made)
+
+
+def bad_name(name: str) -> str | None:
+    """Say why Prefect takes no flow of that name; None if it does."""
+    if name.strip() and name.isprintable() and not set(name) & set("/%&><"):
+        return None
+    return "a flow's name has printable characters other than / % & > <"
 
 
 def file_name(pipeline: Pipeline) -> str:

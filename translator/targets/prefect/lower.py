@@ -42,7 +42,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
     groups = tuple(group for node in pipeline.nodes if (group := names.groups[node.name]))
     flow = flow_of(plan, names)
     return FlowFile(
-        marker=render.marker(pipeline.file),
+        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
         imports=imports_of(plan, names, constants, groups, flow),
         project=render.project_expression(options.project),
         steps=constants,

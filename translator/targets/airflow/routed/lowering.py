@@ -55,11 +55,11 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
     body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, _RESERVED)
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
     return RoutedFile(
-        marker=render.marker(pipeline.file),
+        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
         imports=import_blocks(_MODULES, {"DAG", "FinishOperator", "Path", *body.used, *of_steps}),
         project=render.project_expression(options.project),
         steps=constants,
-        arguments=dag_arguments(pipeline, dialect=pipeline.dialect),
+        arguments=dag_arguments(pipeline, options, dialect=pipeline.dialect),
         params={given.name: _plain(given.default) for given in pipeline.parameters},
         finish=call("FinishOperator", task_id="finish"),
         lines=body.lines,

@@ -58,7 +58,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> RoutedFile:
     blocks = (*_nodes(file, pipeline.graph, ()), *_onward(file, ()))
     flow, statements = _flow(file), _statements(file, ())
     return RoutedFile(
-        marker=render.marker(pipeline.file),
+        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
         imports=_imports(file, flow),
         project=render.project_expression(options.project),
         blocks=blocks,
