@@ -38,7 +38,7 @@ help:
 	@echo 'make test         lint, types and all tests, in all three environments'
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
-	@echo 'make histories    what people do to runs on Airflow, $(N) random histories (N=$(N), SEED=0)'
+	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=FOLDER, see there)'
 	@echo 'make airflow31    load and run the examples on Airflow 3.1'
@@ -75,9 +75,11 @@ bench: $(DEV) $(AIRFLOW) $(PREFECT)
 property: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_PROPERTY_EXAMPLES=$(N) .venv/dev/bin/python -m pytest tests/parity -m property -p no:cacheprovider
 
-histories: $(AIRFLOW)
+histories: $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/airflow/bin/python -m pytest -s \
 		-p no:cacheprovider tests/airflow/test_histories.py -k test_histories
+	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/prefect/bin/python -m pytest -s \
+		-p no:cacheprovider tests/prefect/test_histories.py -k test_random_histories
 
 oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider

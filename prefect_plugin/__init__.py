@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from prefect_plugin.attempts import record_crash
     from prefect_plugin.blocks import ArtifactStore
     from prefect_plugin.executions import Executions
     from prefect_plugin.jobs import Job, execution
@@ -27,6 +28,7 @@ __all__ = [
     "execution",
     "execution_node",
     "finish",
+    "record_crash",
     "run_of",
     "skip",
     "task_node",
@@ -42,6 +44,7 @@ _HOMES = {
     "execution": "jobs",
     "execution_node": "nodes",
     "finish": "runs",
+    "record_crash": "attempts",
     "run_of": "runs",
     "skip": "nodes",
     "task_node": "nodes",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import get_run_logger
 from prefect.artifacts import create_table_artifact
 
+from prefect_plugin.text import flat
 from translator.shim.manifest import sane, summary
 from translator.shim.store import segment
 
@@ -29,7 +30,7 @@ def show_executions(node: NodeRun) -> None:
         create_table_artifact(
             key=key_of(node.run.pipeline, node.name),
             table=[{name: row.get(name) for name in columns} for row in rows],
-            description=f"Executions of the node {node.name}, run {node.run.id}.{more}",
+            description=f"Executions of the node {flat(node.name)}, run {node.run.id}.{more}",
         )
     except Exception as error:  # noqa: BLE001 - a picture that cannot be made must not change what it shows
         get_run_logger().warning("cannot make the table of executions: %s", error)

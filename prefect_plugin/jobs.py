@@ -12,8 +12,9 @@ from prefect_plugin.executions import Edge, LeftOut
 from prefect_plugin.logs import line_log
 from prefect_plugin.parameters import NodeParameters
 from prefect_plugin.points import Point
-from prefect_plugin.runs import current_node
+from prefect_plugin.runs import current_node, judged
 from prefect_plugin.states import execution_state, skipped
+from prefect_plugin.text import flat
 from translator.shim import edges, file_grid, grid
 from translator.shim.contract import Context, ExecutionId
 from translator.shim.contract import State as Outcome
@@ -158,14 +159,15 @@ def _name_of(node: NodeRun, point: Point) -> str:
 def _name(parameters: dict[str, Any]) -> str:
     point: Point = parameters["point"]
     job: Job = parameters["job"]
-    return _name_of(job.node, point)
+    return flat(_name_of(job.node, point))
 
 
 @task(
     name="execution",
     task_run_name=_name,  # type: ignore[arg-type]  # Prefect asks for a class here, and takes a function
-    # Said here, so that no default of somebody's Prefect changes what on-error means.
+    # All said here, so that no default of somebody's Prefect changes what on-error means.
     retries=0,
+    retry_delay_seconds=0,
     persist_result=False,
     cache_policy=NO_CACHE,
 )
@@ -177,8 +179,8 @@ def execution(point: Point, job: Job) -> State[Manifest]:
         job: what to run.
     """
     if job.in_order and any(one.state is Outcome.ERROR for one in job.node.manifests.values()):
-        return skipped("an execution before this one failed")
-    return execution_state(job.execute(point))
+        return judged(skipped("an execution before this one failed"))
+    return judged(execution_state(job.execute(point)))
 
 
 def _upstream(given: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:

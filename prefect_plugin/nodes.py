@@ -13,7 +13,7 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
 
-from prefect import Task, get_run_logger
+from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
@@ -24,9 +24,11 @@ from prefect.utilities.annotations import BaseAnnotation
 from prefect_plugin.artifacts import show_executions
 from prefect_plugin.executions import Executions, LeftOut, NodeError
 from prefect_plugin.joins import Late, nothing_to_join
-from prefect_plugin.runs import NodeRun, begun, current_run
+from prefect_plugin.options import KeptTask
+from prefect_plugin.runs import NodeRun, begun, current_run, judged
 from prefect_plugin.states import SKIPPED, skipped, stopped
 from prefect_plugin.stopping import Cause
+from prefect_plugin.text import flat
 from translator.shim.contract import State as Outcome
 from translator.shim.grid import GridError
 from translator.shim.outcome import NODE, NodePlan, node_states
@@ -52,7 +54,7 @@ _STOP_ALL = ("stop-all", "retry")
 _places = itertools.count()
 
 
-class NodeTask(Task[P, Any]):
+class NodeTask(KeptTask[P, Any]):
     """A task that is a node: when it is submitted, the run learns which nodes it follows."""
 
     plan: NodePlan
@@ -164,6 +166,9 @@ def _task(  # noqa: PLR0913 - what a node is made of
 
     @functools.wraps(function)
     def body(*args: Any, **kwargs: Any) -> State[Any]:
+        return judged(run_body(*args, **kwargs))
+
+    def run_body(*args: Any, **kwargs: Any) -> State[Any]:
         run = current_run()
         if run.stop.reason:
             return stopped(f"not started: {run.stop.reason}")
@@ -185,10 +190,12 @@ def _task(  # noqa: PLR0913 - what a node is made of
 
     made = NodeTask(
         body,
-        name=plan.name,
-        tags=tags,
-        task_run_name=lambda: plan.name,
+        name=flat(plan.name),
+        tags=[flat(tag) for tag in tags],
+        task_run_name=lambda: flat(plan.name),
+        # All said here, so that no default of somebody's Prefect changes what on-error means.
         retries=retries,
+        retry_delay_seconds=0,
         persist_result=False,
         cache_policy=NO_CACHE,
     )
@@ -243,6 +250,8 @@ def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callabl
     with runner, flow_run.model_copy(update={"task_runner": runner}):  # .map() takes the runner of its context
         mapped = function()
         futures = [] if isinstance(mapped, Skip) else list(mapped)
+        labels = [point.label for point in node.points or ()]
+        node.run.mapped += [(f"{plan.name}[{label}]", one) for label, one in zip(labels, futures, strict=False)]
         for future in as_completed(futures):
             future.wait()  # the state is the local one only after this; before, it is read from the API, which lags
             if future.state.is_failed() or future.state.is_crashed():

@@ -1,57 +1,93 @@
-"""Gives nodes that never ran a final state in Prefect's API.
+"""Gives task runs that never ended a final state in Prefect's API.
 
-Prefect leaves a task run whose upstream did not complete in ``PENDING/NotReady`` for ever, which the UI draws as an
-endless bar. The repair is for eyes only: nothing of ours reads these states.
+Prefect leaves a task run whose upstream did not complete in ``PENDING/NotReady`` for ever, and those of a flow process
+that was killed in ``RUNNING``; the UI draws both as endless bars. The repair is for eyes only: nothing of ours reads
+these states.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from prefect import get_client, get_run_logger
+from prefect import State, get_client, get_run_logger
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.states import Crashed
 
-from prefect_plugin.states import skipped, stopped
-from translator.shim.contract import State as Outcome
+from prefect_plugin.ends import is_left_open
+from prefect_plugin.text import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.futures import PrefectFuture
 
 PATIENCE_SECONDS = 10.0
 """How long to wait for task runs to be recorded, all together: the API learns of them from events, with a delay."""
+PAGE = 200
+"""How many task runs are read at once."""
 
 
-def repair(nodes: Iterable[tuple[str, PrefectFuture[Any], str]]) -> None:
-    """Give each task run that never ran its node's name, and the state Cancelled, called Skipped or Stopped.
+@dataclass(frozen=True, slots=True)
+class TaskRunEnd:
+    """How a task run must be shown: by its name, in the state that it ended in."""
 
-    Args:
-        nodes: of each node its name, its future, which has ended, and the node's state.
-    """
-    left = [node for node in nodes if node[1].state.is_pending()]
+    name: str
+    future: PrefectFuture[Any]
+    state: State[Any]
+
+
+def repair(ends: Iterable[TaskRunEnd]) -> None:
+    """Give each task run that Prefect left open its name and its state; one that never ran has had no name yet."""
+    left = [end for end in ends if is_left_open(end.future)]
     if not left:
         return
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         with get_client(sync_client=True) as client:
             while left and time.monotonic() < deadline:
-                left = [node for node in left if not _is_repaired(client, *node)]
+                left = [end for end in left if not _is_repaired(client, end)]
                 if left:
                     time.sleep(0.1)
     except Exception as error:  # noqa: BLE001 - the run has ended; what the API shows must not change that
         get_run_logger().warning("cannot show in the API which nodes never ran: %s", error)
 
 
-def _is_repaired(client: SyncPrefectClient, name: str, future: PrefectFuture[Any], state: str) -> bool:
-    """Repair a task run, if the API knows it already."""
-    made = skipped("a node before it did not complete") if state == Outcome.SKIPPED else stopped("the run stopped")
+def close_earlier_attempts(flow_run: UUID) -> None:
+    """Give the task runs that earlier attempts of a flow run left open the state Crashed.
+
+    Callable before the current attempt has submitted a task: those that the API knows are all of earlier attempts.
+    """
     try:
-        client.set_task_run_state(future.task_run_id, made, force=True)
-        client.set_task_run_name(future.task_run_id, name)  # else it is named when it starts
+        with get_client(sync_client=True) as client:
+            for task_run in _open_task_runs(client, flow_run):
+                ended: State[Any] = Crashed(message="the flow process ended before this task run did")
+                client.set_task_run_state(task_run, ended, force=True)
+    except Exception as error:  # noqa: BLE001 - what the API shows of the past must not keep the run from starting
+        get_run_logger().warning("cannot end the task runs of earlier attempts in the API: %s", error)
+
+
+def _open_task_runs(client: SyncPrefectClient, flow_run: UUID) -> list[UUID]:
+    of_run = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run]))
+    found: list[UUID] = []
+    offset = 0
+    while page := client.read_task_runs(flow_run_filter=of_run, limit=PAGE, offset=offset):
+        found += [one.id for one in page if one.state is None or not one.state.is_final()]
+        offset += len(page)
+    return found
+
+
+def _is_repaired(client: SyncPrefectClient, end: TaskRunEnd) -> bool:
+    """Repair a task run, if the API knows it already."""
+    made: State[Any] = State(type=end.state.type, name=end.state.name, message=end.state.message)
+    try:
+        client.set_task_run_state(end.future.task_run_id, made, force=True)
+        client.set_task_run_name(end.future.task_run_id, flat(end.name))
     except ObjectNotFound:
         return False
     except PrefectHTTPStatusError as error:

@@ -6,21 +6,27 @@ import contextlib
 import os
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Literal
 
 from prefect import get_run_logger
-from prefect.context import FlowRunContext
-from prefect.states import Cancelled, Completed, Failed
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import Pause
+from prefect.states import Cancelled, Completed
 
-from prefect_plugin.repair import repair
-from prefect_plugin.stopping import Cause, Stop, cancel_watched
+from prefect_plugin import attempts
+from prefect_plugin.ends import await_end
+from prefect_plugin.repair import TaskRunEnd, close_earlier_attempts, repair
+from prefect_plugin.states import SKIPPING, STOPPING, skipped, stopped
+from prefect_plugin.stopping import Cause, Stop, state_watched
 from prefect_plugin.stores import choose
+from prefect_plugin.text import flat
 from translator.shim import clock, events, outcome
 from translator.shim.contract import State as Outcome
 from translator.shim.outcome import EngineState
+from translator.shim.owner import own_folder
 from translator.shim.run import kill_all
 from translator.shim.store import StoreError, open_store
 
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect import State
+    from prefect.client.schemas.objects import FlowRun
     from prefect.futures import PrefectFuture
 
     from prefect_plugin.points import Point
@@ -39,8 +46,17 @@ RUN = "TRANSLATOR_RUN"
 """Environment variable with the run's id in the store, where the caller wants to choose it."""
 PROJECT = "TRANSLATOR_PROJECT"
 """Environment variable with the project folder, where it is not beside the flow's file."""
-SETTLE_SECONDS = 30.0
-"""How long a run that is interrupted waits for its executions to end; each obeys within a few seconds."""
+SETTLE_SECONDS = 20.0
+"""How long a run that is interrupted waits for its executions to end; each obeys within a few seconds.
+
+Prefect's worker kills a flow that does not end within 30 seconds.
+"""
+KILLED_SECONDS = 5.0
+"""How long a run waits for executions whose processes it has killed."""
+
+
+class RunFailedError(Exception):
+    """A run that failed: what the flow raises, so that Prefect's own rules (retries, automations, hooks) apply."""
 
 
 @dataclass(eq=False, slots=True)
@@ -82,12 +98,17 @@ class Run:
     store: str
     project: Path
     parameters: Mapping[str, Value | Json]
+    flow_run: UUID
     started: str = field(default_factory=clock.now)
     stop: Stop = field(default_factory=Stop)
     plans: dict[str, NodePlan] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
     names: dict[UUID, str] = field(default_factory=dict)
+    mapped: list[tuple[str, PrefectFuture[Any]]] = field(default_factory=list)
+    """What nodes have submitted besides the nodes themselves, with the names of the task runs."""
+    judged: dict[UUID, State[Any]] = field(default_factory=dict)
+    """By task run the state that its body has returned."""
     nodes: dict[str, NodeRun] = field(default_factory=dict)
     record: RunRecord | None = None
     slots: BoundedSemaphore | None = None
@@ -145,8 +166,9 @@ def run_of(
 ) -> Iterator[Run]:
     """Make the current flow run a run of ``pipeline``; to be opened in a flow's body, around all of it.
 
-    A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is written all the
-    same. The store is chosen by ``prefect_plugin.stores``.
+    Whatever ends the run early (a cancel, a suspension, a signal from a worker, Ctrl-C, a time limit, an exception in
+    the flow's body), the executions are stopped and ``run.json`` is written all the same. The store is chosen by
+    ``prefect_plugin.stores``.
 
     Args:
         pipeline: the pipeline's name, as the source file spells it.
@@ -159,26 +181,62 @@ def run_of(
     if context is None or context.flow_run is None:
         raise RuntimeError("run_of is for the body of a flow")
     flow_run = context.flow_run
+    store = choose()
     run = Run(
         pipeline=pipeline,
-        id=os.environ.get(RUN) or f"{flow_run.name}-{flow_run.id.hex[-8:]}",
-        store=choose(),
+        id=os.environ.get(RUN) or _folder(store, pipeline, flow_run),
+        store=store,
         project=Path(os.environ.get(PROJECT) or project).resolve(),
         parameters=dict(parameters or {}),
+        flow_run=flow_run.id,
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     token = _run.set(run)
-    get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, pipeline, run.store)
+    get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, flat(pipeline), run.store)
     events.emit("run-started")
+    if attempts.BEGAN in flow_run.labels:
+        close_earlier_attempts(flow_run.id)
+    attempts.begin(flow_run, run.store, pipeline, run.id, run.started)
     try:
-        with cancel_watched(run.stop, flow_run.id):
+        with state_watched(run.stop, flow_run.id):
             yield run
+    except RunFailedError:
+        raise
     except BaseException as error:
-        run.stop.trip(Cause.CANCEL, f"the run was interrupted ({type(error).__name__})")
+        run.stop.trip(*_interruption(error))
         _settle(run)
         raise
     finally:
         _run.reset(token)
+
+
+def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
+    """The name of a flow run in the store; a second attempt has that of the first."""
+    name = f"{flow_run.name}-{flow_run.id.hex[-8:]}"
+    try:
+        owner = {"engine": "prefect", "flow_run": str(flow_run.id)}
+        return own_folder(
+            open_store(store), pipeline, name, owner, lambda other, _: other.get("flow_run") == str(flow_run.id)
+        )
+    except StoreError:
+        return name  # executions say so, and end in error
+
+
+def _interruption(error: BaseException) -> tuple[Cause, str]:
+    """Why a run stops whose flow is ended by ``error``."""
+    if isinstance(error, Pause):
+        return Cause.SUSPEND, "the run was suspended"
+    if isinstance(error, Exception):
+        return Cause.ERROR, f"the flow failed: {type(error).__name__}: {error}"
+    return Cause.INTERRUPT, f"the run was interrupted ({type(error).__name__})"
+
+
+def judged(state: State[Any]) -> State[Any]:
+    """Note that the body of the current task run returns ``state``, and return it."""
+    context = TaskRunContext.get()
+    if context is not None:
+        current_run().judged[context.task_run.id] = state
+    return state
 
 
 def finish(nodes: Mapping[str, PrefectFuture[Any]]) -> State[Any]:
@@ -188,27 +246,71 @@ def finish(nodes: Mapping[str, PrefectFuture[Any]]) -> State[Any]:
         nodes: the future of each node, by the names of the source file.
     """
     run = current_run()
+    attempts.leave(
+        run.store,
+        attempts.Begun(
+            pipeline=run.pipeline, run=run.id, started=run.started, parameters=run.parameters, nodes=_planned(run)
+        ),
+    )
     for future in nodes.values():
         future.wait()
+    return concluded(run)
+
+
+def _planned(run: Run) -> list[NodePlan]:
+    """The nodes that have been submitted or left out, in the order of the source file."""
+    return [run.plans[name] for name in sorted(run.plans, key=run.places.__getitem__)]
+
+
+def concluded(run: Run) -> State[Any]:
+    """Write ``run.json`` of a run whose nodes have all ended, repair the API, and say how the run ended."""
     record = write_record(run)
-    repair([(name, future, record.document["nodes"][name]["state"]) for name, future in nodes.items()])
-    return final_state(record)
+    repair(_task_runs(run))
+    return final_state(run, record)
 
 
 def _settle(run: Run) -> None:
     """Let the executions of an interrupted run end, and write what is known; the interruption is what is raised."""
-    deadline = time.monotonic() + SETTLE_SECONDS
     try:
-        for future in _as_submitted(run):
-            future.wait(max(0.0, deadline - time.monotonic()))
-    except BaseException:  # somebody insists: a second Ctrl-C
+        _await_all(run, SETTLE_SECONDS)
+    except BaseException:  # noqa: BLE001 - somebody insists: a second Ctrl-C
         kill_all()
-        raise
+        _await_all(run, KILLED_SECONDS)
     if run.record is None:
         try:
             write_record(run)
         except StoreError as error:
             get_run_logger().error("the run's record cannot be written: %s", error)
+    repair(_task_runs(run))
+
+
+def _await_all(run: Run, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    for future in _as_submitted(run):
+        await_end(future, max(0.0, deadline - time.monotonic()))
+
+
+def _task_runs(run: Run) -> list[TaskRunEnd]:
+    """The task runs of a run, with the states in which the API must show those that it has not learnt the end of."""
+    states = _node_states(run.record.document["nodes"]) if run.record is not None else {}
+    ends = [
+        TaskRunEnd(
+            run.names[one.task_run_id], one, skipped(SKIPPING) if states.get(name) == "skipped" else stopped(STOPPING)
+        )
+        for name, one in run.futures.items()
+    ]
+    ends += [TaskRunEnd(name, one, stopped(STOPPING)) for name, one in run.mapped]
+    return [replace(end, state=run.judged.get(end.future.task_run_id, end.state)) for end in ends]
+
+
+def _node_states(nodes: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """The state that ``run.json`` says of each node, by name, of nodes in branches by path."""
+    found: dict[str, str] = {}
+    for name, node in nodes.items():
+        found[f"{above}{name}"] = node["state"]
+        for branch, graph in node.get("branches", {}).items():
+            found |= _node_states(graph["nodes"], f"{above}{name}.{branch}.")
+    return found
 
 
 def _as_submitted(run: Run) -> Iterator[PrefectFuture[Any]]:
@@ -227,27 +329,45 @@ def write_record(run: Run) -> RunRecord:
         pipeline=run.pipeline,
         run=run.id,
         engine="prefect",
-        nodes=[run.plans[name] for name in sorted(run.plans, key=run.places.__getitem__)],
+        nodes=_planned(run),
         started=run.started,
         parameters=run.parameters,
         known={name: node.known() for name, node in list(run.nodes.items())},
         graph=run.graph() if run.graph is not None else None,
+        marked=_marked(run.stop.outside) if run.stop.cause is Cause.MARK else None,
     )
     run.record = record
+    attempts.recorded(run.flow_run)
     return record
 
 
-def final_state(record: RunRecord) -> State[Any]:
-    """The state of a flow run that has ended so."""
+def _marked(state: State[Any] | None) -> Literal["success", "failed"] | None:
+    """How somebody marked a run who gave it this state; one that is to go on or is cancelled is not marked."""
+    if state is None or not state.is_final() or state.is_cancelled():
+        return None
+    return "success" if state.is_completed() else "failed"
+
+
+def final_state(run: Run, record: RunRecord) -> State[Any]:
+    """Return the state of a flow run that has ended.
+
+    Raises:
+        RunFailedError: it failed. It is raised, not returned, so that Prefect can run the flow again.
+        Pause: it was suspended.
+    """
+    outside = run.stop.outside
     nodes = record.document["nodes"]
     counts: dict[str, list[str]] = {}
     for name, node in nodes.items():
         counts.setdefault(node["state"], []).append(name)
     message = "; ".join(f"{state}: {', '.join(names)}" for state, names in counts.items())
-    match record.state:
-        case Outcome.COMPLETE:
-            return Completed(message=message)
-        case Outcome.STOPPED:
+    match run.stop.cause:
+        case Cause.SUSPEND:
+            raise Pause(state=outside)
+        case Cause.MARK if outside is not None and not outside.is_crashed():
+            return outside.fresh_copy()
+        case Cause.CANCEL if record.state is not Outcome.COMPLETE:
             return Cancelled(message=message)
-        case _:
-            return Failed(message=message)
+    if record.state is Outcome.COMPLETE:
+        return Completed(message=message)
+    raise RunFailedError(message)

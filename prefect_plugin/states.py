@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 STOPPED = "Stopped"
 SKIPPED = "Skipped"
+STOPPING = "the run stopped"
+SKIPPING = "a node before it did not complete"
 
 
 def execution_state(manifest: Manifest) -> State[Manifest]:

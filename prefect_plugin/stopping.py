@@ -1,4 +1,4 @@
-"""One token per flow run: what trips it, and how a cancel from outside becomes a tripped token."""
+"""One token per flow run: what trips it, and how a change of the run's state from outside becomes a tripped token."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from prefect import get_client
+from prefect import State, get_client
 from prefect.logging import get_logger
 
 if TYPE_CHECKING:
@@ -16,25 +16,32 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 POLL_SECONDS = 2.0
-"""How often a flow run asks the API whether somebody cancels it; nothing tells it."""
+"""How often a flow run asks the API for its own state; nothing tells it."""
 
 
 class Cause(Enum):
-    """Why a run stops."""
+    """Why a run stops; ``MARK`` is that somebody gave the flow run a final state while it ran."""
 
     ERROR = "error"
     CANCEL = "cancel"
+    SUSPEND = "suspend"
+    MARK = "mark"
+    INTERRUPT = "interrupt"
 
 
 class Stop:
-    """A request to stop that running executions obey within about a second; only the first one counts."""
+    """A request to stop that running executions obey within about a second; only the first one counts.
 
-    __slots__ = ("_lock", "cause", "reason")
+    ``outside`` is the state that somebody gave the flow run, whatever else stopped it before.
+    """
+
+    __slots__ = ("_lock", "cause", "outside", "reason")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.cause: Cause | None = None
         self.reason: str | None = None
+        self.outside: State | None = None
 
     def trip(self, cause: Cause, reason: str) -> None:
         """Ask to stop, and say why."""
@@ -43,11 +50,37 @@ class Stop:
                 self.cause, self.reason = cause, reason
 
 
-@contextlib.contextmanager
-def cancel_watched(stop: Stop, flow_run: UUID) -> Iterator[None]:
-    """Trip ``stop`` when somebody cancels the flow run through the API, as long as the context is open.
+def is_cancel(state: State | None) -> bool:
+    """Whether a state of a flow run is that somebody cancels it."""
+    return state is not None and (state.is_cancelling() or state.is_cancelled())
 
-    A flow that was started as a script or in a test gets no signal then: the API only sets its state to CANCELLING.
+
+def is_suspension(state: State | None) -> bool:
+    """Whether a state of a flow run is that somebody suspended it."""
+    return state is not None and state.is_paused() and state.name == "Suspended"
+
+
+def _obey(stop: Stop, state: State | None) -> None:
+    """Trip ``stop`` if ``state``, which the API shows of a running flow run, says that it must end."""
+    if state is None:
+        return
+    if is_cancel(state):
+        stop.outside = state
+        stop.trip(Cause.CANCEL, "the run was cancelled")
+    elif is_suspension(state):
+        stop.outside = state
+        stop.trip(Cause.SUSPEND, "the run was suspended")
+    elif state.is_final():
+        stop.outside = state
+        stop.trip(Cause.MARK, f"somebody set the run to {state.name}")
+
+
+@contextlib.contextmanager
+def state_watched(stop: Stop, flow_run: UUID) -> Iterator[None]:
+    """Trip ``stop`` when somebody cancels, suspends or ends the flow run through the API, while the context is open.
+
+    A flow that was started as a script or in a test gets no signal then: the API only changes its state. A suspended
+    one gets none either, and Prefect ends it only between tasks.
     """
     done = threading.Event()
 
@@ -55,18 +88,17 @@ def cancel_watched(stop: Stop, flow_run: UUID) -> Iterator[None]:
         if done.wait(POLL_SECONDS):
             return
         with get_client(sync_client=True) as client:
-            while not stop.reason:
+            while stop.outside is None:
                 try:
                     state = client.read_flow_run(flow_run).state
                 except Exception as error:  # noqa: BLE001 - whatever the network does, the next poll may work
                     get_logger(__name__).debug("cannot ask for the state of the flow run: %s", error)
                 else:
-                    if state and (state.is_cancelling() or state.is_cancelled()):
-                        stop.trip(Cause.CANCEL, "the run was cancelled")
+                    _obey(stop, state)
                 if done.wait(POLL_SECONDS):
                     return
 
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(watch,), name="cancel-watch", daemon=True)
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(watch,), name="state-watch", daemon=True)
     thread.start()
     try:
         yield

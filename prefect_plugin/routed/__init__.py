@@ -5,6 +5,7 @@ node that was submitted last. Submitting the next node with it makes it that nod
 is handled, the flow asks ``failed(last)`` and hands ``allow_failure(last)`` to the node that handles it.
 """
 
+from prefect_plugin.attempts import record_crash
 from prefect_plugin.routed.composites import branch, choice_node, loop_node, map_node, parallel_node
 from prefect_plugin.routed.runs import finish, run_of
 from prefect_plugin.routed.steps import step_node
@@ -23,6 +24,7 @@ __all__ = [
     "loop_node",
     "map_node",
     "parallel_node",
+    "record_crash",
     "run_of",
     "step_node",
     "succeed",

@@ -7,13 +7,15 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
+from prefect_plugin.options import KeptTask
 from prefect_plugin.routed.graphs import GraphRun, Kind, Left, threads, walked
 from prefect_plugin.routed.steps import NodeTask, node_state, node_task
+from prefect_plugin.runs import judged
 from prefect_plugin.states import stopped
+from prefect_plugin.text import flat
 from translator.shim import clock, fan, grid, scopes
 from translator.shim.contract import ExecutionId
 from translator.shim.contract import State as Outcome
@@ -62,7 +64,7 @@ def current_composite() -> CompositeRun:
         raise RuntimeError("a branch is submitted in the function of a node with branches") from None
 
 
-class BranchTask(Task[Any, Any]):
+class BranchTask(KeptTask[Any, Any]):
     """A task that is a branch, of the graph's nodes in the order of the source file."""
 
     nodes: Sequence[Node]
@@ -78,6 +80,9 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[An
 
     def decorate(function: Callable[[Any], Any]) -> BranchTask:
         def body(last: Left, index: int | None = None) -> State[Any]:
+            return judged(run_body(last, index))
+
+        def run_body(last: Left, index: int | None) -> State[Any]:
             place, segment, scope = _entered(name, last, index)
             composite = current_composite()
             outer, run = composite.graph, composite.graph.run
@@ -100,9 +105,10 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[An
 
         made = BranchTask(
             body,
-            name=name if name != BODY else function.__name__,
+            name=flat(name if name != BODY else function.__name__),
             task_run_name=cast("Any", functools.partial(_name, name)),
             retries=0,
+            retry_delay_seconds=0,
             persist_result=False,
             cache_policy=NO_CACHE,
         )
@@ -201,6 +207,7 @@ def _fan_out(composite: CompositeRun, function: Callable[[Any], Any], left: Left
         with threads(composite.width):
             started = function(left)
             futures: list[PrefectFuture[Any]] = [started] if isinstance(started, PrefectFuture) else list(started or ())
+            composite.graph.run.mapped += [(f"{composite.name}[{place}]", one) for place, one in enumerate(futures)]
             for place, future in enumerate(futures):
                 future.wait()
                 if composite.kind != "loop" and not future.state.is_completed():
@@ -237,7 +244,7 @@ def _name(name: str, parameters: Mapping[str, Any]) -> str:
     if composite.kind == "loop":
         told[composite.index or "iteration"] = parameters.get("index") or 0
     base = composite.name if name == BODY else name
-    return f"{base}[{grid.label(told)}]" if told else base
+    return flat(f"{base}[{grid.label(told)}]" if told else base)
 
 
 def _returns(branches: Mapping[str, BranchTask]) -> list[str]:

@@ -60,7 +60,7 @@ class NodeFailedError(Exception):
 class Node(Protocol):
     """A node of the file: the task that it is."""
 
-    name: str
+    node: str
     kind: Kind
     branches: Mapping[str, Sequence[Node]]
     returns: Sequence[str]
@@ -84,12 +84,12 @@ class Routes:
         )
 
     def _node(self, node: Node, pattern: Pattern) -> NodePlan | CompositePlan:
-        here = (*pattern, node.name)
+        here = (*pattern, node.node)
         after = tuple(self.after.get(here, ()))
         if node.kind == "execution":
-            return NodePlan(node.name, after=after)
+            return NodePlan(node.node, after=after)
         branches = {name: self.plan(nodes, (*here, name)) for name, nodes in node.branches.items()}
-        return CompositePlan(node.name, node.kind, branches, after)
+        return CompositePlan(node.node, node.kind, branches, after)
 
 
 @dataclass(eq=False, slots=True)

@@ -6,8 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from prefect_plugin import runs
-from prefect_plugin.repair import repair
+from prefect_plugin import attempts, runs
 from prefect_plugin.routed.graphs import GraphRun, Left, Routes, current_graph, walked
 from translator.shim import scopes
 
@@ -45,6 +44,7 @@ def run_of(
     routes = Routes(dialect)
     with runs.run_of(pipeline, project=project, parameters=parameters) as run:
         run.graph = lambda: routes.plan(nodes)
+        attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))
         graph = GraphRun(run, routes, Left(scopes.initial(dialect, parameters or {}, os.environ)))
         with walked(graph):
             yield graph.left
@@ -58,16 +58,4 @@ def finish(last: object) -> State[Any]:
     """
     graph = current_graph()
     graph.ended(last)
-    run = graph.run
-    record = runs.write_record(run)
-    states = dict(_states(record.document["nodes"], ""))
-    repair([(run.names[future.task_run_id], future, states[path]) for path, future in run.futures.items()])
-    return runs.final_state(record)
-
-
-def _states(nodes: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
-    """By path, the state that ``run.json`` says of each node."""
-    for name, node in nodes.items():
-        yield f"{above}{name}", node["state"]
-        for branch, graph in node.get("branches", {}).items():
-            yield from _states(graph["nodes"], f"{above}{name}.{branch}.")
+    return runs.concluded(graph.run)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect import Task, get_run_logger
+from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from prefect_plugin import secrets
 from prefect_plugin.logs import line_log
+from prefect_plugin.options import KeptTask
 from prefect_plugin.routed.graphs import Left, NodeFailedError, current_graph
-from prefect_plugin.runs import NodeRun
+from prefect_plugin.runs import NodeRun, judged
 from prefect_plugin.states import skipped, stopped
+from prefect_plugin.text import flat
 from translator.shim import grid
 from translator.shim.contract import Context, ExecutionId
 from translator.shim.contract import State as Outcome
@@ -28,12 +30,13 @@ if TYPE_CHECKING:
     from translator.shim.contract import Scope, Step
 
 
-class NodeTask(Task[Any, Any]):
+class NodeTask(KeptTask[Any, Any]):
     """A task that is a node of a routed graph.
 
     ``branches`` are the nodes of each of its branches, ``returns`` the parameters that its step returns.
     """
 
+    node: str
     kind: Kind
     branches: Mapping[str, Sequence[Node]]
     returns: Sequence[str] = ()
@@ -41,9 +44,9 @@ class NodeTask(Task[Any, Any]):
     def submit(self, last: object) -> PrefectFuture[Any]:  # type: ignore[override]
         """Submit the node, to run after what the graph has come to."""
         graph = current_graph()
-        graph.follow(self.name, last)
+        graph.follow(self.node, last)
         future: PrefectFuture[Any] = super().submit(last)
-        graph.submitted(self.name, label(graph, self.name), future)
+        graph.submitted(self.node, label(graph, self.node), future)
         return future
 
 
@@ -91,6 +94,9 @@ def node_task(
     """
 
     def body(last: Any) -> State[Any]:
+        return judged(run_body(last))
+
+    def run_body(last: Any) -> State[Any]:
         graph = current_graph()
         run, path = graph.run, graph.path_of(name)
         if last is None:  # of a node that did not run, Prefect's allow_failure hands on nothing
@@ -112,13 +118,15 @@ def node_task(
 
     made = NodeTask(
         body,
-        name=name,
-        task_run_name=lambda: label(current_graph(), name),
-        # Said here, so that no default of somebody's Prefect changes what a failure means.
+        name=flat(name),
+        task_run_name=lambda: flat(label(current_graph(), name)),
+        # All said here, so that no default of somebody's Prefect changes what a failure means.
         retries=0,
+        retry_delay_seconds=0,
         persist_result=False,
         cache_policy=NO_CACHE,
     )
+    made.node = name
     made.kind = kind
     made.branches = branches
     return made

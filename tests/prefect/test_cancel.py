@@ -1,4 +1,7 @@
-"""A cancel from outside ends the processes of the steps, however the flow was started."""
+"""A cancel from outside ends the processes of the steps, however the flow was started.
+
+That of a flow on a worker is in ``test_histories.py``.
+"""
 
 import json
 import os
@@ -120,27 +123,3 @@ def test_of_a_served_flow(server, start, tmp_path):
 
     check_is_cancelled(tmp_path, sleeper)
     wait_for(lambda: is_cancelled("served flow"), 40, "the flow run to be cancelled")
-
-
-def test_of_a_deployed_flow_on_a_worker(server, start, tmp_path):
-    file = compiled(TEXT.replace("NAME", "deployed"), tmp_path)
-    (tmp_path / "prefect.yaml").write_text(f"""
-name: deployed
-pull:
-  - prefect.deployments.steps.set_working_directory: {{directory: "{tmp_path}"}}
-deployments:
-  - name: default
-    entrypoint: {file.name}:deployed
-    work_pool: {{name: local, job_variables: {{env: {{TRANSLATOR_STORE: "{tmp_path}/store"}}}}}}
-""")
-    assert server.command("work-pool", "create", "local", "--type", "process").returncode == 0
-    deployed = server.command("--no-prompt", "deploy", "--all", cwd=tmp_path)
-    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    start("deployed", "-m", "prefect", "worker", "start", "--pool", "local", "--type", "process")
-    flow_run = run_deployment("deployed/default", timeout=0)
-    sleeper = sleeper_in(tmp_path)
-
-    cancel(server, flow_run)
-
-    check_is_cancelled(tmp_path, sleeper)
-    wait_for(lambda: is_cancelled("deployed"), 60, "the flow run to be cancelled")

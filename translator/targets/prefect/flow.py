@@ -95,6 +95,12 @@ def _what_it_sets(parameter: ir.PipelineParameter) -> str:
 
 
 def title_of(name: str) -> str:
-    """The flow's name: Prefect refuses some characters; a digest keeps two such names apart."""
-    title = name.translate(_BANNED_IN_FLOW_NAMES)
-    return name if title == name and name else f"{title} {hashlib.sha256(name.encode()).hexdigest()[:6]}".strip()
+    """The flow's name: Prefect refuses some characters; a digest keeps two such names apart.
+
+    It is on one line, because Prefect sends it as an HTTP header, which ends at a line break.
+    """
+    flat = " ".join(name.split())
+    title = "".join(char if char.isprintable() else " " for char in flat).translate(_BANNED_IN_FLOW_NAMES)
+    if title == flat and title:
+        return name if name.isprintable() else flat
+    return f"{title} {hashlib.sha256(name.encode()).hexdigest()[:6]}".strip()

@@ -45,6 +45,7 @@ def imports_of(
         "prefect_plugin": [
             "Job",
             "finish",
+            "record_crash",
             "run_of",
             *(["Executions"] if carrying else []),
             *(["skip"] if skipping else []),

@@ -26,6 +26,7 @@ FUNCTIONS = {
     "finish",
     "flow",
     "loom",
+    "record_crash",
     "run_of",
     "skip",
     "task_node",

@@ -12,6 +12,7 @@ from prefect_plugin import (
     execution,
     execution_node,
     finish,
+    record_crash,
     run_of,
     task_node,
 )
@@ -140,6 +141,9 @@ def after_node(parameters: AfterParameters, prepare: Executions):
 
 @flow(  # edges.yaml:59
     name="Edges",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node
 )
 def edges(

@@ -13,6 +13,7 @@ from prefect_plugin import (
     execution,
     execution_node,
     finish,
+    record_crash,
     run_of,
     task_node,
 )
@@ -148,6 +149,9 @@ def evaluate_experimental_node(train_experimental: Executions, preprocess: Execu
 
 @flow(  # valohai.yaml:109
     name="Dual Training Pipeline",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node
 )
 def dual_training_pipeline(

@@ -14,6 +14,7 @@ from prefect_plugin import (
     execution,
     execution_node,
     finish,
+    record_crash,
     run_of,
     task_node,
 )
@@ -148,6 +149,9 @@ def report_node(parameters: ReportParameters, evaluate: Executions):
 
 @flow(  # valohai.yaml:73
     name="Training Pipeline",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # a thread per node
 )
 def training_pipeline(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin import Job, execution_node, finish, run_of
+from prefect_plugin import Job, execution_node, finish, record_crash, run_of
 from translator.shim import Step
 
 PROJECT = Path(__file__).parent
@@ -62,6 +62,9 @@ def node_1st_node():
 
 @flow(  # names.yaml:8
     name="Names: ünïcode - co 99b802",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=7),  # a thread per node
 )
 def names_unicode_co() -> State:

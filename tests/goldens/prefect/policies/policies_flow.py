@@ -11,6 +11,7 @@ from prefect_plugin import (
     execution,
     execution_node,
     finish,
+    record_crash,
     run_of,
     task_node,
 )
@@ -168,6 +169,9 @@ def last_node(
 
 @flow(  # policies.yaml:26
     name="Policies",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=9),  # a thread per node
 )
 def policies(

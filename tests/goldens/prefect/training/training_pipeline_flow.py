@@ -12,6 +12,7 @@ from prefect_plugin import (
     execution,
     execution_node,
     finish,
+    record_crash,
     run_of,
     task_node,
 )
@@ -90,6 +91,9 @@ def evaluate_node(train: Executions):
 
 @flow(  # training.yaml:38
     name="Training Pipeline",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node
 )
 def training_pipeline(

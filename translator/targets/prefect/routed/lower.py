@@ -173,7 +173,7 @@ def _flow(file: _File) -> Flow:
     arguments = tuple(parameters.argument(one, names.arguments[one.name]) for one in pipeline.parameters)
     described = [(names.arguments[one.name], one.description) for one in pipeline.parameters if one.description]
     given = {one.name: Name(names.arguments[one.name]) for one in pipeline.parameters}
-    file.used |= {"finish", "run_of"}
+    file.used |= {"finish", "record_crash", "run_of"}
     run = call(
         "run_of",
         pipeline.name,

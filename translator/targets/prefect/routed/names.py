@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RESERVED = {
     *("again", "allow_failure", "branch", "choice_node", "chosen", "fail", "failed", "finish", "flow", "items", "last"),
-    *("loop_node", "map_node", "parallel_node", "run_of", "step_node", "succeed", "index", "case"),
+    *("loop_node", "map_node", "parallel_node", "record_crash", "run_of", "step_node", "succeed", "index", "case"),
     "l",  # which linters take for a digit
 }
 Path = tuple[str, ...]

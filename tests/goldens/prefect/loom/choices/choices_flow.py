@@ -5,7 +5,15 @@ from typing import Annotated
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin import Executions, Job, execution_node, finish, run_of, skip
+from prefect_plugin import (
+    Executions,
+    Job,
+    execution_node,
+    finish,
+    record_crash,
+    run_of,
+    skip,
+)
 from pydantic import Field
 from translator.shim import loom
 
@@ -104,6 +112,9 @@ def summarise_node(
 
 @flow(  # choices.yaml:2
     name="choices",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
 )
 def choices(

@@ -5,7 +5,15 @@ from typing import Annotated
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin import Executions, Job, Number, execution_node, finish, run_of
+from prefect_plugin import (
+    Executions,
+    Job,
+    Number,
+    execution_node,
+    finish,
+    record_crash,
+    run_of,
+)
 from pydantic import Field
 from translator.shim import loom
 
@@ -82,6 +90,9 @@ def apply_node(
 
 @flow(  # data.yaml:2
     name="data",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
 )
 def data(

@@ -11,6 +11,7 @@ from prefect_plugin import (
     execution,
     execution_node,
     finish,
+    record_crash,
     run_of,
     skip,
     task_node,
@@ -136,6 +137,9 @@ def report_node(detect: Executions, data_faces: str, data_report: str):
 
 @flow(  # faces.yaml:2
     name="faces",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
 )
 def faces(

@@ -11,6 +11,7 @@ from prefect_plugin import (
     execution,
     execution_node,
     finish,
+    record_crash,
     run_of,
     task_node,
 )
@@ -92,6 +93,9 @@ def bind_node(read: Executions, data_texts: str, data_book: str):
 
 @flow(  # loops.yaml:2
     name="loops",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
 )
 def loops(

@@ -5,7 +5,16 @@ from typing import Annotated
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin import Executions, Job, Number, execution_node, finish, run_of, skip
+from prefect_plugin import (
+    Executions,
+    Job,
+    Number,
+    execution_node,
+    finish,
+    record_crash,
+    run_of,
+    skip,
+)
 from pydantic import Field
 from translator.shim import loom
 
@@ -251,6 +260,9 @@ def report_node(sharpen: Executions, data_sharp: str, data_mask: str, data_repor
 
 @flow(  # passes.yaml:2
     name="passes",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
 )
 def passes(

@@ -13,6 +13,7 @@ from prefect_plugin.routed import (
     items,
     map_node,
     parallel_node,
+    record_crash,
     run_of,
     step_node,
     succeed,
@@ -156,6 +157,9 @@ odd = step_node(
 
 @flow(  # items.yaml:1
     name="items",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def items_() -> State:

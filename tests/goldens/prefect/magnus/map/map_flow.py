@@ -11,6 +11,7 @@ from prefect_plugin.routed import (
     finish,
     items,
     map_node,
+    record_crash,
     run_of,
     step_node,
 )
@@ -80,6 +81,9 @@ def per_file(last: Last) -> list[Last]:
 
 @flow(  # map.yaml:1
     name="map",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def map_() -> State:

@@ -11,6 +11,7 @@ from prefect_plugin.routed import (
     finish,
     items,
     map_node,
+    record_crash,
     run_of,
     step_node,
 )
@@ -136,6 +137,9 @@ report = step_node(
 
 @flow(  # nested.yaml:2
     name="nested",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def nested() -> State:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 from prefect import State, allow_failure, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin.routed import Last, fail, failed, finish, run_of, step_node
+from prefect_plugin.routed import (
+    Last,
+    fail,
+    failed,
+    finish,
+    record_crash,
+    run_of,
+    step_node,
+)
 from translator.shim import Step
 
 PROJECT = Path(__file__).parent
@@ -84,6 +92,9 @@ def from_tell_somebody(last: Last) -> Last:
 
 @flow(  # on_failure.yaml:1
     name="on_failure",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def on_failure() -> State:

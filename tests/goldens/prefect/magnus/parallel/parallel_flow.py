@@ -4,7 +4,15 @@ from pathlib import Path
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin.routed import Last, branch, finish, parallel_node, run_of, step_node
+from prefect_plugin.routed import (
+    Last,
+    branch,
+    finish,
+    parallel_node,
+    record_crash,
+    run_of,
+    step_node,
+)
 from translator.shim import Catalog, Step
 
 PROJECT = Path(__file__).parent
@@ -101,6 +109,9 @@ run_inference = step_node(
 
 @flow(  # parallel.yaml:1
     name="parallel",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def parallel() -> State:

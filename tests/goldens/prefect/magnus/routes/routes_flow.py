@@ -10,6 +10,7 @@ from prefect_plugin.routed import (
     failed,
     finish,
     parallel_node,
+    record_crash,
     run_of,
     step_node,
 )
@@ -100,6 +101,9 @@ nowhere = step_node(
 
 @flow(  # routes.yaml:1
     name="routes",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def routes() -> State:

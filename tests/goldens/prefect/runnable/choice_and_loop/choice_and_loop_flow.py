@@ -12,6 +12,7 @@ from prefect_plugin.routed import (
     chosen,
     finish,
     loop_node,
+    record_crash,
     run_of,
     step_node,
 )
@@ -108,6 +109,9 @@ def refine(last: Last) -> Last:
 
 @flow(  # choice_and_loop.yaml:1
     name="choice_and_loop",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def choice_and_loop() -> State:

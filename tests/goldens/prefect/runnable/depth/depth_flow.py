@@ -14,6 +14,7 @@ from prefect_plugin.routed import (
     loop_node,
     map_node,
     parallel_node,
+    record_crash,
     run_of,
     step_node,
 )
@@ -218,6 +219,9 @@ report = step_node(
 
 @flow(  # depth.yaml:2
     name="depth",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def depth() -> State:

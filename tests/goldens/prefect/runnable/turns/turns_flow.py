@@ -13,6 +13,7 @@ from prefect_plugin.routed import (
     failed,
     finish,
     loop_node,
+    record_crash,
     run_of,
     step_node,
 )
@@ -191,6 +192,9 @@ wrong = step_node(
 
 @flow(  # turns.yaml:1
     name="turns",
+    retries=0,  # set here, so that no default of a deployment applies
+    persist_result=False,
+    on_crashed=[record_crash],
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def turns() -> State:

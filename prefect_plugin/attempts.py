@@ -1,0 +1,211 @@
+"""Attempts of a flow run: what each leaves when it begins, so that its record can be written if it is killed.
+
+A killed process says nothing. Prefect's worker reports the flow run as Crashed and calls the flow's ``on_crashed``
+hooks in its own process. There ``record_crash`` finds the run by the labels of the flow run, and in the store its
+``attempt.json``: which nodes it has. The tries that began since then belong to the attempt.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from prefect import get_client
+from prefect.logging.loggers import flow_run_logger
+
+from prefect_plugin.repair import close_earlier_attempts
+from translator.shim import clock, outcome
+from translator.shim.contract import After
+from translator.shim.contract import State as Outcome
+from translator.shim.manifest import sane
+from translator.shim.outcome import EngineState
+from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
+
+    from prefect import Flow, State
+    from prefect.client.schemas.objects import FlowRun
+
+    from translator.shim.store import Store
+
+ATTEMPT = "attempt.json"
+"""Name of the document of a run that its latest attempt leaves when it begins."""
+STORE, PIPELINE, RUN = "translator.store", "translator.pipeline", "translator.run"
+"""Labels of a flow run: where its artifacts are."""
+COUNT, BEGAN = "translator.attempt", "translator.started"
+"""Labels of a flow run: the number of its latest attempt, and when that began."""
+
+_recorded: set[UUID] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is known of an attempt when it begins."""
+
+    pipeline: str
+    run: str
+    started: str
+    parameters: Mapping[str, Any]
+    nodes: Sequence[NodePlan] = ()
+    graph: GraphPlan | None = None
+
+
+def begin(flow_run: FlowRun, store: str, pipeline: str, run: str, started: str) -> None:
+    """Say in the labels of a flow run that an attempt begins, and where its artifacts are."""
+    _recorded.discard(flow_run.id)
+    try:
+        labels = {STORE: open_store(store).root, PIPELINE: pipeline, RUN: run}
+        with get_client(sync_client=True) as client:
+            client.update_flow_run_labels(flow_run.id, {**labels, COUNT: flow_run.run_count, BEGAN: started})
+    except Exception as error:  # noqa: BLE001 - only a crash needs them
+        flow_run_logger(flow_run).warning("cannot label the flow run with the place of its artifacts: %s", error)
+
+
+def leave(store: str, begun: Begun) -> None:
+    """Write the document of an attempt, as far as the store can be written."""
+    try:
+        opened = open_store(store)
+        opened.write_json(key_of(begun.pipeline, begun.run, name=ATTEMPT), sane(asdict(begun)), lasting=False)
+    except StoreError:
+        return  # executions say so, and end in error
+
+
+def recorded(flow_run: UUID) -> None:
+    """Note that this process has written the record of the latest attempt of a flow run."""
+    _recorded.add(flow_run)
+
+
+def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Write ``run.json`` of a flow run that ended without writing it, and end its task runs in the API.
+
+    A hook for ``@flow(on_crashed=[record_crash])``; Prefect names the arguments.
+    """
+    if flow_run.id in _recorded:
+        return
+    logger = flow_run_logger(flow_run, flow)
+    with get_client(sync_client=True) as client:
+        now = client.read_flow_run(flow_run.id)
+    labels = now.labels
+    if BEGAN not in labels:
+        return  # it was killed before it was a run
+    try:
+        store = open_store(str(labels[STORE]))
+        # One that was killed before it came to its labels has begun nothing.
+        began = str(labels[BEGAN]) if labels[COUNT] == now.run_count else clock.now()
+        begun = _read(store, str(labels[PIPELINE]), str(labels[RUN]), began)
+        tries = _tries(store, begun)
+        outcome.finish(
+            store,
+            pipeline=begun.pipeline,
+            run=begun.run,
+            engine="prefect",
+            nodes=begun.nodes,
+            started=begun.started,
+            parameters=begun.parameters,
+            known={path: {index: one.known for index, one in of.items()} for path, of in tries.items()},
+            graph=_routed(begun.graph, {path: of[0] for path, of in tries.items() if 0 in of}, [""]),
+        )
+    except (StoreError, OSError, ValueError) as error:
+        logger.warning("cannot write the record of a run that crashed (%s): %s", state.message, error)
+    close_earlier_attempts(flow_run.id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """The last try of an execution, or of the fan-in of a node with branches, and when it began."""
+
+    started: str
+    known: EngineState
+
+
+def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
+    """By node (in branches: by path) and index the tries that belong to an attempt; one without a manifest was lost."""
+    found: dict[str, dict[int, _Try]] = {}
+    base = key_of(begun.pipeline, begun.run)
+    for (folder, index), attempts in store.tries(begun.pipeline, begun.run).items():
+        number = max(attempts)
+        key = f"{base}/{folder}/{index}/try-{number}"
+        uri = store.uri(f"{key}/{MANIFEST}")
+        if MANIFEST in attempts[number]:
+            manifest = store.manifest(uri)
+            node, started, state = manifest.id.node, manifest.started, manifest.state
+        elif STARTED in attempts[number]:
+            document = store.read_json(f"{key}/{STARTED}")
+            node, started, state = document["node"], document["started"], Outcome.ERROR
+        else:
+            continue
+        if started >= begun.started:
+            found.setdefault(node, {})[index] = _Try(started, EngineState(state, uri))
+    return found
+
+
+def _routed(graph: GraphPlan | None, tries: Mapping[str, _Try], prefixes: Sequence[str]) -> GraphPlan | None:
+    """Return a graph with the routes that its token took: its nodes began one after the other.
+
+    Args:
+        graph: the graph, without routes.
+        tries: by path, the nodes that began.
+        prefixes: the paths of the graph in the run, of a map's body one per item, each with a full stop at its end.
+    """
+    if graph is None:
+        return None
+    starts: list[str] = []
+    after: dict[str, set[After]] = {}
+    ends: set[After] = set()
+    for prefix in prefixes:
+        begun = sorted(
+            (tries[prefix + node.name].started, node.name) for node in graph.nodes if prefix + node.name in tries
+        )
+        names = [name for _, name in begun]
+        starts += names[:1]
+        for one, following in itertools.pairwise(names):
+            failed = tries[prefix + one].known.state is Outcome.ERROR
+            after.setdefault(following, set()).add(After(one, "error" if failed else "complete"))
+        if prefix and names and tries[prefix + names[-1]].known.state is Outcome.COMPLETE:
+            ends.add(After(names[-1], "complete"))
+    nodes: list[NodePlan | CompositePlan] = []
+    for node in graph.nodes:
+        of_node = replace(node, after=tuple(after.get(node.name, ())))
+        if isinstance(of_node, CompositePlan):
+            here = [f"{prefix}{node.name}." for prefix in prefixes]
+            branches = {
+                name: _routed(branch, tries, [one for above in here for one in _entered(tries, above, name)])
+                for name, branch in of_node.branches.items()
+            }
+            of_node = replace(of_node, branches={name: one for name, one in branches.items() if one is not None})
+        nodes.append(of_node)
+    return GraphPlan(nodes, tuple(ends), starts[0] if starts else None)
+
+
+def _entered(tries: Mapping[str, _Try], above: str, branch: str) -> list[str]:
+    """The paths of a branch in the run, each with a full stop at its end."""
+    if branch != BODY:
+        return [f"{above}{branch}."]
+    indexes = {path.removeprefix(above).partition(".")[0] for path in tries if path.startswith(above)}
+    return [f"{above}{index}." for index in sorted(indexes)]
+
+
+def _graph(document: Mapping[str, Any]) -> GraphPlan:
+    """The graph that ``asdict`` wrote, without routes."""
+    nodes: list[NodePlan | CompositePlan] = []
+    for node in document["nodes"]:
+        if "branches" in node:
+            branches = {name: _graph(branch) for name, branch in node["branches"].items()}
+            nodes.append(CompositePlan(node["name"], node["kind"], branches))
+        else:
+            nodes.append(NodePlan(node["name"]))
+    return GraphPlan(nodes)
+
+
+def _read(store: Store, pipeline: str, run: str, started: str) -> Begun:
+    document = store.read_json(key_of(pipeline, run, name=ATTEMPT))
+    try:
+        nodes = [NodePlan(**node) for node in document["nodes"]]
+        graph = _graph(document["graph"]) if document["graph"] is not None else None
+        return Begun(pipeline, run, started, document["parameters"], nodes, graph)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"the document of the run's attempt is not a whole one: {error!r}") from error

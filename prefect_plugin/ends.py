@@ -1,0 +1,54 @@
+"""How task runs ended, as this process knows it.
+
+Prefect's own ``future.wait()`` raises what broke the task, and a pause of the flow run; ``future.state`` may ask the
+API, which lags behind.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from typing import TYPE_CHECKING, Any
+
+from prefect import State
+from prefect.exceptions import Abort, Pause
+from prefect.futures import PrefectConcurrentFuture
+
+if TYPE_CHECKING:
+    from prefect.futures import PrefectFuture
+
+
+def await_end(future: PrefectFuture[Any], timeout: float | None = None) -> None:
+    """Wait until a task run ends, however it does."""
+    if isinstance(future, PrefectConcurrentFuture):
+        concurrent.futures.wait([future.wrapped_future], timeout)
+    else:
+        future.wait(timeout)
+
+
+def ended_state(future: PrefectFuture[Any]) -> State[Any] | None:
+    """Return the state that a task run has ended in; None if it broke off, or still runs."""
+    if not isinstance(future, PrefectConcurrentFuture):
+        return future.state
+    wrapped = future.wrapped_future
+    if not wrapped.done() or wrapped.cancelled() or wrapped.exception() is not None:
+        return None
+    ended = wrapped.result()
+    return ended if isinstance(ended, State) else None
+
+
+def is_left_open(future: PrefectFuture[Any]) -> bool:
+    """Whether the API shows a task run as one that never ends, because nothing has given it a final state.
+
+    That is a node whose upstream did not complete (``NotReady``), and a task run that a suspension kept from starting.
+    """
+    if not isinstance(future, PrefectConcurrentFuture):
+        return future.state.is_pending()
+    wrapped = future.wrapped_future
+    if wrapped.cancelled():  # it never came to exist
+        return False
+    if not wrapped.done():
+        return True
+    if isinstance(wrapped.exception(), (Abort, Pause)):
+        return True
+    state = ended_state(future)
+    return state is not None and state.is_pending()

@@ -1,0 +1,21 @@
+"""Tasks that stay what they are when somebody changes their options."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class KeptTask(Task[P, R]):
+    """A task whose ``with_options`` returns a task of its own class, with all that it knows."""
+
+    def with_options(self, **options: Any) -> Any:
+        """Copy the task with other options; arguments are as of any task."""
+        made = copy.copy(self)
+        vars(made).update(vars(super().with_options(**options)))
+        return made

@@ -1,0 +1,301 @@
+"""A deployed flow with what people and machines do to its runs: cancel, suspend, kill, retry, resume, other data.
+
+After every attempt ``run.json``, the files that each consumer read, the task runs and the flow run's state are held to
+the specification. Steps read a folder that says what fails, what the grid holds, and where to wait.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.states import Cancelling, Scheduled, Suspended
+
+from prefect_plugin.attempts import BEGAN
+from tests.prefect.support import compiled, flow_of, is_alive, wait_for
+from translator.load import load_text
+from translator.semantics import Attempt, Ending, Rules, disagreements
+from translator.shim.contract import State
+
+POOL = "histories"
+SECONDS = 300
+EndsBy = Literal["itself", "cancel", "suspend", "kill"]
+TEXT = r"""
+- step:
+    name: work
+    image: none
+    command:
+      - |
+        if test -e "$PLAN/hold-{parameter-value:tag}-{parameter-value:n}"; then
+          echo $$ > "$PLAN/held.new"
+          mv "$PLAN/held.new" "$PLAN/held"
+          exec sleep 600
+        fi
+      - test ! -e "$PLAN/fail-{parameter-value:tag}-{parameter-value:n}"
+      - if test {parameter-value:tag} = make; then cat "$PLAN/values.json"; fi
+      - |
+        { find /valohai/inputs -name '*.txt' | sort | xargs -r cat
+          echo "$(cat "$PLAN/attempt") {parameter-value:tag} {parameter-value:n}"
+        } > /valohai/outputs/{parameter-value:tag}-{parameter-value:n}.txt
+    parameters:
+      - {name: tag, type: string}
+      - {name: n, type: integer, default: 1}
+    inputs:
+      - {name: before, optional: true}
+- pipeline:
+    name: NAME
+    nodes:
+      - {name: make, type: execution, step: work, override: {parameters: [{name: tag, default: make}]}}
+      - name: train
+        type: task
+        step: work
+        on-error: ON_ERROR
+        override: {parameters: [{name: tag, default: train}]}
+      - {name: collect, type: execution, step: work, override: {parameters: [{name: tag, default: collect}]}}
+      - name: side
+        type: execution
+        step: work
+        on-error: stop-next
+        override: {parameters: [{name: tag, default: side}]}
+      - {name: after, type: execution, step: work, override: {parameters: [{name: tag, default: after}]}}
+    edges:
+      - [make.metadata.values, train.parameter.n]
+      - [make.output.*, train.input.before]
+      - [train.output.*, collect.input.before]
+      - [side.output.*, after.input.before]
+"""
+BEFORE: Mapping[str, tuple[str, ...]] = {"train": ("make",), "collect": ("train",), "after": ("side",)}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an attempt does: the grid, the executions that fail (``TAG-N``), where it waits to be ended, and how.
+
+    Only an attempt that ends by itself has failures: else it could end before it comes to where it waits.
+    """
+
+    values: tuple[int, ...] = (1, 2)
+    failures: frozenset[str] = frozenset()
+    ends_by: EndsBy = "itself"
+    hold: str = ""
+
+
+@dataclass
+class History:
+    """One flow run of one deployment, attempt by attempt."""
+
+    name: str
+    folder: Path
+    on_error: str
+    environment: Mapping[str, str]
+    text: str = field(init=False)
+    deployment: Any = field(init=False)
+    flow_run: Any = None
+    attempts: int = 0
+    began: str = ""
+    started: str = ""
+    state: Literal["new", "ended", "suspended"] = "new"
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True)
+        self.text = TEXT.replace("NAME", self.name).replace("ON_ERROR", self.on_error)
+        file = compiled(self.text, self.folder)
+        made = flow_of(file).from_source(source=str(self.folder), entrypoint=f"{file.name}:{file.stem[:-5]}")
+        self.deployment = made.deploy(
+            name="here",
+            work_pool_name=POOL,
+            print_next_steps=False,
+            ignore_warnings=True,
+            job_variables={
+                "env": {
+                    **self.environment,
+                    "PLAN": str(self.folder / "plan"),
+                    "TRANSLATOR_STORE": str(self.folder / "store"),
+                    "TRANSLATOR_RUN": "run",
+                }
+            },
+        )
+
+    def attempt(self, plan: Plan) -> None:
+        """Run once more, as ``plan`` says, and check what came of it."""
+        self.attempts += 1
+        self._write(plan)
+        earlier = self._tries()
+        with get_client(sync_client=True) as client:
+            self._begin(client)
+            process = None
+            if plan.ends_by != "itself":
+                held = self.folder / "plan" / "held"
+                wait_for(held.exists, SECONDS, f"the execution {plan.hold} to begin")
+                process = int(held.read_text())
+                self._interrupt(client, plan.ends_by)
+            state = wait_for(lambda: self._rest(client), SECONDS, f"the flow run to come to rest ({plan})")
+            wait_for(lambda: not self._processes(), SECONDS, "the flow's process to end")
+            assert process is None or not is_alive(process), "the step's process is left"
+            self._check(plan, state, earlier)
+            self._check_task_runs(client, plan)
+        print(self.name, self.attempts, plan, "ok")
+        self.state = "suspended" if plan.ends_by == "suspend" else "ended"
+
+    def _write(self, plan: Plan) -> None:
+        folder = self.folder / "plan"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / "attempt").write_text(f"{self.attempts}")
+        (folder / "values.json").write_text(json.dumps({"values": plan.values}) + "\n")
+        for failure in plan.failures:
+            (folder / f"fail-{failure}").touch()
+        if plan.hold:
+            (folder / f"hold-{plan.hold}").touch()
+
+    def _begin(self, client: Any) -> None:
+        match self.state:
+            case "new":
+                self.flow_run = client.create_flow_run_from_deployment(self.deployment).id
+            case "ended":  # as the button "Retry" does
+                client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
+            case "suspended":
+                client.resume_flow_run(self.flow_run)
+        wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
+
+    def _has_begun(self, client: Any) -> bool:
+        """Whether the attempt has begun; Prefect does not count one that goes on after a suspension."""
+        began = client.read_flow_run(self.flow_run).labels.get(BEGAN, "")
+        if began == self.began:
+            return False
+        self.began = began
+        return True
+
+    def _interrupt(self, client: Any, how: EndsBy) -> None:
+        match how:
+            case "cancel":
+                client.set_flow_run_state(self.flow_run, Cancelling())
+            case "suspend":
+                client.set_flow_run_state(self.flow_run, Suspended(timeout_seconds=3600))
+            case "kill":
+                for process in self._processes():
+                    os.kill(process, signal.SIGKILL)
+
+    def _rest(self, client: Any) -> Any:
+        state = client.read_flow_run(self.flow_run).state
+        return state if state.is_final() or state.is_paused() else None
+
+    def _processes(self) -> list[int]:
+        """The processes that run this flow."""
+        sign = f"PREFECT__FLOW_RUN_ID={self.flow_run}".encode()
+        return [
+            process
+            for process in _processes()
+            if sign in _read(process, "environ").split(b"\0")
+            and b"prefect.engine" in _read(process, "cmdline")
+            and is_alive(process)
+        ]
+
+    def _tries(self) -> Counter[tuple[str, int]]:
+        """By node and index, the tries that have begun so far."""
+        begun = (self.folder / "store").glob("*/run/*/*/try-*/started.json")
+        return Counter((path.parts[-4], int(path.parts[-3])) for path in begun)
+
+    def _check(self, plan: Plan, state: Any, earlier: Counter[tuple[str, int]]) -> None:
+        names = {"cancel": "Cancelled", "suspend": "Suspended", "kill": "Crashed"}
+        file, document = wait_for(self._record, 30, f"run.json of this attempt ({plan})")
+        for name, node in document["nodes"].items():
+            for one in node["executions"]:
+                one["tries"] -= earlier[name, one["index"]]  # run.json counts those of all attempts
+        if plan.ends_by == "itself":
+            (pipeline,) = load_text(self.text).pipelines
+            wrong = disagreements(Rules(pipeline, {}, _oracle(plan)), document)
+            assert not wrong, "\n".join([str(plan), *wrong, json.dumps(document, indent=1)])
+            expected = "Completed" if document["state"] == "complete" else "Failed"
+            assert state.name == expected, state
+        else:
+            assert state.name == names[plan.ends_by], state
+            self._check_cut(plan, document)
+        self._check_outputs(file.parent, document)
+
+    def _record(self) -> tuple[Path, dict[str, Any]] | None:
+        """The record of this attempt; after a kill the worker's hook writes it, a moment after the state is set."""
+        for file in (self.folder / "store").glob("*/run/run.json"):
+            document = json.loads(file.read_text())
+            if document["started"] != self.started:
+                self.started = document["started"]
+                return file, document
+        return None
+
+    def _check_cut(self, plan: Plan, document: Mapping[str, Any]) -> None:
+        """Hold a run that was ended from outside to what must be true of it."""
+        held = plan.hold.partition("-")[0]
+        nodes = document["nodes"]
+        told = f"{plan}: {json.dumps(document, indent=1)}"
+        cut = "error" if plan.ends_by == "kill" else "stopped"
+        # A task node that continues may be complete without the execution that was lost.
+        continues = plan.ends_by == "kill" and held == "train" and self.on_error == "continue"
+        assert document["state"] in {cut, "stopped"} if continues else document["state"] == cut, told
+        assert nodes[held]["state"] in {cut, "complete"} if continues else nodes[held]["state"] == cut, told
+        for name, node in nodes.items():
+            if held in _ancestors(name):
+                assert node["state"] in {"stopped", "skipped"}, told
+                assert not node["executions"], told
+            if name in _ancestors(held):
+                assert node["state"] == "complete", told
+            assert {one["state"] for one in node["executions"]} <= {"complete", cut}, told
+            assert all(one["tries"] <= 1 for one in node["executions"]), told
+
+    def _check_outputs(self, run: Path, document: Mapping[str, Any]) -> None:
+        """Hold what each complete execution read to what those before it made in this attempt."""
+        lines: dict[str, list[list[str]]] = {}
+        for name, node in document["nodes"].items():
+            for one in node["executions"]:
+                if one["state"] != "complete":
+                    continue
+                number = one["parameters"]["n"]
+                before = [line for source in BEFORE.get(name, ()) for made in lines.get(source, []) for line in made]
+                expected = [*before, f"{self.attempts} {name} {number}"]
+                lines.setdefault(name, []).append(expected)
+                tries = (run / name / str(one["index"])).glob(f"try-*/outputs/{name}-{number}.txt")
+                last = max(tries, key=lambda path: int(path.parent.parent.name.removeprefix("try-")))
+                assert last.read_text().splitlines() == expected, f"{last} in {document}"
+
+    def _check_task_runs(self, client: Any, plan: Plan) -> None:
+        """See that no task run is left without a final state."""
+        wanted = FlowRunFilter(id=FlowRunFilterId(any_=[self.flow_run]))
+
+        def left_open() -> list[str]:
+            found = client.read_task_runs(flow_run_filter=wanted)
+            return [f"{run.name}: {run.state_name}" for run in found if not (run.state and run.state.is_final())]
+
+        wait_for(lambda: not left_open(), 60, f"task runs to have a final state after {plan}: {left_open()}")
+
+
+def _oracle(plan: Plan) -> Any:
+    def ending(attempt: Attempt) -> Ending:
+        fails = f"{attempt.node}-{attempt.parameters['n']}" in plan.failures
+        metadata = {"values": list(plan.values)} if attempt.node == "make" else {}
+        return Ending(State.ERROR if fails else State.COMPLETE, metadata)
+
+    return ending
+
+
+def _ancestors(node: str) -> set[str]:
+    direct = BEFORE.get(node, ())
+    return {*direct, *(further for one in direct for further in _ancestors(one))}
+
+
+def _processes() -> Iterator[int]:
+    yield from (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+
+
+def _read(process: int, what: str) -> bytes:
+    try:
+        return (Path("/proc") / str(process) / what).read_bytes()
+    except OSError:
+        return b""
