@@ -239,7 +239,8 @@ class FileRecord:
     """A file of an execution: its path below its outputs (or input) folder, size in bytes, digest, and where it is.
 
     ``uri`` is a URI, or for a default of an input a path relative to the project folder. ``stamp`` identifies the
-    state of the file when its digest was computed (see ``translator.shim.digest``), empty where nothing does.
+    state of the file when its digest was computed (see ``translator.shim.digest``), empty where nothing does. ``shown``
+    is the path as people may see it, where that is another: values of secrets are masked in it.
     """
 
     path: str
@@ -247,6 +248,11 @@ class FileRecord:
     sha256: str
     uri: str
     stamp: str = ""
+    shown: str = ""
+
+    def document(self) -> dict[str, object]:
+        """Return what ``run.json`` says of the file."""
+        return {"path": self.shown or self.path, "size": self.size, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,14 @@ def to_json(file: FileRecord, root: str) -> dict[str, object]:
     uri = file.uri
     if uri.startswith(f"{root}/"):
         uri = _STORE + uri[len(root) + 1 :]
-    return {"path": file.path, "size": file.size, "sha256": file.sha256, "uri": uri, "stamp": file.stamp}
+    document: dict[str, object] = {
+        "path": file.path,
+        "size": file.size,
+        "sha256": file.sha256,
+        "uri": uri,
+        "stamp": file.stamp,
+    }
+    return document | {"shown": file.shown} if file.shown else document
 
 
 def from_json(document: Mapping[str, Any], root: str) -> FileRecord:
@@ -32,10 +39,11 @@ def from_json(document: Mapping[str, Any], root: str) -> FileRecord:
         KeyError, TypeError, ValueError: the document is none.
     """
     path, size, sha256, uri, stamp = (document[name] for name in ("path", "size", "sha256", "uri", "stamp"))
-    if not all(isinstance(text, str) for text in (path, sha256, uri, stamp)):
+    shown = document.get("shown", "")
+    if not all(isinstance(text, str) for text in (path, sha256, uri, stamp, shown)):
         raise TypeError("a file has a path, a digest or a URI that is not a string")
     if isinstance(size, bool) or not isinstance(size, int) or size < 0:
         raise TypeError(f"the file {path!r} has a size that is not a number")
     if uri.startswith(_STORE):
         uri = f"{root}/{uri[len(_STORE) :]}"
-    return FileRecord(relative(path), size, sha256, uri, stamp)
+    return FileRecord(relative(path), size, sha256, uri, stamp, shown)

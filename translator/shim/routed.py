@@ -46,7 +46,7 @@ def follow(graph: GraphPlan, found: Mapping[str, Trace]) -> GraphRecord:
 def catalog(scope: Scope | None) -> list[dict[str, object]]:
     """What ``run.json`` says of the files of a catalog."""
     files = sorted(scope.catalog.values(), key=lambda file: file.path) if scope is not None else []
-    return [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in files]
+    return [file.document() for file in files]
 
 
 class _Follower:

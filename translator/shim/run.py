@@ -258,7 +258,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
             node=context.id.node,
             index=context.id.index,
             state=manifest.state.value,
-            label=label,
+            label=execution.hidden(label),
             reason=manifest.reason,
         )
         return manifest
@@ -443,9 +443,17 @@ def _publish(execution: _Execution, dialect: dialects.Dialect, work: dialects.Wo
     if found.taken:
         return found.problems
     try:
-        execution.outputs = work.store.publish(execution.id, work.space.outputs, found.paths, work.pulse)
+        published = work.store.publish(execution.id, work.space.outputs, found.paths, work.pulse)
     except StoreError as error:
         return [*found.problems, str(error)]
+    execution.outputs = [
+        file if (shown := execution.hidden(file.path)) == file.path else replace(file, shown=shown)
+        for file in published
+    ]
+    if any(file.shown for file in execution.outputs):
+        execution.note(
+            f"warning: names of outputs hold values of secrets; run.json shows {MASK}, the store has the names"
+        )
     execution.folders = found.folders
     return found.problems
 

@@ -84,7 +84,7 @@ class Trace:
             "tries": self.tries,
             "parameters": sane(dict(self.parameters)),
             "metadata": sane(dict(of.metadata)) if of is not None else {},
-            "outputs": [{"path": file.path, "size": file.size, "sha256": file.sha256} for file in files],
+            "outputs": [file.document() for file in files],
             "reason": self.reason if self.state in {State.ERROR, State.STOPPED} else None,
             "log": self.log,
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import outputs, scopes
+from translator.shim import outputs, routed, scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
 from translator.shim.dialects.magnus.secrets import Secrets
 from translator.shim.run import execute
@@ -199,6 +199,23 @@ def test_secrets_are_not_in_manifests(run, monkeypatch) -> None:
     monkeypatch.setenv("TOKEN", "1234")
     number = run("runnable", "shell", "export a=$TOKEN b=91234", secrets=["TOKEN"], returns={"a": "json", "b": "json"})
     assert number.scope.written == {"a": "***", "b": 91234}
+
+
+def test_secrets_in_names_of_outputs_are_shown_nowhere_and_the_files_flow(run, monkeypatch) -> None:
+    """The store and the manifest need the names; run.json and the log do not."""
+    monkeypatch.setenv("TOKEN", "hunter2hunter2")
+    put = Catalog(put=["model-*"])
+    made = run("runnable", "shell", "echo $TOKEN > model-$TOKEN.txt; /bin/mkfifo model-$TOKEN.pipe || true",
+               secrets=["TOKEN"], catalog=put)  # fmt: skip
+    assert made.state == "complete", made.reason
+    assert [file.document()["path"] for file in made.scope.put.values()] == ["model-***.txt"]
+    assert [file["path"] for file in routed.catalog(made.scope)] == ["model-***.txt"]
+    assert not any("hunter" in line for line in run.log)
+    assert run.log[-1] == (
+        "[shim] warning: names of outputs hold values of secrets; run.json shows ***, the store has the names"
+    )
+    used = run("runnable", "shell", "/bin/cat model-*", made.scope, catalog=Catalog(get=["*"]))
+    assert run.log[-1] == "hunter2hunter2", used.reason
 
 
 def test_in_place_the_project_is_the_working_folder(run) -> None:
