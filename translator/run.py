@@ -8,7 +8,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from translator import given
 from translator.diagnostics import Diagnostics, TranslationError, printable
+from translator.guard import GRACE, guarded
 from translator.options import (
     FAILED,
     OK,
@@ -41,14 +41,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import FrameType
 
+    from translator.guard import Guard
     from translator.ir import Graph, Pipeline, Value
     from translator.progress import View
+    from translator.shim.store import Store
     from translator.targets import Target
 
 STORE = "artifacts"
+ENGINE_LOG = "engine.log"
 TAIL = 40
 """How many lines of output are shown of a run that failed."""
-_GRACE_SECONDS = 15.0
+_LOG_LINES = 20
+_LOG_LENGTH = 4 << 20
+_GRACE_SECONDS = float(GRACE)
 """How long an engine has to end its run and its steps when it is asked to; the shim gives a step 3 s."""
 
 
@@ -107,28 +112,23 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
     except (StoreError, ValueError, ImportError, OSError) as error:
         raise UsageError(f"--store {args.store}: {error}") from None
     kinds = dict(_kinds(pipeline.graph))
-    with tempfile.TemporaryDirectory(prefix="translate-run-", ignore_cleanup_errors=True) as folder:
-        command = _compiled(
-            pipeline, target, Path(folder), project_of(args, args.file), run=run, store=uri, values=values
-        )
-        events = Path(folder) / "events.jsonl"
+    with guarded() as (folder, guard):
+        command = _compiled(pipeline, target, folder, project_of(args, args.file), run=run, store=uri, values=values)
+        events = folder / "events.jsonl"
         progress = Progress()
         shown = view(progress, kinds, quiet=args.quiet)
         if not args.quiet:
             sys.stdout.write(printable(f"{pipeline.name} on {target.NAME}, run {run}") + "\n")
             sys.stdout.flush()
         with shown, Follower(events, progress, shown):
-            ended = _spawned(command, {"TRANSLATOR_EVENTS": str(events)}, shown if args.verbose else None)
-    try:
-        document: Mapping[str, Any] | None = store.read_json(key_of(pipeline.name, run, name="run.json"))
-    except (FileNotFoundError, StoreError, ValueError, OSError):
-        document = None
+            ended = _spawned(command, {"TRANSLATOR_EVENTS": str(events)}, shown if args.verbose else None, guard)
+        document = _record(store, key_of(pipeline.name, run, name="run.json"))
+        log = "" if document is not None else _engine_log(folder / "home")
     complete = document is not None and document["state"] == "complete" and ended.status == 0
     if not complete and not args.verbose and ended.tail:
         sys.stderr.write(f"the last lines of the output (all of it with --verbose):\n{_indented(ended.tail)}")
     if document is None:
-        what = "was interrupted" if ended.interrupted else f"ended with exit status {ended.status}"
-        sys.stderr.write(f"translate: {target.NAME} {what} and left no record of the run\n")
+        sys.stderr.write(_without_record(target, ended, log, store, key_of(pipeline.name, run, name=ENGINE_LOG)))
         return USAGE if ended.status == USAGE and not ended.interrupted else FAILED
     where = f"\noutputs and logs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n"
     if not args.quiet:
@@ -136,6 +136,53 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
     elif not complete:
         sys.stderr.write(table(document) + where)
     return OK if complete else FAILED
+
+
+def _record(store: Store, key: str) -> Mapping[str, Any] | None:
+    """Return a run's record, or None where there is none that can be read."""
+    from translator.shim.store import StoreError
+
+    try:
+        document = store.read_json(key)
+    except (FileNotFoundError, StoreError, ValueError, OSError):
+        return None
+    return document if isinstance(document, dict) and "state" in document else None
+
+
+def _engine_log(home: Path) -> str:
+    """Return the end of what the engine has logged."""
+    texts = []
+    for file in sorted(home.glob("*.log")):
+        with contextlib.suppress(OSError), file.open("rb") as opened:
+            opened.seek(max(0, file.stat().st_size - _LOG_LENGTH))
+            texts.append(opened.read().decode("utf-8", "replace"))
+    return "".join(texts)
+
+
+def _without_record(target: Target, ended: _Ended, log: str, store: Store, key: str) -> str:
+    """Tell of a run that left no record; the engine's log is kept where the record would be."""
+    from translator.shim.store import StoreError
+
+    lines = tuple(line for line in log.splitlines() if line.strip())[-_LOG_LINES:]
+    shown = f"the last lines of {target.NAME}'s log:\n{_indented(lines)}" if lines else ""
+    what = "was interrupted" if ended.interrupted else _ending(ended.status)
+    kept = ""
+    if log:
+        try:
+            store.write(key, log.encode("utf-8", "replace"))
+            kept = f"; its log is kept in {store.uri(key).removeprefix('file://')}"
+        except StoreError as error:
+            kept = f"; its log cannot be kept: {error}"
+    return shown + printable(f"translate: {target.NAME} {what} and left no record of the run{kept}") + "\n"
+
+
+def _ending(status: int) -> str:
+    """Say how a process ended."""
+    if status >= 0:
+        return f"ended with exit status {status}"
+    with contextlib.suppress(ValueError):
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"was ended by signal {-status}"
 
 
 def _kinds(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -191,7 +238,7 @@ class _Ended:
     interrupted: bool
 
 
-def _spawned(command: list[str], variables: Mapping[str, str], shown: View | None) -> _Ended:
+def _spawned(command: list[str], variables: Mapping[str, str], shown: View | None, guard: Guard) -> _Ended:
     """Run the engine in a process group of its own; when we are told to end, it is, with all that it started."""
     tail: deque[str] = deque(maxlen=TAIL)
     interrupted = False
@@ -206,6 +253,7 @@ def _spawned(command: list[str], variables: Mapping[str, str], shown: View | Non
             errors="replace",
             start_new_session=True,
         )
+        guard.watch(process.pid)
 
         def read() -> None:
             assert process.stdout  # noqa: S101 - as opened above

@@ -7,12 +7,16 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.parity.engines import ENGINES, python_of
 from translator.cli import main
+from translator.guard import guarded
+from translator.shim.workspace import hold
 
 TEXT = """\
 - step:
@@ -136,6 +140,71 @@ def test_ending_it_ends_everything(engine, project, number):
     assert "the run  stopped" in out
     assert "Traceback" not in out
     wait_for(lambda: not alive(int(file.read_text())), 10)
+
+
+def test_killing_it_ends_everything_and_leaves_nothing(engine, project, tmp_path):
+    """``kill -9``: the engine cancels the run and ends, the step ends, and the temporary folder goes."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        command(engine, project, "--param", "first.n=9"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**environment(), "TMPDIR": str(temporary)},
+    )
+    file = project / "pid"
+    wait_for(lambda: file.exists() and file.read_text().strip(), 120)
+    engines = children(process.pid)
+    assert len(list(temporary.glob("translate-run-*"))) == 1
+    process.kill()
+    process.wait()
+    wait_for(lambda: not alive(int(file.read_text())), 60)
+    wait_for(lambda: not any(alive(one) for one in engines), 60)
+    wait_for(lambda: list(temporary.glob("translate-run-*")) == [], 60)
+    [record] = (project / "store" / "Work").glob("*/run.json")
+    assert json.loads(record.read_text())["state"] == "stopped"
+
+
+@pytest.mark.parametrize("engine", ["prefect"], indirect=True)
+def test_an_engine_that_is_killed_leaves_its_log(engine, project):
+    process = subprocess.Popen(
+        command(engine, project, "--param", "first.n=9"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment(),
+    )
+    file = project / "pid"
+    wait_for(lambda: file.exists() and file.read_text().strip(), 120)
+    [started] = [one for one in children(process.pid) if b"embedded" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    os.kill(started, signal.SIGKILL)
+    out, _ = process.communicate(timeout=90)
+    assert process.returncode == 1, out
+    [log] = (project / "store" / "Work").glob("*/engine.log")
+    assert f"was ended by SIGKILL and left no record of the run; its log is kept in {log}\n" in out
+    last = [line for line in log.read_text().splitlines() if line.strip()][-1]
+    assert last[:60] in out
+    wait_for(lambda: not alive(int(file.read_text())), 10)
+
+
+def test_old_folders_of_killed_runs_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("translate-run-old1", "translate-run-held", "translate-run-young", "translate-running", "other"):
+        (tmp_path / name / "home").mkdir(parents=True)
+        if name != "translate-run-young":
+            os.utime(tmp_path / name, (0, 0))
+    held = hold(tmp_path / "translate-run-held")
+    with guarded() as (folder, _):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert sorted(path.name for path in tmp_path.iterdir() if path != folder) == [
+            "other", "translate-run-held", "translate-run-young", "translate-running",
+        ]  # fmt: skip
+    assert not folder.exists()
+    os.close(held)
+
+
+def children(pid):
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def alive(pid):

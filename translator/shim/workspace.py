@@ -76,7 +76,7 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str = "v
     place = here / f"{segment(identity.node)[:40]}-{identity.index}-{os.urandom(6).hex()}"
     place.mkdir(mode=stat.S_IRWXU)
     made = [place]
-    lock = _lock(place)
+    lock = hold(place)
     try:
         seen = place
         if not _PLAIN.fullmatch(str(place)):
@@ -184,8 +184,8 @@ def _temporary_base() -> Path:
     return Path(tempfile.gettempdir())
 
 
-def _lock(place: Path) -> int | None:
-    """Hold a lock on the folder for as long as this process lives, or nothing where the file system has no locks."""
+def hold(place: Path) -> int | None:
+    """Hold a lock on a folder for as long as this process lives, or nothing where the file system has no locks."""
     try:
         import fcntl
 
@@ -209,7 +209,7 @@ def _sweep(base: Path) -> None:
             found = entry.stat(follow_symlinks=False)
             if found.st_uid != os.getuid() or time.time() - found.st_mtime < _ABANDONED:
                 continue
-            lock = _lock(Path(entry.path))
+            lock = hold(Path(entry.path))
             if lock is not None:
                 for noted in Path(entry.path).glob(f"{_NOTED}*"):
                     target = noted.readlink()

@@ -1,0 +1,122 @@
+"""End what ``translate run`` has started even if it is killed itself (``kill -9``, out of memory), and clean up.
+
+A tiny ``sh`` of its own session reads a pipe of which only this process holds the other end. When the pipe closes
+without a last word, it asks the engine to cancel the run as Ctrl-C does, ends it the hard way if that takes too long,
+and removes the run's temporary folder. Folders that even so were left behind are removed by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator.shim.workspace import hold, remove
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX = "translate-run-"
+GRACE = 15
+"""Seconds that an engine has to end its run."""
+_ABANDONED = 3600.0
+_NAME = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_]+")
+
+_SCRIPT = """
+trap '' HUP INT TERM
+folder=$1 grace=$2 engine=
+while read -r word; do
+  case $word in
+    done) exit 0 ;;
+    *) engine=$word ;;
+  esac
+done
+if [ -n "$engine" ]; then
+  for sign in INT TERM; do
+    kill -s "$sign" "$engine" || break
+    left=$grace
+    while [ "$left" -gt 0 ] && kill -s 0 "$engine"; do sleep 1; left=$((left - 1)); done
+  done
+  kill -s KILL -- "-$engine"
+fi
+rm -rf -- "$folder"
+"""
+
+
+class Guard:
+    """The shell that ends an engine when this process is gone."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start it; where it cannot be started, nothing is guarded.
+
+        Args:
+            folder: what it removes.
+        """
+        read, write = os.pipe()
+        try:
+            self._shell: subprocess.Popen[bytes] | None = subprocess.Popen(
+                ["/bin/sh", "-c", _SCRIPT, "guard", str(folder), str(GRACE)],
+                stdin=read,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
+        except OSError:
+            self._shell = None
+        finally:
+            os.close(read)
+        self._pipe = write
+
+    def watch(self, engine: int) -> None:
+        """Have the engine ended that is the first process of its group."""
+        self._say(str(engine))
+
+    def release(self) -> None:
+        """Leave nothing to be ended."""
+        self._say("done")
+        os.close(self._pipe)
+        if self._shell is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._shell.wait(5)
+
+    def _say(self, word: str) -> None:
+        with contextlib.suppress(OSError):
+            os.write(self._pipe, f"{word}\n".encode())
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[tuple[Path, Guard]]:
+    """Make the temporary folder of a run, with a guard; at the end both are gone."""
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        lock = hold(folder)
+        guard = Guard(folder)
+        try:
+            yield folder, guard
+        finally:
+            guard.release()
+            if lock is not None:
+                os.close(lock)
+
+
+def _sweep() -> None:
+    """Remove folders of runs that were killed together with their guard: they are old, and nobody holds them."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(tempfile.gettempdir()):
+            if not _NAME.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
+                continue
+            found = entry.stat(follow_symlinks=False)
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < _ABANDONED:
+                continue
+            lock = hold(Path(entry.path))
+            if lock is not None:
+                with contextlib.suppress(OSError):
+                    remove(Path(entry.path))
+                os.close(lock)
