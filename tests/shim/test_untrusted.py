@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,11 @@ def test_a_record_too_large_to_read_is_told(tmp_path: Path, monkeypatch) -> None
     monkeypatch.setattr("translator.shim.folder_store.DOCUMENT_LIMIT", 999)
     with pytest.raises(StoreError, match=r"big\.json cannot be read: it has 1000 bytes, more than 999"):
         open_store(str(tmp_path)).read_json("big.json")
+
+
+def test_outputs_that_are_nested_too_deep_are_told_and_removed(worker) -> None:
+    worker.script("dig.py", "import os\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')\nopen('f', 'w').close()")
+    manifest = worker.run(f"cd /valohai/outputs; {sys.executable} {worker.project}/dig.py")
+    assert manifest.state == "error"
+    assert "nested too deep" in manifest.reason or "cannot be read: File name too long" in manifest.reason
+    assert list((Path(worker.uri) / ".work").iterdir()) == []

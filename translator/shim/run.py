@@ -435,7 +435,9 @@ def _publish(execution: _Execution, dialect: dialects.Dialect, work: dialects.Wo
     """Publish the outputs; tells what is wrong with them."""
     try:
         found = dialect.gather(work, execution.metadata.values)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except RecursionError:
+        return ["the outputs are in folders that are nested too deep"]
+    except (ValueError, KeyError, TypeError) as error:
         # Files that the command wrote, or could have.
         return [f"what the command left cannot be read: {type(error).__name__}: {error}"]
     for note in found.notes:

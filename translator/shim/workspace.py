@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,9 +117,14 @@ def remove(path: Path) -> None:
                 operation(name)
 
     try:
-        _remove_folder(path)
-    except OSError:
-        shutil.rmtree(path, onerror=allow)
+        try:
+            _remove_folder(path)
+        except OSError:
+            shutil.rmtree(path, onerror=allow)
+    except (RecursionError, OSError):
+        # A command may nest folders deeper than Python can follow, or a path can name.
+        with contextlib.suppress(OSError):
+            subprocess.run(["rm", "-rf", "--", str(path)], check=False, stderr=subprocess.DEVNULL)
 
 
 def _remove_folder(path: str | Path) -> None:
