@@ -1,4 +1,4 @@
-"""The Airflow plugin: gives the operators their links, and listens to what people do to runs."""
+"""The Airflow plugin: gives the operators links and the API server their pages, and listens to what people do to runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
 from airflow_plugin import marks
+from airflow_plugin.console import PREFIX, Console
 from airflow_plugin.links import LINKS
 
 # Loaded here so that no task must: executors fork the processes of tasks from one that has loaded its plugins.
@@ -28,3 +29,4 @@ class PipelineTranslatorPlugin(AirflowPlugin):
     name = "pipeline_translator"
     operator_extra_links: list[Any] = list(LINKS)  # noqa: RUF012 - as the base class declares it
     listeners: list[Any] = [marks]  # noqa: RUF012 - as the base class declares it
+    fastapi_apps: list[Any] = [{"app": Console(), "url_prefix": PREFIX, "name": name}]  # noqa: RUF012

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 BIN = Path(sys.executable).parent
 ENDED = ("success", "failed")
@@ -81,6 +81,12 @@ class Airflow:
         with urllib.request.urlopen(request, timeout=60):
             pass
 
+    def log_in(self, user: str = "admin") -> str:
+        """Return a token of a user, whose password is the user's name."""
+        if self.environment["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS"] == "True":
+            return str(self.api("GET", "/auth/token")["access_token"])
+        return str(self.api("POST", "/auth/token", {"username": user, "password": user})["access_token"])
+
     def trigger(self, dag_id: str, run: str, conf: dict[str, Any] | None = None) -> None:
         """Unpause a DAG and start a run of it."""
         self.api("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
@@ -132,9 +138,15 @@ def wait_until(what: Callable[[], Any], seconds: float) -> None:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Airflow]:
-    """Start Airflow, and end all of its processes afterwards."""
-    (home / "dags").mkdir(parents=True)
+def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | None = None) -> Iterator[Airflow]:
+    """Start Airflow, and end all of its processes afterwards.
+
+    Args:
+        home: its folder, for everything.
+        more: environment variables that it has as well.
+        folder: the working folder of its processes.
+    """
+    (home / "dags").mkdir(parents=True, exist_ok=True)
     port = _free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW__")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -157,11 +169,17 @@ def running(home: Path) -> Iterator[Airflow]:
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "PATH": f"{BIN}:{os.environ['PATH']}",
+        **(more or {}),
     }
     airflow = Airflow(home, port, environment, home / "standalone.log")
     with airflow.log.open("w") as log:
         process = subprocess.Popen(
-            [str(BIN / "airflow"), "standalone"], env=environment, stdout=log, stderr=log, start_new_session=True
+            [str(BIN / "airflow"), "standalone"],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         _wait_until_healthy(airflow, process)
@@ -178,7 +196,7 @@ def _wait_until_healthy(airflow: Airflow, process: subprocess.Popen[bytes]) -> N
         try:
             health = airflow.api("GET", "/api/v2/monitor/health")
             if all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
-                airflow.token = airflow.api("GET", "/auth/token")["access_token"]
+                airflow.token = airflow.log_in()
                 return
         except (OSError, urllib.error.URLError):
             pass

@@ -13,7 +13,7 @@ import stat
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, unquote
 
 from translator.shim import digest
@@ -75,6 +75,24 @@ class FolderStore(Store):
             raise
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+
+    def open(self, key: str) -> BinaryIO:
+        """See ``Store.open``."""
+        path = self.folder / key
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise FileNotFoundError(path)
+        try:
+            # A pipe does not block, and what has become a link is not followed.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            file = os.fdopen(descriptor, "rb")
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(path) from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return file
+        file.close()
+        raise FileNotFoundError(path)
 
     def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
         """See ``Store.write``."""

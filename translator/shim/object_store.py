@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
 from translator.shim import abandon, transfer
@@ -71,6 +71,12 @@ class ObjectStore(Store):
         with self._doing("read", missing=True):
             content: bytes = self._call(lambda: self._fs.cat_file(self._path(key)))
             return content
+
+    def open(self, key: str) -> BinaryIO:
+        """See ``Store.open``."""
+        with self._doing("read", missing=True):
+            file: BinaryIO = self._fs.open(self._path(key), "rb")
+            return file
 
     def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - what is written lasts
         """See ``Store.write``."""

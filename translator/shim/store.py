@@ -20,7 +20,7 @@ import re
 import unicodedata
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from translator.shim import manifest as manifests_
 from translator.shim.digest import no_pulse
@@ -123,6 +123,15 @@ class Store(ABC):
 
         Raises:
             FileNotFoundError: there is no such key.
+            StoreError: it cannot be read.
+        """
+
+    @abstractmethod
+    def open(self, key: str) -> BinaryIO:
+        """Open ``key`` for reading, to be read in blocks.
+
+        Raises:
+            FileNotFoundError: there is no such key, or it is not a regular file.
             StoreError: it cannot be read.
         """
 

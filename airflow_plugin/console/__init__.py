@@ -1,0 +1,53 @@
+"""A page of each execution in Airflow's own UI: its outputs, its log and its manifest, from the artifact store.
+
+Airflow mounts the app of a plugin without its own authentication, so the app asks for that itself. Who may see the XComs
+of a DAG, which are what its tasks return, may see the page, the manifest and the outputs; who may see its logs, the log.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from airflow.providers.common.compat.sdk import conf
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from airflow.sdk.types import TaskInstanceKey
+
+PREFIX = "/pipeline-translator"
+"""Where Airflow mounts the app, below the base URL of its API server."""
+
+
+def url_of(ti_key: TaskInstanceKey, name: str = "") -> str:
+    """Return the URL of an execution's page, or of a file of the execution.
+
+    It is absolute if ``[api] base_url`` is set, as Airflow's own links are, else it has no host.
+
+    Args:
+        ti_key: the task instance and the number of the try.
+        name: ``manifest.json``, ``log.txt``, or nothing for the page.
+    """
+    base = conf.get("api", "base_url", fallback="") or ""
+    parts = ("dags", ti_key.dag_id, "runs", ti_key.run_id, "tasks", ti_key.task_id, ti_key.map_index, ti_key.try_number)
+    return "/".join(
+        (base.rstrip("/") + PREFIX, *(quote(str(part), safe="") for part in parts), *([name] if name else []))
+    )
+
+
+class Console:
+    """The app, made when somebody asks for a page: workers load plugins too, and need no web framework."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+
+    async def __call__(
+        self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """Answer a request; see the ASGI specification."""
+        if self._app is None:
+            from airflow_plugin.console.app import create
+
+            self._app = create()
+        await self._app(scope, receive, send)

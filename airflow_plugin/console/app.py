@@ -1,0 +1,160 @@
+"""The app behind the links: who may ask, and what is sent.
+
+An output is chosen by its number in the manifest, so no path of a request ever reaches the store. What is sent cannot
+act as a page: outputs are attachments of no type, and a browser runs nothing of a log or a manifest.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.sdk.types import TaskInstanceKey
+from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response, status
+from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+
+from airflow_plugin.console import page
+from airflow_plugin.console.place import execution_of, leaves_manifest
+from airflow_plugin.settings import store_uri
+from translator.shim.store import MANIFEST, OUTPUTS, StoreError, open_store, try_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from translator.shim.contract import ExecutionId, FileRecord, Manifest
+    from translator.shim.store import Store
+
+Answer = TypeVar("Answer", bound="Callable[..., Response]")
+
+LOG = "log.txt"
+_BLOCK = 1 << 20
+_TRY = "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/{map_index}/{try_number}"
+_HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_PAGE_HEADERS = {**_HEADERS, "Content-Security-Policy": page.POLICY, "X-Frame-Options": "SAMEORIGIN"}
+
+
+class Try:
+    """A try of a task instance, as a request names it: a dependency of FastAPI."""
+
+    def __init__(
+        self,
+        dag_id: str,
+        run_id: str,
+        task_id: str,
+        map_index: Annotated[int, Path(ge=-1)],
+        try_number: Annotated[int, Path(ge=1)],
+    ) -> None:
+        dag: Any = SerializedDagModel.get_dag(dag_id)
+        if dag is None or not dag.has_task(task_id) or not leaves_manifest(operator := dag.get_task(task_id)):
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such step")
+        key = TaskInstanceKey(dag_id, task_id, run_id, try_number, map_index)
+        self.id: ExecutionId = execution_of(operator, key)
+        self.store: Store = open_store(store_uri())
+
+    def manifest(self) -> Manifest | None:
+        """Return the manifest of the try, if it has ended."""
+        key = try_key(self.id, MANIFEST)
+        try:
+            self.store.open(key).close()
+            return self.store.manifest(self.store.uri(key))
+        except FileNotFoundError:
+            return None
+        except StoreError as error:
+            raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
+
+    def open(self, key: str) -> BinaryIO:
+        """Open a file of the try."""
+        try:
+            return self.store.open(key)
+        except FileNotFoundError:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such file") from None
+        except StoreError as error:
+            raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
+
+
+TryDep = Annotated[Try, Depends()]
+
+
+def create() -> FastAPI:
+    """Make the app."""
+    app = FastAPI(title="Pipeline translator", openapi_url=None)
+
+    def get(path: str, entity: DagAccessEntity) -> Callable[[Answer], Answer]:
+        return app.get(f"{_TRY}{path}", dependencies=[Depends(requires_access_dag("GET", entity))])
+
+    @get("", DagAccessEntity.XCOM)
+    def show(of: TryDep) -> Response:
+        return HTMLResponse(page.html(of.id, of.manifest(), has_log=_exists(of, LOG)), headers=_PAGE_HEADERS)
+
+    @get(f"/{MANIFEST}", DagAccessEntity.XCOM)
+    def show_manifest(of: TryDep) -> Response:
+        return _sent(of.open(try_key(of.id, MANIFEST)), "application/json")
+
+    @get(f"/{LOG}", DagAccessEntity.TASK_LOGS)
+    def show_log(of: TryDep) -> Response:
+        return _sent(of.open(try_key(of.id, LOG)), "text/plain; charset=utf-8")
+
+    @get("/outputs/{number}/{name}", DagAccessEntity.XCOM)
+    def download(of: TryDep, number: Annotated[int, Path(ge=0)]) -> Response:
+        manifest = of.manifest()
+        if manifest is None or number >= len(manifest.outputs):
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such output")
+        record = manifest.outputs[number]
+        return _sent(of.open(_key(of, record)), "application/octet-stream", file_name=page.base_name(record.path))
+
+    @app.exception_handler(status.HTTP_401_UNAUTHORIZED)
+    def log_in(request: Request, error: Exception) -> Response:
+        """Lead a person to Airflow's login page, and back again."""
+        if "text/html" not in request.headers.get("accept", ""):
+            return Response(str(getattr(error, "detail", "")), status.HTTP_401_UNAUTHORIZED, headers=_HEADERS)
+        asked = urlunsplit(("", "", *urlsplit(str(request.url))[2:4], ""))
+        login = get_auth_manager().get_url_login()
+        return RedirectResponse(f"{login}{'&' if '?' in login else '?'}next={quote(asked, safe='')}", headers=_HEADERS)
+
+    return app
+
+
+def _exists(of: Try, name: str) -> bool:
+    try:
+        of.store.open(try_key(of.id, name)).close()
+    except (FileNotFoundError, StoreError):
+        return False
+    return True
+
+
+def _key(of: Try, record: FileRecord) -> str:
+    """The key of an output; a manifest that names files of others is not believed."""
+    key = of.store.key(record.uri) if of.store.owns(record.uri) else ""
+    if not key.startswith(f"{try_key(of.id, OUTPUTS)}/"):
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "this output is not in the store")
+    return key
+
+
+def _sent(file: BinaryIO, media_type: str, *, file_name: str | None = None) -> Response:
+    """A file, block by block; with a name it is one to save."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    headers = {**_HEADERS, "Content-Length": str(size)}
+    if file_name is not None:
+        headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file_name, safe='')}"
+    return StreamingResponse(_blocks(file, size), media_type=media_type, headers=headers)
+
+
+def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The first ``size`` bytes of a file, which may grow meanwhile if it is a log."""
+    with file:
+        while size > 0 and (block := file.read(min(size, _BLOCK))):
+            size -= len(block)
+            yield block

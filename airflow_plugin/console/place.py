@@ -1,0 +1,44 @@
+"""Where the store keeps a try of a task instance: asked in the API server, of operators as Airflow has stored them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_plugin.nodes import PARTS
+from airflow_plugin.routed.links import is_routed, node_of
+from translator.shim.contract import ExecutionId
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstanceKey
+
+WITH_MANIFEST = ("StepOperator", "JoinOperator")
+"""The operators whose tasks leave a manifest."""
+
+
+def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
+    """Return the execution of a try of a task.
+
+    Args:
+        operator: the task's operator, as Airflow has stored it, without most of its arguments.
+        ti_key: the task instance and the number of the try.
+    """
+    if is_routed(operator):
+        node, index = node_of(operator, ti_key), 0
+    else:
+        node, index = _node(operator), max(ti_key.map_index, 0)
+    return ExecutionId(operator.dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number)
+
+
+def leaves_manifest(operator: Any) -> bool:
+    """Return whether tasks of an operator, as Airflow has stored it, leave a manifest."""
+    ours = str(getattr(operator, "_task_module", "")).startswith("airflow_plugin.")
+    return ours and operator.task_type in WITH_MANIFEST
+
+
+def _node(operator: Any) -> str:
+    """The node's name: what is shown for it, else its id without the groups that hold several nodes."""
+    group = operator.task_group
+    own, shown = operator.task_id, operator.task_display_name
+    if group is not None and group.group_id and operator.label in PARTS:
+        own, shown = group.group_id, group.group_display_name
+    return str(shown if shown and shown != own else own.rpartition(".")[2])

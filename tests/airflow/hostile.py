@@ -1,0 +1,75 @@
+"""A deployment that differs from a fresh Airflow in every way that a platform team may choose.
+
+It has defaults of its own for tasks, cluster policies that change tasks and refuse DAGs, tight limits, users with
+and without permissions, a home that nobody can write to, and a temporary folder with an odd name.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.airflow.scheduler import Airflow, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+POLICIES = '''
+"""Cluster policies of a platform team."""
+
+from datetime import timedelta
+
+from airflow.exceptions import AirflowClusterPolicyViolation
+
+
+def dag_policy(dag):
+    dag.tags.add("checked by the platform")
+    if dag.dag_id == "refused":
+        raise AirflowClusterPolicyViolation("DAGs of this name are refused; ask platform@example.com")
+    if dag.dag_id == "late":
+        dag.dagrun_timeout = timedelta(seconds=20)
+
+
+def task_policy(task):
+    task.owner = "the platform"
+    task.queue = "platform queue"
+    task.pool = "small"
+    task.retries = max(task.retries, 2)
+    task.execution_timeout = timedelta(seconds=15 if task.dag_id == "slow" else 600)
+
+
+def task_instance_mutation_hook(task_instance):
+    task_instance.queue = "platform queue"
+'''
+USERS = ("admin", "viewer", "nobody")
+
+
+@contextmanager
+def hostile(home: Path) -> Iterator[Airflow]:
+    """Start such a deployment, and end all of its processes afterwards."""
+    temporary, elsewhere = home / "tmp of the Übung's $user", home / "working folder"
+    for folder in (temporary, elsewhere, home / "config"):
+        folder.mkdir(parents=True)
+    (home / "config" / "airflow_local_settings.py").write_text(POLICIES)
+    passwords = home / "passwords.json"
+    passwords.write_text(json.dumps({user: user for user in USERS}))
+    more = {
+        "AIRFLOW__CORE__DEFAULT_TASK_EXECUTION_TIMEOUT": "900",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
+        "AIRFLOW__CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": "True",
+        "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "1",
+        "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "2",
+        "AIRFLOW__CORE__MAX_MAP_LENGTH": "3",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer,nobody:",
+        "AIRFLOW__OPERATORS__DEFAULT_OWNER": "nobody in particular",
+        "AIRFLOW__OPERATORS__DEFAULT_QUEUE": "a queue",
+        "HOME": "/proc",  # not even root can write there
+        "TMPDIR": str(temporary),
+    }
+    with running(home, more, elsewhere) as airflow:
+        airflow.api("POST", "/api/v2/pools", {"name": "small", "slots": 3})
+        yield airflow
