@@ -34,8 +34,10 @@ class TaskInstance:
 
     dag_id, run_id, map_index, try_number = "big", RUN, -1, 1
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, task_id: str, tasks: list[str], manifest: str) -> None:
         self.task_id = task_id
+        self._states = dict.fromkeys(tasks, "success")
+        self._named = {"manifest": manifest, "map_index": -1}
 
     def get_ti_count(self, **_: object) -> int:
         """Tell how many tasks failed."""
@@ -43,10 +45,11 @@ class TaskInstance:
 
     def get_task_states(self, **_: object) -> dict[str, dict[str, str]]:
         """Tell the states of tasks."""
-        return {RUN: {}}
+        return {RUN: self._states}
 
-    def xcom_pull(self, **_: object) -> None:
-        """Tell what a task returned."""
+    def xcom_pull(self, **_: object) -> dict[str, object]:
+        """Tell which try a task named."""
+        return self._named
 
 
 def chain(nodes: int) -> str:
@@ -78,10 +81,11 @@ def before_command(text: str, file: Path, number: int) -> Callable[[], float]:
 
     def measured() -> float:
         dag = executed(text, file)
-        context = {"ti": TaskInstance(f"n{number}"), "dag": dag, "params": dag.params.dump(), "run_id": RUN}
         identity = ExecutionId(dag.dag_display_name, RUN, f"n{number - 1}", 0, 1, "execution")
         scope = scopes.initial("magnus", {}, {})
-        fan.commit(open_store(os.environ["TRANSLATOR_STORE"]), identity, State.COMPLETE, scope, reason=None, started="")
+        manifest = fan.commit(open_store(os.environ["TRANSLATOR_STORE"]), identity, State.COMPLETE, scope, started="")
+        ti = TaskInstance(f"n{number}", list(dag.task_dict), manifest.uri)
+        context = {"ti": ti, "dag": dag, "params": dag.params.dump(), "run_id": RUN}
 
         def run() -> None:
             try:

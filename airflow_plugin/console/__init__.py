@@ -1,7 +1,8 @@
 """A page of each execution in Airflow's own UI: its outputs, its log and its manifest, from the artifact store.
 
-Airflow mounts the app of a plugin without its own authentication, so the app asks for that itself. Who may see the XComs
-of a DAG, which are what its tasks return, may see the page, the manifest and the outputs; who may see its logs, the log.
+Airflow mounts the app of a plugin without its own authentication, so the app asks for that itself. Who may see the
+XComs of a DAG, which are what its tasks return, may see the page, the manifest and the outputs; who may see its logs,
+the log.
 """
 
 from __future__ import annotations

@@ -19,9 +19,9 @@ from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response, st
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from airflow_plugin.console import page
-from airflow_plugin.console.place import execution_of, leaves_manifest
+from airflow_plugin.console.place import execution_of, folder_of, leaves_manifest
 from airflow_plugin.settings import store_uri
-from translator.shim.store import MANIFEST, OUTPUTS, StoreError, open_store, try_key
+from translator.shim.store import LOG, MANIFEST, OUTPUTS, StoreError, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer", bound="Callable[..., Response]")
 
-LOG = "log.txt"
 _BLOCK = 1 << 20
 _TRY = "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/{map_index}/{try_number}"
 _HEADERS = {
@@ -62,22 +61,27 @@ class Try:
         key = TaskInstanceKey(dag_id, task_id, run_id, try_number, map_index)
         self.id: ExecutionId = execution_of(operator, key)
         self.store: Store = open_store(store_uri())
+        self.folder: str = folder_of(self.id, key, self.store)
+
+    def has(self, name: str) -> bool:
+        """Return whether a file is in the folder of the try."""
+        try:
+            self.store.open(f"{self.folder}/{name}").close()
+        except (FileNotFoundError, StoreError):
+            return False
+        return True
 
     def manifest(self) -> Manifest | None:
         """Return the manifest of the try, if it has ended."""
-        key = try_key(self.id, MANIFEST)
         try:
-            self.store.open(key).close()
-            return self.store.manifest(self.store.uri(key))
-        except FileNotFoundError:
-            return None
+            return self.store.manifest(self.store.uri(f"{self.folder}/{MANIFEST}")) if self.has(MANIFEST) else None
         except StoreError as error:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 
-    def open(self, key: str) -> BinaryIO:
-        """Open a file of the try."""
+    def open(self, name: str) -> BinaryIO:
+        """Open a file in the folder of the try."""
         try:
-            return self.store.open(key)
+            return self.store.open(f"{self.folder}/{name}")
         except FileNotFoundError:
             raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such file") from None
         except StoreError as error:
@@ -96,15 +100,15 @@ def create() -> FastAPI:
 
     @get("", DagAccessEntity.XCOM)
     def show(of: TryDep) -> Response:
-        return HTMLResponse(page.html(of.id, of.manifest(), has_log=_exists(of, LOG)), headers=_PAGE_HEADERS)
+        return HTMLResponse(page.html(of.id, of.manifest(), has_log=of.has(LOG)), headers=_PAGE_HEADERS)
 
     @get(f"/{MANIFEST}", DagAccessEntity.XCOM)
     def show_manifest(of: TryDep) -> Response:
-        return _sent(of.open(try_key(of.id, MANIFEST)), "application/json")
+        return _sent(of.open(MANIFEST), "application/json")
 
     @get(f"/{LOG}", DagAccessEntity.TASK_LOGS)
     def show_log(of: TryDep) -> Response:
-        return _sent(of.open(try_key(of.id, LOG)), "text/plain; charset=utf-8")
+        return _sent(of.open(LOG), "text/plain; charset=utf-8")
 
     @get("/outputs/{number}/{name}", DagAccessEntity.XCOM)
     def download(of: TryDep, number: Annotated[int, Path(ge=0)]) -> Response:
@@ -112,7 +116,7 @@ def create() -> FastAPI:
         if manifest is None or number >= len(manifest.outputs):
             raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such output")
         record = manifest.outputs[number]
-        return _sent(of.open(_key(of, record)), "application/octet-stream", file_name=page.base_name(record.path))
+        return _sent(of.open(_name(of, record)), "application/octet-stream", file_name=page.base_name(record.path))
 
     @app.exception_handler(status.HTTP_401_UNAUTHORIZED)
     def log_in(request: Request, error: Exception) -> Response:
@@ -126,20 +130,12 @@ def create() -> FastAPI:
     return app
 
 
-def _exists(of: Try, name: str) -> bool:
-    try:
-        of.store.open(try_key(of.id, name)).close()
-    except (FileNotFoundError, StoreError):
-        return False
-    return True
-
-
-def _key(of: Try, record: FileRecord) -> str:
-    """The key of an output; a manifest that names files of others is not believed."""
+def _name(of: Try, record: FileRecord) -> str:
+    """Where an output is in the folder of the try; a manifest that names files of others is not believed."""
     key = of.store.key(record.uri) if of.store.owns(record.uri) else ""
-    if not key.startswith(f"{try_key(of.id, OUTPUTS)}/"):
+    if not key.startswith(f"{of.folder}/{OUTPUTS}/"):
         raise HTTPException(status.HTTP_404_NOT_FOUND, "this output is not in the store")
-    return key
+    return key.removeprefix(f"{of.folder}/")
 
 
 def _sent(file: BinaryIO, media_type: str, *, file_name: str | None = None) -> Response:

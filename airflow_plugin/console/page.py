@@ -8,6 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from translator.shim.store import LOG, MANIFEST
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -46,8 +48,7 @@ def html(execution: ExecutionId, manifest: Manifest | None, *, has_log: bool) ->
     index = f"[{execution.index}]" if manifest is not None and manifest.id.kind == "task" else ""
     name = _text(f"{execution.node}{index}")
     here = str(execution.attempt)
-    files = [("manifest.json", "Manifest")] if manifest is not None else []
-    files += [("log.txt", "Log")] if has_log else []
+    files = [*([(MANIFEST, "Manifest")] if manifest is not None else []), *([(LOG, "Log")] if has_log else [])]
     links = " · ".join(f'<a href="{here}/{file}">{label}</a>' for file, label in files)
     return "\n".join(
         (

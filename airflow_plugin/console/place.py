@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_plugin.database import last_try, pushed
 from airflow_plugin.nodes import PARTS
 from airflow_plugin.routed.links import is_routed, node_of
+from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
+from translator.shim.store import StoreError, try_key
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
+
+    from translator.shim.store import Store
 
 WITH_MANIFEST = ("StepOperator", "JoinOperator")
 """The operators whose tasks leave a manifest."""
@@ -27,6 +32,28 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
     else:
         node, index = _node(operator), max(ti_key.map_index, 0)
     return ExecutionId(operator.dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number)
+
+
+def folder_of(execution: ExecutionId, ti_key: TaskInstanceKey, store: Store) -> str:
+    """Return the key of the folder of a try.
+
+    The task has named its last try itself, because numbers may be taken in the store, by a run that was deleted. Tries
+    before that one are as many numbers apart in the store as they are in Airflow.
+
+    Args:
+        execution: the try, as Airflow counts tries.
+        ti_key: its task instance.
+        store: the store.
+    """
+    instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
+    named, last = pushed(*instance, KEY), last_try(*instance)
+    if named is not None and last is not None and store.owns(named["manifest"]):
+        try:
+            base, _, number = store.key(named["manifest"]).rpartition("/")[0].rpartition("/try-")
+            return f"{base}/try-{execution.attempt + max(int(number) - last, 0)}"
+        except (StoreError, ValueError):
+            pass
+    return try_key(execution)
 
 
 def leaves_manifest(operator: Any) -> bool:

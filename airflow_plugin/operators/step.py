@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException, AirflowTaskTimeout
 from airflow.sdk import BaseOperator
 
+from airflow_plugin.ending import summary_of
 from airflow_plugin.logs import line_log
 from airflow_plugin.owned import run_folder
 from airflow_plugin.parameters import run_values
@@ -121,13 +123,10 @@ class StepOperator(BaseOperator):
         Raises:
             AirflowSkipException: the execution was stopped, or must not begin because the run is stopped, because a
                 condition does not hold, or because an execution before it failed.
-            AirflowFailException: the execution failed and is not tried again, whatever ``retries`` a policy has set.
-            AirflowException: the execution of a node with ``on-error: retry`` failed; Airflow counts its retries.
+            AirflowException: the execution failed; only that of a node with ``on-error: retry`` is tried again.
         """
         from airflow_plugin.gates import unmet
         from translator.shim.contract import Context as Execution
-        from translator.shim.contract import State
-        from translator.shim.manifest import summary
         from translator.shim.run import execute
         from translator.shim.store import open_store
 
@@ -141,7 +140,8 @@ class StepOperator(BaseOperator):
             raise AirflowSkipException("not started: an execution before this one failed")
         execution = self._identity(context, store)
         values, inputs = self._upstream(context, store)
-        manifest = execute(
+        running = partial(
+            execute,
             self.step,
             Execution(
                 id=execution,
@@ -151,17 +151,13 @@ class StepOperator(BaseOperator):
                 log=line_log(self.log, _label(execution)),
                 should_stop=should_stop,
                 claimed=name_try(context),
+                out_of_time=(AirflowTaskTimeout,),
             ),
             parameters={**run_values(self.parameters, context["params"]), **values, **(self.point or {})},
             inputs=inputs,
             store=store,
         )
-        if manifest.state is State.STOPPED:
-            raise AirflowSkipException(f"stopped: {manifest.reason}")
-        if manifest.state is not State.COMPLETE:
-            failure = AirflowException if self.on_error == "retry" else AirflowFailException
-            raise failure(manifest.reason or "the execution failed")
-        return summary(manifest)
+        return summary_of(running, retried=self.on_error == "retry")
 
     def on_kill(self) -> None:
         """End the command and everything it started; called by Airflow from a signal handler."""

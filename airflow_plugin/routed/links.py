@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airflow_plugin.database import pushed
 from airflow_plugin.routed.graph import BODY, place_of
 
 if TYPE_CHECKING:
@@ -31,23 +32,11 @@ def node_of(operator: BaseOperator, ti_key: TaskInstanceKey) -> str:
 
 def _item(operator: Any, ti_key: TaskInstanceKey) -> Sequence[int]:
     """The number of the item in each map around it, from what the task said that listed the items."""
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-
     # A composite node's own tasks lie in its group; what they run for lists the one around.
     group = operator.task_group if operator.task_type == "StepOperator" else operator.task_group.parent_group
     while group is not None and f"{group.group_id}.items" not in group.children:
         group = group.parent_group
     if group is None:
         return ()
-    with create_session() as session:
-        query = XComModel.get_many(
-            run_id=ti_key.run_id,
-            key="return_value",
-            task_ids=f"{group.group_id}.items",
-            dag_ids=ti_key.dag_id,
-            map_indexes=-1,
-        )
-        found = session.execute(query.with_only_columns(XComModel.value)).first()
-    listed = XComModel.deserialize_value(found) if found else []
+    listed = pushed(ti_key.dag_id, ti_key.run_id, f"{group.group_id}.items", -1, "return_value") or []
     return listed[ti_key.map_index]["index"] if 0 <= ti_key.map_index < len(listed) else ()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
-from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.providers.common.compat.sdk import AirflowSkipException, AirflowTaskTimeout
 from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin import secrets
+from airflow_plugin.ending import summary_of
 from airflow_plugin.logs import line_log
 from airflow_plugin.routed.graph import place_of
 from airflow_plugin.routed.run import Run
@@ -119,17 +121,15 @@ class StepOperator(RoutedOperator):
 
         Raises:
             AirflowSkipException: it was not reached, or was stopped.
-            AirflowFailException: it failed and is not tried again, whatever ``retries`` a cluster policy set.
-            AirflowException: it failed and its DAG file gives it retries, which Airflow counts.
+            AirflowException: it failed; it is only tried again if the DAG file says so.
         """
         from translator.shim.contract import Context as Execution
-        from translator.shim.contract import State
-        from translator.shim.manifest import summary
         from translator.shim.run import execute
 
         run, path = self.begin(context)
         execution = run.identity(path, context["ti"].try_number)
-        manifest = execute(
+        running = partial(
+            execute,
             self.step,
             Execution(
                 id=execution,
@@ -140,16 +140,12 @@ class StepOperator(RoutedOperator):
                 should_stop=lambda: CANCELLED if cancelled() else None,
                 secret=secrets.lookup,
                 claimed=name_try(context),
+                out_of_time=(AirflowTaskTimeout,),
             ),
             scope=run.found(path),
             store=run.store,
         )
-        if manifest.state is State.STOPPED:
-            raise AirflowSkipException(f"stopped: {manifest.reason}")
-        if manifest.state is not State.COMPLETE:
-            failure = AirflowException if self._retried else AirflowFailException
-            raise failure(manifest.reason or "the execution failed")
-        return summary(manifest)
+        return summary_of(running, retried=self._retried)
 
     def on_kill(self) -> None:
         """End the command and everything it started; called by Airflow from a signal handler."""

@@ -28,8 +28,6 @@ def dag_policy(dag):
     dag.tags.add("checked by the platform")
     if dag.dag_id == "refused":
         raise AirflowClusterPolicyViolation("DAGs of this name are refused; ask platform@example.com")
-    if dag.dag_id == "late":
-        dag.dagrun_timeout = timedelta(seconds=20)
 
 
 def task_policy(task):
@@ -58,6 +56,7 @@ def hostile(home: Path) -> Iterator[Airflow]:
     more = {
         "AIRFLOW__CORE__DEFAULT_TASK_EXECUTION_TIMEOUT": "900",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
         "AIRFLOW__CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": "True",
         "AIRFLOW__CORE__MAX_ACTIVE_RUNS_PER_DAG": "1",
         "AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG": "2",

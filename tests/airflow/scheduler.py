@@ -62,7 +62,7 @@ class Airflow:
         for patience in (30, 60, 120):
             try:
                 with urllib.request.urlopen(request, timeout=patience) as answer:
-                    return json.load(answer)
+                    return json.loads(answer.read() or "null")
             except urllib.error.HTTPError as error:
                 if error.code == HTTPStatus.CONFLICT and method == "POST" and patience > 30:
                     return None  # the call before has made it after all

@@ -126,17 +126,6 @@ def test_dual(deployed: Airflow) -> None:
     assert tasks["after_strict", -1]["state"] == "upstream_failed"
 
 
-def test_links_lead_to_the_execution(deployed: Airflow) -> None:
-    deployed.trigger("dual", "dual-links")
-    deployed.wait("dual", "dual-links")
-    run = "/api/v2/dags/dual/dagRuns/dual-links/taskInstances"
-    for task, path in (("prepare/links", "prepare/0"), ("strict.run/links?map_index=1", "strict/1")):
-        links = deployed.api("GET", f"{run}/{task}")["extra_links"]
-        folder = f"file://{deployed.store}/Dual/dual-links/{path}/try-1"
-        assert links == {"Outputs": f"{folder}/outputs", "Manifest": f"{folder}/manifest.json"}
-        assert Path(links["Manifest"].removeprefix("file://")).is_file()
-
-
 def test_params_of_the_trigger_form_set_the_grid(deployed: Airflow) -> None:
     deployed.trigger("dual", "dual-2", {"strict does": [OK, OK, OK], "lenient does": OK})
     assert deployed.wait("dual", "dual-2") == "success"

@@ -221,7 +221,8 @@ class Context:
     before the command starts and then about once a second; it returns why the execution must stop, or None. ``secret``
     is asked, from any thread, for secrets that the worker's environment does not have: it looks one up by its name in
     the engine's own store, None stands for none. ``claimed`` is told, before the command starts, the URI that the
-    manifest of this try will have: the engine remembers it, however the execution ends.
+    manifest of this try will have: the engine remembers it, however the execution ends. ``out_of_time``
+    are exceptions by which the engine says that the execution took too long: then it failed, and was not cancelled.
     """
 
     id: ExecutionId
@@ -232,6 +233,7 @@ class Context:
     should_stop: Callable[[], str | None] = field(default=lambda: None)
     secret: Callable[[str], str | None] = field(default=lambda _: None)
     claimed: Callable[[str], None] = field(default=lambda _: None)
+    out_of_time: tuple[type[BaseException], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["execute", "kill_all"]
 
 KILLED = "the engine has cancelled the execution"
+OUT_OF_TIME = "the execution took longer than the engine allows its task"
 NOTE = "[shim] "
 MASK = "***"
 _TAIL_LINES = 10
@@ -247,9 +248,11 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
             execution.keep(f"{NOTE}{State.ERROR}: {reason}")
             _commit(execution, store, State.ERROR, reason)
             raise
-        except BaseException:
-            execution.keep(f"{NOTE}{State.STOPPED}: {KILLED}")
-            _commit(execution, store, State.STOPPED, KILLED)
+        except BaseException as error:
+            late = isinstance(error, context.out_of_time)
+            state, reason = (State.ERROR, OUT_OF_TIME) if late else (State.STOPPED, KILLED)
+            execution.keep(f"{NOTE}{state}: {reason}")
+            _commit(execution, store, state, reason)
             raise
         if manifest.reason is not None:
             execution.note(f"{manifest.state}: {manifest.reason}")

@@ -1,0 +1,32 @@
+"""What the API server reads in Airflow's database for pages and links; a worker has no database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def pushed(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> Any:
+    """Return what a task instance pushed as an XCom, or None."""
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+
+    query = XComModel.get_many(run_id=run_id, key=key, task_ids=task_id, dag_ids=dag_id, map_indexes=map_index)
+    with create_session() as session:
+        found = session.execute(query.with_only_columns(XComModel.value)).first()
+    return XComModel.deserialize_value(found) if found else None
+
+
+def last_try(dag_id: str, run_id: str, task_id: str, map_index: int) -> int | None:
+    """Return the number of the try that a task instance is at, or None if there is no such instance."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    query = select(TaskInstance.try_number).where(
+        TaskInstance.dag_id == dag_id,
+        TaskInstance.run_id == run_id,
+        TaskInstance.task_id == task_id,
+        TaskInstance.map_index == map_index,
+    )
+    with create_session() as session:
+        return session.scalar(query)

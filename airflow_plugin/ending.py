@@ -1,0 +1,45 @@
+"""How a task ends after its execution: what Airflow is told, and whether it may try again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from translator.shim.contract import Manifest
+
+
+def summary_of(execute: Callable[[], Manifest], *, retried: bool) -> dict[str, Any]:
+    """Run an execution; return a bounded summary of its manifest.
+
+    Args:
+        execute: runs it.
+        retried: whether the pipeline lets a failed execution be tried again.
+
+    Raises:
+        AirflowSkipException: the execution was stopped.
+        AirflowFailException: it failed and is not tried again, whatever ``retries`` the deployment has set.
+        AirflowException: it failed and is tried again, if Airflow has retries left.
+    """
+    from translator.shim.contract import State
+    from translator.shim.manifest import summary
+    from translator.shim.run import OUT_OF_TIME
+
+    failure = AirflowException if retried else AirflowFailException
+    try:
+        manifest = execute()
+    except AirflowTaskTimeout:
+        raise failure(OUT_OF_TIME) from None
+    if manifest.state is State.STOPPED:
+        raise AirflowSkipException(f"stopped: {manifest.reason}")
+    if manifest.state is not State.COMPLETE:
+        raise failure(manifest.reason or "the execution failed")
+    return summary(manifest)
