@@ -138,13 +138,13 @@ def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: the DAG has no such param.
     """
+    from airflow_plugin.conf import described
     from airflow_plugin.routed.graph import role_of
 
-    unknown = [key for key in given if key not in dag.params]
+    unknown = described(given, dag.params)
     routed = any(role_of(task) is not None for task in dag.tasks)
     if unknown and not routed:
-        listed = ", ".join(repr(key) for key in dag.params) or "none"
-        raise ValueError(f"no such parameter: {', '.join(map(repr, unknown))}; there are: {listed}")
+        raise ValueError(unknown)
     conf = {}
     for key, value in given.items():
         axis = key in dag.params and dag.params.get_param(key).schema.get("type") == "array"

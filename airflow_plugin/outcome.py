@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_plugin.conf import unknown_keys
 from airflow_plugin.gates import left_out, unmet
 from airflow_plugin.killed import let_killed_end
 from airflow_plugin.marks import marked
@@ -52,6 +53,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     run = run_folder(context, store, [uri for of_node in tries.values() for uri in of_node.values()])
     let_killed_end(store, pipeline, run, counting)
     out = left_out(context, nodes(dag), store)
+    begun = unknown_keys(context) is None  # else nothing ran, and no rule of a node forgives that
     known = {}
     for node in of_dag:
         if node.name in out:
@@ -73,8 +75,8 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
             outcome.NodePlan(
                 node.name,
                 node.kind,
-                node.on_error,
-                node.on_child_error,
+                node.on_error if begun else "stop-all",
+                node.on_child_error if begun else None,
                 [before for before in node.upstream if before not in out],
             )
             for node in of_dag

@@ -1,4 +1,4 @@
-"""The Airflow plugin: gives the operators links and the API server their pages, and listens to what people do to runs."""
+"""The Airflow plugin: gives operators links and the API server their pages, listens to what people do to runs."""
 
 from __future__ import annotations
 

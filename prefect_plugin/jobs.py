@@ -93,10 +93,8 @@ class Job:
             sets = [point.values() for point in given]
         names = {parameter.name for parameter in self._step.parameters}
         rows = grid.points(self._step, {**axes, **_resolved(more or {}, many=names)}, sets)
-        telling = {name for row in rows for name, value in row.items() if value != rows[0].get(name)}
         self.node.points = [
-            Point(index, row, grid.label({name: row[name] for name in row if name in telling}))
-            for index, row in enumerate(rows)
+            Point(index, row, label) for index, (row, label) in enumerate(zip(rows, grid.labels(rows), strict=True))
         ]
         return self.node.points
 

@@ -17,7 +17,12 @@ class NodeParameters(BaseModel):
     A class is made with the name of its node: ``class TrainGrid(NodeParameters, node="train")``.
     """
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid",
+        field_title_generator=lambda name, field: field.alias or name,
+        populate_by_name=True,
+        protected_namespaces=(),
+    )
 
     node: ClassVar[str]
 

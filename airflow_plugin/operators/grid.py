@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, conf
 from airflow.sdk import BaseOperator
 
+from airflow_plugin.conf import unknown_keys
+from airflow_plugin.operators.step import Point
 from airflow_plugin.parameters import run_values
 from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import stop_reason
@@ -66,20 +68,22 @@ class GridOperator(BaseOperator):
         self.only_if = only_if
         self.included_if = included_if
 
-    def execute(self, context: Context) -> list[dict[str, Value]]:
+    def execute(self, context: Context) -> list[Point]:
         """Compute the points; the mapped task after it runs once for each.
 
         Raises:
             AirflowSkipException: the run is stopped, or a condition does not hold.
-            AirflowFailException: the grid has no points (over files: no folder), or more than Airflow maps over, or bad
-                values.
+            AirflowFailException: the run was given keys that are no parameters, or the grid has no points (over files:
+                no folder), more than Airflow maps over, or bad values.
         """
         from airflow_plugin.gates import unmet
-        from translator.shim import grid
+        from translator.shim import file_grid, grid
         from translator.shim.store import open_store
 
         if reason := stop_reason(context)():
             raise AirflowSkipException(f"not started: {reason}")
+        if problem := unknown_keys(context):
+            raise AirflowFailException(problem)
         store = open_store(store_uri())
         if reason := unmet(context, (*self.included_if, *self.only_if), store):
             raise AirflowSkipException(reason)
@@ -90,13 +94,9 @@ class GridOperator(BaseOperator):
             raise AirflowFailException(str(error)) from None
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
             raise AirflowFailException(f"the grid has {len(points)} points; [core] max_map_length allows {most}")
-        self.log.info("%d executions:\n%s", len(points), "\n".join(self._label(point) for point in points))
-        return points
-
-    def _label(self, point: Mapping[str, Value]) -> str:
-        from translator.shim import file_grid, grid
-
-        return file_grid.label(self.step, self.step.files, point) if self.step.files else grid.label(point)
+        labels = [file_grid.label(self.step, files, point) for point in points] if files else grid.labels(points)
+        self.log.info("%d executions:\n%s", len(points), "\n".join(labels))
+        return [Point(label=label, parameters=point) for label, point in zip(labels, points, strict=True)]
 
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.operators.step import edges_in_run

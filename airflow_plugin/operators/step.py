@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, AirflowTaskTimeout
 from airflow.sdk import BaseOperator
 
+from airflow_plugin.conf import unknown_keys
 from airflow_plugin.ending import summary_of
 from airflow_plugin.logs import line_log
 from airflow_plugin.owned import run_folder
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 
+class Point(TypedDict, total=False):
+    """A point of a grid: the values of its parameters, and how people tell it from the others."""
+
+    label: str
+    parameters: Mapping[str, Value]
+
+
 class StepOperator(BaseOperator):
     """Runs a step of a pipeline as one execution, or mapped over a grid, once per point.
 
@@ -44,7 +52,7 @@ class StepOperator(BaseOperator):
         merge: whether these files replace the input's defaults or join them.
         parameters: by parameter of the step, the DAG param that sets it or its value.
         parameter_edges: by parameter of the step, the edge that brings its value, which wins over ``parameters``.
-        point: values of parameters, from the grid that the operator is mapped over; they win over all others.
+        point: from the grid that the operator is mapped over; its values win over all others.
         on_error: what an error of the node does to the run.
         on_child_error: what an error of one execution does to the node, where ``on_error`` alone does not say it.
         only_if: what must hold, or else the node is skipped, and what follows it too.
@@ -64,7 +72,7 @@ class StepOperator(BaseOperator):
     merge: Literal["replace", "append"] = "replace"
     parameters: Mapping[str, Given] = MappingProxyType({})
     parameter_edges: Mapping[str, ValueSource] = MappingProxyType({})
-    point: Mapping[str, Value] | None = None
+    point: Point | None = None
     on_error: OnError = "stop-all"
     on_child_error: OnChildError | None = None
     only_if: Sequence[Condition] = ()
@@ -81,7 +89,7 @@ class StepOperator(BaseOperator):
         merge: Literal["replace", "append"] | None = None,
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
-        point: Mapping[str, Value] | None = None,
+        point: Point | None = None,
         on_error: OnError | None = None,
         on_child_error: OnChildError | None = None,
         only_if: Sequence[Condition] | None = None,
@@ -112,10 +120,7 @@ class StepOperator(BaseOperator):
     @property
     def point_label(self) -> str:
         """How people recognise a mapped execution: ``lr=0.1, batch=32``, or by its file."""
-        from translator.shim import file_grid, grid
-
-        point = self.point or {}
-        return file_grid.label(self.step, self.step.files, point) if self.step.files else grid.label(point)
+        return self.point.get("label", "") if self.point else ""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the step; returns a bounded summary of its manifest.
@@ -140,6 +145,7 @@ class StepOperator(BaseOperator):
             raise AirflowSkipException("not started: an execution before this one failed")
         execution = self._identity(context, store)
         values, inputs = self._upstream(context, store)
+        problem = unknown_keys(context)
         running = partial(
             execute,
             self.step,
@@ -153,11 +159,12 @@ class StepOperator(BaseOperator):
                 claimed=name_try(context),
                 out_of_time=(AirflowTaskTimeout,),
             ),
-            parameters={**run_values(self.parameters, context["params"]), **values, **(self.point or {})},
+            parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,
             store=store,
+            problem=problem,
         )
-        return summary_of(running, retried=self.on_error == "retry")
+        return summary_of(running, retried=self.on_error == "retry" and problem is None)
 
     def on_kill(self) -> None:
         """End the command and everything it started; called by Airflow from a signal handler."""
@@ -165,6 +172,9 @@ class StepOperator(BaseOperator):
 
         cancel()
         kill_all()
+
+    def _of_point(self) -> Mapping[str, Value]:
+        return self.point.get("parameters", {}) if self.point else {}
 
     def _identity(self, context: Context, store: Store) -> ExecutionId:
         from airflow_plugin.nodes import nodes

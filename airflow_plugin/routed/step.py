@@ -10,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, AirflowTas
 from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin import secrets
+from airflow_plugin.conf import misspelt_keys
 from airflow_plugin.ending import summary_of
 from airflow_plugin.logs import line_log
 from airflow_plugin.routed.graph import place_of
@@ -127,6 +128,8 @@ class StepOperator(RoutedOperator):
         from translator.shim.run import execute
 
         run, path = self.begin(context)
+        if run.root.start is not None and run.root.start.path == path and (likely := misspelt_keys(context)):
+            self.log.warning("%s", likely)
         execution = run.identity(path, context["ti"].try_number)
         running = partial(
             execute,

@@ -107,7 +107,10 @@ def test_values_reach_parameters_axes_and_sets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [({"nothing": 1}, "no such parameter: 'nothing'; there are: 'one does'"), ({"one.does": "x"}, "no such parameter")],
+    [
+        ({"nothing": 1}, "no parameter 'nothing'; there are: 'one does'"),
+        ({"one.does": "x"}, "did you mean 'one does'?"),
+    ],
 )
 def test_a_value_for_nothing_is_bad_usage(tmp_path: Path, values: dict[str, Value], message: str) -> None:
     process = started(pipeline(Node("one")), tmp_path, values)

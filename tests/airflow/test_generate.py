@@ -176,19 +176,19 @@ def params(text: str) -> dict[str, str]:
                 "section='one'"
             ),
         ),
-        ("task", "count", "[3], type='array', items={'type': 'integer'}, title='count', section='one'"),
+        ("task", "count", "[3], type='array', items={'type': 'integer'}, minItems=1, title='count', section='one'"),
         (
             "task",
             "number",
             (
-                "[1], type='array', items={'type': 'number', 'minimum': 0, 'maximum': 2.5}, title='number', "
-                "section='one'"
+                "[1], type='array', items={'type': 'number', 'minimum': 0, 'maximum': 2.5}, minItems=1, "
+                "title='number', section='one'"
             ),
         ),
         (
             "task",
             "no_text",
-            "[None], type='array', items={'type': ['string', 'null']}, title='no_text', section='one'",
+            "[None], type='array', items={'type': ['string', 'null']}, minItems=1, title='no_text', section='one'",
         ),
     ],
 )
@@ -328,3 +328,30 @@ def test_the_argument_list_of_a_run() -> None:
     )
     assert command[1:4] == ["-m", "airflow_plugin.embedded", "dag.py"]
     assert command[-1] == '{"a": [1, 2], "b c": "x"}'
+
+
+def test_a_form_shows_what_an_edge_sets_and_keeps_a_grid_filled() -> None:
+    text = airflow.generate(
+        load_text(
+            """
+- step:
+    name: work
+    image: x
+    command: echo {parameters}
+    parameters:
+      - {name: size, type: integer, default: 1, description: How much.}
+- pipeline:
+    name: p
+    nodes:
+      - {name: a, type: execution, step: work}
+      - {name: b, type: task, step: work}
+    edges:
+      - [a.metadata.best, b.parameter.size]
+""",
+            "v.yaml",
+        ).choose()
+    )
+    field = text.partition('"b.size": Param(')[2]
+    assert "minItems=1," in field
+    assert 'description="How much. Set by a.metadata.best; only used without it.",' in field
+    assert "minItems" not in text.partition('"b.size": Param(')[0]

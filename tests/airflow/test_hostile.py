@@ -64,7 +64,7 @@ dag:
       branch:
         start_at: sell
         steps:
-          sell: {type: task, command_type: shell, command: 'case "$MAGNUS_MAP_VARIABLE" in *closed*) exit 1;; esac', next: success}
+          sell: {type: task, command_type: shell, command: '! echo "$MAGNUS_MAP_VARIABLE" | grep closed', next: success}
           success: {type: success}
           fail: {type: fail}
     success: {type: success}
@@ -255,3 +255,16 @@ def test_the_page_is_that_of_the_try(deployed: Airflow) -> None:
     links = deployed.api("GET", LINKS.format(dag="failing_once", task="one"))
     found = json.loads(get(deployed, links["extra_links"]["Manifest"], "viewer")[2])
     assert found["state"] == "complete"
+
+
+def test_a_misspelt_key_fails_the_run_before_its_first_step(deployed: Airflow) -> None:
+    ended(deployed, "mixed")
+    deployed.trigger("mixed", "mixed-2", {"stric does": [OK]})
+    assert deployed.wait("mixed", "mixed-2") == "failed"
+    document = deployed.record("mixed-2")
+    assert document["state"] == "error"
+    reason = "the pipeline has no parameter 'stric does'; did you mean 'strict does'?"
+    assert {node["state"] for node in document["nodes"].values()} <= {"error", "stopped", "skipped"}
+    failed = [one for node in document["nodes"].values() for one in node["executions"] if one["state"] == "error"]
+    assert {(one["reason"], one["tries"]) for one in failed} == {(reason, 1)}
+    assert not list((deployed.store / "Mixed" / "mixed-2").rglob("outputs/*"))

@@ -162,3 +162,19 @@ def test_the_provider_is_as_airflow_wants_it() -> None:
         assert hasattr(import_module(module), name)
     for module in info["operators"][0]["python-modules"]:
         import_module(module)
+
+
+def test_keys_that_nothing_reads_are_told() -> None:
+    from airflow_plugin.conf import described
+
+    declared = ["train.learning_rate", "train.batch", "seed"]
+    assert described(["seed", "_note"], declared) is None
+    assert described(["sed"], declared) == "the pipeline has no parameter 'sed'; did you mean 'seed'?"
+    assert described(["Learning_Rate"], declared) == (
+        "the pipeline has no parameter 'Learning_Rate'; did you mean 'train.learning_rate'?"
+    )
+    listed = "there are: 'train.learning_rate', 'train.batch', 'seed'"
+    assert described(["epochs", "x"], declared) == (
+        f"the pipeline has no parameter 'epochs'; {listed}; the pipeline has no parameter 'x'; {listed}"
+    )
+    assert described(["x"], []) == "the pipeline has no parameter 'x'; there are: none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from translator.shim.contract import Parameter, Step
-from translator.shim.grid import LABEL_LENGTH, GridError, label, points
+from translator.shim.grid import LABEL_LENGTH, GridError, label, labels, points
 
 STEP = Step(
     "s",
@@ -76,7 +76,7 @@ def test_bad_grids(axes, sets, message: str) -> None:
         ({"lr": 0.1, "batch": 32}, "lr=0.1, batch=32"),
         ({"f": True, "n": None, "m": ["a", 1]}, "f=true, m=[a, 1]"),
         ({"t": "two\nlines  and\ttabs"}, "t=two lines and tabs"),
-        ({"t": "x" * 100}, "t=" + "x" * 39 + "…"),
+        ({"t": "x" * 100}, "t=" + "x" * 20 + "…" + "x" * 19),
     ],
 )
 def test_label(point, expected: str) -> None:
@@ -85,3 +85,28 @@ def test_label(point, expected: str) -> None:
 
 def test_a_label_is_short() -> None:
     assert len(label({f"parameter{n}": n for n in range(100)})) == LABEL_LENGTH
+
+
+LONG = "data/of/the/year/before/last/with/a/long/name/"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([{"data": LONG, "lr": 0.1}, {"data": LONG, "lr": 0.2}], ["lr=0.1", "lr=0.2"]),
+        ([{"a": 1, "b": 1}, {"a": 1, "b": 2}, {"a": 2, "b": 1}], ["a=1, b=1", "a=1, b=2", "a=2, b=1"]),
+        ([{"lr": 0.1}], ["0"]),
+        ([{}], ["0"]),
+        ([{"lr": 1}, {"lr": 1}], ["0", "1"]),
+        ([{"lr": 1}, {"lr": 2}, {"lr": 1}], ["lr=1 #0", "lr=2", "lr=1 #2"]),
+        ([{"lr": None}, {"lr": 2}], ["0", "lr=2"]),
+    ],
+)
+def test_labels_show_what_differs(rows, expected: list[str]) -> None:
+    assert labels(rows) == expected
+
+
+def test_labels_of_long_values_differ() -> None:
+    first, second = labels([{"file": f"{LONG}{name}.csv"} for name in ("a", "b")])
+    assert (first[-6:], second[-6:]) == ("/a.csv", "/b.csv")
+    assert len(first) < len(LONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from translator.shim.parameters import ParameterError, coerce
@@ -75,6 +76,16 @@ def label(point: Mapping[str, Value]) -> str:
     return text if len(text) <= LABEL_LENGTH else f"{text[: LABEL_LENGTH - 1]}…"
 
 
+def labels(rows: Sequence[Mapping[str, Value]]) -> list[str]:
+    """Return how people tell the executions of a grid apart: by the values that differ; no two labels are the same."""
+    differing = {name for row in rows for name, value in row.items() if value != rows[0].get(name)}
+    differing |= {name for row in rows for name in rows[0] if name not in row}
+    shown = [label({name: value for name, value in row.items() if name in differing}) for row in rows]
+    count = Counter(shown)
+    alike = [f"{text} #{index}" if text else str(index) for index, text in enumerate(shown)]
+    return [text if text and count[text] == 1 else alike[index] for index, text in enumerate(shown)]
+
+
 def _axis(parameter: Parameter, values: Sequence[Value] | Value, problems: list[str]) -> list[Value]:
     if isinstance(values, (str, bytes)) or not isinstance(values, (list, tuple)):
         return [_value(parameter, values, problems)]
@@ -98,4 +109,7 @@ def _shown(value: object) -> str:
         text = str(value).lower()
     else:
         text = " ".join(str(value).split())
-    return text if len(text) <= _VALUE_LENGTH else f"{text[: _VALUE_LENGTH - 1]}…"
+    if len(text) <= _VALUE_LENGTH:
+        return text
+    # Long values, such as paths, often begin alike.
+    return f"{text[: _VALUE_LENGTH // 2]}…{text[1 - _VALUE_LENGTH // 2 :]}"

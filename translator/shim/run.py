@@ -195,6 +195,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
     inputs: Mapping[str, InputFiles] = MappingProxyType({}),
     scope: Scope | None = None,
     store: Store | None = None,
+    problem: str | None = None,
 ) -> Manifest:
     """Run one execution of ``step``.
 
@@ -206,6 +207,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
             defaults.
         scope: of a step of a routed graph, what it sees; the manifest's is what it leaves (``translator.shim.scopes``).
         store: the context's store, if it is open already.
+        problem: why it must fail before its command starts, if the engine found such a reason.
 
     Returns:
         The manifest, whose state is complete, error or stopped. It is also in the store, if the store can be written;
@@ -216,7 +218,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         BaseException: what the engine raises in this thread to cancel it; all processes have ended before.
     """
     with process.ticket() as ticket, ExitStack() as ends:
-        values, problem = _values(step, parameters) if scope is None else (_seen(scope), None)
+        values, bad_value = _values(step, parameters) if scope is None else (_seen(scope), None)
         execution = _Execution(step, context, ticket, context.id, values, now(), scope=scope)
         shown = parameters if scope is None else scope.items
         given = {name: value for name, value in values.items() if name in shown}
@@ -234,7 +236,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 execution.begun = True
                 execution.kept = ends.enter_context(closing(store.log(execution.id)))
                 events.emit("execution-started", node=context.id.node, index=context.id.index, label=label)
-                _run(execution, store, inputs, problem)
+                _run(execution, store, inputs, problem or bad_value)
                 state, reason = State.COMPLETE, None
             except _Stop as stop:
                 state, reason = State.STOPPED, str(stop)

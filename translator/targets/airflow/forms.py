@@ -7,7 +7,8 @@ has its own name. Null stands for no value: then what comes next in precedence c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translator import ir
@@ -45,15 +46,20 @@ class Form:
     sets: Call | None = None
 
 
-def node_form(node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParameter]]) -> Form:
+def node_form(
+    node: ir.StepNode,
+    setters: Mapping[str, Sequence[ir.PipelineParameter]],
+    sources: Mapping[str, ir.Port] = MappingProxyType({}),
+) -> Form:
     """The DAG params of a node.
 
     A parameter that a pipeline parameter certainly sets has none of its own. One that an edge feeds has: its value
-    counts where the edge brings none.
+    counts where the edge brings none, and its field says so.
 
     Args:
         node: the node.
         setters: by parameter, the pipeline parameters that set it.
+        sources: by parameter, where the edge that feeds it comes from.
     """
     params: dict[str, Call] = {}
     parameters: dict[str, Call] = {}
@@ -63,11 +69,13 @@ def node_form(node: ir.StepNode, setters: Mapping[str, Sequence[ir.PipelineParam
     files = node.grid.files if isinstance(node, ir.TaskNode) else None
     found = {*files.items, *files.outputs} if files is not None else ()
     settable = [parameter for parameter in node.step.settable if parameter.name not in found]
-    for parameter in node.step.parameters:
+    for declared in node.step.parameters:
+        source = sources.get(declared.name)
+        parameter = declared if source is None else replace(declared, description=_fed(declared, source))
         setting = setters.get(parameter.name, ())
         keys = [setter.name for setter in setting]
         certain = any(setter.default is not None for setter in setting)
-        if parameter in settable and not (certain or parameter.name in in_sets):
+        if declared in settable and not (certain or parameter.name in in_sets):
             keys.append(f"{node.name}.{parameter.name}")
             if isinstance(node, ir.TaskNode) and node.has_axes:
                 params[keys[-1]] = _axis(node, parameter, axes.get(parameter.name, (parameter.default,)))
@@ -109,7 +117,7 @@ def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepN
     if not targets and isinstance(default, bool):
         schema = {"type": "boolean"}
     if any(isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets) and "items" not in schema:
-        schema = _with_lists(schema, first=isinstance(default, tuple))
+        schema = _with_lists(schema, first=isinstance(default, tuple)) | _filled(default)
     if default is not None and not isinstance(default, tuple) and schema["type"] == "array":
         default = (default,)
     if default in (None, ""):
@@ -136,7 +144,7 @@ def _axis(node: ir.StepNode, parameter: ir.Parameter, values: Sequence[ir.Value]
     items = _nullable(schema) if None in points else schema
     return _param(
         _plain(points),
-        {"type": "array", "items": items},
+        {"type": "array", "items": items} | _filled(points),
         title=parameter.name,
         description=parameter.description,
         section=node.name,
@@ -157,7 +165,18 @@ def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters:
         },
         "additionalProperties": False,
     }
-    return _param(rows, {"type": "array", "items": items}, title="parameter sets", section=node.name)
+    schema = {"type": "array", "items": items} | _filled(rows)
+    return _param(rows, schema, title="parameter sets", section=node.name)
+
+
+def _filled(default: object) -> Schema:
+    """What keeps people from emptying a grid, which has no points then; one that is empty in the file may stay so."""
+    return {} if default in ((), []) else {"minItems": 1}
+
+
+def _fed(parameter: ir.Parameter, source: ir.Port) -> str:
+    note = f"Set by {source}; only used without it."
+    return f"{parameter.description.rstrip()} {note}" if parameter.description else note
 
 
 def _param(default: object, schema: Schema, **shown: str | None) -> Call:

@@ -63,7 +63,8 @@ def around_of(pipeline: ir.Pipeline) -> Around:
 
 def form_of(around: Around, node: ir.StepNode) -> Form:
     """The DAG params of a node, and where its parameters are taken from."""
-    return node_form(node, around.setters.get(node.name, {}))
+    sources = {edge.target.key: edge.source for edge in around.into(node, ir.EdgeKind.PARAMETER)}
+    return node_form(node, around.setters.get(node.name, {}), sources)
 
 
 def lower_node(  # noqa: PLR0913 - what is known of a node

@@ -111,5 +111,6 @@ with DAG(
             [0.001, 0.1],
             type=["array", "number"],
             items={"type": "number"},
+            minItems=1,
         ),
     }

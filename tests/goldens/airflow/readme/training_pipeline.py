@@ -86,5 +86,6 @@ with DAG(
             [0.1, 0.01, 0.001],
             type=["array", "number"],
             items={"type": "number"},
+            minItems=1,
         ),
     }

@@ -1,0 +1,46 @@
+"""What a person who triggers a run gave it beside its params: keys that nothing reads."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from airflow.sdk import Context
+
+
+def unknown_keys(context: Context) -> str | None:
+    """Return what is wrong with the ``conf`` of a run, or None: Airflow accepts keys that are no params of its DAG."""
+    return described(context["dag_run"].conf or {}, context["dag"].params)
+
+
+def misspelt_keys(context: Context) -> str | None:
+    """Return which keys of the ``conf`` of a run were probably meant to be params, or None."""
+    declared = context["dag"].params
+    return described((key for key in context["dag_run"].conf or {} if closest(key, declared)), declared)
+
+
+def described(given: Iterable[str], declared: Collection[str]) -> str | None:
+    """Return a sentence for each key that is not declared; None if there is no such key.
+
+    Keys that start with an underscore are left to those who annotate runs.
+    """
+    unknown = [key for key in given if key not in declared and not key.startswith("_")]
+    return "; ".join(_sentence(key, declared) for key in unknown) or None
+
+
+def closest(key: str, declared: Collection[str]) -> str | None:
+    """Return the declared name that somebody who wrote ``key`` probably meant, if one is close."""
+    # A parameter of a node is called NODE.PARAMETER, and people leave the node out.
+    whole = [name for name in declared if key.casefold() in (name.casefold(), name.rpartition(".")[2].casefold())]
+    folded = {name.casefold(): name for name in declared}
+    found = whole[:1] or [folded[name] for name in difflib.get_close_matches(key.casefold(), folded, 1)]
+    return found[0] if found else None
+
+
+def _sentence(key: str, declared: Collection[str]) -> str:
+    meant = closest(key, declared)
+    there = f"did you mean {meant!r}?" if meant else f"there are: {', '.join(map(repr, declared)) or 'none'}"
+    return f"the pipeline has no parameter {key!r}; {there}"
