@@ -29,8 +29,9 @@ ENGINE_loom := loom-pipeline==0.7.0 send2trash
 SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 
 N ?= 50
+SECONDS ?= 60
 
-.PHONY: help demo test bench property histories oracle corpus airflow31 goldens format constraints clean
+.PHONY: help demo test bench property histories oracle fuzz corpus airflow31 goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +41,7 @@ help:
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
+	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60); keeps failing ones in .fuzz/'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=FOLDER, see there)'
 	@echo 'make airflow31    load and run the examples on Airflow 3.1'
 	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
@@ -85,6 +87,9 @@ oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider
 	@test ! -d ../shared/corpus || .venv/dev/bin/python -m tests.oracle.corpus
 
+fuzz: $(DEV)
+	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)
+
 # What functions and notebooks of the corpus import; beside the engines, whose environments stay as they are.
 .venv/corpus/.installed: .venv/runnable/.engine
 	@.venv/runnable/bin/python -m pip install -qq --disable-pip-version-check --no-warn-conflicts --upgrade \
@@ -109,4 +114,4 @@ constraints:
 			| grep == | LC_ALL=C sort -f > constraints/$$name.txt; done
 
 clean:
-	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 CODE = "bad-failure"
 TIMING = "Where several states are listed, timing decides which executions have ended when the stop comes."
 
+_DIGITS = 4
+"""A grid that is known only while running is assumed to be as large as the failures say: not beyond any bound."""
 _FAILURE = re.compile(r"(?P<node>.+?)(\[(?P<index>\d+)\])?(@(?P<attempt>\d+))?", re.DOTALL)
 
 
@@ -192,7 +194,11 @@ def _failure(text: str, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnosti
         hint = did_you_mean(name, nodes, "nodes")
         diagnostics.error(CODE, f"--fail {text}: there is no node called {name!r}", None, hint=hint)
         return None
-    index, attempt = (None if match[key] is None else int(match[key]) for key in ("index", "attempt"))
+    numbers = {key: match[key] for key in ("index", "attempt") if match[key] is not None}
+    if any(len(digits) > _DIGITS for digits in numbers.values()):
+        diagnostics.error(CODE, f"--fail {text[:80]}: numbers have at most {_DIGITS} digits here", None)
+        return None
+    index, attempt = (int(numbers[key]) if key in numbers else None for key in ("index", "attempt"))
     return Failure(match["node"], index, attempt)
 
 

@@ -170,11 +170,12 @@ def _branch(node: ir.Node, name: str) -> ir.Graph | str:
     """The branch of a node, or why there is none."""
     if isinstance(node, ir.MapNode | ir.LoopNode):
         what = "item" if isinstance(node, ir.MapNode) else "iteration"
-        if isinstance(node, ir.LoopNode) and name.isdecimal() and int(name) >= node.limit:
+        number = name.isdecimal() and len(name) < 4  # noqa: PLR2004 - as many as people can read
+        if name != "*" and not number:
+            return f"{node.name} needs the number of an {what} here, 0 to 999, or * for all"
+        if number and isinstance(node, ir.LoopNode) and int(name) >= node.limit:
             return f"{node.name} has at most {node.limit} iterations, 0 to {node.limit - 1}"
-        if name == "*" or (name.isdecimal() and len(name) < 4):  # noqa: PLR2004  as many as people can read
-            return node.body
-        return f"{node.name} needs the number of an {what} here, 0 to 999, or * for all"
+        return node.body
     found = named_branches(node)
     if not found:
         return f"{node.name} has no branches"

@@ -140,6 +140,8 @@ def test_values(explain):
         (["--fail", "prepare[1]"], "prepare is an execution node: it has one execution, [0]"),
         (["--fail", "prepare@2"], "each execution of prepare is tried once"),
         (["--fail", "again@4"], "each execution of again has 3 tries, @1 to @3"),
+        pytest.param(["--fail", f"wide[{'9' * 5000}]"], "numbers have at most 4 digits here", id="long-index"),
+        pytest.param(["--fail", f"again@{'9' * 5000}"], "numbers have at most 4 digits here", id="long-attempt"),
         (["--fail", "again@0"], "each execution of again has 3 tries, @1 to @3"),
         (["--param", "rat=1"], "did you mean 'rate'?"),
         (["--grid", "train.lrr=1"], "did you mean 'lr'?"),

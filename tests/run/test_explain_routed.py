@@ -100,6 +100,9 @@ def test_values_given_are_not_assumed():
         ("Train Models.XGBoost", "this is a branch; name one of its nodes"),
         ("Get Features.a.b", "Get Features has no branches"),
         ("chunks.x.step", "chunks needs the number of an item here, 0 to 999, or * for all"),
+        pytest.param(
+            f"again.{'9' * 5000}.try", "again needs the number of an iteration here, 0 to 999, or * for all", id="long"
+        ),
         ("chunks.99999999.step", "chunks needs the number of an item here, 0 to 999, or * for all"),
         ("again.3.try", "again has at most 3 iterations, 0 to 2"),
         ("", "there is no node called ''"),

@@ -8,67 +8,20 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dialects.loom.marks import found
 from tests.dialects.loom.test_findings import CASES
-from tests.dialects.valohai.test_hostile import MUTATIONS, ODD, ODD_VALUES, mutate, paths
+from tests.dialects.valohai.test_hostile import MUTATIONS, ODD_VALUES, mutate, paths
 from translator import diagnostics
 from translator.load import load, load_text
 from translator.settings import Settings, SettingsError
-from translator.targets import GenerateOptions, airflow, prefect
 
-GOOD = """\
-data:
-  raw: {type: image_directory, path: raw, description: d}
-  done: {type: data_folder, path: output/done}
-  best: {path: best.txt, nested_in: $done}
-  page: "https://example.org/page"
-  model: output/${RUN}/model.bin
-parameters: {size: 3, deep: true, rate: 0.5}
-execution: {parallel: false, max_workers: 2}
-output_dir: output
-pipeline:
-  - name: shrink
-    task: s.py
-    loop: {over: $raw, into: $done, filter: "*.png", parallel: true}
-    inputs: {image: $loop_item}
-    outputs: {-o: $loop_output}
-    args: {--size: $size, --deep: $deep}
-  - {name: ask, kind: condition, predicate: count, negate: true, inputs: {data: $done}, args: {n: 2}}
-  - {name: way, kind: switch, condition: $ask, data: $best}
-  - group: middle
-    steps:
-      - {name: use, task: u.py, optional: true, inputs: {best: $way.then, page: $page}, outputs: {-o: output/used}}
-      - {name: old, task: o.py, disabled: true, args: {--from: $best}}
-  - group: turns
-    multi_pass:
-      count: 2
-      expressions: {rate: 1 / (iter + 1)}
-      condition: {script: stop.py, inputs: {model: $model}, args: {rate: $rate}}
-      feedback: {fit.-o: fit.--start}
-    steps:
-      - {name: fit, task: f.py, inputs: {done: $done}, outputs: {-o: $model}, args: {--rate: $rate}}
-"""
+GOOD = (Path(__file__).parents[2] / "fuzz" / "files" / "loom.yaml").read_text(encoding="utf-8")
 TREE = yaml.safe_load(GOOD)
 PATHS = [path for path in paths(TREE) if path]
-ODD_HERE = st.one_of(ODD, st.sampled_from(["$", "$x", "$raw", "$way.then", "${", "${X}", "..", "/", ".", "$loop_item"]))
 LOOM = Path(__file__).parents[3] / ".venv" / "loom" / "bin" / "python"
-
-
-def shown(text: str, dialect: str | None = None) -> bool:
-    """Load a text, show all that is found, and generate what is without error; an exception is a failure."""
-    loaded = load_text(text, "pipe.yml", dialect=dialect)
-    diagnostics.as_json(loaded.diagnostics, loaded.sources)
-    diagnostics.text(loaded.diagnostics, loaded.sources)
-    for pipeline in loaded.pipelines:
-        for target in (airflow, prefect):
-            refused = diagnostics.Diagnostics()
-            target.check(pipeline, refused)
-            if refused.ok:
-                compile(target.generate(pipeline, GenerateOptions()), "x.py", "exec")
-    return loaded.diagnostics.ok
 
 
 def test_the_file_to_mutate_is_good():
@@ -76,32 +29,7 @@ def test_the_file_to_mutate_is_good():
     assert len(PATHS) > 80
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.sampled_from(PATHS), ODD_HERE, st.sampled_from(MUTATIONS)), max_size=3))
-def test_mutated_files(mutations):
-    tree = copy.deepcopy(TREE)
-    for path, odd, how in mutations:
-        mutate(tree, path, odd, how)
-    shown(yaml.dump(tree, sort_keys=False), "loom")
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.lists(st.tuples(st.integers(0, len(GOOD)), st.sampled_from([*" \n\t:-[]{}'\"*&!|$@", "- "])), max_size=5))
-def test_mutated_text(edits):
-    text = GOOD
-    for position, character in edits:
-        text = text[:position] + character + text[position + 1 :]
-    shown(text, "loom")
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.binary(max_size=100))
-def test_random_bytes(data):
-    text = "pipeline: " + data.decode("utf-8", errors="replace")
-    shown(text, "loom")
-
-
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.builds(
         Settings,

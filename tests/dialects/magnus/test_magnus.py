@@ -143,8 +143,10 @@ STEPS = [
     f"a: {S}\n1: {S} #! error bad-name",
     f"a: {S}\nx.y: {S} #! error bad-name",
     f"a: {S}\nx%y: {S} #! error bad-name",
+    f"a: {S}\n'*': {S} #! error bad-name",
     f"a: {{type: parallel, next: success, branches: {{b.1: {branch('s: ' + S)}}}}} #! error bad-name",
     f"a: {{type: parallel, next: success, branches: {{1: {branch('s: ' + S)}}}}} #! error bad-name",
+    f"a: {{type: parallel, next: success, branches: {{'*': {branch('s: ' + S)}}}}} #! error bad-name",
     # keys
     "a: {next: success} #! error missing-key",
     "a: {type: stub} #! error missing-key",

@@ -1,16 +1,15 @@
 """Whatever a file holds, what comes back is diagnostics, never a traceback."""
 
 import copy
-from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.dialects.valohai.marks import STEPS, assert_verdict, found
 from translator import diagnostics
-from translator.load import load, load_text
+from translator.load import load_text
 
 GOOD = f"""{STEPS}
 - task:
@@ -66,7 +65,7 @@ def test_the_file_to_mutate_is_good():
     assert len(PATHS) > 100
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), ODD, st.sampled_from(MUTATIONS)), max_size=3))
 def test_mutated_files(mutations):
     tree = copy.deepcopy(TREE)
@@ -96,31 +95,6 @@ def mutate(tree, path, odd, how):
         parent[last] = copy.deepcopy(odd)
         if how == "delete":
             del parent[last]
-
-
-@settings(deadline=None, max_examples=100)
-@given(
-    st.lists(
-        st.tuples(st.integers(0, len(GOOD)), st.sampled_from([*" \n\t:-[]{}'\"*&!|>#%@`?,.~", "\x85", "- "])),
-        max_size=5,
-    )
-)
-def test_mutated_text(edits):
-    text = GOOD
-    for position, character in edits:
-        text = text[:position] + character + text[position + 1 :]
-    shown(text)
-
-
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.binary(max_size=200))
-def test_random_bytes(tmp_path: Path, data):
-    file = tmp_path / "valohai.yaml"
-    file.write_bytes(data)
-    loaded = load(file)
-    diagnostics.text(loaded.diagnostics, loaded.sources)
-    assert not loaded.pipelines
-    assert loaded.diagnostics.found
 
 
 OTHERS = [

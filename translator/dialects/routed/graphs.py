@@ -12,6 +12,7 @@ from translator.dialects.routed.language import ENDS, LEGACY_TYPES, TRAVERSAL
 from translator.dialects.routed.routes import Links, check_links, find_ends, resolve
 from translator.dialects.routed.tasks import overridden, read_stub, read_task
 from translator.names import did_you_mean
+from translator.walk import BODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +90,10 @@ def _named(name: Any, what: str, place: Span, where: Where) -> bool:
         return False
     if not name:
         where.diagnostics.error("bad-name", f"the name of a {what} must not be empty", place)
+        return False
+    if name == BODY:
+        hint = f"{BODY!r} stands for all items of a map and all iterations of a loop"
+        where.diagnostics.error("bad-name", f"the name of a {what} must not be {name!r}", place, hint=hint)
         return False
     bad = [character for character in ".%" if character in name and (what == "step" or character == ".")]
     if bad:
