@@ -15,6 +15,7 @@ from prefect import get_run_logger
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import Pause
 from prefect.states import Cancelled, Completed
+from prefect.transactions import CommitMode, transaction
 
 from prefect_plugin import attempts
 from prefect_plugin.ends import await_end
@@ -198,7 +199,8 @@ def run_of(
         close_earlier_attempts(flow_run.id)
     attempts.begin(flow_run, run.store, pipeline, run.id, run.started)
     try:
-        with state_watched(run.stop, flow_run.id):
+        # How an execution ended is final: Prefect would otherwise roll it back when its node fails.
+        with transaction(commit_mode=CommitMode.EAGER), state_watched(run.stop, flow_run.id):
             yield run
     except RunFailedError:
         raise
