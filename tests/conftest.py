@@ -1,8 +1,23 @@
 """What every test can use."""
 
+import os
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "tests",
+    # A busy machine is no fault of the code, and what passed once passes again: without a new seed, unless many
+    # examples are asked for (make property, make oracle).
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=not {"TRANSLATOR_PROPERTY_EXAMPLES", "TRANSLATOR_ORACLE_EXAMPLES"} & os.environ.keys(),
+    database=None,
+    print_blob=True,
+    max_examples=100,
+)
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

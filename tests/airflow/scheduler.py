@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BIN = Path(sys.executable).parent
 ENDED = ("success", "failed")
+PATIENCE = 600
+"""Seconds to wait for anything: a machine may be ten times slower than when nothing else runs."""
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Airflow:
         found = self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances?limit=500")
         return {(ti["task_id"], ti["map_index"]): ti for ti in found["task_instances"]}
 
-    def wait(self, dag_id: str, run: str, seconds: float = 300) -> str:
+    def wait(self, dag_id: str, run: str, seconds: float = PATIENCE) -> str:
         """Wait until a run has ended; returns its state."""
         deadline = time.monotonic() + seconds
         while (state := self.state(dag_id, run)) not in ENDED:
@@ -129,7 +131,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(what: Callable[[], Any], seconds: float) -> None:
+def wait_until(what: Callable[[], Any], seconds: float = PATIENCE) -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + seconds
     while not what():
@@ -189,7 +191,7 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
 
 
 def _wait_until_healthy(airflow: Airflow, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while True:
         assert process.poll() is None, f"Airflow ended:\n{airflow.tail()}"
         assert time.monotonic() < deadline, f"Airflow does not get healthy:\n{airflow.tail()}"
@@ -212,7 +214,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 os.kill(pid, number)
             except ProcessLookupError:
                 continue
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while (members := _session(process.pid)) and time.monotonic() < deadline:
             process.poll()
             time.sleep(0.1)

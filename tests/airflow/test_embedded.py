@@ -73,7 +73,7 @@ def record(folder: Path) -> dict[str, Any]:
 
 def test_the_user_sees_what_the_steps_print_and_nothing_of_airflow(tmp_path: Path) -> None:
     process = started(pipeline(Node("one", "echo hello; " + OK), Node("many", ["echo a", "echo b"])), tmp_path, {})
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=6000)
     assert process.returncode == 0
     lines = [line for line in output.splitlines() if "[shim]" not in line]
     assert sorted(lines) == ["many[0] | a", "many[1] | b", "one | hello"]
@@ -84,7 +84,7 @@ def test_the_user_sees_what_the_steps_print_and_nothing_of_airflow(tmp_path: Pat
 
 def test_an_error_is_an_exit_status(tmp_path: Path) -> None:
     process = started(pipeline(Node("one", FAIL)), tmp_path, {})
-    process.communicate(timeout=120)
+    process.communicate(timeout=6000)
     assert process.returncode == 1
     assert record(tmp_path)["state"] == "error"
 
@@ -92,7 +92,7 @@ def test_an_error_is_an_exit_status(tmp_path: Path) -> None:
 def test_values_reach_parameters_axes_and_sets(tmp_path: Path) -> None:
     values: dict[str, Value] = {"product.a": (3, 4), "product.b": "it's", "zip.c": 0.5}
     process = started(load_text(GRID).choose(), tmp_path, values)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=6000)
     assert process.returncode == 0, errors
     nodes = record(tmp_path)["nodes"]
     assert [one["parameters"] for one in nodes["product"]["executions"]] == [
@@ -114,7 +114,7 @@ def test_values_reach_parameters_axes_and_sets(tmp_path: Path) -> None:
 )
 def test_a_value_for_nothing_is_bad_usage(tmp_path: Path, values: dict[str, Value], message: str) -> None:
     process = started(pipeline(Node("one")), tmp_path, values)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=6000)
     assert process.returncode == 2
     assert message in errors
     assert "Traceback" not in errors
@@ -125,13 +125,13 @@ def test_a_signal_stops_the_run(tmp_path: Path, number: signal.Signals) -> None:
     sleeper = "sh -c 'echo $$ > $VH_REPOSITORY_DIR/pid; exec sleep 600'"
     process = started(pipeline(Node("one", sleeper, "continue"), Node("two", after=["one"])), tmp_path, {})
     pid = tmp_path / "project" / "pid"
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 600
     while not (pid.exists() and pid.read_text()):
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
         time.sleep(0.2)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode == 1
     assert not Path(f"/proc/{pid.read_text().strip()}").exists()
     document = record(tmp_path)

@@ -135,7 +135,7 @@ def test_a_stop_ends_the_loop(scheduler: Airflow) -> None:
     file = SLEEPS.write(project).rename(project / "sleeps.yml")
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     (scheduler.dags / "sleeps.py").write_text(airflow.generate(load(file).choose(), options))
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
 
     def wait(what: Any) -> None:
         while not what():

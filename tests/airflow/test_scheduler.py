@@ -21,6 +21,12 @@ CASES = Path(__file__).parent.parent / "goldens" / "cases"
 # Leaves its process id where a test finds it, and would run for minutes.
 SLEEP = "sh -c 'echo $$ > $VH_REPOSITORY_DIR/pids/$VH_PIPELINE_NODE_ID-$$; echo asleep; exec sleep 600'"
 
+
+def _when_asleep(count: int, command: str) -> str:
+    """Return a command that waits until so many others have left their process ids."""
+    return f'until [ "$(ls $VH_REPOSITORY_DIR/pids | wc -l)" -ge {count} ]; do sleep 0.2; done; {command}'
+
+
 PIPELINES = {
     "dual": pipeline(
         Node("prepare"),
@@ -33,7 +39,7 @@ PIPELINES = {
     "stop_all": pipeline(
         Node("sleeper", SLEEP, "stop-next"),
         Node("after", after=["sleeper"]),
-        Node("search", [SLEEP, "sleep 8; exit 1", SLEEP]),
+        Node("search", [SLEEP, _when_asleep(3, "exit 1"), SLEEP]),
         name="Stop all",
     ),
     "cancelled": pipeline(Node("sleeper", SLEEP), Node("after", after=["sleeper"]), name="Cancelled"),
@@ -43,8 +49,8 @@ PIPELINES = {
         name="Tolerant",
     ),
     "siblings": pipeline(
-        Node("search", [SLEEP, "sleep 6; exit 1"], "stop-next", "stop-all-and-error"),
-        Node("aside", "sleep 10; " + OK),
+        Node("search", [SLEEP, _when_asleep(1, "exit 1")], "stop-next", "stop-all-and-error"),
+        Node("aside", _when_asleep(1, "while kill -0 $(cat $VH_REPOSITORY_DIR/pids/*); do sleep 0.2; done; " + OK)),
         name="Siblings",
     ),
     "templates": pipeline(
@@ -65,7 +71,7 @@ def deployed(scheduler: Airflow) -> Airflow:
     for each in (*PIPELINES.values(), *load(CASES / "policies.yaml").pipelines, *load(CASES / "edges.yaml").pipelines):
         (scheduler.dags / airflow.file_name(each)).write_text(airflow.generate(each, options))
     wanted = {path.stem for path in scheduler.dags.glob("*.py")}
-    wait_until(lambda: wanted <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]}, 90)
+    wait_until(lambda: wanted <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
     return scheduler
 
 
@@ -153,9 +159,9 @@ def test_nothing_of_the_yaml_is_a_template(deployed: Airflow) -> None:
 
 def test_stop_all_stops_what_runs(deployed: Airflow) -> None:
     deployed.trigger("stop_all", "stop-1")
-    wait_until(lambda: len(pids(deployed)) == 3, 180)
+    wait_until(lambda: len(pids(deployed)) == 3)
     running = pids(deployed)
-    wait_until(lambda: deployed.tasks("stop_all", "stop-1")["search.run", 1]["state"] == "failed", 180)
+    wait_until(lambda: deployed.tasks("stop_all", "stop-1")["search.run", 1]["state"] == "failed")
     assert deployed.wait("stop_all", "stop-1", 30) == "failed"
     assert not [pid for pid in running if alive(pid)]
     document = deployed.record("stop-1")
@@ -183,11 +189,11 @@ def test_only_siblings_are_stopped(deployed: Airflow) -> None:
 def test_a_person_ends_the_run(deployed: Airflow) -> None:
     """Marked as failed in the UI: the processes end, and the record says that the run was stopped."""
     deployed.trigger("cancelled", "cancelled-1")
-    wait_until(lambda: pids(deployed), 180)
+    wait_until(lambda: pids(deployed))
     (pid,) = pids(deployed)
     assert alive(pid)
     deployed.api("PATCH", "/api/v2/dags/cancelled/dagRuns/cancelled-1", {"state": "failed"})
-    wait_until(lambda: not alive(pid), 20)
+    wait_until(lambda: not alive(pid))
     assert deployed.wait("cancelled", "cancelled-1", 180) == "failed"
     document = deployed.record("cancelled-1")
     assert document["state"] == "stopped"

@@ -77,3 +77,14 @@ def test_templates_write_comments_and_docstrings_through_their_filters(template:
     """A text that reaches a comment by another way could end it."""
     text = template.read_text(encoding="utf-8")
     assert not re.search(r"#[^{}\n]*\{\{(?! \")|\"\"\"", text)
+
+
+def test_random_tests_differ_in_how_many_examples_they_have_only() -> None:
+    """Everything else about Hypothesis is in one profile, in tests/conftest.py."""
+    elsewhere = re.compile(r"\b(?:deadline|suppress_health_check|derandomize|database|print_blob)=")
+    settings = re.compile(r"@(?:hypothesis\.)?settings\((.*?)\)\n\s*(?:@|def)", re.DOTALL)
+    files = [file for file in (ROOT / "tests").rglob("*.py") if "settings(" in file.read_text(encoding="utf-8")]
+    assert len(files) > 10
+    for file in files:
+        for one in settings.findall(file.read_text(encoding="utf-8")):
+            assert not elsewhere.search(one), file

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.engines import ENGINES, python_of, started
@@ -69,10 +69,6 @@ def test_random_graphs(dialect, engines, tmp_path):
 
     @settings(
         max_examples=int(EXAMPLES or 15),
-        derandomize=EXAMPLES is None,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink],
     )
     @given(st.data())

@@ -10,7 +10,7 @@ import os
 import shutil
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from tests.parity.compare import check
 from tests.parity.engines import run_on_all
@@ -23,12 +23,8 @@ _numbers = itertools.count(1)
 @pytest.mark.property
 @settings(
     max_examples=int(EXAMPLES or 8),
-    derandomize=EXAMPLES is None,
-    deadline=None,
-    database=None,
     # A failing example is shown as it is drawn: each step of shrinking would cost seconds, and timing may decide.
     phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 @given(scenario=scenarios(max_nodes=8 if EXAMPLES else 6))
 def test_random_pipelines(engines, tmp_path, scenario):

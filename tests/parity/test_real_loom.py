@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from tests.oracle.loom.cases import ALONE, PLACE, TOGETHER, project, step
 from tests.oracle.loom.compare import by_rules, in_loom, on_engine
@@ -66,10 +66,6 @@ def test_a_project_runs_as_in_loom(case, loom, engines, tmp_path):
 @pytest.mark.property
 @settings(
     max_examples=int(EXAMPLES or 1),
-    derandomize=EXAMPLES is None,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],
 )
 @given(one=projects(max_steps=9 if EXAMPLES else 7))

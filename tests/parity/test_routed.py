@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from tests.oracle import engines as real
 from tests.oracle.routed import cases, leaks, statuses
@@ -121,11 +121,7 @@ def real_differences(source: real.Engine, drawn: Drawn, made: Case, file: Path) 
 def test_random_graphs(engines, sources, tmp_path, dialect):
     @settings(
         max_examples=int(EXAMPLES or 2),
-        derandomize=EXAMPLES is None,
-        deadline=None,
-        database=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
     )
     @given(drawn=cases(dialect))
     def run(drawn):

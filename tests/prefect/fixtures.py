@@ -37,7 +37,7 @@ class Server:
     api: str
     environment: Mapping[str, str]
 
-    def command(self, *arguments: str, timeout: float = 120, **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, timeout: float = 600, **kwargs: Any) -> subprocess.CompletedProcess[str]:
         """Run ``prefect ...``."""
         return subprocess.run(
             [sys.executable, "-m", "prefect", *arguments],
@@ -100,8 +100,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         ):
             yield Server(api, environment)
             # What is still on its way to the server would be tried again and again once it is gone.
-            APILogWorker.drain_all(timeout=10)
-            EventsWorker.drain_all(timeout=10)
+            APILogWorker.drain_all(timeout=60)
+            EventsWorker.drain_all(timeout=60)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)

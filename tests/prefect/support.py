@@ -21,6 +21,10 @@ from translator.targets import prefect as target
 _numbers = itertools.count()
 
 
+BUSY = 10
+"""How much slower a machine may be while others use it."""
+
+
 def compiled(text: str, folder: Path) -> Path:
     """Write the only pipeline of a YAML text, which is put beside it, as a flow."""
     text = textwrap.dedent(text)
@@ -54,13 +58,13 @@ def is_alive(process: int) -> bool:
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """What ``condition`` returns, as soon as it is true."""
-    deadline = time.monotonic() + seconds
+    """What ``condition`` returns, as soon as it is true; ``seconds`` are those of a quiet machine."""
+    deadline = time.monotonic() + BUSY * seconds
     while time.monotonic() < deadline:
         if found := condition():
             return found
         time.sleep(0.1)
-    raise AssertionError(f"waited {seconds} s for {what}")
+    raise AssertionError(f"waited {BUSY * seconds} s for {what}")
 
 
 def task_runs(flow_run_id: Any, count: int) -> dict[str, Any]:

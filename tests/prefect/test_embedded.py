@@ -57,7 +57,7 @@ def test_a_run_of_its_own(tmp_path, given, status, states):
         "TRANSLATOR_EVENTS": str(tmp_path / "events"),
     }
 
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
     assert done.returncode == status, done.stdout + done.stderr
     assert "Traceback" not in done.stderr

@@ -27,7 +27,7 @@ def meeting(name: str, place: str) -> str:
         command:
           - {MEET.replace("{place}", place)}
           - echo '{{"sizes":[1,2]}}'
-        time-limit: 60
+        time-limit: 600
         parameters:
           - {{name: me}}
           - {{name: other}}
@@ -72,7 +72,7 @@ def test_executions_of_a_node_run_as_many_at_once_as_the_blueprint_says(run, tmp
         # Each holds a slot while it looks how many slots are held, long enough for any other to take one.
         command:
           - mkdir slot-{parameter-value:n}
-          - sleep 0.3
+          - sleep 1
           - ls -d slot-* | wc -l >> seen.txt
           - rmdir slot-{parameter-value:n}
         parameters: [{name: n, type: integer}]

@@ -74,7 +74,7 @@ def test_a_run_that_fails(engine, project, tmp_path_factory):
         command(engine, project, "--param", "many.n=1,7"),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=6000,
         env={**environment(), "TMPDIR": str(temporary)},
     )
     assert done.returncode == 1, done.stderr
@@ -109,7 +109,7 @@ def test_a_run_that_completes(engine, project):
         command(engine, project, "--verbose", "--grid", "first.n=3,4"),
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=6000,
         env=environment(),
     )
     assert done.returncode == 0, done.stderr
@@ -135,7 +135,7 @@ def test_ending_it_ends_everything(engine, project, number):
     file = project / "pid"
     wait_for(lambda: file.exists() and file.read_text().strip(), 120)
     process.send_signal(number)
-    out, _ = process.communicate(timeout=90)
+    out, _ = process.communicate(timeout=6000)
     assert process.returncode == 1, out
     assert "the run  stopped" in out
     assert "Traceback" not in out
@@ -216,7 +216,7 @@ def alive(pid):
 
 
 def wait_for(condition, seconds):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + 10 * seconds  # a busy machine is slower
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.1)
@@ -251,7 +251,7 @@ def test_without_the_engine(engine, project):
         pytest.skip(f"no environment with {other}")
     arguments = command(other, project)
     arguments[arguments.index("--target") + 1] = engine
-    done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=60, env=environment())
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True, timeout=600, env=environment())
     assert done.returncode == 2
     last = done.stderr.splitlines()[-1]
     assert (

@@ -191,7 +191,7 @@ def allowed(prediction, document):
         yield f"run: {document['state']} not in {prediction.states}"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(plans(), st.integers(0, 2**32))
 def test_whatever_happens_is_allowed(plan, seed):
     rules = Rules(plan[0], oracle=failing(plan[1]))
@@ -286,7 +286,7 @@ def test_a_wrong_run_state_or_list_of_nodes_is_named():
     assert disagreements(rules, document) == ["nodes are ['b'], not ['a', 'b']"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(plans(), st.integers(0, 2**32))
 def test_what_decides_at_run_time_agrees(plan, seed):
     """``translator.shim.outcome`` is given the executions' states of a run and must come to the same as the rules."""

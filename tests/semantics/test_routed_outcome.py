@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.routed import cases
@@ -14,7 +14,7 @@ from translator.shim import complete, failed
 from translator.shim.contract import ExecutionId, Manifest, Scope, State
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 from translator.shim.routed import follow
-from translator.shim.traces import NODE, Trace
+from translator.shim.traces import Trace
 from translator.walk import branches
 
 
@@ -65,12 +65,12 @@ def recorded(nodes):
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150)
 @given(st.sampled_from(["magnus", "runnable"]).flatmap(lambda dialect: cases(dialect, depth=3)))
 def test_states(case):
     pipeline = load_text(yaml.safe_dump(case.document), "p.yaml", dialect=case.dialect).choose()
     fate = Interpreter(pipeline, case.oracle).run(case.parameters)
-    record = follow(plan(pipeline.graph), dict(traces(fate)), {})
+    record = follow(plan(pipeline.graph), dict(traces(fate)))
     assert record.state == fate.state
     assert recorded(record.nodes) == predicted(fate)
 
@@ -83,9 +83,9 @@ def test_what_ran_before_somebody_had_it_run_again_is_over():
     found = {}
     for path in ("c", "c.one.x", "c.two.x", "m", "m.0.y", "m.1.y"):
         manifest = Manifest(ExecutionId("p", "r", path), State.COMPLETE, {}, {}, {}, [], "", "", scope=Scope())
-        found[path] = Trace(0, State.COMPLETE, 1, {}, manifest, None)
-    known = {path: {NODE: State.SKIPPED} for path in ("c.one.x", "m.1.y")}
-    record = follow(GraphPlan([choice, each], [complete("m")], "c"), found, known)
+        state = State.SKIPPED if path in {"c.one.x", "m.1.y"} else State.COMPLETE
+        found[path] = Trace(0, state, 1, {}, manifest, None)
+    record = follow(GraphPlan([choice, each], [complete("m")], "c"), found)
     assert recorded(record.nodes) == {
         "c": ("complete", {"one": ("skipped", {"x": ("skipped", {})}), "two": ("complete", {"x": ("complete", {})})}),
         "m": ("complete", {"0": ("complete", {"y": ("complete", {})})}),

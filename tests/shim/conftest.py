@@ -91,7 +91,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def gone(pids: Sequence[int], within: float = 10.0) -> bool:
+def gone(pids: Sequence[int], within: float = 120.0) -> bool:
     """Whether all processes have ended; waits for at most ``within`` seconds."""
     deadline = time.monotonic() + within
     while any(alive(pid) for pid in pids):

@@ -138,7 +138,7 @@ LONG = ["\n", "# c\n", "<<E\nh\nE\n", '"d $(echo x)"', "\\\n", "if a; then b; fi
 WORDS = st.sampled_from([*PLAIN.split(), *LONG])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(WORDS, max_size=8).map(" ".join))
 def test_what_is_called_incomplete_the_shell_refuses(text: str) -> None:
     found = shell.flaw(text)

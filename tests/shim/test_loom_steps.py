@@ -41,7 +41,7 @@ def test_a_call_makes_the_step(case: Path) -> None:
     assert_calls_make_the_steps(loaded)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(project=projects(max_steps=8))
 def test_calls_of_random_pipelines_make_their_steps(project: Project) -> None:
     loaded = load_text(project.text, dialect="loom", settings=project.settings)

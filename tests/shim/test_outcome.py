@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from translator import ir
@@ -198,7 +198,7 @@ def manifest(identity: ExecutionId, state: State, parameters, *, begun: bool = T
     return Manifest(identity, state, dict(parameters), {}, {}, [], "t", "t", 0, None, "", begun)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(pipeline=pipelines(), seed=st.integers(0, 2**32))
 def test_random_runs_end_as_the_specification_says(pipeline: ir.Pipeline, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - no secret

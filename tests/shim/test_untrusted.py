@@ -141,7 +141,7 @@ ODD = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(places(WHOLE)), ODD)
 def test_a_manifest_with_anything_in_any_place_is_one_or_none(place: tuple, odd: object) -> None:
     document = json.loads(json.dumps(WHOLE))

@@ -60,7 +60,7 @@ def test_however_it_is_laid_out(value: object, indent: int, before: int) -> None
     assert ast.literal_eval(f"(\n{' ' * before}{text}\n)") == value
 
 
-@hypothesis.settings(max_examples=20, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+@hypothesis.settings(max_examples=20)
 @hypothesis.given(st.lists(DATA, min_size=10, max_size=30))
 @pytest.mark.parametrize("width", [88, 100, 120])
 def test_formatters_leave_it_alone(width: int, values: list[object]) -> None:

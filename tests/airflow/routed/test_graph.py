@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from tests.oracle.routed import cases
 from tests.routed.build import case
@@ -81,7 +81,7 @@ def test_table(name: str) -> None:
     check(case({**MAGNUS, **ONLY_RUNNABLE}[name], dialect, **GIVEN).pipeline)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=25)
 @given(cases("magnus", depth=3))
 def test_random(drawn: Drawn) -> None:
     pytest.importorskip("airflow.sdk")

@@ -82,7 +82,7 @@ def folder(scheduler: Airflow) -> Path:
     for name, text in {"shops": SHOPS, "asleep": ASLEEP}.items():
         pipeline = load_text(text.replace("FOLDER", str(project)), f"{name}.yaml").choose()
         (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: {"shops", "asleep"} <= {d["dag_id"] for d in scheduler.api("GET", "/api/v2/dags")["dags"]}, 90)
+    wait_until(lambda: {"shops", "asleep"} <= {d["dag_id"] for d in scheduler.api("GET", "/api/v2/dags")["dags"]})
     return project
 
 
@@ -111,7 +111,7 @@ def test_maps_in_a_map_and_a_task_that_is_cleared(scheduler: Airflow, folder: Pa
     cleared = {"dag_run_id": "shops-1", "task_ids": [["shops.days.each_day.sell", 2]], "include_downstream": True}
     options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
     scheduler.api("POST", "/api/v2/dags/shops/clearTaskInstances", {**cleared, **options})
-    wait_until(lambda: scheduler.state("shops", "shops-1") == "success", 180)
+    wait_until(lambda: scheduler.state("shops", "shops-1") == "success")
     document = scheduler.record("shops-1")
     assert {path for path, state in states(document).items() if state != "complete"} == {"Flaky"}
     assert document["state"] == "complete"
@@ -142,10 +142,10 @@ def test_more_items_than_airflow_maps_over(scheduler: Airflow, folder: Path) -> 
 def test_a_person_ends_the_run(scheduler: Airflow, folder: Path) -> None:
     scheduler.trigger("asleep", "asleep-1")
     pid = folder / "pid"
-    wait_until(lambda: pid.exists() and pid.read_text(), 180)
+    wait_until(lambda: pid.exists() and pid.read_text())
     number = int(pid.read_text())
     scheduler.api("PATCH", "/api/v2/dags/asleep/dagRuns/asleep-1", {"state": "failed"})
-    wait_until(lambda: not alive(number), 20)
+    wait_until(lambda: not alive(number))
     assert scheduler.wait("asleep", "asleep-1", 180) == "failed"
     document = scheduler.record("asleep-1")
     assert document["state"] == "stopped"

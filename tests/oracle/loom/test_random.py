@@ -6,7 +6,7 @@ import itertools
 import os
 import shutil
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 
 from tests.oracle.loom.compare import by_rules, in_loom
 from tests.oracle.loom.strategy import projects
@@ -17,10 +17,6 @@ _numbers = itertools.count(1)
 
 @settings(
     max_examples=int(EXAMPLES or 8),
-    derandomize=EXAMPLES is None,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
     phases=[Phase.generate],
 )
 @given(project=projects())

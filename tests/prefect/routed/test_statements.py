@@ -87,7 +87,7 @@ def submitted(statements):
             yield from submitted(one.otherwise)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(graphs(), st.sets(st.integers(0, 11)))
 def test_they_go_where_the_routes_lead(made, numbers):
     failing = {f"n{number}" for number in numbers}
