@@ -11,7 +11,7 @@ from airflow_plugin.marks import marked
 from airflow_plugin.nodes import nodes
 from airflow_plugin.owned import run_folder
 from airflow_plugin.settings import store_uri
-from airflow_plugin.tries import named_tries, task_states
+from airflow_plugin.tries import REASON, named_tries, task_states
 from translator.shim import clock, outcome, traces
 from translator.shim.contract import State
 from translator.shim.outcome import NODE, EngineState
@@ -59,7 +59,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         if node.name in out:
             known[node.name] = {NODE: EngineState(State.SKIPPED)}
             continue
-        known[node.name] = _known(dag, node, states, tries.get(node.name, {}), store)
+        known[node.name] = _known(context, node, states, tries.get(node.name, {}), store)
         if node.sequential:
             found = traces.read(store, pipeline, run, {node.name: known[node.name]})[node.name]
             known[node.name] = _in_order(known[node.name], found)
@@ -94,12 +94,14 @@ def _ran(states: States) -> bool:
 
 
 def _known(
-    dag: DAG, node: Node, states: Mapping[str, States], tries: Mapping[int, str], store: Store
+    context: Context, node: Node, states: Mapping[str, States], tries: Mapping[int, str], store: Store
 ) -> dict[int, EngineState]:
     """What Airflow knows of the executions of a node, by index, and of the node itself."""
+    dag = context["dag"]
     grids = [states.get(task, {}).get(-1) for task in node.tasks if task.endswith(".grid")]
     if "failed" in grids:
-        return {NODE: EngineState(State.ERROR)}
+        reason = context["ti"].xcom_pull(task_ids=f"{node.run.rpartition('.')[0]}.grid", key=REASON)
+        return {NODE: EngineState(State.ERROR, reason=reason)}
     of_run = states.get(node.run, {})
     if node.kind == "task" and of_run.get(-1) == "skipped" and "success" in grids:
         return {NODE: EngineState(State.COMPLETE)}  # its grid has no points

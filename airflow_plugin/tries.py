@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KEY = "try"
 """The key of the XCom that names a try; its value has the URI of the manifest and the map index."""
+REASON = "reason"
+"""The key of the XCom that says why a grid could not be computed."""
 
 States: TypeAlias = dict[int, str]
 """By map index the states of the instances of a task; that of one without an index is at -1."""

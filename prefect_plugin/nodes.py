@@ -220,7 +220,7 @@ def _begin(
         except Exception as error:  # noqa: BLE001 - as said above
             get_run_logger().exception("the node could not be run")
             reason = f"{type(error).__name__}: {error}"
-        node.states[NODE] = Outcome.ERROR
+        node.states[NODE], node.reason = Outcome.ERROR, reason
         return _failed(reason, Executions(plan.name))
 
 

@@ -72,6 +72,8 @@ class NodeRun:
     states: dict[int, Outcome] = field(default_factory=dict)
     tries: dict[int, str] = field(default_factory=dict)
     """By index the URI that the manifest of the execution's last try has, or will have."""
+    reason: str | None = None
+    """Why the node is in error, where no execution says it."""
     stop: Stop = field(default_factory=Stop)
 
     def should_stop(self) -> str | None:
@@ -85,7 +87,11 @@ class NodeRun:
     def known(self) -> dict[int, EngineState]:
         """Return by index what this attempt knows of executions; one that has no state yet was cut off."""
         return {
-            index: EngineState(self.states.get(index, Outcome.STOPPED), self.tries.get(index))
+            index: EngineState(
+                self.states.get(index, Outcome.STOPPED),
+                self.tries.get(index),
+                reason=self.reason if index == outcome.NODE else None,
+            )
             for index in sorted({*self.states, *self.tries})
         }
 

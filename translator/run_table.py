@@ -38,7 +38,8 @@ def _rows(
             continue
         executions = node["executions"]
         single = executions[0] if node["kind"] == "execution" and executions else None
-        yield indent + name, node["state"], _remark(single) if single else _counts(executions)
+        remark = _remark(single) if single else _counts(executions)
+        yield indent + name, node["state"], remark or brief(node.get("reason") or "")
         if node["kind"] == "task":
             for execution in executions:
                 index = execution["index"]

@@ -12,6 +12,7 @@ from airflow_plugin.operators.step import Point
 from airflow_plugin.parameters import run_values
 from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import stop_reason
+from airflow_plugin.tries import REASON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,9 +92,10 @@ class GridOperator(BaseOperator):
         try:
             points = self._over_files(context, files, store) if files else self._of_values(context, store)
         except grid.GridError as error:
-            raise AirflowFailException(str(error)) from None
+            raise _failed(context, str(error)) from None
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
-            raise AirflowFailException(f"the grid has {len(points)} points; [core] max_map_length allows {most}")
+            allowed = f"the grid has {len(points)} points; [core] max_map_length allows {most}"
+            raise _failed(context, self.step.located(allowed))
         labels = [file_grid.label(self.step, files, point) for point in points] if files else grid.labels(points)
         self.log.info("%d executions:\n%s", len(points), "\n".join(labels))
         return [Point(label=label, parameters=point) for label, point in zip(labels, points, strict=True)]
@@ -126,3 +128,9 @@ class GridOperator(BaseOperator):
         asked: dict[str, Any] = {} if self.points is None else {"sets": self.points}
         sets: Any = run_values(asked, context["params"]).get("sets")
         return grid.points(self.step, axes, sets)
+
+
+def _failed(context: Context, reason: str) -> AirflowFailException:
+    """Return the exception that fails the node; the reason is kept for the run's record."""
+    context["ti"].xcom_push(REASON, reason)
+    return AirflowFailException(reason)

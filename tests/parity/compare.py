@@ -29,6 +29,8 @@ def wrong(ran: Ran) -> list[str]:
     if recorded != given:
         found.append(f"parameters {recorded}, expected {given}")
     for name, record in document["nodes"].items():
+        if record["state"] == "error" and not record["executions"] and not record.get("reason"):
+            found.append(f"{name} is in error, and nothing says why")
         for execution in record["executions"]:
             found += [f"{name}[{execution['index']}]: {line}" for line in _wrong_execution(ran, name, execution)]
     return [f"{ran.engine}: {line}" for line in found]

@@ -81,14 +81,17 @@ def test_a_run_that_fails(engine, project, tmp_path_factory):
     out = done.stdout
     run = re.match(rf"Work on {engine}, run (\d{{8}}-\d{{6}}-[0-9a-f]{{4}})\n", out)[1]
     lines = out.splitlines()
-    assert "many[1] (n=7): error: the command ended with exit status 3; its last lines: seven is bad" in lines
+    assert (
+        "many[1] (n=7): error: valohai.yaml:2: the command ended with exit status 3; its last lines: seven is bad"
+        in lines
+    )
     table = out[out.index("\nfirst ") + 1 :].splitlines()
     assert table == [
         "first      complete",
         "many       error     1 complete, 1 error",
         "  [0] n=1  complete",
         (
-            "  [1] n=7  error     the command ended with exit status 3; its last lines: seven is bad; "
+            "  [1] n=7  error     valohai.yaml:2: the command ended with exit status 3; its last lines: seven is bad; "
             "log: many/1/try-1/log.txt"
         ),
         "last       skipped",

@@ -443,3 +443,33 @@ def test_a_person_marks_the_run() -> None:
     marked = run_with(complete, "failed", nodes=only)
     assert (marked["state"], marked["marked"]) == ("error", "failed")
     assert run_with({}, "failed")["state"] == "stopped"
+
+
+def test_a_node_without_executions_says_itself_why_it_is_in_error() -> None:
+    store = open_store(f"memory://outcome-{next(NUMBERS)}")
+    record = finish(
+        store,
+        pipeline="p",
+        run="r",
+        engine="e",
+        nodes=[NodePlan("n", "task"), NodePlan("after", upstream=["n"])],
+        started="t",
+        parameters={},
+        known={"n": {NODE: EngineState(E, reason="v.yaml:3: the grid has no points\x00")}},
+    )
+    assert record.document["nodes"]["n"] == {
+        "kind": "task",
+        "state": "error",
+        "reason": "v.yaml:3: the grid has no points",
+        "executions": [],
+    }
+    assert "reason" not in record.document["nodes"]["after"]
+
+
+def test_the_reason_of_an_error_says_where_and_what(worker) -> None:
+    from translator.shim.contract import Step
+
+    failed = worker.run(Step("s", ["echo last; exit 4"], source="valohai.yaml:24"))
+    assert failed.reason == "valohai.yaml:24: the command ended with exit status 4; its last lines:\nlast"
+    worker.should_stop = lambda: "enough"
+    assert worker.run(Step("s", ["true"], source="valohai.yaml:24")).reason == "enough"

@@ -117,6 +117,10 @@ class Step:
     options: Mapping[str, Json] = field(default_factory=dict)
     files: FileAxis | None = None
 
+    def located(self, reason: str) -> str:
+        """Return a reason with the place of the step before it."""
+        return f"{self.source}: {reason}" if self.source else reason
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -37,6 +37,15 @@ def points(
     Raises:
         GridError: the folder is not there, or the pattern is none.
     """
+    try:
+        return _points(step, axis, given, brought, project)
+    except GridError as error:
+        raise GridError(step.located(str(error))) from None
+
+
+def _points(
+    step: Step, axis: FileAxis, given: Mapping[str, Value], brought: InputFiles | None, project: Path
+) -> list[dict[str, Value]]:
     defaults = {parameter.name: parameter.default for parameter in step.parameters}
     over, into = (str(given.get(name, defaults.get(name))) for name in (axis.over, axis.into))
     try:

@@ -41,6 +41,15 @@ def points(
     Raises:
         GridError: an axis or the list of sets is empty, a value is bad, or the step lacks a parameter.
     """
+    try:
+        return _points(step, axes, sets)
+    except GridError as error:
+        raise GridError(step.located(str(error))) from None
+
+
+def _points(
+    step: Step, axes: Mapping[str, Sequence[Value] | Value], sets: Sequence[Mapping[str, Value]] | None
+) -> list[dict[str, Value]]:
     known = {parameter.name: parameter for parameter in step.parameters}
     named = set(axes).union(*(point.keys() for point in sets or ()))
     problems = [f"step {step.name!r} has no parameter {name!r}" for name in sorted(named - known.keys())]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from translator.shim import events, routed, traces
 from translator.shim.clock import now
 from translator.shim.contract import State
-from translator.shim.manifest import sane
+from translator.shim.manifest import sane, text
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 from translator.shim.store import RUN, Store, key_of
 from translator.shim.traces import LOST, NODE, EngineState
@@ -141,11 +141,14 @@ def _of_nodes(
     documents: dict[str, object] = {}
     for node in nodes:
         by_person = {"marked": "success"} if node.name in marked and states[node.name] is State.COMPLETE else {}
+        reason = engine[node.name].reason if node.name in engine and states[node.name] is State.ERROR else None
+        why = {"reason": text(reason)} if reason is not None else {}
         executions = [trace.document() for trace in found[node.name]]
         documents[node.name] = {
             "kind": node.kind,
             "state": states[node.name].value,
             **by_person,
+            **why,
             "executions": executions,
         }
     return state, documents

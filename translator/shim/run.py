@@ -168,7 +168,7 @@ class _Execution:
             seen, left, items = self.masked(scope.inherited), self.masked(scope.written), self.masked(scope.items)
             scope = replace(scope, inherited=seen, written=left, items=items)
         if reason is not None:
-            reason = self.hidden(reason)
+            reason = self.hidden(self.step.located(reason) if state is State.ERROR else reason)
         return Manifest(
             id=self.id,
             state=state,
@@ -478,7 +478,7 @@ def _commit(execution: _Execution, store: Store | None, state: State, reason: st
     except StoreError as error:
         store.discard(execution.id)
         failed = State.ERROR if state is State.COMPLETE else state
-        manifest = replace(manifest, outputs=[], state=failed, reason=reason or str(error))
+        manifest = replace(manifest, outputs=[], state=failed, reason=manifest.reason or str(error))
     try:
         return store.commit(manifest)
     except StoreError:

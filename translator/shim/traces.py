@@ -34,6 +34,7 @@ class EngineState:
         state: how the engine says that it stands.
         manifest: URI of the manifest of the try that belongs to the engine's current attempt, whether or not that try
             has come to write it; None if the attempt made no try.
+        reason: why a node is in error that has no executions.
         marked: whether a person set the state. It need not be said of an execution that the engine calls complete and
             whose try is not: nobody else does that.
     """
@@ -41,6 +42,7 @@ class EngineState:
     state: State
     manifest: str | None = None
     marked: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
