@@ -31,7 +31,7 @@ SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test bench property histories oracle fuzz corpus airflow31 goldens format constraints clean
+.PHONY: help demo test bench property histories oracle fuzz readme corpus airflow31 goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -42,6 +42,7 @@ help:
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60); keeps failing ones in .fuzz/'
+	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=FOLDER, see there)'
 	@echo 'make airflow31    load and run the examples on Airflow 3.1'
 	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
@@ -89,6 +90,9 @@ oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 
 fuzz: $(DEV)
 	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)
+
+readme: $(DEV)
+	@.venv/dev/bin/python -m tests.readme
 
 # What functions and notebooks of the corpus import; beside the engines, whose environments stay as they are.
 .venv/corpus/.installed: .venv/runnable/.engine

@@ -1,0 +1,80 @@
+"""README's commands are typed as they stand there, in bash and in zsh.
+
+Here is no engine, so what starts one must come as far as to say so: its file, its options and their values are right
+then. ``make readme`` types all of them, after the installation, and sees the runs complete.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.readme.blocks import NOT_COPIED, ROOT, SHELLS, blocks, commands, runs_engine
+
+FIVE_MINUTES = blocks("Five minutes")
+INSTALLATION, *REST = FIVE_MINUTES
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what the commands use."""
+    shutil.copytree(ROOT / "examples", tmp_path / "checkout" / "examples", ignore=NOT_COPIED)
+    return tmp_path / "checkout"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_five_minutes(shell: str, checkout: Path) -> None:
+    script = ["set -e"]
+    for command in (command for block in REST for command in commands(block)):
+        if runs_engine(command):
+            script.append(f"{command} && exit 9 || test $? = 2")
+        else:
+            script.append(command)
+    home = checkout.parent / "home"
+    home.mkdir()
+    done = subprocess.run(
+        [shell, "-c", "\n".join(script)],
+        cwd=checkout,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    runs = sum(runs_engine(command) for block in REST for command in commands(block))
+    assert done.stderr.count("prefect is not installed in this environment") == runs > 3
+    assert "if train_conservative[1] errs" in done.stdout or "if train_conservative[1] fails" in done.stdout
+    assert (home / "airflow" / "dags" / "training_pipeline.py").exists()
+    assert (checkout / "examples" / "valohai" / "flows" / "training_pipeline_flow.py").exists()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_block_is_of_that_shell(shell: str) -> None:
+    for block in (*blocks("Try it"), *FIVE_MINUTES):
+        subprocess.run([shell, "-n", "-c", block], check=True)
+
+
+def test_both_shells_are_tried_where_they_are() -> None:
+    assert "bash" in SHELLS
+
+
+def test_what_is_installed_is_all_that_the_examples_import() -> None:
+    (extras,) = re.findall(r"pip install '\.\[(.*)\]'", INSTALLATION)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(extras.split(",")) <= set(project["optional-dependencies"])
+    declared = [*project["dependencies"], *(d for e in extras.split(",") for d in project["optional-dependencies"][e])]
+    names = {re.split(r"[<>=\[ ]", one, maxsplit=1)[0] for one in declared}
+    providers = {"sklearn": "scikit-learn", "valohai": "valohai-utils"}
+    used = set()
+    for folder in ("valohai", "loom", "magnus"):
+        for file in (ROOT / "examples" / folder).rglob("*.py"):
+            used |= set(re.findall(r"^\s*(?:from|import) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+    local = {file.stem for file in (ROOT / "examples").rglob("*.py")}
+    foreign = {providers.get(one, one) for one in used - set(sys.stdlib_module_names) - local}
+    assert foreign <= names
+    assert len(foreign) > 1
