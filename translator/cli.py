@@ -8,6 +8,7 @@ errors (or warnings with ``--strict``), 2 on bad usage.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -59,24 +60,57 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name; those of the process by default.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    command = _COMMANDS.get(arguments[0]) if arguments else None
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name may have letters that the locale lacks
+    _open_streams()
     try:
-        status = command(arguments[1:]) if command else _translate(arguments)
+        status = _status(arguments)
         sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has gone
+        _drop_output()
+        return FAILED
+    except OSError as error:
+        _complain(diagnostics.printable(f"{error.filename or 'the output'}: {error.strerror or error}"))
+        _drop_output()
+        return FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return status
+
+
+def _status(arguments: Sequence[str]) -> int:
+    command = _COMMANDS.get(arguments[0]) if arguments else None
+    try:
+        return command(arguments[1:]) if command else _translate(arguments)
     except UsageError as error:
-        print(f"translate: {error}", file=sys.stderr)  # noqa: T201 - a command line prints
+        _complain(str(error))
         return USAGE
     except SystemExit as stop:  # argparse has printed its help or what is wrong
         return stop.code if isinstance(stop.code, int) else USAGE
-    except KeyboardInterrupt:
-        return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the output has gone; Python's own flush at exit must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    return status
+
+
+def _open_streams() -> None:
+    """Make the standard streams take whatever is printed: they may be closed, or a locale's."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until we end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may have letters that the locale lacks
+
+
+def _complain(message: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"translate: {message}\n")
+        sys.stderr.flush()
+
+
+def _drop_output() -> None:
+    """Python's own flush at exit must not complain about what could not be written."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
+            stream.flush()
+            continue
+        with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _translate(argv: Sequence[str]) -> int:
@@ -224,7 +258,8 @@ def _print_utf8(text: str) -> None:
     if buffer is None:
         sys.stdout.write(text)
     else:
-        buffer.write(text.encode("utf-8"))
+        # In JSON the escape of half a character, which a file's name may have, is that of JSON itself.
+        buffer.write(text.encode("utf-8", "backslashreplace"))
         buffer.flush()
 
 

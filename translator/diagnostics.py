@@ -226,7 +226,7 @@ def _result(diagnostic: Diagnostic, rule: int, sources: Mapping[str, SourceText]
         result["locations"] = [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(_path(span, sources))},
+                    "artifactLocation": {"uri": quote(_path(span, sources), errors="surrogateescape")},
                     "region": {
                         "startLine": span.line,
                         "startColumn": span.column,

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from translator.files import make_folder, real
+
 if TYPE_CHECKING:
     import re
 
@@ -31,9 +33,16 @@ def destination(output: str, file_name: str) -> Path:
         file_name: how the file is called in a folder.
     """
     path = Path(output)
-    if path.is_dir() or output.endswith(("/", os.sep)) or path.suffix != ".py":
+    if _is_folder(path) or output.endswith(("/", os.sep)) or path.suffix != ".py":
         return path / file_name
     return path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # writing will say why
 
 
 def is_folder(output: str) -> bool:
@@ -48,7 +57,7 @@ def project_from(file: Path, project: Path) -> str:
         OutputError: there is no relative way between the two (two drives).
     """
     try:
-        return Path(os.path.relpath(project.resolve(), file.parent.resolve())).as_posix()
+        return Path(os.path.relpath(real(project), real(file.parent))).as_posix()
     except ValueError:
         message = f"{file} cannot refer to {project}: they are on different drives"
         raise OutputError(message, "write the file to the drive of the project") from None
@@ -69,7 +78,7 @@ def write(file: Path, text: str, *, marker: str, force: bool) -> None:
     try:
         if not force and file.exists():
             _refuse_other(file, text, marker)
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         _replace(file, text)
     except OSError as error:
         raise OutputError(f"cannot write {file}: {error.strerror or error}") from None
@@ -85,8 +94,15 @@ def refuse_twin(file: Path, text: str, identity: re.Pattern[str], *, marker: str
         marker: how a file starts that we generated.
 
     Raises:
-        OutputError: there is such a file.
+        OutputError: there is such a file, or the folder cannot be read.
     """
+    try:
+        _refuse_twin(file, text, identity, marker)
+    except OSError as error:
+        raise OutputError(f"cannot write {file}: {error.strerror or error}") from None
+
+
+def _refuse_twin(file: Path, text: str, identity: re.Pattern[str], marker: str) -> None:
     own = identity.search(text)
     for other in sorted(file.parent.glob("*.py")) if own else ():
         if other.name == file.name or not _first_line(other).startswith(marker):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from translator import given
 from translator.diagnostics import Diagnostics, TranslationError, printable
+from translator.files import real
 from translator.guard import GRACE, guarded
 from translator.options import (
     FAILED,
@@ -219,7 +220,7 @@ def _compiled(  # noqa: PLR0913 - what a run is made of
     values: Mapping[str, Value],
 ) -> list[str]:
     """Write the generated file below ``folder``; returns the command that runs it."""
-    project = source.resolve()
+    project = real(source)
     file = folder / "generated" / target.file_name(pipeline)
     home = folder / "home"
     for made in (file.parent, home):

@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.files import is_missing, is_missing_file
 from translator.shim.shell import flaw
 from translator.walk import walk
 
@@ -97,14 +98,14 @@ def _lexer(line: str) -> shlex.shlex:
 def _missing_files(step: ir.Step, project: Path, diagnostics: Diagnostics) -> None:
     place = step.command_span or step.span
     for script in dict.fromkeys(script for command in _until_it_moves(step) for script in scripts(command)):
-        if not (project / script).is_file():
+        if is_missing_file(project / script):
             message = f"step {step.name!r} runs {script!r}, which is not in {str(project) or '.'}"
             diagnostics.warning("missing-script", message, place)
     for step_input in step.inputs:
         for default in step_input.default:
             if "://" in default or re.search(r"[*?\[]", default):
                 continue
-            if not (project / default).exists():
+            if is_missing(project / default):
                 message = f"the default {default!r} of input {step_input.name!r} is not in {str(project) or '.'}"
                 diagnostics.warning("missing-file", message, step_input.span)
 

@@ -17,6 +17,7 @@ from translator.dialects.loom.paths import climbs, is_url
 from translator.dialects.loom.references import Names, check_nesting
 from translator.dialects.loom.selection import select
 from translator.dialects.loom.steps import Lowered, lower, typed
+from translator.files import is_missing, real
 from translator.ir import EdgeKind
 from translator.settings import SettingsError
 
@@ -36,7 +37,7 @@ def name_of(file: str, project: Path | None) -> str:
     """The pipeline's name: the file's without its ending, or the folder's for a ``pipeline.yml``."""
     stem = PurePath(file).stem or "pipeline"
     if stem == "pipeline" and project is not None:
-        return project.resolve().name or stem
+        return real(project).name or stem
     return stem
 
 
@@ -265,11 +266,7 @@ class _Reader:
                     continue
                 if one.source.kind == model.CONDITION or (climbs(path) and not path.startswith("/")):
                     continue
-                try:
-                    there = (project / path).exists()
-                except (OSError, ValueError):
-                    there = False
-                if not there:
+                if is_missing(project / path):
                     message = f"step {use.step!r} reads {path!r}, which no step of the run makes and which is not there"
                     self.diagnostics.warning("missing-file", message, use.span)
 

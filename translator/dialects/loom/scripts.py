@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import Diagnostics
+from translator.files import is_missing_file
 from translator.names import did_you_mean
 from translator.source import parse
 
@@ -39,13 +40,9 @@ def check(steps: Sequence[Lowered], project: Path, diagnostics: Diagnostics) -> 
             continue
         if script not in interfaces:
             interfaces[script] = None
-            try:
-                there = (project / script).is_file()
-                if there:
-                    interfaces[script] = interface(project / script)
-            except (OSError, ValueError):
-                there = False
-            if not there:
+            if not is_missing_file(project / script):
+                interfaces[script] = interface(project / script)
+            else:
                 message = f"step {lowered.source.name!r} runs {script!r}, which is not in {str(project) or '.'}"
                 diagnostics.error("missing-script", message, lowered.source.script_span or lowered.source.span)
         found = interfaces[script]
@@ -55,11 +52,11 @@ def check(steps: Sequence[Lowered], project: Path, diagnostics: Diagnostics) -> 
 
 def interface(file: Path) -> Mapping[str, Any] | None:
     """What a script says of itself; None if it says nothing that can be read."""
-    if file.stat().st_size > MAX_BYTES:
-        return None
     try:
+        if file.stat().st_size > MAX_BYTES:
+            return None
         docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     found = _FRONTMATTER.search(docstring or "")
     read = parse(found.group(1), file.name, Diagnostics()) if found else None
