@@ -11,6 +11,8 @@ from measure import Row, emit
 
 SIZES = (100, 1000, 5000)
 WIDTH = 10
+CHECK = "check"
+"""Instead of a target: nothing is generated."""
 
 
 def source(nodes: int) -> str:
@@ -37,23 +39,37 @@ def source(nodes: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def steps(count: int) -> str:
+    """As many steps as nodes, each with a parameter and an input."""
+    lines = [
+        f"- step: {{name: s{i}, image: busybox, command: 'true', parameters: [{{name: p, type: integer, default: 1}}], "
+        f"inputs: [{{name: i, optional: true}}]}}"
+        for i in range(count)
+    ]
+    lines += ["- pipeline:", "    name: big", "    edges: []", "    nodes:"]
+    lines += [f"      - {{name: n{i}, type: execution, step: s{i}}}" for i in range(count)]
+    return "\n".join(lines) + "\n"
+
+
 def compile_once(nodes: int, target: str) -> None:
-    """Compile one pipeline, and print seconds and the peak of memory (MB) above the smallest."""
+    """Compile one pipeline, or only check it, and print seconds and the peak of memory (MB) above the smallest."""
     from importlib import import_module
 
     from translator.load import load_text
     from translator.targets import GenerateOptions
 
-    module = import_module(f"translator.targets.{target}")
+    module = None if target == CHECK else import_module(f"translator.targets.{target}")
+    write = steps if target == CHECK else source
 
     def generate(text: str) -> None:
         loaded = load_text(text)
         (pipeline,) = loaded.pipelines
-        module.generate(pipeline, GenerateOptions())
+        if module is not None:
+            module.generate(pipeline, GenerateOptions())
 
-    generate(source(2 * WIDTH))
+    generate(write(2 * WIDTH))
     idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    text = source(nodes)
+    text = write(nodes)
     start = time.process_time()
     generate(text)
     took = time.process_time() - start
@@ -63,7 +79,7 @@ def compile_once(nodes: int, target: str) -> None:
 
 def main() -> None:
     """Measure time and memory per node, and compare each size with the one before."""
-    for target in ("airflow", "prefect"):
+    for target in (CHECK, "airflow", "prefect"):
         measured: dict[int, tuple[float, float]] = {}
         for nodes in SIZES:
             runs = [
@@ -75,9 +91,10 @@ def main() -> None:
             for unit, scale, column in (("ms", 1000, 0), ("MB", 1, 1)):
                 ours, theirs = (measured[nodes][column] * scale for nodes in (large, small))
                 what = "memory" if unit == "MB" else "time"
+                of = "steps" if target == CHECK else "nodes"
                 emit(
                     Row(
-                        f"{target}: {what} for {large:,} nodes",
+                        f"{target}: {what} for {large:,} {of}",
                         ours,
                         f"the same for {small:,}, times {large // small}",
                         theirs * large / small,

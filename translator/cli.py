@@ -123,24 +123,24 @@ def _translate(argv: Sequence[str]) -> int:
     _check_names(names, target, args)
     found = Diagnostics(list(loaded.diagnostics.found))
     texts: list[tuple[Path, str]] = []
+    bad = _bad_pipelines(found.found, strict=args.strict)
     for name in names:
         try:
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
         except TranslationError:
             continue
-        about = found.about(pipeline.name)
+        about, known = found.about(pipeline.name), len(found.found)
         _check_again(pipeline, args, target, about)
-        if not _bad(found.concerning(name), strict=args.strict):
+        if not (bad | _bad_pipelines(found.found[known:], strict=args.strict)) & {None, name}:
             texts += _generated(pipeline, target, args, about, texts)
     chosen = found.concerning(*names) if names else found
     show(chosen, loaded.sources, hush_notes=True, file=args.file)
-    bad = _bad(chosen, strict=args.strict)
     if not names and not _bad(chosen, strict=False):
         sys.stderr.write(f"translate: {args.file} has no pipeline\n")
     if not texts:
         return FAILED
     status = _deliver(texts, target, args)
-    return FAILED if bad else status
+    return FAILED if _bad(chosen, strict=args.strict) else status
 
 
 def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
@@ -158,11 +158,12 @@ def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
 
 def _check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, found: Diagnostics) -> None:
     """Check what ``--grid`` made of a pipeline, and what the engine cannot carry."""
+    known = len(found.found)  # a pipeline that was chosen has no errors so far
     if args.grid:
         from translator.checks import check
 
         check(pipeline, found, project=project_of(args, args.file))
-    if target is not None and found.concerning(pipeline.name).ok:
+    if target is not None and not _bad(found.found[known:], strict=False):
         target.check(pipeline, found)
 
 
@@ -362,6 +363,11 @@ def _check_parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how to say it (text)")
     parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings, too")
     return parser
+
+
+def _bad_pipelines(found: Iterable[Diagnostic], *, strict: bool) -> set[str | None]:
+    """The pipelines that are not to be written; None if it is the whole file."""
+    return {d.pipeline for d in found if _bad([d], strict=strict)}
 
 
 def _bad(found: Iterable[Diagnostic], *, strict: bool) -> bool:

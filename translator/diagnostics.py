@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """What libyaml counts as the end of a line, so that lines here are the lines of its marks."""
+
+MAX_ERRORS = 1000
+"""After so many errors in a file, nothing more of it is looked at."""
 
 _WIDEST_LINE = 160
 _TAB = "    "
@@ -62,22 +66,38 @@ class SourceText:
     text: str
 
 
+class TooManyErrors(Exception):  # noqa: N818 - the errors are in the diagnostics
+    """There are as many errors as anybody reads."""
+
+
 @dataclass(slots=True)
 class Diagnostics:
     """Collects findings; what is added through ``about`` is marked as being about that pipeline only."""
 
     found: list[Diagnostic] = field(default_factory=list)
     pipeline: str | None = None
+    limit: int | None = None
+    """After how many errors to give up."""
+    _errors: Counter[Severity] = field(default_factory=Counter)
 
     def about(self, pipeline: str) -> Diagnostics:
         """A collector of findings about ``pipeline``, which all land in this one."""
-        return Diagnostics(self.found, pipeline)
+        return Diagnostics(self.found, pipeline, self.limit, self._errors)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Add a finding, once."""
+        """Add a finding, once.
+
+        Raises:
+            TooManyErrors: there are ``limit`` errors now, and another one that says so.
+        """
         if diagnostic.pipeline is None and self.pipeline is not None:
             diagnostic = replace(diagnostic, pipeline=self.pipeline)
         self.found.append(diagnostic)
+        self._errors[diagnostic.severity] += 1
+        if self._errors[Severity.ERROR] == self.limit:
+            message = f"there are {self.limit:,} errors; the rest of the file is not looked at"
+            self.found.append(Diagnostic("too-many-errors", Severity.ERROR, message, diagnostic.span))
+            raise TooManyErrors
 
     def error(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
         """Add a reason why there is no translation."""
@@ -109,6 +129,10 @@ class Diagnostics:
         for diagnostic in self.found:
             same.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), []).append(diagnostic)
         return sorted((_merged(found) for found in same.values()), key=_place)
+
+    def bad(self) -> set[str | None]:
+        """The pipelines that have errors; None if the file as a whole has some."""
+        return {diagnostic.pipeline for diagnostic in self.found if diagnostic.severity is Severity.ERROR}
 
     def concerning(self, *pipelines: str) -> Diagnostics:
         """The findings about ``pipelines`` or about the file as a whole."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import gc
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator.diagnostics import Diagnostics, Severity, SourceText, TranslationError
+from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
 from translator.settings import Settings, refuse
 from translator.source import Located, Rules, Source, parse, read_text
 from translator.span import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from translator.ir import Pipeline
@@ -30,6 +32,12 @@ class Loaded:
     diagnostics: Diagnostics
     sources: Mapping[str, SourceText]
     names: tuple[str, ...] = ()
+    by_name: Mapping[str, Pipeline] = field(init=False)
+    """``pipelines`` by name."""
+
+    def __post_init__(self) -> None:
+        """Index the pipelines: a file may have thousands."""
+        object.__setattr__(self, "by_name", {pipeline.name: pipeline for pipeline in self.pipelines})
 
     def concerning(self, name: str | None) -> Diagnostics:
         """The findings about one pipeline and about the file as a whole; all of them without a name."""
@@ -42,10 +50,10 @@ class Loaded:
             TranslationError: there is no such pipeline, there are several, or it has errors.
         """
         chosen = self._name(name)
-        diagnostics = self.concerning(chosen)
-        if not diagnostics.ok:
-            raise TranslationError(diagnostics)
-        return next(pipeline for pipeline in self.pipelines if pipeline.name == chosen)
+        found = self.by_name.get(chosen)
+        if found is None:
+            raise TranslationError(self.concerning(chosen))
+        return found
 
     def _name(self, name: str | None) -> str:
         from translator.names import did_you_mean
@@ -92,7 +100,7 @@ def load(
     Raises:
         SettingsError: the settings ask for what the file does not have.
     """
-    diagnostics = Diagnostics()
+    diagnostics = Diagnostics(limit=MAX_ERRORS)
     text = read_text(path, diagnostics)
     if text is None:
         return Loaded((), diagnostics, {})
@@ -112,7 +120,7 @@ def load_text(
     """Read and check pipelines from a text; without ``project`` nothing is looked for in the project's folder."""
     name = file.replace("\\", "/").rsplit("/", 1)[-1]
     given = _Given(project, dialect, None, settings or Settings())
-    return _load(SourceText(file, text), name, given, Diagnostics())
+    return _load(SourceText(file, text), name, given, Diagnostics(limit=MAX_ERRORS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,25 +133,45 @@ class _Given:
     settings: Settings
 
 
+@contextlib.contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Do not look for garbage while only what stays is made: it costs more with each value that a file has."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_without_garbage_collection()
 def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) -> Loaded:
     from translator.checks import check
     from translator.parameters_file import read_parameters
 
     sources = {name: text}
-    found = _dialect(text.text, name, given.dialect, diagnostics)
+    try:
+        found = _dialect(text.text, name, given.dialect, diagnostics)
+    except TooManyErrors:
+        found = None
     if found is None:
         return Loaded((), diagnostics, sources)
     language, root = found
     refuse(given.settings, language.NAME)
     parameters = read_parameters(given.parameters, language.NAME, sources, diagnostics)
     source = Source(name, text, root, given.project, sources, parameters, given.settings)
-    read = language.read(source, diagnostics)
-    for pipeline in read:
-        whole = diagnostics.concerning(pipeline.name).ok
-        check(pipeline, diagnostics.about(pipeline.name), project=given.project, whole=whole)
-    bad = {d.pipeline for d in diagnostics.found if d.severity is Severity.ERROR}
-    good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     names = language.pipeline_names(root)
+    try:
+        read = language.read(source, diagnostics)
+        bad = diagnostics.bad()
+        for pipeline in read:
+            whole = not bad & {None, pipeline.name}
+            check(pipeline, diagnostics.about(pipeline.name), project=given.project, whole=whole)
+    except TooManyErrors:
+        return Loaded((), diagnostics, sources, names)
+    bad = diagnostics.bad()
+    good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     if len(names) == len(read) == 1:
         names = (read[0].name,)  # Loom calls the pipeline of a pipeline.yml like its folder
     return Loaded(good, diagnostics, sources, names)
@@ -158,8 +186,12 @@ def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics)
     for known in [wanted] if wanted else registry.names(registry.DIALECTS):
         language: Dialect = registry.load(registry.DIALECTS, known)
         if language.RULES not in roots:
-            faults[language.RULES] = Diagnostics()
-            roots[language.RULES] = parse(text, name, faults[language.RULES], language.RULES)
+            faults[language.RULES] = Diagnostics(limit=MAX_ERRORS)
+            try:
+                roots[language.RULES] = parse(text, name, faults[language.RULES], language.RULES)
+            except TooManyErrors:
+                diagnostics.found += faults[language.RULES].found
+                raise
         root = roots[language.RULES]
         if root is not None and (wanted or language.detect(root)):
             diagnostics.found += faults[language.RULES].found

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import itertools
 import keyword
 import re
 import unicodedata
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 IDENTIFIER_LENGTH = 80
 SLUG_LENGTH = 100
+_COMPARED = 100
+"""How many names are compared letter by letter with one that is not known."""
 
 _NOT_IDENTIFIER = re.compile(r"[^a-z0-9]+")
 _NOT_SLUG = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -71,12 +74,19 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     """The one of ``known`` that a user who wrote ``name`` most likely meant, if any is close enough."""
     import difflib  # only for bad input: it costs start-up time
 
-    candidates = list(known)
     folded: dict[str, str] = {}
-    for candidate in candidates:
+    for candidate in known:
         folded.setdefault(candidate.casefold(), candidate)
-    found = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    wanted = name.casefold()
+    likely = list(folded) if len(folded) <= _COMPARED else _of_like_length(wanted, folded)
+    found = difflib.get_close_matches(wanted, likely, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
+
+
+def _of_like_length(name: str, known: Iterable[str]) -> list[str]:
+    """Those of many names that begin as ``name`` does and are about as long, as many as can be compared at once."""
+    like = (other for other in known if abs(len(other) - len(name)) <= 1 and other[:2] == name[:2])
+    return list(itertools.islice(like, _COMPARED))
 
 
 def did_you_mean(name: str, known: Iterable[str], what: str | None = None) -> str | None:

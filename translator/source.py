@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.ir import PipelineParameter
 
-MAX_BYTES = 16 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024
+MAX_VALUES = 200_000
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000
 """How many values aliases may add to those that are written out."""
@@ -281,6 +282,10 @@ class _Composer:
         stack: list[_Open] = []
         while True:
             event = self.next()
+            if self.written > MAX_VALUES:
+                message = f"the file has more than {MAX_VALUES:,} values: not a pipeline file"
+                self.diagnostics.error("huge-file", message, self.place(event.start_mark, event.end_mark))
+                raise _GiveUp
             if isinstance(event, events.ScalarEvent):
                 done = self.scalar(event)
             elif isinstance(event, events.AliasEvent):

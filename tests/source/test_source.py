@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.diagnostics import Diagnostics
-from translator.source import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, Located, Rules, parse, read_text
+from translator.source import MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_VALUES, Located, Rules, parse, read_text
 
 
 def read(text: str, rules: Rules = Rules.YAML_1_1) -> tuple[Located | None, list[str]]:
@@ -129,6 +129,12 @@ def test_what_is_wrong_is_a_diagnostic(text, codes):
 
 def test_all_duplicates_are_found_at_once():
     assert read("a: 1\na: 2\nb:\n  c: 1\n  c: 2\n")[1] == ["2:1 duplicate-key", "5:3 duplicate-key"]
+
+
+def test_a_file_with_too_many_values():
+    found, codes = read("[" + "a," * (MAX_VALUES + 10) + "]")
+    assert (found, codes) == (None, [f"1:{2 * MAX_VALUES + 4} huge-file"])
+    assert read("[" + "a," * (MAX_VALUES // 2) + "]")[1] == []
 
 
 def test_the_last_of_two_equal_keys_counts_where_it_does_for_the_source_system():

@@ -6,9 +6,11 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from referencing import Registry
 
 from tests.dialects.valohai.marks import STEPS, assert_verdict, found
 from translator import diagnostics
+from translator.diagnostics import MAX_ERRORS
 from translator.load import load_text
 
 GOOD = f"""{STEPS}
@@ -155,3 +157,28 @@ def test_thousands_of_nodes_take_time_in_proportion():
     pipeline = loaded.choose()
     assert len(pipeline.nodes) == 2000
     assert len({id(node.step) for node in pipeline.nodes}) == 1
+
+
+def test_after_a_thousand_errors_nothing_more_is_looked_at():
+    for text in ("- step: {nme: a}\n" * 5000, "- !x y\n" * 5000):
+        found = load_text(text).diagnostics.found
+        assert len(found) == MAX_ERRORS + 1
+        assert found[-1].code == "too-many-errors"
+        assert load_text(text).pipelines == ()
+
+
+def test_the_schema_is_looked_through_once_whatever_the_file_holds(monkeypatch):
+    """It was again for each reference of each step, which made a large file take minutes."""
+    load_text(STEPS)
+    crawled = []
+    monkeypatch.setattr(Registry, "crawl", lambda registry: crawled.append(registry) or registry)
+    load_text("".join(STEPS.replace("name: make", f"name: make{number}") for number in range(20)))
+    assert crawled == []
+
+
+def test_names_are_compared_with_few_of_many():
+    text = "dag:\n  start_at: s0\n  steps:\n    success: {type: success}\n    fail: {type: fail}\n"
+    text += "".join(f"    s{number}: {{type: task, command: a.b, next: s{number}x}}\n" for number in range(900))
+    found = [found for found in load_text(text, dialect="magnus").diagnostics if found.code == "unknown-node"]
+    assert len(found) == 900
+    assert found[-1].hint == "did you mean 's899'?"

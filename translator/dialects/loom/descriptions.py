@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,11 +15,26 @@ _MANY = 3
 """How many steps a description names."""
 
 
-def described(node: model.DataNode, lowered: Sequence[Lowered]) -> str:
+Uses: TypeAlias = "Mapping[str, dict[str, None]]"
+"""By data node the steps that make it, or those that read it."""
+
+
+def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
+    """The steps that make each data node, and those that read it."""
+    made: dict[str, dict[str, None]] = {}
+    read: dict[str, dict[str, None]] = {}
+    for one in lowered:
+        for found, named in ((made, one.writes), (read, one.reads)):
+            for use in named:
+                if use.data is not None:
+                    found.setdefault(use.data, {})[one.source.name] = None
+    return made, read
+
+
+def described(node: model.DataNode, made: Uses, read: Uses) -> str:
     """What a form says of a data node: its description, and the steps that make and read it."""
-    made = dict.fromkeys(one.source.name for one in lowered if any(use.data == node.name for use in one.writes))
-    read = dict.fromkeys(one.source.name for one in lowered if any(use.data == node.name for use in one.reads))
-    parts = [f"{verb} {listed(list(steps))}" for verb, steps in (("made by", made), ("read by", read)) if steps]
+    said = (("made by", made.get(node.name)), ("read by", read.get(node.name)))
+    parts = [f"{verb} {listed(list(steps))}" for verb, steps in said if steps]
     told = "; ".join(parts)
     told = f"{told[:1].upper()}{told[1:]}." if told else ""
     own = (node.description or "").strip()

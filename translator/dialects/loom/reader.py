@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.dialects.loom import model, order, scripts
-from translator.dialects.loom.descriptions import described, listed, switched
+from translator.dialects.loom.descriptions import described, listed, switched, uses
 from translator.dialects.loom.document import read_file
 from translator.dialects.loom.overrides import override
 from translator.dialects.loom.passes import unroll
@@ -238,10 +238,11 @@ class _Reader:
                     value = False  # only switches ask for it, for its truth: that of [] is lost in a text
                 shown = None if tied else f"Decides whether these run: {listed(asked[parameter.name])}."
                 made.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied, shown))
+        uses_of = uses(lowered)
         for node in self.file.data.values():
             tied = tuple(dict.fromkeys(targets.get(f"data.{node.name}", ())))
             if tied:
-                path, shown = self.names.path(node.name), described(node, lowered)
+                path, shown = self.names.path(node.name), described(node, *uses_of)
                 made.append(ir.PipelineParameter(f"data.{node.name}", node.span, path, tied, shown, "Data"))
         for one in lowered:
             if one.source.optional:

@@ -139,7 +139,7 @@ def _start(place: Located, what: str, links: Links, where: Where) -> str | None:
     elif not isinstance(found.value, str):
         message = f"'start_at' of {what} must be the name of a step, not {shown(found)}"
         where.diagnostics.error("bad-value", message, found.span)
-    elif found.value not in links.known:
+    elif found.value not in links.names:
         hint = did_you_mean(found.value, links.names, "its steps")
         where.diagnostics.error(
             "unknown-node", f"{what} has no step {found.value!r} to start at", found.span, hint=hint

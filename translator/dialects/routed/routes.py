@@ -29,16 +29,12 @@ class Links:
     ends: Mapping[str, ir.Outcome]
     spans: dict[str, Span] = field(default_factory=dict)
     below: dict[str, dict[str, Span]] = field(default_factory=dict)
+    names: Mapping[str, None] = field(init=False)
+    """The names that a step can go to."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names that a step can go to."""
-        return tuple(dict.fromkeys((*self.steps, *self.ends)))
-
-    @property
-    def known(self) -> frozenset[str]:
-        """The same, to look something up."""
-        return frozenset(self.names)
+    def __post_init__(self) -> None:
+        """Collect the names once: every step looks into them."""
+        object.__setattr__(self, "names", dict.fromkeys((*self.steps, *self.ends)))
 
 
 def find_ends(steps: Located, what: str, where: Where) -> dict[str, ir.Outcome]:
@@ -101,7 +97,7 @@ def resolve(name: str, body: Located, links: Links, where: Where) -> tuple[ir.Ro
         if found is None or not isinstance(found.value, str) or not found.value:
             continue
         target = found.value
-        if target not in links.known:
+        if target not in links.names:
             hint = did_you_mean(target, links.names, "its steps")
             message = f"step {name!r} goes to {target!r}, which is no step of {links.what}"
             where.diagnostics.error("unknown-node", message, found.span, hint=hint)
@@ -126,8 +122,9 @@ def check_links(links: Links, start: str, diagnostics: Diagnostics) -> None:
         diagnostics: receives what is found.
     """
     below = {name: [n for n in links.below.get(name, ()) if n in links.below] for name in links.below}
+    places = {name: place for place, name in enumerate(below)}
     for component in strongly_connected(below):
-        first = min(component, key=list(below).index)
+        first = min(component, key=places.__getitem__)
         if len(component) == 1 and first not in below[first]:
             continue
         path = way_back(first, below, frozenset(component))
