@@ -24,7 +24,7 @@ from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
 from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from prefect import Flow, State
@@ -98,6 +98,8 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         began = str(labels[BEGAN]) if labels[COUNT] == now.run_count else clock.now()
         begun = _read(store, str(labels[PIPELINE]), str(labels[RUN]), began)
         tries = _tries(store, begun)
+        if begun.graph is not None:
+            tries = _with_composites(begun.graph, tries)
         outcome.finish(
             store,
             pipeline=begun.pipeline,
@@ -143,6 +145,24 @@ def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
     return found
 
 
+def _with_composites(
+    graph: GraphPlan, tries: Mapping[str, dict[int, _Try]], prefix: str = ""
+) -> dict[str, dict[int, _Try]]:
+    """Return ``tries`` with the nodes that have branches and were lost in the middle of them."""
+    found = dict(tries)
+    for node in graph.nodes:
+        path = prefix + node.name
+        inner = [key for key in found if key.startswith(f"{path}.")]
+        if not isinstance(node, CompositePlan) or not inner:
+            continue
+        started = min(one.started for key in inner for one in found[key].values())
+        found.setdefault(path, {0: _Try(started, EngineState(Outcome.ERROR))})
+        for name, branch in node.branches.items():
+            for entered in _entered(found, f"{path}.", name):
+                found = _with_composites(branch, found, entered)
+    return found
+
+
 def _routed(graph: GraphPlan | None, tries: Mapping[str, _Try], prefixes: Sequence[str]) -> GraphPlan | None:
     """Return a graph with the routes that its token took: its nodes began one after the other.
 
@@ -181,7 +201,7 @@ def _routed(graph: GraphPlan | None, tries: Mapping[str, _Try], prefixes: Sequen
     return GraphPlan(nodes, tuple(ends), starts[0] if starts else None)
 
 
-def _entered(tries: Mapping[str, _Try], above: str, branch: str) -> list[str]:
+def _entered(tries: Iterable[str], above: str, branch: str) -> list[str]:
     """The paths of a branch in the run, each with a full stop at its end."""
     if branch != BODY:
         return [f"{above}{branch}."]

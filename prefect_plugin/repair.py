@@ -7,6 +7,7 @@ these states.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import TaskRun
     from prefect.futures import PrefectFuture
 
 PATIENCE_SECONDS = 10.0
 """How long to wait for task runs to be recorded, all together: the API learns of them from events, with a delay."""
+_UNNAMED = re.compile(r"-[0-9a-f]{3}$")
+"""What Prefect adds to the name of a task that has not started."""
 PAGE = 200
 """How many task runs are read at once."""
 
@@ -67,17 +71,19 @@ def close_earlier_attempts(flow_run: UUID) -> None:
         with get_client(sync_client=True) as client:
             for task_run in _open_task_runs(client, flow_run):
                 ended: State[Any] = Crashed(message="the flow process ended before this task run did")
-                client.set_task_run_state(task_run, ended, force=True)
+                client.set_task_run_state(task_run.id, ended, force=True)
+                if task_run.start_time is None:  # else it has got its name
+                    client.set_task_run_name(task_run.id, _UNNAMED.sub("", task_run.name))
     except Exception as error:  # noqa: BLE001 - what the API shows of the past must not keep the run from starting
         get_run_logger().warning("cannot end the task runs of earlier attempts in the API: %s", error)
 
 
-def _open_task_runs(client: SyncPrefectClient, flow_run: UUID) -> list[UUID]:
+def _open_task_runs(client: SyncPrefectClient, flow_run: UUID) -> list[TaskRun]:
     of_run = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run]))
-    found: list[UUID] = []
+    found: list[TaskRun] = []
     offset = 0
     while page := client.read_task_runs(flow_run_filter=of_run, limit=PAGE, offset=offset):
-        found += [one.id for one in page if one.state is None or not one.state.is_final()]
+        found += [one for one in page if one.state is None or not one.state.is_final()]
         offset += len(page)
     return found
 

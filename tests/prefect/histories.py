@@ -252,15 +252,16 @@ class History:
 
     def _check_outputs(self, run: Path, document: Mapping[str, Any]) -> None:
         """Hold what each complete execution read to what those before it made in this attempt."""
-        lines: dict[str, list[list[str]]] = {}
+        lines: dict[str, dict[int, list[str]]] = {}
         for name, node in document["nodes"].items():
             for one in node["executions"]:
                 if one["state"] != "complete":
                     continue
                 number = one["parameters"]["n"]
-                before = [line for source in BEFORE.get(name, ()) for made in lines.get(source, []) for line in made]
+                read = [sorted(lines.get(source, {}).items()) for source in BEFORE.get(name, ())]  # by their names
+                before = [line for files in read for _, made in files for line in made]
                 expected = [*before, f"{self.attempts} {name} {number}"]
-                lines.setdefault(name, []).append(expected)
+                lines.setdefault(name, {})[number] = expected
                 tries = (run / name / str(one["index"])).glob(f"try-*/outputs/{name}-{number}.txt")
                 last = max(tries, key=lambda path: int(path.parent.parent.name.removeprefix("try-")))
                 assert last.read_text().splitlines() == expected, f"{last} in {document}"
@@ -271,7 +272,8 @@ class History:
 
         def left_open() -> list[str]:
             found = client.read_task_runs(flow_run_filter=wanted)
-            return [f"{run.name}: {run.state_name}" for run in found if not (run.state and run.state.is_final())]
+            wrong = [run for run in found if not (run.state and run.state.is_final()) or run.state_name == "RolledBack"]
+            return [f"{run.name}: {run.state_name}" for run in wrong]
 
         wait_for(lambda: not left_open(), 60, f"task runs to have a final state after {plan}: {left_open()}")
 

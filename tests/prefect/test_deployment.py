@@ -173,12 +173,15 @@ def test_a_flow_with_retries_is_tried_again_and_fails_as_prefect_knows_it(server
     assert state.is_completed(), state
     (record,) = (tmp_path / "store").glob("*/*/run.json")
     document = json.loads(record.read_text())
+    tries = {name: [one["tries"] for one in node["executions"]] for name, node in document["nodes"].items()}
+    assert tries == {"once": [2], "after": [1], "flaky": [4], "several": [2], "collect": [2]}  # of both attempts
     assert {name: node["state"] for name, node in document["nodes"].items()} == dict.fromkeys(
         ("once", "after", "flaky", "several", "collect"), "complete"
     )
     with get_client(sync_client=True) as client:
         flow_run = client.read_flow_run(state.state_details.flow_run_id)
         assert flow_run.run_count == 2
+        assert document["run"] == f"{flow_run.name}-{flow_run.id.hex[-8:]}"
         names = [one.name for one in client.read_flow_run_states(flow_run.id)]
     assert names == ["Pending", "Running", "AwaitingRetry", "Running", "Completed"]
     assert task_runs(flow_run.id, 6)["once"].tags == ["mine"]

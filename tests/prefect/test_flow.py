@@ -9,11 +9,9 @@ pytest.importorskip("prefect")
 
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, LogFilter, LogFilterFlowRunId
-from prefect.flow_engine import run_flow
-from prefect.states import Scheduled
 
 from prefect_plugin.artifacts import key_of
-from tests.prefect.support import compiled, flow_of, task_runs, wait_for
+from tests.prefect.support import task_runs, wait_for
 
 MEET = "touch met-{place}-{parameter-value:me}; until test -e met-{place}-{parameter-value:other}; do sleep 0.05; done"
 
@@ -271,36 +269,3 @@ def test_a_pipeline_parameter_without_a_value_leaves_the_blueprint_alone(run, gi
     )
 
     assert [one["parameters"]["n"] for one in ran.record["nodes"]["node"]["executions"]] == used
-
-
-def test_a_flow_that_prefect_runs_again_keeps_its_run_and_adds_tries(server, tmp_path, monkeypatch):
-    monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path / "store"))
-    text = """
-    - step: {name: first, image: none, command: "true"}
-    - step: {name: second, image: none, command: "test -e again || { touch again; exit 1; }"}
-    - pipeline:
-        name: again
-        nodes:
-          - {name: first, type: execution, step: first}
-          - {name: second, type: execution, step: second}
-        edges: [[first.dependency.*, second.dependency.*]]
-    """
-    flow = flow_of(compiled(text, tmp_path))
-    first = flow(return_state=True)
-    assert first.is_failed()
-    with get_client(sync_client=True) as client:  # what `prefect flow-run retry` and then a worker do
-        which = first.state_details.flow_run_id
-        client.set_flow_run_state(which, Scheduled(name="AwaitingRetry"), force=True)
-        state = run_flow(flow, flow_run=client.read_flow_run(which), return_type="state")
-
-    assert state.is_completed()
-    (file,) = (tmp_path / "store").glob("*/*/run.json")
-    record = json.loads(file.read_text())
-    assert record["state"] == "complete"
-    assert {name: [one["tries"] for one in node["executions"]] for name, node in record["nodes"].items()} == {
-        "first": [2],
-        "second": [2],
-    }
-    with get_client(sync_client=True) as client:
-        flow_run = client.read_flow_run(state.state_details.flow_run_id)
-    assert record["run"] == f"{flow_run.name}-{flow_run.id.hex[-8:]}"

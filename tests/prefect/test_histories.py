@@ -62,7 +62,6 @@ def histories(server, tmp_path_factory):
             [
                 Plan(ends_by="kill", hold="collect-1"),
                 Plan(values=(3,), ends_by="cancel", hold="make-1"),
-                Plan(values=(4,), failures=frozenset({"train-4"})),
                 Plan(values=(4, 5)),
             ],
         ),

@@ -6,13 +6,6 @@ import pytest
 
 pytest.importorskip("prefect")
 
-from prefect.settings import (
-    PREFECT_HOME,
-    PREFECT_RESULTS_PERSIST_BY_DEFAULT,
-    PREFECT_TASKS_DEFAULT_RETRIES,
-    PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS,
-    temporary_settings,
-)
 
 from tests.prefect.support import is_alive
 
@@ -208,12 +201,3 @@ def test_stop_all_ends_the_processes_of_other_branches(run, tmp_path):
     assert ran.record["state"] == ERROR
     for name in ("inner.pid", "outer.pid"):
         assert not is_alive(int((tmp_path / name).read_text()))
-
-
-def test_no_default_of_prefect_changes_the_rules(run, tmp_path):
-    defaults = {PREFECT_TASKS_DEFAULT_RETRIES: 2, PREFECT_RESULTS_PERSIST_BY_DEFAULT: True, PREFECT_HOME: tmp_path}
-    with temporary_settings({**defaults, PREFECT_TASKS_RUNNER_THREAD_POOL_MAX_WORKERS: 1}):
-        ran = run(pipeline("task", "continue"), first={"n": [1, 2], "bad": [1]})
-
-    assert [one["tries"] for one in ran.record["nodes"]["first"]["executions"]] == [1, 1]
-    assert ran.nodes == dict.fromkeys(("first", "after", "last", "other", "another"), COMPLETE)

@@ -12,8 +12,9 @@ pytest.importorskip("prefect")
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.states import Crashed
 
-from tests.prefect.support import is_alive, task_runs, wait_for
+from tests.prefect.support import flow_of, is_alive, task_runs, wait_for
 from tests.routed.build import T, case, graph, mapped
 from tests.routed.run import recorded
 from tests.routed.work import Work
@@ -143,3 +144,28 @@ def test_by_a_signal(start, tmp_path, sent):
 
     check_is_stopped(tmp_path, sleepers)
     assert process.wait(30) != 0
+
+
+def test_of_a_process_that_is_killed(server, start, tmp_path):
+    """Nobody is left to write the record but the worker, which calls the flow's hook in its own process."""
+    process, sleepers = start("routed killed")
+
+    process.kill()
+    process.wait(30)
+
+    wait_for(lambda: not any(map(is_alive, sleepers)), 60, "the processes of the steps to end")
+    with get_client(sync_client=True) as client:
+        (flow_run,) = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["routed killed"])))
+    (file,) = tmp_path.glob("*_flow.py")
+    made = flow_of(file)
+    (hook,) = made.on_crashed_hooks
+    hook(flow=made, flow_run=flow_run, state=Crashed())
+    (written,) = (tmp_path / "store").glob("*/*/run.json")
+    record = json.loads(written.read_text())
+    assert record["state"] == "error"
+    lost = ("p", "p.x", "p.x.sleeps", "p.y", "p.y.m", "p.y.m.0", "p.y.m.0.sleeps", "p.y.m.1", "p.y.m.1.sleeps")
+    assert {path: of.split()[-1] for path, of in recorded(record["nodes"]).items()} == {
+        **EXPECTED,
+        **dict.fromkeys(lost, "error"),
+    }
+    assert {run.state.name for run in task_runs(flow_run.id, 12).values()} == {"Completed", "Crashed"}

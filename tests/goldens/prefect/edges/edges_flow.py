@@ -143,7 +143,7 @@ def after_node(parameters: AfterParameters, prepare: Executions):
     name="Edges",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node
 )
 def edges(

@@ -151,7 +151,7 @@ def evaluate_experimental_node(train_experimental: Executions, preprocess: Execu
     name="Dual Training Pipeline",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node
 )
 def dual_training_pipeline(

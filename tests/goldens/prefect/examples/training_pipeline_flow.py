@@ -151,7 +151,7 @@ def report_node(parameters: ReportParameters, evaluate: Executions):
     name="Training Pipeline",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # a thread per node
 )
 def training_pipeline(

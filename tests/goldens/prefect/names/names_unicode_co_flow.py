@@ -64,7 +64,7 @@ def node_1st_node():
     name="Names: ünïcode - co 99b802",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=7),  # a thread per node
 )
 def names_unicode_co() -> State:

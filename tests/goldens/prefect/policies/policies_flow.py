@@ -171,7 +171,7 @@ def last_node(
     name="Policies",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=9),  # a thread per node
 )
 def policies(

@@ -69,7 +69,7 @@ def evaluate_node(train: Executions):
     name="Training Pipeline",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node
 )
 def training_pipeline(

@@ -92,7 +92,7 @@ def apply_node(
     name="data",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
 )
 def data(

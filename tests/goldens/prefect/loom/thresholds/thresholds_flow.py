@@ -148,7 +148,7 @@ def compare_node(
     name="thresholds",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node
 )
 def thresholds(

@@ -103,7 +103,7 @@ nowhere = step_node(
     name="routes",
     retries=0,  # set here, so that no default of a deployment applies
     persist_result=False,
-    on_crashed=[record_crash],
+    on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
 )
 def routes() -> State:
