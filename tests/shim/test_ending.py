@@ -135,7 +135,7 @@ def test_a_stop_while_files_are_brought_or_published(worker, monkeypatch, uri: s
     asked = []
 
     def should_stop() -> str | None:
-        transfer = any(frame.function in {"of_file", "_watched"} for frame in inspect.stack())
+        transfer = any(frame.function in {"of_file", "pump", "_watched"} for frame in inspect.stack())
         if not transfer or ran.exists() != (when == "published"):
             return None
         asked.append(1)
