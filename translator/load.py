@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
@@ -13,7 +13,7 @@ from translator.source import Located, Rules, Source, parse, read_text
 from translator.span import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from translator.ir import Pipeline
@@ -164,6 +164,7 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     names = language.pipeline_names(root)
     try:
         read = language.read(source, diagnostics)
+        read, names = _on_one_line(read, names, diagnostics)
         bad = diagnostics.bad()
         for pipeline in read:
             whole = not bad & {None, pipeline.name}
@@ -175,6 +176,34 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     if len(names) == len(read) == 1:
         names = (read[0].name,)  # Loom calls the pipeline of a pipeline.yml like its folder
     return Loaded(good, diagnostics, sources, names)
+
+
+def _on_one_line(
+    read: Sequence[Pipeline], names: tuple[str, ...], diagnostics: Diagnostics
+) -> tuple[tuple[Pipeline, ...], tuple[str, ...]]:
+    """Give pipelines whose names have line breaks or control characters names on one line, with a note."""
+    from translator.checks.names import flattened, is_odd
+
+    changed = {name: flattened(name) or "pipeline" for name in (*names, *(one.name for one in read)) if is_odd(name)}
+    if not changed:
+        return tuple(read), names
+    diagnostics.found[:] = [
+        replace(found, pipeline=changed.get(found.pipeline or "", found.pipeline)) for found in diagnostics.found
+    ]
+    taken = set(names) - changed.keys()
+    for pipeline in read:
+        one = changed.get(pipeline.name)
+        if one is None:
+            continue
+        if one in taken:
+            message = f"two pipelines are called {one!r}, but for control characters"
+            diagnostics.error("duplicate-pipeline", message, pipeline.span, hint="rename one of them")
+        else:
+            message = f"the pipeline's name has line breaks or control characters; it is called {one!r}"
+            diagnostics.about(one).note("flattened-name", message, pipeline.span)
+        taken.add(one)
+    renamed = tuple(replace(pipeline, name=changed.get(pipeline.name, pipeline.name)) for pipeline in read)
+    return renamed, tuple(dict.fromkeys(changed.get(name, name) for name in names))
 
 
 def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics) -> tuple[Dialect, Located] | None:

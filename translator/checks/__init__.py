@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.checks import commands, graph, grids, parameters, ports, routed, values
+from translator.checks import commands, graph, grids, names, parameters, ports, routed, values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,7 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics, *, project: Path | None 
         project: the folder in which the files are looked for that steps run; None looks for none.
         whole: whether the dialect could read every node and edge; if not, nothing is said that a missing one explains.
     """
+    names.check(pipeline, diagnostics)
     graph.check(pipeline, diagnostics, whole=whole)
     ports.check(pipeline, diagnostics, whole=whole)
     parameters.check(pipeline, diagnostics)
