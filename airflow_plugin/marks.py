@@ -1,14 +1,20 @@
-"""What a person does to a whole run: a listener keeps it, so that ``run.json`` tells it.
+"""What happens to a run and none of its tasks can see: a listener keeps it, so that ``run.json`` tells it.
 
 Airflow gives a run that a person marks its state at once only if its task ``finish``, a teardown, has ended. Then
 nothing of the run is started any more, and the listener corrects ``run.json``. Else Airflow ends all other tasks and
-lets ``finish`` decide; nothing but this listener tells it what the person wanted. The listener is called where the
-person's request is handled, in the API server.
+lets ``finish`` decide; nothing but this listener tells it what the person wanted. A person may also mark an instance,
+or have one run again without what follows, so that ``finish`` does not start: then the listener writes anew how the
+executions stand. The run keeps the state that ``finish`` gave it, as it does in Airflow. What people do is heard in the
+API server, the end of a run in the scheduler.
+
+A run that takes longer than its ``dagrun_timeout`` is ended by the scheduler, and all that has not ended is skipped,
+``finish`` too. Then the listener writes ``run.json``.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.listeners import hookimpl
@@ -17,14 +23,18 @@ from airflow_plugin.owned import DOCUMENT, FINISH
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from airflow.sdk import Context
+
+    from airflow_plugin.tries import States
 
     Mark = Literal["success", "failed"]
 
 KEY = "run_marked"
 """The key of the XCom that says how a person marked the run."""
 _BY_HAND = "Dag Run's state was manually set"
+_TIMED_OUT = "timed_out"
 _ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 log = logging.getLogger(__name__)
@@ -33,13 +43,33 @@ log = logging.getLogger(__name__)
 @hookimpl
 def on_dag_run_success(dag_run: Any, msg: str) -> None:
     """Keep that a person marked a run as success."""
-    _keep(dag_run, msg, "success")
+    if _is_by_hand(msg):
+        _keep(dag_run, "success")
+    else:
+        _catch_up(dag_run)
 
 
 @hookimpl
 def on_dag_run_failed(dag_run: Any, msg: str) -> None:
-    """Keep that a person marked a run as failed."""
-    _keep(dag_run, msg, "failed")
+    """Keep that a person marked a run as failed; write the record of one that took too long."""
+    if _is_by_hand(msg):
+        _keep(dag_run, "failed")
+    elif msg == _TIMED_OUT:
+        _record(dag_run)
+    else:
+        _catch_up(dag_run)
+
+
+@hookimpl
+def on_task_instance_success(task_instance: Any) -> None:
+    """Keep that a person marked an instance as success."""
+    _keep_instance(task_instance)
+
+
+@hookimpl
+def on_task_instance_failed(task_instance: Any) -> None:
+    """Keep that a person marked an instance as failed."""
+    _keep_instance(task_instance)
 
 
 def marked(context: Context) -> Mark | None:
@@ -57,28 +87,53 @@ def _bearer(task_ids: Collection[str]) -> str:
     return min(task_id for task_id in task_ids if task_id != FINISH)
 
 
-def _keep(dag_run: Any, msg: str, state: Mark) -> None:
+def _is_by_hand(msg: str) -> bool:
     # Airflow 3.1 says nothing of a person's deed; the scheduler always says why.
-    if msg and not msg.startswith(_BY_HAND):
-        return
+    return not msg or msg.startswith(_BY_HAND)
+
+
+def _keep(dag_run: Any, state: Mark) -> None:
+    """Keep how a person marked a run."""
     try:
-        instances = {(ti.task_id, ti.map_index): ti for ti in _instances(dag_run)}
-        finish = instances.get((FINISH, -1))
-        if finish is None or not _is_ours(dag_run):
+        instances = _instances(dag_run)
+        finish = _finish(instances)
+        if finish is None:
             return
         if finish.state in _ENDED:
             _correct(dag_run, state)
         else:
-            _tell_finish(
-                dag_run, min(key for key in instances if key[0] == _bearer({name for name, _ in instances})), state
-            )
+            bearer = _bearer({ti.task_id for ti in instances})
+            _tell_finish(dag_run, min((ti.task_id, ti.map_index) for ti in instances if ti.task_id == bearer), state)
     except Exception:
         log.exception("run.json of %s will not tell that a person marked the run", dag_run.run_id)
 
 
-def _is_ours(dag_run: Any) -> bool:
-    finish = dag_run.dag.get_task(FINISH)
-    return str(getattr(finish, "_task_module", "")).startswith("airflow_plugin.")
+def _keep_instance(instance: Any) -> None:
+    """Keep how a person marked an instance; a worker that ends a task calls this, too, and knows no database."""
+    if hasattr(instance, "_sa_instance_state") and instance.task_id != FINISH:
+        _record(instance.dag_run, ended=True)
+
+
+def _catch_up(dag_run: Any) -> None:
+    """Record what ran after the task ``finish`` of a run, which has ended now."""
+    if dag_run.dag is None or not dag_run.dag.has_task(FINISH):
+        return
+    try:
+        instances = _instances(dag_run)
+        finish = _finish(instances)
+        if finish is None or finish.end_date is None:
+            return
+        late = any(ti.end_date and ti.end_date > finish.end_date for ti in instances)
+    except Exception:
+        log.exception("run.json of %s may not tell all", dag_run.run_id)
+        return
+    if late:
+        _record(dag_run, ended=True)
+
+
+def _finish(instances: list[Any]) -> Any:
+    """The task that ends a run, if it is one of this plugin."""
+    return next((ti for ti in instances if ti.task_id == FINISH and ti.operator == "FinishOperator"), None)
 
 
 def _session(dag_run: Any) -> Any:
@@ -106,6 +161,7 @@ def _tell_finish(dag_run: Any, bearer: tuple[str, int], state: Mark) -> None:
         task_id=bearer[0],
         run_id=dag_run.run_id,
         map_index=bearer[1],
+        serialize=False,  # workers read what is there as it is
         session=_session(dag_run),
     )
 
@@ -124,3 +180,76 @@ def _correct(dag_run: Any, state: Mark) -> None:
     found = _session(dag_run).execute(query.with_only_columns(XComModel.value)).first()
     if found is not None:
         mark(open_store(store_uri()), XComModel.deserialize_value(found), state)
+
+
+def _record(dag_run: Any, *, ended: bool = False) -> None:
+    """Write ``run.json`` of a run whose task ``finish`` is not going to do so.
+
+    Args:
+        dag_run: the run.
+        ended: whether ``finish`` has ended, and so given the run its state.
+    """
+    from airflow.models.xcom import XComModel
+
+    from airflow_plugin.tries import KEY as TRY
+
+    try:
+        # Of Airflow's database all is read here; nobody waits for the store.
+        instances = _instances(dag_run)
+        finish = _finish(instances)
+        if finish is None or (ended and finish.state not in _ENDED):
+            return
+        states: dict[str, States] = {}
+        for ti in instances:
+            if ti.state is not None and ti.state != "removed":
+                states.setdefault(ti.task_id, {})[ti.map_index] = str(ti.state)
+        query = XComModel.get_many(run_id=dag_run.run_id, key=TRY, dag_ids=dag_run.dag_id)
+        tries: dict[str, dict[int, str]] = {}
+        for task, value in _session(dag_run).execute(query.with_only_columns(XComModel.task_id, XComModel.value)):
+            tries.setdefault(task, {})[value["map_index"]] = value["manifest"]
+        arguments = (str(dag_run.run_id), dag_run.start_date, states, tries)
+    except Exception:
+        log.exception("run.json of %s will not tell how the run stands", dag_run.run_id)
+        return
+    threading.Thread(target=_write, args=arguments, kwargs={"ended": ended}, name="run.json", daemon=True).start()
+
+
+def _write(
+    run_id: str, started: datetime | None, states: dict[str, States], tries: dict[str, dict[int, str]], *, ended: bool
+) -> None:
+    from airflow_plugin.killed import let_killed_end
+    from airflow_plugin.outcome import as_plan, counting, known_of
+    from airflow_plugin.plan import PLAN, from_json
+    from airflow_plugin.settings import store_uri
+    from translator.shim import clock, outcome
+    from translator.shim.contract import State
+    from translator.shim.store import RUN, open_store
+
+    uri = next((uri for of_task in tries.values() for uri in of_task.values()), None)
+    if uri is None:
+        log.warning("none of the executions of run %s has begun: run.json does not tell how the run stands", run_id)
+        return
+    try:
+        store = open_store(store_uri())
+        folder = "/".join(store.key(uri).split("/")[:2])
+        try:
+            plan = store.read_json(f"{folder}/{PLAN}")
+        except FileNotFoundError:
+            return  # of a graph that is routed
+        before = store.read_json(f"{folder}/{RUN}") if ended else {}
+        let_killed_end(store, plan["pipeline"], plan["run"], counting(states, tries))
+        nodes = from_json(plan)
+        outcome.finish(
+            store,
+            pipeline=plan["pipeline"],
+            run=plan["run"],
+            engine="airflow",
+            nodes=[as_plan(node.node) for node in nodes],
+            started=before["started"] if before or started is None else clock.written(started),
+            parameters=plan["parameters"],
+            known={node.node.name: known_of(node, states, tries.get(node.node.run, {}), store) for node in nodes},
+            marked=before.get("marked"),
+            ended=State(before["state"]) if before else None,
+        )
+    except Exception:
+        log.exception("run.json of %s does not tell how the run stands", run_id)

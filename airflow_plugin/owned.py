@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from airflow_plugin.nodes import nodes
+from airflow_plugin.plan import PLAN, to_json
 from airflow_plugin.settings import RUN
 from translator.shim import clock
 from translator.shim.owner import own_folder
+from translator.shim.store import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -52,5 +55,13 @@ def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str
             return any(uri.startswith(f"{folder}/") for uri in written)
         return bool(run.clear_number)
 
+    def keep_plan(name: str) -> None:
+        dag = context["dag"]
+        if nodes(dag):  # of a graph that is routed there are none
+            finish: Any = dag.get_task(FINISH)
+            plan = to_json(dag, name, {key: context["params"][key] for key in finish.parameters})
+            store.write_json(key_of(pipeline, name, name=PLAN), plan)
+
+    pipeline = context["dag"].dag_display_name
     owner = {**named, "started": clock.written(started)}
-    return own_folder(store, context["dag"].dag_display_name, str(run.run_id), owner, is_own)
+    return own_folder(store, pipeline, str(run.run_id), owner, is_own=is_own, taken=keep_plan)

@@ -224,7 +224,11 @@ def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
     try:
         owner = {"engine": "prefect", "flow_run": str(flow_run.id)}
         return own_folder(
-            open_store(store), pipeline, name, owner, lambda other, _: other.get("flow_run") == str(flow_run.id)
+            open_store(store),
+            pipeline,
+            name,
+            owner,
+            is_own=lambda other, _: other.get("flow_run") == str(flow_run.id),
         )
     except StoreError:
         return name  # executions say so, and end in error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -115,9 +116,12 @@ class Model:
     tries: dict[tuple[str, int], int] = field(default_factory=dict)
     stamps: dict[tuple[str, int], int] = field(default_factory=dict)
     metadata: dict[tuple[str, int], dict[str, object]] = field(default_factory=dict)
+    natural: dict[tuple[str, int], State] = field(default_factory=dict)
     marked: set[tuple[str, int]] = field(default_factory=set)
     marked_nodes: set[str] = field(default_factory=set)
     marked_run: str | None = None
+    kept: State | None = None
+    """How the run stands, where Airflow did not let its last task tell it anew."""
 
     def __post_init__(self) -> None:
         self.rules = Rules(load_text(SOURCE, "histories.yaml").choose(), oracle=self._ending)
@@ -162,6 +166,7 @@ class Model:
         self.marked_nodes.discard(name)
 
     def _ran(self, name: str, index: int) -> None:
+        self.natural[name, index] = next(one.state for one in self.results[name].executions if one.index == index)
         self.tries[name, index] = self.tries.get((name, index), 0) + 1
         self.stamps[name, index] = self.stamp
         if name == "list":
@@ -181,10 +186,10 @@ class Model:
         executions = list(result.executions)
         executions[index] = replace(executions[index], state=state, metadata=self.metadata.get((name, index), {}))
         self.results[name] = settle(result.node, tuple(executions))
-        if state is C:
+        # A mark that only takes another mark back leaves no trace.
+        self.marked.discard((name, index))
+        if state is C and self.natural[name, index] is not C:
             self.marked.add((name, index))
-        else:
-            self.marked.discard((name, index))
 
     def mark_node(self, name: str) -> None:
         """Let a person say that a node is complete."""
@@ -226,6 +231,8 @@ class Model:
 
     def state(self) -> State:
         """How the run stands."""
+        if self.kept is not None:
+            return self.kept
         now = self.now()
         ruled = E if any(state is E for state, _, _ in now.values()) else C
         if ruled is C and any(state is S for state, _, _ in now.values()):
@@ -243,7 +250,7 @@ def deploy(scheduler: Airflow) -> None:
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     pipeline = load_text(SOURCE, "histories.yaml").choose()
     (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: DAG in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]}, 120)
+    wait_until(lambda: DAG in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
 
 
 class History(RuleBasedStateMachine):
@@ -300,7 +307,7 @@ class History(RuleBasedStateMachine):
         self._change(values, failing)
         run = f"/api/v2/dags/{DAG}/dagRuns/{self.id}/clear"
         self.scheduler.api("POST", run, {"dry_run": False, "only_failed": False})
-        self.model.marked_run = None
+        self.model.marked_run = self.model.kept = None
         self.model.run(AFTER)
         self._check()
 
@@ -315,10 +322,39 @@ class History(RuleBasedStateMachine):
         """Mark an instance as success."""
         self._say("mark", f"{node}[{index}]", "success", failing)
         self._change(self.model.values, failing)
+        before = self.model.state()
         self._mark(node, index, "success")
         self.model.mark(node, index, C)
         if self._finish_runs():
             self.model.resume(self._after(node))
+        else:
+            self.model.kept = before
+        self._check()
+
+    @precondition(lambda self: any(node in TASKS for node, _ in self._with_nothing_failed_after()))
+    @rule(data=st.data())
+    def mark_failed_alone(self, data: st.DataObject) -> None:
+        """Mark an instance as failed, and nothing else: in Airflow the run keeps its state."""
+        alone = [node for node, _ in self._with_nothing_failed_after() if node in TASKS]
+        node = data.draw(st.sampled_from(alone))
+        self._say("mark only", node, "failed")
+        before = self.model.state()
+        self._mark(node, 0, "failed")
+        self.model.mark(node, 0, E)
+        if not self._finish_runs():
+            self.model.kept = before
+        self._check()
+
+    @precondition(lambda self: self.model.kept is None)
+    @rule(node=st.sampled_from(sorted(AFTER)), values=grids(), failing=failures())
+    def clear_without_finish(self, node: str, values: list[int], failing: frozenset[str]) -> None:
+        """Clear a node and nothing after it, not even the task that ends the run, which so keeps its state."""
+        self._say("clear only", node, values, failing)
+        self._change(values, failing)
+        before, mark = self.model.state(), self.model.marked_run
+        self._clear(tasks(node), downstream=False)
+        self.model.run([node])
+        self.model.kept, self.model.marked_run = before, mark
         self._check()
 
     @precondition(lambda self: self._failed_nodes())
@@ -334,11 +370,14 @@ class History(RuleBasedStateMachine):
         self.model.resume(self._after(node))
         self._check()
 
-    @precondition(lambda self: self._with_state(C))
+    @precondition(lambda self: self._with_nothing_failed_after())
     @rule(data=st.data(), failing=failures())
     def mark_failed(self, data: st.DataObject, failing: frozenset[str]) -> None:
-        """Mark an instance as failed, and have what follows run again."""
-        node, index = data.draw(st.sampled_from(self._with_state(C)))
+        """Mark an instance as failed, and have what follows run again.
+
+        If something after it had failed, Airflow would run that at once, also after a mark as failed.
+        """
+        node, index = data.draw(st.sampled_from(self._with_nothing_failed_after()))
         self._say("mark", f"{node}[{index}]", "failed", failing)
         self._change(self.model.values, failing)
         self._mark(node, index, "failed")
@@ -352,7 +391,7 @@ class History(RuleBasedStateMachine):
         self.model.run(self._after(node))
         self._check()
 
-    @precondition(lambda self: self.model.marked_run is None)
+    @precondition(lambda self: self.model.marked_run is None and self.model.kept is None)
     @rule(state=st.sampled_from(["success", "failed"]))
     def mark_run(self, state: str) -> None:
         """Mark the run, which has ended."""
@@ -402,7 +441,7 @@ class History(RuleBasedStateMachine):
         body = {"dag_run_id": self.id, "task_ids": listed, "include_downstream": downstream}
         options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
         self.scheduler.api("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", {**body, **options})
-        self.model.marked_run = None
+        self.model.marked_run = self.model.kept = None
 
     def _mark(self, node: str, index: int, state: str) -> None:
         of_task = alone(node) if node in TASKS else f"{node}.run/{index}"
@@ -416,7 +455,7 @@ class History(RuleBasedStateMachine):
         """Whether marking a success has made Airflow run things again: it does if ``finish`` had failed."""
         running = self.scheduler.state(DAG, self.id) not in ("success", "failed") or self._runs_again()
         if running:
-            self.model.marked_run = None
+            self.model.marked_run = self.model.kept = None
         return running
 
     def _runs_again(self) -> bool:
@@ -438,6 +477,10 @@ class History(RuleBasedStateMachine):
         results = self.model.results
         return [(node, one.index) for node in results for one in results[node].executions if one.state is state]
 
+    def _with_nothing_failed_after(self) -> list[tuple[str, int]]:
+        failed = {node for node, _ in self._with_state(E)} | {n for n, r in self.model.results.items() if not r.started}
+        return [(node, index) for node, index in self._with_state(C) if not failed & set(self._after(node))]
+
     def _failed_nodes(self) -> list[str]:
         results = self.model.results
         return [node for node in results if node not in TASKS and results[node].state is E and results[node].executions]
@@ -450,32 +493,31 @@ class History(RuleBasedStateMachine):
 
     def _check(self) -> None:
         self._ended()
-        path = self.scheduler.store / "Histories" / self.folder / "run.json"
-        document = json.loads(path.read_text())
-        found = {
-            name: (
-                node["state"],
-                node.get("marked"),
-                [
-                    (
-                        one["index"],
-                        one["state"],
-                        one.get("marked"),
-                        one["parameters"].get("x"),
-                        one["tries"],
-                        one["metadata"].get("seen"),
-                    )
-                    for one in node["executions"]
-                ],
-            )
-            for name, node in document["nodes"].items()
-        }
-        expected = self.model.now()
+        expected = (self.model.now(), self.model.state(), self.model.marked_run)
+        # The plugin writes without being waited for where it is not a task that does.
+        for _ in range(400):
+            found = self._found()
+            if found == expected:
+                break
+            time.sleep(0.3)
         story = "\n".join(line for line in self.log if line.startswith(f"{self.id}:"))
         states = {key: ti["state"] for key, ti in self.scheduler.tasks(DAG, self.id).items()}
-        for name, of_node in expected.items():
-            assert found[name] == of_node, f"{name}: {found[name]} is not {of_node}\n{story}\n{states}"
-        wanted = (self.model.state(), self.model.marked_run)
-        assert (document["state"], document.get("marked")) == wanted, f"{story}\n{states}"
+        for name, of_node in expected[0].items():
+            assert found[0][name] == of_node, f"{name}: {found[0][name]} is not {of_node}\n{story}\n{states}"
+        assert found == expected, f"{found[1:]} is not {expected[1:]}\n{story}\n{states}"
         state = self.scheduler.state(DAG, self.id)
-        assert (state == "success") is (document["state"] == C), f"{state}\n{story}\n{states}"
+        assert (state == "success") is (expected[1] == C), f"{state}\n{story}\n{states}"
+
+    def _found(self) -> tuple[dict[str, Any], str, str | None]:
+        """What ``run.json`` says, as the model says it."""
+        path = self.scheduler.store / "Histories" / self.folder / "run.json"
+        document = json.loads(path.read_text())
+        keys = (("index",), ("state",), ("marked",), ("parameters", "x"), ("tries",), ("metadata", "seen"))
+        nodes = {}
+        for name, node in document["nodes"].items():
+            executions = [
+                tuple(one.get(key[0]) if len(key) == 1 else one[key[0]].get(key[1]) for key in keys)
+                for one in node["executions"]
+            ]
+            nodes[name] = (node["state"], node.get("marked"), executions)
+        return nodes, document["state"], document.get("marked")

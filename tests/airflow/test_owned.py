@@ -24,6 +24,11 @@ def store(tmp_path: Path) -> Store:
     return open_store(str(tmp_path))
 
 
+@pytest.fixture(autouse=True)
+def _no_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_plugin.owned.nodes", lambda _dag: {})
+
+
 @dataclass
 class Run:
     """A DAG run as a task sees it; ``hour`` is when its present attempt started."""

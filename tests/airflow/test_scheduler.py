@@ -42,7 +42,6 @@ PIPELINES = {
         Node("search", [SLEEP, _when_asleep(3, "exit 1"), SLEEP]),
         name="Stop all",
     ),
-    "cancelled": pipeline(Node("sleeper", SLEEP), Node("after", after=["sleeper"]), name="Cancelled"),
     "tolerant": pipeline(
         Node("search", [FAIL, FAIL], "stop-all", "continue-and-complete"),
         Node("sleeper", SLEEP, "continue"),
@@ -184,17 +183,3 @@ def test_only_siblings_are_stopped(deployed: Airflow) -> None:
     document = deployed.record("siblings-1")
     assert states(document) == {"search": "error", "aside": "complete"}
     assert [one["state"] for one in document["nodes"]["search"]["executions"]] == ["stopped", "error"]
-
-
-def test_a_person_ends_the_run(deployed: Airflow) -> None:
-    """Marked as failed in the UI: the processes end, and the record says that the run was stopped."""
-    deployed.trigger("cancelled", "cancelled-1")
-    wait_until(lambda: pids(deployed))
-    (pid,) = pids(deployed)
-    assert alive(pid)
-    deployed.api("PATCH", "/api/v2/dags/cancelled/dagRuns/cancelled-1", {"state": "failed"})
-    wait_until(lambda: not alive(pid))
-    assert deployed.wait("cancelled", "cancelled-1", 180) == "failed"
-    document = deployed.record("cancelled-1")
-    assert document["state"] == "stopped"
-    assert states(document) == {"sleeper": "stopped", "after": "stopped"}

@@ -92,12 +92,13 @@ def test_an_execution_marked_as_success_brings_what_it_left(store: Store, dag: A
 
 def known(store: Store, dag: Any, states: dict[str, str | None], tries: dict[str, list[Any]]) -> Any:
     from airflow_plugin.nodes import nodes
-    from airflow_plugin.outcome import _known
+    from airflow_plugin.outcome import known_of
+    from airflow_plugin.plan import plan_of
     from airflow_plugin.tries import states_by_task, tries_of
 
     node = nodes(dag)["many"]
     listed = states_by_task(states, dag.task_dict)
-    found = _known(dag, node, listed, tries_of(tries.get(node.run, [])), store)
+    found = known_of(plan_of(dag, node), listed, tries_of(tries.get(node.run, [])), store)
     return {index: (state.state, state.manifest is not None, state.marked) for index, state in found.items()}
 
 

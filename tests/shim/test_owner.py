@@ -26,12 +26,19 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 
 def folder(store: Store, owner: dict[str, str], own: bool = False) -> str:
-    return own_folder(store, "A Pipeline", "r", owner, lambda _other, _uri: own)
+    return own_folder(store, "A Pipeline", "r", owner, is_own=lambda _other, _uri: own)
 
 
 def test_a_run_keeps_its_folder(store: Store) -> None:
     assert [folder(store, {"id": "1"}) for _ in range(3)] == ["r", "r", "r"]
     assert store.read_json("A-Pipeline-df1456/r/owner.json") == {"id": "1"}
+
+
+def test_the_one_that_takes_a_folder_is_told(store: Store) -> None:
+    told: list[str] = []
+    for owner in "1221":
+        own_folder(store, "p", "r", {"id": owner}, is_own=lambda _other, _uri: False, taken=told.append)
+    assert told == ["r", "r-2"]
 
 
 def test_other_runs_of_the_same_name_get_folders_of_their_own(store: Store) -> None:
@@ -46,7 +53,7 @@ def test_a_later_attempt_of_a_run_is_told_by_the_engine(store: Store) -> None:
         asked.append((other["started"], uri.removeprefix(store.root)))
         return True
 
-    assert own_folder(store, "A Pipeline", "r", {"id": "1", "started": "b"}, is_own) == "r"
+    assert own_folder(store, "A Pipeline", "r", {"id": "1", "started": "b"}, is_own=is_own) == "r"
     assert asked == [("a", "/A-Pipeline-df1456/r")]
 
 

@@ -113,7 +113,7 @@ class FolderStore(Store):
                 beside.unlink(missing_ok=True)
                 raise
 
-    def create(self, key: str, content: bytes) -> bytes:
+    def create(self, key: str, content: bytes) -> bytes | None:
         """See ``Store.create``."""
         target = self.folder / key
         try:
@@ -134,7 +134,7 @@ class FolderStore(Store):
                     file.write(content)
             finally:
                 (self.folder / beside).unlink(missing_ok=True)
-        return content
+        return None
 
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """See ``Store.claim``."""

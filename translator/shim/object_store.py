@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import secrets
 import time
@@ -31,6 +32,8 @@ SILENT = 3.0
 """Seconds that a store may take that has not answered before."""
 _ROUNDS = 20
 _PAUSE = 0.1
+_SETTLED, _GIVEN_UP = 20, 200
+"""Pauses."""
 
 
 class ObjectStore(Store):
@@ -83,21 +86,27 @@ class ObjectStore(Store):
         with self._doing("written"):
             self._call(lambda: self._fs.pipe_file(self._path(key), content))
 
-    def create(self, key: str, content: bytes) -> bytes:
-        """See ``Store.create``; for stores without conditional writes, as ``claim``."""
+    def create(self, key: str, content: bytes) -> bytes | None:
+        """See ``Store.create``.
+
+        Without conditional writes: whoever wants to write leaves a mark, and writes at once if all marks are its own.
+        Of several the one with the first mark in order writes, after the others had time to see that they are not
+        alone. If it does not, because it has ended, another one does.
+        """
         folder, _, name = key.rpartition("/")
         own = f"{name}.{hashlib.sha256(content).hexdigest()[:16]}"
-        for others in range(_ROUNDS):
+        for waited in itertools.count():
             with suppress(FileNotFoundError):
-                return self.read(key)
-            self.write(f"{folder}/{own}", content)
-            if [found for found in self._names(folder) if found.startswith(f"{name}.")] == [own]:
+                there = self.read(key)
+                return None if waited and there == content else there
+            if not waited:
+                self.write(f"{folder}/{own}", content)
+            marks = sorted(found for found in self._names(folder) if found.startswith(f"{name}."))
+            if marks == [own] or waited >= (_SETTLED if marks[0] == own else _GIVEN_UP):
                 self.write(key, content)
-                return self.read(key)
-            with suppress(Exception):
-                self._fs.rm_file(self._path(f"{folder}/{own}"))
-            time.sleep(_PAUSE * secrets.randbelow(1 + 4 * others))
-        raise StoreError(f"the store {self.root} cannot be written: others keep taking {key}")
+            else:
+                time.sleep(_PAUSE)
+        raise AssertionError  # numbers do not end
 
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """See ``Store.claim``.

@@ -56,6 +56,7 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
     nodes: Sequence[NodePlan] = (),
     graph: GraphPlan | None = None,
     marked: Literal["success", "failed"] | None = None,
+    ended: State | None = None,
 ) -> RunRecord:
     """Derive how a run ended and write ``run.json``.
 
@@ -71,6 +72,7 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
         nodes: the nodes of a dataflow graph, in the order of the source file.
         graph: the routed graph, instead of ``nodes``.
         marked: how a person marked the run in the engine.
+        ended: how the engine says that the run ended, if that does not follow from how its nodes stand.
 
     Raises:
         StoreError: the store cannot be read or written.
@@ -89,7 +91,7 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
             "nodes": record.nodes,
             "catalog": routed.catalog(record.scope),
         }
-    state = _as_marked(state, marked)
+    state = ended or _as_marked(state, marked)
     by_person = {"marked": marked} if marked is not None else {}
     document = {**head, "state": state.value, **by_person, **times, **more}
     key = key_of(pipeline, run, name=RUN)

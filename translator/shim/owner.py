@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 OWNER = "owner.json"
 
 
-def own_folder(
+def own_folder(  # noqa: PLR0913 - a run, and what is to be asked and told
     store: Store,
     pipeline: str,
     run: str,
     owner: Mapping[str, str],
+    *,
     is_own: Callable[[Mapping[str, Any], str], bool],
+    taken: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Return the name in the store of a run, which no other run has; take it if the run has none yet.
 
@@ -36,6 +38,7 @@ def own_folder(
         run: the engine's id of the run.
         owner: what identifies the run in this attempt, the same for all its executions.
         is_own: told another owner and the URI of its folder, whether that is an earlier attempt of this run.
+        taken: told the name when this call has taken the folder.
 
     Raises:
         StoreError: the store cannot be read or written.
@@ -45,7 +48,9 @@ def own_folder(
         name = run if number == 1 else f"{run}-{number}"
         key = key_of(pipeline, name, name=OWNER)
         there = store.create(key, content)
-        if there == content:
+        if there is None:
+            taken(name)
+        if there is None or there == content:
             return name
         try:
             other = json.loads(there)

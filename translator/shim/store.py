@@ -149,8 +149,8 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def create(self, key: str, content: bytes) -> bytes:
-        """Write ``key`` unless it is there; returns what is there now. Of several writers at once one wins.
+    def create(self, key: str, content: bytes) -> bytes | None:
+        """Write ``key`` if it is not there; returns what is there already. Of several writers at once one wins.
 
         Raises:
             StoreError: the store cannot be read or written.

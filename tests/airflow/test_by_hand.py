@@ -1,0 +1,129 @@
+"""What people do to a run that goes on, and workers that are killed, on a real scheduler."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.airflow.pipelines import OK, Node, pipeline
+from tests.airflow.scheduler import alive, wait_until
+from translator.targets import GenerateOptions, airflow
+
+if TYPE_CHECKING:
+    from tests.airflow.scheduler import Airflow
+
+SEEN = "ls /valohai/inputs/before; " + OK
+DAGS = {"good": "by_hand", "bad": "by_hand", "go-on": "by_hand", "killed": "by_hand", "late": "limited"}
+
+
+@pytest.fixture(scope="module")
+def deployed(scheduler: Airflow) -> Airflow:
+    """The scheduler, with all runs begun: the first node sleeps. One DAG has a limit of its time."""
+    project = scheduler.home / "by_hand"
+    project.mkdir(exist_ok=True)
+    options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
+    nodes = (Node("sleeper"), Node("after", SEEN, after=["sleeper"]), Node("last", after=["after"]))
+    (scheduler.dags / "by_hand.py").write_text(airflow.generate(pipeline(*nodes, name="By hand"), options))
+    limited = airflow.generate(pipeline(*nodes, name="Limited"), options)
+    assert "schedule=None," in limited
+    limit = "schedule=None,\n    dagrun_timeout=__import__('datetime').timedelta(hours=1),"
+    (scheduler.dags / "limited.py").write_text(limited.replace("schedule=None,", limit))
+    wanted = set(DAGS.values())
+    wait_until(lambda: wanted <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
+    for run, dag in DAGS.items():
+        # Leaves a file, its process id where the test finds it, and would run for minutes.
+        sleep = f"echo x > $VH_OUTPUTS_DIR/made; echo $$ > $VH_REPOSITORY_DIR/{run}.pid; exec sleep 600"
+        scheduler.trigger(dag, run, {"sleeper does": f"sh -c '{sleep}'"})
+        asleep(scheduler, run)  # one after another: SQLite does not like them all at once
+    return scheduler
+
+
+def asleep(deployed: Airflow, run: str) -> int:
+    """Wait until the first node of a run sleeps; returns the process that does."""
+    pid = deployed.home / "by_hand" / f"{run}.pid"
+    wait_until(lambda: pid.exists() and pid.read_text())
+    return int(pid.read_text())
+
+
+def states(document: dict[str, Any]) -> dict[str, str]:
+    return {name: node["state"] for name, node in document["nodes"].items()}
+
+
+def patch(deployed: Airflow, path: str, **what: str) -> None:
+    deployed.api("PATCH", f"/api/v2/dags/by_hand/dagRuns/{path}", what)
+
+
+def test_a_run_that_goes_on_is_marked_as_success(deployed: Airflow) -> None:
+    pid = asleep(deployed, "good")
+    patch(deployed, "good", state="success")
+    wait_until(lambda: not alive(pid))
+    assert deployed.wait("by_hand", "good") == "success"
+    wait_until(lambda: list(deployed.store.glob("*/good/run.json")))
+    document = deployed.record("good")
+    assert (document["state"], document["marked"]) == ("complete", "success")
+    assert states(document) == {"sleeper": "complete", "after": "stopped", "last": "stopped"}
+
+
+def test_a_run_that_goes_on_is_marked_as_failed(deployed: Airflow) -> None:
+    pid = asleep(deployed, "bad")
+    patch(deployed, "bad", state="failed")
+    wait_until(lambda: not alive(pid))
+    assert deployed.wait("by_hand", "bad") == "failed"
+    document = deployed.record("bad")
+    assert (document["state"], document["marked"]) == ("stopped", "failed")
+    assert states(document) == {"sleeper": "stopped", "after": "stopped", "last": "stopped"}
+
+
+def test_an_execution_that_runs_is_marked_as_success(deployed: Airflow) -> None:
+    pid = asleep(deployed, "go-on")
+    patch(deployed, "go-on/taskInstances/sleeper", new_state="success")
+    wait_until(lambda: not alive(pid))
+    assert deployed.wait("by_hand", "go-on") == "success"
+    document = deployed.record("go-on")
+    assert states(document) == dict.fromkeys(("sleeper", "after", "last"), "complete")
+    assert document["nodes"]["sleeper"]["executions"][0]["marked"] == "success"
+    assert (document["state"], "marked" in document) == ("complete", False)
+
+
+def test_a_worker_is_killed(deployed: Airflow) -> None:
+    """The task's processes end without a word; what the next attempt makes replaces what is left of this one."""
+    pid = asleep(deployed, "killed")
+    runner = _task_runner(pid)
+    os.kill(runner, signal.SIGKILL)
+    assert deployed.wait("by_hand", "killed") == "failed"
+    wait_until(lambda: not alive(pid))
+    document = deployed.record("killed")
+    assert states(document) == {"sleeper": "error", "after": "stopped", "last": "stopped"}
+    (execution,) = document["nodes"]["sleeper"]["executions"]
+    assert "the worker ended before the execution did" in execution["reason"]
+
+
+def test_a_run_takes_too_long(deployed: Airflow) -> None:
+    pid = asleep(deployed, "late")
+    with contextlib.closing(sqlite3.connect(deployed.home / "airflow.db", timeout=60)) as database, database:
+        began = "UPDATE dag_run SET start_date = datetime('now', '-2 hours') WHERE run_id = 'late'"
+        assert database.execute(began).rowcount == 1
+    assert deployed.wait("limited", "late") == "failed"
+    wait_until(lambda: not alive(pid))
+    wait_until(lambda: list(deployed.store.glob("*/late/run.json")))
+    document = deployed.record("late")
+    assert document["state"] == "stopped"
+    assert states(document) == dict.fromkeys(("sleeper", "after", "last"), "stopped")
+    assert document["nodes"]["sleeper"]["executions"][0]["tries"] == 1
+    assert document["parameters"]["after does"] == SEEN
+
+
+def _task_runner(pid: int) -> int:
+    """The process of Airflow that runs the task of which a process is part: the first above it in another session."""
+    here = pid
+    while True:
+        above = int(Path(f"/proc/{here}/stat").read_text().rpartition(")")[2].split()[1])
+        if b"airflow" in Path(f"/proc/{above}/cmdline").read_bytes():
+            return above
+        here = above
