@@ -66,7 +66,6 @@ def wire(s3: str, monkeypatch) -> Iterator[Wire]:
     one = Wire((str(parts.hostname), int(parts.port or 0)))
     s3fs.S3FileSystem().pipe_file("bucket/big.bin", bytes(20_000_000))
     monkeypatch.setenv("AWS_ENDPOINT_URL", one.url)
-    monkeypatch.setattr(Store, "patience", 2.0)
     for module in (run, object_store):
         monkeypatch.setattr(module, "HURRY", 2.0)
     s3fs.S3FileSystem.clear_instance_cache()
@@ -96,7 +95,8 @@ def test_while_outputs_go_to_a_store_that_hangs(worker, wire: Wire, s3: str) -> 
     assert [(one.state, one.outputs) for one in late] in ([], [("stopped", [])])
 
 
-def test_a_store_that_does_not_answer_at_all(worker, wire: Wire, s3: str) -> None:
+def test_a_store_that_does_not_answer_at_all(worker, wire: Wire, s3: str, monkeypatch) -> None:
+    monkeypatch.setattr(Store, "patience", 2.0)
     worker.uri = f"{s3}/silent"
     wire.frozen.set()
     manifest = worker.run("echo ran")
