@@ -61,10 +61,12 @@ class Try:
         key = TaskInstanceKey(dag_id, task_id, run_id, try_number, map_index)
         self.id: ExecutionId = execution_of(operator, key)
         self.store: Store = open_store(store_uri())
-        self.folder: str = folder_of(self.id, key, self.store)
+        self.folder: str | None = folder_of(key, self.store)
 
     def has(self, name: str) -> bool:
         """Return whether a file is in the folder of the try."""
+        if self.folder is None:
+            return False
         try:
             self.store.open(f"{self.folder}/{name}").close()
         except (FileNotFoundError, StoreError):
@@ -80,6 +82,8 @@ class Try:
 
     def open(self, name: str) -> BinaryIO:
         """Open a file in the folder of the try."""
+        if self.folder is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "this try has not begun")
         try:
             return self.store.open(f"{self.folder}/{name}")
         except FileNotFoundError:

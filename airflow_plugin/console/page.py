@@ -58,7 +58,7 @@ def html(execution: ExecutionId, manifest: Manifest | None, *, has_log: bool) ->
             f"<h1>{name}, try {execution.attempt}</h1>",
             f'<div class="quiet">{_text(execution.pipeline)}, run {_text(execution.run)}</div>',
             *([f"<p>{links}</p>"] if links else []),
-            *(_of(manifest, here) if manifest is not None else ["<p>This try has not ended, or left no manifest.</p>"]),
+            *(_of(manifest, here) if manifest is not None else ["<p>This try has not ended, or left nothing.</p>"]),
             "</body></html>",
             "",
         )

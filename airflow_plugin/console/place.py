@@ -9,7 +9,7 @@ from airflow_plugin.nodes import PARTS
 from airflow_plugin.routed.links import is_routed, node_of
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
-from translator.shim.store import StoreError, try_key
+from translator.shim.store import StoreError
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
@@ -34,15 +34,14 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
     return ExecutionId(operator.dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number)
 
 
-def folder_of(execution: ExecutionId, ti_key: TaskInstanceKey, store: Store) -> str:
-    """Return the key of the folder of a try.
+def folder_of(ti_key: TaskInstanceKey, store: Store) -> str | None:
+    """Return the key of the folder of a try, or None if its task has not begun one.
 
-    The task has named its last try itself, because numbers may be taken in the store, by a run that was deleted. Tries
+    The task has named its last try itself, because the store may also have tries of a run that was deleted. Tries
     before that one are as many numbers apart in the store as they are in Airflow.
 
     Args:
-        execution: the try, as Airflow counts tries.
-        ti_key: its task instance.
+        ti_key: the task instance and the number of the try.
         store: the store.
     """
     instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
@@ -50,10 +49,10 @@ def folder_of(execution: ExecutionId, ti_key: TaskInstanceKey, store: Store) -> 
     if named is not None and last is not None and store.owns(named["manifest"]):
         try:
             base, _, number = store.key(named["manifest"]).rpartition("/")[0].rpartition("/try-")
-            return f"{base}/try-{execution.attempt + max(int(number) - last, 0)}"
+            return f"{base}/try-{ti_key.try_number + max(int(number) - last, 0)}"
         except (StoreError, ValueError):
-            pass
-    return try_key(execution)
+            return None
+    return None
 
 
 def leaves_manifest(operator: Any) -> bool:

@@ -212,11 +212,20 @@ class Run:
         return fan.items(self.found(node.path), node.says["over"])
 
     def found(self, path: Path) -> Scope:
-        """The scope that a node finds."""
+        """The scope that a node finds: what the node before it left, or passed on because it was killed."""
+        while (before := self._before(path)) is not None:
+            path = before
+            manifest = self.manifest(path)
+            if manifest is not None and manifest.scope is not None:
+                return manifest.scope
+        return self.begun(path[:-1])
+
+    def _before(self, path: Path) -> Path | None:
+        """The node that the token came from, if it came from one of the same graph."""
         node = find(self.root, path)
         plain = node.after[0] if node.after and not node.guarded else None
         came = plain or self._matching(node)
-        return self.left((*path[:-1], came.name)) if came else self.begun(path[:-1])
+        return (*path[:-1], came.name) if came else None
 
     def left(self, path: Path) -> Scope:
         """The scope that a node leaves; one that was killed leaves what it found."""

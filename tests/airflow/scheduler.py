@@ -169,6 +169,8 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
         "AIRFLOW__PIPELINE_TRANSLATOR__STORE": str(home / "artifacts"),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        # SQLite on a busy machine keeps the API server waiting for long, and a worker that gives up loses its task.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "120",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "PATH": f"{BIN}:{os.environ['PATH']}",
         **(more or {}),

@@ -70,6 +70,15 @@ def calls(action: Callable[[], object]) -> int:
     return count
 
 
+def routed_chain(count: int) -> Any:
+    names: dict[str, Any] = {"__file__": "routed.py"}
+    steps = [f"n{i}: {{type: stub, next: {f'n{i + 1}' if i < count - 1 else 'success'}}}" for i in range(count)]
+    ends = ["success: {type: success}", "fail: {type: fail}"]
+    text = "\n    ".join(["dag:\n  start_at: n0\n  steps:", *steps, *ends])
+    exec(airflow.generate(load_text(text, "p.yaml", dialect="magnus").choose()), names)  # noqa: S102
+    return names["dag"]
+
+
 def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
     from airflow_plugin.nodes import nodes
     from airflow_plugin.routed.graph import read
@@ -78,24 +87,32 @@ def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
     def chain(count: int) -> Any:
         return dag_of(*(Node(f"n{i}", after=[f"n{i - 1}"] if i else []) for i in range(count)), Node("aside", [OK, OK]))
 
-    def routed(count: int) -> Any:
-        names: dict[str, Any] = {"__file__": "routed.py"}
-        steps = [f"n{i}: {{type: stub, next: {f'n{i + 1}' if i < count - 1 else 'success'}}}" for i in range(count)]
-        ends = ["success: {type: success}", "fail: {type: fail}"]
-        text = "\n    ".join(["dag:\n  start_at: n0\n  steps:", *steps, *ends])
-        exec(airflow.generate(load_text(text, "p.yaml", dialect="magnus").choose()), names)  # noqa: S102
-        return names["dag"]
-
     small, large = chain(25), chain(100)
     for look in (nodes, lambda dag: stopping_tasks(dag, "n10")):
         first = calls(lambda: look(small))  # noqa: B023
         assert calls(lambda: look(large)) < 5 * first  # noqa: B023
     assert nodes(large) is nodes(large)
-    small, large = routed(25), routed(100)
+    small, large = routed_chain(25), routed_chain(100)
     assert calls(lambda: read(large)) < 5 * calls(lambda: read(small))
     root = read(large)
     assert root is read(large)
     assert calls(lambda: root.next("n50", "complete")) == calls(lambda: root.next("n1", "complete"))
+
+
+def test_a_long_way_back_to_a_scope_is_no_recursion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person may mark any number of steps as a success that have left nothing."""
+    from airflow_plugin.routed.run import Run
+
+    class Nothing:
+        dag_id, run_id, map_index = "p", "r", -1
+
+        def xcom_pull(self, **_: object) -> None:
+            return None
+
+    monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path))
+    context: Any = {"ti": Nothing(), "dag": routed_chain(sys.getrecursionlimit()), "params": {"x": 1}, "run_id": "r"}
+    run = Run(context, "magnus")
+    assert run.found((f"n{sys.getrecursionlimit() - 1}",)) == run.begun(())
 
 
 def test_a_chain_asks_nothing(dag_of: Any) -> None:
