@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import airflow.sdk  # noqa: F401 -- imported before anything is measured
@@ -85,7 +87,10 @@ def before_command(text: str, file: Path, number: int) -> Callable[[], float]:
         scope = scopes.initial("magnus", {}, {})
         manifest = fan.commit(open_store(os.environ["TRANSLATOR_STORE"]), identity, State.COMPLETE, scope, started="")
         ti = TaskInstance(f"n{number}", list(dag.task_dict), manifest.uri)
-        context = {"ti": ti, "dag": dag, "params": dag.params.dump(), "run_id": RUN}
+        now = datetime.now(UTC)
+        run_of = {"dag_id": "big", "run_id": RUN, "conf": {}, "start_date": now, "run_after": now, "clear_number": 1}
+        dag_run = SimpleNamespace(**run_of)
+        context = {"ti": ti, "dag": dag, "dag_run": dag_run, "params": dag.params.dump(), "run_id": RUN}
 
         def run() -> None:
             try:

@@ -154,7 +154,8 @@ def test_a_time_limit_of_a_policy_is_a_failure_with_a_reason(deployed: Airflow) 
     assert state == "failed"
     assert {name: node["state"] for name, node in document["nodes"].items()} == {"sleeper": "error", "after": "skipped"}
     (one,) = document["nodes"]["sleeper"]["executions"]
-    assert (one["tries"], one["reason"]) == (1, "the execution took longer than the engine allows its task")
+    assert one["tries"] == 1
+    assert one["reason"].endswith("the execution took longer than the engine allows its task")
     assert not alive(int((deployed.home / "project" / "pid").read_text()))
 
 
@@ -266,5 +267,5 @@ def test_a_misspelt_key_fails_the_run_before_its_first_step(deployed: Airflow) -
     reason = "the pipeline has no parameter 'stric does'; did you mean 'strict does'?"
     assert {node["state"] for node in document["nodes"].values()} <= {"error", "stopped", "skipped"}
     failed = [one for node in document["nodes"].values() for one in node["executions"] if one["state"] == "error"]
-    assert {(one["reason"], one["tries"]) for one in failed} == {(reason, 1)}
+    assert {(one["reason"].endswith(reason), one["tries"]) for one in failed} == {(True, 1)}
     assert not list((deployed.store / "Mixed" / "mixed-2").rglob("outputs/*"))
