@@ -13,12 +13,14 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 EXTRAS_dev := dev
 EXTRAS_airflow := airflow,examples,notebooks,test
 EXTRAS_prefect := prefect,examples,notebooks,test
-EXTRAS_airflow31 := airflow,examples,test
+EXTRAS_oldest-airflow := airflow,examples,notebooks,test
+EXTRAS_oldest-prefect := prefect,examples,notebooks,test
 
 DEV := .venv/dev/.installed
 AIRFLOW := .venv/airflow/.installed
 PREFECT := .venv/prefect/.installed
-AIRFLOW31 := .venv/airflow31/.installed
+# The lower bounds of pyproject.toml, with what else there was at the time.
+OLDEST := .venv/oldest-airflow/.installed .venv/oldest-prefect/.installed
 
 # The source engines, which are asked how they would run a file; nothing of ours is in their environments.
 NOTEBOOKS := ploomber-engine pandas 'setuptools<81' ipykernel
@@ -31,7 +33,7 @@ SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test bench property histories oracle fuzz readme corpus airflow31 goldens format constraints clean
+.PHONY: help demo test bench property histories oracle fuzz readme corpus compat goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -44,7 +46,7 @@ help:
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60); keeps failing ones in .fuzz/'
 	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=FOLDER, see there)'
-	@echo 'make airflow31    load and run the examples on Airflow 3.1'
+	@echo 'make compat       run the examples and single runs on the oldest versions that pyproject.toml declares'
 	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
 	@echo 'make format       format the code'
 	@echo 'make constraints  pin what the environments hold now'
@@ -103,8 +105,9 @@ readme: $(DEV)
 corpus: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES) .venv/corpus/.installed
 	@.venv/dev/bin/python -m tests.oracle.corpus_run $(if $(SOURCES),--sources '$(SOURCES)')
 
-airflow31: $(AIRFLOW31)
-	@.venv/airflow31/bin/python -m pytest tests/examples -k airflow
+compat: $(OLDEST)
+	@.venv/oldest-airflow/bin/python -m pytest tests/airflow/test_embedded.py tests/airflow/test_on_error.py tests/examples
+	@.venv/oldest-prefect/bin/python -m pytest tests/prefect/test_embedded.py tests/prefect/test_on_error.py tests/examples
 
 goldens: $(DEV)
 	@.venv/dev/bin/python -m pytest -q tests/goldens tests/house --update-goldens
@@ -113,7 +116,7 @@ format: $(DEV)
 	@.venv/dev/bin/ruff format . && .venv/dev/bin/ruff check --fix-only --quiet .
 
 constraints:
-	@for name in dev airflow prefect airflow31 magnus runnable loom; do \
+	@for name in dev airflow prefect oldest-airflow oldest-prefect magnus runnable loom; do \
 		test ! -d .venv/$$name || .venv/$$name/bin/python -m pip freeze --exclude-editable \
 			| grep == | LC_ALL=C sort -f > constraints/$$name.txt; done
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, conf
-from airflow.sdk import BaseBranchOperator, TriggerRule
+from airflow.providers.standard.operators.branch import BaseBranchOperator
+from airflow.sdk import TriggerRule
 
 from airflow_plugin.routed.graph import BODY, find
 from airflow_plugin.routed.step import NOT_REACHED, RoutedOperator

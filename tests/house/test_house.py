@@ -51,10 +51,10 @@ def test_steps_compute_with_the_same_versions_on_both_engines() -> None:
 
 
 def test_each_environment_has_its_pins() -> None:
-    environments = set(re.findall(r"^(?:EXTRAS|ENGINE)_(\w+)", MAKEFILE, re.MULTILINE))
+    environments = set(re.findall(r"^(?:EXTRAS|ENGINE)_([\w-]+)", MAKEFILE, re.MULTILINE))
     assert environments == {file.stem for file in CONSTRAINTS}
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for line in re.findall(r"^EXTRAS_\w+ := (.*)$", MAKEFILE, re.MULTILINE):
+    for line in re.findall(r"^EXTRAS_[\w-]+ := (.*)$", MAKEFILE, re.MULTILINE):
         assert set(line.split(",")) <= set(extras)
 
 

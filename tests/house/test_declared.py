@@ -1,0 +1,70 @@
+"""What the packages import is declared, and the oldest versions that are declared are those that were tried."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+PACKAGES = {"translator": ("notebooks", "airflow"), "airflow_plugin": ("airflow",), "prefect_plugin": ("prefect",)}
+"""The extras that may bring what a package imports; what ``translator`` takes of an engine's extra is in both."""
+DISTRIBUTIONS = {"airflow": "apache-airflow", "pydantic_core": "pydantic", "yaml": "pyyaml"}
+LOCAL = {"translator", "airflow_plugin", "prefect_plugin", "magnus", "runnable", "_pipeline_step"}
+"""Our own, and those that stand in for the source engines in the processes of steps."""
+
+
+def name(requirement: str) -> str:
+    return re.split(r"[<>=!\[; ]", requirement, maxsplit=1)[0].lower()
+
+
+def imported(package: str) -> set[str]:
+    found = set()
+    for file in (ROOT / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found.add((node.module or "").partition(".")[0])
+    return found - LOCAL - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_package_that_is_imported_is_declared(package: str) -> None:
+    declared = {name(one) for one in PROJECT["dependencies"]}
+    declared |= {name(one) for extra in PACKAGES[package] for one in EXTRAS[extra]}
+    needed = {DISTRIBUTIONS.get(one, one.replace("_", "-")) for one in imported(package)}
+    assert needed - declared == set()
+    assert len(needed) > 1
+
+
+def test_what_the_compiler_takes_of_an_engine_is_with_both() -> None:
+    base = {name(one) for one in (*PROJECT["dependencies"], *EXTRAS["notebooks"])}
+    needed = {DISTRIBUTIONS.get(one, one.replace("_", "-")) for one in imported("translator")} - base
+    assert needed == {"rich"}
+    assert all(needed <= {name(one) for one in EXTRAS[engine]} for engine in ("airflow", "prefect"))
+
+
+def lowest(*extras: str) -> dict[str, str]:
+    """The lower bound of each direct dependency."""
+    pairs = [one.split(">=") for one in (*PROJECT["dependencies"], *(r for e in extras for r in EXTRAS[e]))]
+    assert all(len(pair) == 2 for pair in pairs)
+    return {found.lower(): version for found, version in pairs}
+
+
+@pytest.mark.parametrize("engine", ["airflow", "prefect"])
+def test_the_oldest_versions_that_are_declared_are_those_of_make_compat(engine: str) -> None:
+    lines = (ROOT / "constraints" / f"oldest-{engine}.txt").read_text(encoding="utf-8").splitlines()
+    pins = {found.lower(): version for found, version in (line.split("==") for line in lines)}
+    for found, version in lowest(engine, "examples", "notebooks", "test").items():
+        assert re.fullmatch(rf"{re.escape(version)}(\.0)*", pins[found]), found
+
+
+def test_python_versions_are_declared_as_a_range() -> None:
+    listed = [one.rpartition(" ")[2] for one in PROJECT["classifiers"] if re.search(r"3\.\d+$", one)]
+    assert listed == ["3.11", "3.12", "3.13", "3.14"]
+    assert PROJECT["requires-python"] == f">={listed[0]}"
