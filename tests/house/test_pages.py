@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracle import corpus_page
+from tests.oracle import arguments, corpus_page
 from translator import semantics
 from translator.dialects.valohai.ledger import LEDGER, Fate
 from translator.semantics import routed
@@ -54,6 +54,7 @@ PARTS = {
     ("docs/valohai.md", "keys"): keys,
     ("docs/corpus.md", "differing"): corpus_page.differing,
     ("docs/magnus.md", "rules"): rules,
+    ("docs/magnus.md", "arguments"): arguments.page,
     ("docs/semantics.md", "on-error"): semantics.table,
     ("docs/semantics.md", "on-child-error"): lambda: semantics.table(ON_CHILD_ERROR),
 }

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import translator.shim.dialects.magnus
+from tests.oracle.arguments import COMMON, DIFFERENT, GIVEN, OWN, SAME
 from tests.oracle.engines import python_of, started
 from translator.shim import scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, State, Step
@@ -28,85 +29,9 @@ if TYPE_CHECKING:
 
     from tests.oracle.engines import Engine
 
-GIVEN: Mapping[str, Any] = {
-    "n": 3, "t": "text", "no": "false", "b": True, "z": None, "f": 1.5, "l": [1, "a", None],
-    "d": {"a": 1, "more": {"x": [2]}}, "like": {"$object": "n.dill"}, "number": {"$float": "nan"}, "d2": {"alias": 5},
-}  # fmt: skip
-
-COMMON = """
-import argparse, os, pathlib, typing
-from typing import Any, Dict, List, Literal, Optional, Union
-from pydantic import BaseModel, ConfigDict, Field, RootModel
-class Some(BaseModel):
-    a: int
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    a: int
-class Open(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    a: int
-class Inner(BaseModel):
-    x: list
-class Deep(BaseModel):
-    a: str = "no"
-    more: Inner
-class Single(BaseModel):
-    n: int
-class Alias(BaseModel):
-    there: int = Field(alias="alias")
-"""
-
-# name: the function's arguments, and the expression whose repr is what the step leaves.
-BINDING: Mapping[str, tuple[str, str]] = {
-    "int_of_int": ("n: int", "n"),
-    "str_of_int": ("n: str", "n"),
-    "float_of_int": ("n: float", "n"),
-    "bool_of_text": ("no: bool", "no"),
-    "int_of_text": ("t: int", "t"),
-    "str_of_none": ("z: str", "z"),
-    "str_of_dict": ("d: str", "d"),
-    "list_of_text": ("t: list", "t"),
-    "dict_of_dict": ("d: dict", "d"),
-    "dict_of_list": ("l: dict", "l"),
-    "set_of_list": ("l: set", "sorted(map(str, l))"),
-    "path_of_text": ("t: pathlib.Path", "t"),
-    "model": ("d: Some", "d"),
-    "strict_model": ("d: Strict", "d"),
-    "open_model": ("d: Open", "d"),
-    "deep_model_refuses": ("d: Deep", "d"),
-    "single_model": ("n: Single", "n"),
-    "model_of_text": ("t: Some", "t"),
-    "missing": ("nothing: int", "nothing"),
-    "default": ("n: int, nothing: int = 7", "n, nothing"),
-    "default_of_given": ("n: int = 9", "n"),
-    "keyword_only": ("*, n: int", "n"),
-    "no_arguments": ("", "1"),
-    "looks_like_an_object": ("like: dict, number: dict", "like, number"),
-}
-LENIENT_BINDING: Mapping[str, tuple[str, str]] = {
-    "bare": ("n, l", "n, l"),
-    "optional": ("n: Optional[int], z: Optional[int]", "n, z"),
-    "union": ("n: int | str, t: Union[int, str]", "n, t"),
-    "generic": ("l: List[str], d: Dict[str, int]", "l, d"),
-    "any": ("d: Any", "d"),
-    "literal": ("t: Literal['text']", "t"),
-    "none_as_int": ("z: int", "z"),
-    "aliases": ("d2: Alias", "d2"),
-    "quoted": ("n: 'int'", "n"),
-}
-# Where runnable is as lenient as we are.
-RUNNABLE_IS_TOO = {"bare", "generic", "quoted"}
-RUNNABLE_BINDING: Mapping[str, tuple[str, str]] = {
-    "rest": ("n: int, **more", "n, sorted(more), more['d']"),
-    "space": ("n: int, args: argparse.Namespace", "n, sorted(vars(args)), args.t"),
-    "starred": ("*a, n: int", "a, n"),
-    "rest_alone": ("**more", "len(more)"),
-}
-
-
 # Importing pydantic takes longer than any of the steps.
 MODELS = re.compile(r"\b(BaseModel|Some|Deep|Alias)\b")
-TABLES = {*BINDING, *LENIENT_BINDING, *RUNNABLE_BINDING}
+TABLES = {*SAME, *OWN, *(name for row in DIFFERENT for name in row.cases)}
 
 
 @dataclass
@@ -160,14 +85,21 @@ class Cases:
             (folder / name).write_text(json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
 
 
+def binding(dialect: str) -> Iterator[tuple[bool, Mapping[str, tuple[str, str]]]]:
+    """The tables of functions, and whether the dialect's engine fails to call those of each."""
+    yield False, SAME
+    yield False, OWN
+    for row in DIFFERENT:
+        yield dialect in row.fails, row.cases
+
+
 def magnus_functions() -> Cases:
     cases = Cases("magnus")
-    for better, table in ((False, BINDING), (True, LENIENT_BINDING)):
+    for better, table in binding("magnus"):
         for name, (arguments, expression) in table.items():
             text = f"class R_{name}(BaseModel):\n    {name}: str\n"
             text += f"def {name}({arguments}): return R_{name}({name}=repr(({expression})))\n"
             cases.function(name, text, better=better)
-    cases.better.add("single_model")
     return cases
 
 
@@ -271,10 +203,10 @@ def one(name: str, **more: Any) -> dict[str, Any]:
 
 def runnable_functions() -> Cases:
     cases = Cases("runnable")
-    for better, table in ((False, BINDING), (False, RUNNABLE_BINDING), (True, LENIENT_BINDING)):
+    for better, table in binding("runnable"):
         for name, (arguments, expression) in table.items():
             text = f"def {name}({arguments}): return repr(({expression}))\n"
-            cases.function(name, text, better=better and name not in RUNNABLE_IS_TOO, **one(name))
+            cases.function(name, text, better=better, **one(name))
     return cases
 
 

@@ -22,6 +22,15 @@ class Model:
     def model_dump(self, by_alias=False): return self.fields
 def give(x: int): return Model(y=x + 1)
 def one(): return 1
+def same(x: int): return Model(x=x)
+def sets():
+    from magnus import set_parameter
+    set_parameter(x=1)
+def rest_of(**more): return Model(y=1)
+def starred(*more): return Model(y=1)
+class Fields(Model):
+    model_fields = {"x": None}
+def both(m: Fields, x: int): return Model(y=x)
 def pair(): return 1, {"a": [2]}
 def boom(): raise ValueError("boom")
 def leave(): sys.exit(0)
@@ -77,6 +86,9 @@ def run(tmp_path) -> Run:
         ("magnus", "stub", "", {"Foo": 1}, {}, {"foo": 1}),
         ("magnus", "shell", "export MAGNUS_PRM_x='[1, 2]' MAGNUS_PRM_Y=text", {}, {}, {"x": [1, 2], "y": "text"}),
         ("magnus", "shell", "echo MAGNUS_PRM_x=7", {}, {}, {"x": 7}),
+        ("magnus", "shell", "echo MAGNUS_PRM_x=7", {"x": 7}, {}, {"x": 7}),
+        ("magnus", "python", "fns.same", {"x": 1}, {}, {"x": 1}),
+        ("magnus", "python", "fns.sets", {"x": 1}, {}, {"x": 1}),
         ("magnus", "shell", "export MAGNUS_PRM_x=7; exit 0", {}, {}, {}),
         ("magnus", "shell", 'test "$MAGNUS_PRM_x" = \'"a"\'', {"x": "a"}, {}, {}),
         ("magnus", "python", "fns.give", {"x": 1}, {}, {"y": 2}),
@@ -104,6 +116,25 @@ def test_what_is_written(run, dialect, kind, command, given, returns, expected) 
     assert manifest.state == (State.ERROR if expected is None else State.COMPLETE), manifest.reason
     assert dict(manifest.scope.written) == (expected or {})
     assert open_store(run.uri).manifest(manifest.uri) == manifest
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("rest_of", "Magnus does not fill **more of rest_of: list each parameter that the function needs"),
+        ("starred", "Magnus does not fill *more of starred: list each parameter that the function needs"),
+        (
+            "both",
+            "parameter 'x' is a field of the model 'm' of both, which takes it in Magnus: put",
+        ),
+        ("give", "parameter 'x' is required by give and has no value"),
+    ],
+)
+def test_a_function_that_magnus_cannot_call(run, function, reason) -> None:
+    given = {"m": {"x": 1}, **({} if function == "give" else {"x": 1})}
+    manifest = run("magnus", "python", f"fns.{function}", Scope(inherited=given))
+    assert manifest.state is State.ERROR
+    assert reason in f"{manifest.reason} {run.log}"
 
 
 def test_metrics(run) -> None:

@@ -54,13 +54,14 @@ def collect(work: Work, metadata: dict[str, object]) -> str | None:
         return None
     if missing:
         return f"catalog: no file matches what the step is to put: {', '.join(map(repr, missing))}"
-    result: dict[str, Any] = {"written": {}, "metrics": {}, "environment": {}, "objects": []}
+    result: dict[str, Any] = {"written": {}, "metrics": {}, "environment": {}, "objects": [], "set": []}
     if (space.config / "result.json").exists():
         result = json.loads((space.config / "result.json").read_text(encoding="utf-8"))
     heard, last = _variables(space.config / "heard"), _variables(space.config / "environment")
     left = {**heard, **result["environment"], **last}
     if rules.environment_is_state:
-        work.written.update(_changed(rules, values(scope_of(work)), left))
+        named = {name.removeprefix(rules.prefix) for name in heard if name.startswith(rules.prefix)} | {*result["set"]}
+        work.written.update(_changed(rules, values(scope_of(work)), left, {name.lower() for name in named}))
         metadata.update(_sane(_tracked(rules, left)))
         return None
     written = {**result["written"], **{name: scopes.Pickle.at(f"{name}.dill") for name in result.get("objects", ())}}
@@ -95,8 +96,12 @@ def _returned(step: Step, left: Mapping[str, str], environment: Path) -> dict[st
     return {name: scopes.decoded(left[name]) for name in step.returns if name in left}
 
 
-def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str]) -> dict[str, Json]:
-    """The parameters that a step of Magnus leaves otherwise than it found them; all names become lower case."""
+def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str], named: set[str]) -> dict[str, Json]:
+    """Return the parameters that a step of Magnus changes or sets by name; all names become lower case.
+
+    What it sets by name counts as written even if the value is the one that was there: it overwrites what an earlier
+    branch wrote.
+    """
     after: dict[str, Json] = {name.lower(): value for name, value in before.items()}
     for name, text in left.items():
         if name.startswith(rules.prefix):
@@ -106,7 +111,7 @@ def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str]) 
     return {
         name: value
         for name, value in after.items()
-        if name not in before or json.dumps(before[name]) != json.dumps(value)
+        if name in named or name not in before or json.dumps(before[name]) != json.dumps(value)
     }
 
 

@@ -47,6 +47,8 @@ def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
     except Exception as error:  # noqa: BLE001 - whatever user code raises is the step's error
         traceback.print_exception(error.with_traceback(_of_user(error.__traceback__)))
         return 1
+    # What the stand-in for magnus was asked to set counts as written, even if the value is the one that was there.
+    result["set"] = [*result.get("set", ()), *getattr(sys.modules.get("magnus"), "set_names", ())]
     result["environment"] = {key: value for key, value in os.environ.items() if key.startswith("MAGNUS_")}
     try:
         text = json.dumps(result)
@@ -68,7 +70,7 @@ def set_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     """Set parameters as Magnus does, in the environment."""
     for name, value in values.items():
         os.environ[PARAMETER + name] = json.dumps(value)
-    return {"written": {}, "metrics": {}}
+    return {"written": {}, "metrics": {}, "set": list(values)}
 
 
 def returned(answers: Sequence[Any], request: Mapping[str, Any]) -> dict[str, Any]:

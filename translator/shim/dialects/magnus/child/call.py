@@ -2,8 +2,8 @@
 """Calls a step's function in a process of its own.
 
 Run as ``python call.py REQUEST``: a JSON document that says which function, with which parameters, and where to write
-what became of it. Binding rules are the engines', but lenient where those refuse harmless annotations: none, strings,
-``Optional`` and other unions take the value as it is, generics (``list[int]``) are cast to their origin.
+what became of it. Arguments are bound as the engines do it, but for annotations at which those fail: there the value is
+passed as it is, or cast to what is surely meant. ``docs/magnus.md`` lists them.
 """
 
 from __future__ import annotations
@@ -53,10 +53,32 @@ def found(command: str) -> Any:
 
 
 def bound(function: Any, request: typing.Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that a function is called with."""
+    """Return the arguments that a function is called with."""
     values: dict[str, Any] = {**request["parameters"], **request["items"]}
     objects = {name: path for name, path in request["objects"].items() if name not in request["items"]}
     values |= {name: step.pickler().loads(Path(path).read_bytes()) for name, path in objects.items()}
+    if request["dialect"] == "magnus":
+        return _bound_as_magnus(function, values)
+    return _bound_as_runnable(function, values, objects)
+
+
+def _bound_as_magnus(function: Any, values: typing.Mapping[str, Any]) -> dict[str, Any]:
+    """Take every argument for a parameter, ``**kwargs`` too; a model uses up the parameters that are its fields."""
+    arguments: dict[str, Any] = {}
+    owners: dict[str, str] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in values and name not in owners:
+            arguments[name] = cast(name, values[name], parameter.annotation, "magnus")
+            owners |= dict.fromkeys(getattr(type(arguments[name]), "model_fields", ()), name)
+        elif parameter.default is inspect.Parameter.empty:
+            raise step.StepError(_missing(function, parameter, owners))
+    return arguments
+
+
+def _bound_as_runnable(
+    function: Any, values: typing.Mapping[str, Any], objects: typing.Container[str]
+) -> dict[str, Any]:
+    """Fill ``**kwargs`` or an ``argparse.Namespace`` with the parameters that no other argument takes."""
     arguments: dict[str, Any] = {}
     rest: inspect.Parameter | None = None
     space: str | None = None
@@ -67,10 +89,14 @@ def bound(function: Any, request: typing.Mapping[str, Any]) -> dict[str, Any]:
             rest = parameter
         elif parameter.annotation is argparse.Namespace:
             space = name
+        elif name in objects:
+            arguments[name] = values[name]
         elif name in values:
-            arguments[name] = values[name] if name in objects else cast(name, values[name], parameter.annotation)
+            arguments[name] = cast(name, values[name], parameter.annotation, "runnable")
         elif parameter.default is inspect.Parameter.empty:
-            raise step.StepError(f"parameter {name!r} is required by {function.__name__} and has no value")
+            raise step.StepError(_missing(function, parameter, {}))
+        else:
+            arguments[name] = parameter.default
     others = {name: value for name, value in values.items() if name not in arguments}
     if rest is not None:
         arguments.update(others)
@@ -79,21 +105,39 @@ def bound(function: Any, request: typing.Mapping[str, Any]) -> dict[str, Any]:
     return arguments
 
 
-def cast(name: str, value: Any, annotation: Any) -> Any:
-    """``value`` as its argument's annotation wants it."""
-    if annotation in {inspect.Parameter.empty, Any} or isinstance(annotation, str):
+def _missing(function: Any, parameter: inspect.Parameter, owners: typing.Mapping[str, str]) -> str:
+    """Say why an argument without a default has no value."""
+    called = getattr(function, "__name__", str(function))
+    if parameter.kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+        shown = str(parameter.replace(annotation=inspect.Parameter.empty))
+        return f"Magnus does not fill {shown} of {called}: list each parameter that the function needs"
+    if parameter.name in owners:
+        owner = owners[parameter.name]
+        return (
+            f"parameter {parameter.name!r} is a field of the model {owner!r} of {called}, which takes it in Magnus: "
+            f"put the argument {parameter.name!r} before {owner!r}"
+        )
+    return f"parameter {parameter.name!r} is required by {called} and has no value"
+
+
+def cast(name: str, value: Any, annotation: Any, dialect: str) -> Any:
+    """Return ``value`` as its argument's annotation wants it."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation = annotation.__origin__
+    if annotation is inspect.Parameter.empty or annotation is Any or isinstance(annotation, str):
         return value
     if hasattr(annotation, "model_fields"):
         return model(annotation, value, name)
     target = typing.get_origin(annotation) or annotation
-    if not isinstance(target, type) or target is types.UnionType:
+    if target is types.UnionType or type(target).__module__ == "typing":  # a form, which cannot be called with a value
+        return value
+    if not isinstance(target, type) and (dialect == "magnus" or not callable(target)):
         return value
     try:
         return target(value)
     except (ValueError, TypeError) as error:
-        if value is None:
-            return None
-        raise step.StepError(f"parameter {name!r} cannot be {target.__name__}: {error}") from error
+        wanted = getattr(target, "__name__", str(target))
+        raise step.StepError(f"parameter {name!r} cannot be {wanted}: {error}") from error
 
 
 def model(annotation: Any, value: Any, name: str) -> Any:

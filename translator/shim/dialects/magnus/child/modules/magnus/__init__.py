@@ -36,6 +36,8 @@ __all__ = [
 
 _PARAMETER = "MAGNUS_PRM_"
 _TRACK = "MAGNUS_TRACK_"
+set_names: set[str] = set()
+"""The parameters that the step has set."""
 
 
 def _plain(value: Any) -> Any:
@@ -44,6 +46,7 @@ def _plain(value: Any) -> Any:
 
 def set_parameter(**kwargs: Any) -> None:
     """Set parameters for the steps after this one."""
+    set_names.update(kwargs)
     for name, value in kwargs.items():
         os.environ[_PARAMETER + name] = json.dumps(value.model_dump() if hasattr(value, "model_dump") else value)
 
