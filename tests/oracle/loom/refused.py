@@ -53,9 +53,10 @@ REFUSED["unknown name"] = (
 class Broken:
     """A file that Loom ends with a traceback, or fails by a mistake of its own; ``states`` are those that we predict.
 
-    ``aborts`` is whether it is a traceback.
+    ``row`` is what the table of ``docs/loom.md`` calls it, ``aborts`` whether it is a traceback.
     """
 
+    row: str
     project: Project
     states: dict[str, str]
     aborts: bool = True
@@ -63,10 +64,12 @@ class Broken:
 
 BROKEN: dict[str, Broken] = {
     "an environment variable that is not set": Broken(
+        "an environment variable that is not set, a URL that cannot be fetched",
         project(step("one", {"x": "${ORACLE_NOWHERE}"}, "$p"), step("two", {"x": "$a"}, "$q")),
         {"one": "error", "two": "complete"},
     ),
     "a loop over a file": Broken(
+        "a loop over a file",
         project(
             step("one", {"x": "$loop_item"}, "$loop_output", loop={"over": "$a", "into": "$p"}),
             step("two", {"x": "$a"}, "$q"),
@@ -74,6 +77,7 @@ BROKEN: dict[str, Broken] = {
         {"one": "error", "two": "complete"},
     ),
     "a folder in multi_pass": Broken(
+        "`multi_pass` with a folder among its outputs",
         project(
             passes(step("one", {"x": "$a"}, "$p", "files=a.txt"), count=1),
             step("two", {"x": "$p"}, "$q"),
@@ -82,11 +86,13 @@ BROKEN: dict[str, Broken] = {
         {"one_iter0": "complete", "passes": "complete", "two": "complete"},
     ),
     "multi_pass where steps run in parallel": Broken(
+        "`multi_pass` where steps run in parallel",
         project(passes(step("one", {"x": "$a"}, "$p"), count=1), execution={"parallel": True}),
         {"one_iter0": "complete", "passes": "complete"},
         aborts=False,
     ),
     "a switch in whose loop nobody looks": Broken(
+        "a loop `over` the branch of a switch",
         project(
             decide("no", answer=False),
             switch("s", "$no", "$in"),
@@ -97,6 +103,8 @@ BROKEN: dict[str, Broken] = {
         aborts=False,
     ),
     "two outputs of multi_pass under one flag": Broken(
+        "two steps of a `multi_pass` with one flag for their outputs, or one name for their inputs; "
+        "data in their `args`",
         project(
             step("bad", {"x": "$a"}, "$s", "fail"),
             passes(step("one", {"x": "$s"}, "$p"), step("two", {"y": "$a"}, "$q"), count=1),
