@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from prefect_plugin.attempts import record_crash
+    from prefect_plugin.axes import Axis
     from prefect_plugin.blocks import ArtifactStore
     from prefect_plugin.executions import Executions
     from prefect_plugin.jobs import Job, execution
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ArtifactStore",
+    "Axis",
     "Executions",
     "Job",
     "NodeParameters",
@@ -36,6 +38,7 @@ __all__ = [
 
 _HOMES = {
     "ArtifactStore": "blocks",
+    "Axis": "axes",
     "Executions": "executions",
     "Job": "jobs",
     "NodeParameters": "parameters",

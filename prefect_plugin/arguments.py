@@ -64,7 +64,8 @@ def arguments_of(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, A
 def _places(argument: inspect.Parameter) -> dict[str, _Place]:
     """The values that an argument takes, by their names in the source file."""
     annotation = argument.annotation
-    group = next((kind for kind in (annotation, *typing.get_args(annotation)) if _is_group(kind)), None)
+    inner = _bare(annotation)
+    group = next((kind for kind in (inner, *typing.get_args(inner)) if _is_group(kind)), None)
     if group is None:
         titles = (getattr(note, "title", None) for note in getattr(annotation, "__metadata__", ()))
         title = next((title for title in titles if title), argument.name)
@@ -82,8 +83,12 @@ def _fitting(annotation: Any, value: object) -> object:
     """``value`` as a list of one if the annotation takes lists only."""
     if isinstance(value, (list, tuple)) or value is None:
         return value
-    if typing.get_origin(annotation) is typing.Annotated:
-        annotation = typing.get_args(annotation)[0]
+    annotation = _bare(annotation)
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
     kinds = [kind for kind in (typing.get_args(annotation) if union else (annotation,)) if kind is not type(None)]
-    return [value] if all(typing.get_origin(kind) is list for kind in kinds) else value
+    return [value] if all(typing.get_origin(_bare(kind)) is list for kind in kinds) else value
+
+
+def _bare(annotation: Any) -> Any:
+    """Return a type without what ``Annotated`` says of it."""
+    return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation

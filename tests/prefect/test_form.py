@@ -81,7 +81,7 @@ def test_a_parameter_is_a_value_of_an_execution_node_and_an_axis_of_a_task_node(
         )
 
     assert contains(field(schema, "SingleParameters", name), single)
-    assert contains(field(schema, "GridGrid", name), grid | {"type": "array"})
+    assert contains(field(schema, "GridGrid", name), grid | {"type": "array", "minItems": 1})
 
 
 def test_bounds_descriptions_and_names_as_the_file_spells_them(schema):
@@ -106,7 +106,8 @@ def test_the_server_holds_runs_to_the_form(server, flow, tmp_path):
         )
         good = {"all_rates": [0.3], "grid": {"size": [1, 3], "epochs": ["many"]}, "single": {"fast": False}}
         assert client.create_flow_run_from_deployment(deployment, parameters=good).parameters["grid"] == good["grid"]
-        for bad in ({"all_rates": 7}, {"grid": {"size": [2]}}, {"single": {"unknown": 1}}):
+        wrong = [{"all_rates": 7}, {"grid": {"size": [2]}}, {"single": {"unknown": 1}}]
+        for bad in (*wrong, {"all_rates": []}, {"grid": {"size": []}}):
             with pytest.raises(PrefectHTTPStatusError):
                 client.create_flow_run_from_deployment(deployment, parameters=bad)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 NUMBER = "Number"
 """The type of the form for floating-point numbers: a whole number stays as it is given."""
+AXIS = "Axis"
+"""The type of the form for an axis, or the points of a grid: a list that is not empty."""
 INLINE = 48
 """Columns of a type that is written where it is used; a longer one gets a name."""
 

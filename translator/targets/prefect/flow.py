@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from translator.names import identifiers
 from translator.targets.prefect import forms
+from translator.targets.prefect.annotations import AXIS
 from translator.targets.prefect.model import Field, Flow
 from translator.targets.prefect.names import FUNCTIONS
 from translator.targets.prefect.text import doc
@@ -36,7 +37,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
             name = names.nodes[node.name]
             if forms.group_kind(node) == "Point":
                 points = forms.points_of(cast("ir.TaskNode", node), group)
-                arguments.append(Field(name, f"list[{group.name}]", points))
+                arguments.append(Field(name, f"{AXIS}[{group.name}]", points))
             else:
                 arguments.append(Field(name, group.name, Call(Name(group.name))))
             described.append((name, f"{forms.group_kind(node)} of the node {node.name}."))

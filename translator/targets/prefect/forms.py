@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from translator import ir
 from translator.names import identifiers
 from translator.targets.prefect.annotations import (
+    AXIS,
     INLINE,
     NUMBER,
     Aliases,
@@ -87,7 +88,8 @@ def argument_of(
     """The argument of the flow for a pipeline parameter.
 
     It takes a list where a target is a task node (the list is an axis there) or a parameter of several values, and a
-    single value where a target takes one, or where the file gives one.
+    single value where a target takes one, or where the file gives one. An axis must have a value, unless the file
+    gives an empty one.
 
     Args:
         parameter: the pipeline parameter.
@@ -96,24 +98,24 @@ def argument_of(
         aliases: receives types that are too long to be written in place.
     """
     default = typed_for_all([target for _, target in targets], parameter.default)
-    takes_list = [
-        (isinstance(node, ir.TaskNode) and node.has_axes) or target.multiple is not None for node, target in targets
-    ]
+    axes = [isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets]
+    takes_list = [axis or target.multiple is not None for axis, (_, target) in zip(axes, targets, strict=True)]
     lists = any(takes_list) or isinstance(default, tuple)
     singles = not all(takes_list) or not takes_list or (default is not None and not isinstance(default, tuple))
+    filled = AXIS if any(axes) and default != () else "list"
 
-    def either(scalar: str) -> str:
-        kinds = ((scalar, singles), (f"list[{scalar}]", lists), ("None", default is None))
+    def either(scalar: str, several: str) -> str:
+        kinds = ((scalar, singles), (f"{several}[{scalar}]", lists), ("None", default is None))
         return " | ".join(text for text, there in kinds if there)
 
     parameters = [target for _, target in targets]
     plain, bounded = plain_type(parameters, default), bounded_type(parameters, default)
     if bounded != plain and (len(bounded) > INLINE or (lists and singles)):
         bounded = aliases.name(bounded, parameter.name)
-    annotation = either(bounded)
+    annotation = either(bounded, filled)
     if name != parameter.name:
         annotation = f"Annotated[{annotation}, {literal(call('Field', title=parameter.name))}]"
-    return Argument(Field(name, annotation, _lists(default)), either(plain.replace(NUMBER, "float")))
+    return Argument(Field(name, annotation, _lists(default)), either(plain.replace(NUMBER, "float"), "list"))
 
 
 def _field_names(step: ir.Step) -> dict[str, str]:
@@ -145,8 +147,8 @@ def _axis(parameter: ir.Parameter, name: str, values: tuple[ir.Value, ...] | Non
         values = () if parameter.default is None else (parameter.default,)
     values = tuple(cast("ir.Scalar", typed(parameter, value)) for value in values)
     scalar = _short(bounded_type([parameter], values), parameter, aliases)
-    annotation = f"list[list[{scalar}]]" if parameter.multiple is not None else f"list[{scalar}]"
-    return _finished(parameter, name, annotation, values or None)
+    point = f"list[{scalar}]" if parameter.multiple is not None else scalar
+    return _finished(parameter, name, f"{AXIS}[{point}]", values or None)
 
 
 def _short(annotation: str, parameter: ir.Parameter, aliases: Aliases) -> str:

@@ -50,7 +50,7 @@ def imports_of(
             *(["Executions"] if carrying else []),
             *(["skip"] if skipping else []),
             *(["NodeParameters"] if groups else []),
-            *sorted(used & {"Number", "as_written"}),
+            *sorted(used & {"Axis", "Number", "as_written"}),
             *(["execution", "task_node"] if tasks else []),
             *(["execution_node"] if any(isinstance(node, ir.ExecutionNode) for node in nodes) else []),
         ],

@@ -36,6 +36,7 @@ LOCALS = {"axes", "job", "nodes", "parameters", "points", "tried", "wait_for"}
 CLASSES = {
     *(
         "Annotated",
+        "Axis",
         "Executions",
         "Field",
         "FileAxis",

@@ -5,6 +5,7 @@ from pathlib import Path
 from prefect import State, flow, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
+    Axis,
     Executions,
     Job,
     Number,
@@ -97,7 +98,7 @@ def evaluate_experimental_node(train_experimental: Executions):
     task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node
 )
 def dual_training_pipeline(
-    learning_rates: list[Number] = [0.001, 0.1],
+    learning_rates: Axis[Number] = [0.001, 0.1],
 ) -> State:
     """Dual Training Pipeline.
 

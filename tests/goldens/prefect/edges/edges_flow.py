@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from prefect import State, flow, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
+    Axis,
     Executions,
     Job,
     NodeParameters,
@@ -97,8 +98,8 @@ class PrepareParameters(NodeParameters, node="prepare"):
 class FitGrid(NodeParameters, node="fit"):
     """Grid of fit: it runs once for each combination of these values."""
 
-    rows: list[int] = [10]
-    depth: list[int] = [3]
+    rows: Axis[int] = [10]
+    depth: Axis[int] = [3]
 
 
 class AfterParameters(NodeParameters, node="after"):

@@ -6,6 +6,7 @@ from typing import Annotated
 from prefect import State, flow, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
+    Axis,
     Executions,
     Job,
     NodeParameters,
@@ -68,19 +69,19 @@ class PreprocessParameters(NodeParameters, node="preprocess"):
 class TrainConservativeGrid(NodeParameters, node="train_conservative"):
     """Grid of train_conservative: it runs once for each combination of these values."""
 
-    learning_rate: list[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
-    regularisation: list[Annotated[float, Field(ge=0), as_written]] = [0.0001]
-    epochs: list[Annotated[int, Field(ge=1)]] = [20]
-    seed: list[int] = [7]
+    learning_rate: Axis[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
+    regularisation: Axis[Annotated[float, Field(ge=0), as_written]] = [0.0001]
+    epochs: Axis[Annotated[int, Field(ge=1)]] = [20]
+    seed: Axis[int] = [7]
 
 
 class TrainExperimentalGrid(NodeParameters, node="train_experimental"):
     """Grid of train_experimental: it runs once for each combination of these values."""
 
-    learning_rate: list[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
-    regularisation: list[Annotated[float, Field(ge=0), as_written]] = [0.0001]
-    epochs: list[Annotated[int, Field(ge=1)]] = [20]
-    seed: list[int] = [7]
+    learning_rate: Axis[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
+    regularisation: Axis[Annotated[float, Field(ge=0), as_written]] = [0.0001]
+    epochs: Axis[Annotated[int, Field(ge=1)]] = [20]
+    seed: Axis[int] = [7]
 
 
 @execution_node(name="preprocess")  # valohai.yaml:115
@@ -155,7 +156,7 @@ def evaluate_experimental_node(train_experimental: Executions, preprocess: Execu
     task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node
 )
 def dual_training_pipeline(
-    min_accuracy: MinAccuracy | list[MinAccuracy] = 0,
+    min_accuracy: MinAccuracy | Axis[MinAccuracy] = 0,
     preprocess: PreprocessParameters = PreprocessParameters(),
     train_conservative: TrainConservativeGrid = TrainConservativeGrid(),
     train_experimental: TrainExperimentalGrid = TrainExperimentalGrid(),

@@ -6,6 +6,7 @@ from typing import Annotated
 from prefect import State, flow, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
+    Axis,
     Executions,
     Job,
     NodeParameters,
@@ -71,8 +72,8 @@ WRITE_REPORT = Step(
 class TrainGrid(NodeParameters, node="train"):
     """Grid of train: it runs once for each combination of these values."""
 
-    epochs: list[Annotated[int, Field(ge=1)]] = [20]
-    min_accuracy: list[Annotated[float, Field(ge=0, le=1), as_written]] = Field(
+    epochs: Axis[Annotated[int, Field(ge=1)]] = [20]
+    min_accuracy: Axis[Annotated[float, Field(ge=0, le=1), as_written]] = Field(
         [0],
         description="A model that does worse on the validation set makes the execution fail.",  # noqa: E501
     )
@@ -155,9 +156,9 @@ def report_node(parameters: ReportParameters, evaluate: Executions):
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # a thread per node
 )
 def training_pipeline(
-    learning_rate: list[Annotated[float, Field(ge=0), as_written]] = [0.001, 0.01, 0.1],
-    regularisation: list[Annotated[float, Field(ge=0), as_written]] = [0.0001, 0.01],
-    seed: int | list[int] = 7,
+    learning_rate: Axis[Annotated[float, Field(ge=0), as_written]] = [0.001, 0.01, 0.1],
+    regularisation: Axis[Annotated[float, Field(ge=0), as_written]] = [0.0001, 0.01],
+    seed: int | Axis[int] = 7,
     train: TrainGrid = TrainGrid(),
     report: ReportParameters = ReportParameters(),
 ) -> State:

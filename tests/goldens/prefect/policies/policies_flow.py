@@ -5,6 +5,7 @@ from pathlib import Path
 from prefect import State, allow_failure, flow, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
+    Axis,
     Executions,
     Job,
     NodeParameters,
@@ -57,25 +58,25 @@ class AgainParameters(NodeParameters, node="again"):
 class AllOfThemGrid(NodeParameters, node="all-of-them"):
     """Grid of all-of-them: it runs once for each combination of these values."""
 
-    size: list[int] = [1, 2, 3, 4]
+    size: Axis[int] = [1, 2, 3, 4]
 
 
 class NextOfThemGrid(NodeParameters, node="next-of-them"):
     """Grid of next-of-them: it runs once for each combination of these values."""
 
-    size: list[int] = [1]
+    size: Axis[int] = [1]
 
 
 class SomeOfThemGrid(NodeParameters, node="some-of-them"):
     """Grid of some-of-them: it runs once for each combination of these values."""
 
-    size: list[int] = [1]
+    size: Axis[int] = [1]
 
 
 class AgainOfThemGrid(NodeParameters, node="again-of-them"):
     """Grid of again-of-them: it runs once for each combination of these values."""
 
-    size: list[int] = [1]
+    size: Axis[int] = [1]
 
 
 class LastParameters(NodeParameters, node="last"):

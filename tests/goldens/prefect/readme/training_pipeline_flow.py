@@ -5,6 +5,7 @@ from pathlib import Path
 from prefect import State, flow, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
+    Axis,
     Executions,
     Job,
     Number,
@@ -73,7 +74,7 @@ def evaluate_node(train: Executions):
     task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node
 )
 def training_pipeline(
-    learning_rate: list[Number] = [0.1, 0.01, 0.001],
+    learning_rate: Axis[Number] = [0.1, 0.01, 0.001],
 ) -> State:
     """Training Pipeline.
 

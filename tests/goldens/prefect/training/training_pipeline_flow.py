@@ -5,6 +5,7 @@ from pathlib import Path
 from prefect import State, flow, unmapped
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
+    Axis,
     Executions,
     Job,
     NodeParameters,
@@ -59,8 +60,8 @@ BATCH_INFERENCE_MNIST = Step(
 class TrainGrid(NodeParameters, node="train"):
     """Grid of train: it runs once for each combination of these values."""
 
-    learning_rate: list[Number] = [0.001]
-    batch_size: list[int] = [64]
+    learning_rate: Axis[Number] = [0.001]
+    batch_size: Axis[int] = [64]
 
 
 @execution_node(name="preprocess")  # training.yaml:40
