@@ -10,12 +10,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.loom_looks import LOOKS, SLEEPS, STATES, TASK
 from translator.load import load
-from translator.shim.store import segment
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
@@ -104,17 +104,16 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> DAG:
         ("after_draw", "after draw"),
     ],
 )
-def test_links_in_groups_lead_to_the_execution(
-    dag: DAG, task: str, node: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_links_in_groups_lead_to_the_execution(dag: DAG, task: str, node: str) -> None:
     from airflow.models.taskinstancekey import TaskInstanceKey
 
+    from airflow_plugin.console.place import execution_of
     from airflow_plugin.links import ManifestLink
 
-    monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path))
-    key = TaskInstanceKey("loom", task, "run-1", try_number=2, map_index=1)
-    link = ManifestLink().get_link(dag.get_task(task), ti_key=key)
-    assert link == f"file://{tmp_path}/loom/run-1/{segment(node)}/1/try-2/manifest.json"
+    operator, key = dag.get_task(task), TaskInstanceKey("loom", task, "run-1", try_number=2, map_index=1)
+    link = ManifestLink().get_link(operator, ti_key=key)
+    assert urlsplit(link).path == f"/pipeline-translator/dags/loom/runs/run-1/tasks/{task}/1/2/manifest.json"
+    assert execution_of(operator, key).node == node
 
 
 def test_the_trigger_form_has_sections(dag: DAG) -> None:
