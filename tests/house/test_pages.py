@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.oracle import arguments, corpus_page
+from tests.oracle import arguments, corpus_page, differences
 from tests.oracle.loom.refused import BROKEN
 from translator import semantics
 from translator.dialects.valohai.ledger import LEDGER, Fate
@@ -98,6 +98,11 @@ def test_each_difference_has_its_reason(page: str, heading: str) -> None:
         assert row[-2], row
         assert row[-1], row
     assert len({row[0] for row in others}) == len(others)
+
+
+def test_what_magnus_and_runnable_do_otherwise_is_on_their_page() -> None:
+    listed = {row[0] for row in rows("docs/magnus.md", "Different on purpose")}
+    assert {one.row for one in differences.DIFFERENCES.values()} <= listed
 
 
 def test_what_loom_breaks_is_on_its_page() -> None:

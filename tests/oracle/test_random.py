@@ -1,4 +1,4 @@
-"""Random routed graphs in the real engines and in the specification: equal states and parameters.
+"""Routed graphs in the real engines and in the specification: equal states and parameters, but for a list.
 
 ``make oracle N=500`` runs many, each time others; CI runs a few, always the same.
 """
@@ -15,6 +15,7 @@ import yaml
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.oracle.differences import DIFFERENCES
 from tests.oracle.engines import ENGINES, python_of, started
 from tests.oracle.routed import cases, leaks, statuses
 from translator.load import load
@@ -78,3 +79,16 @@ def test_random_graphs(dialect, engines, tmp_path):
         assert not wrong, "\n".join([*wrong, yaml.safe_dump(case.document, sort_keys=False), str(case.parameters)])
 
     check()
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_a_difference_on_purpose_is_one(name, engines, tmp_path):
+    case = DIFFERENCES[name]
+    assert case.dialect in engines, "make sets up the environments of the engines"
+    file = tmp_path / "pipeline.yaml"
+    file.write_text(yaml.safe_dump(case.document(), sort_keys=False))
+    pipeline = load(file, dialect=case.dialect).choose()
+    fate = Interpreter(pipeline, case.oracle).run(case.parameters)
+    assert {"complete": "SUCCESS", "error": "FAIL"}[fate.state] == case.here, fate
+    log = engines[case.dialect].run(file, case.parameters)
+    assert log.status == case.theirs, engines[case.dialect].log.read_text()[-3000:]

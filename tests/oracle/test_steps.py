@@ -93,6 +93,12 @@ def binding(dialect: str) -> Iterator[tuple[bool, Mapping[str, tuple[str, str]]]
         yield dialect in row.fails, row.cases
 
 
+def own_process(cases: Cases) -> None:
+    """Add a step that leaves something in its process, and one that fails if it finds that."""
+    cases.function("leaves", "here = []\ndef leaves():\n    os.environ['LEFT'] = '1'\n    here.append(1)")
+    cases.function("finds", "def finds():\n    assert 'LEFT' not in os.environ and not here", better=True)
+
+
 def magnus_functions() -> Cases:
     cases = Cases("magnus")
     for better, table in binding("magnus"):
@@ -154,6 +160,7 @@ def magnus() -> Cases:
     cases.function(
         "catalog_missing", "def catalog_missing():\n    from magnus import get_object\n    get_object('no such')"
     )
+    own_process(cases)
     cases.function(
         "environment",
         "def environment():\n"
@@ -212,6 +219,7 @@ def runnable_functions() -> Cases:
 
 def runnable() -> Cases:
     cases = Cases("runnable")
+    own_process(cases)
     cases.function("ignored", "def ignored(): return 5")
     cases.function("pair", "def pair(): return 1, [2]", returns=[{"name": "p1"}, {"name": "p2"}])
     cases.function("pair_as_one", "def pair_as_one(): return 1, [2]", **one("pair_as_one"))

@@ -87,6 +87,7 @@ def run(tmp_path) -> Run:
         ("magnus", "shell", "export MAGNUS_PRM_x='[1, 2]' MAGNUS_PRM_Y=text", {}, {}, {"x": [1, 2], "y": "text"}),
         ("magnus", "shell", "echo MAGNUS_PRM_x=7", {}, {}, {"x": 7}),
         ("magnus", "shell", "echo MAGNUS_PRM_x=7", {"x": 7}, {}, {"x": 7}),
+        ("magnus", "shell", "export MAGNUS_PRM_x=7", {"x": 7}, {}, {}),
         ("magnus", "python", "fns.same", {"x": 1}, {}, {"x": 1}),
         ("magnus", "python", "fns.sets", {"x": 1}, {}, {"x": 1}),
         ("magnus", "shell", "export MAGNUS_PRM_x=7; exit 0", {}, {}, {}),
