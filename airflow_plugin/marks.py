@@ -14,20 +14,17 @@ A run that takes longer than its ``dagrun_timeout`` is ended by the scheduler, a
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.listeners import hookimpl
 
-from airflow_plugin.owned import DOCUMENT, FINISH
+from airflow_plugin.late import ENDED, write_when_committed
+from airflow_plugin.owned import DOCUMENT, FINISH, is_finish
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from datetime import datetime
 
     from airflow.sdk import Context
-
-    from airflow_plugin.tries import States
 
     Mark = Literal["success", "failed"]
 
@@ -35,7 +32,6 @@ KEY = "run_marked"
 """The key of the XCom that says how a person marked the run."""
 _BY_HAND = "Dag Run's state was manually set"
 _TIMED_OUT = "timed_out"
-_ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +51,7 @@ def on_dag_run_failed(dag_run: Any, msg: str) -> None:
     if _is_by_hand(msg):
         _keep(dag_run, "failed")
     elif msg == _TIMED_OUT:
-        _record(dag_run)
+        write_when_committed(dag_run, ended=False)
     else:
         _catch_up(dag_run)
 
@@ -99,7 +95,7 @@ def _keep(dag_run: Any, state: Mark) -> None:
         finish = _finish(instances)
         if finish is None:
             return
-        if finish.state in _ENDED:
+        if finish.state in ENDED:
             _correct(dag_run, state)
         else:
             bearer = _bearer({ti.task_id for ti in instances})
@@ -111,29 +107,33 @@ def _keep(dag_run: Any, state: Mark) -> None:
 def _keep_instance(instance: Any) -> None:
     """Keep how a person marked an instance; a worker that ends a task calls this, too, and knows no database."""
     if hasattr(instance, "_sa_instance_state") and instance.task_id != FINISH:
-        _record(instance.dag_run, ended=True)
+        write_when_committed(instance, ended=True)
 
 
 def _catch_up(dag_run: Any) -> None:
-    """Record what ran after the task ``finish`` of a run, which has ended now."""
+    """Record what the task ``finish`` of a run, which has ended now, cannot have seen.
+
+    That is what ran after it, and what a person marked while it was at work.
+    """
     if dag_run.dag is None or not dag_run.dag.has_task(FINISH):
         return
     try:
         instances = _instances(dag_run)
         finish = _finish(instances)
-        if finish is None or finish.end_date is None:
+        if finish is None or finish.start_date is None:
             return
-        late = any(ti.end_date and ti.end_date > finish.end_date for ti in instances)
+        others = (ti for ti in instances if ti is not finish)
+        late = any(ti.updated_at and ti.updated_at > finish.start_date for ti in others)
     except Exception:
         log.exception("run.json of %s may not tell all", dag_run.run_id)
         return
     if late:
-        _record(dag_run, ended=True)
+        write_when_committed(dag_run, ended=True)
 
 
 def _finish(instances: list[Any]) -> Any:
     """The task that ends a run, if it is one of this plugin."""
-    return next((ti for ti in instances if ti.task_id == FINISH and ti.operator == "FinishOperator"), None)
+    return next((ti for ti in instances if is_finish(ti)), None)
 
 
 def _session(dag_run: Any) -> Any:
@@ -180,76 +180,3 @@ def _correct(dag_run: Any, state: Mark) -> None:
     found = _session(dag_run).execute(query.with_only_columns(XComModel.value)).first()
     if found is not None:
         mark(open_store(store_uri()), XComModel.deserialize_value(found), state)
-
-
-def _record(dag_run: Any, *, ended: bool = False) -> None:
-    """Write ``run.json`` of a run whose task ``finish`` is not going to do so.
-
-    Args:
-        dag_run: the run.
-        ended: whether ``finish`` has ended, and so given the run its state.
-    """
-    from airflow.models.xcom import XComModel
-
-    from airflow_plugin.tries import KEY as TRY
-
-    try:
-        # Of Airflow's database all is read here; nobody waits for the store.
-        instances = _instances(dag_run)
-        finish = _finish(instances)
-        if finish is None or (ended and finish.state not in _ENDED):
-            return
-        states: dict[str, States] = {}
-        for ti in instances:
-            if ti.state is not None and ti.state != "removed":
-                states.setdefault(ti.task_id, {})[ti.map_index] = str(ti.state)
-        query = XComModel.get_many(run_id=dag_run.run_id, key=TRY, dag_ids=dag_run.dag_id)
-        tries: dict[str, dict[int, str]] = {}
-        for task, value in _session(dag_run).execute(query.with_only_columns(XComModel.task_id, XComModel.value)):
-            tries.setdefault(task, {})[value["map_index"]] = value["manifest"]
-        arguments = (str(dag_run.run_id), dag_run.start_date, states, tries)
-    except Exception:
-        log.exception("run.json of %s will not tell how the run stands", dag_run.run_id)
-        return
-    threading.Thread(target=_write, args=arguments, kwargs={"ended": ended}, name="run.json", daemon=True).start()
-
-
-def _write(
-    run_id: str, started: datetime | None, states: dict[str, States], tries: dict[str, dict[int, str]], *, ended: bool
-) -> None:
-    from airflow_plugin.killed import let_killed_end
-    from airflow_plugin.outcome import as_plan, counting, known_of
-    from airflow_plugin.plan import PLAN, from_json
-    from airflow_plugin.settings import store_uri
-    from translator.shim import clock, outcome
-    from translator.shim.contract import State
-    from translator.shim.store import RUN, open_store
-
-    uri = next((uri for of_task in tries.values() for uri in of_task.values()), None)
-    if uri is None:
-        log.warning("none of the executions of run %s has begun: run.json does not tell how the run stands", run_id)
-        return
-    try:
-        store = open_store(store_uri())
-        folder = "/".join(store.key(uri).split("/")[:2])
-        try:
-            plan = store.read_json(f"{folder}/{PLAN}")
-        except FileNotFoundError:
-            return  # of a graph that is routed
-        before = store.read_json(f"{folder}/{RUN}") if ended else {}
-        let_killed_end(store, plan["pipeline"], plan["run"], counting(states, tries))
-        nodes = from_json(plan)
-        outcome.finish(
-            store,
-            pipeline=plan["pipeline"],
-            run=plan["run"],
-            engine="airflow",
-            nodes=[as_plan(node.node) for node in nodes],
-            started=before["started"] if before or started is None else clock.written(started),
-            parameters=plan["parameters"],
-            known={node.node.name: known_of(node, states, tries.get(node.node.run, {}), store) for node in nodes},
-            marked=before.get("marked"),
-            ended=State(before["state"]) if before else None,
-        )
-    except Exception:
-        log.exception("run.json of %s does not tell how the run stands", run_id)

@@ -10,7 +10,7 @@ from airflow_plugin.gates import left_out, unmet
 from airflow_plugin.killed import let_killed_end
 from airflow_plugin.marks import marked
 from airflow_plugin.nodes import nodes
-from airflow_plugin.owned import run_folder
+from airflow_plugin.owned import keep_plan, run_folder
 from airflow_plugin.plan import plan_of
 from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import REASON, named_tries, task_states
@@ -47,6 +47,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     states = task_states(context)
     tries = {node.run: named_tries(context, node.run) for node in of_dag.values() if _ran(states.get(node.run, {}))}
     run = run_folder(context, store, [uri for of_task in tries.values() for uri in of_task.values()])
+    keep_plan(context, store, run)
     let_killed_end(store, dag.dag_display_name, run, counting(states, tries))
     out = left_out(context, of_dag, store)
     begun = unknown_keys(context) is None  # else nothing ran, and no rule of a node forgives that

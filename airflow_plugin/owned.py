@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.nodes import nodes
@@ -23,6 +24,11 @@ FINISH = "finish"
 """The id of the task that ends a run."""
 DOCUMENT = "document"
 """The key of its XCom that holds the URI of ``run.json``; a failed task has no other."""
+
+
+def is_finish(instance: Any) -> bool:
+    """Return whether an instance, as Airflow's database has it, is of the task that ends a run of this plugin."""
+    return bool(instance.task_id == FINISH and instance.operator == "FinishOperator")
 
 
 def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str:
@@ -55,13 +61,22 @@ def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str
             return any(uri.startswith(f"{folder}/") for uri in written)
         return bool(run.clear_number)
 
-    def keep_plan(name: str) -> None:
-        dag = context["dag"]
-        if nodes(dag):  # of a graph that is routed there are none
-            finish: Any = dag.get_task(FINISH)
-            plan = to_json(dag, name, {key: context["params"][key] for key in finish.parameters})
-            store.write_json(key_of(pipeline, name, name=PLAN), plan)
-
     pipeline = context["dag"].dag_display_name
     owner = {**named, "started": clock.written(started)}
-    return own_folder(store, pipeline, str(run.run_id), owner, is_own=is_own, taken=keep_plan)
+    return own_folder(store, pipeline, str(run.run_id), owner, is_own=is_own, taken=partial(keep_plan, context, store))
+
+
+def keep_plan(context: Context, store: Store, run: str) -> None:
+    """Write what the listener must know of the DAG as it is now beside the executions of a run.
+
+    Args:
+        context: of a task of the run.
+        store: the store.
+        run: the run's name in the store.
+    """
+    dag = context["dag"]
+    if RUN in os.environ or not nodes(dag):  # no listener hears of it, or the graph is routed
+        return
+    finish: Any = dag.get_task(FINISH)
+    plan = to_json(dag, run, {key: context["params"][key] for key in finish.parameters})
+    store.write_json(key_of(dag.dag_display_name, run, name=PLAN), plan)

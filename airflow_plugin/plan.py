@@ -1,7 +1,8 @@
 """What must be known of a DAG to tell how a run of it ended, so that it can be told where the DAG file is not.
 
-The first execution of a run writes it beside the run's executions. The listener needs it (``airflow_plugin.marks``):
-the scheduler knows the tasks of a DAG, and nothing of what the operators of this plugin are made of.
+The first execution of a run writes it beside the run's executions, and the task ``finish`` again, because the DAG may
+have changed before the run was cleared. ``airflow_plugin.late`` needs it: the scheduler knows the tasks of a DAG, and
+nothing of what the operators of this plugin are made of.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.nodes import Node, nodes
+from translator.shim.manifest import sane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +55,7 @@ def to_json(dag: DAG, run: str, parameters: Mapping[str, Any]) -> dict[str, Any]
         plan = plan_of(dag, node)
         own = {key: value for key, value in asdict(node).items() if key not in ("only_if", "included_if")}
         listed.append({**own, "before": plan.before, "tells": plan.tells})
-    return {"pipeline": dag.dag_display_name, "run": run, "parameters": dict(parameters), "nodes": listed}
+    return {"pipeline": dag.dag_display_name, "run": run, "parameters": sane(dict(parameters)), "nodes": listed}
 
 
 def from_json(document: Mapping[str, Any]) -> list[NodePlan]:

@@ -1,0 +1,97 @@
+"""When ``run.json`` is written for what people do to runs that have ended: once a transaction, one after another."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+import pytest
+
+from tests.airflow.scheduler import wait_until
+
+pytest.importorskip("airflow.sdk")
+sqlalchemy = pytest.importorskip("sqlalchemy")
+
+from sqlalchemy import orm  # noqa: E402
+
+from airflow_plugin import late  # noqa: E402
+from airflow_plugin.late import Asked, Writer, write_when_committed  # noqa: E402
+
+RUN = Asked("dag", "run", ended=True)
+OTHER = Asked("dag", "other", ended=True)
+
+
+class Base(orm.DeclarativeBase):
+    """Of the tables of this test."""
+
+
+class Instance(Base):
+    """What Airflow's task instances have in common with these."""
+
+    __tablename__ = "instance"
+    number: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    dag_id: orm.Mapped[str]
+    run_id: orm.Mapped[str]
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
+    runs: list[Asked] = []
+    monkeypatch.setattr(late._writer, "write", runs.append)
+    return runs
+
+
+@pytest.fixture
+def session() -> orm.Session:
+    engine = sqlalchemy.create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    return orm.Session(engine)
+
+
+def mark(session: orm.Session, *numbers: int, run: str = "run") -> None:
+    for number in numbers:
+        session.add(instance := Instance(number=number, dag_id="dag", run_id=run))
+        write_when_committed(instance, ended=True)
+
+
+def test_a_run_is_written_once_for_all_that_a_transaction_marks(session: orm.Session, written: list[Asked]) -> None:
+    mark(session, *range(100))
+    with session.begin_nested():
+        mark(session, 100, run="other")
+    assert not written  # nothing of this can be seen yet
+    session.commit()
+    assert Counter(written) == {RUN: 1, OTHER: 1}
+    session.commit()
+    mark(session, 101)
+    session.commit()
+    assert Counter(written) == {RUN: 2, OTHER: 1}
+
+
+def test_a_run_is_written_by_one_thread_and_again_if_it_changes_meanwhile() -> None:
+    ways, at_work, most = threading.Semaphore(0), 0, 0
+    begun: list[Asked] = []
+
+    def write(run: Asked) -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        begun.append(run)
+        ways.acquire()
+        at_work -= 1
+        if len(begun) == 1:
+            raise OSError("the store is gone")
+
+    writer = Writer(write)
+    for _ in range(50):
+        writer.write(RUN)
+    ways.release()
+    wait_until(lambda: len(begun) == 2)
+    writer.write(RUN)
+    writer.write(RUN)
+    ways.release(2)
+    wait_until(lambda: not writer._again)
+    assert (begun, most) == ([RUN] * 3, 1)
+    ways.release()
+    writer.write(RUN)
+    wait_until(lambda: not writer._again)
+    assert len(begun) == 4
