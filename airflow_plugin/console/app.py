@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer", bound="Callable[..., Response]")
 
 _BLOCK = 1 << 20
+_MOST = (1 << 31) - 1  # what fits into a column of Airflow's database
 _TRY = "/dags/{dag_id}/runs/{run_id}/tasks/{task_id}/{map_index}/{try_number}"
 _HEADERS = {
     "Cache-Control": "private, no-store",
@@ -50,10 +51,10 @@ class Try:
     def __init__(
         self,
         dag_id: str,
-        run_id: str,
+        run_id: Annotated[str, Path(pattern=r"^[^\x00]+$")],
         task_id: str,
-        map_index: Annotated[int, Path(ge=-1)],
-        try_number: Annotated[int, Path(ge=1)],
+        map_index: Annotated[int, Path(ge=-1, le=_MOST)],
+        try_number: Annotated[int, Path(ge=1, le=_MOST)],
     ) -> None:
         dag: Any = SerializedDagModel.get_dag(dag_id)
         if dag is None or not dag.has_task(task_id) or not leaves_manifest(operator := dag.get_task(task_id)):
@@ -61,7 +62,7 @@ class Try:
         key = TaskInstanceKey(dag_id, task_id, run_id, try_number, map_index)
         self.id: ExecutionId = execution_of(operator, key)
         self.store: Store = open_store(store_uri())
-        self.folder: str | None = folder_of(key, self.store)
+        self.folder: str | None = folder_of(key, self.id.pipeline, self.store)
 
     def has(self, name: str) -> bool:
         """Return whether a file is in the folder of the try."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.database import last_try, pushed
@@ -9,7 +10,7 @@ from airflow_plugin.nodes import PARTS
 from airflow_plugin.routed.links import is_routed, node_of
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
-from translator.shim.store import StoreError
+from translator.shim.store import MANIFEST, StoreError, segment
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 WITH_MANIFEST = ("StepOperator", "JoinOperator")
 """The operators whose tasks leave a manifest."""
+_FOLDER = re.compile(
+    rf"(?P<pipeline>[^/]+)/(?P<execution>[^/]+/[^/]+/[0-9]+)/try-(?P<number>[0-9]{{1,9}})/{re.escape(MANIFEST)}"
+)
 
 
 def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
@@ -34,25 +38,31 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
     return ExecutionId(operator.dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number)
 
 
-def folder_of(ti_key: TaskInstanceKey, store: Store) -> str | None:
+def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str | None:
     """Return the key of the folder of a try, or None if its task has not begun one.
 
     The task has named its last try itself, because the store may also have tries of a run that was deleted. Tries
-    before that one are as many numbers apart in the store as they are in Airflow.
+    before that one are as many numbers apart in the store as they are in Airflow. Who may write XComs of a DAG must not
+    read what other pipelines left, so a try of another pipeline is not believed.
 
     Args:
         ti_key: the task instance and the number of the try.
+        pipeline: name of the pipeline.
         store: the store.
     """
     instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
     named, last = pushed(*instance, KEY), last_try(*instance)
-    if named is not None and last is not None and store.owns(named["manifest"]):
-        try:
-            base, _, number = store.key(named["manifest"]).rpartition("/")[0].rpartition("/try-")
-            return f"{base}/try-{ti_key.try_number + max(int(number) - last, 0)}"
-        except (StoreError, ValueError):
-            return None
-    return None
+    uri = named.get("manifest") if isinstance(named, dict) else None
+    if last is None or not isinstance(uri, str) or not store.owns(uri):
+        return None
+    try:
+        of_last = _FOLDER.fullmatch(store.key(uri))
+    except StoreError:
+        return None
+    if of_last is None or of_last["pipeline"] != segment(pipeline):
+        return None
+    number = ti_key.try_number + max(int(of_last["number"]) - last, 0)
+    return f"{of_last['pipeline']}/{of_last['execution']}/try-{number}"
 
 
 def leaves_manifest(operator: Any) -> bool:
