@@ -19,7 +19,7 @@ from translator.shim.contract import Input, Step
 from translator.shim.digest import no_pulse
 from translator.shim.download import DownloadError
 from translator.shim.fetch import FetchError, fetch
-from translator.shim.uris import shown
+from translator.shim.uris import scrubbed, shown
 
 CONTENT = bytes(range(256)) * 1000
 Answer = Callable[[http.server.BaseHTTPRequestHandler, int], None]
@@ -159,9 +159,14 @@ def test_the_server_says_when_to_come_back(server: Server, tmp_path: Path, heade
             "the server redirects without an end, or to something that is not HTTP",
             1,
         ),
+        (
+            lambda handler, number: send(handler, 302, Location="ftp://127.0.0.1:1/data.bin"),
+            "the server redirects without an end, or to something that is not HTTP",
+            1,
+        ),
         (lambda handler, number: send(handler, 302, Location="/data.bin"), "the server redirects without an end", 5),
     ],
-    ids=["404", "503", "429", "nothing", "no ranges", "not HTTP", "file", "loop"],
+    ids=["404", "503", "429", "nothing", "no ranges", "not HTTP", "file", "ftp", "loop"],
 )
 def test_what_does_not_pass_is_an_error(server: Server, tmp_path: Path, answer, reason: str, requests: int) -> None:
     server.answer = answer
@@ -254,10 +259,21 @@ def test_credentials_in_a_url_work_and_stay_with_their_server(worker, server: Se
         ("https://h/x?sv=1&sig=abc#f", "https://h/x?sv=1&sig=***#f"),
         ("https://h/x?id=1A2b3C4d5E6f7G8h9I0jKlMn", "https://h/x?id=***"),
         ("http://[bad/x?token=1", None),
+        ("https://bob:pa[ss@host/x", "https://***@host/x"),
     ],
 )
 def test_uris_are_shown_without_credentials(uri: str, expected: str | None) -> None:
     assert shown(uri) == (expected or uri)
+
+
+def test_a_url_that_cannot_be_read(worker) -> None:
+    url = "https://bob:pa[ss9@host/x"
+    assert scrubbed(f"{url} has pa[ss9", url) == "https://***@host/x has ***"
+    refused = worker.run(Step("s", ["true"], inputs=[Input("in", [url])]))
+    assert refused.reason == (
+        "input 'in': https://***@host/x is not a URI: quote special characters of its host, user and password"
+    )
+    assert "pa[ss9" not in "\n".join(worker.log)
 
 
 def test_a_full_disk_is_not_the_servers_fault(server: Server, tmp_path: Path) -> None:

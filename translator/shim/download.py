@@ -199,6 +199,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0913, PLR0917 - the library's interface
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
+        if _origin(newurl)[0] not in {"http", "https"}:  # the library would go to FTP, too
+            raise urllib.error.HTTPError(newurl, code, msg, headers, fp)
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         credentials = req.unredirected_hdrs.get("Authorization")
         if request is not None and credentials and _origin(newurl) == _origin(req.full_url):

@@ -47,9 +47,15 @@ def find(
     Raises:
         FetchError: nothing is there, or it cannot be looked at.
     """
-    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    try:
+        parts = urlsplit(uri if "://" in uri else "")
+    except ValueError:
+        raise FetchError(
+            f"{shown(uri)} is not a URI: quote special characters of its host, user and password"
+        ) from None
+    scheme = parts.scheme
     if scheme in {"http", "https"}:
-        path = unquote(urlsplit(uri).path).strip("/") or urlsplit(uri).netloc
+        path = unquote(parts.path).strip("/") or parts.netloc
         return [(uri, _place(path, step_input, uri))]
     if scheme in {"", "file"}:
         return _find_local(uri, step_input, project)

@@ -13,6 +13,8 @@ _SECRET_NAME = re.compile(
 )
 _SECRET_VALUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{20,}")
 _SHORTEST = 4
+# In what is not a URI because something in a user or a password is not quoted.
+_MISWRITTEN = re.compile(r"(?<=://)(?P<user>[^:/?#]*)(?::(?P<password>[^/?#]*))?@")
 
 
 def shown(uri: str) -> str:
@@ -20,7 +22,7 @@ def shown(uri: str) -> str:
     try:
         parts = urlsplit(uri)
     except ValueError:
-        return uri
+        return _MISWRITTEN.sub(f"{MASK}@", uri)
     if "://" not in uri or (not parts.query and "@" not in parts.netloc):
         return uri
     host = parts.netloc.rpartition("@")
@@ -55,7 +57,8 @@ def _secrets(uri: str) -> set[str]:
     try:
         parts = urlsplit(uri)
     except ValueError:
-        return set()
+        found = _MISWRITTEN.search(uri)
+        return {secret for secret in found.groups() if secret} if found else set()
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
-    found = {user, password} | {value for name, _, value in _query(uri) if _secret(name, value)}
-    return {one for secret in found if secret for one in (secret, unquote(secret))}
+    secrets = {user, password} | {value for name, _, value in _query(uri) if _secret(name, value)}
+    return {one for secret in secrets if secret for one in (secret, unquote(secret))}
