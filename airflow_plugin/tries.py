@@ -26,6 +26,7 @@ States: TypeAlias = dict[int, str]
 """By map index the states of the instances of a task; that of one without an index is at -1."""
 
 _NAMED = 40
+_SHOWN = 10
 
 
 def name_try(context: Context) -> Callable[[str], None]:
@@ -75,3 +76,32 @@ def states_by_task(listed: Mapping[str, str | None], tasks: Collection[str]) -> 
         if state is not None and state != "removed":
             found.setdefault(name if mapped else key, {})[int(index) if mapped else -1] = state
     return found
+
+
+def gone_for_good(context: Context, task_ids: Collection[str], length: int) -> str | None:
+    """Return which instances of mapped tasks Airflow will not start although there is something for them, or None.
+
+    Airflow calls those ``removed`` that its list is too short for. It does so, too, with those that were just cleared,
+    if the run is to go on with a newer version of its DAG: by the list of the attempt before. When the list has grown
+    then, it takes them for instances that need not be made, and leaves them: executions would be missing, and nothing
+    would fail. Cleared once more, they start.
+
+    Args:
+        context: of the task that has made the list.
+        task_ids: the mapped tasks after it.
+        length: how many entries the list has.
+    """
+    ti = context["ti"]
+    if ti.try_number <= 1 or not task_ids:
+        return None
+    listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=sorted(task_ids)).get(ti.run_id, {})
+    indexes = {
+        int(key.rpartition("_")[2]) for key, state in listed.items() if state == "removed" and key[-1:].isdecimal()
+    }
+    gone = sorted(index for index in indexes if index < length)
+    if not gone:
+        return None
+    shown = ", ".join(map(str, gone[:_SHOWN])) + (", ..." if len(gone) > _SHOWN else "")
+    return (
+        f"Airflow has removed {shown} of {length}, as there were fewer before, and starts none of them: clear it again"
+    )

@@ -8,11 +8,12 @@ from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSki
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.conf import unknown_keys
+from airflow_plugin.nodes import nodes
 from airflow_plugin.operators.step import Point
 from airflow_plugin.parameters import run_values
 from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import stop_reason
-from airflow_plugin.tries import REASON
+from airflow_plugin.tries import REASON, gone_for_good
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,6 +97,9 @@ class GridOperator(BaseOperator):
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
             allowed = f"the grid has {len(points)} points; [core] max_map_length allows {most}"
             raise _failed(context, self.step.located(allowed))
+        own = next((node.run for node in nodes(context["dag"]).values() if self.task_id in node.tasks), None)
+        if gone := gone_for_good(context, [own] if own else [], len(points)):
+            raise _failed(context, self.step.located(gone))
         labels = [file_grid.label(self.step, files, point) for point in points] if files else grid.labels(points)
         self.log.info("%d executions:\n%s", len(points), "\n".join(labels))
         return [Point(label=label, parameters=point) for label, point in zip(labels, points, strict=True)]

@@ -10,7 +10,7 @@ from airflow.sdk import TriggerRule
 
 from airflow_plugin.routed.graph import BODY, find
 from airflow_plugin.routed.step import NOT_REACHED, RoutedOperator
-from airflow_plugin.tries import name_try
+from airflow_plugin.tries import gone_for_good, name_try
 from translator.shim import fan
 from translator.shim.clock import now
 from translator.shim.contract import State
@@ -81,6 +81,11 @@ class ItemsOperator(RoutedOperator):
             raise AirflowFailException(str(error)) from None
         if found is None:
             raise AirflowSkipException(NOT_REACHED)
+        steps = [
+            one for one in self.downstream_task_ids if context["dag"].get_task(one).get_closest_mapped_task_group()
+        ]
+        if gone := gone_for_good(context, steps, len(found)):
+            raise AirflowFailException(gone)
         return found
 
 

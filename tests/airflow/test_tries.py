@@ -25,7 +25,7 @@ C, E, S = State.COMPLETE, State.ERROR, State.STOPPED
 class Instance:
     """A task instance of ``list``, ``many`` and ``collect``, of which Airflow says what a test says."""
 
-    dag_id, run_id, map_index = "small", "r", -1
+    dag_id, run_id, map_index, try_number = "small", "r", -1, 1
 
     def __init__(self, states: dict[str, str | None], tries: dict[str, list[Any]]) -> None:
         self.states, self.tries = states, tries
@@ -123,3 +123,18 @@ def test_a_person_marks_the_last_task_of_a_node(store: Store, dag: Any) -> None:
         0: (C, True, False),
         1: (C, True, False),
     }
+
+
+def test_what_airflow_has_removed_and_will_not_start_again_is_told() -> None:
+    from airflow_plugin.tries import gone_for_good
+
+    states: dict[str, str | None] = {"many.run_0": None, "many.run_1": "removed", "many.run_2": "removed"}
+    instance = Instance({**states, "collect": None}, {})
+    context: Any = {"ti": instance}
+    instance.try_number = 2
+    assert gone_for_good(context, ["many.run"], 1) is None
+    assert "removed 1 of 2, as" in str(gone_for_good(context, ["many.run"], 2))
+    assert "removed 1, 2 of 5, as" in str(gone_for_good(context, ["many.run"], 5))
+    assert gone_for_good(context, ["collect"], 5) is None
+    instance.try_number = 1  # nothing has been cleared, so nobody asks
+    assert gone_for_good(context, ["many.run"], 5) is None
