@@ -14,22 +14,17 @@ A run that takes longer than its ``dagrun_timeout`` is ended by the scheduler, a
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
 from airflow_plugin.late import ENDED, write_when_committed
 from airflow_plugin.owned import DOCUMENT, FINISH, is_finish
+from airflow_plugin.run_mark import KEY, bearer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from airflow_plugin.run_mark import Mark
 
-    from airflow.sdk import Context
-
-    Mark = Literal["success", "failed"]
-
-KEY = "run_marked"
-"""The key of the XCom that says how a person marked the run."""
 _BY_HAND = "Dag Run's state was manually set"
 _TIMED_OUT = "timed_out"
 
@@ -68,21 +63,6 @@ def on_task_instance_failed(task_instance: Any) -> None:
     _keep_instance(task_instance)
 
 
-def marked(context: Context) -> Mark | None:
-    """Return how a person has marked the run since it was cleared last, for its task ``finish``."""
-    found = context["ti"].xcom_pull(task_ids=_bearer(context["dag"].task_ids), key=KEY)
-    said = found[0] if isinstance(found, list) and found else found
-    if not isinstance(said, dict) or said["clear_number"] != (context["dag_run"].clear_number or 0):
-        return None
-    mark: Mark = said["state"]
-    return mark
-
-
-def _bearer(task_ids: Collection[str]) -> str:
-    """The task of which an instance has the XCom: ``finish`` loses its own when it starts."""
-    return min(task_id for task_id in task_ids if task_id != FINISH)
-
-
 def _is_by_hand(msg: str) -> bool:
     # Airflow 3.1 says nothing of a person's deed; the scheduler always says why.
     return not msg or msg.startswith(_BY_HAND)
@@ -98,8 +78,9 @@ def _keep(dag_run: Any, state: Mark) -> None:
         if finish.state in ENDED:
             _correct(dag_run, state)
         else:
-            bearer = _bearer({ti.task_id for ti in instances})
-            _tell_finish(dag_run, min((ti.task_id, ti.map_index) for ti in instances if ti.task_id == bearer), state)
+            task_id = bearer({ti.task_id for ti in instances})
+            map_index = min(ti.map_index for ti in instances if ti.task_id == task_id)
+            _tell_finish(dag_run, task_id, map_index, state)
     except Exception:
         log.exception("run.json of %s will not tell that a person marked the run", dag_run.run_id)
 
@@ -151,16 +132,16 @@ def _instances(dag_run: Any) -> list[Any]:
     return list(_session(dag_run).scalars(select(TaskInstance).where(*of_run)))
 
 
-def _tell_finish(dag_run: Any, bearer: tuple[str, int], state: Mark) -> None:
+def _tell_finish(dag_run: Any, task_id: str, map_index: int, state: Mark) -> None:
     from airflow.models.xcom import XComModel
 
     XComModel.set(
         KEY,
         {"state": state, "clear_number": dag_run.clear_number or 0},
         dag_id=dag_run.dag_id,
-        task_id=bearer[0],
+        task_id=task_id,
         run_id=dag_run.run_id,
-        map_index=bearer[1],
+        map_index=map_index,
         serialize=False,  # workers read what is there as it is
         session=_session(dag_run),
     )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from airflow_plugin.conf import unknown_keys
 from airflow_plugin.gates import left_out, unmet
 from airflow_plugin.killed import let_killed_end
-from airflow_plugin.marks import marked
 from airflow_plugin.nodes import nodes
 from airflow_plugin.owned import keep_plan, run_folder
 from airflow_plugin.plan import plan_of
+from airflow_plugin.run_mark import marked
 from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import REASON, named_tries, task_states
 from translator.shim import clock, outcome, traces

@@ -148,6 +148,7 @@ def _without_garbage_collection() -> Iterator[None]:
 @_without_garbage_collection()
 def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) -> Loaded:
     from translator.checks import check
+    from translator.checks.commands import QUESTIONS
     from translator.parameters_file import read_parameters
 
     sources = {name: text}
@@ -166,9 +167,11 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
         read = language.read(source, diagnostics)
         read, names = _on_one_line(read, names, diagnostics)
         bad = diagnostics.bad()
+        questions = iter(range(QUESTIONS))
         for pipeline in read:
             whole = not bad & {None, pipeline.name}
-            check(pipeline, diagnostics.about(pipeline.name), project=given.project, whole=whole)
+            about = diagnostics.about(pipeline.name)
+            check(pipeline, about, project=given.project, whole=whole, questions=questions)
     except TooManyErrors:
         return Loaded((), diagnostics, sources, names)
     bad = diagnostics.bad()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.killed import let_killed_end
-from airflow_plugin.marks import marked
 from airflow_plugin.operators.finish import FinishOperator as DataflowFinishOperator
 from airflow_plugin.routed.graph import BODY
 from airflow_plugin.routed.run import Run
+from airflow_plugin.run_mark import marked
 from translator.shim import clock, complete, failed, outcome
 from translator.shim.contract import State
 from translator.shim.outcome import EngineState

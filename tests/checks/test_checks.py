@@ -221,7 +221,7 @@ def test_files_that_are_not_in_the_project(tmp_path: Path):
     check(text.replace("#! warning missing-script", "").replace("#! warning missing-file", ""))
 
 
-def test_items_that_are_no_whole_commands():
+def test_incomplete_items():
     check("""\
 - step:
     name: s

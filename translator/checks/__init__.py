@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING
 from translator.checks import commands, graph, grids, names, parameters, ports, routed, values
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline
 
 
-def check(pipeline: Pipeline, diagnostics: Diagnostics, *, project: Path | None = None, whole: bool = True) -> None:
+def check(
+    pipeline: Pipeline,
+    diagnostics: Diagnostics,
+    *,
+    project: Path | None = None,
+    whole: bool = True,
+    questions: Iterator[int] | None = None,
+) -> None:
     """Check a pipeline and report everything at once.
 
     Args:
@@ -21,6 +29,7 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics, *, project: Path | None 
         diagnostics: receives what is found.
         project: the folder in which the files are looked for that steps run; None looks for none.
         whole: whether the dialect could read every node and edge; if not, nothing is said that a missing one explains.
+        questions: how often a shell may still be asked, for all pipelines of a file together.
     """
     names.check(pipeline, diagnostics)
     graph.check(pipeline, diagnostics, whole=whole)
@@ -28,5 +37,5 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics, *, project: Path | None 
     parameters.check(pipeline, diagnostics)
     grids.check(pipeline, diagnostics)
     values.check(pipeline, diagnostics)
-    commands.check(pipeline, diagnostics, project=project)
+    commands.check(pipeline, diagnostics, project=project, questions=questions)
     routed.check(pipeline, diagnostics, project=project)

@@ -1,0 +1,31 @@
+"""How a person marked a run: an XCom that the listener leaves for the run's task ``finish``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from airflow_plugin.owned import FINISH
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from airflow.sdk import Context
+
+    Mark = Literal["success", "failed"]
+
+KEY = "run_marked"
+
+
+def marked(context: Context) -> Mark | None:
+    """Return how a person has marked the run since it was cleared last, for its task ``finish``."""
+    found = context["ti"].xcom_pull(task_ids=bearer(context["dag"].task_ids), key=KEY)
+    said = found[0] if isinstance(found, list) and found else found
+    if not isinstance(said, dict) or said["clear_number"] != (context["dag_run"].clear_number or 0):
+        return None
+    mark: Mark = said["state"]
+    return mark
+
+
+def bearer(task_ids: Collection[str]) -> str:
+    """Return the task of which an instance has the XCom: ``finish`` loses its own when it starts."""
+    return min(task_id for task_id in task_ids if task_id != FINISH)
