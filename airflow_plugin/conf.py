@@ -1,4 +1,4 @@
-"""What a person who triggers a run gave it beside its params: keys that nothing reads."""
+"""Find misspelt and unknown keys in the ``conf`` that a run was triggered with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def unknown_keys(context: Context) -> str | None:
-    """Return what is wrong with the ``conf`` of a run, or None: Airflow accepts keys that are no params of its DAG."""
+    """Return which keys of the ``conf`` of a run are not params of its DAG, or None; Airflow accepts such keys."""
     return described(context["dag_run"].conf or {}, context["dag"].params)
 
 
@@ -42,5 +42,5 @@ def closest(key: str, declared: Collection[str]) -> str | None:
 
 def _sentence(key: str, declared: Collection[str]) -> str:
     meant = closest(key, declared)
-    there = f"did you mean {meant!r}?" if meant else f"there are: {', '.join(map(repr, declared)) or 'none'}"
-    return f"the pipeline has no parameter {key!r}; {there}"
+    listed = f"its parameters are: {', '.join(map(repr, declared))}" if declared else "it has no parameters"
+    return f"the pipeline has no parameter {key!r}; {f'did you mean {meant!r}?' if meant else listed}"

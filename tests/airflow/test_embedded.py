@@ -108,7 +108,7 @@ def test_values_reach_parameters_axes_and_sets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"nothing": 1}, "no parameter 'nothing'; there are: 'one does'"),
+        ({"nothing": 1}, "no parameter 'nothing'; its parameters are: 'one does'"),
         ({"one.does": "x"}, "did you mean 'one does'?"),
     ],
 )

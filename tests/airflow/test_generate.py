@@ -353,5 +353,5 @@ def test_a_form_shows_what_an_edge_sets_and_keeps_a_grid_filled() -> None:
     )
     field = text.partition('"b.size": Param(')[2]
     assert "minItems=1," in field
-    assert 'description="How much. Set by a.metadata.best; only used without it.",' in field
+    assert 'description="How much. Set by a.metadata.best; used as a fallback.",' in field
     assert "minItems" not in text.partition('"b.size": Param(')[0]

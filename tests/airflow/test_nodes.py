@@ -190,8 +190,8 @@ def test_keys_that_nothing_reads_are_told() -> None:
     assert described(["Learning_Rate"], declared) == (
         "the pipeline has no parameter 'Learning_Rate'; did you mean 'train.learning_rate'?"
     )
-    listed = "there are: 'train.learning_rate', 'train.batch', 'seed'"
+    listed = "its parameters are: 'train.learning_rate', 'train.batch', 'seed'"
     assert described(["epochs", "x"], declared) == (
         f"the pipeline has no parameter 'epochs'; {listed}; the pipeline has no parameter 'x'; {listed}"
     )
-    assert described(["x"], []) == "the pipeline has no parameter 'x'; there are: none"
+    assert described(["x"], []) == "the pipeline has no parameter 'x'; it has no parameters"

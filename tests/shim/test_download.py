@@ -156,15 +156,15 @@ def test_the_server_says_when_to_come_back(server: Server, tmp_path: Path, heade
         (lambda handler, number: handler.wfile.write(b"SSH-2.0\r\n\r\n"), "SSH-2.0", 4),
         (
             lambda handler, number: send(handler, 302, Location="file:///etc/passwd"),
-            "the server redirects without an end, or to something that is not HTTP",
+            "too many redirects, or a redirect to something that is not HTTP",
             1,
         ),
         (
             lambda handler, number: send(handler, 302, Location="ftp://127.0.0.1:1/data.bin"),
-            "the server redirects without an end, or to something that is not HTTP",
+            "too many redirects, or to something that is not HTTP",
             1,
         ),
-        (lambda handler, number: send(handler, 302, Location="/data.bin"), "the server redirects without an end", 5),
+        (lambda handler, number: send(handler, 302, Location="/data.bin"), "too many redirects", 5),
     ],
     ids=["404", "503", "429", "nothing", "no ranges", "not HTTP", "file", "ftp", "loop"],
 )
@@ -208,7 +208,7 @@ def test_a_server_that_never_ends_holds_nobody_up(worker, server: Server, answer
         manifest = worker.run(step)
     assert (manifest.state, manifest.reason) == {
         "stop": ("stopped", "enough"),
-        "limit": ("error", "the inputs were not brought within the time limit of 2 s"),
+        "limit": ("error", "the inputs could not be fetched within the time limit of 2 s"),
         "interrupt": ("stopped", "the engine has cancelled the execution"),
     }[why]
     assert list((Path(worker.uri) / ".work").iterdir()) == []

@@ -93,7 +93,7 @@ def test_a_log_that_cannot_be_written_ends_no_command(worker, how, monkeypatch) 
     manifest = worker.run("echo on > /valohai/outputs/a; echo on")
     assert manifest.state == "complete"
     assert worker.output == ["on"]
-    assert "warning: the store does not take the log of this try: " in worker.notes
+    assert "warning: cannot write the log of this try to the store: " in worker.notes
 
 
 def _occupied(begin, folder: Path):

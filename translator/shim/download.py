@@ -116,7 +116,7 @@ def download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, st
             while (left := deadline - time.monotonic()) > 0:
                 pulse()
                 time.sleep(min(left, abandon.EVERY))
-    raise DownloadError(f"the connection broke off {ROUNDS} times")
+    raise DownloadError(f"the connection broke {ROUNDS} times")
 
 
 def _attempt(uri: str, part: _Part) -> None:
@@ -154,7 +154,7 @@ def _refused(error: urllib.error.HTTPError, part: _Part) -> NoReturn:
         part.restart()
         raise _AgainError("the server does not resume the download")
     if error.code in _REDIRECTS:  # the library's text would show where to
-        raise DownloadError("the server redirects without an end, or to something that is not HTTP")
+        raise DownloadError("too many redirects, or a redirect to something that is not HTTP")
     reason = f"the server answers {error.code} {error.reason}"
     if error.code not in _AGAIN:
         raise DownloadError(reason)

@@ -135,7 +135,7 @@ class _Execution:
         self.kept.flush()
         if self.kept.failure:
             failure, self.kept = self.kept.failure, None
-            self.note(f"warning: the store does not take the log of this try: {failure}")
+            self.note(f"warning: cannot write the log of this try to the store: {failure}")
 
     def asked(self) -> str | None:
         """Ask the engine whether to stop; an engine that cannot tell does not stop anything."""
@@ -154,7 +154,7 @@ class _Execution:
             raise _Stop(KILLED)
         if self.staging is not None and time.monotonic() > self.staging:
             limit = self.step.time_limit or 0
-            raise _Late(f"the inputs were not brought within the time limit of {limit:g} s")
+            raise _Late(f"the inputs could not be fetched within the time limit of {limit:g} s")
         if time.monotonic() >= self.next_ask and (stop := self.asked()) is not None:
             raise _Stop(stop)
 
@@ -246,7 +246,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 state, reason = State.ERROR, f"the execution's files cannot be handled: {error}"
             manifest = _commit(execution, store, state, reason)
         except Exception as error:
-            reason = f"the shim failed: {type(error).__name__}: {error}"
+            reason = f"the execution failed unexpectedly: {type(error).__name__}: {error}"
             execution.keep(f"{NOTE}{State.ERROR}: {reason}")
             _commit(execution, store, State.ERROR, reason)
             raise
@@ -332,7 +332,7 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
             execution, dialect, work if failure is None else replace(work, pulse=no_pulse, complete=False)
         )
         if hidden := execution.secretive():
-            execution.note(f"warning: parameters hold values of secrets, and steps after this one see {MASK}: {hidden}")
+            execution.note(f"warning: parameters contain values of secrets; steps after this one see {MASK}: {hidden}")
         problems += [f"the command has written to its input {name}" for name in bring.changed(execution.inputs, store)]
         if failure is not None:
             execution.note("\n".join(problems))
@@ -459,7 +459,7 @@ def _publish(execution: _Execution, dialect: dialects.Dialect, work: dialects.Wo
     ]
     if any(file.shown for file in execution.outputs):
         execution.note(
-            f"warning: names of outputs hold values of secrets; run.json shows {MASK}, the store has the names"
+            f"warning: names of outputs contain values of secrets; run.json shows {MASK}, the store has the names"
         )
     execution.folders = found.folders
     return found.problems

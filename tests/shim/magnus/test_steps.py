@@ -221,7 +221,7 @@ def test_secrets_are_not_in_manifests(run, monkeypatch) -> None:
     cut_shell = run("runnable", "shell", f"echo {'-' * 290}$TOKEN >&2; exit 1", secrets=["TOKEN"])
     seen = Scope(inherited={"x": os.environ["TOKEN"], "l": [f"a {os.environ['TOKEN']}"]}, written={"y": "hunter"})
     knows = run("runnable", "shell", "true", seen, secrets=["TOKEN"])
-    assert run.log[-1] == "[shim] warning: parameters hold values of secrets, and steps after this one see ***: x, l"
+    assert run.log[-1] == "[shim] warning: parameters contain values of secrets; steps after this one see ***: x, l"
     assert knows.scope == Scope(inherited={"x": "***", "l": ["a ***"]}, written={"y": "hunter"})
     for manifest in (tells, cut, cut_shell, given):
         assert "hunter" not in str(manifest)
@@ -244,7 +244,7 @@ def test_secrets_in_names_of_outputs_are_shown_nowhere_and_the_files_flow(run, m
     assert [file["path"] for file in routed.catalog(made.scope)] == ["model-***.txt"]
     assert not any("hunter" in line for line in run.log)
     assert run.log[-1] == (
-        "[shim] warning: names of outputs hold values of secrets; run.json shows ***, the store has the names"
+        "[shim] warning: names of outputs contain values of secrets; run.json shows ***, the store has the names"
     )
     used = run("runnable", "shell", "/bin/cat model-*", made.scope, catalog=Catalog(get=["*"]))
     assert run.log[-1] == "hunter2hunter2", used.reason

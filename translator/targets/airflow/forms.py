@@ -175,7 +175,7 @@ def _filled(default: object) -> Schema:
 
 
 def _fed(parameter: ir.Parameter, source: ir.Port) -> str:
-    note = f"Set by {source}; only used without it."
+    note = f"Set by {source}; used as a fallback."
     return f"{parameter.description.rstrip()} {note}" if parameter.description else note
 
 

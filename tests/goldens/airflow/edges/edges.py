@@ -167,7 +167,7 @@ with DAG(
             items={"type": "integer"},
             minItems=1,
             title="rows",
-            description="Set by prepare.parameter.rows; only used without it.",
+            description="Set by prepare.parameter.rows; used as a fallback.",
             section="fit",
         ),
         "fit.depth": Param(
@@ -176,7 +176,7 @@ with DAG(
             items={"type": "integer"},
             minItems=1,
             title="depth",
-            description="Set by prepare.metadata.depths; only used without it.",
+            description="Set by prepare.metadata.depths; used as a fallback.",
             section="fit",
         ),
         "after.rows": Param(10, type="integer", title="rows", section="after"),

@@ -170,14 +170,14 @@ with DAG(
             None,
             type=["string", "null"],
             title="best_model",
-            description="Set by evaluate.metadata.best_model; only used without it.",
+            description="Set by evaluate.metadata.best_model; used as a fallback.",
             section="report",
         ),
         "report.accuracy": Param(
             None,
             type=["number", "null"],
             title="accuracy",
-            description="Set by evaluate.metadata.accuracy; only used without it.",
+            description="Set by evaluate.metadata.accuracy; used as a fallback.",
             section="report",
         ),
     }

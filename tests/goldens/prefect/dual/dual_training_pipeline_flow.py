@@ -92,7 +92,8 @@ def evaluate_experimental_node(train_experimental: Executions):
 
 @flow(  # dual.yaml:27
     name="Dual Training Pipeline",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node

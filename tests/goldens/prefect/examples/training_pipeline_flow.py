@@ -150,7 +150,8 @@ def report_node(parameters: ReportParameters, evaluate: Executions):
 
 @flow(  # valohai.yaml:73
     name="Training Pipeline",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=4),  # a thread per node

@@ -62,7 +62,8 @@ def node_1st_node():
 
 @flow(  # names.yaml:8
     name="Names: ünïcode - co 99b802",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=7),  # a thread per node

@@ -170,7 +170,8 @@ def last_node(
 
 @flow(  # policies.yaml:26
     name="Policies",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=9),  # a thread per node

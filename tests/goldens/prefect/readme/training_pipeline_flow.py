@@ -68,7 +68,8 @@ def evaluate_node(train: Executions):
 
 @flow(  # readme.yaml:25
     name="Training Pipeline",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node

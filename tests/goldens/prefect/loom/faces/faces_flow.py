@@ -137,7 +137,8 @@ def report_node(detect: Executions, data_faces: str, data_report: str):
 
 @flow(  # faces.yaml:2
     name="faces",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another

@@ -93,7 +93,8 @@ def bind_node(read: Executions, data_texts: str, data_book: str):
 
 @flow(  # loops.yaml:2
     name="loops",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another

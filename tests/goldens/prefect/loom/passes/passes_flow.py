@@ -260,7 +260,8 @@ def report_node(sharpen: Executions, data_sharp: str, data_mask: str, data_repor
 
 @flow(  # passes.yaml:2
     name="passes",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another

@@ -92,7 +92,8 @@ def from_tell_somebody(last: Last) -> Last:
 
 @flow(  # on_failure.yaml:1
     name="on_failure",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other

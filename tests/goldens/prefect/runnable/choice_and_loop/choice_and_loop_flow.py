@@ -109,7 +109,8 @@ def refine(last: Last) -> Last:
 
 @flow(  # choice_and_loop.yaml:1
     name="choice_and_loop",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other

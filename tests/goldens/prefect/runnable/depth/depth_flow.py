@@ -219,7 +219,8 @@ report = step_node(
 
 @flow(  # depth.yaml:2
     name="depth",
-    retries=0,  # set here, so that no default of a deployment applies
+    # Set here so that the deployment's defaults do not apply.
+    retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
     task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
