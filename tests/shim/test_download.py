@@ -161,7 +161,7 @@ def test_the_server_says_when_to_come_back(server: Server, tmp_path: Path, heade
         ),
         (
             lambda handler, number: send(handler, 302, Location="ftp://127.0.0.1:1/data.bin"),
-            "too many redirects, or to something that is not HTTP",
+            "too many redirects, or a redirect to something that is not HTTP",
             1,
         ),
         (lambda handler, number: send(handler, 302, Location="/data.bin"), "too many redirects", 5),
