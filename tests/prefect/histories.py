@@ -161,16 +161,26 @@ class History:
         match self.state:
             case "new":
                 self.flow_run = client.create_flow_run_from_deployment(self.deployment).id
-            case "ended":  # as the button "Retry" does
-                client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
+            case "ended":
+                self._retry(client)
             case "suspended":
                 client.resume_flow_run(self.flow_run)
         wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
 
+    def _retry(self, client: Any) -> None:
+        """Ask for another attempt, as the button "Retry" does."""
+        client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
+
     def _has_begun(self, client: Any) -> bool:
-        """Whether the attempt has begun; Prefect does not count one that goes on after a suspension."""
-        began = client.read_flow_run(self.flow_run).labels.get(BEGAN, "")
+        """Whether the attempt has begun; Prefect does not count one that goes on after a suspension.
+
+        A worker reports a process that was killed twice, seconds apart. The second report undoes a retry in between.
+        """
+        flow_run = client.read_flow_run(self.flow_run)
+        began = flow_run.labels.get(BEGAN, "")
         if began == self.began:
+            if self.state == "ended" and flow_run.state.is_crashed():
+                self._retry(client)
             return False
         self.began = began
         return True
