@@ -34,11 +34,13 @@ STEPS = """
 COMPLETE, ERROR, STOPPED, SKIPPED = "complete", "error", "stopped", "skipped"
 
 
-def pipeline(kind: str, on_error: str) -> str:
-    """``first`` with a rule, ``after`` that follows it, ``other`` that does not."""
+def pipeline(kind: str, on_error: str, *, points: bool = True) -> str:
+    """``first`` with a rule, ``after`` that follows it, ``other`` that does not; perhaps without points in the file."""
+    empty = "" if points else "parameters: [{name: n, targets: [first.parameters.n], default: []}]"
     return STEPS + textwrap.dedent(f"""
     - pipeline:
         name: rules
+        {empty}
         nodes:
           - {{name: first, type: {kind}, step: work, on-error: {on_error}}}
           - {{name: after, type: execution, step: look}}
@@ -72,7 +74,8 @@ CASES = [
 
 @pytest.mark.parametrize(("kind", "rule", "n", "bad", "executions", "nodes", "state"), CASES)
 def test_on_error(run, kind, rule, n, bad, executions, nodes, state):
-    ran = run(pipeline(kind, rule), first={"n": n, "bad": [bad] if kind == "task" else bad})
+    given = {"bad": [bad] if kind == "task" else bad} | ({"n": n} if n else {})  # no form takes an empty list
+    ran = run(pipeline(kind, rule, points=n != []), first=given)
 
     assert ran.executions("first") == executions
     assert (ran.nodes["first"], ran.nodes["after"], ran.nodes["last"]) == nodes
