@@ -27,6 +27,7 @@ from tests.routed.table import CASES, DIFFERENT, GIVEN, RUNNABLE
 from translator.semantics.conformance import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.oracle.routed import Case as Drawn
@@ -109,11 +110,20 @@ def real_differences(source: real.Engine, drawn: Drawn, made: Case, file: Path) 
     if log.parameters != plain(expected.fate.written):
         found.append(f"parameters {log.parameters}, predicted {plain(expected.fate.written)}")
     # What a step sees of its siblings' parameters is the engine's own, as it runs them one after the other.
-    files = {path.name: path.read_text() for path in file.parent.glob(".catalog/*/own-*")}
     texts = {path: text for path, text in expected.catalog.items() if path.startswith("own-")}
+    files = {path.name: path.read_text() for path in file.parent.glob(".catalog/*/own-*")}
+    files = {path: text for path, text in files.items() if path in texts or not put_for_another_item(path, texts)}
     if files != texts:
         found.append(f"files {files}, predicted {texts}")
     return [f"{source.name}: {line}" for line in found]
+
+
+def put_for_another_item(path: str, texts: Mapping[str, str]) -> bool:
+    """Whether a later item of the same step may have put a file that the step left when it failed for an earlier one.
+
+    The engines run all steps in one folder, and the pattern that a step puts matches its files of all items.
+    """
+    return path.split("-")[1] in {other.split("-")[1] for other in texts}
 
 
 @pytest.mark.property
