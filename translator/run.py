@@ -271,9 +271,8 @@ def _spawned(command: list[str], variables: Mapping[str, str], shown: View | Non
             interrupted = True
             _end(process)
         finally:
-            # Should we be leaving for another reason, nothing of the engine may stay behind either.
-            if process.poll() is None:
-                _kill(process)
+            # Whatever ended it, nothing of the engine may stay behind: Prefect's server outlives an engine that is killed.
+            _kill(process)
         reader.join(timeout=5)
     return _Ended(process.returncode, tuple(tail), interrupted)
 
@@ -293,7 +292,8 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    """Kill what is left of the engine's process group; macOS refuses if only ended processes are."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 

@@ -180,9 +180,12 @@ def test_an_engine_that_is_killed_leaves_its_log(engine, project):
     file = project / "pid"
     wait_for(lambda: file.exists() and file.read_text().strip(), 120)
     [started] = [one for one in children(process.pid) if b"embedded" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    servers = children(started)
+    assert servers
     os.kill(started, signal.SIGKILL)
     out, _ = process.communicate(timeout=90)
     assert process.returncode == 1, out
+    wait_for(lambda: not any(alive(one) for one in servers), 60)
     [log] = (project / "store" / "Work").glob("*/engine.log")
     assert f"was ended by SIGKILL and left no record of the run; its log is kept in {log}\n" in out
     last = [line for line in log.read_text().splitlines() if line.strip()][-1]
