@@ -271,7 +271,7 @@ def _spawned(command: list[str], variables: Mapping[str, str], shown: View | Non
             interrupted = True
             _end(process)
         finally:
-            # Whatever ended it, nothing of the engine may stay behind: Prefect's server outlives an engine that is killed.
+            # Nothing of the engine may stay behind: Prefect's server outlives one that is killed.
             _kill(process)
         reader.join(timeout=5)
     return _Ended(process.returncode, tuple(tail), interrupted)
