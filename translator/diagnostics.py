@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from translator.shim.uris import shown_in, veiled
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from translator.span import Span
 
@@ -85,13 +87,16 @@ class Diagnostics:
         return Diagnostics(self.found, pipeline, self.limit, self._errors)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Add a finding, once.
+        """Add a finding, once, without credentials of URIs in its words.
 
         Raises:
             TooManyErrors: there are ``limit`` errors now, and another one that says so.
         """
         if diagnostic.pipeline is None and self.pipeline is not None:
             diagnostic = replace(diagnostic, pipeline=self.pipeline)
+        if "://" in diagnostic.message or "://" in (diagnostic.hint or ""):
+            hint = shown_in(diagnostic.hint) if diagnostic.hint else None
+            diagnostic = replace(diagnostic, message=shown_in(diagnostic.message), hint=hint)
         self.found.append(diagnostic)
         self._errors[diagnostic.severity] += 1
         if self._errors[Severity.ERROR] == self.limit:
@@ -170,6 +175,8 @@ class TranslationError(Exception):
 def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, color: bool = False) -> str:
     """Show findings as compilers do: place, message, the line with a caret, and what to do.
 
+    A line that may hold a secret is not shown for any finding.
+
     Args:
         diagnostics: the findings, in the order in which to show them.
         sources: the source texts by ``Span.file``.
@@ -179,7 +186,11 @@ def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *
         Lines that each end with a line feed; nothing for no findings.
     """
     split: dict[str, Sequence[str]] = {name: LINE_BREAK.split(source.text) for name, source in sources.items()}
-    return "".join(line + "\n" for d in diagnostics for line in _lines(d, sources, split, color=color))
+    found = list(diagnostics)
+    secret = {
+        (d.span.file, line) for d in found if d.span and not d.quote for line in range(d.span.line, d.span.end_line + 1)
+    }
+    return "".join(line + "\n" for d in found for line in _lines(d, sources, split, secret, color=color))
 
 
 def as_json(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> str:
@@ -269,7 +280,12 @@ def _path(span: Span, sources: Mapping[str, SourceText]) -> str:
 
 
 def _lines(
-    diagnostic: Diagnostic, sources: Mapping[str, SourceText], split: Mapping[str, Sequence[str]], *, color: bool
+    diagnostic: Diagnostic,
+    sources: Mapping[str, SourceText],
+    split: Mapping[str, Sequence[str]],
+    secret: Container[tuple[str, int]],
+    *,
+    color: bool,
 ) -> Iterator[str]:
     paint = _PAINT if color else _PLAIN
     span = diagnostic.span
@@ -281,8 +297,8 @@ def _lines(
         place = f"{printable(_path(span, sources))}:{span.line}:{span.column}:"
         yield f"{paint('place', place)} {severity} {message}"
         lines = split.get(span.file, ())
-        if diagnostic.quote and 0 < span.line <= len(lines):
-            yield from _excerpt(span, lines[span.line - 1], paint)
+        if 0 < span.line <= len(lines) and (span.file, span.line) not in secret:
+            yield from _excerpt(span, veiled(lines[span.line - 1]), paint)
     if diagnostic.hint is not None:
         yield f"{'':5} = {printable(diagnostic.hint)}"
 

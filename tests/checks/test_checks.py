@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.dialects.valohai.marks import check
+from translator import diagnostics
 from translator.checks.commands import scripts
 from translator.checks.graph import strongly_connected
 from translator.checks.secrets import looks_secret
@@ -272,6 +273,54 @@ SECRETS = [
 @pytest.mark.parametrize(("name", "value", "secret"), SECRETS)
 def test_secrets(name, value, secret):
     assert looks_secret(name, value) == secret
+
+
+URIS = [
+    ("https://bob:s3cret@host/x", "https://***@host/x"),
+    ("https://bob:pa/ss@host/x", "https://***@host/x"),
+    ("https://ghp0123456789abcdefghij@host/x", "https://***@host/x"),
+    ("https://host/x?v=1&token=abc", "https://host/x?v=1&token=***"),
+    ("ftp://bob:s3cret@db:5432/x", "ftp://***@db:5432/x"),
+    ("https://$USER:$PASSWORD@host/x", None),
+    ("https://host/uc?id=1A2b3C4d5E6f7G8h9I0jKlMn", None),
+    ("https://host/x?keywords=ml", None),
+    ("ssh://git@host/x", None),
+    ("abfs://container@account.dfs.core.windows.net/x", None),
+]
+
+
+@pytest.mark.parametrize(("uri", "expected"), URIS)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "inputs: [{name: i, default: '%s'}]",
+        "parameters: [{name: q, default: '%s'}]",
+        "environment-variables: [{name: URL, default: '%s'}]",
+        "inputs: [{name: i, default: [data/a, '%s']}]",
+    ],
+)
+def test_passwords_in_uris(uri, expected, place):
+    text = (
+        "- step: {name: s, image: x, command: ls, " + place % uri + "}\n"
+        "- pipeline:\n    name: p\n    edges: []\n    nodes: [{name: a, type: execution, step: s}]\n"
+    )
+    loaded = load_text(text)
+    secret = [d.message for d in loaded.diagnostics if d.code == "literal-secret"]
+    assert secret == ([f"{expected} holds a password or a token, which would stand in generated code"] * bool(expected))
+    if expected:
+        printed = diagnostics.text(loaded.diagnostics, loaded.sources) + diagnostics.as_json(loaded.diagnostics, {})
+        assert not any(part in printed for part in ("s3cret", "pa/ss", "ghp0123456789abcdefghij", "=abc"))
+
+
+def test_other_findings_do_not_show_a_secret():
+    text = (
+        "- step: {name: s, image: x, command: '',\n    inputs: [{name: i, default: 'bad://bob:pa/ss@host/x'}],\n"
+        "    environment-variables: [{name: TOKEN, default: sk-live}], parameters: [{name: x, type: flag, default: y}]}\n"
+        "- pipeline:\n    name: p\n    edges: []\n    nodes: [{name: a, type: execution, step: s}]\n"
+    )
+    loaded = load_text(text)
+    printed = diagnostics.text(loaded.diagnostics, loaded.sources)
+    assert ("bad://" in printed, "sk-live" in printed, "pa/ss" in printed) == (True, False, False)
 
 
 UNFIT = [

@@ -258,22 +258,31 @@ def test_credentials_in_a_url_work_and_stay_with_their_server(worker, server: Se
         ("https://h/x?X-Amz-Signature=ab&X-Amz-Date=2", "https://h/x?X-Amz-Signature=***&X-Amz-Date=***"),
         ("https://h/x?sv=1&sig=abc#f", "https://h/x?sv=1&sig=***#f"),
         ("https://h/x?id=1A2b3C4d5E6f7G8h9I0jKlMn", "https://h/x?id=***"),
-        ("http://[bad/x?token=1", None),
+        ("http://[bad/x?token=1", "http://[bad/x?token=***"),
         ("https://bob:pa[ss@host/x", "https://***@host/x"),
+        ("https://bob:pa/ss@host/x", "https://***@host/x"),
+        ("https://bob:pa?ss@host/x?sig=1&v=2", "https://***@host/x?sig=***&v=2"),
+        ("https://bob:pa#ss@host/x", "https://***@host/x"),
+        ("s3://KEY:a/b+c@bucket/x", "s3://***@bucket/x"),
+        # What a parser takes for a host and a port is shown: the password would not be used as one.
+        ("https://host:8443/pkg@1.0/x", None),
+        ("s3://arn:aws:s3:us-west-2:123456789012:accesspoint/my-ap/a@b", None),
     ],
 )
 def test_uris_are_shown_without_credentials(uri: str, expected: str | None) -> None:
     assert shown(uri) == (expected or uri)
 
 
-def test_a_url_that_cannot_be_read(worker) -> None:
-    url = "https://bob:pa[ss9@host/x"
-    assert scrubbed(f"{url} has pa[ss9", url) == "https://***@host/x has ***"
+@pytest.mark.parametrize("secret", ["pa[ss9", "pa/ss9", "pa?ss9", "pa#ss9"])
+@pytest.mark.parametrize("scheme", ["https", "s3"])
+def test_a_url_that_cannot_be_read(worker, scheme: str, secret: str) -> None:
+    url = f"{scheme}://bob:{secret}@host/x"
+    assert scrubbed(f"{url} has {secret}", url) == f"{scheme}://***@host/x has ***"
     refused = worker.run(Step("s", ["true"], inputs=[Input("in", [url])]))
     assert refused.reason == (
-        "input 'in': https://***@host/x is not a URI: quote special characters of its host, user and password"
+        f"input 'in': {scheme}://***@host/x is not a URI: quote special characters of its host, user and password"
     )
-    assert "pa[ss9" not in "\n".join(worker.log)
+    assert secret not in "\n".join(worker.log)
 
 
 def test_a_full_disk_is_not_the_servers_fault(server: Server, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.checks import commands, graph, grids, names, parameters, ports, routed, values
+from translator.checks import commands, graph, grids, names, parameters, ports, routed, secrets, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,5 +37,6 @@ def check(
     parameters.check(pipeline, diagnostics)
     grids.check(pipeline, diagnostics)
     values.check(pipeline, diagnostics)
+    secrets.check(pipeline, diagnostics)
     commands.check(pipeline, diagnostics, project=project, questions=questions)
     routed.check(pipeline, diagnostics, project=project)

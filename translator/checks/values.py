@@ -21,15 +21,21 @@ _LARGEST = 2**63 - 1
 
 def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     """Check every value of a pipeline; see ``translator.checks.check``."""
+    for value, place in scalars(pipeline):
+        reason = unfit(value)
+        if reason is not None:
+            code, message = reason
+            diagnostics.error(code, message, place)
+
+
+def scalars(pipeline: Pipeline) -> Iterator[tuple[str | int | float, Span]]:
+    """Every scalar of a pipeline, with the nearest place that is known."""
     seen: set[int] = set()
     stack: list[tuple[object, Span]] = [(pipeline, pipeline.span)]
     while stack:
         value, place = stack.pop()
         if isinstance(value, (str, int, float)):
-            reason = unfit(value)
-            if reason is not None:
-                code, message = reason
-                diagnostics.error(code, message, place)
+            yield value, place
         elif value is not None and id(value) not in seen:
             seen.add(id(value))
             stack.extend(_parts(value, place))

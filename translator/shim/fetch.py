@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from translator.shim import abandon, digest, transfer
 from translator.shim.paths import PathError, place
-from translator.shim.uris import scrubbed, shown
+from translator.shim.uris import readable, scrubbed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,12 +47,9 @@ def find(
     Raises:
         FetchError: nothing is there, or it cannot be looked at.
     """
-    try:
-        parts = urlsplit(uri if "://" in uri else "")
-    except ValueError:
-        raise FetchError(
-            f"{shown(uri)} is not a URI: quote special characters of its host, user and password"
-        ) from None
+    if not readable(uri):
+        raise FetchError(f"{shown(uri)} is not a URI: quote special characters of its host, user and password")
+    parts = urlsplit(uri if "://" in uri else "")
     scheme = parts.scheme
     if scheme in {"http", "https"}:
         path = unquote(parts.path).strip("/") or parts.netloc

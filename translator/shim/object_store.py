@@ -19,7 +19,7 @@ from translator.shim.digest import no_pulse
 from translator.shim.log import Log
 from translator.shim.paths import PathError, relative
 from translator.shim.store import CLAIMED, HURRY, LOG, OUTPUTS, Store, StoreError, attempts, key_of, try_key
-from translator.shim.uris import scrubbed
+from translator.shim.uris import readable, scrubbed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +45,8 @@ class ObjectStore(Store):
 
     def __init__(self, uri: str) -> None:
         """Open the store at ``uri``."""
+        if not readable(uri):
+            raise StoreError(f"{shown(uri)} is not a URI: quote special characters of its host, user and password")
         self.root = without_password(uri).rstrip("/")
         self._uri = uri
         self._silent = False

@@ -3,32 +3,70 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit, urlunsplit
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MASK = "***"
 # Names of queries that hold secrets, and values that look like one: long, and not a word, a number or a path.
 _SECRET_NAME = re.compile(
-    r"token|secret|passw|pwd|auth(?!or)|signature|^sig$|key|credential|session|jwt|^code$|^sas$|^x-(?:amz|goog|ms)-",
+    r"token|secret|passw|pwd|auth(?!or)|signature|^sig$|key(?!word)|credential|session|jwt|^code$|^sas$"
+    r"|^x-(?:amz|goog|ms)-",
     re.I,
 )
 _SECRET_VALUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{20,}")
 _SHORTEST = 4
-# In what is not a URI because something in a user or a password is not quoted.
-_MISWRITTEN = re.compile(r"(?<=://)(?P<user>[^:/?#]*)(?::(?P<password>[^/?#]*))?@")
+_QUERY = re.compile(r"(?P<start>[?&;])(?P<name>[^=&;?#]*)=(?P<value>[^&;#]*)")
+# In an address that is not a URI, because something in a user or a password is not quoted: all before the last "@".
+_MISWRITTEN = re.compile(r"(?<=://)(?P<credentials>.*)@", re.DOTALL)
+_SEPARATORS = re.compile(r"[:/?#@]")
+_FILLED_IN = re.compile(r"[${<]")
+_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`|]+")
+# Bucket names of S3 that have colons.
+_ARN = "arn:"
+
+
+def readable(uri: str) -> bool:
+    """Return whether ``uri`` can be split into its parts.
+
+    It cannot if a user or password holds an unquoted ``/``, ``?``, ``#`` or ``[``: ``https://bob:pa/ss@host/x`` names
+    the host ``bob`` with the port ``pa``, and no client can send that.
+    """
+    return "://" not in uri or _split(uri) is not None
 
 
 def shown(uri: str) -> str:
     """Return ``uri`` as it may be written down."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return _MISWRITTEN.sub(f"{MASK}@", uri)
-    if "://" not in uri or (not parts.query and "@" not in parts.netloc):
+    if "://" not in uri:
+        return uri
+    parts = _split(uri)
+    if parts is None:
+        return _QUERY.sub(_masked_query, _MISWRITTEN.sub(f"{MASK}@", uri))
+    if not parts.query and "@" not in parts.netloc:
         return uri
     host = parts.netloc.rpartition("@")
     netloc = f"{MASK}@{host[2]}" if host[1] else parts.netloc
-    query = "&".join(f"{name}{sign}{MASK if _secret(name, value) else value}" for name, sign, value in _query(uri))
+    query = "&".join(f"{name}{sign}{MASK if _secret(name, value) else value}" for name, sign, value in _query(parts))
     return urlunsplit(parts._replace(netloc=netloc, query=query))
+
+
+def shown_in(text: str) -> str:
+    """Return ``text`` with each URI in it as it may be written down."""
+    return _IN_TEXT.sub(lambda found: shown(found[0]), text) if "://" in text else text
+
+
+def veiled(line: str) -> str:
+    """Return ``line`` with asterisks for passwords and tokens in URIs, as wide as before."""
+
+    def veil(found: re.Match[str]) -> str:
+        uri = found[0]
+        for secret in _literal(uri):
+            uri = uri.replace(secret, "*" * len(secret)) if secret else uri
+        return uri
+
+    return _IN_TEXT.sub(veil, line) if "://" in line else line
 
 
 def scrubbed(text: str, uri: str) -> str:
@@ -45,8 +83,49 @@ def masked(uri: str) -> bool:
     return shown(uri) == uri and (f"://{MASK}@" in uri or f"={MASK}" in uri.partition("?")[2])
 
 
-def _query(uri: str) -> list[tuple[str, str, str]]:
-    return [part.partition("=") for part in urlsplit(uri).query.split("&")]
+def with_password(text: str) -> Iterator[str]:
+    """Find the URIs in ``text`` that hold a password or a token.
+
+    This does not count what a shell or a template fills in (``$TOKEN``, ``{token}``), users without a password, and
+    values of a query that only look like a token: many public files have addresses with long ids.
+    """
+    if "://" in text:
+        for found in _IN_TEXT.finditer(text):
+            if any(secret and secret != MASK and not _FILLED_IN.search(secret) for secret in _literal(found[0])):
+                yield found[0]
+
+
+def _literal(uri: str) -> Iterator[str]:
+    parts = _split(uri)
+    if parts is None:
+        wrong = _MISWRITTEN.search(uri)
+        if wrong:
+            yield wrong["credentials"].partition(":")[2]
+        return
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    if password or _SECRET_VALUE.fullmatch(user):
+        yield password or user
+    yield from (value for name, _, value in _query(parts) if _SECRET_NAME.search(name))
+
+
+def _split(uri: str) -> SplitResult | None:
+    """The parts of a URI; None if it has an ``@`` and what is before it is not a host, user and password."""
+    try:
+        parts = urlsplit(uri)
+        if "@" in uri and not parts.netloc.startswith(_ARN):
+            _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _query(parts: SplitResult) -> list[tuple[str, str, str]]:
+    return [part.partition("=") for part in parts.query.split("&")]
+
+
+def _masked_query(found: re.Match[str]) -> str:
+    value = MASK if _secret(found["name"], found["value"]) else found["value"]
+    return f"{found['start']}{found['name']}={value}"
 
 
 def _secret(name: str, value: str) -> bool:
@@ -54,11 +133,13 @@ def _secret(name: str, value: str) -> bool:
 
 
 def _secrets(uri: str) -> set[str]:
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        found = _MISWRITTEN.search(uri)
-        return {secret for secret in found.groups() if secret} if found else set()
-    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
-    secrets = {user, password} | {value for name, _, value in _query(uri) if _secret(name, value)}
+    parts = _split(uri)
+    if parts is None:
+        wrong = _MISWRITTEN.search(uri)
+        credentials = wrong["credentials"] if wrong else ""
+        secrets = {credentials, *credentials.partition(":"), *_SEPARATORS.split(credentials)}
+        secrets |= {found["value"] for found in _QUERY.finditer(uri) if _secret(found["name"], found["value"])}
+    else:
+        user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+        secrets = {user, password} | {value for name, _, value in _query(parts) if _secret(name, value)}
     return {one for secret in secrets if secret for one in (secret, unquote(secret))}
