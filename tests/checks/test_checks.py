@@ -315,7 +315,7 @@ def test_passwords_in_uris(uri, expected, place):
 def test_other_findings_do_not_show_a_secret():
     text = (
         "- step: {name: s, image: x, command: '',\n    inputs: [{name: i, default: 'bad://bob:pa/ss@host/x'}],\n"
-        "    environment-variables: [{name: TOKEN, default: sk-live}], parameters: [{name: x, type: flag, default: y}]}\n"
+        "  environment-variables: [{name: TOKEN, default: sk-live}], parameters: [{name: x, type: flag, default: y}]}\n"
         "- pipeline:\n    name: p\n    edges: []\n    nodes: [{name: a, type: execution, step: s}]\n"
     )
     loaded = load_text(text)
