@@ -133,17 +133,17 @@ def _load(file: Path) -> DAG:
 def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
     """The values as the DAG's params take them; one value for the axis of a grid becomes an axis of one.
 
-    Steps of a routed graph may read parameters that nothing declares.
+    Steps of a control-flow graph may read parameters that nothing declares.
 
     Raises:
         ValueError: the DAG has no such param.
     """
     from airflow_plugin.conf import described
-    from airflow_plugin.routed.graph import role_of
+    from airflow_plugin.controlflow.graph import role_of
 
     unknown = described(given, dag.params)
-    routed = any(role_of(task) is not None for task in dag.tasks)
-    if unknown and not routed:
+    controlflow = any(role_of(task) is not None for task in dag.tasks)
+    if unknown and not controlflow:
         raise ValueError(unknown)
     conf = {}
     for key, value in given.items():
@@ -156,7 +156,7 @@ def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
 def _signals_cancel() -> Iterator[None]:
     """While the run lasts, SIGINT and SIGTERM end the step that runs, and let the run end as stopped."""
     from airflow_plugin.stopping import cancel, go_on
-    from translator.shim.run import kill_all
+    from translator.shim.execution import kill_all
 
     go_on()
 

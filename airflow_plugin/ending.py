@@ -30,8 +30,8 @@ def summary_of(execute: Callable[[], Manifest], *, retried: bool) -> dict[str, A
         AirflowException: it failed and is tried again, if Airflow has retries left.
     """
     from translator.shim.contract import State
-    from translator.shim.manifest import summary
-    from translator.shim.run import OUT_OF_TIME
+    from translator.shim.execution import OUT_OF_TIME
+    from translator.shim.store.manifest import summary
 
     failure = AirflowException if retried else AirflowFailException
     try:

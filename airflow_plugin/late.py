@@ -149,7 +149,7 @@ def _write(run: Asked) -> None:
     try:
         plan = store.read_json(f"{folder}/{PLAN}")
     except FileNotFoundError:
-        return  # of a graph that is routed
+        return  # a control-flow graph
     let_killed_end(store, plan["pipeline"], plan["run"], counting(seen.states, seen.tries))
     before = store.read_json(f"{folder}/{RUN}") if run.ended else {}
     nodes = from_json(plan)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_plugin.console import url_of
+from airflow_plugin.controlflow import JoinOperator
+from airflow_plugin.controlflow import StepOperator as ControlFlowStepOperator
 from airflow_plugin.operators.step import StepOperator
-from airflow_plugin.routed import JoinOperator
-from airflow_plugin.routed import StepOperator as RoutedStepOperator
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
@@ -24,7 +24,7 @@ class OutputsLink(BaseOperatorLink):
     """The page of the execution: its outputs and its log."""
 
     name = "Outputs"
-    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, RoutedStepOperator]
+    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, ControlFlowStepOperator]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - as Airflow calls it
         """Return the page's URL."""
@@ -35,7 +35,7 @@ class ManifestLink(BaseOperatorLink):
     """The execution's manifest: parameters, metadata, digests of inputs and outputs."""
 
     name = "Manifest"
-    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, RoutedStepOperator, JoinOperator]
+    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, ControlFlowStepOperator, JoinOperator]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - as Airflow calls it
         """Return the manifest's URL."""

@@ -10,8 +10,8 @@ from airflow_plugin.nodes import nodes
 from airflow_plugin.plan import PLAN, to_json
 from airflow_plugin.settings import RUN
 from translator.shim import clock
-from translator.shim.owner import own_folder
 from translator.shim.store import key_of
+from translator.shim.store.owner import own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,7 +75,7 @@ def keep_plan(context: Context, store: Store, run: str) -> None:
         run: the run's name in the store.
     """
     dag = context["dag"]
-    if RUN in os.environ or not nodes(dag):  # no listener hears of it, or the graph is routed
+    if RUN in os.environ or not nodes(dag):  # no listener hears of it, or a control-flow graph
         return
     finish: Any = dag.get_task(FINISH)
     plan = to_json(dag, run, {key: context["params"][key] for key in finish.parameters})

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.nodes import Node, nodes
-from translator.shim.manifest import sane
+from translator.shim.store.manifest import sane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

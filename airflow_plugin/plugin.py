@@ -13,11 +13,11 @@ from airflow_plugin.links import LINKS
 
 # Loaded here so that no task must: executors fork the processes of tasks from one that has loaded its plugins.
 for module in (
-    "airflow_plugin.routed",
+    "airflow_plugin.controlflow",
     "airflow_plugin.upstream",
     "translator.shim.dialects.magnus",
     "translator.shim.dialects.valohai",
-    "translator.shim.run",
+    "translator.shim.execution",
     "valohai_yaml.commands",
 ):
     import_module(module)

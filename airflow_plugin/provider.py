@@ -41,9 +41,9 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "Magnus pipelines",
                 "python-modules": [
-                    "airflow_plugin.routed.step",
-                    "airflow_plugin.routed.fan",
-                    "airflow_plugin.routed.finish",
+                    "airflow_plugin.controlflow.step",
+                    "airflow_plugin.controlflow.fan",
+                    "airflow_plugin.controlflow.finish",
                 ],
             },
         ],

@@ -17,9 +17,10 @@ import airflow.sdk  # noqa: F401 -- imported before anything is measured
 from compiling import source
 from measure import Row, emit, seconds, side_by_side
 
-import translator.shim.run
-from translator.shim import fan, scopes
+import translator.shim.execution
+from translator.shim import scopes
 from translator.shim.contract import ExecutionId, State
+from translator.shim.controlflow import fan
 from translator.shim.store import open_store
 
 PROGRAMS = Path(sys.executable).parent
@@ -110,7 +111,7 @@ def main() -> None:
     def reached(*_: object, **__: object) -> None:
         raise Reached
 
-    translator.shim.run.execute = reached
+    translator.shim.execution.execute = reached
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         os.environ["TRANSLATOR_STORE"] = f"{folder}/store"

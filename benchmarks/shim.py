@@ -16,7 +16,7 @@ from pathlib import Path
 from measure import Row, emit, note, seconds, side_by_side
 
 from translator.shim.contract import Context, ExecutionId, State, Step
-from translator.shim.run import execute
+from translator.shim.execution import execute
 
 ROUNDS = 60
 BOUND = 1.5

@@ -9,8 +9,8 @@ from prefect import get_run_logger
 from prefect.artifacts import create_table_artifact
 
 from prefect_plugin.text import flat
-from translator.shim.manifest import sane, summary
 from translator.shim.store import segment
+from translator.shim.store.manifest import sane, summary
 
 if TYPE_CHECKING:
     from prefect_plugin.runs import NodeRun

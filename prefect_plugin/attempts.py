@@ -18,10 +18,10 @@ from prefect_plugin.repair import close_earlier_attempts
 from translator.shim import clock, outcome
 from translator.shim.contract import After
 from translator.shim.contract import State as Outcome
-from translator.shim.manifest import sane
 from translator.shim.outcome import EngineState
 from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
 from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, open_store
+from translator.shim.store.manifest import sane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -109,7 +109,7 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
             started=begun.started,
             parameters=begun.parameters,
             known={path: {index: one.known for index, one in of.items()} for path, of in tries.items()},
-            graph=_routed(begun.graph, {path: of[0] for path, of in tries.items() if 0 in of}, [""]),
+            graph=_controlflow(begun.graph, {path: of[0] for path, of in tries.items() if 0 in of}, [""]),
         )
     except (StoreError, OSError, ValueError) as error:
         logger.warning("cannot write the record of a run that crashed (%s): %s", state.message, error)
@@ -163,7 +163,7 @@ def _with_composites(
     return found
 
 
-def _routed(graph: GraphPlan | None, tries: Mapping[str, _Try], prefixes: Sequence[str]) -> GraphPlan | None:
+def _controlflow(graph: GraphPlan | None, tries: Mapping[str, _Try], prefixes: Sequence[str]) -> GraphPlan | None:
     """Return a graph with the routes that its token took: its nodes began one after the other.
 
     Args:
@@ -193,7 +193,7 @@ def _routed(graph: GraphPlan | None, tries: Mapping[str, _Try], prefixes: Sequen
         if isinstance(of_node, CompositePlan):
             here = [f"{prefix}{node.name}." for prefix in prefixes]
             branches = {
-                name: _routed(branch, tries, [one for above in here for one in _entered(tries, above, name)])
+                name: _controlflow(branch, tries, [one for above in here for one in _entered(tries, above, name)])
                 for name, branch in of_node.branches.items()
             }
             of_node = replace(of_node, branches={name: one for name, one in branches.items() if one is not None})

@@ -15,10 +15,11 @@ from prefect_plugin.points import Point
 from prefect_plugin.runs import current_node, judged
 from prefect_plugin.states import execution_state, skipped
 from prefect_plugin.text import flat
-from translator.shim import edges, file_grid, grid
+from translator.shim import file_grid, grid
 from translator.shim.contract import Context, ExecutionId
 from translator.shim.contract import State as Outcome
-from translator.shim.run import execute
+from translator.shim.execution import execute
+from translator.shim.inputs import edges
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -26,10 +26,10 @@ from prefect_plugin.stores import choose
 from prefect_plugin.text import flat
 from translator.shim import clock, events, outcome
 from translator.shim.contract import State as Outcome
+from translator.shim.execution import kill_all
 from translator.shim.outcome import EngineState
-from translator.shim.owner import own_folder
-from translator.shim.run import kill_all
 from translator.shim.store import StoreError, open_store
+from translator.shim.store.owner import own_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -121,7 +121,7 @@ class Run:
     slots: BoundedSemaphore | None = None
     """What a node must have to run its executions, where only so many nodes run at once."""
     graph: Callable[[], GraphPlan] | None = None
-    """Of a routed pipeline, its graph as far as the run has come to know how it is routed."""
+    """Of a control-flow pipeline, its graph as far as the run has come to know its routes."""
 
 
 _run: ContextVar[Run] = ContextVar("run")

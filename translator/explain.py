@@ -66,7 +66,7 @@ def main(args: Namespace) -> int:
     values = given.values(pipeline, args.param, asked)
     told = verdicts(pipeline, args.assume, asked)
     if pipeline.graph.start is not None:
-        return _routed(pipeline, args, values, asked, loaded)
+        return _controlflow(pipeline, args, values, asked, loaded)
     explanation = explain(pipeline, args.fail, values, asked, told) if asked.ok else None
     if explanation is None:
         show(asked, loaded.sources)
@@ -75,16 +75,18 @@ def main(args: Namespace) -> int:
     return OK
 
 
-def _routed(
+def _controlflow(
     pipeline: ir.Pipeline, args: Namespace, values: Mapping[str, Value], asked: Diagnostics, loaded: Loaded
 ) -> int:
-    from translator import explain_routed
+    from translator import explain_controlflow
 
-    found = explain_routed.explain(pipeline, args.fail, values, asked) if asked.ok else None
+    found = explain_controlflow.explain(pipeline, args.fail, values, asked) if asked.ok else None
     if found is None:
         show(asked, loaded.sources)
         return USAGE
-    sys.stdout.write(explain_routed.as_json(found) if args.format == "json" else explain_routed.as_text(found))
+    sys.stdout.write(
+        explain_controlflow.as_json(found) if args.format == "json" else explain_controlflow.as_text(found)
+    )
     return OK
 
 

@@ -4,7 +4,7 @@ A value is typed by the parameter that it is for. Where a list can be meant (an 
 ``multiple`` parameter, a pipeline parameter whose default is a list), commas separate values; a value that holds
 a comma stands in double quotes there, or the list is given as JSON. Everywhere else a comma is a comma.
 
-A parameter of a routed graph (Magnus, runnable) has no type: its value is JSON, or else the text as it is, as these
+A parameter of a control-flow graph has no type: its value is JSON, or else the text as it is, as these
 engines read their environment. Any name will do, since steps may read what no file declares.
 """
 
@@ -64,7 +64,7 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
         Values by ``NAME`` or ``NODE.PARAMETER``; lists as tuples.
     """
     slots = _slots(pipeline)
-    routed = pipeline.graph.start is not None
+    controlflow = pipeline.graph.start is not None
     hidden = {
         f"{target.node}.{target.parameter}": parameter.name
         for parameter in pipeline.parameters
@@ -82,7 +82,7 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
         elif name in hidden and name not in slots:
             message = f"--param {name}: this parameter is set by the pipeline parameter {hidden[name]!r}"
             diagnostics.error(CODE, message, None, hint=f"give --param {hidden[name]}=...")
-        elif routed and name:
+        elif controlflow and name:
             found[name] = cast("Value", _json(value))
         elif name not in slots:
             diagnostics.error(
@@ -97,7 +97,7 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
 
 
 def declare(pipeline: ir.Pipeline, given: Mapping[str, Value]) -> ir.Pipeline:
-    """Give a routed graph the parameters that were given a value and that nothing else declares."""
+    """Give a control-flow graph the parameters that were given a value and that nothing else declares."""
     known = {parameter.name for parameter in pipeline.parameters}
     if pipeline.graph.start is None or given.keys() <= known:
         return pipeline

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 Json: TypeAlias = "Scalar | tuple[Json, ...] | Mapping[str, Json]"
-"""What a parameter of a routed graph (Magnus, runnable) may hold: any JSON value, arrays as tuples."""
+"""What a parameter of a control-flow graph (Magnus, runnable) may hold: any JSON value, arrays as tuples."""
 
 
 class StepKind(StrEnum):
@@ -274,14 +274,14 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of a routed graph, with the outcome that it has then (Magnus' ``success`` and ``fail`` nodes)."""
+    """The end of a control-flow graph, with the outcome that it has then (Magnus' ``success`` and ``fail`` nodes)."""
 
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What follows a node of a routed graph on which of its outcomes: a node of the same graph, or its end."""
+    """What follows a node of a control-flow graph on which of its outcomes: a node of the same graph, or its end."""
 
     outcome: Outcome
     target: str | End
@@ -454,7 +454,7 @@ class Edge:
 class Graph:
     """Nodes in the order of the source file, and what orders them.
 
-    Either ``edges`` (Valohai, Loom), and then nodes run as soon as they can; or, in a *routed* graph (Magnus,
+    Either ``edges`` (Valohai, Loom), and then nodes run as soon as they can; or, in a *control-flow* graph (Magnus,
     runnable), one node after the other from ``start`` along the routes of their policies until an ``End``.
     """
 
@@ -476,8 +476,8 @@ class ParameterTarget:
 class PipelineParameter:
     """A parameter of the whole run; without a default and without a value its targets keep their own.
 
-    That of a routed graph has no targets: every step sees it, and steps write it. ``section`` is a heading under which
-    a form shows it together with others.
+    That of a control-flow graph has no targets: every step sees it, and steps write it. ``section`` is a heading under
+    which a form shows it together with others.
     """
 
     name: str

@@ -188,7 +188,7 @@ def _ending(status: int) -> str:
 
 def _kinds(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
     """The kind of each node, by its path; of what is in a map or a loop, the items are not known yet."""
-    from translator.semantics.routed import kind
+    from translator.semantics.controlflow import kind
     from translator.walk import named_branches
 
     for node in graph.nodes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from airflow_plugin.controlflow.links import is_controlflow, node_of
 from airflow_plugin.database import last_try, pushed
 from airflow_plugin.nodes import PARTS
-from airflow_plugin.routed.links import is_routed, node_of
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
 from translator.shim.store import MANIFEST, StoreError, segment
@@ -31,7 +31,7 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
         operator: the task's operator, as Airflow has stored it, without most of its arguments.
         ti_key: the task instance and the number of the try.
     """
-    if is_routed(operator):
+    if is_controlflow(operator):
         node, index = node_of(operator, ti_key), 0
     else:
         node, index = _node(operator), max(ti_key.map_index, 0)

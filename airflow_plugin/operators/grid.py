@@ -107,7 +107,8 @@ class GridOperator(BaseOperator):
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.operators.step import edges_in_run
         from airflow_plugin.upstream import upstream_manifests
-        from translator.shim import edges, file_grid
+        from translator.shim import file_grid
+        from translator.shim.inputs import edges
 
         inputs = edges_in_run(context, self.inputs, store).get(axis.over, [])
         upstream = upstream_manifests(context, [edge.source for edge in inputs], store)
@@ -118,7 +119,8 @@ class GridOperator(BaseOperator):
 
     def _of_values(self, context: Context, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.upstream import upstream_manifests
-        from translator.shim import edges, grid
+        from translator.shim import grid
+        from translator.shim.inputs import edges
 
         sources = [edge.source for edge in self.parameter_edges.values()]
         upstream = upstream_manifests(context, sources, store) if sources else {}

@@ -132,7 +132,7 @@ class StepOperator(BaseOperator):
         """
         from airflow_plugin.gates import unmet
         from translator.shim.contract import Context as Execution
-        from translator.shim.run import execute
+        from translator.shim.execution import execute
         from translator.shim.store import open_store
 
         should_stop = stop_reason(context)
@@ -168,7 +168,7 @@ class StepOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """End the command and everything it started; called by Airflow from a signal handler."""
-        from translator.shim.run import kill_all
+        from translator.shim.execution import kill_all
 
         cancel()
         kill_all()
@@ -200,7 +200,7 @@ class StepOperator(BaseOperator):
     def _upstream(self, context: Context, store: Store) -> tuple[dict[str, Value], dict[str, InputFiles]]:
         """What the edges bring: values of parameters, and the files of each input."""
         from airflow_plugin.upstream import upstream_manifests
-        from translator.shim import edges
+        from translator.shim.inputs import edges
 
         inputs = edges_in_run(context, self.inputs, store)
         sources = [edge.source for brought in inputs.values() for edge in brought]

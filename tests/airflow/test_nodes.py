@@ -70,8 +70,8 @@ def calls(action: Callable[[], object]) -> int:
     return count
 
 
-def routed_chain(count: int) -> Any:
-    names: dict[str, Any] = {"__file__": "routed.py"}
+def controlflow_chain(count: int) -> Any:
+    names: dict[str, Any] = {"__file__": "controlflow.py"}
     steps = [f"n{i}: {{type: stub, next: {f'n{i + 1}' if i < count - 1 else 'success'}}}" for i in range(count)]
     ends = ["success: {type: success}", "fail: {type: fail}"]
     text = "\n    ".join(["dag:\n  start_at: n0\n  steps:", *steps, *ends])
@@ -80,8 +80,8 @@ def routed_chain(count: int) -> Any:
 
 
 def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
+    from airflow_plugin.controlflow.graph import read
     from airflow_plugin.nodes import nodes
-    from airflow_plugin.routed.graph import read
     from airflow_plugin.stopping import stopping_tasks
 
     def chain(count: int) -> Any:
@@ -92,7 +92,7 @@ def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
         first = calls(lambda: look(small))  # noqa: B023
         assert calls(lambda: look(large)) < 5 * first  # noqa: B023
     assert nodes(large) is nodes(large)
-    small, large = routed_chain(25), routed_chain(100)
+    small, large = controlflow_chain(25), controlflow_chain(100)
     assert calls(lambda: read(large)) < 5 * calls(lambda: read(small))
     root = read(large)
     assert root is read(large)
@@ -101,7 +101,7 @@ def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
 
 def test_a_long_way_back_to_a_scope_is_no_recursion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person may mark any number of steps as a success that have left nothing."""
-    from airflow_plugin.routed.run import Run
+    from airflow_plugin.controlflow.run import Run
 
     class Nothing:
         dag_id, run_id, map_index = "p", "r", -1
@@ -110,7 +110,12 @@ def test_a_long_way_back_to_a_scope_is_no_recursion(tmp_path: Path, monkeypatch:
             return None
 
     monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path))
-    context: Any = {"ti": Nothing(), "dag": routed_chain(sys.getrecursionlimit()), "params": {"x": 1}, "run_id": "r"}
+    context: Any = {
+        "ti": Nothing(),
+        "dag": controlflow_chain(sys.getrecursionlimit()),
+        "params": {"x": 1},
+        "run_id": "r",
+    }
     run = Run(context, "magnus")
     assert run.found((f"n{sys.getrecursionlimit() - 1}",)) == run.begun(())
 

@@ -13,7 +13,7 @@ from tests.oracle import arguments, corpus_page, differences
 from tests.oracle.loom.refused import BROKEN
 from translator import semantics
 from translator.dialects.valohai.ledger import LEDGER, Fate
-from translator.semantics import routed
+from translator.semantics import controlflow
 from translator.semantics.tables import ON_CHILD_ERROR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,8 +42,8 @@ def keys() -> str:
 
 
 def rules() -> str:
-    """The rules of routed graphs, from the module that states them."""
-    text = routed.__doc__ or ""
+    """The rules of control-flow graphs, from the module that states them."""
+    text = controlflow.__doc__ or ""
     return textwrap.dedent(text[text.index("    1. ") :])
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import TranslationError
 from translator.load import load
-from translator.semantics.routed import Interpreter, StepEnding, Visit
+from translator.semantics.controlflow import Interpreter, StepEnding, Visit
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from translator import ir
     from translator.ir import Json
-    from translator.semantics.routed import GraphFate
+    from translator.semantics.controlflow import GraphFate
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 DIALECTS = ("magnus", "runnable")

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from translator.semantics.routed import StepEnding
+from translator.semantics.controlflow import StepEnding
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translator.semantics.routed import Visit
+    from translator.semantics.controlflow import Visit
 
 ABORTED = "PROCESSING"
 

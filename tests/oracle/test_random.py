@@ -1,4 +1,4 @@
-"""Routed graphs in the real engines and in the specification: equal states and parameters, but for a list.
+"""Control-flow graphs in the real engines and in the specification: equal states and parameters, but for a list.
 
 ``make oracle N=500`` runs many, each time others; CI runs a few, always the same.
 """
@@ -15,18 +15,18 @@ import yaml
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
+from tests.oracle.controlflow import cases, leaks, statuses
 from tests.oracle.differences import DIFFERENCES
 from tests.oracle.engines import ENGINES, python_of, started
-from tests.oracle.routed import cases, leaks, statuses
 from translator.load import load
 from translator.semantics.conformance import plain
-from translator.semantics.routed import Interpreter
+from translator.semantics.controlflow import Interpreter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.oracle.controlflow import Case
     from tests.oracle.engines import Engine
-    from tests.oracle.routed import Case
 
 EXAMPLES = os.environ.get("TRANSLATOR_ORACLE_EXAMPLES")
 

@@ -22,7 +22,7 @@ from tests.oracle.arguments import COMMON, DIFFERENT, GIVEN, OWN, SAME
 from tests.oracle.engines import python_of, started
 from translator.shim import scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, State, Step
-from translator.shim.run import execute
+from translator.shim.execution import execute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

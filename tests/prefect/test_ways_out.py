@@ -16,10 +16,10 @@ from prefect import State, get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
 from prefect_plugin.nodes import NodeTask
+from tests.controlflow.build import T, case, graph
+from tests.controlflow.run import recorded
+from tests.controlflow.work import Work
 from tests.prefect.support import compiled, flow_of, is_alive, task_runs, wait_for
-from tests.routed.build import T, case, graph
-from tests.routed.run import recorded
-from tests.routed.work import Work
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target
 
@@ -173,7 +173,7 @@ def test_a_state_that_somebody_sets_while_it_runs(in_process, tmp_path, state, m
     assert document["nodes"]["sleeper"]["state"] == "stopped"
 
 
-def test_a_second_attempt_of_a_routed_graph(server, tmp_path, monkeypatch):
+def test_a_second_attempt_of_a_controlflow_graph(server, tmp_path, monkeypatch):
     """The second attempt takes another way: what the first came to is past."""
     monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("TRANSLATOR_RUN", "run")

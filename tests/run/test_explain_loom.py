@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dialects.routed.marks import magnus
+from tests.dialects.controlflow.marks import magnus
 from translator.cli import main
 
 TEXT = """\

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from translator.shim.contract import Context, ExecutionId, InputFiles, Manifest, Step, Value
-from translator.shim.run import execute
+from translator.shim.execution import execute
 from translator.shim.store import Store, open_store
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from translator.shim import commands, shell
 from translator.shim.contract import ExecutionId, Input, Parameter, Step
 from translator.shim.dialects import valohai
+from translator.shim.process import script, shell
 from translator.shim.workspace import Workspace
 
 PYTHON = shlex.quote(sys.executable)
@@ -103,7 +103,7 @@ LISTS = [
 @pytest.mark.parametrize("program", SHELLS)
 @pytest.mark.parametrize(("items", "status", "expected"), LISTS, ids=lambda value: str(value)[:30])
 def test_each_item_is_a_command_of_its_own_in_one_shell(program: str, items: list[str], status: int, expected: str):
-    done = subprocess.run([program, "-c", commands.script(items)], capture_output=True, text=True, check=False)
+    done = subprocess.run([program, "-c", script.script(items)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (status, expected), done.stderr
 
 

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import abandon, download
+from translator.shim import abandon
 from translator.shim.contract import Input, Step
 from translator.shim.digest import no_pulse
-from translator.shim.download import DownloadError
-from translator.shim.fetch import FetchError, fetch
+from translator.shim.inputs import download
+from translator.shim.inputs.download import DownloadError
+from translator.shim.inputs.fetch import FetchError, fetch
 from translator.shim.uris import scrubbed, shown
 
 CONTENT = bytes(range(256)) * 1000

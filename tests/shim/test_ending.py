@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import digest, group
+from translator.shim import digest
 from translator.shim.contract import Input, Step
-from translator.shim.run import KILLED, kill_all
+from translator.shim.execution import KILLED, kill_all
+from translator.shim.process import group
 
 # A tree of processes: a child, a grandchild that ignores TERM, one in a session of its own, and a daemon that has
 # detached itself wholly (double fork, setsid). Each writes its id into a file; then the first one sleeps.
@@ -278,7 +279,7 @@ WORKER = """
     import sys, threading
     from pathlib import Path
     from translator.shim.contract import Context, ExecutionId, Step
-    from translator.shim.run import execute
+    from translator.shim.execution import execute
 
     store, project, command = sys.argv[1:]
     def run():

@@ -21,7 +21,8 @@ from translator.shim.traces import EngineState
 WORKER = """
 import os, signal, sys, time
 from pathlib import Path
-from translator.shim import folder_store, log, run, store, workspace
+from translator.shim import execution, workspace
+from translator.shim.store import folder, log
 from translator.shim.contract import Context, ExecutionId, Step
 
 uri, project, moment = sys.argv[1:]
@@ -38,12 +39,12 @@ def before(owner, name, when=lambda *arguments, **more: True):
         return real(*arguments, **more)
     setattr(owner, name, wrapped)
 
-FolderStore = folder_store.FolderStore
+FolderStore = folder.FolderStore
 match moment:
     case "claim":
         before(FolderStore, "begin")
     case "inputs":
-        before(run, "_bring")
+        before(execution, "_bring")
     case "publish":
         before(FolderStore, "_seal", lambda self, identity, folder, path, pulse: path == "b")
     case "published":
@@ -56,10 +57,10 @@ match moment:
     case "cleaning":
         before(workspace, "remove")
     case "committed":
-        before(run.events, "emit", lambda event, **more: event == "execution-ended")
+        before(execution.events, "emit", lambda event, **more: event == "execution-ended")
 context = Context(ExecutionId("p", "r", "n"), uri, Path(project), "prefect", lambda line: None)
 lines = "seq 1000; " if moment == "log" else ""
-run.execute(Step("s", [lines + "for f in a b c; do echo $f > /valohai/outputs/$f; done; echo printed"]), context)
+execution.execute(Step("s", [lines + "for f in a b c; do echo $f > /valohai/outputs/$f; done; echo printed"]), context)
 """
 
 MOMENTS = ["claim", "inputs", "log", "publish", "published", "cleaning", "manifest", "committed"]

@@ -16,7 +16,7 @@ PLAIN = """
 import sys, json
 from pathlib import Path
 from translator.shim.contract import Context, ExecutionId, Parameter, Step
-from translator.shim.run import execute
+from translator.shim.execution import execute
 context = Context(ExecutionId("p", "r", "n"), sys.argv[1], Path(sys.argv[1]), "prefect", lambda line: None)
 step = Step("s", ["true"], parameters=[Parameter("lr", "float", 0.1)])
 assert execute(step, context, parameters={}, inputs={}).state == "complete"
@@ -28,8 +28,9 @@ assert execute(step, context, parameters={}, inputs={}).state == "complete"
     [
         "import translator.shim",
         (
-            "import translator.shim.run, translator.shim.edges, translator.shim.grid, translator.shim.outcome,"
-            " translator.shim.manifest, translator.shim.store, translator.shim.events, translator.shim.parameters"
+            "import translator.shim.execution, translator.shim.inputs.edges, translator.shim.grid"
+            ", translator.shim.outcome, translator.shim.store.manifest, translator.shim.store"
+            ", translator.shim.events, translator.shim.parameters"
         ),
         PLAIN,
     ],

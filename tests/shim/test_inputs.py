@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from translator.shim import edges
 from translator.shim.contract import FileRecord, Input, InputFiles, Parameter, Step, output, same_input
+from translator.shim.inputs import edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

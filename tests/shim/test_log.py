@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import log as logs
 from translator.shim.contract import Step
-from translator.shim.log import Log
 from translator.shim.store import LOG, try_key
+from translator.shim.store import log as logs
+from translator.shim.store.log import Log
 
 
 def text_of(worker, manifest) -> str:
@@ -48,7 +48,7 @@ def test_a_killed_worker_leaves_it(worker, tmp_path: Path) -> None:
         import sys
         from pathlib import Path
         from translator.shim.contract import Context, ExecutionId, Step
-        from translator.shim.run import execute
+        from translator.shim.execution import execute
         context = Context(ExecutionId("p", "r", "n"), sys.argv[1], Path(sys.argv[2]), "prefect", lambda line: None)
         execute(Step("s", ["echo begun; touch begun; sleep 300"]), context)
     """)

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from translator.shim.lines import LINE_LIMIT, LOG_LIMIT, Lines, readable
-from translator.shim.printed import KEYS, Metadata
+from translator.shim.process.lines import LINE_LIMIT, LOG_LIMIT, Lines, readable
+from translator.shim.process.metadata import KEYS, Metadata
 
 PYTHON = shlex.quote(sys.executable)
 

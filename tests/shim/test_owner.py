@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from translator.shim.owner import own_folder
 from translator.shim.store import StoreError, open_store
+from translator.shim.store.owner import own_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from translator.shim import object_store, run, transfer
+from translator.shim import execution
 from translator.shim.contract import Input, Step
-from translator.shim.store import Store, open_store
+from translator.shim.store import Store, objects, open_store, transfer
 
 
 class Wire:
@@ -66,7 +66,7 @@ def wire(s3: str, monkeypatch) -> Iterator[Wire]:
     one = Wire((str(parts.hostname), int(parts.port or 0)))
     s3fs.S3FileSystem().pipe_file("bucket/big.bin", bytes(20_000_000))
     monkeypatch.setenv("AWS_ENDPOINT_URL", one.url)
-    for module in (run, object_store):
+    for module in (execution, objects):
         monkeypatch.setattr(module, "HURRY", 2.0)
     s3fs.S3FileSystem.clear_instance_cache()
     yield one

@@ -16,9 +16,9 @@ import pytest
 from translator import names
 from translator.shim.contract import ExecutionId, FileRecord
 from translator.shim.digest import of_file
-from translator.shim.folder_store import FolderStore
-from translator.shim.object_store import without_password
 from translator.shim.store import Store, StoreError, open_store, segment, try_key
+from translator.shim.store.folder import FolderStore
+from translator.shim.store.objects import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,8 +226,8 @@ def test_passwords_are_not_written_down() -> None:
 
 @pytest.mark.parametrize("uri", ["memory://executions", "s3"])
 def test_executions_pass_artifacts_through_object_stores(worker, uri: str, request) -> None:
-    from translator.shim import edges
     from translator.shim.contract import Input, Step, output
+    from translator.shim.inputs import edges
 
     worker.uri = request.getfixturevalue("s3") if uri == "s3" else uri
     made = worker.run("mkdir /valohai/outputs/d; echo hello > '/valohai/outputs/d/a b.txt'; exit 0")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from translator.shim.contract import ExecutionId, Input, InputFiles, State, Step
 from translator.shim.depth import DEPTH
-from translator.shim.manifest import from_json, to_json
 from translator.shim.outcome import finish
 from translator.shim.plans import NodePlan
 from translator.shim.store import StoreError, open_store, try_key
+from translator.shim.store.manifest import from_json, to_json
 from translator.shim.traces import EngineState
 
 
@@ -188,7 +188,7 @@ def test_odd_names_in_the_store_are_left_alone(tmp_path: Path, odd: str) -> None
 
 def test_a_record_too_large_to_read_is_told(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "big.json").write_bytes(b" " * 1000)
-    monkeypatch.setattr("translator.shim.folder_store.DOCUMENT_LIMIT", 999)
+    monkeypatch.setattr("translator.shim.store.folder.DOCUMENT_LIMIT", 999)
     with pytest.raises(StoreError, match=r"big\.json cannot be read: it has 1000 bytes, more than 999"):
         open_store(str(tmp_path)).read_json("big.json")
 

@@ -9,8 +9,8 @@ import zipfile
 
 import pytest
 
-from translator.shim import edges
 from translator.shim.contract import Input, Parameter, Step, output
+from translator.shim.inputs import edges
 
 pytest.importorskip("valohai")
 

@@ -79,7 +79,7 @@ def loom(name: str) -> dict[str, Any]:
     }
 
 
-def routed(name: str) -> dict[str, Any]:
+def controlflow(name: str) -> dict[str, Any]:
     end = {"success": {"type": "success"}, "fail": {"type": "fail"}}
     inner = {"type": "task", "command": "work.one", "next": "success"}
     branch = {"start_at": name, "steps": {name: inner, **end}}
@@ -98,7 +98,7 @@ def routed(name: str) -> dict[str, Any]:
 
 
 def runnable(name: str) -> dict[str, Any]:
-    document = routed(name)
+    document = controlflow(name)
     loop = {"start_at": name, "steps": {name: {"type": "task", "command": "work.one", "next": "success"}}}
     document["dag"]["steps"]["both"]["next"] = f"{name} loop"
     document["dag"]["steps"][f"{name} loop"] = {
@@ -112,7 +112,7 @@ def runnable(name: str) -> dict[str, Any]:
     return document
 
 
-DIALECTS = {"valohai": valohai, "loom": loom, "magnus": routed, "runnable": runnable}
+DIALECTS = {"valohai": valohai, "loom": loom, "magnus": controlflow, "runnable": runnable}
 
 
 def loaded(dialect: str, name: str, folder: Path, file: str = "file.yaml") -> Loaded:

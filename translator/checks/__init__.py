@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.checks import commands, graph, grids, names, parameters, ports, routed, secrets, values
+from translator.checks import commands, controlflow, graph, grids, names, parameters, ports, secrets, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,4 +39,4 @@ def check(
     values.check(pipeline, diagnostics)
     secrets.check(pipeline, diagnostics)
     commands.check(pipeline, diagnostics, project=project, questions=questions)
-    routed.check(pipeline, diagnostics, project=project)
+    controlflow.check(pipeline, diagnostics, project=project)

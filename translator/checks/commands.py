@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.files import is_missing, is_missing_file
-from translator.shim.shell import Flaw, flaw, is_plain
+from translator.shim.process.shell import Flaw, flaw, is_plain
 from translator.walk import walk
 
 if TYPE_CHECKING:

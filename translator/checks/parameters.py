@@ -121,7 +121,7 @@ def _check_default(
 ) -> None:
     if parameter.default is None:
         return
-    # A parameter that has targets is none of a routed graph, whose parameters may hold anything.
+    # A parameter that has targets is none of a control-flow graph, whose parameters may hold anything.
     reason = suits(target, cast("ir.Value", parameter.default), spreads=isinstance(node, ir.TaskNode))
     if reason is not None:
         message = f"the default of pipeline parameter {parameter.name!r} is invalid for node {node.name!r}: {reason}"

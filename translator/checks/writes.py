@@ -1,4 +1,4 @@
-"""Which parameters a step of a routed graph writes, as far as its text says so; no code is imported."""
+"""Which parameters a step of a control-flow graph writes, as far as its text says so; no code is imported."""
 
 from __future__ import annotations
 

@@ -180,7 +180,7 @@ def metadata(source: str, key: str) -> MetadataOf:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """A place in a routed graph: where the node ``name`` has ended with ``outcome``."""
+    """A place in a control-flow graph: where the node ``name`` has ended with ``outcome``."""
 
     name: str
     outcome: Literal["complete", "error"]
@@ -263,7 +263,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class InputFiles:
-    """What edges bring to one input of a step (``translator.shim.edges.files``).
+    """What edges bring to one input of a step (``translator.shim.inputs.edges.files``).
 
     ``files`` come from upstream executions; ``path`` is the path they had there. ``defaults`` are the step's own URIs
     that are used as well. ``edges`` and ``available`` tell the user, when the input stays empty, what was asked for
@@ -282,7 +282,7 @@ class InputFiles:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a node of a routed graph (Magnus, runnable) sees, and what it leaves to the node after it.
+    """What a node of a control-flow graph (Magnus, runnable) sees, and what it leaves to the node after it.
 
     ``inherited`` are the parameters as they were when the graph around the node began, ``written`` those written in
     this graph since; ``found`` and ``put`` the files of the catalog, by path, in the same way. ``items`` are the items
@@ -313,8 +313,8 @@ class Manifest:
     """What is known of an execution that ended; its JSON is the commit point of its outputs.
 
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is what the step asked for.
-    ``scope`` is what a node of a routed graph leaves to the one after it: with what it wrote if it is complete, as it
-    found it if it is in error. ``folders`` are those among the outputs that hold no file.
+    ``scope`` is what a node of a control-flow graph leaves to the one after it: with what it wrote if it is complete,
+    as it found it if it is in error. ``folders`` are those among the outputs that hold no file.
     """
 
     id: ExecutionId

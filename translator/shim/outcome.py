@@ -1,8 +1,8 @@
 """How a run ended: the states of its executions, nodes and of itself, from what the engine knows; writes ``run.json``.
 
 The engine says which executions there are, and their manifests how they ended (``translator.shim.traces``). The states
-of nodes and of the run follow from those by the rules of docs/semantics.md; of a routed graph by
-``translator.shim.routed``. A state that a person set counts more than what follows from the rules.
+of nodes and of the run follow from those by the rules of docs/semantics.md; of a control-flow graph by
+``translator.shim.controlflow.outcome``. A state that a person set counts more than what follows from the rules.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from translator.shim import events, routed, traces
+from translator.shim import events, traces
 from translator.shim.clock import now
 from translator.shim.contract import State
-from translator.shim.manifest import sane, text
+from translator.shim.controlflow import outcome
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 from translator.shim.store import RUN, Store, key_of
+from translator.shim.store.manifest import sane, text
 from translator.shim.traces import LOST, NODE, EngineState
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
         run: id of the run.
         engine: name of the engine.
         started: when the run started, ISO-8601 in UTC.
-        parameters: the pipeline's parameters, as they were used; those of a routed graph when it began.
-        known: by node (in a routed graph: by path) and index what the engine knows of executions now. Those that are
-            not in it do not exist. Index ``NODE`` is the node itself, if it has no executions or a person marked it.
+        parameters: the pipeline's parameters, as they were used; those of a control-flow graph when it began.
+        known: by node (in a control-flow graph: by path) and index what the engine knows of executions now. Those that
+            are not in it do not exist. Index ``NODE`` is the node itself, if it has no executions or a person marked
+            it.
         nodes: the nodes of a dataflow graph, in the order of the source file.
-        graph: the routed graph, instead of ``nodes``.
+        graph: the control-flow graph, instead of ``nodes``.
         marked: how a person marked the run in the engine.
         ended: how the engine says that the run ended, if that does not follow from how its nodes stand.
 
@@ -84,12 +86,12 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
         state, documents = _of_nodes(nodes, traced, known)
         more: dict[str, object] = {"parameters": sane(dict(parameters)), "nodes": documents}
     else:
-        record = routed.follow(graph, {path: found[0] for path, found in traced.items() if found})
+        record = outcome.follow(graph, {path: found[0] for path, found in traced.items() if found})
         state = record.state
         more = {
             "parameters": sane(dict(parameters) if record.scope is None else record.scope.parameters),
             "nodes": record.nodes,
-            "catalog": routed.catalog(record.scope),
+            "catalog": outcome.catalog(record.scope),
         }
     state = ended or _as_marked(state, marked)
     by_person = {"marked": marked} if marked is not None else {}

@@ -1,6 +1,6 @@
 """What an outcome must know of a pipeline: its nodes, and what follows what.
 
-Nodes of a dataflow graph name those with an edge to them (``upstream``). Nodes of a routed graph (Magnus, runnable)
+Nodes of a dataflow graph name those with an edge to them (``upstream``). Nodes of a control-flow graph
 name the outcomes that lead to them (``after``), and a graph those that end it as complete (``complete_after``). Every
 other outcome that leads nowhere ends a graph in error.
 """
@@ -26,8 +26,8 @@ BODY = "*"
 class NodePlan:
     """A node with executions, as far as states need it.
 
-    ``upstream`` are the names of the nodes with an edge to it; ``after`` are the outcomes of nodes of the same routed
-    graph that lead to it.
+    ``upstream`` are the names of the nodes with an edge to it; ``after`` are the outcomes of nodes of the same
+    control-flow graph that lead to it.
     """
 
     name: str
@@ -50,7 +50,7 @@ class CompositePlan:
 
 @dataclass(frozen=True, slots=True)
 class GraphPlan:
-    """A routed graph: its nodes in the order of the source file, and what completes it; it starts with ``start``.
+    """A control-flow graph: its nodes in the order of the source file, and what completes it; it starts with ``start``.
 
     Without ``start`` it starts with its first node. A graph without nodes is complete as soon as it begins.
     """

@@ -1,4 +1,4 @@
-"""Scopes: what a node of a routed graph (Magnus, runnable) sees, and how it goes from node to node.
+"""Scopes: what a node of a control-flow graph (Magnus, runnable) sees, and how it goes from node to node.
 
 How an engine hands scopes on::
 
@@ -11,8 +11,8 @@ How an engine hands scopes on::
     inner = scopes.enter(scope, loop={"index": 0})                  # ... of a loop's first iteration
     inner = scopes.enter(ended, loop={"index": 1})                  # ... of the next, from the scope the last one left
 
-and at the composite's fan-in ``translator.shim.fan.join``. A node reads through to what the graph around it held when
-the branch began; what a branch writes is seen by nobody else until the fan-in.
+and at the composite's fan-in ``translator.shim.controlflow.fan.join``. A node reads through to what the graph around it
+held when the branch began; what a branch writes is seen by nobody else until the fan-in.
 
 A value that is no JSON (runnable's ``kind: object``) lies in the catalog as a pickle; its parameter is a ``Pickle``.
 """

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
-from translator.shim.manifest import parameters_of, sane
 from translator.shim.store import LOG, MANIFEST, STARTED, NoManifestError, StoreError, segment
+from translator.shim.store.manifest import parameters_of, sane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

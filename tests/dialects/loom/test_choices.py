@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.dialects.controlflow.marks import branch, magnus
 from tests.dialects.loom.marks import check, defaults, edges, nodes
-from tests.dialects.routed.marks import branch, magnus
 from translator import ir
 from translator.dialects.loom.overrides import typed
 from translator.load import load_text

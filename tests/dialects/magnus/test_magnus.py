@@ -1,10 +1,10 @@
-"""Magnus' files become routed graphs, or are refused as the engine refuses them."""
+"""Magnus' files become control-flow graphs, or are refused as the engine refuses them."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.dialects.routed.marks import branch, check, found, magnus
+from tests.dialects.controlflow.marks import branch, check, found, magnus
 from translator import ir
 from translator.diagnostics import Severity
 from translator.ir import End, Outcome, Route, StepKind

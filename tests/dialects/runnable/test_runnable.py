@@ -1,8 +1,8 @@
-"""runnable's files become routed graphs, or are refused as the engine refuses them."""
+"""runnable's files become control-flow graphs, or are refused as the engine refuses them."""
 
 import pytest
 
-from tests.dialects.routed.marks import check, runnable
+from tests.dialects.controlflow.marks import check, runnable
 from translator import ir
 from translator.ir import End, Outcome
 from translator.load import load_text

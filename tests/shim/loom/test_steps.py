@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from translator.shim import edges
 from translator.shim.contract import Input, InputFiles, Parameter, Step, output
+from translator.shim.inputs import edges
 
 ECHO = "import sys\nprint(sys.argv[1:])\n"
 WRITE = "import sys, pathlib\np = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\n"

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from translator.shim import fan, scopes
+from translator.shim import scopes
 from translator.shim.contract import ExecutionId, FileRecord, Scope, State
+from translator.shim.controlflow import fan
 from translator.shim.store import open_store
 
 OK, BAD, STOP = State.COMPLETE, State.ERROR, State.STOPPED

@@ -10,7 +10,7 @@ import pytest
 from tests.shim.conftest import gone
 from translator.shim import scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
-from translator.shim.run import execute
+from translator.shim.execution import execute
 from translator.shim.store import open_store
 
 OUT = ["magnus_output"]

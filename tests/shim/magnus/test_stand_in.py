@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from translator.shim.contract import Context, ExecutionId, Scope, Step
-from translator.shim.run import execute
+from translator.shim.execution import execute
 
 MODULE = """
 from magnus import Pipeline, Task

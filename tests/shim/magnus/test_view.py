@@ -9,7 +9,7 @@ import pytest
 
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, Step
 from translator.shim.dialects.magnus import view
-from translator.shim.run import execute
+from translator.shim.execution import execute
 from translator.shim.store import open_store
 from translator.shim.workspace import workspace
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.dialects.routed.detect import RULES, is_pipeline, language_of, pipeline_names
+from translator.dialects.controlflow.detect import RULES, is_pipeline, language_of, pipeline_names
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
@@ -35,7 +35,7 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     Returns:
         The pipeline, if there is something to check: one that has errors is not whole.
     """
-    from translator.dialects.routed.language import MAGNUS
-    from translator.dialects.routed.reader import read_pipelines
+    from translator.dialects.controlflow.language import MAGNUS
+    from translator.dialects.controlflow.reader import read_pipelines
 
     return read_pipelines(source, MAGNUS, diagnostics)

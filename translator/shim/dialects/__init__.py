@@ -29,9 +29,9 @@ class Work:
     """What a dialect has at hand for one execution.
 
     ``wanted`` is what edges bring, by input. ``note`` tells the user something in the log; ``pulse``, called between
-    blocks of a transfer, raises where the execution must stop. ``scope`` is what a step of a routed graph sees, into
-    ``written`` goes what it writes; ``complete`` is whether the command was, when ``gather`` is called. ``secret`` asks
-    the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended. What enters
+    blocks of a transfer, raises where the execution must stop. ``scope`` is what a step of a control-flow graph sees,
+    into ``written`` goes what it writes; ``complete`` is whether the command was, when ``gather`` is called. ``secret``
+    asks the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended. What enters
     ``ends`` ends with the execution.
     """
 
@@ -80,7 +80,7 @@ class Dialect(Protocol):
         """Bring the files of the inputs, and record them by input as they come.
 
         Raises:
-            translator.shim.bring.InputError: an input cannot be filled.
+            translator.shim.inputs.stage.InputError: an input cannot be filled.
             ValueError: a value is none; the message is for the user, as that of the other error.
         """
 

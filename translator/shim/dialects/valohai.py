@@ -3,8 +3,8 @@
 A command that says ``/valohai/inputs``, ``outputs``, ``config`` or ``repository`` gets the folder of the workspace,
 also in values of parameters and of the step's environment variables. The commands of a step are built by the vendor's
 own ``valohai_yaml``, by the rule of its pipeline converter (defaults of flags count). They run one after another in one
-shell (``translator.shim.commands``): ``sh -c``, or the program of a shebang in the first of them. The working folder is
-the project.
+shell (``translator.shim.process.script``): ``sh -c``, or the program of a shebang in the first of them. The working
+folder is the project.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import shlex
 import warnings
 from typing import TYPE_CHECKING, cast
 
-from translator.shim import commands, grid, outputs
-from translator.shim.bring import Source, fill
+from translator.shim import grid, outputs
 from translator.shim.contract import InputFiles
 from translator.shim.dialects import Launch
+from translator.shim.inputs.stage import Source, fill
 from translator.shim.parameters import vendor
+from translator.shim.process import script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -147,15 +148,15 @@ def _arguments(shebang: str, items: Sequence[str], space: Workspace) -> list[str
     interpreter = shlex.split(shebang[2:].strip(), posix=False) if shebang else ["/bin/sh"]
     if not interpreter:
         raise ValueError("the command's first line is #! without a program")
-    shell = commands.is_shell(interpreter)
+    shell = script.is_shell(interpreter)
     if shell:
-        commands.check(items, interpreter)
-    script = commands.script(items, shell=shell)
+        script.check(items, interpreter)
+    text = script.script(items, shell=shell)
     if shebang:
-        return [*interpreter, _script(f"{shebang}\n{script}", space)]
-    if len(script.encode("utf-8", "surrogatepass")) > _ARGUMENT:
-        return [*interpreter, _script(script, space)]
-    return [*interpreter, "-c", script]
+        return [*interpreter, _script(f"{shebang}\n{text}", space)]
+    if len(text.encode("utf-8", "surrogatepass")) > _ARGUMENT:
+        return [*interpreter, _script(text, space)]
+    return [*interpreter, "-c", text]
 
 
 def _script(script: str, space: Workspace) -> str:

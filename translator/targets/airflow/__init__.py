@@ -58,11 +58,11 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
     if not diagnostics.ok:
         raise TranslationError(diagnostics)
     if pipeline.graph.start is not None:
-        from translator.targets.airflow.routed.lowering import lower as lower_routed
+        from translator.targets.airflow.controlflow.lowering import lower as lower_controlflow
 
-        routed = lower_routed(pipeline, options)
-        templates = render.environment(f"{__name__}.routed")
-        return render.render(templates, "routed.py.jinja", file_name(pipeline), dag=routed)
+        controlflow = lower_controlflow(pipeline, options)
+        templates = render.environment(f"{__name__}.controlflow")
+        return render.render(templates, "controlflow.py.jinja", file_name(pipeline), dag=controlflow)
     templates = render.environment(__name__)
     return render.render(templates, "dag.py.jinja", file_name(pipeline), dag=lower(pipeline, options))
 

@@ -26,9 +26,9 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """
     check_values(pipeline, diagnostics)
     if pipeline.graph.start is not None:
-        from translator.targets.airflow.routed.limits import check as check_routed
+        from translator.targets.airflow.controlflow.limits import check as check_controlflow
 
-        check_routed(pipeline.graph, diagnostics)
+        check_controlflow(pipeline.graph, diagnostics)
         return
     lengths: dict[str, dict[str, int]] = {}
     for given in pipeline.parameters:

@@ -56,12 +56,14 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
     if not diagnostics.ok:
         raise TranslationError(diagnostics)
     if pipeline.graph.start is not None:
-        from translator.targets.prefect.routed import lower as routed
+        from translator.targets.prefect.controlflow import lower as controlflow
 
-        file = routed.lower(pipeline, options or GenerateOptions())
-        return render.render(render.environment(f"{__name__}.routed"), "routed.py.j2", file_name(pipeline), made=file)
+        file = controlflow.lower(pipeline, options or GenerateOptions())
+        return render.render(
+            render.environment(f"{__name__}.controlflow"), "controlflow.py.jinja", file_name(pipeline), made=file
+        )
     made = lower(pipeline, options or GenerateOptions())
-    return render.render(render.environment(__name__), "flow.py.j2", file_name(pipeline), made=made)
+    return render.render(render.environment(__name__), "flow.py.jinja", file_name(pipeline), made=made)
 
 
 def bad_name(name: str) -> str | None:

@@ -20,12 +20,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import digest, environment, grid, outputs
-from translator.shim.bring import InputError, Source, one
+from translator.shim import digest, grid, outputs
 from translator.shim.dialects import Launch
 from translator.shim.dialects.loom.places import Place, below, expanded, place_of, tree
-from translator.shim.fetch import FetchError
+from translator.shim.inputs.fetch import FetchError
+from translator.shim.inputs.stage import InputError, Source, one
 from translator.shim.paths import PathError
+from translator.shim.process import environment
 from translator.shim.store import StoreError
 
 if TYPE_CHECKING:

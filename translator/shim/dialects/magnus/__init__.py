@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import grid, outputs, records, scopes
-from translator.shim.bring import Source
 from translator.shim.dialects import Launch
 from translator.shim.dialects.magnus import catalog, left, notebooks, view
 from translator.shim.dialects.magnus.left import folder_of, scope_of
 from translator.shim.dialects.magnus.rules import RULES, Rules
 from translator.shim.dialects.magnus.secrets import Secrets
+from translator.shim.inputs.stage import Source
 from translator.shim.workspace import base
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from translator.shim.bring import Source
     from translator.shim.contract import FileRecord
+    from translator.shim.inputs.stage import Source
 
 
 def get(wanted: Sequence[str], files: Mapping[str, FileRecord], folder: Path, source: Source) -> list[FileRecord]:

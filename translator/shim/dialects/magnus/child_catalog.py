@@ -6,9 +6,10 @@ import json
 import os
 from pathlib import Path
 
-from translator.shim import bring, records
+from translator.shim import records
 from translator.shim.dialects.magnus import catalog
 from translator.shim.digest import no_pulse
+from translator.shim.inputs import stage
 from translator.shim.store import open_store
 
 
@@ -23,7 +24,7 @@ def fetch(pattern: str) -> None:
     document = json.loads((here / "catalog.json").read_text(encoding="utf-8"))
     store = open_store(document["store"])
     files = {one["path"]: records.from_json(one, store.root) for one in document["files"]}
-    source = bring.Source(store, Path.cwd(), str, print, no_pulse)
+    source = stage.Source(store, Path.cwd(), str, print, no_pulse)
     taken = {path for path in files if (here / "put" / path).is_file()}
     files = {path: file for path, file in files.items() if path not in taken}
     if not own or catalog.matching(pattern, files):

@@ -9,7 +9,7 @@ from translator.shim import digest, scopes
 from translator.shim.contract import Scope
 from translator.shim.dialects.magnus import catalog, notebooks, patterns
 from translator.shim.dialects.magnus.rules import RULES, Rules
-from translator.shim.manifest import sane
+from translator.shim.store.manifest import sane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from airflow.sdk import DAG, TaskGroup, TriggerRule, task_group
-from airflow_plugin.routed import (
+from airflow_plugin.controlflow import (
     FinishOperator,
     ItemsOperator,
     JoinOperator,

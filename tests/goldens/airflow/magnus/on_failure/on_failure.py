@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from airflow.sdk import DAG, TriggerRule
-from airflow_plugin.routed import FinishOperator, StepOperator
+from airflow_plugin.controlflow import FinishOperator, StepOperator
 from translator.shim import Step, complete, failed
 
 PROJECT = Path(__file__).parent

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from airflow.sdk import DAG, TaskGroup
-from airflow_plugin.routed import FinishOperator, JoinOperator, StepOperator
+from airflow_plugin.controlflow import FinishOperator, JoinOperator, StepOperator
 from translator.shim import Catalog, Step
 
 PROJECT = Path(__file__).parent

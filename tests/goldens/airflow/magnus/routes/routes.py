@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from airflow.sdk import DAG, TaskGroup, TriggerRule
-from airflow_plugin.routed import (
+from airflow_plugin.controlflow import (
     FinishOperator,
     GuardOperator,
     JoinOperator,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from airflow.sdk import DAG, TaskGroup, TriggerRule, chain
-from airflow_plugin.routed import (
+from airflow_plugin.controlflow import (
     AgainOperator,
     ChooseOperator,
     FinishOperator,

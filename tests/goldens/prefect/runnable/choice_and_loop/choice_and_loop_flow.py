@@ -4,7 +4,7 @@ from pathlib import Path
 
 from prefect import State, flow
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin.routed import (
+from prefect_plugin.controlflow import (
     Last,
     again,
     branch,

@@ -1,0 +1,299 @@
+"""The operators around the branches of a composite node: what begins it, what leads into branches, and its fan-in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, conf
+from airflow.providers.standard.operators.branch import BaseBranchOperator
+from airflow.sdk import TriggerRule
+
+from airflow_plugin.controlflow.graph import BODY, find
+from airflow_plugin.controlflow.step import NOT_REACHED, ControlFlowOperator
+from airflow_plugin.tries import gone_for_good, name_try
+from translator.shim.clock import now
+from translator.shim.contract import State
+from translator.shim.controlflow import fan
+from translator.shim.controlflow.fan import FanError
+from translator.shim.grid import label
+from translator.shim.store.manifest import summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from airflow.sdk import Context
+
+    from airflow_plugin.controlflow.graph import Node, Path
+    from airflow_plugin.controlflow.run import Run
+    from airflow_plugin.controlflow.step import Item
+
+
+class GuardOperator(ControlFlowOperator):
+    """Lets a composite node begin if the token came to it, by one of several ways or from an error."""
+
+    ui_color = "#f4f4f4"
+    role = "enter"
+
+    def execute(self, context: Context) -> None:
+        """Pass, or be skipped.
+
+        Raises:
+            AirflowSkipException: the token did not come.
+        """
+        self.begin(context)
+
+
+class ItemsOperator(ControlFlowOperator):
+    """The items of a map: returns what each is recognised by; the steps take the item itself from their scope.
+
+    That of a map in the body of another lists the items of all items of that one, in one list: Airflow maps over it.
+
+    Args:
+        over: the parameter that holds the list.
+        item: the name of an item in the body.
+        kwargs: of every operator of a control-flow graph.
+    """
+
+    template_fields = ()
+    ui_color = "#eef3f8"
+    role = "items"
+
+    def __init__(self, *, over: str, item: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.over = over
+        self.item = item  # type: ignore[assignment]  # this operator runs for no item; it is how a DAG file calls it
+
+    def came(self, run: Run, path: Path) -> bool:
+        """Whether the token came here; in the body of a map, ``listed`` looks for each of its items."""
+        return BODY in path or super().came(run, path)
+
+    def execute(self, context: Context) -> list[Item]:
+        """List the items.
+
+        Raises:
+            AirflowSkipException: the token did not come.
+            AirflowFailException: there is no list, or it is longer than Airflow maps over.
+        """
+        run, path = self.begin(context)
+        try:
+            found = listed(run, find(run.root, path), self.log.warning)
+        except FanError as error:
+            raise AirflowFailException(str(error)) from None
+        if found is None:
+            raise AirflowSkipException(NOT_REACHED)
+        steps = [
+            one for one in self.downstream_task_ids if context["dag"].get_task(one).get_closest_mapped_task_group()
+        ]
+        if gone := gone_for_good(context, steps, len(found)):
+            raise AirflowFailException(gone)
+        return found
+
+
+class ChooseOperator(ControlFlowOperator, BaseBranchOperator):
+    """Chooses the branch that is called as the value of a parameter; the others are skipped.
+
+    Args:
+        on: the parameter.
+        kwargs: of every operator of a control-flow graph.
+    """
+
+    ui_color = "#eef3f8"
+    role = "choose"
+
+    def __init__(self, *, on: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.on = on
+
+    def choose_branch(self, context: Context) -> str | Iterable[str]:
+        """The id of the chosen branch's group.
+
+        Raises:
+            AirflowSkipException: the token did not come.
+            AirflowFailException: no branch is called so.
+        """
+        run, path = self.begin(context)
+        choice = find(run.root, path)
+        try:
+            start = choice.branches[run.case(choice)].start
+        except FanError as error:
+            raise AirflowFailException(str(error)) from None
+        assert start is not None  # noqa: S101 - as generated
+        own = self.task_id.split(".")
+        return ".".join((start.entry or start.task).split(".")[: len(own)])
+
+
+class AgainOperator(ControlFlowOperator):
+    """Begins an iteration of a loop, if there is to be one.
+
+    Args:
+        number: of the iteration, from 0.
+        until: the parameter that ends the loop when it is true.
+        index: the environment variable that holds the number.
+        kwargs: of every operator of a control-flow graph.
+    """
+
+    ui_color = "#eef3f8"
+    role = "again"
+
+    def __init__(self, *, number: int, until: str, index: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.number = number
+        self.until = until
+        self.index = index
+
+    def came(self, run: Run, path: Path) -> bool:
+        """Whether the token came to the loop; what became of the iteration before is looked at anyway."""
+        return self.number > 0 or super().came(run, path[:-1])
+
+    def execute(self, context: Context) -> None:
+        """Pass, or be skipped.
+
+        Raises:
+            AirflowSkipException: the loop is over.
+        """
+        run, path = self.begin(context)
+        if self.number == 0:
+            return
+        run.ask_all()
+        loop = find(run.root, path[:-1])
+        state, scope = run.follow(loop.branches[str(self.number - 1)])
+        if state is not State.COMPLETE or scope is None:
+            raise AirflowSkipException("the iteration before is not complete")
+        if not fan.again(self.dialect, scope, self.until, self.number - 1, len(loop.branches)):
+            raise AirflowSkipException(f"{self.until!r} is true")
+
+
+class JoinOperator(ControlFlowOperator):
+    """The fan-in of a composite node, and its state: complete if every branch is.
+
+    Args:
+        kind: of the node.
+        reducer: of a map of runnable, the function of all items' values that makes one of them.
+        next: ``fail`` where the graph ends in error after it, though it is complete.
+        on_failure: ``success`` where its error ends the graph as complete.
+        kwargs: of every operator of a control-flow graph.
+    """
+
+    ui_color = "#f4f4f4"
+    role = "join"
+
+    def __init__(
+        self,
+        *,
+        kind: Literal["parallel", "map", "loop", "choice"],
+        reducer: str | None = None,
+        next: Literal["fail"] | None = None,  # noqa: A002 - Magnus' own word
+        on_failure: Literal["success"] | None = None,
+        trigger_rule: str = TriggerRule.ALL_DONE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=trigger_rule, **kwargs)
+        self.kind = kind
+        self.reducer = reducer
+        self.next = next
+        self.on_failure = on_failure
+
+    def came(self, run: Run, path: Path) -> bool:
+        """Whether the token came to the node."""
+        run.ask_all()
+        return super().came(run, path)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Put together what the branches left.
+
+        Raises:
+            AirflowSkipException: the node was not reached, or was stopped.
+            AirflowFailException: it failed.
+        """
+        started = now()
+        run, path = self.begin(context)
+        node = find(run.root, path)
+        outer = run.found(path)
+        reason = None
+        try:
+            state, scope = fan.join(
+                self.dialect, self.kind, outer, _branches(run, node), reducer=self.reducer, returns=_returns(node)
+            )
+        except FanError as error:
+            state, scope, reason = State.ERROR, outer, str(error)
+        identity = run.identity(path, context["ti"].try_number)
+        claimed = name_try(context)
+        manifest = fan.commit(run.store, identity, state, scope, reason=reason, started=started, claimed=claimed)
+        if state is State.STOPPED:
+            raise AirflowSkipException("stopped: a branch was stopped")
+        if state is not State.COMPLETE:
+            raise AirflowFailException(reason or "a branch is in error")
+        return summary(manifest)
+
+
+def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | None:
+    """The items of a map, in the body of another one for all items of that; None if the token came for none of those.
+
+    Args:
+        run: the run.
+        node: the map.
+        warn: told of items around this map that have no list for it; its fan-in is in error for them.
+
+    Raises:
+        FanError: there is no list, or more than Airflow maps over.
+    """
+    innermost = node.path[: -1 - node.path[::-1].index(BODY)] if node.maps else ()
+    around = run.indexes(innermost) if node.maps else [()]
+    found: list[Item] = []
+    reached = False
+    run.ask_all()
+    for one in map(run.of, around):
+        if node.maps and not one.reached(node.path):
+            continue
+        reached = True
+        try:
+            items = one.items(node)
+        except FanError as error:
+            if not node.maps:
+                raise
+            warn(f"{one.name(node.path)}: {error}")
+            continue
+        names = {name: str(item) for name, item in one.found(node.path).items.items()}
+        for number, item in enumerate(items):
+            shown = label({**names, str(node.says["item"]): str(item)})
+            found.append({"index": [*one.index, number], "label": shown})
+    if len(found) > (most := conf.getint("core", "max_map_length", fallback=1024)):
+        of_all = f", for all {len(around)} items around it together" if node.maps else ""
+        raise FanError(
+            f"{node.says['over']!r} has {len(found)} items{of_all}; Airflow maps over at most {most}; "
+            "raise max_map_length in the section [core] of its configuration"
+        )
+    return found if reached else None
+
+
+def _branches(run: Run, node: Node) -> list[fan.Branch]:
+    """How the branches ended, in declared order.
+
+    Raises:
+        FanError: the node could not begin.
+    """
+    if node.kind == "map":
+        count = len(run.items(node))
+        if run.task_state(node.entry or "", node.path[:1]) != "success":
+            listed(run, node, str)
+            raise FanError(f"the task {node.entry!r} failed, see its log")
+        ended = [(str(i), run.of((*run.index, i)).follow(node.branches[BODY])) for i in range(count)]
+    else:
+        if node.entry and run.task_state(node.entry, node.path) != "success":
+            if node.kind == "choice":
+                run.case(node)
+            raise FanError(f"the task {node.entry!r} failed, see its log")
+        ended = [(name, run.follow(graph)) for name, graph in node.branches.items()]
+    return [fan.Branch(name, state, scope) for name, (state, scope) in ended]
+
+
+def _returns(node: Node) -> list[str]:
+    """What the steps directly in the body of a map return."""
+    if node.kind != "map":
+        return []
+    return [
+        name
+        for inner in node.branches[BODY].nodes.values()
+        if inner.kind == "execution"
+        for name in inner.says["step"].returns
+    ]

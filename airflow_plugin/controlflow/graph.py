@@ -1,0 +1,207 @@
+"""The control-flow graph that a DAG holds, read off its tasks and task groups.
+
+A ``StepOperator`` is a leaf. A task group with a ``join`` is a composite node, and the groups in it are its branches: a
+group with the task ``again`` is an iteration of a loop, and in a group with the task ``items`` all is the body of a
+map. Nodes and branches are called as tasks and groups are displayed. A node's path is node, branch, node, ..., with
+``*`` for the body of a map.
+
+A mapped group holds nodes of the graph around it that run once per item. It is no part of a path: a body with a map in
+it has several, because Airflow cannot map in a mapped group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from airflow_plugin.once import once_per_dag
+from translator.shim.contract import After
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import DAG, TaskGroup
+
+    from translator.shim.contract import NodeKind
+
+Path: TypeAlias = "tuple[str, ...]"
+Role: TypeAlias = Literal["step", "join", "enter", "items", "choose", "again"]
+
+BODY = "*"
+
+_SAYS: Mapping[Role, tuple[str, ...]] = {"items": ("over", "item"), "choose": ("on",), "step": ("step",)}
+
+
+@dataclass(slots=True)
+class Node:
+    """A node: ``task`` has its state, ``entry`` is the task that looks how a composite node was reached.
+
+    ``after`` are the outcomes that lead to it; ``guarded`` tells that it says them itself, and not by its place among
+    tasks. ``fails``: the graph ends in error after it; ``succeeds``: its error ends the graph as complete. ``says`` are
+    arguments of its tasks.
+    """
+
+    path: Path
+    kind: NodeKind = "execution"
+    task: str = ""
+    entry: str | None = None
+    after: list[After] = field(default_factory=list)
+    guarded: bool = False
+    fails: bool = False
+    succeeds: bool = False
+    branches: dict[str, Graph] = field(default_factory=dict)
+    says: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def maps(self) -> int:
+        """How many maps it is in the body of."""
+        return self.path.count(BODY)
+
+
+@dataclass(slots=True)
+class Graph:
+    """A graph: its nodes by name, and the node that each outcome of a node leads to.
+
+    ``entry`` is the task that begins an iteration, ``index`` what the iteration's number is called.
+    """
+
+    path: Path = ()
+    nodes: dict[str, Node] = field(default_factory=dict)
+    leads: dict[After, Node] = field(default_factory=dict)
+    entry: str | None = None
+    index: str | None = None
+
+    @property
+    def start(self) -> Node | None:
+        """The node that it starts with: the one that nothing leads to, and that does not say so itself."""
+        return next((node for node in self.nodes.values() if not node.after and not node.guarded), None)
+
+    def next(self, name: str, outcome: Literal["complete", "error"]) -> Node | None:
+        """The node that an outcome leads to."""
+        return self.leads.get(After(name, outcome))
+
+    def completes(self, name: str, outcome: Literal["complete", "error"]) -> bool:
+        """Whether an outcome that leads to no node ends the graph as complete."""
+        node = self.nodes[name]
+        return not node.fails if outcome == "complete" else node.succeeds
+
+
+@once_per_dag
+def read(dag: DAG) -> Graph:
+    """The outermost graph of a DAG, in the order of the DAG file."""
+    root = Graph()
+    places: dict[str, tuple[Path, Role]] = {}
+    for task in dag.tasks:
+        role = role_of(task)
+        if role is None:
+            continue
+        path = place_of(task)
+        places[task.task_id] = (path, role)
+        if role == "again":
+            graph = _graph(root, path)
+            graph.entry, graph.index = task.task_id, said(task, "index")
+            continue
+        node = _graph(root, path[:-1]).nodes.setdefault(path[-1], Node(path))
+        if role in ("step", "join"):
+            node.task = task.task_id
+            node.kind = "execution" if role == "step" else said(task, "kind")
+            node.fails = said(task, "next") == "fail"
+            node.succeeds = said(task, "on_failure") == "success"
+        else:
+            node.entry = task.task_id
+        if role != "join" and (after := said(task, "after")) is not None:
+            node.after, node.guarded = list(after), True
+        node.says |= {name: said(task, name) for name in _SAYS.get(role, ())}
+    _connect(root, dag, places)
+    _look_ahead(root)
+    return root
+
+
+def find(root: Graph, path: Path) -> Node:
+    """The node at a path."""
+    return graph_at(root, path[:-1]).nodes[path[-1]]
+
+
+def graph_at(root: Graph, path: Path) -> Graph:
+    """The graph at the path of a branch; the outermost one at the empty path."""
+    graph = root
+    for place in range(0, len(path), 2):
+        graph = graph.nodes[path[place]].branches[path[place + 1]]
+    return graph
+
+
+def role_of(task: Any) -> Role | None:
+    """What a task is for in its node; None for the one that ends the run."""
+    of_class: Any = task.operator_class if task.is_mapped else type(task)
+    return getattr(of_class, "role", None)
+
+
+def said(task: Any, name: str) -> Any:
+    """An argument of a task, mapped or not."""
+    return task.partial_kwargs.get(name) if task.is_mapped else getattr(task, name, None)
+
+
+def place_of(task: Any) -> Path:
+    """The path of the node that a task is part of, as defined or as Airflow stores it; of ``again`` its iteration's."""
+    groups: list[TaskGroup] = []
+    group = task.task_group
+    while group is not None and group.group_id:
+        groups.insert(0, group)
+        group = group.parent_group
+    path: list[str] = []
+    for place, group in enumerate(groups):
+        mapped = hasattr(group, "_expand_input")
+        if len(path) % 2 and f"{groups[place - 1].group_id}.items" in groups[place - 1].children:
+            path.append(BODY)
+            if not mapped:
+                path.append(_shown(group))
+        elif not mapped:
+            path.append(_branch(group) if len(path) % 2 else _shown(group))
+    return (*path, _named(task)) if task.task_type == "StepOperator" else tuple(path)
+
+
+def _shown(group: TaskGroup) -> str:
+    return group.group_display_name or str(group.group_id).rpartition(".")[2]
+
+
+def _branch(group: TaskGroup) -> str:
+    own = str(group.group_id)
+    return own.rpartition("_")[2] if f"{own}.again" in group.children else _shown(group)
+
+
+def _named(task: Any) -> str:
+    shown, own = str(task.task_display_name), str(task.task_id)
+    return shown if shown != own else own.rpartition(".")[2]
+
+
+def _graph(root: Graph, path: Path) -> Graph:
+    """The graph at a path, made with all that is above it where it is not there yet."""
+    graph = root
+    for place in range(0, len(path), 2):
+        node = graph.nodes.setdefault(path[place], Node(path[: place + 1]))
+        graph = node.branches.setdefault(path[place + 1], Graph(path[: place + 2]))
+    return graph
+
+
+def _connect(root: Graph, dag: DAG, places: Mapping[str, tuple[Path, Role]]) -> None:
+    """Read what leads to a node that does not say so: the nodes of its graph that a task of it waits for."""
+    for task_id, (path, _) in places.items():
+        for above in dag.get_task(task_id).upstream_task_ids:
+            before, role = places.get(above, ((), "enter"))
+            if role not in ("step", "join") or path[: len(before) - 1] != before[:-1] or len(path) < len(before):
+                continue
+            name = path[len(before) - 1]
+            if name != before[-1]:
+                node = graph_at(root, before[:-1]).nodes[name]
+                leads = After(before[-1], "complete")
+                if not node.guarded and leads not in node.after:
+                    node.after.append(leads)
+
+
+def _look_ahead(graph: Graph) -> None:
+    """Note where each outcome of a node leads, in a graph and in those of its branches."""
+    for node in graph.nodes.values():
+        for after in node.after:
+            graph.leads.setdefault(after, node)
+        for branch in node.branches.values():
+            _look_ahead(branch)

@@ -1,0 +1,42 @@
+"""Which node of a control-flow graph a task instance is an execution of, for links: asked in the API server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_plugin.controlflow.graph import BODY, place_of
+from airflow_plugin.database import pushed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+
+def is_controlflow(operator: BaseOperator) -> bool:
+    """Whether an operator, as Airflow has stored it, is one of a control-flow graph."""
+    return str(getattr(operator, "_task_module", "")).startswith(__package__ or "")
+
+
+def node_of(operator: BaseOperator, ti_key: TaskInstanceKey) -> str:
+    """The dotted path of the node."""
+    path = place_of(operator)
+    maps = path.count(BODY)
+    index: Sequence[int] = (ti_key.map_index,)
+    if maps > 1:
+        index = _item(operator, ti_key)
+    of_items = iter(index)
+    return ".".join(str(next(of_items, ti_key.map_index)) if part == BODY else part for part in path)
+
+
+def _item(operator: Any, ti_key: TaskInstanceKey) -> Sequence[int]:
+    """The number of the item in each map around it, from what the task said that listed the items."""
+    # A composite node's own tasks lie in its group; what they run for lists the one around.
+    group = operator.task_group if operator.task_type == "StepOperator" else operator.task_group.parent_group
+    while group is not None and f"{group.group_id}.items" not in group.children:
+        group = group.parent_group
+    if group is None:
+        return ()
+    listed = pushed(ti_key.dag_id, ti_key.run_id, f"{group.group_id}.items", -1, "return_value") or []
+    return listed[ti_key.map_index]["index"] if 0 <= ti_key.map_index < len(listed) else ()

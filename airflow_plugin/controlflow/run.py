@@ -1,0 +1,279 @@
+"""A run of a control-flow graph as one of its tasks sees it: where the token is, and the scope that a node finds."""
+
+from __future__ import annotations
+
+import copy
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from airflow_plugin.controlflow.graph import BODY, Graph, Node, Path, find, graph_at, read
+from airflow_plugin.owned import run_folder
+from airflow_plugin.settings import store_uri
+from airflow_plugin.tries import named_tries
+from translator.shim import scopes
+from translator.shim.contract import After, ExecutionId, State
+from translator.shim.controlflow import fan
+from translator.shim.store import NoManifestError, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from airflow.sdk import Context
+
+    from translator.shim.contract import Dialect, Json, Manifest, Scope
+
+Index: TypeAlias = "tuple[int, ...]"
+"""Which item of each map around a node, the outermost first."""
+
+_STATES = {"success": State.COMPLETE, "failed": State.ERROR}
+_OUTCOMES: Mapping[State, Literal["complete", "error"]] = {State.COMPLETE: "complete", State.ERROR: "error"}
+_NONE = -1
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was asked for already, for all items: a run is only looked at while one task lasts."""
+
+    folder: str | None = None
+    states: dict[str, str | None] = field(default_factory=dict)
+    all_states: bool = False
+    items: dict[Path, Mapping[Index, int]] = field(default_factory=dict)
+    tries: dict[str, Mapping[int, str]] = field(default_factory=dict)
+    manifests: dict[str, Manifest | None] = field(default_factory=dict)
+    scopes: dict[str, Scope] = field(default_factory=dict)
+
+
+class Run:
+    """What a task must know of its run.
+
+    Args:
+        context: the task's.
+        dialect: the source language.
+        index: of the items that the task is for, if it is in the body of a map.
+    """
+
+    def __init__(self, context: Context, dialect: Dialect, index: Index = ()) -> None:
+        self._context = context
+        self._dialect = dialect
+        self._seen = _Seen()
+        self.index = index
+        self.pipeline = context["dag"].dag_display_name
+        self.store = open_store(store_uri())
+        self.root = read(context["dag"])
+
+    def of(self, index: Index) -> Run:
+        """The same run, as the tasks for other items see it."""
+        other = copy.copy(self)
+        other.index = index
+        return other
+
+    def folder(self, tries: Iterable[str] = ()) -> str:
+        """The run's name in the store; ``tries`` are URIs of manifests of its executions, if there are any."""
+        if self._seen.folder is None:
+            self._seen.folder = run_folder(self._context, self.store, tries)
+        return self._seen.folder
+
+    # What Airflow knows
+
+    def ask_all(self) -> None:
+        """Ask for the states of all tasks at once, before many of them are looked at."""
+        if not self._seen.all_states:
+            self._seen.states = self._asked()
+            self._seen.all_states = True
+
+    def task_state(self, task_id: str, path: Path) -> str | None:
+        """Airflow's state of a task of the node at a path."""
+        number = self._number(path)
+        key = task_id if number is None else f"{task_id}_{number}"
+        if key not in self._seen.states and not self._seen.all_states:
+            self._seen.states |= {key: None} | self._asked(task_id, number)
+        return self._seen.states.get(key)
+
+    def state(self, node: Node) -> State:
+        """How a node ended; skipped where it was not reached, or was stopped."""
+        return _STATES.get(self.task_state(node.task, node.path) or "", State.SKIPPED)
+
+    def indexes(self, path: Path) -> Mapping[Index, int]:
+        """The items of a map, in maps of all items of those, and Airflow's number of each."""
+        if path not in self._seen.items:
+            listed = self._context["ti"].xcom_pull(task_ids=find(self.root, path).entry)
+            self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed or ())}
+        return self._seen.items[path]
+
+    def indexes_of(self, node: Node) -> list[Index]:
+        """The items of a map for this item of those around it."""
+        return [index for index in self.indexes(node.path) if index[: node.maps] == self.index]
+
+    def _asked(self, task_id: str | None = None, number: int | None = None) -> dict[str, str | None]:
+        ti = self._context["ti"]
+        task_ids = [task_id] if task_id else None
+        return dict(
+            ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, map_index=number).get(
+                ti.run_id, {}
+            )
+        )
+
+    def _number(self, path: Path) -> int | None:
+        """Airflow's number of a task of the node at a path: that of its item among all of the innermost map around."""
+        maps = path.count(BODY)
+        if not maps:
+            return None
+        innermost = path[: len(path) - 1 - path[::-1].index(BODY)]
+        return self.index[0] if maps == 1 else self.indexes(innermost).get(self.index[:maps], _NONE)
+
+    # Where the token is
+
+    def reached(self, path: Path) -> bool:
+        """Whether the token came to a node."""
+        node = find(self.root, path)
+        return self._matching(node) is not None if node.after or node.guarded else self.begins(path[:-1])
+
+    def may_be_left_out(self, path: Path) -> bool:
+        """Whether a choice may leave out a node or an iteration though Airflow starts its tasks.
+
+        It does so in a mapped group, where a branching task skips nothing.
+        """
+        path = path if len(path) % 2 else path[:-1]
+        if BODY not in path or find(self.root, path).after:
+            return False
+        above = path[:-2]
+        kind = find(self.root, above).kind if above else "map"
+        return kind == "choice" or (kind in ("parallel", "loop") and self.may_be_left_out(above))
+
+    def begins(self, path: Path) -> bool:
+        """Whether the token came to a graph."""
+        if not path:
+            return True
+        composite, graph = find(self.root, path[:-1]), graph_at(self.root, path)
+        match composite.kind:
+            case "map":
+                return True
+            case "loop" if graph.entry:
+                return self.task_state(graph.entry, composite.path) == "success"
+            case "choice":
+                return self._entered(composite) and self.case(composite) == path[-1]
+            case _ if composite.entry:
+                return self._entered(composite)
+            case _:
+                return self.reached(composite.path)
+
+    def _entered(self, composite: Node) -> bool:
+        return self.task_state(composite.entry or "", composite.path) == "success"
+
+    def _matching(self, node: Node) -> After | None:
+        graph = graph_at(self.root, node.path[:-1])
+        ends = (after for after in node.after if _OUTCOMES.get(self.state(graph.nodes[after.name])) == after.outcome)
+        return next(ends, None)
+
+    def follow(self, graph: Graph) -> tuple[State, Scope | None]:
+        """How a graph ended, and the scope that its last node left; skipped if it was not begun."""
+        if not self.begins(graph.path):
+            return State.SKIPPED, None
+        node, scope = graph.start, None
+        state = State.COMPLETE
+        while node is not None:
+            of_node = self.state(node)
+            if of_node is State.SKIPPED:
+                return State.STOPPED, scope
+            scope = self.left(node.path)
+            outcome = _OUTCOMES[of_node]
+            name = node.path[-1]
+            node = graph.next(name, outcome)
+            if node is None:
+                state = State.COMPLETE if graph.completes(name, outcome) else State.ERROR
+        return state, scope
+
+    # What a node sees
+
+    def name(self, path: Path) -> str:
+        """The dotted path of a node in this run."""
+        of_items = iter(self.index)
+        return ".".join(str(next(of_items)) if part == BODY else part for part in path)
+
+    def identity(self, path: Path, attempt: int = 1) -> ExecutionId:
+        """The execution of a node, or of its fan-in."""
+        kind = find(self.root, path).kind
+        return ExecutionId(self.pipeline, self.folder(), self.name(path), 0, attempt, kind)
+
+    def case(self, node: Node) -> str:
+        """The branch that a choice takes.
+
+        Raises:
+            FanError: there is none.
+        """
+        return fan.case(self.found(node.path), node.says["on"], node.branches)
+
+    def items(self, node: Node) -> list[Json]:
+        """The items of a map, here for one item of each map around it.
+
+        Raises:
+            FanError: there is no list of them.
+        """
+        return fan.items(self.found(node.path), node.says["over"])
+
+    def found(self, path: Path) -> Scope:
+        """The scope that a node finds: what the node before it left, or passed on because it was killed."""
+        while (before := self._before(path)) is not None:
+            path = before
+            manifest = self.manifest(path)
+            if manifest is not None and manifest.scope is not None:
+                return manifest.scope
+        return self.begun(path[:-1])
+
+    def _before(self, path: Path) -> Path | None:
+        """The node that the token came from, if it came from one of the same graph."""
+        node = find(self.root, path)
+        plain = node.after[0] if node.after and not node.guarded else None
+        came = plain or self._matching(node)
+        return (*path[:-1], came.name) if came else None
+
+    def left(self, path: Path) -> Scope:
+        """The scope that a node leaves; one that was killed leaves what it found."""
+        manifest = self.manifest(path)
+        return manifest.scope if manifest is not None and manifest.scope is not None else self.found(path)
+
+    def named(self, path: Path) -> str | None:
+        """The URI of the manifest of the try that a node's task has named."""
+        task_id, number = find(self.root, path).task, self._number(path)
+        if task_id not in self._seen.tries:
+            self._seen.tries[task_id] = named_tries(self._context, task_id)
+        return self._seen.tries[task_id].get(-1 if number is None else number)
+
+    def manifest(self, path: Path) -> Manifest | None:
+        """The manifest of the try that a node's task has named; None where it has not come to write one."""
+        name = self.name(path)
+        if name not in self._seen.manifests:
+            uri = self.named(path)
+            try:
+                self._seen.manifests[name] = self.store.manifest(uri) if uri is not None else None
+            except NoManifestError:
+                self._seen.manifests[name] = None
+        return self._seen.manifests[name]
+
+    def begun(self, path: Path) -> Scope:
+        """The scope that a graph begins with."""
+        name = self.name(path)
+        if name not in self._seen.scopes:
+            self._seen.scopes[name] = self._begun(path)
+        return self._seen.scopes[name]
+
+    def _begun(self, path: Path) -> Scope:
+        if not path:
+            return scopes.initial(self._dialect, dict(self._context["params"]), os.environ)
+        composite, branch = find(self.root, path[:-1]), path[-1]
+        if composite.kind == "loop":
+            return self._iteration(composite, int(branch))
+        outer = self.found(composite.path)
+        if composite.kind == "map":
+            number = self.index[composite.maps]
+            item = self.items(composite)[number]
+            return scopes.enter(outer, item={composite.says["item"]: item})
+        return scopes.enter(outer)
+
+    def _iteration(self, loop: Node, number: int) -> Scope:
+        index = loop.branches[str(number)].index
+        before = self.found(loop.path)
+        if number:
+            before = self.follow(loop.branches[str(number - 1)])[1] or before
+        return scopes.enter(before, loop={index: number} if index else None)

@@ -1,0 +1,158 @@
+"""The operator that runs a step of a control-flow graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, AirflowTaskTimeout
+from airflow.sdk import BaseOperator, TriggerRule
+
+from airflow_plugin import secrets
+from airflow_plugin.conf import misspelt_keys
+from airflow_plugin.controlflow.graph import place_of
+from airflow_plugin.controlflow.run import Run
+from airflow_plugin.ending import summary_of
+from airflow_plugin.logs import line_log
+from airflow_plugin.settings import project_folder, store_uri
+from airflow_plugin.stopping import cancel, cancelled
+from airflow_plugin.tries import name_try
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from airflow.sdk import Context
+
+    from airflow_plugin.controlflow.graph import Path as Place
+    from translator.shim.contract import After, Dialect, Step
+
+CANCELLED = "the run was cancelled"
+NOT_REACHED = "not reached: none of the outcomes that lead here has come"
+
+
+class Item(TypedDict):
+    """An item of a map, for the tasks that run for it: its number, after those of the maps around, and how it is shown.
+
+    The item itself is in the scope of those tasks, which may be secret or large.
+    """
+
+    index: list[int]
+    label: str
+
+
+class ControlFlowOperator(BaseOperator):
+    """What all tasks of a control-flow graph have.
+
+    Args:
+        dialect: the source language; usually one of the DAG's ``default_args``.
+        item: in the body of a map, one of what its ``ItemsOperator`` returns.
+        after: the outcomes of nodes that lead here, where it is more than that one node is complete.
+        kwargs: of every operator.
+    """
+
+    template_fields: Sequence[str] = ("item",)
+    role: ClassVar[str]
+
+    def __init__(
+        self, *, dialect: Dialect, item: Item | None = None, after: Sequence[After] | None = None, **kwargs: Any
+    ) -> None:
+        if item is not None:
+            kwargs.setdefault("map_index_template", "{{ task.item.label }}")
+        super().__init__(**kwargs)
+        self.dialect = dialect
+        self.item = item
+        self.after = after
+
+    def begin(self, context: Context) -> tuple[Run, Place]:
+        """The run, if the token came here, and the place of this task in its graph.
+
+        Raises:
+            AirflowSkipException: it did not, or the run was cancelled.
+        """
+        if cancelled():
+            raise AirflowSkipException(f"not started: {CANCELLED}")
+        # An operator that Airflow has made of a mapped one does not know its group.
+        path = place_of(context["dag"].get_task(self.task_id))
+        run = Run(context, self.dialect, tuple(self.item["index"]) if isinstance(self.item, Mapping) else ())
+        looks = self.trigger_rule != TriggerRule.ALL_SUCCESS or run.may_be_left_out(path)
+        if looks and not self.came(run, path):
+            raise AirflowSkipException(NOT_REACHED)
+        return run, path
+
+    def came(self, run: Run, path: Place) -> bool:
+        """Whether the token came here; asked where Airflow's own rules do not tell."""
+        return run.reached(path)
+
+
+class StepOperator(ControlFlowOperator):
+    """Runs a step, with the scope that the node before it left.
+
+    Args:
+        step: what runs.
+        project: the folder of the source file; usually one of the DAG's ``default_args``.
+        next: ``fail`` where the graph ends in error after it, though it is complete.
+        on_failure: ``success`` where its error ends the graph as complete.
+        kwargs: of every operator of a control-flow graph.
+    """
+
+    ui_color = "#dbe9f6"
+    role = "step"
+
+    def __init__(
+        self,
+        *,
+        step: Step,
+        project: str | Path,
+        next: Literal["fail"] | None = None,  # noqa: A002 - Magnus' own word
+        on_failure: Literal["success"] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("doc_md", f"Runs the step at `{step.source}`.")
+        super().__init__(**kwargs)
+        self.step = step
+        self.project = project
+        self.next = next
+        self.on_failure = on_failure
+        self._retried = bool(self.retries)  # before a cluster policy changes it
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the step; returns a bounded summary of its manifest.
+
+        Raises:
+            AirflowSkipException: it was not reached, or was stopped.
+            AirflowException: it failed; it is only tried again if the DAG file says so.
+        """
+        from translator.shim.contract import Context as Execution
+        from translator.shim.execution import execute
+
+        run, path = self.begin(context)
+        if run.root.start is not None and run.root.start.path == path and (likely := misspelt_keys(context)):
+            self.log.warning("%s", likely)
+        execution = run.identity(path, context["ti"].try_number)
+        running = partial(
+            execute,
+            self.step,
+            Execution(
+                id=execution,
+                store=store_uri(),
+                project=project_folder(self.project),
+                engine="airflow",
+                log=line_log(self.log, execution.node),
+                should_stop=lambda: CANCELLED if cancelled() else None,
+                secret=secrets.lookup,
+                claimed=name_try(context),
+                out_of_time=(AirflowTaskTimeout,),
+            ),
+            scope=run.found(path),
+            store=run.store,
+        )
+        return summary_of(running, retried=self._retried)
+
+    def on_kill(self) -> None:
+        """End the command and everything it started; called by Airflow from a signal handler."""
+        from translator.shim.execution import kill_all
+
+        cancel()
+        kill_all()

@@ -1,0 +1,253 @@
+"""Nodes with branches as Prefect tasks: the function of the generated file starts the branches, this judges them."""
+
+from __future__ import annotations
+
+import functools
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import PrefectFuture
+
+from prefect_plugin.controlflow.graphs import GraphRun, Kind, Left, threads, walked
+from prefect_plugin.controlflow.steps import NodeTask, node_state, node_task
+from prefect_plugin.options import KeptTask
+from prefect_plugin.runs import judged
+from prefect_plugin.states import stopped
+from prefect_plugin.text import flat
+from translator.shim import clock, grid, scopes
+from translator.shim.contract import ExecutionId
+from translator.shim.contract import State as Outcome
+from translator.shim.controlflow import fan
+from translator.shim.plans import BODY
+from translator.shim.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from prefect import State
+
+    from prefect_plugin.controlflow.graphs import Node
+    from prefect_plugin.runs import NodeRun
+    from translator.shim.contract import Scope
+
+
+@dataclass(eq=False, slots=True)
+class CompositeRun:
+    """A node with branches that has begun; ``branches`` by the place of each in the declared order.
+
+    ``width`` is how many of them run at once.
+    """
+
+    graph: GraphRun
+    name: str
+    kind: Kind
+    names: Sequence[str]
+    width: int
+    item: str | None = None
+    index: str | None = None
+    branches: dict[int, fan.Branch] = field(default_factory=dict)
+
+
+_composite: ContextVar[CompositeRun] = ContextVar("composite")
+
+
+def current_composite() -> CompositeRun:
+    """The node with branches whose function is being run.
+
+    Raises:
+        RuntimeError: it is not called in the function of such a node.
+    """
+    try:
+        return _composite.get()
+    except LookupError:
+        raise RuntimeError("a branch is submitted in the function of a node with branches") from None
+
+
+class BranchTask(KeptTask[Any, Any]):
+    """A task that is a branch, of the graph's nodes in the order of the source file."""
+
+    nodes: Sequence[Node]
+
+
+def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[Any], Any]], BranchTask]:
+    """Make a branch of a function that submits its nodes and returns what it has come to.
+
+    Args:
+        name: the branch's name, as the source file spells it; the body of a map or a loop has none.
+        nodes: all nodes of the branch, in the order of the source file.
+    """
+
+    def decorate(function: Callable[[Any], Any]) -> BranchTask:
+        def body(last: Left, index: int | None = None) -> State[Any]:
+            return judged(run_body(last, index))
+
+        def run_body(last: Left, index: int | None) -> State[Any]:
+            place, segment, scope = _entered(name, last, index)
+            composite = current_composite()
+            outer, run = composite.graph, composite.graph.run
+            if run.stop.reason:
+                composite.branches[place] = fan.Branch(segment, Outcome.STOPPED, scope)
+                return stopped(f"not started: {run.stop.reason}")
+            graph = GraphRun(
+                run,
+                outer.routes,
+                Left(scope),
+                (*outer.path, composite.name, segment),
+                (*outer.pattern, composite.name, name),
+                max(1, outer.width // composite.width),
+            )
+            with walked(graph), threads(1):  # its nodes run one after the other
+                state = graph.ended(function(graph.left))
+            composite.branches[place] = fan.Branch(segment, state, graph.left.scope)
+            failing = ", ".join(node for node, of in graph.states.items() if of is not Outcome.COMPLETE)
+            return node_state(state, ".".join(graph.path), graph.left, f"not complete: {failing}" if failing else None)
+
+        made = BranchTask(
+            body,
+            name=flat(name if name != BODY else function.__name__),
+            task_run_name=cast("Any", functools.partial(_name, name)),
+            retries=0,
+            retry_delay_seconds=0,
+            persist_result=False,
+            cache_policy=NO_CACHE,
+        )
+        made.nodes = tuple(nodes)
+        return made
+
+    return decorate
+
+
+def parallel_node(name: str, *, branches: Mapping[str, BranchTask]) -> Callable[[Callable[[Any], Any]], NodeTask]:
+    """Make a node with branches side by side of a function that submits them; none stops another.
+
+    Args:
+        name: the node's name, as the source file spells it.
+        branches: by name, in the order of the source file.
+    """
+    return lambda function: _node(name, "parallel", function, branches, len(branches))
+
+
+def map_node(
+    name: str, *, body: BranchTask, item: str, reducer: str | None = None, max_workers: int | None = None
+) -> Callable[[Callable[[Any], Any]], NodeTask]:
+    """Make a node with a branch per item of a list, of a function that maps ``body`` over ``items(...)``.
+
+    Args:
+        name: the node's name, as the source file spells it.
+        body: the branch.
+        item: what the item is called in it.
+        reducer: expression of a function that puts the values together which the steps return.
+        max_workers: how many items are worked on at once; if not given, as many as ``GraphRun.width`` says.
+    """
+    return lambda function: _node(name, "map", function, {BODY: body}, max_workers, item=item, reducer=reducer)
+
+
+def loop_node(name: str, *, body: BranchTask, index: str | None = None) -> Callable[[Callable[[Any], Any]], NodeTask]:
+    """Make a node with a branch that runs again and again, of a function that submits ``body`` in a loop.
+
+    Args:
+        name: the node's name, as the source file spells it.
+        body: the branch.
+        index: environment variable that holds the number of the iteration.
+    """
+    return lambda function: _node(name, "loop", function, {BODY: body}, 1, index=index)
+
+
+def choice_node(name: str, *, cases: Mapping[str, BranchTask]) -> Callable[[Callable[[Any], Any]], NodeTask]:
+    """Make a node with several branches of which one runs, of a function that submits it.
+
+    Args:
+        name: the node's name, as the source file spells it.
+        cases: by name, in the order of the source file.
+    """
+    return lambda function: _node(name, "choice", function, cases, 1)
+
+
+def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
+    name: str,
+    kind: Kind,
+    function: Callable[[Any], Any],
+    branches: Mapping[str, BranchTask],
+    width: int | None,
+    *,
+    item: str | None = None,
+    index: str | None = None,
+    reducer: str | None = None,
+) -> NodeTask:
+    assert kind != "execution"  # noqa: S101 - a node with branches
+
+    def work(graph: GraphRun, node: NodeRun, left: Left) -> tuple[Outcome, Scope, str | None]:
+        run, started = graph.run, clock.now()
+        composite = CompositeRun(graph, name, kind, tuple(branches), width or graph.width, item, index)
+        reason = None
+        try:
+            _fan_out(composite, function, left)
+            ended = [composite.branches[place] for place in sorted(composite.branches)]
+            state, scope = fan.join(
+                graph.routes.dialect, kind, left.scope, ended, reducer=reducer, returns=_returns(branches)
+            )
+            if state is Outcome.ERROR:
+                failing = ", ".join(one.name for one in ended if one.state is Outcome.ERROR)
+                reason = f"branches in error: {failing}"
+        except fan.FanError as error:
+            state, scope, reason = Outcome.ERROR, left.scope, str(error)
+        which = ExecutionId(run.pipeline, run.id, node.name, kind=kind)
+        store = open_store(run.store)
+        fan.commit(store, which, state, scope, reason=reason, started=started, claimed=node.claimed(0))
+        return state, scope, reason
+
+    return node_task(name, kind, {key: one.nodes for key, one in branches.items()}, work)
+
+
+def _fan_out(composite: CompositeRun, function: Callable[[Any], Any], left: Left) -> None:
+    """Run the branches that the function of the generated file starts, all to their end."""
+    token = _composite.set(composite)
+    try:
+        with threads(composite.width):
+            started = function(left)
+            futures: list[PrefectFuture[Any]] = [started] if isinstance(started, PrefectFuture) else list(started or ())
+            composite.graph.run.mapped += [(f"{composite.name}[{place}]", one) for place, one in enumerate(futures)]
+            for place, future in enumerate(futures):
+                future.wait()
+                if composite.kind != "loop" and not future.state.is_completed():
+                    # A branch whose task broke has said nothing of itself.
+                    name = str(place) if composite.kind == "map" else composite.names[place]
+                    broken = Outcome.STOPPED if composite.graph.run.stop.reason else Outcome.ERROR
+                    composite.branches.setdefault(place, fan.Branch(name, broken))
+    finally:
+        _composite.reset(token)
+
+
+def _entered(name: str, last: Left, index: int | None) -> tuple[int, str, Scope]:
+    """Place, path segment and scope of a branch that begins after ``last``."""
+    composite = current_composite()
+    match composite.kind:
+        case "map":
+            return last.index, str(last.index), scopes.enter(last.scope, item=last.item)
+        case "loop":
+            number = index or 0
+            loop = {composite.index: number} if composite.index else None
+            return number, str(number), scopes.enter(last.scope, loop=loop)
+        case "choice":
+            return 0, name, scopes.enter(last.scope)
+        case _:
+            return composite.names.index(name), name, scopes.enter(last.scope)
+
+
+def _name(name: str, parameters: Mapping[str, Any]) -> str:
+    """How a branch is called in the UI: in a map or a loop with what it is run for."""
+    composite, last = current_composite(), parameters.get("last")
+    told: dict[str, Any] = {}
+    if isinstance(last, Left):
+        told = {**last.scope.items, **last.scope.loops, **(last.item or {})}
+    if composite.kind == "loop":
+        told[composite.index or "iteration"] = parameters.get("index") or 0
+    base = composite.name if name == BODY else name
+    return flat(f"{base}[{grid.label(told)}]" if told else base)
+
+
+def _returns(branches: Mapping[str, BranchTask]) -> list[str]:
+    """The parameters that steps directly in a branch return."""
+    return list(dict.fromkeys(name for one in branches.values() for node in one.nodes for name in node.returns))

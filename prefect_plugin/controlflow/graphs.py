@@ -1,0 +1,203 @@
+"""One graph that is being walked: where its token is, and what is learnt on the way of the routes through it.
+
+A graph has one token, so its nodes run one after the other, on a task runner with one thread. What leads to a node, and
+what ends a graph, is written down as it happens: ``run.json`` needs to know of no other routes than those taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from prefect.context import FlowRunContext
+from prefect.futures import PrefectFuture
+from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.annotations import BaseAnnotation
+
+from translator.shim.contract import After, Dialect, Scope
+from translator.shim.contract import State as Outcome
+from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from uuid import UUID
+
+    from prefect_plugin.runs import Run
+
+Kind: TypeAlias = Literal["execution", "parallel", "map", "loop", "choice"]
+Pattern: TypeAlias = tuple[str, ...]
+"""The path of a graph in the file: as in a run, but for ``*`` in place of an index."""
+
+
+WIDTH = 16
+"""How many items of maps a run works on at once where nothing says how many."""
+
+
+class Left:
+    """What a node leaves to the one after it; no dataclass, so that Prefect does not walk it.
+
+    ``index`` and ``item`` are those of the branch of a map that is to begin.
+    """
+
+    __slots__ = ("index", "item", "scope")
+
+    def __init__(self, scope: Scope, index: int = 0, item: Mapping[str, Any] | None = None) -> None:
+        self.scope = scope
+        self.index = index
+        self.item = item
+
+
+class NodeFailedError(Exception):
+    """A node is in error; ``allow_failure`` hands it to the node that handles that, with what the node has left."""
+
+    def __init__(self, path: str, left: Left) -> None:
+        super().__init__(f"{path} is in error")
+        self.left = left
+
+
+class Node(Protocol):
+    """A node of the file: the task that it is."""
+
+    node: str
+    kind: Kind
+    branches: Mapping[str, Sequence[Node]]
+    returns: Sequence[str]
+
+
+@dataclass(eq=False, slots=True)
+class Routes:
+    """The routes through the graphs of a run, as far as the run has come to know."""
+
+    dialect: Dialect
+    starts: dict[Pattern, str] = field(default_factory=dict)
+    after: dict[Pattern, set[After]] = field(default_factory=dict)
+    complete_after: dict[Pattern, set[After]] = field(default_factory=dict)
+
+    def plan(self, nodes: Sequence[Node], pattern: Pattern = ()) -> GraphPlan:
+        """The graph of ``nodes``, for ``translator.shim.outcome``."""
+        return GraphPlan(
+            [self._node(node, pattern) for node in nodes],
+            tuple(self.complete_after.get(pattern, ())),
+            self.starts.get(pattern),
+        )
+
+    def _node(self, node: Node, pattern: Pattern) -> NodePlan | CompositePlan:
+        here = (*pattern, node.node)
+        after = tuple(self.after.get(here, ()))
+        if node.kind == "execution":
+            return NodePlan(node.node, after=after)
+        branches = {name: self.plan(nodes, (*here, name)) for name, nodes in node.branches.items()}
+        return CompositePlan(node.node, node.kind, branches, after)
+
+
+@dataclass(eq=False, slots=True)
+class GraphRun:
+    """A graph that is being walked; ``left`` is what its last node left, ``states`` how its nodes ended.
+
+    ``width`` is how many items a map in it works on at once: its share of what the graph around it may.
+    """
+
+    run: Run
+    routes: Routes
+    left: Left
+    path: tuple[str, ...] = ()
+    pattern: Pattern = ()
+    width: int = WIDTH
+    names: dict[UUID, str] = field(default_factory=dict)
+    states: dict[str, Outcome] = field(default_factory=dict)
+
+    def path_of(self, node: str) -> str:
+        """The path of one of the graph's nodes."""
+        return ".".join((*self.path, node))
+
+    def follow(self, node: str, last: object) -> None:
+        """Write down that ``node`` is submitted where ``last`` is what the graph has come to."""
+        future, outcome = unwrapped(last)
+        if future is None:
+            self.routes.starts[self.pattern] = node
+        else:
+            after = After(self.names[future.task_run_id], outcome)
+            self.routes.after.setdefault((*self.pattern, node), set()).add(after)
+
+    def submitted(self, node: str, label: str, future: PrefectFuture[Any]) -> None:
+        """Keep the future of a node; ``label`` is what it is called in the UI."""
+        self.names[future.task_run_id] = node
+        self.run.futures[self.path_of(node)] = future
+        self.run.names[future.task_run_id] = label
+
+    def ended(self, last: object) -> Outcome:
+        """Wait until the graph has come to its end, and say how it ended.
+
+        Args:
+            last: what the graph's function returned.
+        """
+        outcome: Literal["complete", "error"]
+        end = last if isinstance(last, End) else End(last, Outcome.COMPLETE)
+        future, _ = unwrapped(end.last)
+        if future is None:
+            return end.outcome
+        future.wait()
+        outcome = "error" if future.state.is_failed() else "complete"
+        if end.outcome is Outcome.COMPLETE:
+            ending: Literal["complete", "error"] = "error" if end.handled else "complete"
+            after = After(self.names[future.task_run_id], ending)
+            self.routes.complete_after.setdefault(self.pattern, set()).add(after)
+            if outcome == ending and (future.state.is_completed() or end.handled):
+                return Outcome.COMPLETE
+        stopped = Outcome.STOPPED in self.states.values() or not self.states
+        return Outcome.STOPPED if stopped else Outcome.ERROR
+
+
+class End:
+    """The end of a graph that says itself how it ended; ``handled`` where it is a failure that completes it."""
+
+    __slots__ = ("handled", "last", "outcome")
+
+    def __init__(self, last: object, outcome: Outcome, *, handled: bool = False) -> None:
+        self.last = last
+        self.outcome = outcome
+        self.handled = handled
+
+
+def unwrapped(last: object) -> tuple[PrefectFuture[Any] | None, Literal["complete", "error"]]:
+    """The future in what a graph has come to, and the outcome of it that is followed; none where it begins."""
+    if isinstance(last, BaseAnnotation):
+        return last.unwrap(), "error"
+    return (last if isinstance(last, PrefectFuture) else None), "complete"
+
+
+_graph: ContextVar[GraphRun] = ContextVar("graph")
+
+
+def current_graph() -> GraphRun:
+    """The graph that the calling function or task belongs to.
+
+    Raises:
+        RuntimeError: it is not called within ``run_of``.
+    """
+    try:
+        return _graph.get()
+    except LookupError:
+        raise RuntimeError("nodes run in a flow, within `with run_of(...)`") from None
+
+
+@contextlib.contextmanager
+def walked(graph: GraphRun) -> Iterator[None]:
+    """Make ``graph`` the current graph of this thread."""
+    token = _graph.set(graph)
+    try:
+        yield
+    finally:
+        _graph.reset(token)
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Within, tasks are submitted to a runner of ``count`` threads of its own: what waits there blocks nobody else."""
+    flow_run = FlowRunContext.get()
+    assert flow_run is not None  # noqa: S101 - nodes run in a flow
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=count)
+    with runner, flow_run.model_copy(update={"task_runner": runner}):
+        yield

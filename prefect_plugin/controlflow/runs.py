@@ -1,0 +1,61 @@
+"""One run of a control-flow pipeline as one flow run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from prefect_plugin import attempts, runs
+from prefect_plugin.controlflow.graphs import GraphRun, Left, Routes, current_graph, walked
+from translator.shim import scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from prefect import State
+
+    from prefect_plugin.controlflow.graphs import Node
+    from translator.shim.contract import Dialect, Json
+
+
+@contextlib.contextmanager
+def run_of(
+    pipeline: str,
+    *,
+    dialect: Dialect,
+    project: Path,
+    nodes: Sequence[Node],
+    parameters: Mapping[str, Json] | None = None,
+) -> Iterator[Left]:
+    """Make the current flow run a run of ``pipeline``; yields what its first node finds.
+
+    A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is written all the
+    same. Parameters in the environment (``MAGNUS_PRM_...``, ``RUNNABLE_PRM_...``) win over those given here.
+
+    Args:
+        pipeline: the pipeline's name, as the source file spells it.
+        dialect: the source language.
+        project: the folder of the source file.
+        nodes: the nodes of the outermost graph, in the order of the source file.
+        parameters: the parameters of the run, by the names of the source file.
+    """
+    routes = Routes(dialect)
+    with runs.run_of(pipeline, project=project, parameters=parameters) as run:
+        run.graph = lambda: routes.plan(nodes)
+        attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))
+        graph = GraphRun(run, routes, Left(scopes.initial(dialect, parameters or {}, os.environ)))
+        with walked(graph):
+            yield graph.left
+
+
+def finish(last: object) -> State[Any]:
+    """Wait for the graph's end, write ``run.json``, and say how the run ended: the value for a flow to return.
+
+    Args:
+        last: what the outermost graph has come to.
+    """
+    graph = current_graph()
+    graph.ended(last)
+    return runs.concluded(graph.run)

@@ -1,0 +1,150 @@
+"""A node of a control-flow graph as a Prefect task, and the one that runs a step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect import get_run_logger
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+
+from prefect_plugin import secrets
+from prefect_plugin.controlflow.graphs import Left, NodeFailedError, current_graph
+from prefect_plugin.logs import line_log
+from prefect_plugin.options import KeptTask
+from prefect_plugin.runs import NodeRun, judged
+from prefect_plugin.states import skipped, stopped
+from prefect_plugin.text import flat
+from translator.shim import grid
+from translator.shim.contract import Context, ExecutionId
+from translator.shim.contract import State as Outcome
+from translator.shim.execution import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from prefect import State
+    from prefect.futures import PrefectFuture
+
+    from prefect_plugin.controlflow.graphs import GraphRun, Kind, Node
+    from translator.shim.contract import Scope, Step
+
+
+class NodeTask(KeptTask[Any, Any]):
+    """A task that is a node of a control-flow graph.
+
+    ``branches`` are the nodes of each of its branches, ``returns`` the parameters that its step returns.
+    """
+
+    node: str
+    kind: Kind
+    branches: Mapping[str, Sequence[Node]]
+    returns: Sequence[str] = ()
+
+    def submit(self, last: object) -> PrefectFuture[Any]:  # type: ignore[override]
+        """Submit the node, to run after what the graph has come to."""
+        graph = current_graph()
+        graph.follow(self.node, last)
+        future: PrefectFuture[Any] = super().submit(last)
+        graph.submitted(self.node, label(graph, self.node), future)
+        return future
+
+
+def step_node(step: Step) -> NodeTask:
+    """Make a node that runs a step.
+
+    Args:
+        step: what to run; the node is called as it is.
+    """
+
+    def work(graph: GraphRun, node: NodeRun, left: Left) -> tuple[Outcome, Scope, str | None]:
+        run = graph.run
+        context = Context(
+            id=ExecutionId(run.pipeline, run.id, node.name),
+            store=run.store,
+            project=run.project,
+            engine="prefect",
+            log=line_log(label(graph, step.name)),
+            should_stop=node.should_stop,
+            secret=secrets.lookup,
+            claimed=node.claimed(0),
+        )
+        manifest = execute(step, context, scope=left.scope)
+        node.states[0] = manifest.state
+        return manifest.state, manifest.scope or left.scope, manifest.reason
+
+    made = node_task(step.name, "execution", {}, work)
+    made.returns = tuple(step.returns)
+    return made
+
+
+def node_task(
+    name: str,
+    kind: Kind,
+    branches: Mapping[str, Sequence[Node]],
+    work: Callable[[GraphRun, NodeRun, Left], tuple[Outcome, Scope, str | None]],
+) -> NodeTask:
+    """Make a task that is a node.
+
+    Args:
+        name: the node's name, as the source file spells it.
+        kind: what it is.
+        branches: by branch, its nodes.
+        work: what it does; returns its state, the scope that it leaves, and why it did not complete.
+    """
+
+    def body(last: Any) -> State[Any]:
+        return judged(run_body(last))
+
+    def run_body(last: Any) -> State[Any]:
+        graph = current_graph()
+        run, path = graph.run, graph.path_of(name)
+        if last is None:  # of a node that did not run, Prefect's allow_failure hands on nothing
+            return skipped("a node before it did not run")
+        if run.stop.reason:
+            graph.states[name] = Outcome.STOPPED
+            return stopped(f"not started: {run.stop.reason}")
+        left = last.left if isinstance(last, NodeFailedError) else last
+        node = run.nodes[path] = NodeRun(run, path, "execution")
+        try:
+            state, scope, reason = work(graph, node, left)
+        except Exception as error:  # noqa: BLE001 - whatever broke, the graph's routes say what follows
+            get_run_logger().exception("the node could not be run")
+            state, scope, reason = Outcome.ERROR, left.scope, f"{type(error).__name__}: {error}"
+        node.states.setdefault(0, state)
+        graph.states[name] = state
+        graph.left = Left(scope)
+        return node_state(state, path, graph.left, reason)
+
+    made = NodeTask(
+        body,
+        name=flat(name),
+        task_run_name=lambda: flat(label(current_graph(), name)),
+        # All said here, so that no default of somebody's Prefect changes what a failure means.
+        retries=0,
+        retry_delay_seconds=0,
+        persist_result=False,
+        cache_policy=NO_CACHE,
+    )
+    made.node = name
+    made.kind = kind
+    made.branches = branches
+    return made
+
+
+def node_state(state: Outcome, path: str, left: Left, reason: str | None) -> State[Any]:
+    """The state of the task run that was a node or a branch."""
+    match state:
+        case Outcome.COMPLETE:
+            return Completed(data=left)
+        case Outcome.ERROR:
+            return Failed(message=reason or f"{path} failed", data=NodeFailedError(path, left))
+        case _:
+            return stopped(reason or "stopped")
+
+
+def label(graph: GraphRun, name: str) -> str:
+    """How a node is called in the UI: in a map or a loop with what it is run for, such as ``train[chunk=2]``."""
+    scope = graph.left.scope
+    told = grid.label(cast("dict[str, Any]", {**scope.items, **scope.loops}))
+    return f"{name}[{told}]" if told else name

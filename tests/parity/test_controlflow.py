@@ -1,0 +1,148 @@
+"""Magnus and runnable pipelines on both engines: states, parameters and files as predicted, and as they really are.
+
+``make property N=500`` runs many random graphs, each time others; CI runs a few, always the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from hypothesis import Phase, given, settings
+
+from tests.controlflow.build import case, graph
+from tests.controlflow.random import written_to
+from tests.controlflow.run import differences, predict
+from tests.controlflow.table import CASES, DIFFERENT, GIVEN, RUNNABLE
+from tests.oracle import engines as real
+from tests.oracle.controlflow import cases, leaks, statuses
+from tests.parity.engines import run_pipeline
+from translator.semantics.conformance import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.controlflow.run import Case
+    from tests.oracle.controlflow import Case as Drawn
+    from tests.parity.engines import Engine
+
+EXAMPLES = os.environ.get("TRANSLATOR_PROPERTY_EXAMPLES")
+_numbers = itertools.count(1)
+
+
+def check(engines: list[Engine], made: Case, folder: Path) -> list[dict[str, Any]]:
+    """Run a case on both engines, hold each run to the prediction and the one to the other; gives the records."""
+    project = folder / "project"
+    project.mkdir(parents=True, exist_ok=True)
+
+    def run(engine: Engine) -> tuple[dict[str, Any], int]:
+        _, document, status, _ = run_pipeline(engine, made.pipeline, project, folder / engine.name, {})
+        return document, status
+
+    with ThreadPoolExecutor(len(engines)) as lanes:
+        runs = list(lanes.map(run, engines))
+    found = []
+    for engine, (document, status) in zip(engines, runs, strict=True):
+        wrong = differences(made, document)
+        if status != (0 if document["state"] == "complete" else 1):
+            wrong.append(f"ended with {status}, the record says {document['state']}")
+        found += [f"{engine.name}: {line}" for line in wrong]
+    one, other = (_comparable(document["nodes"]) for document, _ in runs)
+    found += [f"{path}: {one[path]} and {other.get(path)}" for path in one if one[path] != other.get(path)]
+    assert not found, "\n".join([*found, *(json.dumps(document, indent=1) for document, _ in runs)])
+    return [document for document, _ in runs]
+
+
+def _comparable(nodes: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """By path all that a record says of an execution."""
+    found = {}
+    for name, node in nodes.items():
+        found[prefix + name] = node.get("executions")
+        for branch, of in node.get("branches", {}).items():
+            found |= _comparable(of["nodes"], f"{prefix}{name}.{branch}.")
+    return found
+
+
+def together(dialect: str) -> Case:
+    """The cases of the table as branches of one node, of whose errors nothing comes."""
+    table = CASES if dialect == "magnus" else {name: CASES[name] for name in DIFFERENT} | RUNNABLE
+    branches = {name: made for name, (made, _, _) in table.items()}
+    return case(graph({"all": (branches, "success", "success")}), dialect, "Table", **GIVEN)
+
+
+@pytest.mark.parametrize("dialect", ["magnus", "runnable"])
+def test_table(engines, tmp_path, dialect):
+    check(engines, together(dialect), tmp_path)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """The source languages' own engines, where they are installed."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(real.started(name, tmp_path_factory.mktemp(name)))
+            for name in real.ENGINES
+            if real.python_of(name).exists()
+        }
+
+
+def real_differences(source: real.Engine, drawn: Drawn, made: Case, file: Path) -> list[str]:
+    """Where the real engine's run of a file is not as predicted, in words."""
+    expected = predict(made)
+    if drawn.dialect == "magnus" and leaks(expected.fate):
+        return []
+    log = source.run(file, drawn.parameters)
+    mine = {"run": "SUCCESS" if expected.fate.state == "complete" else "FAIL", **statuses(expected.fate, drawn.items)}
+    theirs = {"run": log.status, **log.steps}
+    found = [
+        f"{path}: {theirs.get(path)}, predicted {mine.get(path)}"
+        for path in sorted({*mine, *theirs})
+        if mine.get(path) != theirs.get(path)
+    ]
+    if log.parameters != plain(expected.fate.written):
+        found.append(f"parameters {log.parameters}, predicted {plain(expected.fate.written)}")
+    # What a step sees of its siblings' parameters is the engine's own, as it runs them one after the other.
+    texts = {path: text for path, text in expected.catalog.items() if path.startswith("own-")}
+    files = {path.name: path.read_text() for path in file.parent.glob(".catalog/*/own-*")}
+    files = {path: text for path, text in files.items() if path in texts or not put_for_another_item(path, texts)}
+    if files != texts:
+        found.append(f"files {files}, predicted {texts}")
+    return [f"{source.name}: {line}" for line in found]
+
+
+def put_for_another_item(path: str, texts: Mapping[str, str]) -> bool:
+    """Whether a later item of the same step may have put a file that the step left when it failed for an earlier one.
+
+    The engines run all steps in one folder, and the pattern that a step puts matches its files of all items.
+    """
+    return path.split("-")[1] in {other.split("-")[1] for other in texts}
+
+
+@pytest.mark.property
+@pytest.mark.parametrize("dialect", ["magnus", "runnable"])
+def test_random_graphs(engines, sources, tmp_path, dialect):
+    @settings(
+        max_examples=int(EXAMPLES or 2),
+        phases=[Phase.generate],
+    )
+    @given(drawn=cases(dialect))
+    def run(drawn):
+        folder = tmp_path / str(next(_numbers))
+        file = folder / "source" / "pipeline.yaml"
+        made = written_to(drawn, file)
+        text = yaml.safe_dump(drawn.document, sort_keys=False)
+        if dialect in sources:
+            found = real_differences(sources[dialect], drawn, made, file)
+            assert not found, "\n".join([*found, text])
+        check(engines, made, folder)
+        shutil.rmtree(folder)
+
+    run()

@@ -1,0 +1,113 @@
+"""``translate explain`` of control-flow graphs: paths, assumptions, and what is not there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.semantics.controlflow import choice, graph, loop, mapped, parallel, pipeline, step
+from translator import explain_controlflow
+from translator.diagnostics import Diagnostics
+
+WHOLE = pipeline(
+    graph(
+        step("Get Features"),
+        parallel("Train Models", XGBoost=graph(step("Train XGBoost")), RF=graph(step("Train RF"))),
+        mapped("chunks", graph(step("step"), step("next")), over="parts"),
+        choice("which", "side", heads=graph(step("h")), tails=graph(step("t"))),
+        loop("again", graph(step("try")), "done", 3),
+        step("end"),
+    ),
+    "runnable",
+)
+
+
+def explained(*failures, **values):
+    found = Diagnostics()
+    return explain_controlflow.explain(WHOLE, failures, values, found), [d.message for d in found]
+
+
+def test_text():
+    explanation, _ = explained("Train Models.XGBoost.Train XGBoost")
+    lines = explain_controlflow.as_text(explanation).splitlines()
+    assert lines[0] == "p (p.yaml), if Train Models.XGBoost.Train XGBoost errs:"
+    assert [" ".join(line.split()) for line in lines[2:8]] == [
+        "Get Features complete nothing errs",
+        "Train Models error in error: XGBoost",
+        "[XGBoost] error",
+        "Train XGBoost error it errs",
+        "[RF] complete",
+        "Train RF complete nothing errs",
+    ]
+    assert lines[-1] == "the run: error (Train Models is in error)"
+
+
+@pytest.mark.parametrize(
+    ("failure", "erring"),
+    [
+        ("chunks.2.step", {"chunks.2.step"}),
+        ("chunks.*.next", {"chunks.0.next"}),
+        ("which.tails.t", {"which.tails.t"}),
+        ("again.1.try", {"again.1.try"}),
+        ("chunks", {"chunks"}),
+    ],
+)
+def test_paths(failure, erring):
+    explanation, found = explained(failure)
+    assert not found
+
+    def leaves(nodes, prefix=""):
+        for name, node in nodes.items():
+            inner = {
+                path
+                for b, of in node.get("branches", {}).items()
+                for path in leaves(of["nodes"], f"{prefix}{name}.{b}.")
+            }
+            yield from inner or ({prefix + name} if node["states"] == ["error"] else set())
+
+    assert set(leaves(json.loads(explain_controlflow.as_json(explanation))["nodes"])) == erring
+    assert explanation.fate.state == "error"
+
+
+@pytest.mark.parametrize(
+    ("failure", "path"),
+    [
+        ("Train XGBoost", "Train Models.XGBoost.Train XGBoost"),
+        ("Train XGBost", "Train Models.XGBoost.Train XGBoost"),
+        ("Get Featurs", "Get Features"),
+        ("again.1.tri", "again.1.try"),
+    ],
+)
+def test_a_node_in_a_branch_is_found_by_its_name(failure, path):
+    found = Diagnostics()
+    assert explain_controlflow.explain(WHOLE, [failure], {}, found) is None
+    assert [diagnostic.hint for diagnostic in found] == [f"did you mean {path!r}?"]
+
+
+def test_values_given_are_not_assumed():
+    explanation, _ = explained(parts=[1, 2, 3], side="tails", done=True)
+    assert list(explanation.fate.nodes["chunks"].branches) == ["0", "1", "2"]
+    assert explanation.fate.nodes["which"].branches["heads"].state == "skipped"
+    assert [note.split()[1] for note in explanation.notes] == ["'done'"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        ("Get Featurs", "there is no node called 'Get Featurs'"),
+        ("Train Models.XGB.x", "Train Models has no branch called 'XGB'"),
+        ("Train Models.XGBoost", "this is a branch; name one of its nodes"),
+        ("Get Features.a.b", "Get Features has no branches"),
+        ("chunks.x.step", "chunks needs the number of an item here, 0 to 999, or * for all"),
+        pytest.param(
+            f"again.{'9' * 5000}.try", "again needs the number of an iteration here, 0 to 999, or * for all", id="long"
+        ),
+        ("chunks.99999999.step", "chunks needs the number of an item here, 0 to 999, or * for all"),
+        ("again.3.try", "again has at most 3 iterations, 0 to 2"),
+        ("", "there is no node called ''"),
+        ("...", "there is no node called ''"),
+    ],
+)
+def test_what_is_not_there(failure, message):
+    assert explained(failure) == (None, [f"--fail {failure}: {message}"])

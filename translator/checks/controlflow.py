@@ -1,0 +1,114 @@
+"""Check control-flow graphs: parameters that branches race for or nothing produces, impossible items, missing files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.checks.writes import writes
+from translator.walk import branches, walk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from translator.diagnostics import Diagnostics
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a pipeline's steps write: parameters and files by node, and whether there may be others."""
+
+    parameters: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    whole: bool = True
+
+    def __or__(self, other: _Known) -> _Known:
+        return _Known(self.parameters | other.parameters, self.files | other.files, self.whole and other.whole)
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | None) -> None:
+    """Check a control-flow graph; see ``translator.checks.check``."""
+    if pipeline.graph.start is None:
+        return
+    _nested_items(pipeline.graph, (), diagnostics)
+    _races(pipeline, diagnostics, project)
+    _lists(pipeline, diagnostics, project)
+    _files(pipeline, diagnostics)
+
+
+def _nested_items(graph: ir.Graph, around: tuple[str, ...], diagnostics: Diagnostics) -> None:
+    for node in graph.nodes:
+        inside = around
+        if isinstance(node, ir.MapNode):
+            if node.item in around:
+                message = f"map {node.name!r} calls its item {node.item!r}, as a map around it does"
+                diagnostics.error("repeated-item", message, node.span, hint="give 'iterate_as' another name")
+            inside = (*around, node.item)
+        for branch in branches(node).values():
+            _nested_items(branch, inside, diagnostics)
+
+
+def _races(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None) -> None:
+    for _, node in walk(pipeline.graph):
+        if isinstance(node, ir.ParallelNode):
+            known = {name: _of(graph, pipeline.dialect, project) for name, graph in node.branches.items()}
+            for (one, first), (other, second) in combinations(known.items(), 2):
+                for shared in sorted(first.parameters & second.parameters):
+                    message = f"branches {one!r} and {other!r} of {node.name!r} both write the parameter {shared!r}"
+                    hint = "the value of the last branch in the file stays; give them names of their own"
+                    diagnostics.warning("parameter-race", message, node.span, hint=hint)
+                for shared in sorted(first.files & second.files):
+                    message = f"branches {one!r} and {other!r} of {node.name!r} both put {shared!r} into the catalog"
+                    hint = "the file of the last branch in the file stays; give them names of their own"
+                    diagnostics.warning("file-race", message, node.span, hint=hint)
+
+
+def _lists(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None) -> None:
+    given = {parameter.name: parameter.default for parameter in pipeline.parameters}
+    known = _of(pipeline.graph, pipeline.dialect, project)
+    for _, node in walk(pipeline.graph):
+        if not isinstance(node, ir.MapNode):
+            continue
+        if node.over in given:
+            _items(node, given[node.over], diagnostics, written=node.over in known.parameters)
+        elif known.whole and node.over not in known.parameters:
+            message = f"map {node.name!r} iterates on {node.over!r}, which no step writes"
+            hint = "give it with --parameters-file or --param; without it the step is in error"
+            diagnostics.warning("unknown-parameter", message, node.span, hint=hint)
+
+
+def _items(node: ir.MapNode, value: ir.Json, diagnostics: Diagnostics, *, written: bool) -> None:
+    if written:
+        return
+    if not isinstance(value, tuple):
+        message = f"map {node.name!r} iterates on {node.over!r}, which is no list"
+        diagnostics.warning("bad-items", message, node.span, hint="the step will be in error")
+        return
+    for item in value:
+        if "." in str(item):
+            message = f"map {node.name!r} iterates on {node.over!r}, whose item {item!r} has a '.' in it"
+            hint = "items name branches, which hold no dots: the step will be in error"
+            diagnostics.warning("bad-items", message, node.span, hint=hint)
+            return
+
+
+def _files(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    steps = [node for _, node in walk(pipeline.graph) if isinstance(node, ir.ExecutionNode)]
+    if any(node.step.catalog.put for node in steps):
+        return
+    for node in steps:
+        if node.step.catalog.get:
+            message = f"step {node.name!r} gets files from the catalog, into which no step puts any"
+            diagnostics.warning("empty-catalog", message, node.span, hint="the step will be in error")
+
+
+def _of(graph: ir.Graph, dialect: str, project: Path | None) -> _Known:
+    known = _Known()
+    for _, node in walk(graph):
+        if isinstance(node, ir.ExecutionNode):
+            found = writes(node.step, dialect, project)
+            plain = (pattern for pattern in node.step.catalog.put if not any(c in pattern for c in "*?["))
+            known |= _Known(found.names, frozenset(plain), found.whole)
+    return known

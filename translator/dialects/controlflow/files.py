@@ -1,0 +1,90 @@
+"""Magnus' ``dag`` steps: graphs that stand in files of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from translator.diagnostics import SourceText
+from translator.source import Rules, parse, read_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from translator.dialects.controlflow.where import Where
+    from translator.source import Located
+
+_ENDING = ".yaml"
+_MOST = 200
+"""How many files a pipeline may include, each counted as often as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A graph of another file: its mapping, what it is for messages, and its surroundings."""
+
+    place: Located
+    what: str
+    where: Where
+
+
+def open_graph(  # noqa: PLR0911 - one return per thing that can be missing
+    name: str, body: Located, where: Where
+) -> Opened | None:
+    """Open the file of a ``dag`` step.
+
+    Args:
+        name: the step's name.
+        body: its mapping.
+        where: its surroundings; the source's ``others`` receive the file's text.
+
+    Returns:
+        The graph; None, with an error, where there is none.
+    """
+    found = body.get("dag_definition")
+    if found is None or not isinstance(found.value, str):
+        return None  # said already
+    diagnostics, place, shown = where.diagnostics, found.span, found.value
+    if not shown.endswith(_ENDING):
+        message = f"'dag_definition' of step {name!r} must be the path of a {_ENDING} file, not {shown!r}"
+        diagnostics.error("bad-value", message, place)
+        return None
+    if where.source.project is None:
+        diagnostics.error("missing-file", f"step {name!r} includes {shown!r}, and there is no folder to look in", place)
+        return None
+    path = where.source.project / shown
+    if not _readable(path, shown, name, body, where):
+        return None
+    where.count.files += 1
+    text = read_text(path, diagnostics)
+    if text is None:
+        return None
+    file = shown if shown != where.source.name else f"./{shown}"
+    where.source.others[file] = SourceText(str(path), text)
+    root = parse(text, file, diagnostics, Rules.YAML_1_2)
+    dag = root.get("dag") if root is not None else None
+    if dag is None:
+        if root is not None or diagnostics.ok:
+            diagnostics.error("missing-key", f"{shown!r}, which step {name!r} includes, has no 'dag'", place)
+        return None
+    return Opened(dag, f"the dag of {shown}", replace(where, opened=(*where.opened, path)))
+
+
+def _readable(path: Path, shown: str, name: str, body: Located, where: Where) -> bool:
+    place = body.value_span("dag_definition")
+    try:
+        there = path.is_file()
+        around = [other for other in where.opened if other.exists() and there and other.samefile(path)]
+    except (OSError, ValueError):
+        there, around = False, []
+    if not there:
+        message = f"step {name!r} includes {shown!r}, which is not in {where.source.project}"
+        hint = "the path is relative to the folder in which the pipeline is run (--project)"
+        where.diagnostics.error("missing-file", message, place, hint=hint)
+    elif around:
+        where.diagnostics.error("cycle", f"step {name!r} includes {shown!r}, which includes this step", place)
+    elif where.count.files >= _MOST:
+        where.diagnostics.error("too-many-files", f"the pipeline includes more than {_MOST} files", place)
+    else:
+        return True
+    return False

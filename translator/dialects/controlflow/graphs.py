@@ -1,0 +1,272 @@
+"""Graphs and the nodes in them: the outermost one, branches, and those of other files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from translator import ir
+from translator.dialects.controlflow.files import open_graph
+from translator.dialects.controlflow.keys import read_keys, shown
+from translator.dialects.controlflow.language import ENDS, LEGACY_TYPES, TRAVERSAL
+from translator.dialects.controlflow.routes import Links, check_links, find_ends, resolve
+from translator.dialects.controlflow.tasks import overridden, read_stub, read_task
+from translator.names import did_you_mean
+from translator.walk import BODY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.dialects.controlflow.where import Where
+    from translator.source import Located
+    from translator.span import Span
+
+_GRAPH = ("description", "start_at", "steps")
+
+
+def read_graph(place: Located, what: str, where: Where) -> ir.Graph | None:
+    """Read a graph.
+
+    Args:
+        place: the mapping with ``start_at`` and ``steps``.
+        what: what it is, for messages ("branch 'a' of 'p'").
+        where: its surroundings.
+
+    Returns:
+        The graph with the nodes that could be read; None if there is none.
+    """
+    diagnostics = where.diagnostics
+    steps = _steps(place, what, where)
+    if steps is None:
+        return None
+    ends = find_ends(steps, what, where)
+    links = Links(what, tuple(str(name) for name in steps.entries or {}), ends)
+    nodes: dict[str, ir.Node] = {}
+    for name, body in (steps.entries or {}).items():
+        if _named(name, "step", steps.key_span(name), where) and _is_step(name, body, where):
+            node = _read_step(name, body, steps.key_span(name), links, where)
+            if node is not None:
+                nodes[name] = node
+    start = _start(place, what, links, where)
+    if start is not None and start in ends:
+        nodes[start] = _only_an_end(start, ends[start], place.value_span("start_at"))
+        message = f"{what} starts at its end: none of its steps is run"
+        diagnostics.warning("starts-at-end", message, place.value_span("start_at"))
+    elif start is not None:
+        check_links(links, start, diagnostics)
+    return ir.Graph(tuple(nodes.values()), start=start or "")
+
+
+def _steps(place: Located, what: str, where: Where) -> Located | None:
+    diagnostics = where.diagnostics
+    if place.entries is None:
+        hint = "it is a mapping with 'start_at' and 'steps'"
+        diagnostics.error("bad-value", f"{what} must be a mapping, not {shown(place)}", place.span, hint=hint)
+        return None
+    for key in place.entries:
+        if key not in _GRAPH:
+            near = did_you_mean(str(key), _GRAPH)
+            diagnostics.note("ignored-key", f"the key {key!r} of {what} is not read", place.key_span(key), hint=near)
+    description = place.get("description")
+    if description is not None and not isinstance(description.value, str | None):
+        message = f"'description' of {what} must be text, not {shown(description)}"
+        diagnostics.error("bad-value", message, description.span)
+    steps = place.get("steps")
+    if steps is None:
+        diagnostics.error("missing-key", f"{what} has no 'steps'", place.span)
+        return None
+    if steps.entries is None:
+        message = f"'steps' of {what} must be a mapping of steps by name, not {shown(steps)}"
+        diagnostics.error("bad-value", message, steps.span)
+        return None
+    return steps
+
+
+def _named(name: Any, what: str, place: Span, where: Where) -> bool:
+    """Whether a name of a step or a branch can be one; the engines join names with dots."""
+    if not isinstance(name, str):
+        hint = f'put it into quotes: "{name}"'
+        where.diagnostics.error("bad-name", f"the name of a {what} must be text, not {name!r}", place, hint=hint)
+        return False
+    if not name:
+        where.diagnostics.error("bad-name", f"the name of a {what} must not be empty", place)
+        return False
+    if name == BODY:
+        hint = f"{BODY!r} stands for all items of a map and all iterations of a loop"
+        where.diagnostics.error("bad-name", f"the name of a {what} must not be {name!r}", place, hint=hint)
+        return False
+    bad = [character for character in ".%" if character in name and (what == "step" or character == ".")]
+    if bad:
+        message = f"the name of {what} {name!r} must not hold {' or '.join(repr(character) for character in bad)}"
+        where.diagnostics.error("bad-name", message, place)
+        return False
+    return True
+
+
+def _is_step(name: str, body: Located, where: Where) -> bool:
+    if body.entries is None:
+        message = f"step {name!r} must be a mapping with a 'type', not {shown(body)}"
+        where.diagnostics.error("bad-value", message, body.span)
+        return False
+    kind = body.get("type")
+    if kind is None:
+        known = ", ".join(_types(where))
+        where.diagnostics.error("missing-key", f"step {name!r} has no 'type'", body.span, hint=f"there are: {known}")
+        return False
+    if isinstance(kind.value, str) and kind.value in (*_types(where), *_legacy(where)):
+        return True
+    if isinstance(kind.value, str):
+        hint = where.language.no_types.get(kind.value) or did_you_mean(kind.value, _types(where), "there are")
+        message = f"{where.language.title} has no steps of type {kind.value!r}"
+        where.diagnostics.error("unknown-type", message, kind.span, hint=hint)
+    else:
+        where.diagnostics.error("bad-value", f"'type' of step {name!r} must be text, not {shown(kind)}", kind.span)
+    return False
+
+
+def _types(where: Where) -> tuple[str, ...]:
+    return (*where.language.types, *ENDS)
+
+
+def _legacy(where: Where) -> tuple[str, ...]:
+    return LEGACY_TYPES if where.language.ends is None else ()
+
+
+def _start(place: Located, what: str, links: Links, where: Where) -> str | None:
+    found = place.get("start_at")
+    if found is None:
+        where.diagnostics.error("missing-key", f"{what} has no 'start_at'", place.span)
+    elif not isinstance(found.value, str):
+        message = f"'start_at' of {what} must be the name of a step, not {shown(found)}"
+        where.diagnostics.error("bad-value", message, found.span)
+    elif found.value not in links.names:
+        hint = did_you_mean(found.value, links.names, "its steps")
+        where.diagnostics.error(
+            "unknown-node", f"{what} has no step {found.value!r} to start at", found.span, hint=hint
+        )
+    else:
+        return found.value
+    return None
+
+
+def _only_an_end(name: str, outcome: ir.Outcome, place: Span) -> ir.ExecutionNode:
+    """A node that does nothing, for a graph that starts at its end."""
+    routes = (ir.Route(ir.Outcome.COMPLETE, ir.End(outcome)), ir.Route(ir.Outcome.ERROR, ir.End(ir.Outcome.ERROR)))
+    return ir.ExecutionNode(name, place, ir.Step(name, place, (), kind=ir.StepKind.STUB), ir.Policy(routes=routes))
+
+
+def _read_step(name: str, body: Located, place: Span, links: Links, where: Where) -> ir.Node | None:
+    kind = str(body.value["type"])
+    if kind in ENDS:
+        read_keys(body, {}, f"step {name!r}, the end of its graph,", where.diagnostics, silent=("type",))
+        return None
+    policy = ir.Policy(routes=resolve(name, body, links, where))
+    if kind in ("stub", *_legacy(where)):
+        step = read_stub(name, body, place, where)
+        return None if step is None else ir.ExecutionNode(name, place, _placed(step, where), policy)
+    if kind == "task":
+        step = read_task(name, body, place, where)
+        return None if step is None else ir.ExecutionNode(name, place, _placed(step, where), policy)
+    return _read_composite(name, kind, body, place, policy, where)
+
+
+def _placed(step: ir.Step, where: Where) -> ir.Step:
+    """The step; with ``--in-place`` it runs in the project folder."""
+    return replace(step, options={**step.options, "in_place": True}) if where.source.settings.in_place else step
+
+
+def _read_composite(  # noqa: PLR0913, PLR0917 - what a node is made of
+    name: str, kind: str, body: Located, place: Span, policy: ir.Policy, where: Where
+) -> ir.Node | None:
+    keys = {**TRAVERSAL, **where.language.types[kind]}
+    values = read_keys(body, keys, f"step {name!r}", where.diagnostics, silent=("type",))
+    overridden(body, where)
+    match kind:
+        case "parallel":
+            branches = _branches(name, body, where)
+            return ir.ParallelNode(name, place, branches, policy) if values and branches else None
+        case "dag":
+            opened = open_graph(name, body, where)
+            graph = None if opened is None else read_graph(opened.place, opened.what, opened.where)
+            return ir.ParallelNode(name, place, {"dag": graph}, policy) if values and graph else None
+        case "conditional":
+            cases = _branches(name, body, where)
+            return _choice(name, body, values, cases, place, policy, where) if values and cases else None
+    graph = _body(name, body, where)
+    if not values or graph is None:
+        return None
+    if kind == "loop":
+        return _loop(name, body, values, graph, place, policy, where)
+    return ir.MapNode(
+        name,
+        place,
+        graph,
+        over=values["iterate_on"],
+        item=values["iterate_as"],
+        policy=policy,
+        reducer=values.get("reducer") or None,
+    )
+
+
+def _branches(name: str, body: Located, where: Where) -> dict[str, ir.Graph]:
+    found = body.get("branches")
+    if found is None or found.entries is None:
+        return {}  # said already
+    if not found.entries:
+        where.diagnostics.error("bad-value", f"step {name!r} has no branches", found.span)
+    graphs: dict[str, ir.Graph] = {}
+    for branch, place in found.entries.items():
+        if _named(branch, "branch", found.key_span(branch), where):
+            graph = read_graph(place, f"branch {branch!r} of {name!r}", where)
+            if graph is not None:
+                graphs[branch] = graph
+    return graphs
+
+
+def _body(name: str, body: Located, where: Where) -> ir.Graph | None:
+    found = body.get("branch")
+    if found is None or found.entries is None:
+        return None  # said already
+    return read_graph(found, f"the branch of {name!r}", where)
+
+
+def _choice(  # noqa: PLR0913, PLR0917 - what a node is made of
+    name: str,
+    body: Located,
+    values: Mapping[str, Any],
+    cases: Mapping[str, ir.Graph],
+    place: Span,
+    policy: ir.Policy,
+    where: Where,
+) -> ir.ChoiceNode | None:
+    on = values["parameter"]
+    if not on.isalnum():
+        message = f"'parameter' of step {name!r} may have letters and digits only; {on!r} has others"
+        hint = "runnable takes no underscores here: rename the parameter"
+        where.diagnostics.error("bad-name", message, body.value_span("parameter"), hint=hint)
+        return None
+    if values.get("default") is not None:
+        message = f"'default' of step {name!r} is not read: runnable does not run it"
+        hint = "without a matching case the step is in error; give it 'on_failure'"
+        where.diagnostics.warning("ignored-default", message, body.key_span("default"), hint=hint)
+    return ir.ChoiceNode(name, place, on, cases, policy)
+
+
+def _loop(  # noqa: PLR0913, PLR0917 - what a node is made of
+    name: str,
+    body: Located,
+    values: Mapping[str, Any],
+    graph: ir.Graph,
+    place: Span,
+    policy: ir.Policy,
+    where: Where,
+) -> ir.LoopNode | None:
+    limit, index = values["max_iterations"], values["index_as"]
+    if limit < 1:
+        message = f"'max_iterations' of step {name!r} is {limit}; runnable runs a loop at least once"
+        where.diagnostics.warning("bad-limit", message, body.value_span("max_iterations"))
+    if "=" in index:
+        message = f"{index!r} cannot be the name of an environment variable"
+        where.diagnostics.error("bad-name", message, body.value_span("index_as"))
+        return None
+    return ir.LoopNode(name, place, graph, values["break_on"], max(1, limit), policy, index)

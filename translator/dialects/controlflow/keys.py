@@ -1,0 +1,165 @@
+"""Reads the keys of a mapping as the engines' models do: unknown ones are errors, values convert as in pydantic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from translator.dialects.controlflow.language import Key, Kind
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from translator.diagnostics import Diagnostics
+    from translator.source import Located
+
+_TRUE = ("1", "on", "t", "true", "y", "yes")
+_FALSE = ("0", "off", "f", "false", "n", "no")
+
+
+def read_keys(  # noqa: PLR0913 - hints and silence are for few
+    body: Located,
+    keys: Mapping[str, Key],
+    what: str,
+    diagnostics: Diagnostics,
+    *,
+    hints: Mapping[str, str] | None = None,
+    silent: tuple[str, ...] = (),
+) -> dict[str, Any] | None:
+    """Read the values of a mapping.
+
+    Args:
+        body: the mapping.
+        keys: what its keys may hold.
+        what: what it is, for messages ("step 'a'").
+        diagnostics: receives unknown keys, missing ones, and values that do not fit.
+        hints: what to say about some unknown keys.
+        silent: keys that someone else reads.
+
+    Returns:
+        The values of the keys that are there; None if something is wrong.
+    """
+    fine = True
+    for name in body.entries or {}:
+        if name in keys or name in silent:
+            continue
+        fine = False
+        hint = (hints or {}).get(name) or did_you_mean(str(name), keys, "its keys")
+        diagnostics.error("unknown-key", f"{what} has an unknown key {name!r}", body.key_span(name), hint=hint)
+    values: dict[str, Any] = {}
+    for name, key in keys.items():
+        found = body.get(name)
+        if found is None:
+            if key.required:
+                fine = False
+                diagnostics.error("missing-key", f"{what} has no {name!r}", body.span)
+            continue
+        try:
+            values[name] = _value(found, key)
+        except ValueError as error:
+            fine = False
+            diagnostics.error("bad-value", f"{name!r} of {what} {error}", found.span)
+    return values if fine else None
+
+
+def _value(found: Located, key: Key) -> Any:
+    value = found.value
+    if value is None and key.nullable:
+        return None
+    fits = _FITS[key.kind]
+    converted = fits(value)
+    if converted is None:
+        raise ValueError(f"must be {key.kind}, not {shown(found)}")
+    if key.filled and not converted:
+        raise ValueError("must not be empty")
+    if key.least is not None and converted < key.least:
+        raise ValueError(f"must be at least {key.least}")
+    return converted
+
+
+def shown(found: Located) -> str:
+    """What a value is, for a message."""
+    value = found.value
+    if value is None:
+        return "empty"
+    if found.items is not None:
+        return "a list"
+    if found.entries is not None:
+        return "a mapping"
+    return (
+        f"{found.text or value!s}" if isinstance(value, str) else f"the {_NAMES.get(type(value), 'value')} {found.text}"
+    )
+
+
+_NAMES: dict[type, str] = {bool: "truth value", int: "number", float: "number"}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _texts(value: Any) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return None
+    return tuple(value)
+
+
+def _text_map(value: Any) -> dict[str, str] | None:
+    if not isinstance(value, dict) or not all(isinstance(part, str) for pair in value.items() for part in pair):
+        return None
+    return value
+
+
+def _mapping(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+def _whole(value: Any) -> int | None:
+    """As pydantic reads an ``int``: also ``true``, ``3.0`` and ``"3"``."""
+    if isinstance(value, str):
+        try:
+            value = float(value) if "." in value else int(value)
+        except ValueError:
+            return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return int(value) if isinstance(value, int) else None
+
+
+def _flag(value: Any) -> bool | None:
+    """As pydantic reads a ``bool``: also numbers and some words."""
+    if isinstance(value, str):
+        lowered = value.lower()
+        return True if lowered in _TRUE else False if lowered in _FALSE else None
+    return bool(value) if isinstance(value, (bool, int, float)) and value in (0, 1) else None
+
+
+_KINDS = ("json", "object", "metric")
+
+
+def _returns(value: Any) -> tuple[tuple[str, str], ...] | None:
+    if not isinstance(value, list):
+        return None
+    found: list[tuple[str, str]] = []
+    for item in value:
+        if not isinstance(item, dict):
+            raise ValueError("must be a list of mappings: write '- name: x', not '- x'")  # noqa: TRY004 - for the user
+        name, kind = item.get("name"), item.get("kind", "json")
+        if not isinstance(name, str):
+            raise ValueError("must give each value a 'name' that is text")  # noqa: TRY004 - for the user
+        if kind not in _KINDS:
+            raise ValueError(f"has the kind {kind!r}; there are: {', '.join(_KINDS)}")
+        found.append((name, str(kind)))
+    return tuple(found)
+
+
+_FITS: Mapping[Kind, Callable[[Any], Any]] = {
+    Kind.TEXT: _text,
+    Kind.TEXTS: _texts,
+    Kind.TEXT_MAP: _text_map,
+    Kind.MAPPING: _mapping,
+    Kind.WHOLE: _whole,
+    Kind.FLAG: _flag,
+    Kind.RETURNS: _returns,
+    Kind.ANYTHING: lambda value: value,
+}

@@ -1,0 +1,43 @@
+"""Reads the pipeline of a file into a control-flow graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.dialects.controlflow.detect import name_of
+from translator.dialects.controlflow.graphs import read_graph
+from translator.dialects.controlflow.where import Where
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+    from translator.dialects.controlflow.language import Language
+    from translator.source import Source
+
+
+def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
+    """Read the one pipeline of a file; see ``translator.dialects.magnus.read``."""
+    root = source.root
+    if root is None:
+        return ()
+    dag = root.get("dag")
+    if dag is None:
+        message = f"this is no pipeline of {language.title}: it has no 'dag'"
+        diagnostics.error("missing-key", message, root.span)
+        return ()
+    name = name_of(source.name)
+    about = diagnostics.about(name)
+    opened = (source.project / source.name,) if source.project else ()
+    graph = read_graph(dag, "the dag", Where(language, source, about, opened))
+    if graph is None:
+        return ()
+    return (
+        ir.Pipeline(
+            name=name,
+            dialect=language.name,
+            file=source.name,
+            graph=graph,
+            span=root.key_span("dag"),
+            parameters=source.parameters,
+        ),
+    )

@@ -1,0 +1,144 @@
+"""What follows what: the ends of a graph, the targets of ``next`` and ``on_failure``, cycles, what is never reached."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.checks.graph import strongly_connected, way_back
+from translator.dialects.controlflow.language import ENDS
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.diagnostics import Diagnostics
+    from translator.dialects.controlflow.where import Where
+    from translator.source import Located
+    from translator.span import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The steps of a graph by name, its ends, and what leads from step to step, with the place that says so."""
+
+    what: str
+    steps: tuple[str, ...]
+    ends: Mapping[str, ir.Outcome]
+    spans: dict[str, Span] = field(default_factory=dict)
+    below: dict[str, dict[str, Span]] = field(default_factory=dict)
+    names: Mapping[str, None] = field(init=False)
+    """The names that a step can go to."""
+
+    def __post_init__(self) -> None:
+        """Collect the names once: every step looks into them."""
+        object.__setattr__(self, "names", dict.fromkeys((*self.steps, *self.ends)))
+
+
+def find_ends(steps: Located, what: str, where: Where) -> dict[str, ir.Outcome]:
+    """The ends of a graph by name.
+
+    Args:
+        steps: the graph's steps.
+        what: the graph, for messages.
+        where: its surroundings, whose diagnostics receive ends that are missing, or too many.
+    """
+    typed = {
+        name: kind.value
+        for name, body in (steps.entries or {}).items()
+        if isinstance(name, str) and (kind := body.get("type")) and kind.value in tuple(ENDS)
+    }
+    if where.language.ends is None:
+        _explicit(typed, steps, what, where)
+        return {name: ENDS[kind] for name, kind in typed.items()}
+    for name, kind in typed.items():
+        if name not in where.language.ends:
+            message = f"{what} has the end {name!r} beside {kind!r}, which runnable adds itself"
+            hint = f"remove the step and go to {kind!r} instead; Magnus takes ends of any name (--dialect magnus)"
+            where.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
+    for name in where.language.ends:
+        body = steps.get(name)
+        if body is not None and typed.get(name) != name:
+            message = f"runnable puts an end in the place of step {name!r}: the step is never run"
+            where.diagnostics.warning("replaced-step", message, steps.key_span(name), hint="give it another name")
+    others = {name: ENDS[kind] for name, kind in typed.items()}
+    return {**others, **where.language.ends}
+
+
+def _explicit(typed: Mapping[str, str], steps: Located, what: str, where: Where) -> None:
+    for kind in ENDS:
+        names = [name for name, found in typed.items() if found == kind]
+        if not names:
+            message = f"{what} has no step of type {kind!r}; in Magnus each graph has one"
+            hint = f"add '{kind}: {{type: {kind}}}'; in runnable it is implicit (--dialect runnable)"
+            where.diagnostics.error("missing-end", message, steps.span, hint=hint)
+        for name in names[1:]:
+            message = f"{what} has a second step of type {kind!r}; in Magnus each graph has one"
+            hint = f"the other is {names[0]!r}"
+            where.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
+
+
+def resolve(name: str, body: Located, links: Links, where: Where) -> tuple[ir.Route, ...]:
+    """The routes of a step, and what they link.
+
+    Args:
+        name: the step's name.
+        body: its mapping; what is no text in it is reported elsewhere.
+        links: the graph's, which receive those of the step.
+        where: its surroundings.
+    """
+    links.spans[name] = body.span
+    below = links.below.setdefault(name, {})
+    targets: dict[str, str | ir.End] = {"on_failure": ir.End(ir.Outcome.ERROR)}
+    for key in ("next", "on_failure"):
+        found = body.get(key)
+        if found is None or not isinstance(found.value, str) or not found.value:
+            continue
+        target = found.value
+        if target not in links.names:
+            hint = did_you_mean(target, links.names, "its steps")
+            message = f"step {name!r} goes to {target!r}, which is no step of {links.what}"
+            where.diagnostics.error("unknown-node", message, found.span, hint=hint)
+            continue
+        outcome = links.ends.get(target)
+        targets[key] = target if outcome is None else ir.End(outcome)
+        if outcome is None:
+            below.setdefault(target, found.span)
+    return tuple(
+        ir.Route(outcome, targets[key])
+        for key, outcome in (("next", ir.Outcome.COMPLETE), ("on_failure", ir.Outcome.ERROR))
+        if key in targets
+    )
+
+
+def check_links(links: Links, start: str, diagnostics: Diagnostics) -> None:
+    """Report cycles, whether reached or not, and steps that are not reached.
+
+    Args:
+        links: those of a graph.
+        start: where it starts.
+        diagnostics: receives what is found.
+    """
+    below = {name: [n for n in links.below.get(name, ()) if n in links.below] for name in links.below}
+    places = {name: place for place, name in enumerate(below)}
+    for component in strongly_connected(below):
+        first = min(component, key=places.__getitem__)
+        if len(component) == 1 and first not in below[first]:
+            continue
+        path = way_back(first, below, frozenset(component))
+        message = f"the steps go in a circle: {' -> '.join(repr(name) for name in path)}"
+        if len(component) == 1:
+            message = f"step {first!r} goes to itself"
+        diagnostics.error("cycle", message, links.below[path[-2]][path[-1]], hint="a step is run at most once")
+    reached, queue = {start}, deque([start])
+    while queue:
+        for target in below.get(queue.popleft(), ()):
+            if target not in reached:
+                reached.add(target)
+                queue.append(target)
+    for name in links.below:
+        if name not in reached:
+            message = f"step {name!r} is never reached from {start!r}, where {links.what} starts"
+            diagnostics.warning("unreachable-node", message, links.spans[name])

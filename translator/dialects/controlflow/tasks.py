@@ -1,0 +1,198 @@
+"""Tasks and stubs: what one step runs."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from translator import ir
+from translator.dialects.controlflow.keys import read_keys, shown
+from translator.dialects.controlflow.language import (
+    EXECUTABLE,
+    LEGACY_KEYS,
+    REFUSED_KEYS,
+    RESERVED,
+    TRAVERSAL,
+    Key,
+)
+from translator.names import did_you_mean
+from translator.parameters_file import frozen
+from translator.source import Located
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.dialects.controlflow.where import Where
+    from translator.span import Span
+
+_KINDS = {"python": ir.StepKind.PYTHON, "shell": ir.StepKind.SHELL, "notebook": ir.StepKind.NOTEBOOK}
+_OPTIONS = ("notebook_output_path", "output_cell_tag", "optional_ploomber_args")
+_ENDING = ".ipynb"
+
+
+def read_stub(name: str, body: Located, place: Span, where: Where) -> ir.Step | None:
+    """Read a stub, which may have any keys; its catalog is at work all the same.
+
+    Args:
+        name: the step's name.
+        body: its mapping.
+        place: where its name stands.
+        where: its surroundings.
+    """
+    what = f"step {name!r}"
+    legacy = body.value["type"] != "stub"
+    keys = {**TRAVERSAL, **({} if legacy else EXECUTABLE)}
+    others = tuple(key for key in body.entries or {} if key not in keys and key not in RESERVED)
+    values = read_keys(body, keys, what, where.diagnostics, silent=others, hints=_reserved())
+    _ignored(body, where)
+    if legacy:
+        message = f"{what} is translated as a stub, as Magnus calls 'as-is' since 0.5; its catalog is not used"
+        where.diagnostics.note("legacy-type", message, body.value_span("type"), hint="write 'type: stub'")
+    catalog = ir.Catalog() if legacy else _catalog(body, what, where)
+    if values is None or catalog is None:
+        return None
+    return ir.Step(name, place, (), kind=ir.StepKind.STUB, catalog=catalog)
+
+
+def read_task(name: str, body: Located, place: Span, where: Where) -> ir.Step | None:
+    """Read a task; the arguments are those of ``read_stub``."""
+    what = f"step {name!r}"
+    kind = _command_type(name, body, where)
+    _ignored(body, where)
+    catalog = _catalog(body, what, where)
+    common = {**TRAVERSAL, **EXECUTABLE}
+    own: Mapping[str, Key] = where.language.commands.get(kind or "", {})
+    legacy = tuple(LEGACY_KEYS) if where.language.ends is None else ()
+    silent = ("type", "command_type", *legacy)
+    if kind is None:
+        every = {key for keys in where.language.commands.values() for key in keys}
+        read_keys(body, common, what, where.diagnostics, silent=(*silent, *every))
+        return None
+    plain = _binary(body, own) if where.language.binary else body
+    values = read_keys(plain, {**common, **own}, what, where.diagnostics, silent=silent, hints=_hints(where))
+    if values is None or catalog is None or not _suits(kind, values, body, what, where):
+        return None
+    return ir.Step(
+        name,
+        place,
+        (values["command"],),
+        kind=_KINDS[kind],
+        catalog=catalog,
+        returns=tuple(ir.Return(*item) for item in values.get("returns", ())),
+        secrets=values.get("secrets", ()),
+        options=MappingProxyType({key: frozen(values[key]) for key in _OPTIONS if values.get(key)}),
+        command_span=body.value_span("command"),
+    )
+
+
+def _command_type(name: str, body: Located, where: Where) -> str | None:
+    found = body.get("command_type")
+    if found is None:
+        return "python"
+    if not isinstance(found.value, str):
+        message = f"'command_type' of step {name!r} must be text, not {shown(found)}"
+        where.diagnostics.error("bad-value", message, found.span)
+        return None
+    if found.value in where.language.commands:
+        return found.value
+    why = where.language.no_commands.get(found.value)
+    if why is not None:
+        message = f"step {name!r} is a task of type {found.value!r}, which cannot be run"
+        where.diagnostics.error(f"unsupported-{found.value}", message, found.span, hint=why)
+        return None
+    hint = did_you_mean(found.value, where.language.commands, "there are")
+    message = f"{where.language.title} has no tasks of type {found.value!r}"
+    where.diagnostics.error("unknown-type", message, found.span, hint=hint)
+    return None
+
+
+def _suits(kind: str, values: Mapping[str, Any], body: Located, what: str, where: Where) -> bool:
+    command = values["command"]
+    if kind == "notebook" and not command.endswith(_ENDING):
+        message = f"{what} runs the notebook {command!r}, which does not end in {_ENDING}"
+        where.diagnostics.error("bad-value", message, body.value_span("command"))
+        return False
+    objects = [name for name, returned in values.get("returns", ()) if returned == "object"]
+    if kind == "shell" and objects:
+        message = f"{what} is a shell task and cannot return the object {objects[0]!r}"
+        hint = "a shell task returns what JSON can hold"
+        where.diagnostics.error("bad-value", message, body.value_span("returns"), hint=hint)
+        return False
+    return True
+
+
+def _catalog(body: Located, what: str, where: Where) -> ir.Catalog | None:
+    found = body.get("catalog")
+    if found is None or found.entries is None:
+        return ir.Catalog()  # if it is no mapping, that is said elsewhere
+    values = read_keys(found, where.language.catalog, f"the catalog of {what}", where.diagnostics, hints=REFUSED_KEYS)
+    if values is None:
+        return None
+    for key in ("get", "put"):
+        for index, pattern in enumerate(values.get(key, ())):
+            if pattern.startswith("/") or not pattern:
+                why = "is absolute" if pattern else "is empty"
+                message = f"the pattern {pattern!r} in the catalog of {what} {why}"
+                place = found.at((key, index)).span
+                hint = "patterns are relative to the project's folder"
+                where.diagnostics.error("bad-pattern", message, place, hint=hint)
+                return None
+    return ir.Catalog(values.get("get", ()), values.get("put", ()), values.get("store_copy", True))
+
+
+def overridden(body: Located, where: Where) -> None:
+    """Say that the configuration of an executor means nothing here."""
+    if body.value.get("overrides"):
+        message = "'overrides' has no effect here: it names a configuration of one of the engine's own executors"
+        where.diagnostics.note("ignored-overrides", message, body.key_span("overrides"))
+
+
+def _ignored(body: Located, where: Where) -> None:
+    diagnostics = where.diagnostics
+    overridden(body, where)
+    attempts = body.value.get("max_attempts")
+    if attempts is not None and attempts not in (1, "1"):
+        message = f"'max_attempts' has no effect: {where.language.title} never tries a step again, whatever it says"
+        diagnostics.note("ignored-max-attempts", message, body.key_span("max_attempts"))
+    if where.language.ends is None:
+        for key, why in LEGACY_KEYS.items():
+            if key in body.value:
+                message = f"{key!r} is a key of Magnus 0.4 and has no effect here: {why}"
+                diagnostics.note("legacy-key", message, body.key_span(key), hint="Magnus 0.5 refuses it: remove it")
+
+
+def _hints(where: Where) -> dict[str, str]:
+    return {**(REFUSED_KEYS if where.language.ends is None else {}), **_reserved()}
+
+
+def _reserved() -> dict[str, str]:
+    return dict.fromkeys(RESERVED, "the engine has a field of that name for itself; call the key something else")
+
+
+def _binary(body: Located, own: Mapping[str, Key]) -> Located:
+    """A task as runnable reads it: 1 and true are the text "1", 0 and false "0", however deep."""
+    entries = {
+        key: Located(
+            _binary_value(found.value),
+            found.file,
+            found.start,
+            found.end,
+            found.entries,
+            found.keys,
+            found.items,
+            found.text,
+        )
+        if key in own
+        else found
+        for key, found in (body.entries or {}).items()
+    }
+    plain = {key: found.value for key, found in entries.items()}
+    return Located(plain, body.file, body.start, body.end, entries=entries, keys=body.keys)
+
+
+def _binary_value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _binary_value(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_binary_value(item) for item in value]
+    return ("1" if value else "0") if isinstance(value, (bool, int, float)) and value in (0, 1) else value

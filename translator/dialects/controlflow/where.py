@@ -1,0 +1,31 @@
+"""What is known while a file is read: the language, where findings go, and the files that are open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from translator.diagnostics import Diagnostics
+    from translator.dialects.controlflow.language import Language
+    from translator.source import Source
+
+
+@dataclass(slots=True)
+class Count:
+    """How many files have been included so far, each counted as often as it is."""
+
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The surroundings of a graph; ``opened`` are the files that include it, the outermost first."""
+
+    language: Language
+    source: Source
+    diagnostics: Diagnostics
+    opened: tuple[Path, ...] = ()
+    count: Count = field(default_factory=Count)

@@ -1,5 +1,0 @@
-"""What Magnus and runnable have in common: a ``dag`` of steps that are walked one after the other.
-
-The two differ in which kinds of steps there are, which keys these have and what is implicit; those differences are data
-(``translator.dialects.routed.language``). What comes out are routed graphs of the IR.
-"""

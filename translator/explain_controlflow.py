@@ -1,0 +1,204 @@
+"""``translate explain`` for control-flow graphs: the interpreter, and assumptions where a run decides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from translator import ir
+from translator.diagnostics import printable
+from translator.names import closest, did_you_mean
+from translator.semantics.controlflow import GraphFate, Interpreter, StepEnding, Visit
+from translator.shim.contract import State
+from translator.walk import named_branches, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Json
+    from translator.semantics.controlflow import NodeFate
+
+CODE = "bad-failure"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlFlowExplanation:
+    """What would happen to a control-flow pipeline, what was assumed to err, and what had to be assumed besides."""
+
+    pipeline: ir.Pipeline
+    failures: tuple[str, ...]
+    fate: GraphFate
+    notes: tuple[str, ...]
+
+
+def explain(
+    pipeline: ir.Pipeline, failures: Sequence[str], values: Mapping[str, Json], diagnostics: Diagnostics
+) -> ControlFlowExplanation | None:
+    """Ask the interpreter.
+
+    Args:
+        pipeline: the pipeline.
+        failures: what errs: paths such as ``Train Models.XGBoost.Train XGBoost``; in a map or a loop with the number
+            of the item or iteration (``chunks.0.step``), or with ``*`` for all of them.
+        values: the values given for the run.
+        diagnostics: where to report failures of what is not there; then the answer is None.
+    """
+    for text in failures:
+        _check(pipeline.graph, text, diagnostics)
+    if not diagnostics.ok:
+        return None
+    parameters = {p.name: p.default for p in pipeline.parameters if p.default is not None} | dict(values)
+    assumed = _Assumed(pipeline, failures)
+    fate = assumed.run(parameters)
+    return ControlFlowExplanation(pipeline, tuple(failures), fate, tuple(dict.fromkeys(assumed.notes)))
+
+
+def as_text(explanation: ControlFlowExplanation) -> str:
+    """The explanation for people."""
+    pipeline, failures = explanation.pipeline, explanation.failures
+    what = f"if {' and '.join(failures)} {'errs' if len(failures) == 1 else 'err'}" if failures else "if nothing errs"
+    rows = list(_rows(explanation.fate, "  "))
+    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
+    lines = [f"{pipeline.name} ({pipeline.file}), {what}:", ""]
+    lines += [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
+    lines += ["", f"the run: {explanation.fate.state} ({explanation.fate.why})"]
+    lines += ["", *(f"note: {note}" for note in explanation.notes)] if explanation.notes else []
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def as_json(explanation: ControlFlowExplanation) -> str:
+    """The explanation for programs."""
+    document = {
+        "pipeline": explanation.pipeline.name,
+        "failures": list(explanation.failures),
+        "states": [explanation.fate.state.value],
+        "nodes": _documents(explanation.fate),
+        "notes": list(explanation.notes),
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+class _Assumed(Interpreter):
+    """An interpreter that knows which steps err, and assumes items, cases and iterations that it cannot know."""
+
+    def __init__(self, pipeline: ir.Pipeline, failures: Sequence[str]) -> None:
+        super().__init__(pipeline, self._ending)
+        self.notes: list[str] = []
+        self._failures = [text.split(".") for text in failures]
+
+    def _ending(self, visit: Visit) -> StepEnding:
+        return StepEnding(State.ERROR if self.broken(visit.path) else State.COMPLETE)
+
+    def broken(self, path: str) -> bool:
+        return any(_covers(failure, path.split(".")) for failure in self._failures)
+
+    def items(self, path: str, node: ir.MapNode, parameters: Mapping[str, Json]) -> Sequence[Json] | None:
+        if node.over in parameters:
+            return super().items(path, node, parameters)
+        count = self._asked(path)
+        items = "1 item" if count == 1 else f"{count} items"
+        self.notes.append(f"parameter {node.over!r} is known only while running; assumed to hold {items}")
+        return tuple(range(count))
+
+    def case(self, path: str, node: ir.ChoiceNode, parameters: Mapping[str, Json]) -> str | None:
+        if node.on in parameters:
+            return super().case(path, node, parameters)
+        named = [f[len(path.split("."))] for f in self._failures if self._within(f, path)]
+        case = next((name for name in named if name in node.cases), next(iter(node.cases), None))
+        self.notes.append(f"parameter {node.on!r} is known only while running; assumed to choose {case!r}")
+        return case
+
+    def ends(self, path: str, node: ir.LoopNode, parameters: Mapping[str, Json]) -> bool:  # noqa: ARG002
+        loop, _, index = path.rpartition(".")
+        count = self._asked(loop)
+        if int(index) + 1 >= count:
+            times = "1 iteration" if count == 1 else f"{count} iterations"
+            self.notes.append(f"parameter {node.until!r} is known only while running; assumed true after {times}")
+        return int(index) + 1 >= count
+
+    def _asked(self, path: str) -> int:
+        """How many branches of a map or loop the failures speak of."""
+        depth = len(path.split("."))
+        named = [f[depth] for f in self._failures if self._within(f, path)]
+        return max((int(name) + 1 for name in named if name.isdecimal()), default=1)
+
+    @staticmethod
+    def _within(failure: Sequence[str], path: str) -> bool:
+        parts = path.split(".")
+        return len(failure) > len(parts) and _covers(failure[: len(parts)], parts)
+
+
+def _covers(failure: Sequence[str], path: Sequence[str]) -> bool:
+    return len(failure) == len(path) and all(a in (b, "*") for a, b in zip(failure, path, strict=True))
+
+
+def _check(graph: ir.Graph, text: str, diagnostics: Diagnostics) -> None:
+    """Report a path that leads nowhere, at the first of its parts that does."""
+    parts = text.split(".")
+    for place, part in enumerate(parts):
+        nodes = {node.name: node for node in graph.nodes}
+        if place % 2 == 0:
+            if part not in nodes:
+                hint = _nearest(part, parts[:place], graph) or did_you_mean(part, nodes, "nodes")
+                diagnostics.error(CODE, f"--fail {text}: there is no node called {part!r}", None, hint=hint)
+                return
+            node = nodes[part]
+            continue
+        found = _branch(node, part)
+        if isinstance(found, str):
+            diagnostics.error(
+                CODE, f"--fail {text}: {found}", None, hint=did_you_mean(part, named_branches(node), "branches")
+            )
+            return
+        graph = found
+    if len(parts) % 2 == 0:
+        diagnostics.error(CODE, f"--fail {text}: this is a branch; name one of its nodes", None)
+
+
+def _nearest(name: str, above: Sequence[str], graph: ir.Graph) -> str | None:
+    """A hint at the node that is called ``name``, or nearly so, in the graph or in a branch of it."""
+    paths = {".".join((*above, *path)): node.name for path, node in walk(graph)}
+    same = next((path for path, other in paths.items() if other == name), None)
+    near = closest(name, paths.values())
+    found = same or next((path for path, other in paths.items() if other == near), None)
+    return f"did you mean {found!r}?" if found else None
+
+
+def _branch(node: ir.Node, name: str) -> ir.Graph | str:
+    """The branch of a node, or why there is none."""
+    if isinstance(node, ir.MapNode | ir.LoopNode):
+        what = "item" if isinstance(node, ir.MapNode) else "iteration"
+        number = name.isdecimal() and len(name) < 4  # noqa: PLR2004 - as many as people can read
+        if name != "*" and not number:
+            return f"{node.name} needs the number of an {what} here, 0 to 999, or * for all"
+        if number and isinstance(node, ir.LoopNode) and int(name) >= node.limit:
+            return f"{node.name} has at most {node.limit} iterations, 0 to {node.limit - 1}"
+        return node.body
+    found = named_branches(node)
+    if not found:
+        return f"{node.name} has no branches"
+    return found.get(name) or f"{node.name} has no branch called {name!r}"
+
+
+def _rows(fate: GraphFate, indent: str) -> Iterator[tuple[str, str, str]]:
+    for node in fate.nodes.values():
+        yield f"{indent}{node.name}", node.state.value, node.why
+        for name, branch in node.branches.items():
+            yield f"{indent}  [{name}]", branch.state.value, ""
+            yield from _rows(branch, f"{indent}    ")
+
+
+def _documents(fate: GraphFate) -> dict[str, Any]:
+    return {name: _document(node) for name, node in fate.nodes.items()}
+
+
+def _document(node: NodeFate) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": node.kind, "states": [node.state.value], "why": [node.why]}
+    if node.kind != "execution":
+        found["branches"] = {
+            name: {"states": [branch.state.value], "nodes": _documents(branch)}
+            for name, branch in node.branches.items()
+        }
+    return found

@@ -1,0 +1,284 @@
+"""The meaning of a control-flow pipeline (Magnus, runnable): a small interpreter, which is the specification.
+
+It runs nothing: an oracle says how each step ends and what it writes. It shares no code with what runs such pipelines
+(``translator.shim.controlflow.outcome``, ``scopes`` and ``fan``); they are compared with it.
+
+    1.  A graph has one token. It starts at ``start`` and goes from a node, by whether that is complete or in error, to
+        the target of the route with this outcome. At an ``End`` the graph has ended, complete or in error as the end
+        says. Nodes that the token does not come to are *skipped*. An error that a route leads on from stays with its
+        node alone.
+    2.  The run is what its outermost graph is.
+    3.  A step is complete or in error as its command is; tried again only where that was asked for.
+    4.  A parallel node runs all its branches, whatever becomes of the others. So does a map: one branch per item of
+        the list that its parameter holds when the token comes, none for an empty list; what is no list is an error,
+        and so is an item whose text has a dot in it (it would name a branch). A composite node is complete if all
+        branches that it ran are.
+    5.  A choice runs the branch that is called as its parameter's value reads as text (``True``, ``1``); without such a
+        branch it is in error, and all its branches are skipped.
+    6.  A loop runs its branch until it errs, or its parameter is ``True`` (and nothing that only counts as true), or
+        the limit is reached; the latter two complete it.
+    7.  A step sees the parameters of the graph around its own as they were when its own began, and what was written in
+        its own since. What a step in error wrote is lost.
+    8.  When a composite node ends, what was written in its branches is written in the graph around it, the later branch
+        winning over the earlier. In runnable: not if the node is in error; and of a map only what its own tasks
+        declare to return, each the reduced list of what the branches wrote, or ``""`` where none did. A loop's
+        iterations follow each other like nodes: each sees what those before it wrote, and it stays, also if one errs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from translator import ir
+from translator.ir import Json, Outcome
+from translator.shim.contract import State
+from translator.walk import named_branches
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A step that a token came to: its path, the parameters that it sees, and the items of the maps around it."""
+
+    path: str
+    node: ir.ExecutionNode
+    parameters: Mapping[str, Json]
+    items: Mapping[str, Json]
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnding:
+    """How a step ends, and the parameters that it writes."""
+
+    state: State = State.COMPLETE
+    written: Mapping[str, Json] = field(default_factory=dict)
+
+
+StepOracle: TypeAlias = Callable[[Visit], StepEnding]
+Reducer: TypeAlias = Callable[[str | None, "Sequence[Json]"], Json]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFate:
+    """What becomes of a node; a composite node that is not skipped has the branches that it ran or might have."""
+
+    name: str
+    kind: str
+    state: State
+    why: str = ""
+    branches: Mapping[str, GraphFate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphFate:
+    """What becomes of a graph, and what was written in it."""
+
+    state: State
+    nodes: Mapping[str, NodeFate]
+    written: Mapping[str, Json]
+    why: str = ""
+
+
+def listed(expression: str | None, values: Sequence[Json]) -> Json:
+    """The reducer of a map that names none; an expression is text of a pipeline file, which is not run here.
+
+    Raises:
+        NotImplementedError: the map names one.
+    """
+    if expression is not None:
+        raise NotImplementedError(f"what {expression} makes of values is known only while running")
+    return tuple(values)
+
+
+class Interpreter:
+    """What becomes of a control-flow pipeline.
+
+    Args:
+        pipeline: the pipeline.
+        oracle: how each step ends.
+        reducer: what a map's reducer makes of the values of its branches.
+    """
+
+    def __init__(
+        self, pipeline: ir.Pipeline, oracle: StepOracle = lambda _: StepEnding(), reducer: Reducer = listed
+    ) -> None:
+        self.pipeline = pipeline
+        self.oracle = oracle
+        self.reducer = reducer
+
+    def run(self, parameters: Mapping[str, Json]) -> GraphFate:
+        """What becomes of a run that begins with ``parameters``; of what it writes those are part."""
+        fate = self._graph(self.pipeline.graph, "", parameters, {})
+        return GraphFate(fate.state, fate.nodes, {**parameters, **fate.written}, fate.why)
+
+    # What only a run can know; ``translate explain`` assumes it.
+
+    def items(self, path: str, node: ir.MapNode, parameters: Mapping[str, Json]) -> Sequence[Json] | None:  # noqa: ARG002
+        """The items of a map; None if there is no list of them."""
+        value = parameters.get(node.over)
+        return value if isinstance(value, list | tuple) and not any("." in str(item) for item in value) else None
+
+    def case(self, path: str, node: ir.ChoiceNode, parameters: Mapping[str, Json]) -> str | None:  # noqa: ARG002
+        """The branch that a choice takes; None if there is none."""
+        value = parameters.get(node.on)
+        return str(value) if isinstance(value, bool | int | float | str) and str(value) in node.cases else None
+
+    def ends(self, path: str, node: ir.LoopNode, parameters: Mapping[str, Json]) -> bool:  # noqa: ARG002
+        """Whether a loop ends after an iteration that was complete, before its limit."""
+        return parameters.get(node.until) is True
+
+    def broken(self, path: str) -> bool:  # noqa: ARG002
+        """Whether a composite node errs before any of its branches begins."""
+        return False
+
+    def _graph(self, graph: ir.Graph, prefix: str, seen: Mapping[str, Json], items: Mapping[str, Json]) -> GraphFate:
+        nodes = {node.name: node for node in graph.nodes}
+        fates: dict[str, NodeFate] = {}
+        written: dict[str, Json] = {}
+        here: str | ir.End = graph.start if graph.start is not None else ir.End(Outcome.COMPLETE)
+        last = "it has no nodes"
+        while not isinstance(here, ir.End):
+            node = nodes[here]
+            fates[here], wrote = self._node(node, prefix + here, {**seen, **written}, items)
+            written.update(wrote)
+            outcome = Outcome.COMPLETE if fates[here].state is State.COMPLETE else Outcome.ERROR
+            last = f"{here} is {'complete' if outcome is Outcome.COMPLETE else 'in error'}"
+            here = next(route.target for route in node.policy.routes if route.outcome is outcome)
+        for name, node in nodes.items():
+            fates.setdefault(name, _skipped(node))
+        state = State.COMPLETE if here.outcome is Outcome.COMPLETE else State.ERROR
+        return GraphFate(state, {name: fates[name] for name in nodes}, written, last)
+
+    def _node(
+        self, node: ir.Node, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+    ) -> tuple[NodeFate, Mapping[str, Json]]:
+        """What becomes of a node that the token came to, and what it writes in its graph."""
+        if isinstance(node, ir.ExecutionNode):
+            return self._step(node, path, seen, items)
+        if self.broken(path):
+            return NodeFate(node.name, kind(node), State.ERROR, "it cannot begin", _skipped(node).branches), {}
+        match node:
+            case ir.ParallelNode():
+                return self._joined(node, self._branches(node.branches, path, seen, items))
+            case ir.MapNode():
+                return self._map(node, path, seen, items)
+            case ir.ChoiceNode():
+                return self._choice(node, path, seen, items)
+            case ir.LoopNode():
+                return self._loop(node, path, seen, items)
+            case _:
+                raise NotImplementedError(f"{type(node).__name__} {node.name!r} has no meaning in a control-flow graph")
+
+    def _branches(
+        self, graphs: Mapping[str, ir.Graph], path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+    ) -> dict[str, GraphFate]:
+        return {name: self._graph(graph, f"{path}.{name}.", seen, items) for name, graph in graphs.items()}
+
+    def _map(
+        self, node: ir.MapNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+    ) -> tuple[NodeFate, Mapping[str, Json]]:
+        values = self.items(path, node, seen)
+        if values is None:
+            return NodeFate(node.name, "map", State.ERROR, f"parameter {node.over!r} holds no list of items"), {}
+        ran = {
+            str(index): self._graph(node.body, f"{path}.{index}.", seen, {**items, node.item: value})
+            for index, value in enumerate(values)
+        }
+        return self._joined(node, ran)
+
+    def _choice(
+        self, node: ir.ChoiceNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+    ) -> tuple[NodeFate, Mapping[str, Json]]:
+        case = self.case(path, node, seen)
+        branches = _skipped(node).branches
+        if case is None:
+            why = f"parameter {node.on!r} holds none of its cases"
+            return NodeFate(node.name, "choice", State.ERROR, why, branches), {}
+        taken = self._branches({case: node.cases[case]}, path, seen, items)
+        fate, wrote = self._joined(node, taken)
+        return replace(fate, branches={**branches, **taken}), wrote
+
+    def _step(
+        self, node: ir.ExecutionNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+    ) -> tuple[NodeFate, Mapping[str, Json]]:
+        tries = max(1, node.policy.tries)
+        for attempt in range(1, tries + 1):
+            ending = self.oracle(Visit(path, node, seen, items, attempt))
+            if ending.state is State.COMPLETE:
+                why = "nothing errs" if attempt == 1 else f"complete on try {attempt}"
+                return NodeFate(node.name, "execution", State.COMPLETE, why), ending.written
+        return NodeFate(node.name, "execution", State.ERROR, "it errs"), {}
+
+    def _loop(
+        self, node: ir.LoopNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+    ) -> tuple[NodeFate, Mapping[str, Json]]:
+        ran: dict[str, GraphFate] = {}
+        written: dict[str, Json] = {}
+        for index in range(max(1, node.limit)):
+            of = self._graph(node.body, f"{path}.{index}.", {**seen, **written}, items)
+            ran[str(index)] = of
+            written.update(of.written)
+            if of.state is not State.COMPLETE or self.ends(f"{path}.{index}", node, {**seen, **written}):
+                break
+        state, why = _all_complete(ran)
+        return NodeFate(node.name, "loop", state, why, ran), written
+
+    def _joined(self, node: ir.Node, ran: Mapping[str, GraphFate]) -> tuple[NodeFate, Mapping[str, Json]]:
+        """A composite node whose branches ended, and what of theirs it writes (rules 4 and 8)."""
+        state, why = _all_complete(ran)
+        fate = NodeFate(node.name, kind(node), state, why, ran)
+        runnable = self.pipeline.dialect == "runnable"
+        if runnable and state is not State.COMPLETE:
+            return fate, {}
+        if runnable and isinstance(node, ir.MapNode):
+            wrote = [branch.written for branch in ran.values()]
+            names = dict.fromkeys(name for one in node.body.nodes for name in _returns(one))
+            return fate, {name: self._reduced(node, [of[name] for of in wrote if name in of]) for name in names}
+        merged: dict[str, Json] = {}
+        for branch in ran.values():
+            merged.update(branch.written)
+        return fate, merged
+
+    def _reduced(self, node: ir.MapNode, values: Sequence[Json]) -> Json:
+        return self.reducer(node.reducer, values) if values else ""
+
+
+def kind(node: ir.Node) -> str:
+    """The node's kind as ``run.json`` spells it."""
+    match node:
+        case ir.ParallelNode():
+            return "parallel"
+        case ir.MapNode():
+            return "map"
+        case ir.LoopNode():
+            return "loop"
+        case ir.ChoiceNode():
+            return "choice"
+        case _:
+            return "execution"
+
+
+def _skipped(node: ir.Node) -> NodeFate:
+    of = {
+        name: GraphFate(State.SKIPPED, {n.name: _skipped(n) for n in branch.nodes}, {})
+        for name, branch in named_branches(node).items()
+    }
+    return NodeFate(node.name, kind(node), State.SKIPPED, "not reached", of)
+
+
+def _all_complete(ran: Mapping[str, GraphFate]) -> tuple[State, str]:
+    erred = [name for name, branch in ran.items() if branch.state is not State.COMPLETE]
+    if erred:
+        return State.ERROR, f"in error: {', '.join(erred)}"
+    return State.COMPLETE, "all branches complete" if ran else "no branch to run"
+
+
+def _returns(node: ir.Node) -> Iterable[str]:
+    if isinstance(node, ir.ExecutionNode) and node.step.kind is not ir.StepKind.STUB:
+        return [one.name for one in node.step.returns]
+    return []

@@ -1,0 +1,1 @@
+"""Composite nodes and the routes of control-flow graphs, the same on every engine."""

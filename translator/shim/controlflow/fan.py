@@ -1,0 +1,252 @@
+"""Fan-out and fan-in of composite nodes of a control-flow graph (Magnus, runnable), the same on every engine.
+
+How an engine runs a composite node that found ``scope``::
+
+    items = fan.items(scope, over="chunks")                          # a map: one branch per item
+    name = fan.case(scope, on="choice", cases=["heads", "tails"])    # a choice: the branch that runs
+    while True: ...                                                  # a loop: after each complete iteration
+        if not fan.again(dialect, ended, until="done", iteration=number, limit=10): break
+
+    branches = [fan.Branch(name, state, last_scope), ...]            # in declared order; a loop's iterations in turn
+    state, joined = fan.join(dialect, kind, scope, branches, reducer=..., returns=[...])
+    fan.commit(store, id, state, joined, started=started)
+
+``items``, ``case`` and ``join`` raise ``FanError`` where the source engines abort: the composite node is in error then,
+``commit(store, id, State.ERROR, scope, reason=str(error), started=started)``, and its ERROR route is followed.
+A branch is complete if its graph reached its end as complete; ``scope`` of a branch is what the last of its nodes left,
+or None if nothing is known of it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from translator.shim import scopes
+from translator.shim.clock import now
+from translator.shim.contract import Manifest, Scope, State
+from translator.shim.store import MANIFEST, try_key
+from translator.shim.store.manifest import text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from translator.shim.contract import Dialect, ExecutionId, FileRecord, Json
+    from translator.shim.store import Store
+
+Kind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
+
+_REASON_LENGTH = 4_000
+
+
+class FanError(ValueError):
+    """A composite node that cannot begin or end; the message is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """How a branch of a composite node ended: its name or index, its state, and the scope that it left."""
+
+    name: str
+    state: State
+    scope: Scope | None = None
+
+
+def items(scope: Scope, over: str) -> list[Json]:
+    """The items of a map, none for an empty list.
+
+    Args:
+        scope: what the map node found.
+        over: the parameter that holds the list.
+
+    Raises:
+        FanError: there is no such parameter, it holds no list, or an item cannot name its branch.
+    """
+    value = _parameter(scope, over, "to map over")
+    if not isinstance(value, (list, tuple)):
+        raise FanError(f"the parameter {over!r} to map over is {_kind(value)}, not a list: {_shown(value)}")
+    for item in value:
+        if "." in str(item):
+            raise FanError(
+                f"the item {_shown(item)} of the parameter {over!r} has a '.' in it; items name their branches, and "
+                "names of branches cannot hold one: map over other names, and look the values up in the steps"
+            )
+    return [scopes.plain(item) for item in value]
+
+
+def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
+    """The case of a choice: the name of the branch that is the text of a parameter's value.
+
+    Args:
+        scope: what the node found.
+        on: the parameter.
+        cases: the names of the branches.
+
+    Raises:
+        FanError: there is no such parameter, it is no single value, or no branch is called so.
+    """
+    value = _parameter(scope, on, "to choose by")
+    if not isinstance(value, (str, int, float)):
+        raise FanError(f"the parameter {on!r} to choose by is {_kind(value)}, not a single value: {_shown(value)}")
+    names = list(cases)
+    if str(value) in names:
+        return str(value)
+    raise FanError(f"the parameter {on!r} is {str(value)!r}, which is none of the cases {', '.join(map(repr, names))}")
+
+
+def again(dialect: Dialect, scope: Scope, until: str, iteration: int, limit: int) -> bool:  # noqa: ARG001 - one has loops
+    """Whether a loop goes on after a complete iteration.
+
+    Args:
+        dialect: the source language.
+        scope: what the last node of the iteration left.
+        until: the parameter that ends the loop when it is true; a value that is no truth value does not.
+        iteration: number of the iteration that has ended, from 0.
+        limit: how many iterations there are at most.
+    """
+    return scope.parameters.get(until) is not True and iteration + 1 < limit
+
+
+def join(  # noqa: PLR0913 - what a fan-in looks at
+    dialect: Dialect,
+    kind: Kind,
+    outer: Scope,
+    branches: Sequence[Branch],
+    *,
+    reducer: str | None = None,
+    returns: Sequence[str] = (),
+) -> tuple[State, Scope]:
+    """The state of a composite node whose branches have all ended, and the scope that it leaves.
+
+    It is complete if every branch is. What branches wrote is merged in declared order, the last one wins: in Magnus
+    also where the node is in error, in runnable only where it is complete or a loop. A map of runnable leaves of its
+    branches' parameters only ``returns``, each reduced to one value. Files in the catalog stay in any case.
+
+    Args:
+        dialect: the source language.
+        kind: of the node.
+        outer: what the node found.
+        branches: how the branches ended, in declared order; of a choice the one that was taken.
+        reducer: Python expression of a function of all items' values; without it they become a list.
+        returns: of a map of runnable, the parameters that the steps directly in its branch return.
+
+    Raises:
+        FanError: the reducer fails, or there is no branch of a choice.
+    """
+    ended = [branch for branch in branches if kind not in {"choice", "loop"} or branch.state is not State.SKIPPED]
+    if kind == "choice" and not ended:
+        raise FanError("none of the cases was taken")
+    state = _state(ended)
+    left = [branch.scope for branch in ended if branch.scope is not None]
+    put: dict[str, FileRecord] = {}
+    written: dict[str, Json] = {}
+    for scope in left:
+        put.update(scope.put)
+        written.update(scope.written)
+    if dialect == "runnable":
+        if kind == "map" and state is State.COMPLETE:
+            written = _reduced(reducer, returns, left)
+        elif state is not State.COMPLETE and kind != "loop":
+            written = {}
+    return state, scopes.after(outer, written, put)
+
+
+def commit(  # noqa: PLR0913 - what is known of a composite node
+    store: Store,
+    id: ExecutionId,  # noqa: A002 - as in a manifest
+    state: State,
+    scope: Scope,
+    *,
+    reason: str | None = None,
+    started: str,
+    claimed: Callable[[str], None] = lambda _: None,
+) -> Manifest:
+    """Write the manifest of a composite node; its fan-in counts as its execution.
+
+    Args:
+        store: where to.
+        id: whose it is; ``kind`` is that of the composite node.
+        state: how it ended.
+        scope: what it leaves to the node after it.
+        reason: why it is in error.
+        started: when its fan-out began, ISO-8601 in UTC.
+        claimed: told the URI that the manifest will have.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    identity = store.claim(id)
+    claimed(store.uri(try_key(identity, MANIFEST)))
+    store.begin(identity, {}, started)
+    return store.commit(
+        Manifest(
+            id=identity,
+            state=state,
+            parameters={},
+            metadata={},
+            inputs={},
+            outputs=[],
+            started=started,
+            ended=now(),
+            reason=text(reason)[:_REASON_LENGTH] if reason is not None else None,
+            scope=scope,
+        )
+    )
+
+
+def _state(branches: Sequence[Branch]) -> State:
+    states = {branch.state for branch in branches}
+    if State.ERROR in states:
+        return State.ERROR
+    return State.COMPLETE if states <= {State.COMPLETE} else State.STOPPED
+
+
+def _reduced(reducer: str | None, returns: Sequence[str], left: Sequence[Scope]) -> dict[str, Json]:
+    """Of each returned parameter the values of the items that have it, in the order of the items, as one value."""
+    found: dict[str, Json] = {}
+    for name in returns:
+        values = [scope.written[name] for scope in left if name in scope.written]
+        if any(scopes.pickled(value) is not None for value in values):
+            raise FanError(f"the items of the map return {name!r} as an object; objects cannot be reduced to one value")
+        found[name] = _applied(reducer, name, values) if values else ""
+    return found
+
+
+def _applied(reducer: str | None, name: str, values: list[Json]) -> Json:
+    if reducer is None:
+        return values
+    surroundings = {"__builtins__": builtins}
+    try:
+        value = eval(reducer, surroundings)(*values)  # noqa: S307 - a function of the user's, as a step's is
+        return cast("Json", json.loads(json.dumps(value)))
+    except Exception as error:
+        raise FanError(
+            f"the reducer {reducer!r} fails for the {len(values)} values of {name!r}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _parameter(scope: Scope, name: str, purpose: str) -> Json:
+    parameters: Mapping[str, Json] = scope.parameters
+    if name not in parameters:
+        known = ", ".join(sorted(parameters)) or "none"
+        raise FanError(f"there is no parameter {name!r} {purpose}; those there are: {known}")
+    return parameters[name]
+
+
+def _kind(value: Json) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a truth value"
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, (int, float)):
+        return "a number"
+    return "a list" if isinstance(value, (list, tuple)) else "an object"
+
+
+def _shown(value: Json) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 100 else f"{shown[:100]}…"  # noqa: PLR2004 - as a line of a log can hold

@@ -1,0 +1,128 @@
+"""How a control-flow graph ended: its token followed along how its nodes stand (``translator.shim.traces``).
+
+A token goes from a graph's start from node to node by how each ended. Where it comes to an outcome that leads to no
+node, the graph has ended: complete where that is one of ``complete_after``, else in error. Where it comes to a node
+that was cut off, or of which nothing is known, the graph was stopped there. Nodes that no token came to are skipped.
+
+A composite node's state is that of its fan-in. Each of its branches is a graph with a token of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from translator.shim.contract import After, State
+from translator.shim.plans import BODY, CompositePlan
+from translator.shim.traces import LOST
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.shim.contract import Scope
+    from translator.shim.plans import GraphPlan, NodePlan
+    from translator.shim.traces import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRecord:
+    """How a graph ended, what ``run.json`` says of its nodes, and the scope that its last node left."""
+
+    state: State
+    nodes: Mapping[str, Any]
+    scope: Scope | None
+
+
+def follow(graph: GraphPlan, found: Mapping[str, Trace]) -> GraphRecord:
+    """How the outermost graph of a run ended.
+
+    Args:
+        graph: the graph.
+        found: by path how the nodes stand that the engine knows of.
+    """
+    return _Follower(found).graph(graph, "", entered=True)
+
+
+def catalog(scope: Scope | None) -> list[dict[str, object]]:
+    """What ``run.json`` says of the files of a catalog."""
+    files = sorted(scope.catalog.values(), key=lambda file: file.path) if scope is not None else []
+    return [file.document() for file in files]
+
+
+class _Follower:
+    def __init__(self, found: Mapping[str, Trace]) -> None:
+        self._found = found
+        self._begun = [path for path, trace in found.items() if trace.state is not State.SKIPPED]
+        self._indexes: dict[str, int] = {}
+        for path in self._begun:
+            parts = path.split(".")
+            for place, part in enumerate(parts):
+                if part.isdecimal():
+                    prefix = ".".join(parts[:place])
+                    self._indexes[prefix] = max(self._indexes.get(prefix, 0), int(part) + 1)
+
+    def graph(self, graph: GraphPlan, prefix: str, *, entered: bool) -> GraphRecord:
+        """How a graph ended whose nodes' paths begin with ``prefix``; ``entered`` is whether a token came to it."""
+        plans = {node.name: node for node in graph.nodes}
+        leads = {after: node.name for node in graph.nodes for after in node.after}
+        here = (graph.start or next(iter(plans), None)) if entered else None
+        state = State.SKIPPED if not entered else State.COMPLETE
+        nodes: dict[str, Any] = {}
+        scope = None
+        while here is not None:
+            nodes[here], left = self._node(plans[here], prefix + here)
+            scope = left or scope
+            of_node = State(nodes[here]["state"])
+            if of_node not in {State.COMPLETE, State.ERROR}:
+                state, here = State.STOPPED, None
+                continue
+            outcome = After(here, "complete" if of_node is State.COMPLETE else "error")
+            here = leads.get(outcome)
+            if here is None:
+                state = State.COMPLETE if outcome in graph.complete_after else State.ERROR
+        for name, plan in plans.items():
+            nodes.setdefault(name, self._skipped(plan, prefix + name))
+        return GraphRecord(state, {name: nodes[name] for name in plans}, scope)
+
+    def _node(self, plan: NodePlan | CompositePlan, path: str) -> tuple[dict[str, Any], Scope | None]:
+        """How a node ended that a token came to."""
+        trace = self._found.get(path)
+        state = trace.state if trace is not None else State.STOPPED
+        scope = trace.manifest.scope if trace is not None and trace.manifest is not None else None
+        if isinstance(plan, CompositePlan):
+            reason = trace.reason if trace is not None else LOST
+            return self._composite(plan, path, state, reason if state is State.ERROR else None), scope
+        executions = [trace.document()] if trace is not None and trace.begun else []
+        return {"kind": plan.kind, "state": state.value, "executions": executions}, scope
+
+    def _skipped(self, plan: NodePlan | CompositePlan, path: str) -> dict[str, Any]:
+        """What is said of a node that no token came to; executions that it has all the same are not hidden."""
+        if isinstance(plan, CompositePlan):
+            return self._composite(plan, path, State.SKIPPED, None)
+        trace = self._found.get(path)
+        executions = [trace.document()] if trace is not None and trace.begun else []
+        return {"kind": plan.kind, "state": State.SKIPPED.value, "executions": executions}
+
+    def _composite(self, plan: CompositePlan, path: str, state: State, reason: str | None) -> dict[str, Any]:
+        branches: dict[str, GraphPlan] = dict(plan.branches)
+        if plan.kind in {"map", "loop"}:
+            branches = {str(index): plan.branches[BODY] for index in range(self._indexes.get(path, 0))}
+        reached = state is not State.SKIPPED
+        taken = {name for name in branches if plan.kind != "choice" or self._any(f"{path}.{name}.")}
+        records = {
+            name: self.graph(graph, f"{path}.{name}.", entered=reached and name in taken)
+            for name, graph in branches.items()
+        }
+        trace = self._found.get(path)
+        by_person = {"marked": "success"} if trace is not None and trace.marked and state is trace.state else {}
+        return {
+            "kind": plan.kind,
+            "state": state.value,
+            **by_person,
+            "branches": {name: {"state": of.state.value, "nodes": of.nodes} for name, of in records.items()},
+            "reason": reason,
+        }
+
+    def _any(self, prefix: str) -> bool:
+        """Whether a node whose path begins so left anything, or the engine knows of one."""
+        return any(path.startswith(prefix) for path in self._begun)

@@ -1,0 +1,217 @@
+"""Fetches the default files of an input: paths in the project, ``file://``, ``http(s)://``, and what fsspec knows.
+
+In paths and in URIs of stores ``*`` and ``?`` stay in one folder and ``**`` crosses folders; hidden files are found
+only by patterns that name them. A fetched file is a read-only copy: the user's own file can neither change nor be
+changed.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from translator.shim import abandon, digest
+from translator.shim.paths import PathError, place
+from translator.shim.store import transfer
+from translator.shim.uris import readable, scrubbed, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from translator.shim.contract import Input
+
+READ_ONLY = 0o444
+
+_WILD = re.compile(r"[*?]")
+
+
+class FetchError(Exception):
+    """A default of an input cannot be fetched; the message says which and why."""
+
+
+def find(
+    uri: str, step_input: Input, project: Path, pulse: Callable[[], None] = digest.no_pulse
+) -> list[tuple[str, str]]:
+    """Find the files that a default names.
+
+    Args:
+        uri: the default: a path relative to ``project`` or a URI, with or without wildcards.
+        step_input: the input whose default it is.
+        project: the folder of the source file.
+        pulse: called while the wait for a server lasts; what it raises ends the work.
+
+    Returns:
+        For each file its URI (or path in the project) without wildcards and its place below the input's folder.
+
+    Raises:
+        FetchError: nothing is there, or it cannot be looked at.
+    """
+    if not readable(uri):
+        raise FetchError(f"{shown(uri)} is not a URI: quote special characters of its host, user and password")
+    parts = urlsplit(uri if "://" in uri else "")
+    scheme = parts.scheme
+    if scheme in {"http", "https"}:
+        path = unquote(parts.path).strip("/") or parts.netloc
+        return [(uri, _place(path, step_input, uri))]
+    if scheme in {"", "file"}:
+        return _find_local(uri, step_input, project)
+    return _find_remote(uri, step_input, pulse)
+
+
+def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = digest.no_pulse) -> tuple[int, str]:
+    """Copy one file to the new read-only file ``target``.
+
+    Args:
+        uri: what ``find`` returned.
+        target: where to.
+        project: the folder of the source file.
+        pulse: called a few times a second or between blocks; what it raises ends the work.
+
+    Returns:
+        Its size in bytes and its SHA-256.
+
+    Raises:
+        FetchError: it cannot be fetched.
+    """
+    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    try:
+        if scheme in {"http", "https"}:
+            found = _download(uri, target, pulse)
+        elif scheme in {"", "file"}:
+            found = digest.copy_file(_local(uri, project), target, pulse)
+        else:
+            found = _copy_remote(uri, target, pulse)
+    except OSError as error:
+        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(error.strerror or str(error), uri)}") from None
+    target.chmod(READ_ONLY)
+    return found
+
+
+def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, str]]:
+    path = _local(uri, project)
+    if not _WILD.search(str(path)) or path.exists():
+        if path.is_dir():
+            raise FetchError(f"{uri} is a folder; write {uri.rstrip('/')}/* for the files in it")
+        if not path.exists():
+            raise FetchError(f"{uri} is not there (looked for {path})")
+        return [(uri, _place(uri if "://" not in uri else str(path), step_input, uri))]
+    root = _before_wildcard(str(path))
+    wanted = _pattern(str(path)[len(root) :])
+    inside = root.startswith(f"{project}/")
+    found = []
+    for file in _files_below(Path(root)):
+        if wanted.fullmatch(str(file)[len(root) :]):
+            name = str(file.relative_to(project)) if inside else str(file)
+            shown_root = root.removeprefix(f"{project}/") if inside else root
+            found.append((name if inside else file.as_uri(), _place(name, step_input, uri, shown_root)))
+    if not found:
+        raise FetchError(f"no file matches {uri} (looked in {root})")
+    return found
+
+
+def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list[tuple[str, str]]:
+    if not _WILD.search(uri):
+        return [(uri, _place(uri.partition("://")[2].partition("/")[2], step_input, uri))]
+    from translator.shim.store.objects import file_system
+
+    root = _before_wildcard(uri)
+
+    def listed() -> list[str]:
+        system, base = file_system(root)
+        return [str(name)[len(base.rstrip("/")) + 1 :] for name in system.find(base.rstrip("/"))]
+
+    try:
+        names = abandon.run(listed, pulse)
+    except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+        raise FetchError(f"{shown(uri)} cannot be listed: {scrubbed(str(error), uri)}") from None
+    wanted = _pattern(uri[len(root) :])
+    in_bucket = root.partition("://")[2].partition("/")[2]
+    found = [
+        (root + name, _place(in_bucket + name, step_input, uri, in_bucket)) for name in names if wanted.fullmatch(name)
+    ]
+    if not found:
+        raise FetchError(f"no file matches {shown(uri)}")
+    return found
+
+
+def _place(path: str, step_input: Input, uri: str, root: str | None = None) -> str:
+    """A default without a wildcard has no root, so that ``suffix`` keeps its name alone."""
+    keep = step_input.keep_directories
+    if keep == "suffix" and root is None:
+        keep = "none"
+    try:
+        return place(path.removeprefix("./").strip("/"), keep, (root or "").removeprefix("./").lstrip("/"))
+    except PathError as error:
+        raise FetchError(f"{shown(uri)} cannot be an input: {error}") from error
+
+
+def _local(uri: str, project: Path) -> Path:
+    if uri.startswith("file://"):
+        return Path(unquote(urlsplit(uri).path))
+    return project / uri
+
+
+def _before_wildcard(path: str) -> str:
+    """The folder above the first wildcard, with a slash at its end."""
+    wild = _WILD.search(path)
+    return path[: path.rfind("/", 0, wild.start()) + 1] if wild else path
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """The regular expression of a path with wildcards, below a folder; see the top of the module."""
+    parts = []
+    at_start = True
+    for token in re.split(r"(\*\*/|\*\*|\*|\?)", path):
+        if not token:
+            continue
+        unhidden = r"(?!\.)" if at_start else ""
+        match token:
+            case "**/":
+                parts.append(r"(?:[^/.][^/]*/)*" if at_start else r"[^/]*/(?:[^/.][^/]*/)*")
+            case "**":
+                parts.append(rf"(?:[^/.][^/]*/)*{unhidden}[^/]*" if at_start else r"[^/]*(?:/[^/.][^/]*)*")
+            case "*":
+                parts.append(rf"{unhidden}[^/]*")
+            case "?":
+                parts.append(rf"{unhidden}[^/]")
+            case _:
+                parts.append(re.escape(token))
+        at_start = token.endswith("/")
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _files_below(folder: Path) -> Iterable[Path]:
+    import os
+
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(root) / name
+
+
+def _download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+    from translator.shim.inputs.download import DownloadError, download
+
+    try:
+        return download(uri, target, pulse)
+    except DownloadError as error:
+        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(str(error), uri)}") from None
+
+
+def _copy_remote(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+    """Copy a file from any file system that fsspec knows."""
+    from translator.shim.store.objects import file_system
+
+    try:
+        system, path = abandon.run(lambda: file_system(uri), pulse)
+        return transfer.down(lambda: system.open(path, "rb"), target, pulse)
+    except (OSError, transfer.StalledError) as error:
+        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(_reason(error), uri)}") from None
+    except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(str(error), uri)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,169 @@
+"""Brings the files of a step's inputs into its workspace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from translator.shim import digest
+from translator.shim.contract import FileRecord, InputFiles
+from translator.shim.inputs import fetch
+from translator.shim.paths import PathError, place, relative
+from translator.shim.store import StoreError
+from translator.shim.uris import masked, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from translator.shim.contract import Input
+    from translator.shim.store import Store
+
+# So many of the files that were there are named when an input stays empty.
+_SHOWN = 10
+
+
+class InputError(Exception):
+    """An input cannot be filled; the message is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the files of one execution come from, and who is told."""
+
+    store: Store
+    project: Path
+    default: Callable[[str], str]
+    note: Callable[[str], None]
+    pulse: Callable[[], None]
+
+
+def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) -> list[FileRecord]:
+    """Fill one input.
+
+    Args:
+        step_input: the input.
+        wanted: what edges bring to it, and the defaults that are used.
+        folder: the folder of all inputs in the workspace; the input's own is made in it.
+        source: where files come from.
+
+    Returns:
+        A record per file in the folder; ``path`` is where it lies below it.
+
+    Raises:
+        InputError: a file cannot be brought, or a required input stays empty.
+    """
+    for warning in wanted.warnings:
+        source.note(f"warning: {warning}")
+    try:
+        places = _places(step_input, wanted, source)
+        if not places and not step_input.optional:
+            raise InputError(empty(step_input, wanted))
+        own = folder / _segment(step_input.name)
+        own.mkdir()
+        return [one(path, own, record, source) for path, record in places.items()]
+    except (fetch.FetchError, StoreError, PathError) as error:
+        raise InputError(f"input {step_input.name!r}: {error}") from error
+
+
+def empty(step_input: Input, wanted: InputFiles) -> str:
+    """Why a required input has no file: the edges with their patterns, and the files that were there."""
+    name = f"input {step_input.name!r} is required and got no file"
+    if not wanted.edges:
+        return f"{name}: no edge ends in it and it has no default"
+    there = list(wanted.available[:_SHOWN])
+    if len(wanted.available) > _SHOWN:
+        there.append(f"and {len(wanted.available) - _SHOWN} more")
+    text = f"{name}: nothing matches {', '.join(wanted.edges)}; "
+    text += f"the files there are {', '.join(there)}" if there else "there are no files from complete executions"
+    if step_input.default and not wanted.defaults:
+        text += " (its defaults are not used, because an edge replaces them)"
+    return text
+
+
+def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, FileRecord | str]:
+    """By place below the input's folder the published file, or the URI of a default, that goes there."""
+    found: list[tuple[str, FileRecord | str]] = []
+    for default in wanted.defaults:
+        uri = source.default(default)
+        if source.store.owns(uri):
+            raise fetch.FetchError(f"{uri} is in the artifact store; draw an edge from the node that makes it")
+        found += [(path, one) for one, path in fetch.find(uri, step_input, source.project, source.pulse)]
+    found += [(place(record.path, step_input.keep_directories), record) for record in wanted.files]
+    places: dict[str, FileRecord | str] = {}
+    for path, one in found:
+        earlier = places.pop(path, None)
+        if earlier is not None and _uri(earlier) != _uri(one):
+            source.note(
+                f"warning: input {step_input.name!r}: {shown(_uri(one))} takes the place of {shown(_uri(earlier))}"
+            )
+        places[path] = one
+    if step_input.filename:
+        if len(places) == 1:
+            return {relative(step_input.filename): next(iter(places.values()))}
+        if places:
+            source.note(
+                f"warning: input {step_input.name!r} has {len(places)} files, so that its filename "
+                f"{step_input.filename!r} is not used"
+            )
+    return places
+
+
+def one(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> FileRecord:
+    """Bring one file, published or at a URI, to ``path`` below ``folder``.
+
+    Raises:
+        fetch.FetchError: it cannot be fetched, or there is a folder in its place.
+        StoreError: it is not what was published.
+    """
+    target = folder / path
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        raise fetch.FetchError(
+            f"{shown(_uri(wanted))} cannot be brought to {path!r}: another file is called like its folder"
+        ) from None
+    if target.is_dir():
+        raise fetch.FetchError(f"{shown(_uri(wanted))} cannot be brought to {path!r}: there is a folder of that name")
+    if isinstance(wanted, FileRecord) and source.store.owns(wanted.uri):
+        source.store.bring(wanted, target, source.pulse)
+        record = replace(wanted, path=path)
+    else:
+        if isinstance(wanted, FileRecord) and masked(wanted.uri):
+            raise fetch.FetchError(
+                f"{wanted.uri} was fetched with credentials, which are not kept; "
+                "an edge cannot bring it: make the URL a default of this input, too"
+            )
+        size, sha256 = fetch.fetch(_uri(wanted), target, source.project, source.pulse)
+        if isinstance(wanted, FileRecord) and sha256 != wanted.sha256:
+            raise fetch.FetchError(f"{wanted.uri} has changed since an earlier execution of this run used it")
+        record = FileRecord(path, size, sha256, shown(_uri(wanted)))
+    return replace(record, stamp=digest.stamp(target.stat()))
+
+
+def changed(records: Mapping[str, list[FileRecord]], store: Store) -> list[str]:
+    """The published files that the command has written to through their links, which only root can.
+
+    Args:
+        records: by input the files that were brought.
+        store: where they are published.
+
+    Returns:
+        ``input/path`` of each.
+    """
+    return [
+        f"{name}/{record.path}"
+        for name, files in records.items()
+        for record in files
+        if store.owns(record.uri) and not store.intact(record)
+    ]
+
+
+def _uri(one: FileRecord | str) -> str:
+    return one if isinstance(one, str) else one.uri
+
+
+def _segment(name: str) -> str:
+    if "/" in name:
+        raise PathError(f"an input cannot be called {name!r}: its name is a folder")
+    return relative(name)

@@ -1,0 +1,82 @@
+"""Build the one script of a list of commands, each of which is a command of its own.
+
+The items run in order in one shell, so that ``cd``, variables and background processes persist; the first that fails
+ends the script with its exit status. Each item is an ``eval`` of its own: what is complete on its own (here-documents,
+comments at the end, ``cmd &``, ``cmd;``, ``a || b``) stays so, and ``set -e``, ``exit``, ``trap`` and ``$?`` work in it
+as they do in a script.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from translator.shim.process.shell import Flaw, flaw
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"})
+# Not "|| exit": that would switch "set -e" off within the item.
+_CHECK = "case $? in 0) ;; *) exit $? ;; esac"
+_CHANGES_SYNTAX = re.compile(r"\b(?:shopt|setopt|unsetopt|emulate|alias)\b")
+"""Commands after which a shell may take for complete what it refused before."""
+
+_SHOWN = 60
+
+
+def is_shell(interpreter: Sequence[str]) -> bool:
+    """Return whether a shebang's program is a shell that knows the words of ``sh``."""
+    names = [PurePath(word).name for word in interpreter]
+    if names[:1] == ["env"]:
+        names = [name for name in names[1:] if not name.startswith("-") and "=" not in name]
+    return bool(names) and names[0] in _SHELLS
+
+
+def script(commands: Sequence[str], *, shell: bool = True) -> str:
+    """Return the script that runs ``commands``, of which blank ones do not count; a single one as it is.
+
+    Args:
+        commands: the items of the list.
+        shell: whether a shell runs them; another interpreter gets them one below the other.
+    """
+    commands = [command for command in commands if command.strip()]
+    if len(commands) == 1 or not shell:
+        return "\n".join(commands)
+    lines = []
+    for command in commands:
+        # A word that begins with "-" would be an option of eval.
+        lines += [f"eval {shlex.quote(command if not command.startswith('-') else f' {command}')}", _CHECK]
+    return "\n".join(lines[:-1])
+
+
+def check(commands: Sequence[str], interpreter: Sequence[str]) -> None:
+    """Check that each of several commands is complete.
+
+    Args:
+        commands: the items as the shell gets them.
+        interpreter: the shell that runs them, which has the last word.
+
+    Raises:
+        ValueError: one is not; the message names it.
+    """
+    last = max((number for number, command in enumerate(commands, start=1) if command.strip()), default=0)
+    if last == 1:
+        return  # the shell itself says what is wrong with a single command
+    for number, command in enumerate(commands, start=1):
+        found = flaw(tuple(interpreter), command)
+        if found is not None and not (found.accepted and number == last):
+            raise ValueError(message(number, command, found))
+        if _CHANGES_SYNTAX.search(command):
+            return
+
+
+def message(number: int, command: str, found: Flaw) -> str:
+    """Return what to tell the user about an incomplete item."""
+    shown = command if len(command) <= _SHOWN else f"{command[:_SHOWN]}…"
+    return (
+        f"item {number} of the command is not a complete command, and each item must be one: {found.text}: {shown!r}; "
+        "write all of it in one item (YAML: '- |')"
+    )

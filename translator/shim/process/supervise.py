@@ -1,0 +1,319 @@
+"""Runs a command: its own process group, its output as it appears, its limits, and its certain end.
+
+The calling thread waits in one ``select`` for output and for the command's end (a pidfd; elsewhere a waiting thread),
+and wakes about once a second to ask whether it must stop. When the command's first process has ended, everything it
+left behind is ended as well, so a daemon that holds the output pipe open holds nobody up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from translator.shim.process import group, watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+# Small enough that a slow log does not keep us from asking whether to stop.
+CHUNK = 1 << 14
+ASK_EVERY = 1.0
+# What a command has left running (a shell's process substitution, say) may finish its last lines.
+_COURTESY = 0.5
+_PIPE = 1 << 20
+_SHORT = 2.0
+_UNKNOWN = 255
+
+Cause = Literal["exit", "time-limit", "no-output-timeout", "stop", "killed"]
+
+
+@dataclass(slots=True)
+class Ticket:
+    """An execution of this process, from before its command starts; ``killed`` once ``kill_all`` has struck."""
+
+    mark: str = field(default_factory=lambda: os.urandom(16).hex())
+    group: int | None = None
+    killed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds that a command may run, and that it may be silent; None is no limit."""
+
+    time: float | None = None
+    no_output: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: why, with which exit status (negative: a signal), and the answer of ``should_stop``."""
+
+    cause: Cause
+    exit_status: int
+    stop: str | None = None
+
+
+_tickets: dict[str, Ticket] = {}
+
+
+@contextlib.contextmanager
+def ticket() -> Iterator[Ticket]:
+    """Take a ticket for an execution, so that ``kill_all`` reaches it also before its command starts."""
+    one = Ticket()
+    _tickets[one.mark] = one
+    try:
+        yield one
+    finally:
+        _tickets.pop(one.mark, None)
+
+
+def kill_all() -> None:
+    """End every process group that this process has started: TERM, three seconds, KILL.
+
+    Executions whose command has not started yet end before it does. Callable in a signal handler and from any thread;
+    returns when the processes are gone.
+    """
+    struck = list(_tickets.values())
+    for one in struck:
+        one.killed = True
+    running = [(one.group, one.mark) for one in struck if one.group is not None]
+    for number, mark in running:
+        group.send(number, group.members(number, mark), signal.SIGTERM)
+    deadline = time.monotonic() + group.GRACE
+    for number, mark in running:
+        group.end(number, mark, max(0.0, deadline - time.monotonic()))
+
+
+def run(  # noqa: PLR0913 - what a process has
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    one: Ticket,
+    output: Callable[[bytes], None],
+    errors: Callable[[bytes], None],
+    limits: Limits,
+    should_stop: Callable[[], str | None],
+) -> Ended:
+    """Run a command to its end.
+
+    Args:
+        arguments: the program and its arguments.
+        folder: where it runs.
+        environment: its environment, to which the execution's mark is added.
+        one: the execution's ticket.
+        output: gets each chunk of standard output.
+        errors: gets each chunk of standard error.
+        limits: of time and of silence.
+        should_stop: asked about once a second, from this thread; what it returns (not None) ends the command.
+
+    Raises:
+        OSError: the program cannot be started.
+        BaseException: what the callbacks raise, or the engine in this thread; the process group is ended before.
+    """
+    process = subprocess.Popen(
+        arguments,
+        cwd=folder,
+        env={**environment, group.MARK: one.mark},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,
+    )
+    one.group = process.pid
+    watch = None
+    try:
+        watchdog.begin(process.pid, one.mark)
+        watch = _Watch(process, output, errors)
+        cause, stop = _until_ended(watch, one, limits, should_stop)
+        _end(watch, one, gently=cause == "exit")
+        watch.drain()
+        status = _exit_status(process)
+    except BaseException:
+        group.end(process.pid, one.mark, group.GRACE)
+        if watch is not None:
+            with contextlib.suppress(Exception):
+                watch.drain()
+        raise
+    finally:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=group.GRACE)
+        one.group = None
+        if watch is not None:
+            watch.close()
+        watchdog.done(process.pid, one.mark)
+    return Ended("killed" if one.killed else cause, status, stop)
+
+
+class _Watch:
+    """The two pipes of a command and the sign of its end, behind one selector."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], output: Callable[[bytes], None], errors: Callable[[bytes], None]
+    ) -> None:
+        self.pid = process.pid
+        self.ended = False
+        self.started = self.last_output = time.monotonic()
+        self._selector = selectors.DefaultSelector()
+        self._sign = _sign_of_end(process)
+        self._selector.register(self._sign, selectors.EVENT_READ)
+        self._processes: set[int] = set()
+        self._files = [pipe for pipe in (process.stdout, process.stderr) if pipe is not None]
+        self._pipes: dict[int, Callable[[bytes], None]] = {}
+        for pipe, sink in ((process.stdout, output), (process.stderr, errors)):
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                self._pipes[pipe.fileno()] = sink
+                self._selector.register(pipe.fileno(), selectors.EVENT_READ)
+
+    def step(self, seconds: float) -> None:
+        """Wait for at most ``seconds`` for output or the end, and hand on a chunk of each pipe that has one."""
+        for key, _ in self._selector.select(max(0.0, seconds)):
+            if key.fd in self._pipes:
+                self._read(key.fd)
+            elif key.fd == self._sign:
+                self.ended = True
+                self._selector.unregister(key.fd)
+            else:
+                self._forget(key.fd)
+
+    def wait(self, processes: Sequence[int], seconds: float) -> None:
+        """Hand on output until all ``processes`` have ended, or for ``seconds``."""
+        for pid in processes:
+            if (handle := group.handle_of(pid)) is not None:
+                self._processes.add(handle)
+                self._selector.register(handle, selectors.EVENT_READ)
+        # Without pidfds (macOS) the caller looks again after a moment.
+        has_handles = bool(self._processes)
+        deadline = time.monotonic() + (seconds if has_handles else min(seconds, 0.05))
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                self.step(left)
+                if has_handles and not self._processes:
+                    break
+        finally:
+            for handle in list(self._processes):
+                self._forget(handle)
+
+    def drain(self) -> None:
+        """Hand on what is in the pipes now, and no more than a pipe can hold: somebody may still be writing."""
+        for pipe in list(self._pipes):
+            for _ in range(_PIPE // CHUNK):
+                if not self._read(pipe):
+                    break
+
+    def close(self) -> None:
+        """Give the file descriptors back."""
+        self._selector.close()
+        os.close(self._sign)
+        for pipe in self._files:
+            pipe.close()
+
+    def _forget(self, handle: int) -> None:
+        self._selector.unregister(handle)
+        self._processes.discard(handle)
+        os.close(handle)
+
+    def _read(self, pipe: int) -> bool:
+        try:
+            chunk = os.read(pipe, CHUNK)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            self._selector.unregister(pipe)
+            del self._pipes[pipe]
+            return False
+        self.last_output = time.monotonic()
+        self._pipes[pipe](chunk)
+        return True
+
+
+def _until_ended(
+    watch: _Watch, one: Ticket, limits: Limits, should_stop: Callable[[], str | None]
+) -> tuple[Cause, str | None]:
+    started = watch.started
+    next_ask = started + ASK_EVERY
+    while not watch.ended:
+        now = time.monotonic()
+        if one.killed:
+            return "killed", None
+        if limits.time is not None and now >= started + limits.time:
+            return "time-limit", None
+        if limits.no_output is not None and now >= watch.last_output + limits.no_output:
+            return "no-output-timeout", None
+        if now >= next_ask:
+            stop = should_stop()
+            if stop is not None:
+                return "stop", stop
+            next_ask = time.monotonic() + ASK_EVERY
+        due = next_ask
+        if limits.time is not None:
+            due = min(due, started + limits.time)
+        if limits.no_output is not None:
+            due = min(due, watch.last_output + limits.no_output)
+        watch.step(due - time.monotonic())
+    return "exit", None
+
+
+def _end(watch: _Watch, one: Ticket, *, gently: bool) -> None:
+    """End what is left of the execution, handing on its last lines meanwhile."""
+    number = watch.pid
+    # This is on every execution's path: after a short one, whose ids cannot have come round, do not look at everybody.
+    short = time.monotonic() - watch.started < _SHORT
+    left = group.members(number, one.mark, higher=gently and short)
+    if left and gently:
+        watch.wait(left, _COURTESY)
+        left = group.members(number, one.mark)
+    for number_of_signal, patience in ((signal.SIGTERM, group.GRACE), (signal.SIGKILL, group.GRACE)):
+        deadline = time.monotonic() + patience
+        while left and time.monotonic() < deadline:
+            group.send(number, left, number_of_signal)
+            watch.wait(left, min(1.0, deadline - time.monotonic()))
+            left = group.members(number, one.mark)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(number, signal.SIGKILL)
+
+
+def _sign_of_end(process: subprocess.Popen[bytes]) -> int:
+    """A file descriptor that becomes readable when the command's first process has ended."""
+    handle = group.handle_of(process.pid)
+    if handle is not None:
+        return handle
+    read, write = os.pipe()
+
+    def wait() -> None:
+        process.wait()
+        os.close(write)
+
+    threading.Thread(target=wait, name=f"wait-{process.pid}", daemon=True).start()
+    return read
+
+
+def _exit_status(process: subprocess.Popen[bytes]) -> int:
+    """The exit status, also where somebody else in this process has reaped the command: that is never a success."""
+    if process.returncode is None and hasattr(os, "waitid"):
+        try:
+            found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        except ChildProcessError:
+            return _UNKNOWN
+        if found is None:
+            return -signal.SIGKILL
+        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+    return process.wait()
+
+
+def _after_fork() -> None:
+    """The executions of the parent are not the forked child's to end."""
+    _tickets.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)

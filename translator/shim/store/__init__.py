@@ -1,0 +1,40 @@
+"""The artifact store: one interface for a folder and for every object store that fsspec knows."""
+
+from __future__ import annotations
+
+from translator.shim.store.base import HURRY, NoManifestError, Store, StoreError
+from translator.shim.store.keys import LOG, MANIFEST, OUTPUTS, RUN, STARTED, key_of, segment, try_key
+
+__all__ = [
+    "HURRY",
+    "LOG",
+    "MANIFEST",
+    "OUTPUTS",
+    "RUN",
+    "STARTED",
+    "NoManifestError",
+    "Store",
+    "StoreError",
+    "key_of",
+    "open_store",
+    "segment",
+    "try_key",
+]
+
+
+def open_store(uri: str) -> Store:
+    """Open the store at ``uri``.
+
+    Args:
+        uri: a folder (path or ``file://``), or any URI that fsspec knows (``s3://``, ``gs://``, ``memory://``, ...).
+
+    Raises:
+        StoreError: no such kind of store is installed, or the URI is none.
+    """
+    if "://" not in uri or uri.startswith("file://"):
+        from translator.shim.store.folder import FolderStore
+
+        return FolderStore(uri)
+    from translator.shim.store.objects import ObjectStore
+
+    return ObjectStore(uri)

@@ -1,0 +1,236 @@
+"""The interface of artifact stores, which every kind of store implements."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from translator.shim.digest import no_pulse
+from translator.shim.store import manifest as manifests_
+from translator.shim.store.keys import CLAIMED, MANIFEST, STARTED, TRY_FILE, key_of, try_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from translator.shim.contract import ExecutionId, FileRecord, Manifest, Value
+    from translator.shim.store.log import Log
+
+DOCUMENT_LIMIT = 256 << 20
+"""The size of the largest manifest or record that is read."""
+PATIENCE = 60.0
+"""Seconds that a store over a network may take for a small file or a listing."""
+HURRY = 10.0
+"""The same where the execution is to stop."""
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked of it; the message says what, where and why."""
+
+
+class NoManifestError(StoreError):
+    """A try has not written its manifest."""
+
+
+class Store(ABC):
+    """What both kinds of store can do. ``root`` is the store's URI, without a slash at its end and without secrets."""
+
+    root: str
+    pulse: Callable[[], None] = staticmethod(no_pulse)
+    """Called while a call of a store over a network lasts; what it raises ends the wait."""
+    patience: float = PATIENCE
+
+    @abstractmethod
+    def uri(self, key: str) -> str:
+        """The URI of ``key``."""
+
+    @abstractmethod
+    def read(self, key: str) -> bytes:
+        """The content of ``key``.
+
+        Raises:
+            FileNotFoundError: there is no such key.
+            StoreError: it cannot be read.
+        """
+
+    @abstractmethod
+    def open(self, key: str) -> BinaryIO:
+        """Open ``key`` for reading, to be read in blocks.
+
+        Raises:
+            FileNotFoundError: there is no such key, or it is not a regular file.
+            StoreError: it cannot be read.
+        """
+
+    @abstractmethod
+    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
+        """Write ``key`` so that readers see the old or the new content, never half of it.
+
+        Args:
+            key: where to.
+            content: what.
+            lasting: whether it must survive a power cut from now on.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+
+    @abstractmethod
+    def create(self, key: str, content: bytes) -> bytes | None:
+        """Write ``key`` if it is not there; returns what is there already. Of several writers at once one wins.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+
+    @abstractmethod
+    def claim(self, identity: ExecutionId) -> ExecutionId:
+        """Take a try of an execution that nobody has taken; returns it with its number, at least the one asked for.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+
+    @abstractmethod
+    def publish(
+        self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = no_pulse
+    ) -> list[FileRecord]:
+        """Bring the files of an execution's outputs folder into the store, with their digests.
+
+        Args:
+            identity: the try that they belong to.
+            folder: the outputs folder; it may be moved away.
+            paths: regular files, relative to ``folder``.
+            pulse: called between blocks; what it raises ends the work.
+
+        Raises:
+            StoreError: a file cannot be read or the store cannot be written; nothing of the outputs is left in it.
+        """
+
+    @abstractmethod
+    def bring(self, record: FileRecord, target: Path, pulse: Callable[[], None] = no_pulse) -> None:
+        """Bring a published file to the new read-only file ``target`` and check its digest.
+
+        Raises:
+            StoreError: it is gone or is not what was published.
+        """
+
+    def intact(self, record: FileRecord) -> bool:  # noqa: ARG002 - what is not linked cannot be written to
+        """Whether a file is as it was when it was brought; ``stamp`` is that of the file that was brought."""
+        return True
+
+    @abstractmethod
+    def log(self, identity: ExecutionId) -> Log:
+        """Begin the log of a try; one that cannot be written is kept nowhere."""
+
+    @abstractmethod
+    def discard(self, identity: ExecutionId) -> None:
+        """Remove the outputs of a try that has no manifest, as far as possible."""
+
+    @abstractmethod
+    def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
+        """``<node>/<index>/try-<n>/<file>`` of each file that lies directly in a try's folder."""
+
+    @abstractmethod
+    def scratch(self) -> Path | None:
+        """A local folder from which files can be moved into the store without copying, if there is one."""
+
+    def owns(self, uri: str) -> bool:
+        """Whether ``uri`` lies in this store."""
+        return uri.startswith(f"{self.root}/")
+
+    def location(
+        self, pipeline: str, run: str, node: str | None = None, index: int | None = None, attempt: int | None = None
+    ) -> str:
+        """The URI of the folder of a run, of a node, of an execution or of one of its tries."""
+        return self.uri(key_of(pipeline, run, node, index, attempt))
+
+    def read_json(self, key: str) -> Any:
+        """The JSON document at ``key``; raises as ``read``, and StoreError where it is no JSON."""
+        content = self.read(key)
+        try:
+            return json.loads(content)
+        except UnicodeDecodeError:
+            raise StoreError(f"{self.uri(key)} is not JSON: it is not UTF-8") from None
+        except ValueError as error:
+            raise StoreError(f"{self.uri(key)} is not JSON: {error}") from error
+        except RecursionError:
+            raise StoreError(f"{self.uri(key)} is not JSON of ours: it is nested too deep") from None
+
+    def write_json(self, key: str, document: object, *, lasting: bool = True) -> None:
+        """Write a JSON document, as people read it; arguments and errors as for ``write``."""
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        self.write(key, f"{text}\n".encode("utf-8", "replace"), lasting=lasting)
+
+    def begin(self, identity: ExecutionId, parameters: Mapping[str, Value], started: str) -> None:
+        """Record that a try has begun, so that a killed worker leaves a trace."""
+        document = {
+            "node": identity.node,
+            "attempt": identity.attempt,
+            "started": started,
+            "parameters": dict(parameters),
+        }
+        self.write(try_key(identity, STARTED), f"{json.dumps(document)}\n".encode(), lasting=False)
+
+    def commit(self, manifest: Manifest) -> Manifest:
+        """Write a manifest, which makes its outputs exist; returns it with its URI.
+
+        It survives a power cut from now on if it has outputs. One without, lost so, is an execution that was lost, like
+        those that were running: not worth a wait for the disk, which on a busy one is longer than a short command.
+        """
+        key = try_key(manifest.id, MANIFEST)
+        self.write_json(key, manifests_.to_json(manifest, self.root), lasting=bool(manifest.outputs))
+        return replace(manifest, uri=self.uri(key))
+
+    def manifest(self, uri: str) -> Manifest:
+        """Read the manifest at ``uri``.
+
+        Raises:
+            StoreError: it cannot be read, or is no manifest.
+        """
+        if not self.owns(uri):
+            raise StoreError(f"the manifest {uri} is not in the store {self.root}; all workers must use the same store")
+        return self._manifest(self.key(uri))
+
+    @abstractmethod
+    def key(self, uri: str) -> str:
+        """The key of a URI of this store."""
+
+    def tries(self, pipeline: str, run: str, node: str | None = None) -> dict[tuple[str, int], dict[int, set[str]]]:
+        """The files of each try: ``{(node's segment, index): {attempt: {file}}}``, in the order of node and index."""
+        found: dict[tuple[str, int], dict[int, set[str]]] = {}
+        for key in self.keys(pipeline, run, node):
+            match = TRY_FILE.fullmatch(key)
+            if match and not match["file"].startswith(CLAIMED):
+                execution = found.setdefault((match["node"], int(match["index"])), {})
+                execution.setdefault(int(match["attempt"]), set()).add(match["file"])
+        return {execution: dict(sorted(found[execution].items())) for execution in sorted(found)}
+
+    def manifests(self, pipeline: str, run: str, node: str | None = None) -> list[Manifest]:
+        """The manifest of the last try of each execution that left one, in the order of node and index.
+
+        Args:
+            pipeline: name of the pipeline.
+            run: id of the run.
+            node: name of a node; all nodes without.
+
+        Raises:
+            StoreError: one cannot be read.
+        """
+        base = key_of(pipeline, run)
+        last = []
+        for (name, index), of_execution in self.tries(pipeline, run, node).items():
+            whole = [attempt for attempt, files in of_execution.items() if MANIFEST in files]
+            if whole:
+                last.append(self._manifest(f"{base}/{name}/{index}/try-{whole[-1]}/{MANIFEST}"))
+        return last
+
+    def _manifest(self, key: str) -> Manifest:
+        try:
+            return manifests_.from_json(self.read_json(key), self.root, self.uri(key))
+        except FileNotFoundError:
+            raise NoManifestError(f"there is no manifest {self.uri(key)}") from None
+        except ValueError as error:
+            raise StoreError(str(error)) from error

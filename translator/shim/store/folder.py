@@ -1,0 +1,266 @@
+"""A store in a folder: publishing moves, bringing links, so that an artifact costs no more than its digest.
+
+What is published becomes read-only (0444). Only manifests of outputs are synced to the disk: after a power cut an
+artifact that did not get there fails its digest, it does not look whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import quote, unquote
+
+from translator.shim import digest
+from translator.shim.contract import FileRecord
+from translator.shim.paths import PathError, relative
+from translator.shim.store.base import DOCUMENT_LIMIT, Store, StoreError
+from translator.shim.store.keys import LOG, OUTPUTS, attempts, key_of, segment, try_key
+from translator.shim.store.log import Log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from translator.shim.contract import ExecutionId
+
+READ_ONLY = 0o444
+SCRATCH = ".work"
+
+
+class FolderStore(Store):
+    """See ``translator.shim.store.Store``."""
+
+    def __init__(self, uri: str) -> None:
+        """Open the store in a folder that need not exist yet; ``uri`` is a path or a ``file://`` URI."""
+        path = unquote(uri.removeprefix("file://").removeprefix("localhost")) if uri.startswith("file://") else uri
+        if not path or "\x00" in path:
+            raise StoreError(f"the store {uri!r} names no folder")
+        self.folder = Path(path).expanduser().absolute()
+        self.root = self.folder.as_uri().rstrip("/")
+
+    def uri(self, key: str) -> str:
+        """See ``Store.uri``."""
+        return f"{self.root}/{quote(key)}"
+
+    def key(self, uri: str) -> str:
+        """See ``Store.key``."""
+        try:
+            return relative(unquote(uri[len(self.root) + 1 :]))
+        except PathError as error:
+            raise StoreError(f"{uri} is not in the store: {error}") from error
+
+    def scratch(self) -> Path | None:
+        """See ``Store.scratch``."""
+        return self.folder / SCRATCH
+
+    def read(self, key: str) -> bytes:
+        """See ``Store.read``."""
+        path = self.folder / key
+        try:
+            # Not to wait for the other end of a pipe, should somebody have put one there.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise StoreError(f"{path} cannot be read: it is {digest.kind(status.st_mode)}, not a file")
+                if status.st_size > DOCUMENT_LIMIT:
+                    raise StoreError(
+                        f"{path} cannot be read: it has {status.st_size} bytes, more than {DOCUMENT_LIMIT}"
+                    )
+                return file.read()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+
+    def open(self, key: str) -> BinaryIO:
+        """See ``Store.open``."""
+        path = self.folder / key
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise FileNotFoundError(path)
+        try:
+            # A pipe does not block, and what has become a link is not followed.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            file = os.fdopen(descriptor, "rb")
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(path) from None
+        except OSError as error:
+            raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return file
+        file.close()
+        raise FileNotFoundError(path)
+
+    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
+        """See ``Store.write``."""
+        target = self.folder / key
+        beside = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
+        with self._writing():
+            if not target.parent.is_dir():
+                target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with beside.open("xb", buffering=0) as file:
+                    rest = memoryview(content)
+                    while rest:
+                        rest = rest[file.write(rest) :]
+                    if lasting:
+                        _sync(file.fileno())
+                beside.replace(target)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+
+    def create(self, key: str, content: bytes) -> bytes | None:
+        """See ``Store.create``."""
+        target = self.folder / key
+        try:
+            return self.read(key)
+        except FileNotFoundError:
+            pass
+        beside = f"{key}.{os.urandom(4).hex()}"
+        self.write(beside, content)
+        with self._writing():
+            try:
+                os.link(self.folder / beside, target)
+            except FileExistsError:
+                return self.read(key)
+            except OSError as error:
+                if error.errno not in {errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}:
+                    raise
+                with target.open("xb") as file:  # a file system without hard links
+                    file.write(content)
+            finally:
+                (self.folder / beside).unlink(missing_ok=True)
+        return None
+
+    def claim(self, identity: ExecutionId) -> ExecutionId:
+        """See ``Store.claim``."""
+        folder = self.folder / key_of(identity.pipeline, identity.run, identity.node, identity.index)
+        with self._writing():
+            folder.mkdir(parents=True, exist_ok=True)
+            taken = attempts(found.name for found in _folders(folder))
+            attempt = max([identity.attempt, *(number + 1 for number in taken)])
+            while True:
+                try:
+                    (folder / f"try-{attempt}").mkdir()
+                    return replace(identity, attempt=attempt)
+                except FileExistsError:
+                    attempt += 1
+
+    def publish(
+        self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = digest.no_pulse
+    ) -> list[FileRecord]:
+        """See ``Store.publish``."""
+        try:
+            with self._writing():
+                target = self.folder / try_key(identity, OUTPUTS)
+                if folder.stat().st_dev == target.parent.stat().st_dev:
+                    records = [self._seal(identity, folder, path, pulse) for path in paths]
+                    folder.rename(target)
+                    return records
+                return [self._copy(identity, folder, path, pulse) for path in paths]
+        except BaseException:
+            self.discard(identity)
+            raise
+
+    def log(self, identity: ExecutionId) -> Log:
+        """See ``Store.log``."""
+        path = self.folder / try_key(identity, LOG)
+        try:
+            return Log(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        except OSError as error:
+            return Log(None, failure=error.strerror or str(error))
+
+    def discard(self, identity: ExecutionId) -> None:
+        """See ``Store.discard``."""
+        shutil.rmtree(self.folder / try_key(identity, OUTPUTS), ignore_errors=True)
+
+    def bring(self, record: FileRecord, target: Path, pulse: Callable[[], None] = digest.no_pulse) -> None:
+        """See ``Store.bring``."""
+        source = self.folder / self.key(record.uri)
+        try:
+            digest.regular(source, follow=False)
+            try:
+                os.link(source, target)
+            except OSError as error:
+                if error.errno not in {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP}:
+                    raise
+                _, found = digest.copy_file(source, target, pulse)
+                target.chmod(READ_ONLY)
+            else:
+                unchanged = digest.stamp(digest.regular(target, follow=False)) == record.stamp
+                found = record.sha256 if unchanged else digest.of_file(target, pulse)
+        except FileNotFoundError:
+            raise StoreError(f"the artifact {source} is gone from the store") from None
+        except OSError as error:
+            raise StoreError(f"the artifact {source} cannot be brought to {target}: {error.strerror}") from error
+        if found != record.sha256:
+            raise StoreError(
+                f"the artifact {source} is not what was published: its SHA-256 is {found}, not {record.sha256}"
+            )
+
+    def intact(self, record: FileRecord) -> bool:
+        """See ``Store.intact``."""
+        try:
+            found = digest.stamp((self.folder / self.key(record.uri)).stat())
+        except OSError:
+            return True
+        # Another inode: it was brought as a copy.
+        return found == record.stamp or found.partition(":")[0] != record.stamp.partition(":")[0]
+
+    def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
+        """See ``Store.keys``."""
+        base = self.folder / key_of(pipeline, run)
+        try:
+            return self._keys([base / segment(node)] if node is not None else _folders(base))
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} cannot be listed: {error.strerror}") from error
+
+    def _keys(self, nodes: Sequence[Path]) -> list[str]:
+        return [
+            f"{of_node.name}/{of_index.name}/{of_try.name}/{file.name}"
+            for of_node in nodes
+            for of_index in _folders(of_node)
+            for of_try in _folders(of_index)
+            for file in os.scandir(of_try)
+            if not file.is_dir(follow_symlinks=False)
+        ]
+
+    def _seal(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
+        file = folder / path
+        file.chmod(READ_ONLY)
+        status = file.stat()
+        sha256 = digest.of_file(file, pulse)
+        return self._record(identity, path, status, sha256)
+
+    def _copy(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
+        target = self.folder / try_key(identity, OUTPUTS) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _, sha256 = digest.copy_file(folder / path, target, pulse)
+        target.chmod(READ_ONLY)
+        return self._record(identity, path, target.stat(), sha256)
+
+    def _record(self, identity: ExecutionId, path: str, status: os.stat_result, sha256: str) -> FileRecord:
+        uri = self.uri(f"{try_key(identity, OUTPUTS)}/{path}")
+        return FileRecord(path, status.st_size, sha256, uri, digest.stamp(status))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} cannot be written: {error.strerror or error}") from error
+
+
+_sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        return sorted(Path(entry.path) for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return []

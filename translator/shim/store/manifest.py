@@ -1,0 +1,214 @@
+"""Manifests to and from JSON, and the bounded summary of one that an engine passes between tasks.
+
+A manifest with a scope is of version 2, so that a shim that knows no scopes refuses it; all others are of version 1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from translator.shim import records, scopes
+from translator.shim.contract import ExecutionId, Manifest, State, Value
+from translator.shim.depth import DEPTH, too_deep
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.shim.contract import FileRecord, NodeKind
+
+VERSION = 1
+SCOPED_VERSION = 2
+SUMMARY_LIMIT = 16_384
+_BRIEF, _BEGINNING = 1_000, 100
+_TEXT_LIMIT = 1_000
+_MOST = 10**9
+_SHOWN = 40
+
+T = TypeVar("T")
+
+
+def to_json(manifest: Manifest, root: str) -> dict[str, object]:
+    """The JSON document of ``manifest``; ``root`` is the URI of its store."""
+    identity = manifest.id
+    document: dict[str, object] = {
+        "version": VERSION if manifest.scope is None else SCOPED_VERSION,
+        "pipeline": identity.pipeline,
+        "run": identity.run,
+        "node": identity.node,
+        "index": identity.index,
+        "attempt": identity.attempt,
+        "kind": identity.kind,
+        "state": manifest.state.value,
+        "begun": manifest.begun,
+        "reason": manifest.reason,
+        "exit_status": manifest.exit_status,
+        "started": manifest.started,
+        "ended": manifest.ended,
+        "image": manifest.image,
+        "parameters": dict(manifest.parameters),
+        "metadata": dict(manifest.metadata),
+        "inputs": {name: [records.to_json(file, root) for file in files] for name, files in manifest.inputs.items()},
+        "outputs": [records.to_json(file, root) for file in manifest.outputs],
+    }
+    if manifest.folders:
+        document["folders"] = list(manifest.folders)
+    if manifest.scope is not None:
+        document["scope"] = scopes.to_json(manifest.scope, root)
+    return document
+
+
+def from_json(document: Any, root: str, uri: str = "") -> Manifest:
+    """The manifest that ``to_json`` wrote.
+
+    Args:
+        document: the JSON document.
+        root: URI of the store that it was read from.
+        uri: where it was read.
+
+    Raises:
+        ValueError: the document is no manifest of a version that this shim knows.
+    """
+    what = uri or "the document"
+    if not isinstance(document, dict) or document.get("version") not in (VERSION, SCOPED_VERSION):
+        raise ValueError(f"{what} is no manifest of version {VERSION} or {SCOPED_VERSION}")
+    try:
+        if too_deep({**document, "scope": None}):
+            raise ValueError(f"it is nested deeper than {DEPTH}")  # noqa: TRY301 - one of many
+        return Manifest(
+            id=ExecutionId(
+                pipeline=_of(str, document["pipeline"]),
+                run=_of(str, document["run"]),
+                node=_of(str, document["node"]),
+                index=_count(document["index"]),
+                attempt=_count(document["attempt"]),
+                kind=cast("NodeKind", _of(str, document["kind"])),
+            ),
+            state=State(document["state"]),
+            parameters=_of(dict, document["parameters"]),
+            metadata=_of(dict, document["metadata"]),
+            inputs={name: _files(files, root) for name, files in _of(dict, document["inputs"]).items()},
+            outputs=_files(document["outputs"], root),
+            started=_of(str, document["started"]),
+            ended=_of(str, document["ended"]),
+            exit_status=None if document["exit_status"] is None else _of(int, document["exit_status"]),
+            reason=None if document["reason"] is None else _of(str, document["reason"]),
+            uri=uri,
+            begun=_of(bool, document["begun"]),
+            image=None if document["image"] is None else _of(str, document["image"]),
+            scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
+            folders=[_of(str, folder) for folder in _of(list, document.get("folders", []))] or (),
+        )
+    except KeyError as error:
+        raise ValueError(f"{what} is not a whole manifest: it has no {error}") from error
+    except (TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise ValueError(f"{what} is not a whole manifest: {error}") from error
+
+
+def _files(documents: object, root: str) -> list[FileRecord]:
+    return [records.from_json(_of(dict, file), root) for file in _of(list, documents)]
+
+
+def _of(kind: type[T], value: object) -> T:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise TypeError(f"{str(value)[:_SHOWN]!r} is not of type {kind.__name__}")
+    return value
+
+
+def _count(value: object) -> int:
+    number = _of(int, value)
+    if not 0 <= number < _MOST:
+        raise ValueError(f"the number {str(number)[:_SHOWN]} is out of bounds")
+    return number
+
+
+def summary(manifest: Manifest) -> dict[str, Any]:
+    """What an engine passes on and shows: where the manifest is, and bounded parameters and metadata.
+
+    Everything in it is JSON without NaN and infinity; long texts are cut, and what does not fit into
+    ``SUMMARY_LIMIT`` characters is left out (key ``"truncated"``). The whole is always in the manifest.
+    """
+    parameters, cut_parameters = _bounded(manifest.parameters)
+    metadata, cut_metadata = _bounded(manifest.metadata)
+    document: dict[str, Any] = {
+        "manifest": manifest.uri,
+        "node": manifest.id.node,
+        "index": manifest.id.index,
+        "state": manifest.state.value,
+        "parameters": parameters,
+        "metadata": metadata,
+    }
+    if cut_parameters or cut_metadata:
+        document["truncated"] = True
+    return document
+
+
+def sane(value: object, room: int = DEPTH) -> object:  # noqa: PLR0911 - one per type
+    """Return ``value`` without what JSON or a database cannot hold.
+
+    NaN and infinity become None, NUL falls away, and so does what is nested deeper than ``room``.
+    """
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, (dict, list, tuple)):
+        if not room:
+            return "…"
+        if isinstance(value, dict):
+            return {text(str(key)): sane(item, room - 1) for key, item in value.items()}
+        return [sane(item, room - 1) for item in value]
+    if isinstance(value, (int, bool)) or value is None:
+        return value
+    return text(str(value))
+
+
+def text(value: str) -> str:
+    """``value`` without NUL and without lone surrogates, which PostgreSQL and UTF-8 refuse."""
+    return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def brief(value: object) -> object:
+    """``value`` as the record of one of many executions shows it: a long one as its beginning and its digest.
+
+    A list that a map works on would else be in the record of each of its items.
+    """
+    if not isinstance(value, (str, list, tuple, dict)):
+        return sane(value)
+    written = json.dumps(value, default=str)
+    if len(written) <= _BRIEF:
+        return sane(value)
+    digest = hashlib.sha256(written.encode()).hexdigest()
+    return {"$shortened": text(written[:_BEGINNING]) + "…", "sha256": digest}
+
+
+def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:
+    kept: dict[str, object] = {}
+    left = SUMMARY_LIMIT
+    cut = False
+    for key, value in values.items():
+        item = sane(value)
+        if isinstance(item, str) and len(item) > _TEXT_LIMIT:
+            item = item[:_TEXT_LIMIT] + "…"
+            cut = True
+        left -= len(key) + len(json.dumps(item))
+        if left < 0:
+            cut = True
+            left = 0
+            continue
+        kept[key] = item
+    return kept, cut
+
+
+def parameters_of(document: object) -> dict[str, Value]:
+    """Return the parameters in a JSON document of ours.
+
+    Raises:
+        ValueError: there are none in it.
+    """
+    values = document.get("parameters") if isinstance(document, dict) else None
+    if not isinstance(values, dict) or too_deep(values):
+        raise ValueError("there are no parameters in it")
+    return cast("dict[str, Value]", dict(values))

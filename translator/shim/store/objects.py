@@ -1,0 +1,279 @@
+"""A store at any URI that fsspec knows: objects are uploaded, and downloaded again with their digest checked."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import secrets
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import urlsplit, urlunsplit
+
+from translator.shim import abandon
+from translator.shim.contract import FileRecord
+from translator.shim.digest import no_pulse
+from translator.shim.paths import PathError, relative
+from translator.shim.store import transfer
+from translator.shim.store.base import HURRY, Store, StoreError
+from translator.shim.store.keys import CLAIMED, LOG, OUTPUTS, attempts, key_of, try_key
+from translator.shim.store.log import Log
+from translator.shim.uris import readable, scrubbed, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from translator.shim.contract import ExecutionId
+
+READ_ONLY = 0o444
+SILENT = 3.0
+"""Seconds that a store may take that has not answered before."""
+_ROUNDS = 20
+_PAUSE = 0.1
+_SETTLED, _GIVEN_UP = 20, 200
+"""Pauses."""
+
+
+class ObjectStore(Store):
+    """See ``translator.shim.store.Store``.
+
+    Options of the file system (credentials, end points) come from where its own library looks for them, such as
+    ``AWS_ENDPOINT_URL`` or fsspec's configuration files.
+    """
+
+    def __init__(self, uri: str) -> None:
+        """Open the store at ``uri``."""
+        if not readable(uri):
+            raise StoreError(f"{shown(uri)} is not a URI: quote special characters of its host, user and password")
+        self.root = without_password(uri).rstrip("/")
+        self._uri = uri
+        self._silent = False
+        try:
+            self._fs, base = abandon.run(lambda: file_system(uri), _patience(no_pulse, self.patience))
+        except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+            raise StoreError(f"the store {self.root} cannot be opened: {scrubbed(str(error), uri)}") from None
+        self._base = base.rstrip("/")
+
+    def uri(self, key: str) -> str:
+        """See ``Store.uri``."""
+        return f"{self.root}/{key}"
+
+    def key(self, uri: str) -> str:
+        """See ``Store.key``."""
+        try:
+            return relative(uri[len(self.root) + 1 :])
+        except PathError as error:
+            raise StoreError(f"{uri} is not in the store: {error}") from error
+
+    def scratch(self) -> Path | None:
+        """See ``Store.scratch``."""
+        return None
+
+    def read(self, key: str) -> bytes:
+        """See ``Store.read``."""
+        with self._doing("read", missing=True):
+            content: bytes = self._call(lambda: self._fs.cat_file(self._path(key)))
+            return content
+
+    def open(self, key: str) -> BinaryIO:
+        """See ``Store.open``."""
+        with self._doing("read", missing=True):
+            file: BinaryIO = self._fs.open(self._path(key), "rb")
+            return file
+
+    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - what is written lasts
+        """See ``Store.write``."""
+        with self._doing("written"):
+            self._call(lambda: self._fs.pipe_file(self._path(key), content))
+
+    def create(self, key: str, content: bytes) -> bytes | None:
+        """See ``Store.create``.
+
+        Without conditional writes: whoever wants to write leaves a mark, and writes at once if all marks are its own.
+        Of several the one with the first mark in order writes, after the others had time to see that they are not
+        alone. If it does not, because it has ended, another one does.
+        """
+        folder, _, name = key.rpartition("/")
+        own = f"{name}.{hashlib.sha256(content).hexdigest()[:16]}"
+        for waited in itertools.count():
+            with suppress(FileNotFoundError):
+                there = self.read(key)
+                return None if waited and there == content else there
+            if not waited:
+                self.write(f"{folder}/{own}", content)
+            marks = sorted(found for found in self._names(folder) if found.startswith(f"{name}."))
+            if marks == [own] or waited >= (_SETTLED if marks[0] == own else _GIVEN_UP):
+                self.write(key, content)
+            else:
+                time.sleep(_PAUSE)
+        raise AssertionError  # numbers do not end
+
+    def claim(self, identity: ExecutionId) -> ExecutionId:
+        """See ``Store.claim``.
+
+        Many stores, and many servers that speak S3, have no conditional writes. So each worker writes a claim with a
+        name of its own and then looks whether it is alone: of two at once at least one sees the other, and whoever is
+        not alone takes another number. That needs listings that show what was written, which all big stores have.
+        """
+        token = os.urandom(8).hex()
+        for others in range(_ROUNDS):
+            execution = key_of(identity.pipeline, identity.run, identity.node, identity.index)
+            taken = attempts(self._names(execution))
+            # Those who met each other must not meet again.
+            attempt = max([identity.attempt, *(number + 1 for number in taken)]) + secrets.randbelow(1 + 4 * others)
+            claimed = replace(identity, attempt=attempt)
+            own = f"{CLAIMED}{token}"
+            self.write(try_key(claimed, own), b"claimed\n")
+            # Some stores list a folder in itself.
+            if not set(self._names(try_key(claimed))) - {own, f"try-{attempt}"}:
+                return claimed
+            with suppress(Exception):
+                self._call(partial(self._fs.rm_file, self._path(try_key(claimed, own))))
+        raise StoreError(f"the store {self.root} cannot be written: {_ROUNDS} tries in a row were taken by others")
+
+    def _names(self, key: str) -> list[str]:
+        """The names of what lies directly below a key."""
+        found: list[Any] = []
+        with self._doing("listed", missing=True), suppress(FileNotFoundError):
+            self._fs.invalidate_cache()
+            found = self._call(lambda: _listed(self._fs, self._path(key)))
+        return [str(path).rstrip("/").rsplit("/", 1)[-1] for path in found]
+
+    def publish(
+        self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = no_pulse
+    ) -> list[FileRecord]:
+        """See ``Store.publish``."""
+        try:
+            return [self._upload(identity, folder, path, pulse) for path in paths]
+        except BaseException:
+            self.discard(identity)
+            raise
+
+    def bring(self, record: FileRecord, target: Path, pulse: Callable[[], None] = no_pulse) -> None:
+        """See ``Store.bring``."""
+        key = self.key(record.uri)
+        try:
+            with self._doing("read", missing=True):
+                _, found = transfer.down(lambda: self._fs.open(self._path(key), "rb"), target, pulse)
+        except FileNotFoundError:
+            raise StoreError(f"the artifact {record.uri} is gone from the store") from None
+        target.chmod(READ_ONLY)
+        if found != record.sha256:
+            raise StoreError(
+                f"the artifact {record.uri} is not what was published: its SHA-256 is {found}, not {record.sha256}"
+            )
+
+    def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
+        """See ``Store.keys``."""
+        base = key_of(pipeline, run)
+        prefix = key_of(pipeline, run, node)
+        found: list[Any] = []
+        with self._doing("listed", missing=True), suppress(FileNotFoundError):
+            self._fs.invalidate_cache()
+            found = self._call(lambda: self._fs.find(self._path(prefix)))
+        start = len(self._path(base)) + 1
+        return [key for path in found if f"/{OUTPUTS}/" not in (key := str(path)[start:])]
+
+    def _upload(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
+        key = f"{try_key(identity, OUTPUTS)}/{path}"
+        source = folder / path
+        try:
+            source.open("rb").close()
+        except OSError as error:
+            raise StoreError(f"the output {path!r} cannot be read: {error.strerror}") from error
+        # Block by block, and not with put_file, which cannot be stopped.
+        with self._doing("written"):
+            size, sha256 = transfer.up(source, lambda: self._fs.open(self._path(key), "wb"), pulse)
+        return FileRecord(path, size, sha256, self.uri(key))
+
+    def log(self, identity: ExecutionId) -> Log:
+        """See ``Store.log``."""
+        import tempfile
+
+        path = self._path(try_key(identity, LOG))
+        try:
+            with tempfile.TemporaryFile() as file:
+                return Log(os.dup(file.fileno()), lambda content: self._fs.pipe_file(path, content))
+        except OSError as error:
+            return Log(None, failure=error.strerror or str(error))
+
+    def discard(self, identity: ExecutionId) -> None:
+        """See ``Store.discard``."""
+        try:
+            path = self._path(try_key(identity, OUTPUTS))
+            # Also where the execution is to stop.
+            abandon.run(lambda: self._fs.rm(path, recursive=True), _patience(no_pulse, HURRY))
+        except Exception:  # noqa: BLE001 - what cannot be removed has no manifest: it does not exist
+            return
+
+    def _call(self, work: Callable[[], Any]) -> Any:
+        """Call the file system, for as long as the execution may go on and no longer than ``patience``."""
+        try:
+            return abandon.run(work, _patience(self.pulse, SILENT if self._silent else self.patience), name="store")
+        except TimeoutError:
+            self._silent = True
+            raise
+
+    def _path(self, key: str) -> str:
+        return f"{self._base}/{key}"
+
+    @contextmanager
+    def _doing(self, what: str, *, missing: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            if missing:
+                raise
+            raise StoreError(f"the store {self.root} cannot be {what}: {scrubbed(str(error), self._uri)}") from None
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+            reason = scrubbed(str(error), self._uri) or type(error).__name__
+            raise StoreError(f"the store {self.root} cannot be {what}: {reason}") from None
+
+
+def _listed(system: Any, path: str) -> list[Any]:
+    """List a folder; fsspec's memory stumbles over what disappears meanwhile."""
+    for _ in range(_ROUNDS):
+        with suppress(KeyError, RuntimeError):
+            return list(system.ls(path, detail=False))
+    return list(system.ls(path, detail=False))
+
+
+def _patience(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:
+    """Return ``pulse`` with an end: a call that takes longer will not come back."""
+    deadline = time.monotonic() + seconds
+
+    def limited() -> None:
+        pulse()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"there is no answer within {seconds:g} s")
+
+    return limited
+
+
+def file_system(uri: str) -> tuple[Any, str]:
+    """The fsspec file system of ``uri``, which caches no listings, and the path of ``uri`` in it.
+
+    Raises:
+        ImportError: the library for this kind of URI is not installed.
+        ValueError: no such kind is known.
+    """
+    import fsspec.core  # type: ignore[import-untyped]  # it has no type hints
+
+    # Other machines write into the same store: what a listing showed a moment ago may be wrong.
+    system, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+    return system, str(path)
+
+
+def without_password(uri: str) -> str:
+    """``uri`` as it may be written down: without a user's password."""
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=f"{parts.username}@{host}"))

@@ -1,0 +1,62 @@
+"""Which folder in the store belongs to a run: runs that are called alike are kept apart.
+
+Engines reuse names: a run is deleted and another one gets its id, two deployments schedule runs with equal ids, two
+pipelines have one name. So the first execution of a run writes who owns the run's folder, and a run that finds the
+folder of another takes the next: ``RUN-2``, ``RUN-3``, ....
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+from translator.shim.store.base import StoreError
+from translator.shim.store.keys import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from translator.shim.store.base import Store
+
+OWNER = "owner.json"
+
+
+def own_folder(  # noqa: PLR0913 - a run, and what is to be asked and told
+    store: Store,
+    pipeline: str,
+    run: str,
+    owner: Mapping[str, str],
+    *,
+    is_own: Callable[[Mapping[str, Any], str], bool],
+    taken: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Return the name in the store of a run, which no other run has; take it if the run has none yet.
+
+    Args:
+        store: the store.
+        pipeline: name of the pipeline.
+        run: the engine's id of the run.
+        owner: what identifies the run in this attempt, the same for all its executions.
+        is_own: told another owner and the URI of its folder, whether that is an earlier attempt of this run.
+        taken: told the name when this call has taken the folder.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    content = f"{json.dumps(dict(owner), indent=2, sort_keys=True)}\n".encode()
+    for number in itertools.count(1):
+        name = run if number == 1 else f"{run}-{number}"
+        key = key_of(pipeline, name, name=OWNER)
+        there = store.create(key, content)
+        if there is None:
+            taken(name)
+        if there is None or there == content:
+            return name
+        try:
+            other = json.loads(there)
+        except ValueError as error:
+            raise StoreError(f"{store.uri(key)} is not JSON: {error}") from error
+        if isinstance(other, dict) and is_own(other, store.location(pipeline, name)):
+            return name
+    raise AssertionError  # numbers do not end

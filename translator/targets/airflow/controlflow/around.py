@@ -1,0 +1,54 @@
+"""Where a task of a control-flow graph is, and what of that its arguments say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from translator.targets.render import name
+
+if TYPE_CHECKING:
+    from translator import ir
+    from translator.targets.airflow.controlflow.routes import Way
+    from translator.targets.airflow.model import Arguments
+    from translator.targets.render import Name
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Where something is: how deep its lines, and what it runs for.
+
+    ``item`` is the argument of the mapped group that it is in. Where it is in none, though in the body of a map,
+    ``over`` is the variable that lists the items, and ``argument`` what one is called; ``sure`` then tells whether the
+    graph begins for each of them.
+    """
+
+    depth: int
+    item: str | None = None
+    over: str | None = None
+    argument: str = ""
+    sure: bool = True
+
+    def deeper(self, by: int = 1) -> Around:
+        """The same in a group."""
+        return replace(self, depth=self.depth + by)
+
+    @property
+    def item_argument(self) -> Name | None:
+        """The item as an argument of a task in a mapped group."""
+        return name(self.item) if self.item else None
+
+
+def place(node: ir.Node, way: Way) -> str:
+    """What the comment behind a node says."""
+    return node.span.place if way.after or way.starts else f"{node.span.place}, nothing leads here"
+
+
+def ends(way: Way) -> dict[str, str | None]:
+    """Where an end of the graph is not the one that goes without saying, in the source's own words."""
+    return {"next": "fail" if way.fails else None, "on_failure": "success" if way.succeeds else None}
+
+
+def arguments(**keywords: object) -> Arguments:
+    """Keyword arguments; those that are None are left out."""
+    return tuple((key, value) for key, value in keywords.items() if value is not None)

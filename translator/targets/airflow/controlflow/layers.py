@@ -1,0 +1,62 @@
+"""Bodies of maps with a map in them, cut where Airflow needs it: it cannot map in a mapped group.
+
+The nodes of such a graph lie in layers. Those without a map in them make a mapped group; then come those with one,
+which are no part of it, and a map there runs over the items of all items at once; then the nodes after these, in
+another mapped group; and so on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.walk import branches
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.targets.airflow.controlflow.routes import Way
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Nodes without a map in them, and nodes with one that follow those; either may be empty."""
+
+    plain: Sequence[ir.Node]
+    mapping: Sequence[ir.Node]
+
+
+def maps(graph: ir.Graph) -> bool:
+    """Whether there is a map in a graph, however deep."""
+    return any(maps_in(node) for node in graph.nodes)
+
+
+def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
+    """The layers of a graph, in the order in which they run."""
+    mapping = {node.name: maps_in(node) for node in graph.nodes}
+    first = int(any(mapping[name] for name, way in ways.items() if way.starts))
+    ranks: dict[str, int] = {}
+    waiting = [node.name for node in reversed(graph.nodes)]
+    while waiting:
+        name = waiting[-1]
+        before = [one.name for one in ways[name].after]
+        unknown = [one for one in before if one not in ranks]
+        if unknown and name not in ranks:
+            waiting.extend(unknown)
+            continue
+        # A node that nothing leads to must not come before the one that the graph begins with.
+        alone = 0 if ways[name].starts else first
+        ranks[waiting.pop()] = max((ranks[one] + mapping[one] for one in before), default=alone)
+    found = []
+    for rank in range(max(ranks.values(), default=-1) + 1):
+        here = [node for node in graph.nodes if ranks[node.name] == rank]
+        found.append(
+            Layer([node for node in here if not mapping[node.name]], [node for node in here if mapping[node.name]])
+        )
+    return found
+
+
+def maps_in(node: ir.Node) -> bool:
+    """Whether a node is a map, or has one in it."""
+    return isinstance(node, ir.MapNode) or any(maps(graph) for graph in branches(node).values())

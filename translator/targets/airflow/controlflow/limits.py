@@ -1,0 +1,55 @@
+"""What a DAG cannot carry of a control-flow graph, found before anything is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.targets.airflow.controlflow.layers import maps_in
+from translator.targets.airflow.controlflow.names import each, ids
+from translator.walk import branches
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+
+MAX_ID_LENGTH = 250
+"""Airflow's limit for the id of a task, which begins with the ids of the groups that it is in."""
+_COMPOSITE = ir.ParallelNode | ir.MapNode | ir.LoopNode | ir.ChoiceNode
+
+
+def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "", item: str | None = None) -> None:
+    """Report what a DAG cannot carry.
+
+    Args:
+        graph: a control-flow graph.
+        diagnostics: receives the findings.
+        above: the id of the group that it is in, with a dot.
+        item: of a graph in the body of a map, but in no mapped group, the argument of its mapped groups.
+    """
+    of_nodes = ids([node.name for node in graph.nodes])
+    cuts = [of_nodes[node.name] for node in graph.nodes if maps_in(node)]
+    group = f"{max((each(item, cut) for cut in cuts), key=len, default=each(item))}." if item else ""
+    for node in graph.nodes:
+        own = f"{above}{'' if maps_in(node) else group}{of_nodes[node.name]}"
+        if not isinstance(node, ir.ExecutionNode | _COMPOSITE):
+            kind = type(node).__name__.removesuffix("Node").lower()
+            message = f"node {node.name!r}: {kind} nodes have no place in a control-flow graph"
+            diagnostics.error(f"unsupported-{kind}", message, node.span)
+        elif len(own if isinstance(node, ir.ExecutionNode) else f"{own}.choose") > MAX_ID_LENGTH:
+            diagnostics.error(
+                "id-too-long",
+                f"node {node.name!r} is too deep for Airflow: with all that it is part of, its id would have more than "
+                f"{MAX_ID_LENGTH} characters: {own[:60]}…",
+                node.span,
+                hint="give it or what it is part of a shorter name",
+            )
+        else:
+            inside = item if maps_in(node) else None
+            for branch, inner in branches(node).items():
+                match node:
+                    case ir.MapNode(item=of_map):
+                        check(inner, diagnostics, f"{own}.", ids([of_map])[of_map])
+                    case ir.LoopNode(limit=limit):
+                        check(inner, diagnostics, f"{own}.iteration_{limit - 1}.", inside)
+                    case _:
+                        check(inner, diagnostics, f"{own}.{ids(list(branches(node)))[branch]}.", inside)

@@ -1,0 +1,75 @@
+"""From a pipeline with a control-flow graph to what the template of its DAG file sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.targets import render
+from translator.targets.airflow.controlflow.body import Body
+from translator.targets.airflow.controlflow.model import ControlFlowFile
+from translator.targets.airflow.controlflow.names import titles
+from translator.targets.airflow.dag import dag_arguments
+from translator.targets.airflow.imports import import_blocks
+from translator.targets.constants import step_constants
+from translator.targets.render import call, name
+from translator.targets.steps import lower_step
+from translator.walk import walk
+
+if TYPE_CHECKING:
+    from translator.targets import GenerateOptions
+
+_MODULES = {
+    "Path": "pathlib",
+    **dict.fromkeys(("DAG", "TaskGroup", "TriggerRule", "chain", "task_group"), "airflow.sdk"),
+    **dict.fromkeys(
+        (
+            "AgainOperator",
+            "ChooseOperator",
+            "FinishOperator",
+            "GuardOperator",
+            "ItemsOperator",
+            "JoinOperator",
+            "StepOperator",
+        ),
+        "airflow_plugin.controlflow",
+    ),
+    **dict.fromkeys(("Catalog", "Step", "complete", "failed"), "translator.shim"),
+}
+"""Every name that a DAG file may import, in the order in which it does, and the module that has it."""
+_RESERVED = frozenset(_MODULES)
+
+
+def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
+    """What the template of a DAG file sees.
+
+    Args:
+        pipeline: a pipeline with a control-flow graph.
+        options: what the file needs to know of its surroundings.
+    """
+    constants, constant_of = step_constants(
+        (path, node.step.span.place, lower_step(node.step, pipeline.dialect), titles(path))
+        for path, node in walk(pipeline.graph)
+        if isinstance(node, ir.ExecutionNode)
+    )
+    body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, _RESERVED)
+    of_steps = {used for constant in constants for used in render.names_in(constant.step)}
+    return ControlFlowFile(
+        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
+        imports=import_blocks(_MODULES, {"DAG", "FinishOperator", "Path", *body.used, *of_steps}),
+        project=render.project_expression(options.project),
+        steps=constants,
+        arguments=dag_arguments(pipeline, options, dialect=pipeline.dialect),
+        params={given.name: _plain(given.default) for given in pipeline.parameters},
+        finish=call("FinishOperator", task_id="finish"),
+        lines=body.lines,
+    )
+
+
+def _plain(value: object) -> object:
+    """Arrays as lists, as people write them in JSON."""
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "items"):
+        return {key: _plain(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,37 @@
+"""What the template of the DAG file of a control-flow graph sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.targets.airflow.model import Arguments
+    from translator.targets.constants import StepConstant
+    from translator.targets.render import Call, Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the body of a DAG; ``value``, if it has one, stands between ``before`` and ``after``."""
+
+    indent: str
+    before: str
+    value: Expression | None = None
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlFlowFile:
+    """A whole DAG file; ``imports`` are blocks of lines: of the standard library, and of everything else."""
+
+    marker: str
+    imports: tuple[tuple[str, ...], ...]
+    project: str
+    steps: tuple[StepConstant, ...]
+    arguments: Arguments
+    params: Mapping[str, Expression]
+    finish: Call
+    lines: Sequence[Line]

@@ -1,0 +1,78 @@
+"""What leads where in a control-flow graph: which nodes need no more than a plain dependency, and which must look.
+
+A node that is reached from one node alone, and only where that is complete, waits for it as any task of Airflow does.
+Every other one has a guard: ``after=[...]`` names the outcomes that lead to it, and the task is skipped if none came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.shim.contract import After
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a token comes to a node, and how the graph ends there.
+
+    ``after`` are the outcomes of nodes that lead to it; ``guarded`` tells that it must look whether it was reached.
+    ``fails``: its completion ends the graph in error; ``succeeds``: its error ends the graph as complete; ``starts``:
+    the graph begins with it.
+    """
+
+    after: Sequence[After]
+    guarded: bool
+    fails: bool
+    succeeds: bool
+    starts: bool
+
+
+LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
+"""The way of what must look whether it was reached, though nothing in its own graph leads to it."""
+
+
+def ways(graph: ir.Graph) -> dict[str, Way]:
+    """The way of each node; what only an unreachable node leads to is not counted for nodes that are reached."""
+    targets = {node.name: _targets(node) for node in graph.nodes}
+    reached = _reached(graph.start, targets)
+    into: dict[str, list[After]] = {name: [] for name in targets}
+    for name, routes in targets.items():
+        for outcome, target in routes.items():
+            if isinstance(target, str) and (name in reached or target not in reached):
+                into[target].append(After(name, outcome.value))
+    found = {}
+    for name, after in into.items():
+        plain = name == graph.start or (len(after) == 1 and after[0].outcome == "complete")
+        routes = targets[name]
+        found[name] = Way(
+            after=() if name == graph.start else tuple(after),
+            guarded=not plain,
+            fails=routes[ir.Outcome.COMPLETE] == ir.End(ir.Outcome.ERROR),
+            succeeds=routes[ir.Outcome.ERROR] == ir.End(ir.Outcome.COMPLETE),
+            starts=name == graph.start,
+        )
+    return found
+
+
+def _targets(node: ir.Node) -> dict[ir.Outcome, str | ir.End]:
+    targets: dict[ir.Outcome, str | ir.End] = {outcome: ir.End(outcome) for outcome in ir.Outcome}
+    for route in node.policy.routes:
+        targets[route.outcome] = route.target
+    return targets
+
+
+def _reached(start: str | None, targets: Mapping[str, Mapping[ir.Outcome, str | ir.End]]) -> set[str]:
+    found: set[str] = set()
+    waiting = [start] if start in targets else []
+    while waiting:
+        name = waiting.pop()
+        if name in found or name is None:
+            continue
+        found.add(name)
+        waiting.extend(target for target in targets[name].values() if isinstance(target, str))
+    return found

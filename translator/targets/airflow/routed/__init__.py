@@ -1,1 +1,0 @@
-"""Routed graphs (Magnus, runnable) as DAG files: task groups for branches, guards where a failure is handled."""

@@ -1,0 +1,92 @@
+"""What a generated file calls the tasks and functions of a control-flow pipeline.
+
+A node or a branch is called after its name; where several of the pipeline share a name, after as much of its path as
+tells them apart. The body of a map is called ``each_...`` after its item, that of a loop ``..._iteration``, and a
+function that begins in the middle of a graph ``from_...``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.names import identifiers
+from translator.targets.prefect.reserved import ARGUMENTS
+from translator.targets.prefect.text import free
+from translator.walk import BODY, branches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+RESERVED = {
+    *("again", "allow_failure", "branch", "choice_node", "chosen", "fail", "failed", "finish", "flow", "items", "last"),
+    *("loop_node", "map_node", "parallel_node", "record_crash", "run_of", "step_node", "succeed", "index", "case"),
+    "l",  # which linters take for a digit
+}
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """By path (with ``*`` for the body of a map or a loop) the name of a node's task or of a branch's function."""
+
+    places: Mapping[Path, str]
+    onward: Mapping[Path, str]
+    flow: str
+    arguments: Mapping[str, str]
+
+
+def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
+    """Give everything in the file a name.
+
+    Args:
+        pipeline: the pipeline.
+        onward: the paths of the nodes that begin a function of their own.
+    """
+    labels = _labels(dict(_spoken(pipeline.graph, ())))
+    given = identifiers(list(labels.values()), RESERVED)
+    places = {path: given[label] for path, label in labels.items()}
+    taken = {*places.values(), *RESERVED}
+    functions: dict[Path, str] = {}
+    for path in onward:
+        functions[path] = free(f"from_{places[path].rstrip('_')}", taken)
+        taken.add(functions[path])
+    flow = identifiers([pipeline.name], taken)[pipeline.name]
+    arguments = identifiers([parameter.name for parameter in pipeline.parameters], taken | {flow} | ARGUMENTS)
+    return Names(places, functions, flow, arguments)
+
+
+def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:
+    """Each node and branch by path, with the words of its path."""
+    for node in graph.nodes:
+        here = (*path, node.name)
+        yield here, tuple(part for part in here if part != BODY)
+        for name, inner in branches(node).items():
+            words = tuple(part for part in here if part != BODY)
+            match node:
+                case ir.MapNode():
+                    yield (*here, name), (*words, f"each {node.item}")
+                case ir.LoopNode():
+                    yield (*here, name), (*words[:-1], f"{node.name} iteration")
+                case _:
+                    yield (*here, name), (*words, name)
+            yield from _spoken(inner, (*here, name))
+
+
+def _labels(spoken: Mapping[Path, Path]) -> dict[Path, str]:
+    """The shortest ends of the spoken paths that tell them apart, joined by dots, which no name has."""
+    counts: dict[Path, int] = {}
+    for words in spoken.values():
+        for start in range(len(words)):
+            counts[words[start:]] = counts.get(words[start:], 0) + 1
+    labels: dict[Path, str] = {}
+    used: set[str] = set()
+    for path, words in spoken.items():
+        ends = [words[start:] for start in reversed(range(len(words)))]
+        label = ".".join(next((end for end in ends if counts[end] == 1), words))
+        while label in used:
+            label += ".again"
+        used.add(label)
+        labels[path] = label
+    return labels

@@ -1,0 +1,49 @@
+"""The parameters of a control-flow pipeline as arguments of the flow: typed as their defaults are, of any JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from translator.targets.prefect.model import Field
+from translator.targets.render import call, literal
+
+if TYPE_CHECKING:
+    from translator import ir
+    from translator.targets.render import Expression
+
+
+def argument(parameter: ir.PipelineParameter, name: str) -> Field:
+    """The argument of the flow for a parameter.
+
+    Args:
+        parameter: the pipeline's parameter.
+        name: what the argument is called.
+    """
+    annotation = annotation_of(parameter.default)
+    if name != parameter.name:
+        annotation = f"Annotated[{annotation}, {literal(call('Field', title=parameter.name))}]"
+    return Field(name, annotation, plain(parameter.default))
+
+
+def annotation_of(value: ir.Json) -> str:
+    """The type of the values that may stand for ``value``; a number is any number, as in JSON."""
+    if value is None:
+        return "Any"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "str"
+    if isinstance(value, (int, float)):
+        return "int | float"
+    if isinstance(value, Mapping):
+        return "dict[str, Any]"
+    kinds = {annotation_of(item) for item in value}
+    return f"list[{kinds.pop()}]" if len(kinds) == 1 else "list[Any]"
+
+
+def plain(value: ir.Json) -> Expression:
+    """A JSON value with its arrays as lists."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, tuple) else value

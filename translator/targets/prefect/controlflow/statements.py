@@ -1,0 +1,188 @@
+"""From a control-flow graph to the statements of the function that walks it.
+
+The function has one variable, ``last``: what it has come to. A failure that nothing handles needs no statement, as
+Prefect runs nothing after a task that failed. One that is handled becomes an ``if``; where its branch comes back to
+the way of success, both go on together. A node that is reached from several places, and is no such place, begins a
+function of its own, which each of them calls as the last thing it does. So does one whose ``if`` would be too deep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from translator import ir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Target: TypeAlias = str | ir.End
+COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
+DEPTH = 4
+"""How many ``if`` may stand in each other; what else would be deeper begins a function of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Submit a node; ``handling`` where it follows the failure of what there was last."""
+
+    node: str
+    handling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """Let the next node run although the last one failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class IfFailed:
+    """What to do where the last node failed, and where it did not."""
+
+    then: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The end of the function: as ``outcome`` says where it must, or as what follows from the node ``onward``."""
+
+    outcome: ir.Outcome | None = None
+    onward: str | None = None
+    handling: bool = False
+
+
+Statement: TypeAlias = "Submit | Handle | IfFailed | Return"
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The statements of a graph's function, and of the functions that begin with a node, by that node."""
+
+    main: tuple[Statement, ...]
+    onward: dict[str, tuple[Statement, ...]]
+
+
+def walk(graph: ir.Graph) -> Walk:
+    """The statements that walk ``graph``, which has no cycle."""
+    writer = _Writer(graph)
+    while True:
+        before = len(writer.shared)
+        made = writer.all()
+        if len(writer.shared) == before:
+            return made
+
+
+def routes(node: ir.Node) -> tuple[Target, Target]:
+    """What follows a node that is complete, and one that is in error."""
+    found = {route.outcome: route.target for route in node.policy.routes}
+    return found.get(ir.Outcome.COMPLETE, COMPLETE), found.get(ir.Outcome.ERROR, ERROR)
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes a graph's functions again and again, until it knows before which nodes are to begin one of their own."""
+
+    graph: ir.Graph
+    shared: set[str] = field(default_factory=set)
+    _written: set[str] = field(default_factory=set)
+    _routes: dict[str, tuple[Target, Target]] = field(init=False)
+    _reachable: dict[Target, frozenset[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._routes = {node.name: routes(node) for node in self.graph.nodes}
+
+    def all(self) -> Walk:
+        assert self.graph.start is not None  # noqa: S101 - a control-flow graph
+        self._written.clear()
+        main = self._from(self.graph.start, None, 0, handling=False)
+        onward: dict[str, tuple[Statement, ...]] = {}
+        called = list(_called(main))
+        while called:
+            node = called.pop(0)
+            if node not in onward:
+                onward[node] = self._from(node, None, 0, handling=False, own=True)
+                called += _called(onward[node])
+        return Walk(main, onward)
+
+    def _from(
+        self, target: Target, stop: str | None, depth: int, *, handling: bool, own: bool = False
+    ) -> tuple[Statement, ...]:
+        """The statements from ``target`` to the graph's end, or to where ``stop`` is to be submitted.
+
+        Args:
+            target: what comes next.
+            stop: where what is around these statements goes on.
+            depth: how many ``if`` are around them.
+            handling: whether ``target`` follows a failure.
+            own: whether this is the function that begins with ``target``.
+        """
+        out: list[Statement] = []
+        while True:
+            if target == stop:
+                return (*out, *([Handle()] if handling else []))
+            if isinstance(target, ir.End):
+                says = target.outcome if handling or target == ERROR else None
+                return (*out, Return(says))
+            if not own and (target in self.shared or target in self._written):
+                self.shared.add(target)
+                return (*out, Return(onward=target, handling=handling))
+            self._written.add(target)
+            out.append(Submit(target, handling))
+            handling = own = False
+            after, instead = self._routes[target]
+            if instead != ERROR:
+                if isinstance(instead, str) and depth == DEPTH:
+                    self.shared.add(instead)
+                    out.append(IfFailed((Return(onward=instead, handling=True),)))
+                    target = after
+                    continue
+                meeting = self._meeting(after, instead, stop)
+                then = self._from(instead, meeting, depth + 1, handling=True)
+                if meeting is not None and not _returns(then):
+                    out.append(IfFailed(then, self._from(after, meeting, depth + 1, handling=False)))
+                    target = meeting
+                    continue
+                out.append(IfFailed(then))
+            target = after
+
+    def _meeting(self, after: Target, instead: Target, stop: str | None) -> str | None:
+        """The first node on the way of success from ``after`` that the way from ``instead`` comes to as well."""
+        if instead not in self._reachable:
+            self._reachable[instead] = self._reached(instead)
+        reached = self._reachable[instead]
+        here = after
+        while isinstance(here, str):
+            if here in reached:
+                return here
+            if here == stop:
+                return None
+            here = self._routes[here][0]
+        return None
+
+    def _reached(self, target: Target) -> frozenset[str]:
+        found: set[str] = set()
+        waiting = [target]
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, str) and one not in found:
+                found.add(one)
+                waiting += self._routes[one]
+        return frozenset(found)
+
+
+def _returns(statements: Sequence[Statement]) -> bool:
+    """Whether statements end the function on every way through them."""
+    last = statements[-1] if statements else None
+    if isinstance(last, IfFailed):
+        return bool(last.otherwise) and _returns(last.then) and _returns(last.otherwise)
+    return isinstance(last, Return)
+
+
+def _called(statements: Sequence[Statement]) -> Iterator[str]:
+    for one in statements:
+        if isinstance(one, Return) and one.onward is not None:
+            yield one.onward
+        elif isinstance(one, IfFailed):
+            yield from _called(one.then)
+            yield from _called(one.otherwise)
