@@ -1,4 +1,7 @@
-"""Each row of the on-error table on real Airflow, by ``dag.test()``."""
+"""What a failure does to other nodes on real Airflow, by ``dag.test()``.
+
+The rows of the on-error table are in ``tests/parity/test_cases.py``.
+"""
 
 from __future__ import annotations
 
@@ -11,40 +14,11 @@ from tests.airflow.pipelines import FAIL, OK, Node, pipeline
 if TYPE_CHECKING:
     from tests.airflow.conftest import Embedded
 
-# ``before`` -> ``it`` -> ``after``, with ``aside`` that nothing but the run has to do with; the states of it, after
-# and the run.
+# ``before`` -> ``it`` -> ``after``, with ``late`` behind; the states of it, after and the run.
 CASES: dict[str, tuple[Node, str, str, str]] = {
-    "execution, ok": (Node("it"), "complete", "complete", "complete"),
-    "execution, stop-all": (Node("it", FAIL, "stop-all"), "error", "stopped", "error"),
-    "execution, default": (Node("it", FAIL), "error", "stopped", "error"),
-    "execution, stop-next": (Node("it", FAIL, "stop-next"), "error", "skipped", "error"),
-    "execution, continue": (Node("it", FAIL, "continue"), "error", "complete", "complete"),
-    "execution, continue, ok": (Node("it", OK, "continue"), "complete", "complete", "complete"),
-    "task, ok": (Node("it", [OK, OK]), "complete", "complete", "complete"),
-    "task of one": (Node("it", [OK]), "complete", "complete", "complete"),
-    "task, stop-all": (Node("it", [FAIL]), "error", "stopped", "error"),
-    "task, stop-next": (Node("it", [OK, FAIL], "stop-next"), "error", "skipped", "error"),
-    "task, continue, some": (Node("it", [OK, FAIL, OK], "continue"), "complete", "complete", "complete"),
-    "task, continue, one of one": (Node("it", [FAIL], "continue"), "error", "skipped", "error"),
-    "task, continue, none": (Node("it", [FAIL, FAIL], "continue"), "error", "skipped", "error"),
-    "task, no points": (Node("it", [], "stop-next"), "error", "skipped", "error"),
-    "task, no points, continue": (Node("it", [], "continue"), "error", "skipped", "error"),
-    "task, no points, stop-all": (Node("it", []), "error", "stopped", "error"),
-}
-TOLERANT, STRICT, STOPPING = "continue-and-complete", "continue-and-error", "stop-all-and-error"
-CASES |= {
-    "stop-all, tolerant, some": (Node("it", [OK, FAIL], "stop-all", TOLERANT), "complete", "complete", "complete"),
-    "stop-all, tolerant, none": (Node("it", [FAIL, FAIL], "stop-all", TOLERANT), "error", "stopped", "error"),
-    "stop-next, tolerant, some": (Node("it", [OK, FAIL], "stop-next", TOLERANT), "complete", "complete", "complete"),
-    "stop-next, tolerant, none": (Node("it", [FAIL], "stop-next", TOLERANT), "error", "skipped", "error"),
-    "continue, tolerant, some": (Node("it", [OK, FAIL], "continue", TOLERANT), "complete", "complete", "complete"),
-    "continue, tolerant, none": (Node("it", [FAIL], "continue", TOLERANT), "error", "skipped", "error"),
-    "stop-all, strict": (Node("it", [OK, FAIL, OK], "stop-all", STRICT), "error", "stopped", "error"),
-    "stop-next, strict": (Node("it", [OK, FAIL], "stop-next", STRICT), "error", "skipped", "error"),
-    "continue, strict, some": (Node("it", [OK, FAIL], "continue", STRICT), "error", "complete", "complete"),
-    "continue, strict, none": (Node("it", [FAIL], "continue", STRICT), "error", "complete", "complete"),
-    "continue, stopping, none": (Node("it", [FAIL], "continue", STOPPING), "error", "complete", "complete"),
-    "stop-next, stopping": (Node("it", [FAIL], "stop-next", STOPPING), "error", "skipped", "error"),
+    "no points": (Node("it", [], "stop-next"), "error", "skipped", "error"),
+    "no points, continue": (Node("it", [], "continue"), "error", "skipped", "error"),
+    "no points, stop-all": (Node("it", []), "error", "stopped", "error"),
 }
 
 

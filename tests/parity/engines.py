@@ -10,6 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +30,9 @@ ENGINES = ("airflow", "prefect")
 
 
 def python_of(engine: str) -> Path:
-    """The interpreter of the environment that has the engine."""
-    return Path(os.environ.get(f"TRANSLATOR_{engine.upper()}_PYTHON", ROOT / ".venv" / engine / "bin" / "python"))
+    """The interpreter of the environment that has the engine: this one, if it does."""
+    own = Path(sys.executable) if find_spec(engine) else ROOT / ".venv" / engine / "bin" / "python"
+    return Path(os.environ.get(f"TRANSLATOR_{engine.upper()}_PYTHON", own))
 
 
 @dataclass

@@ -101,6 +101,7 @@ TABLE = {
     "continue, execution node": (Node("node", "continue", None, ONE), "error complete complete"),
     "continue, some complete": (Node("node", "continue", 3, ONE), "complete complete complete"),
     "continue, none complete": (Node("node", "continue", 2, ALL), "error skipped error"),
+    "continue, the only one errs": (Node("node", "continue", 1, ALL), "error skipped error"),
     "retry, a later try completes": (Node("node", "retry", 2, {0: 1, 1: 2}), "complete complete complete"),
     "retry, execution node completes": (Node("node", "retry", None, {0: 2}), "complete complete complete"),
     "retry, every try errs": (Node("node", "retry", 2, ONE), "error stopped error"),
@@ -108,6 +109,14 @@ TABLE = {
     "and-complete, all err": (Node("node", "stop-all/continue-and-complete", 2, ALL), "error stopped error"),
     "and-complete, stop-next": (Node("node", "stop-next/continue-and-complete", 2, ALL), "error skipped error"),
     "and-complete, continue": (Node("node", "continue/continue-and-complete", 2, ALL), "error skipped error"),
+    "and-complete, stop-next, one errs": (
+        Node("node", "stop-next/continue-and-complete", 2, ONE),
+        "complete complete complete",
+    ),
+    "and-complete, continue, one errs": (
+        Node("node", "continue/continue-and-complete", 2, ONE),
+        "complete complete complete",
+    ),
     "and-error, stop-all": (Node("node", "stop-all/continue-and-error", 2, ONE), "error stopped error"),
     "and-error, stop-next": (Node("node", "stop-next/continue-and-error", 2, ONE), "error skipped error"),
     "and-error, continue": (Node("node", "continue/continue-and-error", 2, ONE), "error complete complete"),

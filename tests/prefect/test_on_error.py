@@ -1,4 +1,7 @@
-"""What an error of a node makes of the other nodes and of the run: the on-error table, with real commands."""
+"""What a failure does to other nodes, to the run and to Prefect's state of it.
+
+The rows of the on-error table are in ``tests/parity/test_cases.py``.
+"""
 
 import textwrap
 
@@ -57,16 +60,9 @@ def pipeline(kind: str, on_error: str, *, points: bool = True) -> str:
 # kind, rule, values of n, bad value -> states of first's executions; first, after, last; the run.
 # What other branches come to with stop-all is timing: see test_stop_all_ends_the_processes_of_other_branches.
 CASES = [
-    ("execution", "stop-all", 1, 0, [COMPLETE], (COMPLETE, COMPLETE, COMPLETE), COMPLETE),
-    ("execution", "stop-all", 1, 1, [ERROR], (ERROR, STOPPED, STOPPED), ERROR),
-    ("execution", "stop-next", 1, 1, [ERROR], (ERROR, SKIPPED, SKIPPED), ERROR),
-    ("execution", "continue", 1, 1, [ERROR], (ERROR, COMPLETE, COMPLETE), COMPLETE),
     ("execution", "retry", 1, 1, [ERROR], (ERROR, STOPPED, STOPPED), ERROR),
-    ("task", "stop-all", [1, 2], 0, [COMPLETE, COMPLETE], (COMPLETE, COMPLETE, COMPLETE), COMPLETE),
     ("task", "stop-next", [1, 2], 1, [ERROR, COMPLETE], (ERROR, SKIPPED, SKIPPED), ERROR),
     ("task", "continue", [1, 2], 1, [ERROR, COMPLETE], (COMPLETE, COMPLETE, COMPLETE), COMPLETE),
-    ("task", "continue", [1, 1], 1, [ERROR, ERROR], (ERROR, SKIPPED, SKIPPED), ERROR),
-    ("task", "retry", [1], 1, [ERROR], (ERROR, STOPPED, STOPPED), ERROR),
     ("task", "continue", [], 0, [], (ERROR, SKIPPED, SKIPPED), ERROR),
     ("task", "stop-next", [], 0, [], (ERROR, SKIPPED, SKIPPED), ERROR),
 ]
@@ -110,45 +106,6 @@ def test_retry_runs_the_same_execution_again_until_it_is_complete(run):
     assert ran.nodes == {"flaky": COMPLETE}
     assert ran.record["nodes"]["flaky"]["executions"][0]["tries"] == 3
     assert sorted(path.name for path in (ran.store / "flaky" / "0").iterdir()) == ["try-1", "try-2", "try-3"]
-
-
-def on_child_error(rule: str | None, on_error: str) -> str:
-    return STEPS + textwrap.dedent(f"""
-    - task:
-        name: several
-        step: work
-        type: grid_search
-        {f"on-child-error: {rule}" if rule else ""}
-        parameters:
-          - {{name: n, style: multiple, rules: {{items: [1, 2]}}}}
-          - {{name: bad, style: single, rules: {{value: 1}}}}
-    - pipeline:
-        name: children
-        nodes:
-          - {{name: first, type: task, task: several, on-error: {on_error}}}
-          - {{name: after, type: execution, step: look}}
-        edges:
-          - [first.output.*, after.input.before]
-    """)
-
-
-@pytest.mark.parametrize(
-    ("rule", "on_error", "nodes", "state"),
-    [
-        ("continue-and-complete", "stop-all", (COMPLETE, COMPLETE), COMPLETE),
-        ("continue-and-complete", "stop-next", (COMPLETE, COMPLETE), COMPLETE),
-        ("continue-and-error", "stop-next", (ERROR, SKIPPED), ERROR),
-        ("continue-and-error", "stop-all", (ERROR, STOPPED), ERROR),
-        ("continue-and-error", "continue", (ERROR, COMPLETE), COMPLETE),
-        (None, "stop-next", (ERROR, SKIPPED), ERROR),
-    ],
-)
-def test_on_child_error(run, rule, on_error, nodes, state):
-    ran = run(on_child_error(rule, on_error))
-
-    assert ran.executions("first") == [ERROR, COMPLETE]
-    assert (ran.nodes["first"], ran.nodes["after"]) == nodes
-    assert ran.record["state"] == state
 
 
 def test_stop_all_and_error_stops_siblings_and_nothing_else(run, tmp_path):
