@@ -1,4 +1,4 @@
-"""Every check of the project, two side by side, with one line per check and the full text of those that fail.
+"""Every check of the project, three side by side, with one line per check and the full text of those that fail.
 
 Run it as ``make test``. Arguments choose checks by name: ``.venv/dev/bin/python .ci/check.py types airflow``.
 """
@@ -58,7 +58,10 @@ class Result:
         return lines[-1] if lines else ""
 
 
-# The longest first, and none much longer than the others, so that two lanes end at about the same time.
+LANES = 3
+"""Checks with an engine wait half of the time, so that on two cores there is room for the engine-free one as well."""
+
+# The longest first, so that the lanes end at about the same time.
 CHECKS = (
     Check("airflow", (pytest("airflow", "tests/airflow"),)),
     Check("prefect", (pytest("prefect", "tests/prefect"),)),
@@ -66,7 +69,15 @@ CHECKS = (
     Check("examples", (pytest("airflow", "tests/examples"), pytest("prefect", "tests/examples"))),
     Check(
         "dev",
-        (pytest("dev", "tests", *(f"--ignore=tests/{part}" for part in ("airflow", "prefect", "parity"))),),
+        (
+            pytest(
+                "dev",
+                "-n",
+                "logical",
+                "tests",
+                *(f"--ignore=tests/{part}" for part in ("airflow", "prefect", "parity")),
+            ),
+        ),
     ),
     Check("types", (mypy("dev", "translator"), mypy("airflow", "airflow_plugin"), mypy("prefect", "prefect_plugin"))),
     Check(
@@ -113,7 +124,7 @@ def main(names: list[str]) -> int:
         print(f"unknown check: {', '.join(sorted(unknown))}; there are {', '.join(c.name for c in CHECKS)}")
         return 2
     start = time.monotonic()
-    with ThreadPoolExecutor(max_workers=2) as lanes:
+    with ThreadPoolExecutor(max_workers=LANES) as lanes:
         futures: list[Future[Result]] = []
         for check in CHECKS:
             if not names or check.name in names:
