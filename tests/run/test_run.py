@@ -71,7 +71,7 @@ def environment():
 def test_a_run_that_fails(engine, project, tmp_path_factory):
     temporary = tmp_path_factory.mktemp("tmp")
     done = subprocess.run(  # noqa: PLW1510  the exit status is what is tested
-        command(engine, project, "--param", "many.n=1,7"),
+        command(engine, project, "--param", "many.n=1,7", "--grid", "first.n=3,4"),
         capture_output=True,
         text=True,
         timeout=6000,
@@ -87,7 +87,9 @@ def test_a_run_that_fails(engine, project, tmp_path_factory):
     )
     table = out[out.index("\nfirst ") + 1 :].splitlines()
     assert table == [
-        "first      complete",
+        "first      complete  2 complete",
+        "  [0] n=3  complete",
+        "  [1] n=4  complete",
         "many       error     1 complete, 1 error",
         "  [0] n=1  complete",
         (
@@ -105,20 +107,6 @@ def test_a_run_that_fails(engine, project, tmp_path_factory):
     assert document["engine"] == engine
     assert (project / "store" / "Work" / run / "many" / "0" / "try-1" / "outputs" / "result-1.txt").exists()
     assert list(temporary.glob("translate-run-*")) == []
-
-
-def test_a_run_that_completes(engine, project):
-    done = subprocess.run(  # noqa: PLW1510  the exit status is what is tested
-        command(engine, project, "--verbose", "--grid", "first.n=3,4"),
-        capture_output=True,
-        text=True,
-        timeout=6000,
-        env=environment(),
-    )
-    assert done.returncode == 0, done.stderr
-    assert "the run    complete\n" in done.stdout
-    for said in ("working on 3", "working on 4", "working on 0"):
-        assert said in done.stdout
 
 
 @pytest.mark.parametrize(
