@@ -6,6 +6,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Environments are set up two at a time.
 MAKEFLAGS += --jobs=2
 
+# The folder of the environments; `make versions` has one for each Python.
+VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
@@ -16,9 +18,9 @@ EXTRAS_prefect := prefect,examples,notebooks,test
 EXTRAS_oldest-airflow := airflow,examples,notebooks,test
 EXTRAS_oldest-prefect := prefect,examples,notebooks,test
 
-DEV := .venv/dev/.installed
-AIRFLOW := .venv/airflow/.installed
-PREFECT := .venv/prefect/.installed
+DEV := $(VENV)/dev/.installed
+AIRFLOW := $(VENV)/airflow/.installed
+PREFECT := $(VENV)/prefect/.installed
 # The lower bounds of pyproject.toml, with what else there was at the time.
 OLDEST := .venv/oldest-airflow/.installed .venv/oldest-prefect/.installed
 
@@ -30,10 +32,17 @@ ENGINE_runnable := runnable==0.50.0 $(NOTEBOOKS)
 ENGINE_loom := loom-pipeline==0.7.0 send2trash
 SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 
+# Pythons of `make versions`: each a version that is on PATH or in pyenv, or the path of an interpreter.
+PYTHONS ?= 3.12 3.13 3.14
+
+# What tells most of other versions in a few minutes; the tables and edges are run on both engines at once.
+ONE_ENGINE = tests/$(1)/test_embedded.py tests/$(1)/test_on_error.py tests/examples
+BOTH_ENGINES := tests/parity/test_cases.py
+
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test bench property histories oracle fuzz readme corpus compat goldens format constraints clean
+.PHONY: help demo test bench property histories oracle fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -47,16 +56,17 @@ help:
 	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=FOLDER, see there)'
 	@echo 'make compat       run the examples and single runs on the oldest versions that pyproject.toml declares'
+	@echo 'make versions     the same with the newest versions on other Pythons (PYTHONS="$(PYTHONS)"), and the engine-free tests'
 	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
 	@echo 'make format       format the code'
 	@echo 'make constraints  pin what the environments hold now'
 	@echo 'make clean        remove environments, caches and the demo'
 
-.venv/%/.installed: pyproject.toml constraints/%.txt
+$(VENV)/%/.installed: pyproject.toml constraints/%.txt
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; name it with make PYTHON=...' >&2; exit 1; }
-	@echo 'setting up .venv/$* (a minute or two)'
-	@$(PYTHON) -m venv .venv/$*
-	@.venv/$*/bin/python -m pip install -qq --disable-pip-version-check \
+	@echo 'setting up $(VENV)/$* (a minute or two)'
+	@$(PYTHON) -m venv $(VENV)/$*
+	@$(VENV)/$*/bin/python -m pip install -qq --disable-pip-version-check \
 		--constraint constraints/$*.txt --editable '.[$(EXTRAS_$*)]'
 	@touch $@
 
@@ -105,9 +115,36 @@ readme: $(DEV)
 corpus: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES) .venv/corpus/.installed
 	@.venv/dev/bin/python -m tests.oracle.corpus_run $(if $(SOURCES),--sources '$(SOURCES)')
 
-compat: $(OLDEST)
-	@.venv/oldest-airflow/bin/python -m pytest tests/airflow/test_embedded.py tests/airflow/test_on_error.py tests/examples
-	@.venv/oldest-prefect/bin/python -m pytest tests/prefect/test_embedded.py tests/prefect/test_on_error.py tests/examples
+compat: export TRANSLATOR_AIRFLOW_PYTHON = $(CURDIR)/.venv/oldest-airflow/bin/python
+compat: export TRANSLATOR_PREFECT_PYTHON = $(CURDIR)/.venv/oldest-prefect/bin/python
+compat: $(DEV) $(OLDEST)
+	@failed=0; \
+	.venv/oldest-airflow/bin/python -m pytest -q $(call ONE_ENGINE,airflow) || failed=1; \
+	.venv/oldest-prefect/bin/python -m pytest -q $(call ONE_ENGINE,prefect) || failed=1; \
+	.venv/dev/bin/python -m pytest -q $(BOTH_ENGINES) || failed=1; \
+	exit $$failed
+
+versions: $(SOURCE_ENGINES)
+	@failed=; for wanted in $(PYTHONS); do \
+		version=; for python in "$$wanted" "python$$wanted" "$$HOME/.pyenv/versions/$$wanted".*/bin/python; do \
+			version=$$("$$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) && break; \
+		done; \
+		test -n "$$version" || { echo "there is no Python $$wanted here" >&2; failed="$$failed $$wanted"; continue; }; \
+		$(MAKE) --no-print-directory VENV=".venv/$$version" PYTHON="$$python" ".venv/$$version/.passed" || failed="$$failed $$wanted"; \
+	done; \
+	test -z "$$failed" || { echo "FAILED:$$failed" >&2; exit 1; }
+
+# Never made, so that it always runs.
+$(VENV)/.passed: export TRANSLATOR_AIRFLOW_PYTHON = $(CURDIR)/$(VENV)/airflow/bin/python
+$(VENV)/.passed: export TRANSLATOR_PREFECT_PYTHON = $(CURDIR)/$(VENV)/prefect/bin/python
+$(VENV)/.passed: $(DEV) $(AIRFLOW) $(PREFECT)
+	@$(VENV)/dev/bin/python --version
+	@failed=0; \
+	$(VENV)/dev/bin/python -m pytest -q -n logical tests --ignore tests/parity || failed=1; \
+	$(VENV)/airflow/bin/python -m pytest -q $(call ONE_ENGINE,airflow) || failed=1; \
+	$(VENV)/prefect/bin/python -m pytest -q $(call ONE_ENGINE,prefect) || failed=1; \
+	$(VENV)/dev/bin/python -m pytest -q $(BOTH_ENGINES) || failed=1; \
+	exit $$failed
 
 goldens: $(DEV)
 	@.venv/dev/bin/python -m pytest -q tests/goldens tests/house --update-goldens

@@ -7,6 +7,7 @@ and are left out with a note.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from translator.shim.paths import PathError, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+_NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+"""How a link fails that leads to nothing, or to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,9 @@ class _Look:
         what = f"the output {self.name(path)!r} is a symbolic link to {os.readlink(path)!r}"  # noqa: PTH115 - as written
         try:
             target = path.resolve(strict=True)
-        except (FileNotFoundError, NotADirectoryError, RuntimeError):
+        except (OSError, RuntimeError) as error:  # up to Python 3.12, a loop is a RuntimeError
+            if isinstance(error, OSError) and error.errno not in _NOWHERE:
+                raise
             self.note(f"{what}, which is not there; it is not kept")
             path.unlink()
             return

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import os
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KeepDirectories = Literal["none", "suffix", "full"]
 
 
 class PathError(ValueError):
     """A path that climbs out of its folder, or that no store can hold."""
+
+
+def file_uri(path: Path) -> str:
+    """Return the ``file:`` URI of an absolute path; ``Path.as_uri`` of Python 3.14 loads an HTTP client."""
+    return f"file://{quote(os.fsencode(path))}"
 
 
 def relative(path: str) -> str:

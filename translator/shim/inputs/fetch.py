@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from translator.shim import abandon, digest
-from translator.shim.paths import PathError, place
+from translator.shim.paths import PathError, file_uri, place
 from translator.shim.store import transfer
 from translator.shim.uris import readable, scrubbed, shown
 
@@ -105,7 +105,7 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
         if wanted.fullmatch(str(file)[len(root) :]):
             name = str(file.relative_to(project)) if inside else str(file)
             shown_root = root.removeprefix(f"{project}/") if inside else root
-            found.append((name if inside else file.as_uri(), _place(name, step_input, uri, shown_root)))
+            found.append((name if inside else file_uri(file), _place(name, step_input, uri, shown_root)))
     if not found:
         raise FetchError(f"no file matches {uri} (looked in {root})")
     return found

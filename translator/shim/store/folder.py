@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from translator.shim import digest
 from translator.shim.contract import FileRecord
-from translator.shim.paths import PathError, relative
+from translator.shim.paths import PathError, file_uri, relative
 from translator.shim.store.base import DOCUMENT_LIMIT, Store, StoreError
 from translator.shim.store.keys import LOG, OUTPUTS, attempts, key_of, segment, try_key
 from translator.shim.store.log import Log
@@ -41,7 +41,7 @@ class FolderStore(Store):
         if not path or "\x00" in path:
             raise StoreError(f"the store {uri!r} names no folder")
         self.folder = Path(path).expanduser().absolute()
-        self.root = self.folder.as_uri().rstrip("/")
+        self.root = file_uri(self.folder).rstrip("/")
 
     def uri(self, key: str) -> str:
         """See ``Store.uri``."""
