@@ -163,7 +163,10 @@ with DAG(
             items={"type": "number", "minimum": 0, "maximum": 1},
             minItems=1,
             title="min_accuracy",
-            description="A model that does worse on the validation set makes the execution fail.",  # noqa: E501
+            description=(
+                "A model that does worse on the validation set makes the execution "
+                "fail."
+            ),
             section="train",
         ),
         "report.best_model": Param(

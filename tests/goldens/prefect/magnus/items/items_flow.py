@@ -38,7 +38,10 @@ work = step_node(
     Step(
         name="work",
         command=[
-            'echo $MAGNUS_MAP_VARIABLE; case "$MAGNUS_MAP_VARIABLE" in *y*) exit 1;; esac; echo MAGNUS_PRM_last=1',  # noqa: E501
+            (
+                'echo $MAGNUS_MAP_VARIABLE; case "$MAGNUS_MAP_VARIABLE" in *y*) exit '
+                "1;; esac; echo MAGNUS_PRM_last=1"
+            ),
         ],
         source="items.yaml:14",
         dialect="magnus",
