@@ -2,11 +2,11 @@
 
 Text that is not ours, that of the pipeline file and its name, reaches generated code in four ways only, and this module
 is all of them: as a Python literal (the filter ``py``), as a name that is checked to be one (``name``, ``call``), as a
-comment (``comment``) or as a docstring (``docstring``). What ``py`` stands for is laid out when
-the template is done, when it is known where in its line it stands: on that line if it fits into ``WIDTH`` columns, else
-one item a line with a trailing comma. A text that is too long for its line wraps after a space. The result is left
-alone by ``ruff format`` and ``black`` at their default line length. What ``py`` writes is the whole of one side of a ``=`` or ``>>``, or a statement: the
-argument of a call on the same line belongs into a ``call``.
+comment (``comment``) or as a docstring (``docstring``). What ``py`` stands for is laid out when the template is done,
+when it is known where in its line it stands: on that line if it fits into ``WIDTH`` columns, else one item a line with
+a trailing comma. A text that is too long for its line wraps after a space. The result is left alone by ``ruff format``
+and ``black`` at their default line length. What ``py`` writes is the whole of one side of a ``=`` or ``>>``, or a
+statement: the argument of a call on the same line belongs into a ``call``.
 """
 
 from __future__ import annotations
