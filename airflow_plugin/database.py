@@ -30,3 +30,30 @@ def last_try(dag_id: str, run_id: str, task_id: str, map_index: int) -> int | No
     )
     with create_session() as session:
         return session.scalar(query)
+
+
+def dag_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> Any:
+    """Return the DAG as it was when a task instance ran, as it is now if Airflow does not know, or None.
+
+    Args:
+        dag_id: of the DAG.
+        run_id: of the run.
+        task_id: of the task.
+        map_index: of the instance.
+    """
+    from airflow.models.dagbag import DBDagBag
+    from airflow.models.serialized_dag import SerializedDagModel
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    query = select(TaskInstance.dag_version_id).where(
+        TaskInstance.dag_id == dag_id,
+        TaskInstance.run_id == run_id,
+        TaskInstance.task_id == task_id,
+        TaskInstance.map_index == map_index,
+    )
+    with create_session() as session:
+        version = session.scalar(query)
+        dag = DBDagBag().get_dag(version, session) if version is not None else None
+    return dag or SerializedDagModel.get_dag(dag_id)

@@ -7,19 +7,19 @@ act as a page: outputs are attachments of no type, and a browser runs nothing of
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from airflow.models.serialized_dag import SerializedDagModel
 from airflow.sdk.types import TaskInstanceKey
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from airflow_plugin.console import page
-from airflow_plugin.console.place import execution_of, folder_of, leaves_manifest
+from airflow_plugin.console.place import UnknownFolderError, execution_of, folder_of, leaves_manifest
+from airflow_plugin.database import dag_of
 from airflow_plugin.settings import store_uri
 from translator.shim.store import LOG, MANIFEST, OUTPUTS, StoreError, open_store
 
@@ -56,13 +56,21 @@ class Try:
         map_index: Annotated[int, Path(ge=-1, le=_MOST)],
         try_number: Annotated[int, Path(ge=1, le=_MOST)],
     ) -> None:
-        dag: Any = SerializedDagModel.get_dag(dag_id)
+        dag = dag_of(dag_id, run_id, task_id, map_index)
         if dag is None or not dag.has_task(task_id) or not leaves_manifest(operator := dag.get_task(task_id)):
             raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such step")
         key = TaskInstanceKey(dag_id, task_id, run_id, try_number, map_index)
         self.id: ExecutionId = execution_of(operator, key)
-        self.store: Store = open_store(store_uri())
-        self.folder: str | None = folder_of(key, self.id.pipeline, self.store)
+        self.folder: str | None = None
+        self.missing = ""
+        """Why there is no folder."""
+        try:
+            self.store: Store = open_store(store_uri())
+            self.folder = folder_of(key, self.id.pipeline, self.store)
+        except UnknownFolderError as error:
+            self.missing = str(error)
+        except StoreError as error:
+            raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 
     def has(self, name: str) -> bool:
         """Return whether a file is in the folder of the try."""
@@ -81,14 +89,18 @@ class Try:
         except StoreError as error:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 
+    def nothing(self, name: str) -> str:
+        """Say why there is no such file of the try: what was looked for."""
+        return self.missing or f"there is no {self.store.uri(f'{self.folder}/{name}')}"
+
     def open(self, name: str) -> BinaryIO:
         """Open a file in the folder of the try."""
         if self.folder is None:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, "this try has not begun")
+            raise HTTPException(status.HTTP_404_NOT_FOUND, self.missing)
         try:
             return self.store.open(f"{self.folder}/{name}")
         except FileNotFoundError:
-            raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such file") from None
+            raise HTTPException(status.HTTP_404_NOT_FOUND, self.nothing(name)) from None
         except StoreError as error:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 
@@ -105,7 +117,8 @@ def create() -> FastAPI:
 
     @get("", DagAccessEntity.XCOM)
     def show(of: TryDep) -> Response:
-        return HTMLResponse(page.html(of.id, of.manifest(), has_log=of.has(LOG)), headers=_PAGE_HEADERS)
+        found = of.manifest() or of.nothing(MANIFEST)
+        return HTMLResponse(page.html(of.id, found, has_log=of.has(LOG)), headers=_PAGE_HEADERS)
 
     @get(f"/{MANIFEST}", DagAccessEntity.XCOM)
     def show_manifest(of: TryDep) -> Response:

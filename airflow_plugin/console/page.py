@@ -37,14 +37,15 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
 
 
-def html(execution: ExecutionId, manifest: Manifest | None, *, has_log: bool) -> str:
+def html(execution: ExecutionId, found: Manifest | str, *, has_log: bool) -> str:
     """Return the page of a try.
 
     Args:
         execution: the try.
-        manifest: its manifest, if it has ended.
+        found: its manifest, or why there is none.
         has_log: whether the store has its log.
     """
+    manifest = None if isinstance(found, str) else found
     index = f"[{execution.index}]" if manifest is not None and manifest.id.kind == "task" else ""
     name = _text(f"{execution.node}{index}")
     here = str(execution.attempt)
@@ -58,7 +59,7 @@ def html(execution: ExecutionId, manifest: Manifest | None, *, has_log: bool) ->
             f"<h1>{name}, try {execution.attempt}</h1>",
             f'<div class="quiet">{_text(execution.pipeline)}, run {_text(execution.run)}</div>',
             *([f"<p>{links}</p>"] if links else []),
-            *(_of(manifest, here) if manifest is not None else ["<p>This try has not ended, or left nothing.</p>"]),
+            *([_nothing(found)] if isinstance(found, str) else _of(found, here)),
             "</body></html>",
             "",
         )
@@ -69,6 +70,10 @@ def base_name(path: str) -> str:
     """Return the last part of a path, as a name to save a file by: without characters that mislead."""
     kept = "".join(char if char.isprintable() else "_" for char in path.rpartition("/")[2].replace("\\", "_"))
     return kept.encode("utf-8", "replace").decode() or "file"
+
+
+def _nothing(reason: str) -> str:
+    return f'<p>This try has not ended, or left nothing.</p>\n<p class="quiet">{_text(reason)}</p>'
 
 
 def _of(manifest: Manifest, here: str) -> Iterable[str]:

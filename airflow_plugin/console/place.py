@@ -10,7 +10,9 @@ from airflow_plugin.database import last_try, pushed
 from airflow_plugin.nodes import PARTS
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
+from translator.shim.owner import OWNER
 from translator.shim.store import MANIFEST, StoreError, segment
+from translator.shim.uris import shown
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
@@ -20,8 +22,12 @@ if TYPE_CHECKING:
 WITH_MANIFEST = ("StepOperator", "JoinOperator")
 """The operators whose tasks leave a manifest."""
 _FOLDER = re.compile(
-    rf"(?P<pipeline>[^/]+)/(?P<execution>[^/]+/[^/]+/[0-9]+)/try-(?P<number>[0-9]{{1,9}})/{re.escape(MANIFEST)}"
+    rf"(?P<run>(?P<pipeline>[^/]+)/[^/]+)/(?P<execution>[^/]+/[0-9]+)/try-(?P<number>[0-9]{{1,9}})/{re.escape(MANIFEST)}"
 )
+
+
+class UnknownFolderError(Exception):
+    """Nobody knows where the store has a try; the message says what was looked for."""
 
 
 def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
@@ -38,31 +44,50 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
     return ExecutionId(operator.dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number)
 
 
-def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str | None:
-    """Return the key of the folder of a try, or None if its task has not begun one.
+def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
+    """Return the key of the folder of a try.
 
     The task has named its last try itself, because the store may also have tries of a run that was deleted. Tries
     before that one are as many numbers apart in the store as they are in Airflow. Who may write XComs of a DAG must not
-    read what other pipelines left, so a try of another pipeline is not believed.
+    read what other runs left, so a try in the folder of another run is not believed.
 
     Args:
         ti_key: the task instance and the number of the try.
-        pipeline: name of the pipeline.
+        pipeline: name of the pipeline as it is now; the run may have another one in the store.
         store: the store.
+
+    Raises:
+        UnknownFolderError: the task has named no try, or none of this run.
     """
     instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
     named, last = pushed(*instance, KEY), last_try(*instance)
+    if last is None:
+        raise UnknownFolderError("Airflow has no such task instance any more")
+    if named is None:
+        raise UnknownFolderError(f"the task has not begun its command: Airflow has no XCom {KEY!r} of it")
     uri = named.get("manifest") if isinstance(named, dict) else None
-    if last is None or not isinstance(uri, str) or not store.owns(uri):
-        return None
+    if not isinstance(uri, str):
+        raise UnknownFolderError(f"the XCom {KEY!r} of the task does not name a manifest")
+    if not store.owns(uri):
+        raise UnknownFolderError(f"the task wrote to {shown(uri)}, and the store of this API server is {store.root}")
     try:
-        of_last = _FOLDER.fullmatch(store.key(uri))
-    except StoreError:
-        return None
-    if of_last is None or of_last["pipeline"] != segment(pipeline):
-        return None
-    number = ti_key.try_number + max(int(of_last["number"]) - last, 0)
-    return f"{of_last['pipeline']}/{of_last['execution']}/try-{number}"
+        found = _FOLDER.fullmatch(store.key(uri))
+        if found is None or not _is_of_run(found, ti_key, pipeline, store):
+            raise UnknownFolderError(f"the task named {uri}, which does not belong to this run")
+    except StoreError as error:
+        raise UnknownFolderError(f"the task named {uri}: {error}") from error
+    number = ti_key.try_number + max(int(found["number"]) - last, 0)
+    return f"{found['run']}/{found['execution']}/try-{number}"
+
+
+def _is_of_run(folder: re.Match[str], ti_key: TaskInstanceKey, pipeline: str, store: Store) -> bool:
+    """Whether a folder is a run's: it says so itself, so that the pipeline may have got another name since."""
+    try:
+        owner = store.read_json(f"{folder['run']}/{OWNER}")
+    except FileNotFoundError:
+        return folder["pipeline"] == segment(pipeline)
+    wanted = {"engine": "airflow", "dag_id": ti_key.dag_id, "run_id": ti_key.run_id}
+    return isinstance(owner, dict) and all(owner.get(key) == value for key, value in wanted.items())
 
 
 def leaves_manifest(operator: Any) -> bool:

@@ -258,6 +258,21 @@ def test_the_page_is_that_of_the_try(deployed: Airflow) -> None:
     assert found["state"] == "complete"
 
 
+def test_the_page_stays_when_the_dag_changes(deployed: Airflow) -> None:
+    """The pipeline gets another name, and its nodes, too: the page is that of the run as it was."""
+    ended(deployed, "failing_once")
+    links = deployed.api("GET", LINKS.format(dag="failing_once", task="two"))["extra_links"]
+    page = links["Outputs"].replace("/two/", "/one/")
+    before = json.loads(get(deployed, f"{page}/manifest.json", "viewer")[2])
+    changed = pipeline(Node("three"), name="Another name")
+    options = GenerateOptions(project=os.path.relpath(deployed.home / "project", deployed.dags), dag_id="failing_once")
+    (deployed.dags / "failing_once.py").write_text(airflow.generate(changed, options))
+    shown = "/api/v2/dags/failing_once/details"
+    wait_until(lambda: deployed.api("GET", shown)["dag_display_name"] == "Another name")
+    assert b"Failing once" in get(deployed, page, "viewer")[2]
+    assert json.loads(get(deployed, f"{page}/manifest.json", "viewer")[2]) == before
+
+
 def test_a_misspelt_key_fails_the_run_before_its_first_step(deployed: Airflow) -> None:
     ended(deployed, "mixed")
     deployed.trigger("mixed", "mixed-2", {"stric does": [OK]})

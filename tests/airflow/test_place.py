@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 sdk_types = pytest.importorskip("airflow.sdk.types")
 
 
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, last: int | None = 3) -> str | None:
+def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, last: int | None = 3) -> str:
     from airflow_plugin.console import place
 
     store = open_store(str(tmp_path))
@@ -34,26 +34,70 @@ def test_tries_are_as_far_apart_as_in_airflow(monkeypatch: pytest.MonkeyPatch, t
     assert segment("My pipeline") == OWN
     assert folder(monkeypatch, tmp_path, f"{OWN}/r-2/train/0/try-3/manifest.json") == f"{OWN}/r-2/train/0/try-2"
     assert folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-5/manifest.json") == f"{OWN}/r/train/0/try-4"
-    assert folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-3/manifest.json", last=None) is None
 
 
 @pytest.mark.parametrize(
-    "named",
+    ("owner", "believed"),
     [
-        None,
-        "text",
-        {"manifest": 7},
-        {},
-        {"manifest": "s3://elsewhere/manifest.json"},
-        "Secret/r/train/0/try-3/manifest.json",
-        f"{OWN}/../Secret/r/train/0/try-3/manifest.json",
-        f"{OWN}/%2e%2e/Secret/train/0/try-3/manifest.json",
-        f"{OWN}/r/train/0/try-3/outputs/try-3/manifest.json",
-        f"{OWN}/r/train/0/try-3/other.json",
-        f"{OWN}/r/train/0/try-x/manifest.json",
+        ({}, True),
+        ({"run_id": "another"}, False),
+        ({"dag_id": "another"}, False),
+        ({"engine": "prefect"}, False),
     ],
 )
-def test_what_is_no_try_of_the_pipeline_is_not_believed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any
+def test_a_run_keeps_its_folder_when_the_pipeline_is_renamed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, owner: dict[str, str], believed: bool
 ) -> None:
-    assert folder(monkeypatch, tmp_path, named) is None
+    from airflow_plugin.console.place import UnknownFolderError
+
+    document = {"engine": "airflow", "dag_id": "dag", "run_id": "r", "started": "x"} | owner
+    open_store(str(tmp_path)).write_json("Old-name/r-2/owner.json", document)
+    named = "Old-name/r-2/train/0/try-3/manifest.json"
+    if believed:
+        assert folder(monkeypatch, tmp_path, named) == "Old-name/r-2/train/0/try-2"
+    else:
+        with pytest.raises(UnknownFolderError, match="does not belong to this run"):
+            folder(monkeypatch, tmp_path, named)
+
+
+def test_an_owner_counts_more_than_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from airflow_plugin.console.place import UnknownFolderError
+
+    for content in ('{"engine": "airflow", "dag_id": "dag", "run_id": "another"}', "[]", "{"):
+        open_store(str(tmp_path)).write(f"{OWN}/r/owner.json", content.encode())
+        with pytest.raises(UnknownFolderError):
+            folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-3/manifest.json")
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        (None, "the task has not begun its command: Airflow has no XCom 'try' of it"),
+        ("text", "which does not belong to this run"),
+        ({"manifest": 7}, "the XCom 'try' of the task does not name a manifest"),
+        ({}, "the XCom 'try' of the task does not name a manifest"),
+        ([], "the XCom 'try' of the task does not name a manifest"),
+        ({"manifest": "s3://u:p@elsewhere/manifest.json"}, "the task wrote to s3://***@elsewhere/manifest.json, and"),
+        ("Secret/r/train/0/try-3/manifest.json", "which does not belong to this run"),
+        (f"{OWN}/../Secret/r/train/0/try-3/manifest.json", "is not"),
+        (f"{OWN}/%2e%2e/Secret/train/0/try-3/manifest.json", "which does not belong to this run"),
+        (f"{OWN}/r/train/0/try-3/outputs/try-3/manifest.json", "which does not belong to this run"),
+        (f"{OWN}/r/train/0/try-3/other.json", "which does not belong to this run"),
+        (f"{OWN}/r/train/0/try-x/manifest.json", "which does not belong to this run"),
+    ],
+)
+def test_what_is_no_try_of_the_run_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, reason: str
+) -> None:
+    from airflow_plugin.console.place import UnknownFolderError
+
+    with pytest.raises(UnknownFolderError) as refused:
+        folder(monkeypatch, tmp_path, named)
+    assert reason in str(refused.value)
+
+
+def test_an_instance_that_is_no_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from airflow_plugin.console.place import UnknownFolderError
+
+    with pytest.raises(UnknownFolderError, match="no such task instance any more"):
+        folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-3/manifest.json", last=None)

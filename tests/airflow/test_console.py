@@ -1,0 +1,101 @@
+"""The page of a try, asked as a browser asks: from a folder and from an object store."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from translator.shim.contract import Context, ExecutionId, Step
+from translator.shim.run import execute
+from translator.shim.store import open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.testclient import TestClient
+
+pytest.importorskip("airflow.sdk")
+
+PAGE = "/dags/dag/runs/r/tasks/train/-1/1"
+WRITE = "mkdir $VH_OUTPUTS_DIR/d; echo model > $VH_OUTPUTS_DIR/d/m.bin; echo said"
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    uri = str(tmp_path / "store") if request.param == "folder" else f"memory://{tmp_path.name}"
+    monkeypatch.setenv("TRANSLATOR_STORE", uri)
+    return uri
+
+
+@pytest.fixture
+def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """The app with one task, and without a database or users."""
+    from starlette.testclient import TestClient
+
+    from airflow_plugin.console import app
+
+    dag = SimpleNamespace(dag_display_name="Training", has_task="train".__eq__)
+    operator = SimpleNamespace(
+        dag=dag, task_id="train", task_display_name="train", task_group=None, label="train", task_type="StepOperator",
+        _task_module="airflow_plugin.operators.step",
+    )  # fmt: skip
+    dag.get_task = lambda _: operator
+    monkeypatch.setattr(app, "dag_of", lambda *_: dag)
+    monkeypatch.setattr(app, "requires_access_dag", lambda *_: lambda: None)
+    return TestClient(app.create(), raise_server_exceptions=False)
+
+
+def told(monkeypatch: pytest.MonkeyPatch, uri: str | None) -> None:
+    """What Airflow knows of the task instance."""
+    from airflow_plugin.console import place
+
+    monkeypatch.setattr(place, "pushed", lambda *_: uri and {"manifest": uri, "map_index": -1})
+    monkeypatch.setattr(place, "last_try", lambda *_: 1)
+
+
+def test_a_page_shows_what_the_store_has(
+    client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    context = Context(
+        ExecutionId("Training", "r", "train", 0, 1, "execution"),
+        store,
+        tmp_path,
+        "airflow",
+        lambda _: None,
+        lambda: None,
+    )
+    made = execute(Step("s", [WRITE]), context)
+    assert made.state == "complete", made.reason
+    told(monkeypatch, made.uri)
+    answer = client.get(PAGE)
+    assert answer.status_code == 200
+    (href,) = re.findall(r'href="1/(outputs/[^"]+)"', answer.text)
+    output = client.get(f"{PAGE}/{href}")
+    assert (output.status_code, output.content, output.headers["content-length"]) == (200, b"model\n", "6")
+    assert client.get(f"{PAGE}/manifest.json").json()["state"] == "complete"
+    assert client.get(f"{PAGE}/log.txt").text == "said\n"
+
+
+def test_a_page_says_what_it_has_looked_for(client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = open_store(store).root
+    told(monkeypatch, f"{root}/Training/r/train/0/try-1/manifest.json")
+    answer = client.get(PAGE)
+    assert answer.status_code == 200
+    assert f"there is no {root}/Training/r/train/0/try-1/manifest.json" in answer.text
+    missing = client.get(f"{PAGE}/log.txt")
+    assert (missing.status_code, missing.json()["detail"]) == (
+        404,
+        f"there is no {root}/Training/r/train/0/try-1/log.txt",
+    )
+    told(monkeypatch, None)
+    assert "the task has not begun its command" in client.get(PAGE).text
+
+
+def test_a_store_that_cannot_be_opened(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANSLATOR_STORE", "nosuch://bob:secret@host/store")
+    answer = client.get(PAGE)
+    assert (answer.status_code, "secret" in answer.text) == (502, False)
+    assert "cannot be opened" in answer.json()["detail"]
