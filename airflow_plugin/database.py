@@ -41,7 +41,7 @@ def dag_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> Any:
         task_id: of the task.
         map_index: of the instance.
     """
-    from airflow.models.dagbag import DBDagBag
+    from airflow.models.dag_version import DagVersion
     from airflow.models.serialized_dag import SerializedDagModel
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
@@ -55,5 +55,7 @@ def dag_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> Any:
     )
     with create_session() as session:
         version = session.scalar(query)
-        dag = DBDagBag().get_dag(version, session) if version is not None else None
-    return dag or SerializedDagModel.get_dag(dag_id)
+        found = session.get(DagVersion, version) if version is not None else None
+        if found is not None and found.serialized_dag is not None:
+            return found.serialized_dag.dag
+    return SerializedDagModel.get_dag(dag_id)

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.names import did_you_mean
+from translator.shim.depth import DepthError, parse
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -83,7 +83,10 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
             message = f"--param {name}: this parameter is set by the pipeline parameter {hidden[name]!r}"
             diagnostics.error(CODE, message, None, hint=f"give --param {hidden[name]}=...")
         elif controlflow and name:
-            found[name] = cast("Value", _json(value))
+            try:
+                found[name] = cast("Value", _json(value))
+            except DepthError as error:
+                diagnostics.error(CODE, f"--param {name}: {error}", None)
         elif name not in slots:
             diagnostics.error(
                 CODE, f"--param {name}: there is no such parameter", None, hint=did_you_mean(name, slots, "parameters")
@@ -109,7 +112,9 @@ def _json(text: str) -> ir.Json:
     from translator.parameters_file import frozen
 
     try:
-        return frozen(json.loads(text))
+        return frozen(parse(text))
+    except DepthError:
+        raise
     except ValueError:
         return text
 
@@ -166,7 +171,9 @@ def _value(slot: _Slot, text: str) -> Value:
 def _items(text: str) -> list[object]:
     if text.lstrip().startswith("["):
         try:
-            return cast("list[object]", json.loads(text))
+            return cast("list[object]", parse(text))
+        except DepthError:
+            raise
         except ValueError as error:
             raise ValueError(f"this is not JSON: {error}") from None
     return list(next(csv.reader([text]))) if text else []

@@ -61,6 +61,8 @@ class Run:
         self.pipeline = context["dag"].dag_display_name
         self.store = open_store(store_uri())
         self.root = read(context["dag"])
+        self.problem = scopes.refusal(dialect, dict(context["params"]), os.environ)
+        """Why no node of the run can be run: parameters that it was given."""
 
     def of(self, index: Index) -> Run:
         """The same run, as the tasks for other items see it."""
@@ -200,17 +202,23 @@ class Run:
         """The branch that a choice takes.
 
         Raises:
-            FanError: there is none.
+            FanError: there is none, or the run was given parameters that cannot be used.
         """
+        self._check()
         return fan.case(self.found(node.path), node.says["on"], node.branches)
 
     def items(self, node: Node) -> list[Json]:
         """The items of a map, here for one item of each map around it.
 
         Raises:
-            FanError: there is no list of them.
+            FanError: there is no list of them, or the run was given parameters that cannot be used.
         """
+        self._check()
         return fan.items(self.found(node.path), node.says["over"])
+
+    def _check(self) -> None:
+        if self.problem:
+            raise fan.FanError(self.problem)
 
     def found(self, path: Path) -> Scope:
         """The scope that a node finds: what the node before it left, or passed on because it was killed."""

@@ -147,6 +147,7 @@ class StepOperator(ControlFlowOperator):
             ),
             scope=run.found(path),
             store=run.store,
+            problem=run.problem,
         )
         return summary_of(running, retried=self._retried)
 

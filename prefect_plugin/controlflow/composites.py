@@ -183,6 +183,7 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
         composite = CompositeRun(graph, name, kind, tuple(branches), width or graph.width, item, index)
         reason = None
         try:
+            graph.routes.check()
             _fan_out(composite, function, left)
             ended = [composite.branches[place] for place in sorted(composite.branches)]
             state, scope = fan.join(

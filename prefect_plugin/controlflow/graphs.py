@@ -16,6 +16,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import BaseAnnotation
 
+from translator.shim import fan
 from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
@@ -68,12 +69,25 @@ class Node(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Routes:
-    """The routes through the graphs of a run, as far as the run has come to know."""
+    """The routes through the graphs of a run, as far as the run has come to know.
+
+    ``problem`` is why no node of the run can be run: parameters that it was given.
+    """
 
     dialect: Dialect
+    problem: str | None = None
     starts: dict[Pattern, str] = field(default_factory=dict)
     after: dict[Pattern, set[After]] = field(default_factory=dict)
     complete_after: dict[Pattern, set[After]] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse to begin a composite node.
+
+        Raises:
+            fan.FanError: no node of the run can be run.
+        """
+        if self.problem:
+            raise fan.FanError(self.problem)
 
     def plan(self, nodes: Sequence[Node], pattern: Pattern = ()) -> GraphPlan:
         """The graph of ``nodes``, for ``translator.shim.outcome``."""

@@ -41,7 +41,7 @@ def run_of(
         nodes: the nodes of the outermost graph, in the order of the source file.
         parameters: the parameters of the run, by the names of the source file.
     """
-    routes = Routes(dialect)
+    routes = Routes(dialect, scopes.refusal(dialect, parameters or {}, os.environ))
     with runs.run_of(pipeline, project=project, parameters=parameters) as run:
         run.graph = lambda: routes.plan(nodes)
         attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))

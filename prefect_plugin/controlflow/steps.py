@@ -69,7 +69,7 @@ def step_node(step: Step) -> NodeTask:
             secret=secrets.lookup,
             claimed=node.claimed(0),
         )
-        manifest = execute(step, context, scope=left.scope)
+        manifest = execute(step, context, scope=left.scope, problem=graph.routes.problem)
         node.states[0] = manifest.state
         return manifest.state, manifest.scope or left.scope, manifest.reason
 

@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 DEPTH = 100
+TOO_DEEP = f"it is nested more than {DEPTH} deep"
+
+
+class DepthError(ValueError):
+    """A value is nested too deep."""
+
+
+def parse(text: str) -> Any:
+    """Read JSON.
+
+    Raises:
+        DepthError: it is nested deeper than ``DEPTH``.
+        ValueError: it is not JSON.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise DepthError(TOO_DEEP) from None
+    if too_deep(value):
+        raise DepthError(TOO_DEEP)
+    return value
 
 
 def too_deep(value: object) -> bool:

@@ -19,17 +19,16 @@ A value that is no JSON (runnable's ``kind: object``) lies in the catalog as a p
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim import records
 from translator.shim.contract import Scope
-from translator.shim.depth import too_deep
+from translator.shim.depth import TOO_DEEP, DepthError, parse, too_deep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from translator.shim.contract import Dialect, FileRecord, Json
 
@@ -51,7 +50,7 @@ class Pickle(dict[str, "Json"]):
 
 
 def initial(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[str, str]) -> Scope:
-    """The scope of the first node of a run.
+    """The scope of the first node of a run, without the parameters that ``refusal`` names.
 
     Args:
         dialect: ``magnus`` or ``runnable``.
@@ -59,12 +58,24 @@ def initial(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[s
         environ: the worker's environment; ``MAGNUS_PRM_x`` or ``RUNNABLE_PRM_x`` sets the parameter ``x``, in lower
             case, to its JSON value or else to its text.
     """
-    prefix = PREFIXES[dialect]
-    values = {name: plain(value) for name, value in parameters.items()}
-    for name, text in environ.items():
-        if name.startswith(prefix) and len(name) > len(prefix):
-            values[name[len(prefix) :].lower()] = decoded(text)
+    values = {name: plain(value) for name, value in parameters.items() if not too_deep(value)}
+    for name, text in _in_environment(dialect, environ):
+        try:
+            values[name] = read(text)
+        except DepthError:
+            values.pop(name, None)
     return Scope(inherited=values)
+
+
+def refusal(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[str, str]) -> str | None:
+    """Return why a run cannot begin with its parameters, or None; arguments as for ``initial``."""
+    deep = {name for name, value in parameters.items() if too_deep(value)}
+    for name, text in _in_environment(dialect, environ):
+        try:
+            read(text)
+        except DepthError:
+            deep.add(name)
+    return "; ".join(f"parameter {name!r} cannot be used: {TOO_DEEP}" for name in sorted(deep)) or None
 
 
 def enter(scope: Scope, *, item: Mapping[str, Json] | None = None, loop: Mapping[str, int] | None = None) -> Scope:
@@ -92,10 +103,31 @@ def after(scope: Scope, written: Mapping[str, Json], put: Mapping[str, FileRecor
 def decoded(text: str) -> Json:
     """The JSON value of ``text``, or the text itself, also where the value is nested too deep to be handed on."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        return read(text)
+    except DepthError:
         return text
-    return text if too_deep(value) else cast("Json", value)
+
+
+def read(text: str) -> Json:
+    """Return the JSON value of ``text``, or the text itself.
+
+    Raises:
+        DepthError: the value is nested too deep to be handed on.
+    """
+    try:
+        return cast("Json", parse(text))
+    except DepthError:
+        raise
+    except ValueError:
+        return text
+
+
+def _in_environment(dialect: Dialect, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The names and texts of the parameters in an environment."""
+    prefix = PREFIXES[dialect]
+    for name, text in environ.items():
+        if name.startswith(prefix) and len(name) > len(prefix):
+            yield name[len(prefix) :].lower(), text
 
 
 def plain(value: Json) -> Json:

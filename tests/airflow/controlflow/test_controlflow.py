@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.controlflow.deep import DEEP, TOLD, nested
 from tests.controlflow.run import recorded
-from translator.load import load
+from translator.load import load, load_text
 
 if TYPE_CHECKING:
     from tests.airflow.conftest import Embedded
@@ -31,3 +32,12 @@ def test_states(embedded: Embedded, case: str) -> None:
     if case == "runnable/turns":
         assert list(document["nodes"]["Improve"]["branches"]) == ["0", "1", "2"], "its limit is 4"
         assert document["parameters"] == {"side": "heads", "count": 3, "good": True}
+
+
+def test_parameters_that_are_nested_too_deep(embedded: Embedded) -> None:
+    """Nothing runs with them, not even what follows a failure, and each node says why."""
+    document = embedded.run(load_text(DEEP, "deep.yaml").choose(), {"xs": nested(150)})
+    assert {name: node["state"] for name, node in document["nodes"].items()} == dict.fromkeys(("each", "one"), "error")
+    reasons = {document["nodes"]["each"]["reason"], document["nodes"]["one"]["executions"][0]["reason"]}
+    assert {reason.removeprefix("deep.yaml:14: ") for reason in reasons} == {TOLD}
+    assert (document["state"], document["status"]) == ("error", 1)

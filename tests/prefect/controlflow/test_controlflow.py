@@ -7,10 +7,13 @@ import pytest
 pytest.importorskip("prefect")
 
 from tests.controlflow.build import T, case, graph, mapped
+from tests.controlflow.deep import DEEP, TOLD, nested
 from tests.controlflow.run import differences, recorded
 from tests.controlflow.table import CASES, COMPLETE, DIFFERENT, ERROR, GIVEN, RUNNABLE
 from tests.controlflow.work import Work
 from tests.prefect.support import flow_of, task_runs
+from translator.given import declare
+from translator.load import load_text
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target
 
@@ -92,3 +95,17 @@ def test_what_prefect_shows(walked):
         "two[i=b]": "Skipped",
         "z": "Skipped",
     }
+
+
+def test_parameters_that_are_nested_too_deep(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("TRANSLATOR_RUN", "run")
+    pipeline = declare(load_text(DEEP, "deep.yaml").choose(), {"xs": ()})
+    file = tmp_path / "deep_flow.py"
+    file.write_text(target.generate(pipeline, GenerateOptions()))
+    assert flow_of(file)(xs=nested(150), return_state=True).is_failed()
+    document = json.loads((tmp_path / "store" / "deep" / "run" / "run.json").read_text())
+    assert {name: node["state"] for name, node in document["nodes"].items()} == dict.fromkeys(("each", "one"), "error")
+    reasons = {document["nodes"]["each"]["reason"], document["nodes"]["one"]["executions"][0]["reason"]}
+    assert {reason.removeprefix("deep.yaml:14: ") for reason in reasons} == {TOLD}
+    assert document["state"] == "error"

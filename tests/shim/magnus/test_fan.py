@@ -64,6 +64,22 @@ def test_items_cases_and_iterations() -> None:
     assert not fan.again("runnable", Scope(), "done", 1, 2)
 
 
+def test_parameters_that_are_nested_too_deep() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    environ = {
+        "MAGNUS_PRM_E": "[" * 50_000,
+        "MAGNUS_PRM_G": f"{'[' * 101}1{']' * 101}",
+        "MAGNUS_PRM_OK": "[" * 101 + "x",
+    }
+    given = {"d": deep, "g": 1, "fine": [1]}
+    told = "parameter {!r} cannot be used: it is nested more than 100 deep"
+    assert scopes.refusal("magnus", given, environ) == "; ".join(map(told.format, "deg"))
+    assert scopes.initial("magnus", given, environ).parameters == {"fine": [1], "ok": "[" * 101 + "x"}
+    assert scopes.refusal("magnus", {"fine": [1]}, {}) is None
+
+
 def test_scopes_fall_through_and_come_back_from_the_store() -> None:
     scope = scopes.initial("magnus", {"Foo": (1, 2)}, {"MAGNUS_PRM_BAR": "[1]", "MAGNUS_PRM_t": "{", "PATH": "x"})
     assert scope.parameters == {"Foo": [1, 2], "bar": [1], "t": "{"}

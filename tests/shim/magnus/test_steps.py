@@ -54,6 +54,11 @@ def tells():
 def cut():
     from magnus import get_secret
     raise ValueError("-" * 280 + get_secret("TOKEN") * 3)
+def deep(depth: int):
+    value = 1
+    for _ in range(depth): value = [value]
+    return Model(d=value)
+def deep_value(depth: int): return deep(depth).fields["d"]
 def objects():
     from magnus import put_object
     put_object([1], "kept")
@@ -137,6 +142,29 @@ def test_a_function_that_magnus_cannot_call(run, function, reason) -> None:
     manifest = run("magnus", "python", f"fns.{function}", Scope(inherited=given))
     assert manifest.state is State.ERROR
     assert reason in f"{manifest.reason} {run.log}"
+
+
+@pytest.mark.parametrize("depth", [99, 150, 400, 50_000])
+@pytest.mark.parametrize(
+    ("dialect", "kind", "command", "returns"),
+    [
+        ("magnus", "python", "fns.deep", {}),
+        ("magnus", "shell", "export MAGNUS_PRM_d=", {}),
+        ("runnable", "python", "fns.deep_value", {"d": "json"}),
+        ("runnable", "shell", "export d=", {"d": "json"}),
+    ],
+)
+def test_a_value_that_is_nested_deep(run, dialect, kind, command, returns, depth) -> None:
+    command += f"{'[' * depth}1{']' * depth}" if kind == "shell" else ""
+    manifest = run(dialect, kind, command, Scope(inherited={"depth": depth}), returns=returns)
+    if depth < 100:
+        assert manifest.state is State.COMPLETE, manifest.reason
+        assert str(manifest.scope.written["d"]) == f"{'[' * depth}1{']' * depth}"
+        assert open_store(run.uri).manifest(manifest.uri) == manifest
+    else:
+        assert manifest.state is State.ERROR
+        told = f"{manifest.reason} {run.log}"
+        assert "it is nested more than 100 deep" in told or "is nested too deep" in told or "RecursionError" in told
 
 
 def test_metrics(run) -> None:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from translator.shim import scopes
 from translator.shim.clock import now
 from translator.shim.contract import Manifest, Scope, State
+from translator.shim.depth import parse
 from translator.shim.store import MANIFEST, try_key
 from translator.shim.store.manifest import text
 
@@ -220,7 +221,7 @@ def _applied(reducer: str | None, name: str, values: list[Json]) -> Json:
     surroundings = {"__builtins__": builtins}
     try:
         value = eval(reducer, surroundings)(*values)  # noqa: S307 - a function of the user's, as a step's is
-        return cast("Json", json.loads(json.dumps(value)))
+        return cast("Json", parse(json.dumps(value)))
     except Exception as error:
         raise FanError(
             f"the reducer {reducer!r} fails for the {len(values)} values of {name!r}: {type(error).__name__}: {error}"

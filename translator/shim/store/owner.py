@@ -11,6 +11,7 @@ import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
+from translator.shim.depth import parse
 from translator.shim.store.base import StoreError
 from translator.shim.store.keys import key_of
 
@@ -54,7 +55,7 @@ def own_folder(  # noqa: PLR0913 - a run, and what is to be asked and told
         if there is None or there == content:
             return name
         try:
-            other = json.loads(there)
+            other = parse(there)
         except ValueError as error:
             raise StoreError(f"{store.uri(key)} is not JSON: {error}") from error
         if isinstance(other, dict) and is_own(other, store.location(pipeline, name)):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim import digest, scopes
 from translator.shim.contract import Scope
+from translator.shim.depth import TOO_DEEP, DepthError, too_deep
 from translator.shim.dialects.magnus import catalog, notebooks, patterns
 from translator.shim.dialects.magnus.rules import RULES, Rules
 from translator.shim.store.manifest import sane
@@ -69,7 +70,7 @@ def collect(work: Work, metadata: dict[str, object]) -> str | None:
     if step.kind == "shell":
         written = _returned(step, left, space.config / "environment")
         metrics = {name: written[name] for name, kind in step.returns.items() if kind == "metric" and name in written}
-    work.written.update(written)
+    work.written.update(_shallow(written))
     metadata.update(_sane(metrics))
     return None
 
@@ -93,7 +94,22 @@ def _returned(step: Step, left: Mapping[str, str], environment: Path) -> dict[st
         if "=" not in line and line.strip():
             raise ValueError(f"the variable {name} has a value of several lines, which runnable cannot read: use JSON")
         name = line.partition("=")[0]
-    return {name: scopes.decoded(left[name]) for name in step.returns if name in left}
+    return {name: _value(name, left[name]) for name in step.returns if name in left}
+
+
+def _shallow(written: dict[str, Any]) -> dict[str, Any]:
+    """Return what was written, if nothing of it is nested too deep."""
+    for name, value in written.items():
+        if too_deep(value):
+            raise DepthError(f"parameter {name!r} cannot be handed on: {TOO_DEEP}")
+    return written
+
+
+def _value(name: str, text: str) -> Json:
+    try:
+        return scopes.read(text)
+    except DepthError as error:
+        raise DepthError(f"parameter {name!r} cannot be handed on: {error}") from None
 
 
 def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str], named: set[str]) -> dict[str, Json]:
@@ -105,7 +121,8 @@ def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str], 
     after: dict[str, Json] = {name.lower(): value for name, value in before.items()}
     for name, text in left.items():
         if name.startswith(rules.prefix):
-            key, value = name[len(rules.prefix) :], scopes.decoded(text)
+            key = name[len(rules.prefix) :]
+            value = _value(key, text)
             if key not in before or json.dumps(before[key]) != json.dumps(value):
                 after[key.lower()] = value
     return {

@@ -55,6 +55,9 @@ def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
     except (TypeError, ValueError) as error:
         print(f"the {what} returns what is no JSON: {error}; use kind: object for it", file=sys.stderr)
         return 1
+    except RecursionError:
+        print(f"the {what} returns a value that is nested too deep", file=sys.stderr)
+        return 1
     Path(request["result"]).write_text(text, encoding="utf-8")
     return 0
 

@@ -1,0 +1,32 @@
+"""A pipeline that is given a parameter which is nested too deep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEEP = """
+dag:
+  start_at: each
+  steps:
+    each:
+      type: map
+      iterate_on: xs
+      iterate_as: x
+      next: success
+      on_failure: one
+      branch:
+        start_at: a
+        steps: {a: {type: stub, next: success}, success: {type: success}, fail: {type: fail}}
+    one: {type: task, command_type: shell, command: echo ran, next: success}
+    success: {type: success}
+    fail: {type: fail}
+"""
+TOLD = "parameter 'xs' cannot be used: it is nested more than 100 deep"
+
+
+def nested(depth: int) -> Any:
+    """Return a list in lists."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
