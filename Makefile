@@ -36,7 +36,8 @@ SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 PYTHONS ?= 3.12 3.13 3.14
 
 # What tells most of other versions in a few minutes; the tables and edges are run on both engines at once.
-ONE_ENGINE = tests/$(1)/test_embedded.py tests/$(1)/test_on_error.py tests/examples
+ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/test_console.py) \
+	tests/$(1)/test_embedded.py tests/$(1)/test_on_error.py tests/examples
 BOTH_ENGINES := tests/parity/test_cases.py
 
 N ?= 50

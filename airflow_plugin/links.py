@@ -17,7 +17,7 @@ from airflow_plugin.controlflow import StepOperator as ControlFlowStepOperator
 from airflow_plugin.operators.step import StepOperator
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import TaskInstanceKey
+    from airflow.providers.common.compat.sdk import TaskInstanceKey
 
 
 class OutputsLink(BaseOperatorLink):

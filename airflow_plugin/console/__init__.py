@@ -15,7 +15,7 @@ from airflow.providers.common.compat.sdk import conf
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from airflow.sdk.types import TaskInstanceKey
+    from airflow.providers.common.compat.sdk import TaskInstanceKey
 
 PREFIX = "/pipeline-translator"
 """Where Airflow mounts the app, below the base URL of its API server."""

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
-from airflow.sdk.types import TaskInstanceKey
+from airflow.providers.common.compat.sdk import TaskInstanceKey
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
@@ -46,20 +46,12 @@ _PAGE_HEADERS = {**_HEADERS, "Content-Security-Policy": page.POLICY, "X-Frame-Op
 
 
 class Try:
-    """A try of a task instance, as a request names it: a dependency of FastAPI."""
+    """A try of a task instance, and where the store has it."""
 
-    def __init__(
-        self,
-        dag_id: str,
-        run_id: Annotated[str, Path(pattern=r"^[^\x00]+$")],
-        task_id: str,
-        map_index: Annotated[int, Path(ge=-1, le=_MOST)],
-        try_number: Annotated[int, Path(ge=1, le=_MOST)],
-    ) -> None:
-        dag = dag_of(dag_id, run_id, task_id, map_index)
-        if dag is None or not dag.has_task(task_id) or not leaves_manifest(operator := dag.get_task(task_id)):
+    def __init__(self, key: TaskInstanceKey) -> None:
+        dag = dag_of(key.dag_id, key.run_id, key.task_id, key.map_index)
+        if dag is None or not dag.has_task(key.task_id) or not leaves_manifest(operator := dag.get_task(key.task_id)):
             raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such step")
-        key = TaskInstanceKey(dag_id, task_id, run_id, try_number, map_index)
         self.id: ExecutionId = execution_of(operator, key)
         self.folder: str | None = None
         self.missing = ""
@@ -105,7 +97,21 @@ class Try:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 
 
-TryDep = Annotated[Try, Depends()]
+def requested(
+    dag_id: str,
+    run_id: Annotated[str, Path(pattern=r"^[^\x00]+$")],
+    task_id: str,
+    map_index: Annotated[int, Path(ge=-1, le=_MOST)],
+    try_number: Annotated[int, Path(ge=1, le=_MOST)],
+) -> Try:
+    """Return the try that a request names.
+
+    A function, because older versions of FastAPI cannot read the annotations of a class.
+    """
+    return Try(TaskInstanceKey(dag_id, task_id, run_id, try_number, map_index))
+
+
+TryDep = Annotated[Try, Depends(requested)]
 
 
 def create() -> FastAPI:

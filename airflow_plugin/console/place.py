@@ -10,12 +10,12 @@ from airflow_plugin.database import last_try, pushed
 from airflow_plugin.nodes import PARTS
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
-from translator.shim.owner import OWNER
 from translator.shim.store import MANIFEST, StoreError, segment
+from translator.shim.store.owner import OWNER
 from translator.shim.uris import shown
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import TaskInstanceKey
+    from airflow.providers.common.compat.sdk import TaskInstanceKey
 
     from translator.shim.store import Store
 

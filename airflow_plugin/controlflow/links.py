@@ -10,8 +10,8 @@ from airflow_plugin.database import pushed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from airflow.providers.common.compat.sdk import TaskInstanceKey
     from airflow.sdk import BaseOperator
-    from airflow.sdk.types import TaskInstanceKey
 
 
 def is_controlflow(operator: BaseOperator) -> bool:

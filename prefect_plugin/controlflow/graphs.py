@@ -16,9 +16,9 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import BaseAnnotation
 
-from translator.shim import fan
 from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
+from translator.shim.controlflow import fan
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from translator.shim.contract import Context, ExecutionId, Step
-from translator.shim.run import execute
+from translator.shim.execution import execute
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from translator.shim.store import open_store
 if TYPE_CHECKING:
     from pathlib import Path
 
-sdk_types = pytest.importorskip("airflow.sdk.types")
+sdk = pytest.importorskip("airflow.providers.common.compat.sdk")
 
 
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, last: int | None = 3) -> str:
@@ -21,7 +21,7 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, last: in
     named = {"manifest": store.uri(named)} if isinstance(named, str) else named
     monkeypatch.setattr(place, "pushed", lambda *_: named)
     monkeypatch.setattr(place, "last_try", lambda *_: last)
-    key = sdk_types.TaskInstanceKey("dag", "train", "r", 2, -1)
+    key = sdk.TaskInstanceKey("dag", "train", "r", 2, -1)
     return place.folder_of(key, "My pipeline", store)
 
 

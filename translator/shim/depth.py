@@ -13,7 +13,7 @@ class DepthError(ValueError):
     """A value is nested too deep."""
 
 
-def parse(text: str) -> Any:
+def parse(text: str | bytes) -> Any:
     """Read JSON.
 
     Raises:
