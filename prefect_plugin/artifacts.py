@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import get_run_logger
 from prefect.artifacts import create_table_artifact
 
-from prefect_plugin.text import flat
+from prefect_plugin.display_names import flat
 from translator.shim.store import segment
 from translator.shim.store.manifest import sane, summary
 

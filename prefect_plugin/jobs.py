@@ -8,13 +8,13 @@ from prefect import State, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
+from prefect_plugin.display_names import flat
 from prefect_plugin.executions import Edge, LeftOut
 from prefect_plugin.logs import line_log
 from prefect_plugin.parameters import NodeParameters
 from prefect_plugin.points import Point
 from prefect_plugin.runs import current_node, judged
 from prefect_plugin.states import execution_state, skipped
-from prefect_plugin.text import flat
 from translator.shim import file_grid, grid
 from translator.shim.contract import Context, ExecutionId
 from translator.shim.contract import State as Outcome

@@ -22,13 +22,13 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import BaseAnnotation
 
 from prefect_plugin.artifacts import show_executions
+from prefect_plugin.display_names import flat
 from prefect_plugin.executions import Executions, LeftOut, NodeError
-from prefect_plugin.joins import Late, nothing_to_join
-from prefect_plugin.options import KeptTask
+from prefect_plugin.joining import Late, nothing_to_join
 from prefect_plugin.runs import NodeRun, begun, current_run, judged
 from prefect_plugin.states import SKIPPED, skipped, stopped
 from prefect_plugin.stopping import Cause
-from prefect_plugin.text import flat
+from prefect_plugin.tasks import KeptTask
 from translator.shim.contract import State as Outcome
 from translator.shim.grid import GridError
 from translator.shim.outcome import NODE, NodePlan, node_states

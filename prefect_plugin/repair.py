@@ -18,8 +18,8 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Crashed
 
-from prefect_plugin.ends import is_left_open
-from prefect_plugin.text import flat
+from prefect_plugin.display_names import flat
+from prefect_plugin.futures import is_left_open
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -18,12 +18,12 @@ from prefect.states import Cancelled, Completed
 from prefect.transactions import CommitMode, transaction
 
 from prefect_plugin import attempts
-from prefect_plugin.ends import await_end
+from prefect_plugin.display_names import flat
+from prefect_plugin.futures import await_end
 from prefect_plugin.repair import TaskRunEnd, close_earlier_attempts, repair
 from prefect_plugin.states import SKIPPING, STOPPING, skipped, stopped
 from prefect_plugin.stopping import Cause, Stop, state_watched
 from prefect_plugin.stores import choose
-from prefect_plugin.text import flat
 from translator.shim import clock, events, outcome
 from translator.shim.contract import State as Outcome
 from translator.shim.execution import kill_all

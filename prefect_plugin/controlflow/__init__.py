@@ -9,7 +9,7 @@ from prefect_plugin.attempts import record_crash
 from prefect_plugin.controlflow.composites import branch, choice_node, loop_node, map_node, parallel_node
 from prefect_plugin.controlflow.runs import finish, run_of
 from prefect_plugin.controlflow.steps import step_node
-from prefect_plugin.controlflow.walk import Last, again, chosen, fail, failed, items, succeed
+from prefect_plugin.controlflow.tokens import Last, again, chosen, fail, failed, items, succeed
 
 __all__ = [
     "Last",

@@ -12,10 +12,10 @@ from prefect.futures import PrefectFuture
 
 from prefect_plugin.controlflow.graphs import GraphRun, Kind, Left, threads, walked
 from prefect_plugin.controlflow.steps import NodeTask, node_state, node_task
-from prefect_plugin.options import KeptTask
+from prefect_plugin.display_names import flat
 from prefect_plugin.runs import judged
 from prefect_plugin.states import stopped
-from prefect_plugin.text import flat
+from prefect_plugin.tasks import KeptTask
 from translator.shim import clock, grid, scopes
 from translator.shim.contract import ExecutionId
 from translator.shim.contract import State as Outcome

@@ -10,11 +10,11 @@ from prefect.states import Completed, Failed
 
 from prefect_plugin import secrets
 from prefect_plugin.controlflow.graphs import Left, NodeFailedError, current_graph
+from prefect_plugin.display_names import flat
 from prefect_plugin.logs import line_log
-from prefect_plugin.options import KeptTask
 from prefect_plugin.runs import NodeRun, judged
 from prefect_plugin.states import skipped, stopped
-from prefect_plugin.text import flat
+from prefect_plugin.tasks import KeptTask
 from translator.shim import grid
 from translator.shim.contract import Context, ExecutionId
 from translator.shim.contract import State as Outcome

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from translator.diagnostics import Diagnostics, TranslationError
 from translator.names import identifiers
 from translator.targets import GenerateOptions
-from translator.targets.prefect.checks import check
+from translator.targets.prefect.limits import check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,14 +49,14 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
         TranslationError: the pipeline has something that Prefect cannot carry.
     """
     from translator.targets import render
-    from translator.targets.prefect.lower import lower
+    from translator.targets.prefect.lowering import lower
 
     diagnostics = Diagnostics().about(pipeline.name)
     check(pipeline, diagnostics)
     if not diagnostics.ok:
         raise TranslationError(diagnostics)
     if pipeline.graph.start is not None:
-        from translator.targets.prefect.controlflow import lower as controlflow
+        from translator.targets.prefect.controlflow import lowering as controlflow
 
         file = controlflow.lower(pipeline, options or GenerateOptions())
         return render.render(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import identifiers
-from translator.targets.prefect.checks import atoms
+from translator.targets.prefect.limits import atoms
 from translator.targets.prefect.text import camel, free
 from translator.targets.render import call, literal
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.targets import render
 from translator.targets.prefect.controlflow import parameters
+from translator.targets.prefect.controlflow.lines import lines, words
 from translator.targets.prefect.controlflow.model import ControlFlowFile, Function, StepTask
 from translator.targets.prefect.controlflow.names import Names, Path, names_of
 from translator.targets.prefect.controlflow.statements import Walk, walk
-from translator.targets.prefect.controlflow.text import lines, words
 from translator.targets.prefect.flow import documented, title_of
 from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.model import Flow

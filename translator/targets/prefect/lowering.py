@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from translator.targets import render
 from translator.targets.constants import step_constants
 from translator.targets.prefect.flow import flow_of
-from translator.targets.prefect.functions import function_of
 from translator.targets.prefect.imports import imports_of
 from translator.targets.prefect.model import FlowFile
 from translator.targets.prefect.names import names_of
+from translator.targets.prefect.nodes import function_of
 from translator.targets.prefect.plan import plan_of
 from translator.targets.prefect.text import alias
 from translator.targets.steps import step_of
