@@ -20,6 +20,11 @@ def model(): return Out(X=1, xs=[])
 def setter(): set_parameter(x=1)
 def nothing(): print(1)
 def dynamic(): return make()
+def rest(x: int, **kwargs): print(1)
+def starred(*args): print(1)
+@decorated
+def hidden(**kwargs): print(1)
+def gives(): set_parameter(kwargs=1)
 """
 
 
@@ -54,6 +59,10 @@ CASES = [
     two(PUT, PUT, "#! warning file-race"),
     f"a: {{type: map, iterate_on: xs, iterate_as: x, next: success, branch: {branch(S)}}} #! warning unknown-parameter",
     DYNAMIC,
+    "a: {type: task, command: m.rest, next: success} #! warning unfilled-arguments",
+    "a: {type: task, command: m.starred, next: success} #! warning unfilled-arguments",
+    "a: {type: task, command: m.hidden, next: success}",
+    "g: {type: task, command: m.gives, next: a}\na: {type: task, command: m.rest, next: success}",
     "a: {type: stub, catalog: {get: [x]}, next: success} #! warning empty-catalog",
 ]
 
@@ -93,3 +102,14 @@ def test_items_that_are_known(values, codes, project):
     file.write_text(magnus(f"a: {{type: map, iterate_on: xs, iterate_as: x, next: success, branch: {branch(S)}}}"))
     (project / "p.yaml").write_text(f"xs: {values}")
     assert [d.code for d in load(file, parameters=project / "p.yaml").diagnostics] == codes
+
+
+def test_the_function_that_is_not_filled_is_named(project):
+    file = project / "pipe.yaml"
+    file.write_text(magnus("a: {type: task, command: m.rest, next: success}"))
+    (found,) = load(file).diagnostics
+    assert (
+        found.message == "step 'a' calls rest (m.py:13) with **kwargs, which Magnus does not fill: the step will fail"
+    )
+    (project / "p.yaml").write_text("kwargs: 1\n")
+    assert list(load(file, parameters=project / "p.yaml").diagnostics) == []

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.checks.functions import function_of
 from translator.checks.writes import writes
 from translator.walk import branches, walk
 
@@ -36,6 +37,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | No
     _races(pipeline, diagnostics, project)
     _lists(pipeline, diagnostics, project)
     _files(pipeline, diagnostics)
+    _arguments(pipeline, diagnostics, project)
 
 
 def _nested_items(graph: ir.Graph, around: tuple[str, ...], diagnostics: Diagnostics) -> None:
@@ -102,6 +104,26 @@ def _files(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if node.step.catalog.get:
             message = f"step {node.name!r} gets files from the catalog, into which no step puts any"
             diagnostics.warning("empty-catalog", message, node.span, hint="the step will be in error")
+
+
+def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None) -> None:
+    """Report functions with ``*args`` or ``**kwargs``: Magnus takes them for parameters of these names."""
+    if pipeline.dialect != "magnus" or project is None:
+        return
+    given = {parameter.name for parameter in pipeline.parameters}
+    written = _of(pipeline.graph, pipeline.dialect, project).parameters
+    for path, node in walk(pipeline.graph):
+        if not isinstance(node, ir.ExecutionNode) or node.step.kind is not ir.StepKind.PYTHON:
+            continue
+        found = function_of(node.step.command[0], project)
+        rest = found.unfilled if found else None
+        if found and rest and rest.lstrip("*") not in given | written:
+            called = f"{found.node.name} ({found.file}:{found.node.lineno})"
+            message = (
+                f"step {'.'.join(path)!r} calls {called} with {rest}, which Magnus does not fill: the step will fail"
+            )
+            hint = "list each parameter that the function needs"
+            diagnostics.warning("unfilled-arguments", message, node.step.command_span or node.span, hint=hint)
 
 
 def _of(graph: ir.Graph, dialect: str, project: Path | None) -> _Known:

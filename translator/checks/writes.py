@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.checks.commands import scripts
+from translator.checks.functions import function_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _SHELL = re.compile(r"\bMAGNUS_PRM_(\w+)=")
-_LARGEST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,11 @@ def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
 
 
 def _of_function(command: str, project: Path) -> Writes:
-    module, _, name = command.rpartition(".")
-    tree = _parsed(module, project)
-    function = next((f for f in tree.body if isinstance(f, ast.FunctionDef) and f.name == name), None) if tree else None
-    if tree is None or function is None:
+    found = function_of(command, project)
+    if found is None:
         return Writes(whole=False)
-    models = {node.name: frozenset(_fields(node)) for node in tree.body if isinstance(node, ast.ClassDef)}
+    function = found.node
+    models = {node.name: frozenset(_fields(node)) for node in found.module.body if isinstance(node, ast.ClassDef)}
     names: set[str] = set()
     whole = True
     for node in ast.walk(function):
@@ -65,19 +64,6 @@ def _of_function(command: str, project: Path) -> Writes:
             names.update(field.lower() for field in models.get(made or "", ()))
             whole = whole and made in models
     return Writes(frozenset(names), whole)
-
-
-def _parsed(module: str, project: Path) -> ast.Module | None:
-    if not module or not all(part.isidentifier() for part in module.split(".")):
-        return None
-    place = project.joinpath(*module.split("."))
-    for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
-        try:
-            if file.is_file() and file.stat().st_size < _LARGEST:
-                return ast.parse(file.read_bytes())
-        except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
-            return None
-    return None
 
 
 def _fields(model: ast.ClassDef) -> Iterator[str]:
