@@ -55,15 +55,16 @@ def states(document: dict[str, Any]) -> dict[str, str]:
     return {name: node["state"] for name, node in document["nodes"].items()}
 
 
-def patch(deployed: Airflow, path: str, **what: str) -> None:
-    deployed.api("PATCH", f"/api/v2/dags/by_hand/dagRuns/{path}", what)
+def mark(deployed: Airflow, run: str, instance: str = "", **what: str) -> str:
+    """Mark a run, or an instance of it, while its first node sleeps, which ends then; returns how the run ends."""
+    pid = asleep(deployed, run)
+    deployed.api("PATCH", f"/api/v2/dags/by_hand/dagRuns/{run}{instance}", what)
+    wait_until(lambda: not alive(pid))
+    return deployed.wait("by_hand", run)
 
 
 def test_a_run_that_goes_on_is_marked_as_success(deployed: Airflow) -> None:
-    pid = asleep(deployed, "good")
-    patch(deployed, "good", state="success")
-    wait_until(lambda: not alive(pid))
-    assert deployed.wait("by_hand", "good") == "success"
+    assert mark(deployed, "good", state="success") == "success"
     wait_until(lambda: list(deployed.store.glob("*/good/run.json")))
     document = deployed.record("good")
     assert (document["state"], document["marked"]) == ("complete", "success")
@@ -71,20 +72,14 @@ def test_a_run_that_goes_on_is_marked_as_success(deployed: Airflow) -> None:
 
 
 def test_a_run_that_goes_on_is_marked_as_failed(deployed: Airflow) -> None:
-    pid = asleep(deployed, "bad")
-    patch(deployed, "bad", state="failed")
-    wait_until(lambda: not alive(pid))
-    assert deployed.wait("by_hand", "bad") == "failed"
+    assert mark(deployed, "bad", state="failed") == "failed"
     document = deployed.record("bad")
     assert (document["state"], document["marked"]) == ("stopped", "failed")
     assert states(document) == {"sleeper": "stopped", "after": "stopped", "last": "stopped"}
 
 
 def test_an_execution_that_runs_is_marked_as_success(deployed: Airflow) -> None:
-    pid = asleep(deployed, "go-on")
-    patch(deployed, "go-on/taskInstances/sleeper", new_state="success")
-    wait_until(lambda: not alive(pid))
-    assert deployed.wait("by_hand", "go-on") == "success"
+    assert mark(deployed, "go-on", "/taskInstances/sleeper", new_state="success") == "success"
     document = deployed.record("go-on")
     assert states(document) == dict.fromkeys(("sleeper", "after", "last"), "complete")
     assert document["nodes"]["sleeper"]["executions"][0]["marked"] == "success"

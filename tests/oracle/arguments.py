@@ -130,11 +130,12 @@ class Difference:
 
 
 BOTH = ("magnus", "runnable")
+AS_IS = "the value as it is"
 DIFFERENT = (
     Difference(
         "no annotation",
         ("magnus",),
-        "the value as it is",
+        AS_IS,
         {"bare": ("n, l", "n, l"), "bare_with_default": ("n=9", "n")},
     ),
     Difference(
@@ -152,7 +153,7 @@ DIFFERENT = (
     Difference(
         r"`int \| None`, `None`, a `NewType`, a `TypeVar`, or anything else that is not a class",
         ("magnus",),
-        "the value as it is",
+        AS_IS,
         {
             "bar": ("n: int | str, z: int | None, d: Some | None", "n, z, d"),
             "none": ("z: None", "z"),
@@ -165,7 +166,7 @@ DIFFERENT = (
     Difference(
         "`Optional[...]`, `Union[...]`, `Literal[...]`, `Any`",
         BOTH,
-        "the value as it is",
+        AS_IS,
         {
             "optional": ("n: Optional[int], z: Optional[int], d: Optional[Some]", "n, z, d"),
             "union": ("t: Union[int, str]", "t"),

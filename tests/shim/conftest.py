@@ -13,7 +13,7 @@ import pytest
 
 from translator.shim.contract import Context, ExecutionId, InputFiles, Manifest, Step, Value
 from translator.shim.execution import execute
-from translator.shim.store import Store, open_store
+from translator.shim.store import MANIFEST, Store, key_of, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -74,6 +74,16 @@ class Worker:
         if not isinstance(step, Step):
             step = Step("step", [step] if isinstance(step, str) else list(step))
         return execute(step, self.context(node, index, attempt, kind), parameters=parameters or {}, inputs=inputs or {})
+
+    def manifests(self) -> list[Manifest]:
+        """Read the manifest of the last try of each execution that left one, in the order of node and index."""
+        store, run = self.store, self.context().id
+        left = {
+            (node, index): [attempt for attempt, files in tries.items() if MANIFEST in files]
+            for (node, index), tries in store.tries(run.pipeline, run.run).items()
+        }
+        keys = [key_of(run.pipeline, run.run, *of, whole[-1], MANIFEST) for of, whole in left.items() if whole]
+        return [store.manifest(store.uri(key)) for key in keys]
 
 
 @pytest.fixture

@@ -204,7 +204,7 @@ def test_a_server_that_never_ends_holds_nobody_up(worker, server: Server, answer
     if why == "interrupt":
         with pytest.raises(KeyboardInterrupt):
             worker.run(step)
-        [manifest] = worker.store.manifests("Training Pipeline", worker.context().id.run)
+        [manifest] = worker.manifests()
     else:
         manifest = worker.run(step)
     assert (manifest.state, manifest.reason) == {

@@ -270,7 +270,7 @@ def test_an_exception_of_the_engine_ends_the_processes_and_passes(worker, pids_o
         worker.run(TREE + "sleep 300")
     assert len(pids_of()) == 5
     assert processes(pids_of(), within=0)
-    [manifest] = worker.store.manifests("Training Pipeline", "manual__2026-11-21T08:00:00+00:00")
+    [manifest] = worker.manifests()
     assert (manifest.state, manifest.reason) == ("stopped", KILLED)
     assert list((Path(worker.uri) / ".work").iterdir()) == []
 

@@ -13,7 +13,7 @@ import pytest
 
 from translator.shim import execution
 from translator.shim.contract import Input, Step
-from translator.shim.store import Store, objects, open_store, transfer
+from translator.shim.store import Store, objects, transfer
 
 
 class Wire:
@@ -91,8 +91,7 @@ def test_while_outputs_go_to_a_store_that_hangs(worker, wire: Wire, s3: str) -> 
     manifest = worker.run("head -c 12000000 /dev/zero > /valohai/outputs/a; echo freeze; echo done")
     assert (manifest.state, manifest.uri, manifest.outputs) == ("stopped", "", [])
     wire.frozen.clear()
-    late = open_store(worker.uri).manifests("Training Pipeline", manifest.id.run)
-    assert [(one.state, one.outputs) for one in late] in ([], [("stopped", [])])
+    assert [(one.state, one.outputs) for one in worker.manifests()] in ([], [("stopped", [])])
 
 
 def test_a_store_that_does_not_answer_at_all(worker, wire: Wire, s3: str, monkeypatch) -> None:

@@ -208,25 +208,6 @@ class Store(ABC):
                 execution.setdefault(int(match["attempt"]), set()).add(match["file"])
         return {execution: dict(sorted(found[execution].items())) for execution in sorted(found)}
 
-    def manifests(self, pipeline: str, run: str, node: str | None = None) -> list[Manifest]:
-        """The manifest of the last try of each execution that left one, in the order of node and index.
-
-        Args:
-            pipeline: name of the pipeline.
-            run: id of the run.
-            node: name of a node; all nodes without.
-
-        Raises:
-            StoreError: one cannot be read.
-        """
-        base = key_of(pipeline, run)
-        last = []
-        for (name, index), of_execution in self.tries(pipeline, run, node).items():
-            whole = [attempt for attempt, files in of_execution.items() if MANIFEST in files]
-            if whole:
-                last.append(self._manifest(f"{base}/{name}/{index}/try-{whole[-1]}/{MANIFEST}"))
-        return last
-
     def _manifest(self, key: str) -> Manifest:
         try:
             return manifests_.from_json(self.read_json(key), self.root, self.uri(key))
