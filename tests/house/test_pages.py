@@ -30,8 +30,8 @@ def generated(target: str) -> Path:
 
 
 def keys() -> str:
-    """What becomes of each key of the schema, by object."""
-    lines = ["| object | keys | what becomes of them |", "|---|---|---|"]
+    """Return the support for each key of the schema, by object."""
+    lines = ["| object | keys | support |", "|---|---|---|"]
     for schema, entries in LEDGER.items():
         fates: dict[str, list[str]] = {}
         for key, entry in entries.items():
@@ -82,9 +82,9 @@ def rows(page: str, heading: str) -> list[list[str]]:
 
 
 DIFFERENCES = [
-    ("docs/loom.md", "Different on purpose"),
-    ("docs/magnus.md", "Different on purpose"),
-    ("docs/semantics.md", "Known and chosen"),
+    ("docs/loom.md", "Deliberate differences"),
+    ("docs/magnus.md", "Deliberate differences"),
+    ("docs/semantics.md", "Decisions where Valohai is silent"),
 ]
 
 
@@ -101,12 +101,12 @@ def test_each_difference_has_its_reason(page: str, heading: str) -> None:
 
 
 def test_what_magnus_and_runnable_do_otherwise_is_on_their_page() -> None:
-    listed = {row[0] for row in rows("docs/magnus.md", "Different on purpose")}
+    listed = {row[0] for row in rows("docs/magnus.md", "Deliberate differences")}
     assert {one.row for one in differences.DIFFERENCES.values()} <= listed
 
 
 def test_what_loom_breaks_is_on_its_page() -> None:
-    listed = {row[0] for row in rows("docs/loom.md", "Different on purpose")}
+    listed = {row[0] for row in rows("docs/loom.md", "Deliberate differences")}
     assert {broken.row for broken in BROKEN.values()} <= listed
 
 

@@ -1,6 +1,6 @@
-"""Functions of steps, by how their arguments are bound: as the engines do it, or otherwise on purpose.
+"""Functions of steps whose arguments are bound as in the engines, or deliberately differently.
 
-``test_steps`` holds both to the engines; the latter are a table of ``docs/magnus.md``.
+``test_steps`` compares both with the engines; ``docs/magnus.md`` has the latter as a table.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Difference:
 
 
 BOTH = ("magnus", "runnable")
-AS_IS = "the value as it is"
+AS_IS = "the value, not converted"
 DIFFERENT = (
     Difference(
         "no annotation",
@@ -139,9 +139,9 @@ DIFFERENT = (
         {"bare": ("n, l", "n, l"), "bare_with_default": ("n=9", "n")},
     ),
     Difference(
-        "an annotation in quotes, so all of a module with `from __future__ import annotations`",
+        "a quoted annotation, or any in a module with `from __future__ import annotations`",
         ("magnus",),
-        "the value as it is, not converted",
+        "the value, not converted",
         {"quoted": ("n: 'int', d: 'Some'", "n, d"), "quoted_unknown": ("n: 'NoSuch'", "n")},
     ),
     Difference(
@@ -177,17 +177,17 @@ DIFFERENT = (
     Difference(
         "`Annotated[int, ...]`",
         BOTH,
-        "as the annotation `int`",
+        "like `int`",
         {"annotated": ("n: Annotated[str, 'x']", "n"), "annotated_list": ("n: Annotated[str, []]", "n")},
     ),
     Difference(
         "a pydantic model whose fields have an `alias`",
         BOTH,
-        "bound by the aliases",
+        "bound by alias",
         {"aliases": ("d2: Alias", "d2")},
     ),
     Difference(
-        "a pydantic model with a field that is called like the argument",
+        "a pydantic model with a field named like the argument",
         ("magnus",),
         "bound",
         {"single_model": ("n: Single", "n")},
@@ -196,8 +196,8 @@ DIFFERENT = (
 
 
 def page() -> str:
-    """The table of what is bound here and not by the engines."""
-    lines = ["| an argument with | cannot be called by | here |", "|---|---|---|"]
+    """Return the table of arguments that are bound here and not by the engines."""
+    lines = ["| argument with | fails in | here |", "|---|---|---|"]
     spelled = {"magnus": "Magnus", "runnable": "runnable"}
     lines += [f"| {row.what} | {', '.join(spelled[name] for name in row.fails)} | {row.here} |" for row in DIFFERENT]
     return "".join(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""The files of the corpus that end differently here, on purpose: each with the reason, and with what differs."""
+"""Files of the corpus that deliberately end differently here, with the reason and what differs."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class OnPurpose:
     where: tuple[str, ...] = ()
 
 
-_GIVES_UP = "gives up half-way"
-_NESTED = f"{_GIVES_UP}: it does not find the log of a composite step that is in a map"
-_GET = f"{_GIVES_UP}: nothing matches what a step gets from the catalog"
-_PUT = f"{_GIVES_UP}: nothing matches what a step puts into the catalog"
-_CASE = f"{_GIVES_UP}: the parameter has the value of no case"
-_LIST = f"{_GIVES_UP}: what is mapped over is no list"
-_STEP = "the step errs, and its `on_failure` is followed"
-_STEP_FAILS = "the step errs, and so does the run"
-_LENIENT = "the value is given as it is"
+_GIVES_UP = "crashes"
+_NESTED = f"{_GIVES_UP}: it cannot find the log of a composite step inside a map"
+_GET = f"{_GIVES_UP}: no file in the catalog matches a `get`"
+_PUT = f"{_GIVES_UP}: no file matches a `put` to the catalog"
+_CASE = f"{_GIVES_UP}: the parameter's value does not name a branch"
+_LIST = f"{_GIVES_UP}: the value to map over is not a list"
+_STEP = "the step fails, and its `on_failure` is followed"
+_STEP_FAILS = "the step and the run fail"
+_LENIENT = "the value is passed unchanged"
 
 TABLE: Mapping[str, Mapping[str, OnPurpose]] = MappingProxyType(
     {
@@ -43,8 +43,8 @@ TABLE: Mapping[str, Mapping[str, OnPurpose]] = MappingProxyType(
             "probes/map_str.yaml": OnPurpose("FAIL", _LIST, _STEP_FAILS, ("m",)),
             "probes/par_sib.yaml": OnPurpose(
                 "SUCCESS",
-                "a branch reads a parameter that a branch before it has just written",
-                "branches run side by side and see what there was before them: a step errs for want of the parameter",
+                "a branch reads a parameter that an earlier branch wrote",
+                "branches run in parallel and see the parameters from before; the step without its parameter fails",
                 ("p.c",),
             ),
             "probes/py_lst_annot.yaml": OnPurpose(
@@ -53,9 +53,7 @@ TABLE: Mapping[str, Mapping[str, OnPurpose]] = MappingProxyType(
             "probes/py_unannot.yaml": OnPurpose(
                 "SUCCESS", "a function with an argument without a type cannot be called", _LENIENT, ("t",)
             ),
-            "probes/secret.yaml": OnPurpose(
-                "FAIL", 'a secret that nobody has set is `""`', "it is an error: nothing goes on without it", ("a",)
-            ),
+            "probes/secret.yaml": OnPurpose("FAIL", 'an undefined secret is `""`', "it is an error", ("a",)),
             "probes/stub_cat.yaml": OnPurpose("SUCCESS", _PUT, _STEP, ("a",)),
         },
         "runnable": {
@@ -69,7 +67,7 @@ TABLE: Mapping[str, Mapping[str, OnPurpose]] = MappingProxyType(
             "probes/cat_put.yaml": OnPurpose("SUCCESS", _PUT, _STEP, ("a", "h")),
             "probes/cond_default.yaml": OnPurpose("FAIL", _CASE, _STEP_FAILS, ("c",)),
             "probes/cond_missing.yaml": OnPurpose(
-                "SUCCESS", f"{_GIVES_UP}: there is no such parameter", _STEP, ("c", "h")
+                "SUCCESS", f"{_GIVES_UP}: the parameter does not exist", _STEP, ("c", "h")
             ),
             "probes/cond_nomatch.yaml": OnPurpose("SUCCESS", _CASE, _STEP, ("c", "h")),
             "probes/map_cond.yaml": OnPurpose("SUCCESS", _NESTED, "it runs", ("m",)),
@@ -78,21 +76,21 @@ TABLE: Mapping[str, Mapping[str, OnPurpose]] = MappingProxyType(
             "probes/map_str.yaml": OnPurpose("SUCCESS", _LIST, _STEP, ("m", "h")),
             "probes/map_strs.yaml": OnPurpose(
                 "SUCCESS",
-                f"{_GIVES_UP}: an item has a dot in it",
-                "the map errs before its first branch, and its `on_failure` is followed",
+                f"{_GIVES_UP}: an item contains a dot",
+                "the map fails before its first branch, and its `on_failure` is followed",
                 ("m", "h"),
             ),
             "probes/nb_twice.yaml": OnPurpose(
                 "FAIL",
-                "a notebook runs twice, and leaves in the folder that all steps share how often it did",
-                "it runs once; what a step does not put into the catalog is not there for others",
+                "a notebook runs twice, and counts its runs in the shared directory",
+                "it runs once; steps share files only through the catalog",
                 ("b",),
             ),
             "probes/reducer_sum.yaml": OnPurpose("SUCCESS", f"{_GIVES_UP}: the reducer raises", _STEP, ("m",)),
             "probes/sh_multiline.yaml": OnPurpose(
                 "FAIL",
-                "a shell step fails at a value of several lines, but the first of them is returned",
-                "the step errs as well; what a step in error wrote is lost, here as elsewhere",
+                "a shell step fails at a multi-line value, but its first line is returned",
+                "the step fails, too; what a failed step wrote is discarded",
                 ("parameter q",),
             ),
             "probes/stub_cat.yaml": OnPurpose("SUCCESS", _PUT, _STEP, ("a",)),

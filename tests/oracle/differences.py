@@ -1,6 +1,6 @@
-"""Small pipelines that the engines run otherwise than the specification says, on purpose.
+"""Small pipelines that deliberately run differently from Magnus and runnable.
 
-Each belongs to a row of ``docs/magnus.md``, "Different on purpose".
+Each belongs to a row of ``docs/magnus.md``, "Deliberate differences".
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _steps(graph: Mapping[str, Any]) -> dict[str, Step]:
     return found
 
 
-_READS = "what a branch reads: parameters and catalog"
+_READS = "parameters and catalog that a branch reads"
 _LOOKS = "the list of a map, the parameter of a conditional"
 _INSIDE = "a composite step inside a map"
 _LIST = Step(writes={"own": "[1, 2]"}, value=[1, 2])

@@ -1,4 +1,4 @@
-"""The tables that users read, row by row; the rows here are design.md's, written by hand."""
+"""Compare the tables that users read with rows written by hand from the design."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ import pytest
 
 from translator.semantics import ON_CHILD_ERROR, ON_ERROR, Row, row, table
 
-STOP = "stopped, where they had not ended"
-GO = "go on"
-END = "run to their end"
+STOP = "stopped, unless finished"
+GO = "continue"
+END = "finish"
 OUTPUTS = "run, with the complete executions' outputs"
 
 EXPECTED = [
     Row("`stop-all` (default)", "error", STOP, "stopped", STOP, "error"),
     Row("`stop-next`", "error", END, "skipped", GO, "error"),
-    Row("`continue`, execution node", "error", "-", "run, its edges bring no file, no parameter", GO, "complete"),
+    Row("`continue`, execution node", "error", "-", "run, without files or parameters from its edges", GO, "complete"),
     Row("`continue`, task node, >= 1 execution complete", "complete", END, OUTPUTS, GO, "complete"),
     Row("`continue`, task node, none complete", "error", "-", "skipped", GO, "error"),
-    Row("`retry`, a later try completes", "complete", END, "run", GO, "complete"),
-    Row("`retry`, every try errs", "error", STOP, "stopped", STOP, "error"),
+    Row("`retry`, a later attempt completes", "complete", END, "run", GO, "complete"),
+    Row("`retry`, every attempt fails", "error", STOP, "stopped", STOP, "error"),
 ]
-# on-child-error, on-error, which err: the node, its other executions, nodes after it, other branches, the run
+# on-child-error, on-error, which fail: the node, its other executions, downstream nodes, other branches, the run
 EXPECTED_CHILD = [
-    ("continue-and-complete", "stop-all", "one errs", "complete", END, "run", GO, "complete"),
-    ("continue-and-complete", "stop-all", "all err", "error", "-", "stopped", STOP, "error"),
-    ("continue-and-complete", "stop-next", "one errs", "complete", END, "run", GO, "complete"),
-    ("continue-and-complete", "stop-next", "all err", "error", "-", "skipped", GO, "error"),
-    ("continue-and-complete", "continue", "one errs", "complete", END, "run", GO, "complete"),
-    ("continue-and-complete", "continue", "all err", "error", "-", "skipped", GO, "error"),
-    ("continue-and-error", "stop-all", "one errs", "error", END, "stopped", STOP, "error"),
-    ("continue-and-error", "stop-all", "all err", "error", "-", "stopped", STOP, "error"),
-    ("continue-and-error", "stop-next", "one errs", "error", END, "skipped", GO, "error"),
-    ("continue-and-error", "stop-next", "all err", "error", "-", "skipped", GO, "error"),
-    ("continue-and-error", "continue", "one errs", "error", END, "run", GO, "complete"),
-    ("continue-and-error", "continue", "all err", "error", "-", "run", GO, "complete"),
-    ("stop-all-and-error", "stop-all", "one errs", "error", STOP, "stopped", STOP, "error"),
-    ("stop-all-and-error", "stop-all", "all err", "error", "-", "stopped", STOP, "error"),
-    ("stop-all-and-error", "stop-next", "one errs", "error", STOP, "skipped", GO, "error"),
-    ("stop-all-and-error", "stop-next", "all err", "error", "-", "skipped", GO, "error"),
-    ("stop-all-and-error", "continue", "one errs", "error", STOP, "run", GO, "complete"),
-    ("stop-all-and-error", "continue", "all err", "error", "-", "run", GO, "complete"),
+    ("continue-and-complete", "stop-all", "one fails", "complete", END, "run", GO, "complete"),
+    ("continue-and-complete", "stop-all", "all fail", "error", "-", "stopped", STOP, "error"),
+    ("continue-and-complete", "stop-next", "one fails", "complete", END, "run", GO, "complete"),
+    ("continue-and-complete", "stop-next", "all fail", "error", "-", "skipped", GO, "error"),
+    ("continue-and-complete", "continue", "one fails", "complete", END, "run", GO, "complete"),
+    ("continue-and-complete", "continue", "all fail", "error", "-", "skipped", GO, "error"),
+    ("continue-and-error", "stop-all", "one fails", "error", END, "stopped", STOP, "error"),
+    ("continue-and-error", "stop-all", "all fail", "error", "-", "stopped", STOP, "error"),
+    ("continue-and-error", "stop-next", "one fails", "error", END, "skipped", GO, "error"),
+    ("continue-and-error", "stop-next", "all fail", "error", "-", "skipped", GO, "error"),
+    ("continue-and-error", "continue", "one fails", "error", END, "run", GO, "complete"),
+    ("continue-and-error", "continue", "all fail", "error", "-", "run", GO, "complete"),
+    ("stop-all-and-error", "stop-all", "one fails", "error", STOP, "stopped", STOP, "error"),
+    ("stop-all-and-error", "stop-all", "all fail", "error", "-", "stopped", STOP, "error"),
+    ("stop-all-and-error", "stop-next", "one fails", "error", STOP, "skipped", GO, "error"),
+    ("stop-all-and-error", "stop-next", "all fail", "error", "-", "skipped", GO, "error"),
+    ("stop-all-and-error", "continue", "one fails", "error", STOP, "run", GO, "complete"),
+    ("stop-all-and-error", "continue", "all fail", "error", "-", "run", GO, "complete"),
 ]
 
 

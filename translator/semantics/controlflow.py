@@ -1,28 +1,28 @@
-"""The meaning of a control-flow pipeline (Magnus, runnable): a small interpreter, which is the specification.
+"""Interpret a control-flow pipeline (Magnus, runnable). This small interpreter is the specification.
 
-It runs nothing: an oracle says how each step ends and what it writes. It shares no code with what runs such pipelines
-(``translator.shim.controlflow.outcome``, ``scopes`` and ``fan``); they are compared with it.
+It runs no command: an oracle says how each step ends and what it writes. It shares no code with the implementation
+(``translator.shim.controlflow.outcome``, ``scopes`` and ``fan``), which tests compare with it.
 
-    1.  A graph has one token. It starts at ``start`` and goes from a node, by whether that is complete or in error, to
-        the target of the route with this outcome. At an ``End`` the graph has ended, complete or in error as the end
-        says. Nodes that the token does not come to are *skipped*. An error that a route leads on from stays with its
-        node alone.
-    2.  The run is what its outermost graph is.
-    3.  A step is complete or in error as its command is; tried again only where that was asked for.
-    4.  A parallel node runs all its branches, whatever becomes of the others. So does a map: one branch per item of
-        the list that its parameter holds when the token comes, none for an empty list; what is no list is an error,
-        and so is an item whose text has a dot in it (it would name a branch). A composite node is complete if all
-        branches that it ran are.
-    5.  A choice runs the branch that is called as its parameter's value reads as text (``True``, ``1``); without such a
-        branch it is in error, and all its branches are skipped.
-    6.  A loop runs its branch until it errs, or its parameter is ``True`` (and nothing that only counts as true), or
-        the limit is reached; the latter two complete it.
-    7.  A step sees the parameters of the graph around its own as they were when its own began, and what was written in
-        its own since. What a step in error wrote is lost.
-    8.  When a composite node ends, what was written in its branches is written in the graph around it, the later branch
-        winning over the earlier. In runnable: not if the node is in error; and of a map only what its own tasks
-        declare to return, each the reduced list of what the branches wrote, or ``""`` where none did. A loop's
-        iterations follow each other like nodes: each sees what those before it wrote, and it stays, also if one errs.
+    1.  A graph has one token. It starts at ``start`` and follows the route for each node's outcome, complete or error.
+        An ``End`` ends the graph with the outcome it declares. Nodes that the token never reaches are *skipped*. A
+        handled failure does not fail the run.
+    2.  The run has the outcome of its outermost graph.
+    3.  A step has the outcome of its command. It is retried only if the pipeline says so.
+    4.  A parallel node runs all its branches, even if some of them fail. A map runs one branch per item of the list
+        that its parameter holds when the token arrives, and none for an empty list. It fails if the value is not a
+        list, or if the text of an item contains a dot, because items name branches. A composite node is complete if
+        all branches that ran are complete.
+    5.  A choice runs the branch whose name is the text of its parameter's value (``True``, ``1``). Without such a
+        branch the choice fails and all its branches are skipped.
+    6.  A loop repeats its branch until the branch fails, its parameter is exactly ``True`` (other true values do not
+        count), or the limit is reached. In the last two cases the loop is complete.
+    7.  A step sees the parameters that the enclosing graph had when the step's own graph began, and everything written
+        in its own graph since. Parameters written by a failed step are discarded.
+    8.  When a composite node ends, parameters written in its branches become visible in the enclosing graph; later
+        branches overwrite earlier ones. In runnable, a failed node passes on nothing, and a map passes on only the
+        declared returns of its own tasks: for each, the reduced list of what the branches wrote, or ``""`` if none
+        did. Iterations of a loop follow each other like nodes: each sees what earlier ones wrote, and these writes
+        remain even if an iteration fails.
 """
 
 from __future__ import annotations

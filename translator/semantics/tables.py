@@ -1,4 +1,4 @@
-"""The tables that say what an error does, computed from predictions."""
+"""Tables of how failures propagate, computed from predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table that says what an error does; the cells are computed from a prediction."""
+    """A row of the table; its cells are computed from a prediction."""
 
     case: str
     node: str
@@ -31,7 +31,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A node with a policy, of which some executions err; ``brings`` is what the nodes after it are given."""
+    """A node with a policy and failures; ``brings`` says what downstream nodes receive."""
 
     text: str
     policy: ir.Policy
@@ -53,7 +53,7 @@ ON_ERROR = (
         ir.Policy(OnError.CONTINUE),
         task=False,
         failures=_ONE,
-        brings="its edges bring no file, no parameter",
+        brings="without files or parameters from its edges",
     ),
     Case(
         "`continue`, task node, >= 1 execution complete",
@@ -63,19 +63,19 @@ ON_ERROR = (
         brings="with the complete executions' outputs",
     ),
     Case("`continue`, task node, none complete", ir.Policy(OnError.CONTINUE), task=True, failures=_ALL),
-    Case("`retry`, a later try completes", ir.Policy(OnError.RETRY, tries=3), task=True, failures=_FIRST_TRY),
-    Case("`retry`, every try errs", ir.Policy(OnError.RETRY, tries=3), task=True, failures=_ONE),
+    Case("`retry`, a later attempt completes", ir.Policy(OnError.RETRY, tries=3), task=True, failures=_FIRST_TRY),
+    Case("`retry`, every attempt fails", ir.Policy(OnError.RETRY, tries=3), task=True, failures=_ONE),
 )
 ON_CHILD_ERROR = tuple(
     Case(f"`{child}`, `on-error: {on_error}`, {text}", ir.Policy(on_error, child), task=True, failures=failures)
     for child in OnChildError
     for on_error in (OnError.STOP_ALL, OnError.STOP_NEXT, OnError.CONTINUE)
-    for text, failures in (("one errs", _ONE), ("all err", _ALL))
+    for text, failures in (("one fails", _ONE), ("all fail", _ALL))
 )
 
 
 def row(case: Case) -> Row:
-    """What an error does in a pipeline of the node, one before it, one after it, and a branch beside it."""
+    """Predict how a failure propagates to a node downstream and to a parallel branch."""
     nowhere = Span("", 0, 0, 0, 0)
 
     def execution(name: str) -> ir.ExecutionNode:
@@ -107,20 +107,20 @@ def row(case: Case) -> Row:
     return Row(
         case.text,
         _either(nodes["node"].states),
-        _fate(frozenset().union(*siblings), "run to their end") if case.task and siblings else "-",
+        _fate(frozenset().union(*siblings), "finish") if case.task and siblings else "-",
         _fate(nodes["after"].states, "run" + (f", {case.brings}" if case.brings else "")),
-        _fate(nodes["beside"].states, "go on"),
+        _fate(nodes["beside"].states, "continue"),
         _either(prediction.states),
     )
 
 
 def table(cases: Sequence[Case] = ON_ERROR) -> str:
-    """The table of what an error does, in Markdown; for the documentation."""
+    """Return a table in Markdown, for the documentation."""
     head = (
-        "on-error of the node that errs",
+        "on-error of the failed node",
         "the node",
         "its other executions",
-        "nodes after it",
+        "downstream nodes",
         "other branches",
         "the run",
     )
@@ -139,5 +139,5 @@ def _fate(states: frozenset[State], undisturbed: str) -> str:
     if states == {State.COMPLETE}:
         return undisturbed
     if states == {State.COMPLETE, State.STOPPED}:
-        return "stopped, where they had not ended"
+        return "stopped, unless finished"
     return _either(states)

@@ -1,4 +1,4 @@
-"""Files that Loom refuses, or breaks off in the middle of, and what becomes of them here."""
+"""Files that Loom rejects or crashes on, and how they run here."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ BROKEN: dict[str, Broken] = {
         {"one": "error", "two": "complete"},
     ),
     "a folder in multi_pass": Broken(
-        "`multi_pass` with a folder among its outputs",
+        "`multi_pass` with a directory among its outputs",
         project(
             passes(step("one", {"x": "$a"}, "$p", "files=a.txt"), count=1),
             step("two", {"x": "$p"}, "$q"),
@@ -86,7 +86,7 @@ BROKEN: dict[str, Broken] = {
         {"one_iter0": "complete", "passes": "complete", "two": "complete"},
     ),
     "multi_pass where steps run in parallel": Broken(
-        "`multi_pass` where steps run in parallel",
+        "`multi_pass` with parallel execution",
         project(passes(step("one", {"x": "$a"}, "$p"), count=1), execution={"parallel": True}),
         {"one_iter0": "complete", "passes": "complete"},
         aborts=False,
@@ -103,8 +103,7 @@ BROKEN: dict[str, Broken] = {
         aborts=False,
     ),
     "two outputs of multi_pass under one flag": Broken(
-        "two steps of a `multi_pass` with one flag for their outputs, or one name for their inputs; "
-        "data in their `args`",
+        "two steps of a `multi_pass` with the same output flag or input name; data in their `args`",
         project(
             step("bad", {"x": "$a"}, "$s", "fail"),
             passes(step("one", {"x": "$s"}, "$p"), step("two", {"y": "$a"}, "$q"), count=1),

@@ -1,4 +1,4 @@
-"""What becomes of each key that the vendor's schema knows, so that nothing is dropped in silence.
+"""Support for each key of the vendor's schema, so that nothing is dropped silently.
 
 A key is *translated*, *ignored* (it has no effect on the result; a note says so) or *refused* (not translated yet; an
 error says so). A test holds this table against the schema of the installed ``valohai-yaml``.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Fate(StrEnum):
-    """What becomes of a key."""
+    """How a key is handled."""
 
     TRANSLATED = "translated"
     IGNORED = "ignored"
@@ -28,13 +28,13 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The fate of a key, the topic that its diagnostic code ends with, and why."""
+    """The handling of a key: its fate, the suffix of its diagnostic code, and the reason."""
 
     fate: Fate
     topic: str = ""
     why: str = ""
     silent: tuple[object, ...] = ()
-    """Values that need no report, beside the empty ones, because they ask for what happens anyway."""
+    """Values besides empty ones that need no report, because they are the default behaviour."""
 
 
 TRANSLATED = Entry(Fate.TRANSLATED)
@@ -52,33 +52,33 @@ def _translated(*keys: str) -> dict[str, Entry]:
     return dict.fromkeys(keys, TRANSLATED)
 
 
-_LOOKS = "it only says how Valohai's own pages look"
-_MACHINE = "which machine runs a step is chosen where it runs: queue, pool or work pool"
-_SPOT = "it is about spot machines of Valohai's own environments"
-_REUSE = "every execution runs; that costs time, but the results are the same"
-_SEARCH = "it has no effect on a grid search"
+_LOOKS = "only affects Valohai's UI"
+_MACHINE = "the deployment chooses the machine: queue, pool or work pool"
+_SPOT = "only affects spot instances in Valohai's environments"
+_REUSE = "every execution runs; slower, with the same results"
+_SEARCH = "only affects optimisation, not a grid search"
 
 _ENVIRONMENT = _ignored("environment", _MACHINE)
 _PRESET = _ignored("runtime-config-preset", _MACHINE)
 _AUTORESTART = _ignored("autorestart", _SPOT)
-_MOUNTS = _refused("mounts", "a step's mounts")
+_MOUNTS = _refused("mounts", "mounts of a step")
 _ACTIONS = _refused("actions", "actions of a node (conditions and approvals)")
 _DEPLOYMENT = _refused("deployment", "deployments")
 
 _EXECUTION_NODE = {
     **_translated("edge-merge-mode", "name", "on-error", "override", "step", "type"),
     "actions": _ACTIONS,
-    "commit": _refused("commit", "a node whose step comes from another commit"),
+    "commit": _refused("commit", "a step from another commit"),
 }
 
 LEDGER: Mapping[str, Mapping[str, Entry]] = {
     "base": {
         **_translated("pipeline", "step", "task"),
-        "endpoint": _ignored("endpoint", "endpoints matter for deployment nodes only"),
+        "endpoint": _ignored("endpoint", "only affects deployment nodes"),
     },
     "deployment": {
-        "defaults": _ignored("deployment", "deployments matter for deployment nodes only"),
-        "name": _ignored("deployment", "deployments matter for deployment nodes only"),
+        "defaults": _ignored("deployment", "only affects deployment nodes"),
+        "name": _ignored("deployment", "only affects deployment nodes"),
     },
     "deployment-node": dict.fromkeys(
         ("actions", "aliases", "deployment", "endpoints", "name", "on-error", "type"), _DEPLOYMENT
@@ -100,7 +100,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
     "file-item": dict.fromkeys(("description", "name", "path"), _DEPLOYMENT),
     "input-item": {
         **_translated("default", "description", "filename", "keep-directories", "name", "optional"),
-        "download": _refused("download", "inputs that are downloaded on demand", silent=("always",)),
+        "download": _refused("download", "inputs downloaded on demand", silent=("always",)),
     },
     "mount-item": dict.fromkeys(("destination", "options", "readonly", "source", "type"), _MOUNTS),
     "node-action": dict.fromkeys(("if", "then", "when"), _ACTIONS),
@@ -139,14 +139,14 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "category": _ignored("category", _LOOKS),
         "environment": _ENVIRONMENT,
         "environment-variable-groups": _refused(
-            "environment-variable-groups", "groups of environment variables, which Valohai keeps outside of the file"
+            "environment-variable-groups", "environment variable groups, which Valohai stores outside the file"
         ),
         "icon": _ignored("icon", _LOOKS),
         "mounts": _MOUNTS,
         "resources": _ignored("resources", _MACHINE),
         "runtime-config-preset": _PRESET,
-        "stop-condition": _refused("stop-condition", "a condition on metadata that ends an execution"),
-        "upload-store": _ignored("upload-store", "all outputs go to the one artifact store"),
+        "stop-condition": _refused("stop-condition", "ending an execution on a metadata condition"),
+        "upload-store": _ignored("upload-store", "all outputs go to the artifact store"),
     },
     "task": {
         **_translated(
@@ -159,16 +159,16 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "optimization-target-metric": _ignored("optimization-target", _SEARCH),
         "optimization-target-value": _ignored("optimization-target", _SEARCH),
         "reuse-children": _ignored("reuse-children", _REUSE),
-        "stop-condition": _refused("stop-condition", "a condition on metadata that ends a task"),
+        "stop-condition": _refused("stop-condition", "ending a task on a metadata condition"),
     },
     "task-node": {**_EXECUTION_NODE, **_translated("task")},
     "toleration": dict.fromkeys(("effect", "key", "operator", "value"), _DEPLOYMENT),
     "variant-param": _translated("name", "rules", "style"),
     "variant-param-rule-item": {
         **_translated("base", "count", "end", "integerify", "items", "max", "min", "start", "step", "value"),
-        "distribution": _ignored("distribution", "it matters for random values only"),
-        "numberify": _ignored("numberify", "values take the type of their parameter anyway"),
-        "seed": _ignored("seed", "it matters for random values only"),
+        "distribution": _ignored("distribution", "only affects random values"),
+        "numberify": _ignored("numberify", "values always take the type of their parameter"),
+        "seed": _ignored("seed", "only affects random values"),
     },
     "workflow-resource-cpu": dict.fromkeys(("max", "min"), _ignored("resources", _MACHINE)),
     "workflow-resource-devices": {},
@@ -198,13 +198,13 @@ def account(value: Located | None, schema: str, diagnostics: Diagnostics) -> boo
             fine = False
             refuse(entry.topic, entry.why, place, diagnostics)
         else:
-            diagnostics.note(f"ignored-{entry.topic}", f"{key!r} has no effect here: {entry.why}", place)
+            diagnostics.note(f"ignored-{entry.topic}", f"{key!r} is ignored: {entry.why}", place)
     return fine
 
 
 def refuse(topic: str, what: str, place: Span | None, diagnostics: Diagnostics) -> None:
-    """Refuse a part of the language by name."""
-    diagnostics.error(f"unsupported-{topic}", f"not translated yet: {what}", place)
+    """Report a part of the language that is not supported."""
+    diagnostics.error(f"unsupported-{topic}", f"not supported yet: {what}", place)
 
 
 def _says_something(value: object) -> bool:
