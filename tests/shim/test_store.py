@@ -21,7 +21,7 @@ from translator.shim.store.folder import FolderStore
 from translator.shim.store.objects import without_password
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 NAMES = [
     "train", "Training Pipeline", "a b/c", "a b-c", "../x", "..", ".", "", "-", ".hidden", "class", "import os", "é",
@@ -182,6 +182,30 @@ def test_across_file_systems_files_are_copied(tmp_path: Path) -> None:
             assert (away / str(number)).stat().st_mode & 0o777 == 0o444
     finally:
         shutil.rmtree(away)
+
+
+def test_what_disappears_while_it_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """fsspec's memory takes the names first and looks each up then."""
+    memory = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
+    store = open_store(f"memory://{tmp_path.name}")
+    published(store, tmp_path)
+    attempt, keys = store.claim(TRY).attempt, store.keys(TRY.pipeline, TRY.run)
+    failures: list[Exception] = []
+
+    def stumbling(method: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **options: object) -> object:
+            if failures:
+                raise failures.pop()
+            return method(*arguments, **options)
+
+        return call
+
+    for name in ("ls", "find"):
+        monkeypatch.setattr(memory, name, stumbling(getattr(memory, name)))
+    failures[:] = [RuntimeError("dictionary changed size during iteration"), KeyError("gone")]
+    assert store.keys(TRY.pipeline, TRY.run) == keys
+    failures[:] = [RuntimeError("dictionary changed size during iteration"), KeyError("gone")]
+    assert store.claim(TRY).attempt == attempt + 1
 
 
 def test_tries_that_are_claimed_at_once_are_never_shared(store: Store) -> None:

@@ -140,7 +140,7 @@ class ObjectStore(Store):
         found: list[Any] = []
         with self._doing("listed", missing=True), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
-            found = self._call(lambda: _listed(self._fs, self._path(key)))
+            found = self._call(lambda: _listed(lambda: self._fs.ls(self._path(key), detail=False)))
         return [str(path).rstrip("/").rsplit("/", 1)[-1] for path in found]
 
     def publish(
@@ -174,7 +174,7 @@ class ObjectStore(Store):
         found: list[Any] = []
         with self._doing("listed", missing=True), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
-            found = self._call(lambda: self._fs.find(self._path(prefix)))
+            found = self._call(lambda: _listed(lambda: self._fs.find(self._path(prefix))))
         start = len(self._path(base)) + 1
         return [key for path in found if f"/{OUTPUTS}/" not in (key := str(path)[start:])]
 
@@ -236,12 +236,12 @@ class ObjectStore(Store):
             raise StoreError(f"the store {self.root} cannot be {what}: {reason}") from None
 
 
-def _listed(system: Any, path: str) -> list[Any]:
-    """List a folder; fsspec's memory stumbles over what disappears meanwhile."""
+def _listed(listing: Callable[[], Any]) -> list[Any]:
+    """Return a listing; fsspec's memory stumbles over what disappears meanwhile."""
     for _ in range(_ROUNDS):
         with suppress(KeyError, RuntimeError):
-            return list(system.ls(path, detail=False))
-    return list(system.ls(path, detail=False))
+            return list(listing())
+    return list(listing())
 
 
 def _patience(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:
