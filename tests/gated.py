@@ -5,7 +5,8 @@ What a step's command is does not matter to what decides whether it runs, so tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.span import Span
@@ -181,3 +182,57 @@ for first, verdict, second, states in (
         {},
         states,
     )
+
+
+def together() -> tuple[ir.Pipeline, dict[str, bool]]:
+    """Return all cases as unconnected parts of one pipeline, and its values: a run costs an engine more than a node."""
+    nodes: list[ir.StepNode] = []
+    edges: list[ir.Edge] = []
+    parameters: dict[str, bool] = {}
+    given: dict[str, bool] = {}
+    for number, (made, values, _) in enumerate(CASES.values()):
+        prefix = f"c{number}_"
+        nodes += [_renamed(one, prefix) for one in made.graph.nodes]
+        edges += [
+            replace(
+                one,
+                source=replace(one.source, node=prefix + one.source.node),
+                target=replace(one.target, node=prefix + one.target.node),
+            )
+            for one in made.graph.edges
+        ]
+        parameters |= {prefix + one.name: bool(one.default) for one in made.parameters}
+        given |= {prefix + name: value for name, value in values.items()}
+    merged = pipeline(nodes, edges)
+    named = tuple(ir.PipelineParameter(name, SPAN, value) for name, value in parameters.items())
+    return replace(merged, parameters=named), given
+
+
+def _renamed(one: ir.StepNode, prefix: str) -> ir.StepNode:
+    gates = tuple(
+        replace(gate, node=gate.node and prefix + gate.node, parameter=gate.parameter and prefix + gate.parameter)
+        for gate in one.policy.gates
+    )
+    return replace(
+        one,
+        name=prefix + one.name,
+        step=replace(one.step, name=prefix + one.step.name),
+        policy=replace(one.policy, gates=gates),
+        group=one.group and prefix + one.group,
+    )
+
+
+def nodes_of(case: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Return the nodes of a case in the record of a run of all."""
+    prefix = f"c{list(CASES).index(case)}_"
+    return {name.removeprefix(prefix): node for name, node in document["nodes"].items() if name.startswith(prefix)}
+
+
+def differences(document: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return the states of the cases that did not end as they should in a run of all, and those they should have."""
+    found = {}
+    for case, (_, _, expected) in CASES.items():
+        states = "".join(node["state"][0] for node in nodes_of(case, document).values())
+        if states != expected[:-1]:
+            found[case] = (states, expected[:-1])
+    return found

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.gated import CASES, edge, loop, node, pipeline
+from tests.gated import differences, edge, loop, node, nodes_of, pipeline, together
 
 if TYPE_CHECKING:
     from tests.airflow.conftest import Embedded
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_states(embedded: Embedded, case: str) -> None:
-    pipeline, values, expected = CASES[case]
-    document = embedded.run(pipeline, dict(values))
-    states = [node["state"] for node in document["nodes"].values()]
-    assert "".join(state[0] for state in (*states, document["state"])) == expected, document
+@pytest.fixture(scope="module")
+def document(embedded: Embedded) -> dict[str, Any]:
+    """The record of a run of all cases."""
+    return embedded.run(*together())
 
 
-def test_in_order_until_one_fails(embedded: Embedded) -> None:
-    document = embedded.run(CASES["loop, in order, 'a!b'"][0])
-    assert [one["state"] for one in document["nodes"]["l"]["executions"]] == ["complete", "error", "skipped"]
+def test_states(document: dict[str, Any]) -> None:
+    assert differences(document) == {}
+    assert document["state"] == "error"
+
+
+@pytest.mark.parametrize(("how", "last"), [("in order", "skipped"), ("parallel", "complete")])
+def test_executions_after_one_that_fails(document: dict[str, Any], how: str, last: str) -> None:
+    nodes = nodes_of(f"loop, {how}, 'a!b'", document)
+    assert [one["state"] for one in nodes["l"]["executions"]] == ["complete", "error", last]
 
 
 def test_in_order_however_airflow_keeps_them(embedded: Embedded) -> None:
@@ -31,8 +35,3 @@ def test_in_order_however_airflow_keeps_them(embedded: Embedded) -> None:
     document = embedded.run(pipeline([node("a", many), made], [edge("a", "l", "loop.over")]))
     states = [one["state"] for one in document["nodes"]["l"]["executions"]]
     assert states == ["complete"] * 4 + ["error"] + ["skipped"] * 4
-
-
-def test_all_side_by_side(embedded: Embedded) -> None:
-    document = embedded.run(CASES["loop, parallel, 'a!b'"][0])
-    assert [one["state"] for one in document["nodes"]["l"]["executions"]] == ["complete", "error", "complete"]
