@@ -65,3 +65,10 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     pytest.importorskip("airflow.sdk")
     with running(tmp_path_factory.mktemp("airflow") / "home") as started_airflow:
         yield started_airflow
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a scheduler, so that ``.ci/check.py`` can run it beside what does not."""
+    for item in items:
+        if isinstance(item, pytest.Function) and {"scheduler", "deployed"} & set(item.fixturenames):
+            item.add_marker("scheduler")

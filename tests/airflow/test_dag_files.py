@@ -7,12 +7,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.airflow.pipelines import OK, Node, pipeline
+from tests.parameters import cases, document
+from translator.load import load_text
 from translator.targets import airflow
+
+if TYPE_CHECKING:
+    from translator.ir import Pipeline
 
 pytest.importorskip("airflow.sdk")
 
@@ -45,25 +50,50 @@ print(json.dumps(found))
 """
 
 
-def parsed(home: Path, *files: Path) -> dict[str, Any]:
-    """What Airflow makes of DAG files, in a process of its own, with an empty home and no database."""
+HOSTILE = "echo '{{ 7 * 7 }}' \"$(date)\" '''\"\"\" \\ \u2028 {%raw%} \U0001f680"
+
+
+def chain(length: int) -> Pipeline:
+    """Return a pipeline of nodes after each other."""
+    return pipeline(*(Node(f"n{number}", after=[f"n{number - 1}"] if number else []) for number in range(length)))
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What Airflow makes of DAG files by their names, in a process of its own, with an empty home and no database."""
+    folder = tmp_path_factory.mktemp("files")
+    accepted = [case for case in cases() if case.accepted]
+    pipelines = {
+        "chain20": chain(20),
+        "chain80": chain(80),
+        "hostile": pipeline(Node("one", HOSTILE), Node("two", [HOSTILE, OK]), name="Hostile.md"),
+        "parameters": load_text(document(accepted)).choose(),
+    }
+    files = [folder / f"{name}.py" for name in pipelines]
+    for file, made in zip(files, pipelines.values(), strict=True):
+        file.write_text(airflow.generate(made), encoding="utf-8")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
     environment |= {
-        "AIRFLOW_HOME": str(home),
+        "AIRFLOW_HOME": str(folder / "home"),
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////nonexistent/airflow.db",
     }
-    command = [sys.executable, "-c", CHECK, *map(str, files)]
+    command = [sys.executable, "-c", CHECK, *map(str, [*GOLDENS, *files])]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def test_goldens_are_taken_up(tmp_path: Path) -> None:
-    assert GOLDENS
-    found = parsed(tmp_path, *GOLDENS)
-    assert len(found) == len(GOLDENS)
+def own(parsed: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """Return what Airflow makes of one of the files that are no goldens."""
+    (found,) = (of for file, of in parsed.items() if Path(file) not in GOLDENS and Path(file).stem == name)
+    return found
+
+
+def test_goldens_are_taken_up(parsed: dict[str, dict[str, Any]]) -> None:
+    found = {file: dag for file, dag in parsed.items() if Path(file) in GOLDENS}
+    assert len(found) == len(GOLDENS) > 0
     for file, dag in found.items():
         assert dag["dag"] == Path(file).stem
         assert dag["leaves"] == ["finish"]
@@ -71,19 +101,15 @@ def test_goldens_are_taken_up(tmp_path: Path) -> None:
         assert dag["retries"] == retried, f"{file}: tries as often as the deployment's default says"
 
 
-def test_what_is_stored_grows_with_the_pipeline_not_with_its_square(tmp_path: Path) -> None:
+def test_what_is_stored_grows_with_the_pipeline_not_with_its_square(parsed: dict[str, dict[str, Any]]) -> None:
     """Airflow stores the params that a DAG has when a task is made with each such task."""
-    sizes = []
-    for count in (20, 80):
-        nodes = [Node(f"n{number}", after=[f"n{number - 1}"] if number else []) for number in range(count)]
-        file = tmp_path / f"chain{count}.py"
-        file.write_text(airflow.generate(pipeline(*nodes)))
-        sizes.append(parsed(tmp_path, file)[str(file)]["bytes"])
-    assert sizes[1] < 5 * sizes[0]
+    assert own(parsed, "chain80")["bytes"] < 5 * own(parsed, "chain20")["bytes"]
 
 
-def test_hostile_text_stays_text(tmp_path: Path) -> None:
-    command = "echo '{{ 7 * 7 }}' \"$(date)\" '''\"\"\" \\ \u2028 {%raw%} \U0001f680"
-    file = tmp_path / "hostile.py"
-    file.write_text(airflow.generate(pipeline(Node("one", command), Node("two", [command, OK]), name="Hostile.md")))
-    parsed(tmp_path, file)
+def test_hostile_text_stays_text(parsed: dict[str, dict[str, Any]]) -> None:
+    assert own(parsed, "hostile")["leaves"] == ["finish"]
+
+
+def test_every_accepted_default_can_be_triggered(parsed: dict[str, dict[str, Any]]) -> None:
+    """The defaults of the DAG's params are validated after the DAG went through Airflow's serialisation."""
+    assert own(parsed, "parameters")["dag"] == "parameters"

@@ -45,7 +45,7 @@ def test_histories(history: type[History]) -> None:
         machine,
         settings=settings(
             max_examples=MANY or 2,
-            stateful_step_count=7 if MANY else 4,
+            stateful_step_count=7 if MANY else 3,
             deadline=None,
             database=None,
             derandomize=not MANY,

@@ -35,7 +35,6 @@ TEXT = """
         ({"work.n": [2, 3]}, 0, {"work": "complete", "after": "complete"}),
         ({"work.n": 1}, 1, {"work": "error", "after": "skipped"}),
         ({"work.unknown": 1}, 2, None),
-        ({"work.n": "many"}, 2, None),
     ],
 )
 def test_a_run_of_its_own(tmp_path, given, status, states):

@@ -14,7 +14,6 @@ from translator.targets import GenerateOptions
 from translator.targets import prefect as target
 
 if TYPE_CHECKING:
-
     from tests.prefect.fixtures import Server
 
 
