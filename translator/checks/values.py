@@ -21,6 +21,10 @@ _LARGEST = 2**63 - 1
 
 def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     """Check every value of a pipeline; see ``translator.checks.check``."""
+    if unfit(pipeline.file) is not None:
+        message = "the name of the file is not UTF-8, and generated code could not hold it"
+        diagnostics.error("bad-character", message, pipeline.span, hint="rename the file")
+        pipeline = dataclasses.replace(pipeline, file="")
     for value, place in scalars(pipeline):
         reason = unfit(value)
         if reason is not None:
