@@ -10,17 +10,18 @@ from airflow.providers.common.compat.sdk import AirflowPlugin
 from airflow_plugin import marks
 from airflow_plugin.console import PREFIX, Console
 from airflow_plugin.links import LINKS
+from translator.shim import dialects
 
 # Loaded here so that no task must: executors fork the processes of tasks from one that has loaded its plugins.
 for module in (
     "airflow_plugin.controlflow",
     "airflow_plugin.upstream",
-    "translator.shim.dialects.magnus",
-    "translator.shim.dialects.valohai",
     "translator.shim.execution",
     "valohai_yaml.commands",
 ):
     import_module(module)
+for dialect in dialects.own():
+    dialects.load(dialect)
 
 
 class PipelineTranslatorPlugin(AirflowPlugin):

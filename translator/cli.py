@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from translator import __version__, diagnostics, registry
 from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError
+from translator.errors import TranslatorError
 from translator.options import (
     FAILED,
     OK,
@@ -26,7 +27,6 @@ from translator.options import (
     add_pipeline_arguments,
     choose,
     colorful,
-    find_target,
     open_file,
     project_of,
     show,
@@ -80,7 +80,7 @@ def _status(arguments: Sequence[str]) -> int:
     command = _COMMANDS.get(arguments[0]) if arguments else None
     try:
         return command(arguments[1:]) if command else _translate(arguments)
-    except UsageError as error:
+    except TranslatorError as error:
         _complain(str(error))
         return USAGE
     except SystemExit as stop:  # argparse has printed its help or what is wrong
@@ -117,7 +117,7 @@ def _translate(argv: Sequence[str]) -> int:
     args = _translate_parser().parse_args(argv)
     if args.target is None:
         raise UsageError(f"choose an engine with --target: {', '.join(registry.names(registry.TARGETS))}")
-    target = find_target(args.target)
+    target = registry.target(args.target)
     loaded = open_file(args, args.file)
     names = _selected(loaded, args)
     _check_names(names, target, args)
@@ -179,7 +179,7 @@ def _generated(
         found: receives what the engine cannot carry.
         others: the files that are to be written already.
     """
-    from translator.output import OutputError, destination, project_from
+    from translator.output import destination, project_from
     from translator.targets import GenerateOptions
 
     written = _named(pipeline, args)
@@ -198,8 +198,6 @@ def _generated(
     except TranslationError as error:
         for diagnostic in error.diagnostics:
             found.add(diagnostic)
-    except OutputError as error:
-        raise UsageError(str(error)) from None
     return []
 
 
@@ -244,8 +242,7 @@ def _deliver(texts: Sequence[tuple[Path, str]], target: Target, args: argparse.N
             refuse_twin(file, text, target.IDENTITY, marker=MARKER)
             write(file, text, marker=MARKER, force=args.force)
         except OutputError as error:
-            hint = f"\n  {error.hint}" if error.hint else ""
-            sys.stderr.write(f"translate: {error}{hint}\n")
+            sys.stderr.write(f"translate: {error}\n")
             status = FAILED
         else:
             sys.stdout.write(f"wrote {file}\n")
@@ -266,7 +263,7 @@ def _print_utf8(text: str) -> None:
 
 def _check(argv: Sequence[str]) -> int:
     args = _check_parser().parse_args(argv)
-    target = find_target(args.target) if args.target else None
+    target = registry.target(args.target) if args.target else None
     everything: list[Diagnostic] = []
     sources: dict[str, SourceText] = {}
     for file in args.files:

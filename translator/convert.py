@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from translator import ir
+from translator import ir, registry
+from translator.errors import TranslatorError
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -16,12 +17,8 @@ if TYPE_CHECKING:
     from translator.shim.contract import Parameter as ShimParameter
 
 
-class GridOptionError(ValueError):
-    """A ``--grid`` that cannot be followed; ``hint`` says what would have been right."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        self.hint = hint
-        super().__init__(message)
+class GridOptionError(TranslatorError):
+    """A ``--grid`` that cannot be followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +28,6 @@ class GridOption:
     node: str
     parameter: str
     values: tuple[str, ...]
-
-
-_INSTEAD = {
-    "loom": "'loop' repeats a step for each file",
-    "magnus": "'map' repeats steps",
-    "runnable": "'map' repeats steps",
-}
-"""What repeats steps in the dialects whose steps have no grids."""
 
 
 def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
@@ -86,9 +75,9 @@ def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
     wanted: dict[str, dict[str, ir.Axis]] = {}
     nodes = {node.name: node for node in _step_nodes(pipeline)}
     for text in options:
-        instead = _INSTEAD.get(pipeline.dialect)
-        if instead is not None:
-            raise GridOptionError(f"--grid {text}: a pipeline of {pipeline.dialect} has no grids; {instead}")
+        repetition = registry.dialect(pipeline.dialect).repetition
+        if repetition is not None:
+            raise GridOptionError(f"--grid {text}: a pipeline of {pipeline.dialect} has no grids; {repetition}")
         option = parse_grid(text, pipeline)
         axis = _axis(option, nodes[option.node], text)
         if axis.parameter in wanted.setdefault(option.node, {}):

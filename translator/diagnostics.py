@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from translator.errors import TranslatorError
 from translator.shim.uris import shown_in, veiled
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _place(diagnostic: Diagnostic) -> tuple[object, ...]:
     return (*where, _RANK[diagnostic.severity], diagnostic.code, diagnostic.message)
 
 
-class TranslationError(Exception):
+class TranslationError(TranslatorError):
     """There is no translation; ``diagnostics`` says why."""
 
     def __init__(self, diagnostics: Diagnostics) -> None:

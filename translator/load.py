@@ -7,17 +7,19 @@ import gc
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from translator import registry
 from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
-from translator.settings import Settings, refuse
-from translator.source import Located, Rules, Source, parse, read_text
+from translator.dialects import Choices, Source
+from translator.dialects.options import refuse
+from translator.source import Located, Rules, parse, read_text
 from translator.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from translator.dialects import Dialect
     from translator.ir import Pipeline
-    from translator.registry import Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def load(
     dialect: str | None = None,
     project: Path | None = None,
     parameters: Path | None = None,
-    settings: Settings | None = None,
+    choices: Choices | None = None,
 ) -> Loaded:
     """Read and check the pipelines of the file at ``path``; whatever is wrong with it becomes a diagnostic.
 
@@ -95,17 +97,17 @@ def load(
         dialect: the name of its dialect, if it is not to be detected.
         project: the folder in which its steps run, if it is not the file's.
         parameters: a file with parameters of the run, for dialects whose pipelines take them.
-        settings: the run-time choices of the source tool's command line, for dialects that have them.
+        choices: those of the command line; dialects with options of their own have a subclass for them.
 
     Raises:
-        SettingsError: the settings ask for what the file does not have.
+        ChoiceError: the choices ask for what the file does not have.
     """
     diagnostics = Diagnostics(limit=MAX_ERRORS)
     text = read_text(path, diagnostics)
     if text is None:
         return Loaded((), diagnostics, {})
     folder = path.parent if project is None else project
-    given = _Given(folder, dialect, parameters, settings or Settings())
+    given = _Given(folder, dialect, parameters, choices or Choices())
     return _load(SourceText(str(path), text), path.name, given, diagnostics)
 
 
@@ -115,11 +117,11 @@ def load_text(
     project: Path | None = None,
     *,
     dialect: str | None = None,
-    settings: Settings | None = None,
+    choices: Choices | None = None,
 ) -> Loaded:
     """Read and check pipelines from a text; without ``project`` nothing is looked for in the project's folder."""
     name = file.replace("\\", "/").rsplit("/", 1)[-1]
-    given = _Given(project, dialect, None, settings or Settings())
+    given = _Given(project, dialect, None, choices or Choices())
     return _load(SourceText(file, text), name, given, Diagnostics(limit=MAX_ERRORS))
 
 
@@ -130,7 +132,7 @@ class _Given:
     project: Path | None
     dialect: str | None
     parameters: Path | None
-    settings: Settings
+    choices: Choices
 
 
 @contextlib.contextmanager
@@ -159,9 +161,9 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     if found is None:
         return Loaded((), diagnostics, sources)
     language, root = found
-    refuse(given.settings, language.NAME)
-    parameters = read_parameters(given.parameters, language.NAME, sources, diagnostics)
-    source = Source(name, text, root, given.project, sources, parameters, given.settings)
+    refuse(given.choices, language, registry.dialects())
+    parameters = read_parameters(given.parameters, language, sources, diagnostics)
+    source = Source(name, text, root, given.project, sources, parameters, given.choices)
     names = language.pipeline_names(root)
     try:
         read = language.read(source, diagnostics)
@@ -211,22 +213,19 @@ def _on_one_line(
 
 def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics) -> tuple[Dialect, Located] | None:
     """The dialect of a file, and the file's value by that dialect's scalar rules."""
-    from translator import registry
-
     roots: dict[Rules, Located | None] = {}
     faults: dict[Rules, Diagnostics] = {}
-    for known in [wanted] if wanted else registry.names(registry.DIALECTS):
-        language: Dialect = registry.load(registry.DIALECTS, known)
-        if language.RULES not in roots:
-            faults[language.RULES] = Diagnostics(limit=MAX_ERRORS)
+    for language in [registry.dialect(wanted)] if wanted else registry.dialects():
+        if language.rules not in roots:
+            faults[language.rules] = Diagnostics(limit=MAX_ERRORS)
             try:
-                roots[language.RULES] = parse(text, name, faults[language.RULES], language.RULES)
+                roots[language.rules] = parse(text, name, faults[language.rules], language.rules)
             except TooManyErrors:
-                diagnostics.found += faults[language.RULES].found
+                diagnostics.found += faults[language.rules].found
                 raise
-        root = roots[language.RULES]
+        root = roots[language.rules]
         if root is not None and (wanted or language.detect(root)):
-            diagnostics.found += faults[language.RULES].found
+            diagnostics.found += faults[language.rules].found
             return language, root
     root = next(iter(roots.values()), None)
     for found in faults.values():
@@ -238,8 +237,7 @@ def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics)
             diagnostics.error("empty-file", "the file is empty", start)
         return None
     from translator.dialects.foreign import explain
-    from translator.dialects.valohai import TOP_LEVEL
 
-    message, hint = explain(root, TOP_LEVEL)
+    message, hint = explain(root, registry.dialects())
     diagnostics.error("unknown-dialect", message, root.span, hint=hint)
     return None

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator import diagnostics, registry, settings
+from translator import diagnostics, registry
 from translator.diagnostics import Severity
-from translator.settings import SettingsError
+from translator.dialects.options import Choices, positive_integer
+from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from translator.diagnostics import Diagnostic, SourceText
+    from translator.dialects import Dialect
     from translator.ir import Pipeline
     from translator.load import Loaded
-    from translator.targets import Target
 
 
 OK, FAILED, USAGE = 0, 1, 2
 """The exit status of a command: all is well; there are errors; the command line asks for what cannot be."""
 
 
-class UsageError(Exception):
-    """The command line asks for something that cannot be; the message is for the user."""
+class UsageError(TranslatorError):
+    """The command line asks for something that cannot be."""
 
 
 def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: bool | None) -> None:
@@ -41,8 +43,9 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
     parser.add_argument("--dialect", metavar="NAME", help="the language of the file, if it is not to be detected")
     parser.add_argument("--project", metavar="FOLDER", help="the folder in which the steps run (that of the file)")
+    takers = [dialect for dialect in registry.dialects() if dialect.graph == "controlflow"]
     parser.add_argument(
-        "--parameters-file", metavar="FILE", help="parameters that the run starts with (Magnus and runnable), as YAML"
+        "--parameters-file", metavar="FILE", help=f"parameters that the run starts with ({_titles(takers)}), as YAML"
     )
     parser.add_argument("--pipeline", "-p", metavar="NAME", help="the pipeline, if the file has several")
     parser.add_argument(
@@ -52,8 +55,33 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         metavar="NODE.PARAM=V,V",
         help="make the node a task node that runs once per value of the parameter; may be given several times",
     )
-    parser.add_argument("--tries", type=settings.count, metavar="N", help="tries in all with 'on-error: retry' (3)")
-    settings.add_arguments(parser)
+    parser.add_argument("--tries", type=positive_integer, metavar="N", help="tries in all with 'on-error: retry' (3)")
+    for dialect in registry.dialects():
+        if dialect.options is not None:
+            dialect.options.add(parser)
+    sharing = [dialect for dialect in registry.dialects() if dialect.in_place]
+    here = f"run the steps in the project's own folder, as {_titles(sharing)} do"
+    parser.add_argument("--in-place", action="store_true", help=here)
+
+
+def _titles(dialects: Iterable[Dialect]) -> str:
+    *others, last = [dialect.title for dialect in dialects]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def choices_of(args: argparse.Namespace) -> Choices:
+    """Read what the options of the dialects ask for.
+
+    Raises:
+        UsageError: options of several dialects are given.
+    """
+    asked: dict[str, Choices] = {}
+    for dialect in registry.dialects():
+        if dialect.options is not None and dialect.options.asked(chosen := dialect.options.read(args)):
+            asked[dialect.title] = chosen
+    if len(asked) > 1:
+        raise UsageError(f"options of {' and '.join(asked)} are given; a pipeline is written in one language")
+    return replace(next(iter(asked.values()), Choices()), in_place=args.in_place)
 
 
 def open_file(args: argparse.Namespace, file: str) -> Loaded:
@@ -64,20 +92,13 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
         file: the file.
 
     Raises:
-        UsageError: there is no such dialect, or no such step, parameter or path as they name.
+        TranslatorError: there is no such dialect, or no such step, parameter or path as they name.
     """
     from translator.load import load
-    from translator.names import did_you_mean
 
-    known = registry.names(registry.DIALECTS)
-    if args.dialect is not None and args.dialect not in known:
-        raise UsageError(f"there is no dialect {args.dialect!r}; {did_you_mean(args.dialect, known, 'there are')}")
     parameters = None if args.parameters_file is None else Path(args.parameters_file)
-    project, asked = project_of(args, file), settings.of(args)
-    try:
-        return load(Path(file), dialect=args.dialect, project=project, parameters=parameters, settings=asked)
-    except SettingsError as error:
-        raise UsageError(str(error)) from None
+    project, choices = project_of(args, file), choices_of(args)
+    return load(Path(file), dialect=args.dialect, project=project, parameters=parameters, choices=choices)
 
 
 def project_of(args: argparse.Namespace, file: str) -> Path:
@@ -95,38 +116,15 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
         tries: the ``--tries`` option.
 
     Raises:
-        UsageError: there is no such pipeline, there are several, or a grid names what is not there.
+        TranslatorError: there is no such pipeline, there are several, or a grid names what is not there.
         TranslationError: the pipeline has errors.
     """
-    from translator.convert import GridOptionError, convert, with_tries
+    from translator.convert import convert, with_tries
 
     if loaded.names and (name not in loaded.names if name is not None else len(loaded.names) > 1):
         raise UsageError(which_pipeline(loaded, name))
-    pipeline = loaded.choose(name)
-    try:
-        pipeline = convert(pipeline, grid)
-    except GridOptionError as error:
-        raise UsageError(str(error) + (f"\n  {error.hint}" if error.hint else "")) from None
+    pipeline = convert(loaded.choose(name), grid)
     return pipeline if tries is None else with_tries(pipeline, tries)
-
-
-def find_target(name: str) -> Target:
-    """The target of that name.
-
-    Raises:
-        UsageError: there is none.
-    """
-    from translator.names import did_you_mean
-
-    known = registry.names(registry.TARGETS)
-    if name not in known:
-        hint = did_you_mean(name, known, "there are")
-        raise UsageError(f"there is no target {name!r}; {hint}")
-    try:
-        target: Target = registry.load(registry.TARGETS, name)
-    except ImportError as error:
-        raise UsageError(f"the target {name!r} cannot be loaded: {error}") from None
-    return target
 
 
 def show(

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from translator.errors import TranslatorError
 from translator.files import make_folder, real
 
 if TYPE_CHECKING:
@@ -16,12 +17,8 @@ if TYPE_CHECKING:
 _LONGEST = 16 * 1024
 
 
-class OutputError(Exception):
-    """A file cannot be written; the message is for the user, ``hint`` says what to do."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        self.hint = hint
-        super().__init__(message)
+class OutputError(TranslatorError):
+    """A file cannot be written."""
 
 
 def destination(output: str, file_name: str) -> Path:

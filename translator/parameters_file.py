@@ -1,4 +1,4 @@
-"""``--parameters-file``: the parameters that a run of a Magnus or runnable pipeline starts with."""
+"""``--parameters-file``: the parameters that a run of a control-flow pipeline starts with."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
+    from translator.dialects import Dialect
     from translator.ir import Json
-
-TAKERS = ("magnus", "runnable")
-"""The dialects whose pipelines take parameters from a file."""
 
 
 def read_parameters(
-    path: Path | None, dialect: str, sources: dict[str, SourceText], diagnostics: Diagnostics
+    path: Path | None, dialect: Dialect, sources: dict[str, SourceText], diagnostics: Diagnostics
 ) -> tuple[PipelineParameter, ...]:
     """Read a parameters file: a flat YAML mapping whose values are anything that JSON can hold.
 
@@ -31,8 +29,8 @@ def read_parameters(
     """
     if path is None:
         return ()
-    if dialect not in TAKERS:
-        message = f"a pipeline of {dialect} takes no parameters file"
+    if dialect.graph != "controlflow":
+        message = f"a pipeline of {dialect.name} takes no parameters file"
         diagnostics.error("no-parameters-file", message, None, hint="give single values with --param")
         return ()
     text = read_text(path, diagnostics)

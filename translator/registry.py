@@ -1,35 +1,28 @@
-"""Finds the dialects and targets that are installed, by entry point: a new one is one new package."""
+"""Finds the dialects and targets that are installed, by entry point: a new one is one new package.
+
+An entry point names a module: that of a dialect holds its ``DIALECT``, that of a target is a
+``translator.targets.Target`` itself.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, cast
+
+from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-    from translator.diagnostics import Diagnostics
-    from translator.ir import Pipeline
-    from translator.source import Located, Rules, Source
+    from translator.dialects import Dialect
+    from translator.targets import Target
 
 DIALECTS = "translator.dialects"
 TARGETS = "translator.targets"
 
 
-class Dialect(Protocol):
-    """A source language: a module with these names."""
-
-    NAME: str
-    RULES: Rules
-
-    def detect(self, document: Located) -> bool:
-        """Whether a file is written in this language."""
-
-    def pipeline_names(self, document: Located) -> tuple[str, ...]:
-        """The names of all pipelines of a file, also of those that cannot be translated."""
-
-    def read(self, source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
-        """Read the pipelines of a file."""
+class RegistryError(TranslatorError):
+    """A dialect or a target that is not installed, or whose package is broken."""
 
 
 @cache
@@ -39,14 +32,50 @@ def names(group: str) -> tuple[str, ...]:
 
 
 @cache
-def load(group: str, name: str) -> Any:
-    """Import a dialect or a target.
+def dialect(name: str) -> Dialect:
+    """The dialect of that name.
 
     Raises:
-        KeyError: there is none of that name.
-        ImportError: its package cannot be imported.
+        RegistryError: there is none, or its package is broken.
     """
-    return _found(group)[name].load()
+    return cast("Dialect", _load(DIALECTS, name, "dialect").DIALECT)
+
+
+def dialects() -> tuple[Dialect, ...]:
+    """All dialects, in the order of their names.
+
+    Raises:
+        RegistryError: the package of one is broken.
+    """
+    return tuple(dialect(name) for name in names(DIALECTS))
+
+
+@cache
+def target(name: str) -> Target:
+    """The target of that name.
+
+    Raises:
+        RegistryError: there is none, or its package is broken.
+    """
+    return cast("Target", _load(TARGETS, name, "target"))
+
+
+def title(name: str) -> str:
+    """How a dialect's makers spell its name; the name itself if it is not installed."""
+    return dialect(name).title if name in names(DIALECTS) else name
+
+
+def _load(group: str, name: str, what: str) -> Any:
+    from translator.names import did_you_mean
+
+    if name not in names(group):
+        raise RegistryError(f"there is no {what} {name!r}", did_you_mean(name, names(group), "there are"))
+    point = _found(group)[name]
+    try:
+        loaded = point.load()
+    except (ImportError, AttributeError) as error:
+        raise RegistryError(f"the {what} {name!r} cannot be loaded: {error}", f"reinstall {point.value}") from None
+    return loaded
 
 
 @cache

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from translator import given
+from translator import given, registry
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.files import real
 from translator.guard import GRACE, guarded
@@ -27,7 +27,6 @@ from translator.options import (
     UsageError,
     add_pipeline_arguments,
     choose,
-    find_target,
     open_file,
     project_of,
     show,
@@ -79,7 +78,7 @@ def main(args: Namespace) -> int:
     Raises:
         UsageError: there is no such pipeline or target, or its engine is not installed here.
     """
-    target = find_target(args.target)
+    target = registry.target(args.target)
     loaded = open_file(args, args.file)
     found = Diagnostics()
     try:

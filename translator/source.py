@@ -10,12 +10,11 @@ Magnus and runnable read YAML 1.2. Whatever is wrong with a file becomes a diagn
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from translator.diagnostics import LINE_BREAK, SourceText
-from translator.settings import Settings
+from translator.diagnostics import LINE_BREAK
 from translator.span import Span
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
-    from translator.ir import PipelineParameter
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_VALUES = 200_000
@@ -94,23 +92,6 @@ class Located:
                 return found
             found = below
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A source file: its name without folders, its text, its value, and the project folder around it, if any.
-
-    ``others`` receives the texts of files that it includes, by ``Span.file``. ``parameters`` are those of a parameters
-    file, and ``settings`` what the command line chooses, for dialects whose pipelines take them.
-    """
-
-    name: str
-    text: SourceText
-    root: Located | None
-    project: Path | None = None
-    others: dict[str, SourceText] = field(default_factory=dict)
-    parameters: tuple[PipelineParameter, ...] = ()
-    settings: Settings = field(default_factory=Settings)
 
 
 def read_text(path: Path, diagnostics: Diagnostics) -> str | None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = (ROOT / "tests" / "fuzz" / "files", ROOT / "tests" / "goldens" / "cases", ROOT / "examples")
 _SHARED = Path(os.environ.get("TRANSLATOR_SHARED", ROOT.parent / "shared"))
 SHARED = (_SHARED / "corpus", _SHARED / "cases")
-DIALECTS = ("loom", "magnus", "runnable", "valohai")
+DIALECTS = registry.names(registry.DIALECTS)
 LONGEST = 6_000
 """Longer files tell no more, but cost more."""
 
@@ -94,8 +94,8 @@ def _seed(path: Path) -> Seed | None:
 
 def _dialect(text: str) -> str | None:
     for name in DIALECTS:
-        language = registry.load(registry.DIALECTS, name)
-        root = parse(text, "seed.yaml", Diagnostics(), language.RULES)
+        language = registry.dialect(name)
+        root = parse(text, "seed.yaml", Diagnostics(), language.rules)
         if root is not None and language.detect(root):
             return name
     return None

@@ -127,7 +127,7 @@ def run_pipeline(
     number = next(_numbers)
     # A name of its own for each run, so that no engine takes one for a new version of another.
     pipeline = replace(pipeline, name=f"{pipeline.name} {number}")
-    target = registry.load(registry.TARGETS, engine.name)
+    target = registry.target(engine.name)
     # Airflow's bundle of DAG files is the file of the first run, for as long as the process lives.
     file = engine.home / "dags" / ("dag.py" if engine.name == "airflow" else target.file_name(pipeline))
     options = GenerateOptions(project=os.path.relpath(project, file.parent))

@@ -44,7 +44,7 @@ def test_a_call_makes_the_step(case: Path) -> None:
 @settings(max_examples=60)
 @given(project=projects(max_steps=8))
 def test_calls_of_random_pipelines_make_their_steps(project: Project) -> None:
-    loaded = load_text(project.text, dialect="loom", settings=project.settings)
+    loaded = load_text(project.text, dialect="loom", choices=project.choices)
     assert loaded.pipelines, loaded.diagnostics
     assert_calls_make_the_steps(loaded)
 

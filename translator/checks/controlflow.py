@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from translator import ir
+from translator import ir, registry
 from translator.checks.functions import function_of
 from translator.checks.writes import writes
+from translator.shim import dialects
 from translator.walk import branches, walk
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def _files(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None) -> None:
-    """Report functions with ``*args`` or ``**kwargs``: Magnus takes them for parameters of these names."""
-    if pipeline.dialect != "magnus" or project is None:
+    """Report functions with ``*args`` or ``**kwargs``: some engines take them for parameters of these names."""
+    if project is None or dialects.scoping(pipeline.dialect).variadic:
         return
     given = {parameter.name for parameter in pipeline.parameters}
     written = _of(pipeline.graph, pipeline.dialect, project).parameters
@@ -119,8 +120,9 @@ def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | 
         rest = found.unfilled if found else None
         if found and rest and rest.lstrip("*") not in given | written:
             called = f"{found.node.name} ({found.file}:{found.node.lineno})"
+            title = registry.title(pipeline.dialect)
             message = (
-                f"step {'.'.join(path)!r} calls {called} with {rest}, which Magnus does not fill: the step will fail"
+                f"step {'.'.join(path)!r} calls {called} with {rest}, which {title} does not fill: the step will fail"
             )
             hint = "list each parameter that the function needs"
             diagnostics.warning("unfilled-arguments", message, node.step.command_span or node.span, hint=hint)

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.checks.commands import scripts
 from translator.checks.functions import function_of
+from translator.shim import dialects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_SHELL = re.compile(r"\bMAGNUS_PRM_(\w+)=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +35,13 @@ def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
     """
     if step.kind is ir.StepKind.STUB:
         return Writes()
-    if dialect == "runnable":
+    scoping = dialects.scoping(dialect)
+    if scoping.returns:
         return Writes(frozenset(item.name for item in step.returns))
     if step.kind is ir.StepKind.SHELL:
         # What a command prints counts, too, and a script that it starts may print anything.
-        names = frozenset(name.lower() for name in _SHELL.findall(step.command[0]))
+        setting = re.compile(rf"\b{re.escape(scoping.prefix)}(\w+)=")
+        names = frozenset(name.lower() for name in setting.findall(step.command[0]))
         return Writes(names, whole=not any(scripts(step.command[0])))
     if step.kind is ir.StepKind.PYTHON and project is not None:
         return _of_function(step.command[0], project)

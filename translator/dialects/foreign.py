@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.names import closest
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
+    from translator.dialects import Dialect
     from translator.source import Located
 
 _BY_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
@@ -23,42 +22,30 @@ _BY_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 
 
-def explain(document: Located, valohai: tuple[str, ...]) -> tuple[str, str | None]:
+def explain(document: Located, dialects: Sequence[Dialect]) -> tuple[str, str | None]:
     """Say what a file is that no dialect knows.
 
     Args:
         document: the file's value.
-        valohai: what an item of a ``valohai.yaml`` can be.
+        dialects: those that are installed.
 
     Returns:
         The message, and a hint.
     """
+    for what, keys in _BY_KEYS:
+        if document.entries is not None and keys <= document.entries.keys():
+            return f"this is {what}, which is not translated", f"pipelines of {_listed(dialects)} are translated"
+    for dialect in dialects:
+        said = dialect.nearly(document)
+        if said is not None:
+            return said
     if document.entries is not None:
-        for what, keys in _BY_KEYS:
-            if keys <= document.entries.keys():
-                return (
-                    f"this is {what}, which is not translated",
-                    "pipelines of Valohai, Loom, Magnus and runnable are translated",
-                )
-        return _unknown_mapping(document.entries, valohai)
+        return "this is the pipeline file of no tool that is known here", None
     if document.items is not None:
-        return "no item of this list is a step or a pipeline", _list_hint(document, valohai)
+        return "no item of this list is a step or a pipeline", None
     return "this is no pipeline file: it holds a single value", None
 
 
-def _unknown_mapping(entries: Mapping[object, Located], valohai: tuple[str, ...]) -> tuple[str, str | None]:
-    known = [key for key in entries if key in valohai]
-    if known:
-        return "a valohai.yaml is a list", f"put '- ' before '{known[0]}:'"
-    return "this is the pipeline file of no tool that is known here", None
-
-
-def _list_hint(document: Located, valohai: tuple[str, ...]) -> str:
-    keys = [str(key) for item in document.items or () for key in item.entries or ()]
-    for key in keys:
-        near = closest(key, valohai)
-        if near:
-            return f"is {key!r} meant to be {near!r}?"
-    if {"hosts", "tasks"} <= set(keys):
-        return "it looks like an Ansible playbook"
-    return "an item of a valohai.yaml starts with '- step:' or '- pipeline:'"
+def _listed(dialects: Sequence[Dialect]) -> str:
+    *others, last = [dialect.title for dialect in dialects]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from translator import ir
 from translator.ir import Json, Outcome
+from translator.shim import dialects
 from translator.shim.contract import State
 from translator.walk import named_branches
 
@@ -232,10 +233,10 @@ class Interpreter:
         """A composite node whose branches ended, and what of theirs it writes (rules 4 and 8)."""
         state, why = _all_complete(ran)
         fate = NodeFate(node.name, kind(node), state, why, ran)
-        runnable = self.pipeline.dialect == "runnable"
-        if runnable and state is not State.COMPLETE:
+        scoping = dialects.scoping(self.pipeline.dialect)
+        if state is not State.COMPLETE and not scoping.keeps_failed:
             return fate, {}
-        if runnable and isinstance(node, ir.MapNode):
+        if scoping.returns and isinstance(node, ir.MapNode):
             wrote = [branch.written for branch in ran.values()]
             names = dict.fromkeys(name for one in node.body.nodes for name in _returns(one))
             return fate, {name: self._reduced(node, [of[name] for of in wrote if name in of]) for name in names}

@@ -10,7 +10,7 @@ from translator.ir import EdgeKind, OnChildError, OnError
 from translator.semantics.oracle import Failure, failing
 from translator.semantics.prediction import predict
 from translator.semantics.rules import Rules
-from translator.shim.contract import State
+from translator.shim.contract import DEFAULT_DIALECT, State
 from translator.span import Span
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def row(case: Case) -> Row:
     order = (("before", "node"), ("node", "after"), ("before", "beside"))
     pipeline = ir.Pipeline(
         "table",
-        "valohai",
+        DEFAULT_DIALECT,
         "table.yaml",
         ir.Graph(
             (execution("before"), node, execution("after"), execution("beside")),

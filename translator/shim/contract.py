@@ -15,7 +15,10 @@ Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | Sequence[Scalar]
 Json: TypeAlias = "Scalar | Sequence[Json] | Mapping[str, Json]"
 
-Dialect: TypeAlias = Literal["valohai", "loom", "magnus", "runnable"]
+Dialect: TypeAlias = str
+"""The name of a source language (``translator.shim.dialects``)."""
+DEFAULT_DIALECT: Dialect = "valohai"
+"""That of steps which name none."""
 StepKind: TypeAlias = Literal["command", "script", "condition", "collect", "python", "shell", "notebook", "stub"]
 """What a step's command is (``translator.ir.StepKind`` says what each means)."""
 
@@ -108,7 +111,7 @@ class Step:
     no_output_timeout: float | None = None
     source_path: str | None = None
     source: str | None = None
-    dialect: Dialect = "valohai"
+    dialect: Dialect = DEFAULT_DIALECT
     kind: StepKind = "command"
     outputs: Sequence[str] = ()
     catalog: Catalog = Catalog()

@@ -225,7 +225,10 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         execution = _Execution(step, context, ticket, context.id, values, now(), scope=scope)
         shown = parameters if scope is None else scope.items
         given = {name: value for name, value in values.items() if name in shown}
-        label = dialects.load(step.dialect).label(step, given)
+        try:
+            label = dialects.load(step.dialect).label(step, given)
+        except dialects.NotInstalledError as error:
+            label, problem = "", str(error)
         opened, store = store, None
         try:
             try:
@@ -325,8 +328,8 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
         work = replace(work, hide=execution.hidden)
         temporary = {name: str(space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
         if execution.scope is not None:
-            prefixes = tuple(scopes.PREFIXES.values())
-            inherited = {name: value for name, value in inherited.items() if not name.startswith(prefixes)}
+            prefix = dialects.scoping(step.dialect).prefix
+            inherited = {name: value for name, value in inherited.items() if not name.startswith(prefix)}
         surroundings = launch.environment if launch.bare else {**inherited, **temporary, **launch.environment}
         failure = _command(execution, launch, surroundings) if launch.arguments else None
         store.pulse = no_pulse if failure is not None else execution.pulse
@@ -344,7 +347,7 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
             raise _Error("\n".join(problems))
 
 
-def _bring(execution: _Execution, dialect: dialects.Dialect, work: dialects.Work) -> None:
+def _bring(execution: _Execution, dialect: dialects.Contract, work: dialects.Work) -> None:
     """Bring the inputs, which may take as long as the command after them."""
     limit = execution.step.time_limit
     execution.staging = time.monotonic() + limit if limit is not None else None
@@ -439,7 +442,7 @@ def _signal(number: int) -> str:
     return f"{name}, which the system sends when memory runs out" if name == "SIGKILL" else name
 
 
-def _publish(execution: _Execution, dialect: dialects.Dialect, work: dialects.Work) -> list[str]:
+def _publish(execution: _Execution, dialect: dialects.Contract, work: dialects.Work) -> list[str]:
     """Publish the outputs; tells what is wrong with them."""
     try:
         found = dialect.gather(work, execution.metadata.values)

@@ -23,7 +23,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from translator.shim import records
+from translator.shim import dialects, records
 from translator.shim.contract import Scope
 from translator.shim.depth import TOO_DEEP, DepthError, parse, too_deep
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Dialect, FileRecord, Json
 
-PREFIXES: Mapping[str, str] = {"magnus": "MAGNUS_PRM_", "runnable": "RUNNABLE_PRM_"}
-"""By dialect, what the names of environment variables that hold parameters begin with."""
 _OBJECT, _FLOAT, _DICT = _MARKS = ("$object", "$float", "$dict")
 
 
@@ -53,10 +51,10 @@ def initial(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[s
     """The scope of the first node of a run, without the parameters that ``refusal`` names.
 
     Args:
-        dialect: ``magnus`` or ``runnable``.
+        dialect: the source language.
         parameters: those of the run: the parameters file's and what the user gave.
-        environ: the worker's environment; ``MAGNUS_PRM_x`` or ``RUNNABLE_PRM_x`` sets the parameter ``x``, in lower
-            case, to its JSON value or else to its text.
+        environ: the worker's environment; a variable whose name begins with the dialect's prefix sets the
+            parameter of that name, in lower case, to its JSON value or else to its text.
     """
     values = {name: plain(value) for name, value in parameters.items() if not too_deep(value)}
     for name, text in _in_environment(dialect, environ):
@@ -124,7 +122,7 @@ def read(text: str) -> Json:
 
 def _in_environment(dialect: Dialect, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The names and texts of the parameters in an environment."""
-    prefix = PREFIXES[dialect]
+    prefix = dialects.scoping(dialect).prefix
     for name, text in environ.items():
         if name.startswith(prefix) and len(name) > len(prefix):
             yield name[len(prefix) :].lower(), text

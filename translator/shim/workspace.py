@@ -55,7 +55,7 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def workspace(store: Store, identity: ExecutionId, project: Path, name: str = "valohai") -> Iterator[Workspace]:
+def workspace(store: Store, identity: ExecutionId, project: Path, name: str) -> Iterator[Workspace]:
     """Make the folders of an execution, and remove them at its end.
 
     Args:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 
+_SCRIPTS = frozenset({ir.StepKind.SCRIPT, ir.StepKind.CONDITION, ir.StepKind.COLLECT})
+"""The kinds of steps that generated files write as calls of ``translator.shim.loom``."""
+
+
 def step_of(node: ir.StepNode, dialect: str) -> Expression:
     """The step of a node as generated files say it.
 
@@ -21,7 +25,7 @@ def step_of(node: ir.StepNode, dialect: str) -> Expression:
         dialect: the source language, which says how the step is run.
     """
     files = node.grid.files if isinstance(node, ir.TaskNode) else None
-    if dialect == "loom":
+    if node.step.kind in _SCRIPTS:
         return lower_script(node.step, files)
     return lower_step(node.step, dialect, files)
 
@@ -46,9 +50,9 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
         no_output_timeout=step.no_output_timeout,
         source_path=step.source_path,
         source=step.span.place,
-        dialect=dialect,  # type: ignore[arg-type]  # the dialects that there are, are those that the shim runs
+        dialect=dialect,
         kind=step.kind.value,
-        outputs=tuple(item.name for item in step.outputs) if dialect == "loom" else (),
+        outputs=tuple(item.name for item in step.outputs) if step.kind in _SCRIPTS else (),
         catalog=contract.Catalog(step.catalog.get, step.catalog.put, step.catalog.copy),
         returns={item.name: item.kind for item in step.returns},  # type: ignore[misc]  # the dialect has checked them
         secrets=step.secrets,

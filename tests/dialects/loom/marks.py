@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tests.dialects.valohai.marks import expected
 from translator import ir
+from translator.dialects.loom.choices import LoomChoices
 from translator.load import Loaded, load_text
-from translator.settings import Settings
 
 
 def found(loaded: Loaded) -> list[tuple[int, str]]:
@@ -13,16 +13,16 @@ def found(loaded: Loaded) -> list[tuple[int, str]]:
     return sorted((d.span.line if d.span else 0, f"{d.severity} {d.code}") for d in loaded.diagnostics)
 
 
-def check(text: str, project: Path | None = None, settings: Settings | None = None) -> Loaded:
+def check(text: str, project: Path | None = None, choices: LoomChoices | None = None) -> Loaded:
     """Load a text and hold what is found against its marks."""
-    loaded = load_text(text, "flow.yml", project, dialect="loom", settings=settings)
+    loaded = load_text(text, "flow.yml", project, dialect="loom", choices=choices)
     assert found(loaded) == expected(text), "\n".join(str(d) for d in loaded.diagnostics)
     return loaded
 
 
-def read(text: str, settings: Settings | None = None) -> ir.Pipeline:
+def read(text: str, choices: LoomChoices | None = None) -> ir.Pipeline:
     """The pipeline of a text in which nothing is found but its marks."""
-    return check(text, settings=settings).choose()
+    return check(text, choices=choices).choose()
 
 
 def nodes(pipeline: ir.Pipeline) -> dict[str, ir.StepNode]:

@@ -5,9 +5,10 @@ import pytest
 from tests.dialects.controlflow.marks import branch, magnus
 from tests.dialects.loom.marks import check, defaults, edges, nodes
 from translator import ir
+from translator.dialects import ChoiceError
+from translator.dialects.loom.choices import LoomChoices
 from translator.dialects.loom.overrides import typed
 from translator.load import load_text
-from translator.settings import Settings, SettingsError
 
 TEXT = """\
 data:
@@ -41,7 +42,7 @@ def chosen(**choices: object) -> ir.Pipeline:
     loaded = load_text(
         TEXT.replace("output/turn", "$turn").replace("plot: output", "turn: output/turn\n  plot: output"),
         "flow.yml",
-        settings=Settings(**given),
+        choices=LoomChoices(**given),
     )
     return loaded.choose()
 
@@ -171,7 +172,7 @@ def test_steps_that_run_in_the_project():
 def test_how_many_run_at_once(execution: str, choices: dict, expected: tuple):
     loop = "{over: a, into: output/b, parallel: true}"
     text = f"execution: {execution}\npipeline: [{{name: s, task: s.py, loop: {loop}}}]"
-    pipeline = load_text(text, settings=Settings(**choices)).choose()
+    pipeline = load_text(text, choices=LoomChoices(**choices)).choose()
     assert (pipeline.concurrency, pipeline.nodes[0].policy.concurrency) == expected
 
 
@@ -193,7 +194,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("choices", "message", "hint"), REFUSED)
 def test_choices_that_cannot_be_followed(choices: dict, message: str, hint: str | None):
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(ChoiceError) as caught:
         chosen(**choices)
     assert str(caught.value).splitlines()[0] == message
     assert caught.value.hint == hint
@@ -207,20 +208,20 @@ pipeline:
   - {name: way, kind: switch, condition: $c, data: $a} #! error missing-condition
   - {name: use, task: u.py, inputs: {a: $way.then}}
 """
-    check(text, settings=Settings(first="way"))
+    check(text, choices=LoomChoices(first="way"))
 
 
 def test_only_loom_has_these_choices():
-    with pytest.raises(SettingsError, match="only pipelines of Loom"):
-        load_text("- step: {name: a, image: i, command: c}", settings=Settings(steps=("a",)))
-    with pytest.raises(SettingsError, match="a working folder of its own"):
-        load_text("- step: {name: a, image: i, command: c}", settings=Settings(in_place=True))
-    with pytest.raises(SettingsError, match="one of magnus"):
-        load_text(magnus("a: {type: stub, next: success}"), settings=Settings(include=("a",)))
+    with pytest.raises(ChoiceError, match="only pipelines of Loom"):
+        load_text("- step: {name: a, image: i, command: c}", choices=LoomChoices(steps=("a",)))
+    with pytest.raises(ChoiceError, match="a working folder of its own"):
+        load_text("- step: {name: a, image: i, command: c}", choices=LoomChoices(in_place=True))
+    with pytest.raises(ChoiceError, match="one of magnus"):
+        load_text(magnus("a: {type: stub, next: success}"), choices=LoomChoices(include=("a",)))
 
 
 def test_steps_of_magnus_and_runnable_run_in_the_project_too():
     text = magnus(f"a: {{type: parallel, next: success, branches: {{b: {branch('s: {type: stub, next: success}')}}}}}")
-    (node,) = load_text(text, settings=Settings(in_place=True)).choose().nodes
+    (node,) = load_text(text, choices=LoomChoices(in_place=True)).choose().nodes
     (inner,) = node.branches["b"].nodes
     assert inner.step.options == {"in_place": True}

@@ -15,8 +15,9 @@ from tests.dialects.loom.marks import found
 from tests.dialects.loom.test_findings import CASES
 from tests.dialects.valohai.test_hostile import MUTATIONS, ODD_VALUES, mutate, paths
 from translator import diagnostics
+from translator.dialects import ChoiceError
+from translator.dialects.loom.choices import LoomChoices
 from translator.load import load, load_text
-from translator.settings import Settings, SettingsError
 
 GOOD = (Path(__file__).parents[2] / "fuzz" / "files" / "loom.yaml").read_text(encoding="utf-8")
 TREE = yaml.safe_load(GOOD)
@@ -32,7 +33,7 @@ def test_the_file_to_mutate_is_good():
 @settings(max_examples=50)
 @given(
     st.builds(
-        Settings,
+        LoomChoices,
         steps=st.lists(st.sampled_from(["shrink", "turns", "fit", "", "way", "old", "\0"]), max_size=2).map(tuple),
         include=st.sampled_from([(), ("use",), ("ues",), ("",)]),
         parameters=st.lists(st.sampled_from(["size=", "size", "=1", "rate=x", "deep=1.", "x=\0"]), max_size=2).map(
@@ -46,8 +47,8 @@ def test_the_file_to_mutate_is_good():
 )
 def test_odd_choices(choices):
     try:
-        loaded = load_text(GOOD, "pipe.yml", settings=choices)
-    except SettingsError as error:
+        loaded = load_text(GOOD, "pipe.yml", choices=choices)
+    except ChoiceError as error:
         assert str(error)
     else:
         diagnostics.text(loaded.diagnostics, loaded.sources)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.oracle.loom.projects import SOURCES, Project
-from translator.settings import Settings
+from translator.dialects.loom.choices import LoomChoices
 
 PLACE = "ORACLE_PLACE"
 """An environment variable that holds ``source``, wherever these run."""
@@ -46,13 +46,13 @@ def switch(name: str, on: str, data: str) -> dict[str, Any]:
 
 def project(*steps: dict[str, Any], data: dict[str, Any] | None = None, **keys: Any) -> Project:
     """A file with these steps; data nodes that are referred to and not given are files below ``output``."""
-    settings, files = keys.pop("settings", Settings()), keys.pop("files", SOURCES)
+    choices, files = keys.pop("choices", LoomChoices()), keys.pop("files", SOURCES)
     nodes = {"a": "source/a.txt", **(data or {})}
     for name in _referred(list(steps)):
         if name not in nodes and name not in keys.get("parameters", {}):
             nodes[name] = f"output/{name}.txt"
     document = {"data": nodes, "pipeline": list(steps), **keys}
-    return Project(document, settings, files, {PLACE: "source"})
+    return Project(document, choices, files, {PLACE: "source"})
 
 
 def _referred(value: Any) -> list[str]:
@@ -185,13 +185,13 @@ TOGETHER: dict[str, Project] = {
         step("two", {"x": "$q"}, "$r"),
         step("maybe bad", {"x": "$p"}, "$s", "fail", optional=True),
         step("three", {"x": "$s"}, "$t"),
-        settings=Settings(include=("maybe", "maybe bad")),
+        choices=LoomChoices(include=("maybe", "maybe bad")),
     ),
     "disabled": project(
         step("one", {"x": "$a"}, "$p", disabled=True),
         step("two", {"x": "$p"}, "$q"),
         step("three", {"x": "$q"}, "$r", disabled=True, optional=True),
-        settings=Settings(include=("three",)),
+        choices=LoomChoices(include=("three",)),
     ),
     "groups": project(
         {"group": "first", "steps": [step("one", {"x": "$a"}, "$p"), step("two", {"x": "$p"}, "$q")]},
@@ -537,7 +537,9 @@ _SOURCES = {
 
 
 def _chosen(**asked: Any) -> Project:
-    return project(*_CHAIN, data={"b": "source/b.csv"}, parameters={"n": 1}, settings=Settings(**asked), files=_SOURCES)
+    return project(
+        *_CHAIN, data={"b": "source/b.csv"}, parameters={"n": 1}, choices=LoomChoices(**asked), files=_SOURCES
+    )
 
 
 ALONE: dict[str, Project] = {
@@ -559,7 +561,7 @@ ALONE: dict[str, Project] = {
         step("each", {"x": "$loop_item"}, "$loop_output", loop={"over": "$made", "into": "$e", "parallel": True}),
         step("all", {"x": "$e"}, "$p"),
         data={"made": "output/made", "e": "output/e"},
-        settings=Settings(in_place=True),
+        choices=LoomChoices(in_place=True),
     ),
     "steps in parallel": project(
         step("two", {"x": "$p"}, "$q"),

@@ -121,14 +121,14 @@ def wrong_files(mine: Mapping[str, bytes], real: Mapping[str, bytes], *, who: st
 def on_engine(engine: Engine, project: Project, real: Real, folder: Path) -> list[str]:
     """Where a run on one of our engines differs from Loom's, in words."""
     place = folder / "project"
-    pipeline = load(project.write(place), settings=project.settings).choose()
+    pipeline = load(project.write(place), choices=project.choices).choose()
     pipeline, document, status, run = run_pipeline(engine, pipeline, place, folder / "store", {})
     rules = rules_of(pipeline, project, place, real.told)
     found = wrong_states(document, pipeline, real.told, who=engine.name)
     found += [f"{engine.name}: {line}" for line in disagreements(rules, document)]
     if status != STATUS[document["state"]]:
         found.append(f"{engine.name}: ends with {status}, its record says {document['state']}")
-    if project.settings.in_place:
+    if project.choices.in_place:
         found += wrong_files(tree(place), real.files, who=engine.name)
     else:
         found += wrong_files(files_of(document, rules.order, run, place), real.files, who=engine.name)
@@ -137,7 +137,7 @@ def on_engine(engine: Engine, project: Project, real: Real, folder: Path) -> lis
 
 def by_rules(project: Project, real: Real, folder: Path) -> list[str]:
     """Where the prediction differs from Loom's run, in words."""
-    pipeline = load(project.write(folder), settings=project.settings).choose()
+    pipeline = load(project.write(folder), choices=project.choices).choose()
     rules = rules_of(pipeline, project, folder, real.told)
     return wrong_states(predicted(rules), pipeline, real.told, who="the rules")
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from tests.oracle.loom.projects import Project
-from translator.settings import Settings
+from translator.dialects.loom.choices import LoomChoices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ def merge(projects: Mapping[str, Project]) -> Project:
     environment: dict[str, str] = {}
     include: list[str] = []
     for number, one in enumerate(projects.values()):
-        assert one.settings == Settings(include=one.settings.include)
+        assert one.choices == LoomChoices(include=one.choices.include)
         assert "execution" not in one.document
         prefix = f"c{number}_"
         part = _Part(prefix, one.document)
@@ -31,8 +31,8 @@ def merge(projects: Mapping[str, Project]) -> Project:
         document["pipeline"] += [part.entry(entry) for entry in one.document["pipeline"]]
         files |= {part.place(path): text for path, text in one.files.items()}
         environment |= one.environment
-        include += [prefix + name for name in one.settings.include]
-    return Project(document, Settings(include=tuple(include)), files, environment)
+        include += [prefix + name for name in one.choices.include]
+    return Project(document, LoomChoices(include=tuple(include)), files, environment)
 
 
 class _Part:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from translator import ir
+from translator.dialects.loom.choices import LoomChoices
 from translator.semantics import Attempt, Ending
-from translator.settings import Settings
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Project:
     """A file with what is around it, and what the command line says of a run."""
 
     document: Mapping[str, Any]
-    settings: Settings = field(default_factory=Settings)
+    choices: LoomChoices = field(default_factory=LoomChoices)
     files: Mapping[str, str] = field(default_factory=lambda: SOURCES)
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,7 +61,7 @@ class Project:
 
     def arguments(self) -> list[str]:
         """What Loom's command line is given."""
-        asked = self.settings
+        asked = self.choices
         options = {
             "--step": asked.steps,
             "--from": (asked.first,) if asked.first else (),
@@ -73,7 +73,7 @@ class Project:
         return [*found, *([f"--extra={asked.extra}"] if asked.extra else [])]
 
     def __repr__(self) -> str:
-        return f"{self.text}\n{self.settings}"
+        return f"{self.text}\n{self.choices}"
 
 
 def behaviour(pipeline: ir.Pipeline, conditions: Mapping[str, bool]) -> Any:

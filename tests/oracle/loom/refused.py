@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tests.oracle.loom.cases import condition, decide, passes, project, step, switch
-from translator.settings import Settings
+from translator.dialects.loom.choices import LoomChoices
 
 if TYPE_CHECKING:
     from tests.oracle.loom.projects import Project
@@ -20,7 +20,7 @@ def _with(one: Project, **keys: Any) -> Project:
 
 REFUSED: dict[str, tuple[Project, str]] = {
     "outside": (project(ONE, data={"p": "../p.txt"}), "outside-pipeline"),
-    "outside by var": (project(ONE, settings=Settings(data=("p=/tmp/p.txt",))), "outside-pipeline"),
+    "outside by var": (project(ONE, choices=LoomChoices(data=("p=/tmp/p.txt",))), "outside-pipeline"),
     "unknown name": (project(step("one", {"x": "$a"}, args={"--x": "$nothing"}), data={"nothing": "x"}), ""),
     "variables": (_with(project(ONE), variables={"x": 1}), "old-variables"),
     "nested in itself": (
@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[Project, str]] = {
     "count of 0": (project(passes(ONE, count=0)), "bad-type"),
     "no expression": (project(passes(ONE, expressions={"n": "1 +"}, count=1)), "bad-expression"),
     "feedback from nothing": (project(passes(ONE, count=2, feedback={"two.--out": "one.x"})), "bad-feedback"),
-    "unknown step": (project(ONE, settings=Settings(steps=("two",))), "there is no step"),
+    "unknown step": (project(ONE, choices=LoomChoices(steps=("two",))), "there is no step"),
 }
 REFUSED["unknown name"] = (
     _with(REFUSED["unknown name"][0], data={"a": "source/a.txt"}),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.oracle.loom.cases import PLACE, condition, decide, passes, step, switch
 from tests.oracle.loom.projects import SOURCES, Project
-from translator.settings import Settings
+from translator.dialects.loom.choices import LoomChoices
 
 FILES = ("1.txt+2.txt", "b.png+a.txt+.c", "1.txt+sub/2.txt+sub/er/3.png", "sub.d/1.txt+sub/2.txt+10.txt")
 FILTERS = (None, None, None, "*.txt", "**/*.png", "[12]*", "**/*", "none*")
@@ -192,23 +192,23 @@ def projects(draw: st.DrawFn, max_steps: int = 9) -> Project:
     document["output_dir"] = "."
     if drawn.parallel:
         document["execution"] = {"parallel": True, "max_workers": draw(st.integers(1, 3))}
-    settings = Settings(include=tuple(drawn.include), in_place=draw(st.integers(0, 9)) == 0)
+    choices = LoomChoices(include=tuple(drawn.include), in_place=draw(st.integers(0, 9)) == 0)
     if not any(one.get("kind") == "switch" for one in drawn.steps) and draw(st.integers(0, 2)) == 0:
-        settings = _chosen(draw, drawn, settings)
-    return Project(document, settings, {**SOURCES, **drawn.stale}, {PLACE: "source"})
+        choices = _chosen(draw, drawn, choices)
+    return Project(document, choices, {**SOURCES, **drawn.stale}, {PLACE: "source"})
 
 
-def _chosen(draw: st.DrawFn, drawn: _Drawn, settings: Settings) -> Settings:
+def _chosen(draw: st.DrawFn, drawn: _Drawn, choices: LoomChoices) -> LoomChoices:
     """What else the command line can say: which steps, and other values."""
     from dataclasses import replace
 
     names = [one.get("name") or one["group"] for one in drawn.steps]
     how = draw(st.sampled_from(["first", "steps", "set", "var"]))
     if how == "first":
-        return replace(settings, first=draw(st.sampled_from(names)))
+        return replace(choices, first=draw(st.sampled_from(names)))
     if how == "steps":
         wanted = draw(st.sets(st.sampled_from(names), min_size=1))
-        return replace(settings, steps=tuple(name for name in names if name in wanted), include=())
+        return replace(choices, steps=tuple(name for name in names if name in wanted), include=())
     if how == "set":
-        return replace(settings, parameters=(draw(st.sampled_from(["n=2", "n=1.50", "n=true", "on=False", "x=a=b"])),))
-    return replace(settings, data=(draw(st.sampled_from(["a=source/b.csv", "b=source/frames/1.png"])),))
+        return replace(choices, parameters=(draw(st.sampled_from(["n=2", "n=1.50", "n=true", "on=False", "x=a=b"])),))
+    return replace(choices, data=(draw(st.sampled_from(["a=source/b.csv", "b=source/frames/1.png"])),))

@@ -8,8 +8,8 @@ from tests.oracle.loom.cases import ALONE, TOGETHER
 from tests.oracle.loom.compare import as_steps, by_rules, in_loom, predicted, rules_of
 from tests.oracle.loom.refused import BROKEN, REFUSED
 from translator.diagnostics import TranslationError
+from translator.dialects import ChoiceError
 from translator.load import load
-from translator.settings import SettingsError
 
 CASES = {**TOGETHER, **{f"alone: {name}": one for name, one in ALONE.items()}}
 
@@ -27,8 +27,8 @@ def test_what_loom_refuses_is_refused(case, loom, tmp_path):
     real = in_loom(loom, project, tmp_path / "loom")
     assert real.told.status != 0
     assert real.told.commands == []
-    with pytest.raises((TranslationError, SettingsError)) as refusal:
-        load(project.write(tmp_path / "here"), settings=project.settings).choose()
+    with pytest.raises((TranslationError, ChoiceError)) as refusal:
+        load(project.write(tmp_path / "here"), choices=project.choices).choose()
     assert code in str(refusal.value)
 
 

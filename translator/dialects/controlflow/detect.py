@@ -6,15 +6,16 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from translator.dialects import Dialect
 from translator.source import Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from translator.diagnostics import Diagnostics
+    from translator.dialects import Source
+    from translator.ir import Pipeline
     from translator.source import Located
-
-RULES = Rules.YAML_1_2
-"""Both engines load with ``ruamel.yaml`` and its default, YAML 1.2."""
 
 
 class _Says(StrEnum):
@@ -47,6 +48,21 @@ _COMMANDS = {
     "python-lambda": _Says.MAGNUS,
 }
 _ENDS = ("success", "fail")
+
+
+def dialect(name: str, title: str, read: Callable[[Source, Diagnostics], tuple[Pipeline, ...]]) -> Dialect:
+    """Return one of the two dialects, by its name, how it is spelled, and what reads it."""
+    return Dialect(
+        name=name,
+        title=title,
+        graph="controlflow",
+        rules=Rules.YAML_1_2,  # both engines load with ruamel.yaml and its default
+        detect=lambda document: is_pipeline(document) and language_of(document) == name,
+        pipeline_names=pipeline_names,
+        read=read,
+        in_place=True,
+        repetition="'map' repeats steps",
+    )
 
 
 def is_pipeline(document: Located) -> bool:

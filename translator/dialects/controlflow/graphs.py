@@ -172,7 +172,7 @@ def _read_step(name: str, body: Located, place: Span, links: Links, where: Where
 
 def _placed(step: ir.Step, where: Where) -> ir.Step:
     """The step; with ``--in-place`` it runs in the project folder."""
-    return replace(step, options={**step.options, "in_place": True}) if where.source.settings.in_place else step
+    return replace(step, options={**step.options, "in_place": True}) if where.source.choices.in_place else step
 
 
 def _read_composite(  # noqa: PLR0913, PLR0917 - what a node is made of

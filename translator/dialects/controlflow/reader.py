@@ -11,8 +11,8 @@ from translator.dialects.controlflow.where import Where
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
+    from translator.dialects import Source
     from translator.dialects.controlflow.language import Language
-    from translator.source import Source
 
 
 def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
+    from translator.dialects import Source
     from translator.dialects.controlflow.language import Language
-    from translator.source import Source
 
 
 @dataclass(slots=True)

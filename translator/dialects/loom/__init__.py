@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translator.dialects import Dialect
+from translator.dialects.loom.choices import OPTIONS
 from translator.source import Rules
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
+    from translator.dialects import Source
     from translator.ir import Pipeline
-    from translator.source import Located, Source
-
-NAME = "loom"
-RULES = Rules.YAML_1_1
-"""The engine's loader is PyYAML's ``safe_load``."""
+    from translator.source import Located
 
 
 def detect(document: Located) -> bool:
@@ -55,3 +54,17 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     from translator.dialects.loom.reader import read_pipelines
 
     return read_pipelines(source, diagnostics)
+
+
+DIALECT = Dialect(
+    name="loom",
+    title="Loom",
+    graph="dataflow",
+    rules=Rules.YAML_1_1,  # the engine's loader is PyYAML's safe_load
+    detect=detect,
+    pipeline_names=pipeline_names,
+    read=read,
+    options=OPTIONS,
+    in_place=True,
+    repetition="'loop' repeats a step for each file",
+)

@@ -6,45 +6,45 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator.dialects.loom import model
+from translator.dialects.options import ChoiceError
 from translator.names import did_you_mean
-from translator.settings import SettingsError
 
 if TYPE_CHECKING:
-    from translator.settings import Settings
+    from translator.dialects.loom.choices import LoomChoices
     from translator.span import Span
 
 
-def override(file: model.File, settings: Settings, place: Span) -> model.File:
+def override(file: model.File, choices: LoomChoices, place: Span) -> model.File:
     """The file with what the command line says.
 
     Args:
         file: the file.
-        settings: what the command line says; Loom reads true, false and numbers as such.
+        choices: what the command line says; Loom reads true, false and numbers as such.
         place: where a parameter or a data node stands that only the command line has.
 
     Raises:
-        SettingsError: a text has another form, or names what is neither in the file nor referred to.
+        ChoiceError: a text has another form, or names what is neither in the file nor referred to.
     """
     new = dict(file.parameters)
     referred = _referred(file)
-    for text in settings.parameters:
+    for text in choices.parameters:
         name, value = _split("--set", text)
         if name not in new and name not in referred:
-            raise SettingsError(f"--set {text}: there is no parameter {name!r}", did_you_mean(name, new, "parameters"))
+            raise ChoiceError(f"--set {text}: there is no parameter {name!r}", did_you_mean(name, new, "parameters"))
         new[name] = model.Parameter(name, typed(value), new[name].span if name in new else place)
     nodes = dict(file.data)
-    for text in settings.data:
+    for text in choices.data:
         name, value = _split("--var", text)
         if name not in nodes and name not in referred:
             hint = did_you_mean(name, nodes, "data nodes")
-            raise SettingsError(f"--var {text}: there is no data node {name!r}", hint)
+            raise ChoiceError(f"--var {text}: there is no data node {name!r}", hint)
         nodes[name] = replace(nodes[name], path=value) if name in nodes else model.DataNode(name, value, place)
     return replace(
         file,
         parameters=new,
         data=nodes,
-        parallel=file.parallel if settings.parallel is None else settings.parallel,
-        max_workers=settings.max_workers or file.max_workers,
+        parallel=file.parallel if choices.parallel is None else choices.parallel,
+        max_workers=choices.max_workers or file.max_workers,
     )
 
 
@@ -61,7 +61,7 @@ def typed(text: str) -> object:
 def _split(option: str, text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise SettingsError(f"{option} {text}: expected NAME=VALUE")
+        raise ChoiceError(f"{option} {text}: expected NAME=VALUE")
     return name, value
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.dialects.loom import model, order, scripts
+from translator.dialects.loom.choices import LoomChoices
 from translator.dialects.loom.descriptions import described, listed, switched, uses
 from translator.dialects.loom.document import read_file
 from translator.dialects.loom.overrides import override
@@ -17,17 +18,16 @@ from translator.dialects.loom.paths import climbs, is_url
 from translator.dialects.loom.references import Names, check_nesting
 from translator.dialects.loom.selection import select
 from translator.dialects.loom.steps import Lowered, lower, typed
+from translator.dialects.options import ChoiceError
 from translator.files import is_missing, real
 from translator.ir import EdgeKind
-from translator.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
-    from translator.settings import Settings
-    from translator.source import Source
+    from translator.dialects import Source
 
 _WORKERS = 4
 """How many files of a parallel loop Loom runs at once, if the file does not say."""
@@ -45,20 +45,20 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     """Read the pipeline of a file; see ``translator.dialects.loom.read``.
 
     Raises:
-        SettingsError: the command line asks for what the file does not have.
+        ChoiceError: the command line asks for what the file does not have.
     """
     if source.root is None:
         return ()
-    settings = source.settings
+    choices = source.choices if isinstance(source.choices, LoomChoices) else LoomChoices(source.choices.in_place)
     file = read_file(source.root, diagnostics)
     if file is None or not diagnostics.ok:
         return ()
-    file = override(file, settings, source.root.span)
+    file = override(file, choices, source.root.span)
     check_nesting(file.data, diagnostics)
     _taken_names(file, diagnostics)
     everything, data = _unrolled(file)
     _duplicates([step for _, step in everything], diagnostics)
-    chosen = select(everything, settings, diagnostics)
+    chosen = select(everything, choices, diagnostics)
     steps = [step for _, step in everything]
     names = Names(
         data,
@@ -68,7 +68,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     )
     if not diagnostics.ok:
         return ()
-    reader = _Reader(file, names, settings, diagnostics)
+    reader = _Reader(file, names, choices, diagnostics)
     return (reader.pipeline(name_of(source.name, source.project), source, chosen),)
 
 
@@ -109,7 +109,7 @@ class _Reader:
 
     file: model.File
     names: Names
-    settings: Settings
+    choices: LoomChoices
     diagnostics: Diagnostics
 
     def pipeline(self, name: str, source: Source, chosen: Sequence[model.Step]) -> ir.Pipeline:
@@ -156,14 +156,14 @@ class _Reader:
 
     def add_options(self, lowered: Sequence[Lowered]) -> None:
         """Put what the command line adds into the options of steps."""
-        words = tuple((self.settings.extra or "").split())
+        words = tuple((self.choices.extra or "").split())
         if words and (len(lowered) != 1 or lowered[0].files is not None or lowered[0].source.kind != model.TASK):
-            raise SettingsError("--extra needs one --step, a task without a loop")
+            raise ChoiceError("--extra needs one --step, a task without a loop")
         for one in lowered:
             options: dict[str, Any] = dict(one.step.options)
             if words:
                 options["extra"] = words
-            if self.settings.in_place:
+            if self.choices.in_place:
                 options["in_place"] = True
             one.step = replace(one.step, options=MappingProxyType(options))
 
@@ -173,12 +173,12 @@ class _Reader:
         found: dict[ir.Gate, None] = {}
         if step.optional:
             found[ir.Gate(expected=True, parameter=f"include.{step.name}", excludes=True)] = None
-            if step.kind == model.CONDITION and step.name not in self.settings.include:
+            if step.kind == model.CONDITION and step.name not in self.choices.include:
                 what = "not translated: an optional condition, without which Loom's switches fail"
                 self.diagnostics.error("unsupported-optional-condition", what, step.span)
         for name, branch, place in one.branches:
             switch = self.names.switches[name]
-            if name not in run or (switch.optional and name not in self.settings.include):
+            if name not in run or (switch.optional and name not in self.choices.include):
                 continue  # as in Loom: a switch that is not part of the run holds nobody back
             slot = switch.condition
             reference = slot.reference if slot else None
@@ -250,7 +250,7 @@ class _Reader:
                 given = ir.PipelineParameter(
                     f"include.{name}",
                     one.source.span,
-                    default=name in self.settings.include,
+                    default=name in self.choices.include,
                     description=f"Whether the step {name} is part of the run.",
                     section="Optional steps",
                 )

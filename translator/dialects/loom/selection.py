@@ -6,17 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator.dialects.loom import model
+from translator.dialects.options import ChoiceError
 from translator.names import did_you_mean
-from translator.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from translator.diagnostics import Diagnostics
-    from translator.settings import Settings
+    from translator.dialects.loom.choices import LoomChoices
 
 
-def select(entries: Sequence[tuple[str, model.Step]], settings: Settings, diagnostics: Diagnostics) -> list[model.Step]:
+def select(
+    entries: Sequence[tuple[str, model.Step]], choices: LoomChoices, diagnostics: Diagnostics
+) -> list[model.Step]:
     """The steps that are part of the run, in the order of the file.
 
     A step that is named runs whatever its flags are; one that is disabled does not run else, an optional one only where
@@ -24,31 +26,31 @@ def select(entries: Sequence[tuple[str, model.Step]], settings: Settings, diagno
 
     Args:
         entries: all steps, each with the name by which the command line knows it: the group's for ``multi_pass``.
-        settings: what the command line asks for.
+        choices: what the command line asks for.
         diagnostics: receives a note for each step that is left out.
 
     Raises:
-        SettingsError: there is no such step or group.
+        ChoiceError: there is no such step or group.
     """
     known = list(dict.fromkeys(name for name, _ in entries))
-    asked = [("--step", name) for name in settings.steps]
-    asked += [("--from", settings.first)] if settings.first is not None else []
-    asked += [("--include", name) for name in settings.include]
+    asked = [("--step", name) for name in choices.steps]
+    asked += [("--from", choices.first)] if choices.first is not None else []
+    asked += [("--include", name) for name in choices.include]
     for option, one in asked:
         if one not in known:
-            raise SettingsError(f"{option} {one}: there is no step {one!r}", did_you_mean(one, known, "steps"))
-    wanted = set(settings.steps)
-    if settings.group is not None:
-        wanted = _members(entries, settings.group)
+            raise ChoiceError(f"{option} {one}: there is no step {one!r}", did_you_mean(one, known, "steps"))
+    wanted = set(choices.steps)
+    if choices.group is not None:
+        wanted = _members(entries, choices.group)
     if wanted:
         chosen = [replace(step, optional=False, disabled=False) for name, step in entries if name in wanted]
         if all(step.kind == model.SWITCH for step in chosen):
-            raise SettingsError(f"a switch runs nothing by itself: {', '.join(step.name for step in chosen)}")
+            raise ChoiceError(f"a switch runs nothing by itself: {', '.join(step.name for step in chosen)}")
         return chosen
     chosen = []
-    started = settings.first is None
+    started = choices.first is None
     for name, step in entries:
-        started = started or name == settings.first
+        started = started or name == choices.first
         if not started:
             continue
         if step.disabled:
@@ -66,5 +68,5 @@ def _members(entries: Sequence[tuple[str, model.Step]], group: str) -> set[str]:
         if own is not None:
             groups.setdefault(own, set()).add(name)
     if group not in groups:
-        raise SettingsError(f"--group {group}: there is no group {group!r}", did_you_mean(group, groups, "groups"))
+        raise ChoiceError(f"--group {group}: there is no group {group!r}", did_you_mean(group, groups, "groups"))
     return groups[group]

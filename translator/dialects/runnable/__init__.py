@@ -8,28 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.dialects.controlflow.detect import RULES, is_pipeline, language_of, pipeline_names
+from translator.dialects.controlflow.detect import dialect
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
+    from translator.dialects import Source
     from translator.ir import Pipeline
-    from translator.source import Located, Source
-
-__all__ = ["NAME", "RULES", "detect", "pipeline_names", "read"]
-
-NAME = "runnable"
-
-
-def detect(document: Located) -> bool:
-    """Whether the file has a ``dag`` in this language."""
-    return is_pipeline(document) and language_of(document) == NAME
 
 
 def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     """Read the pipeline of a file.
 
     Args:
-        source: a file whose document ``detect`` knows; its ``others`` receive the texts of files that it includes.
+        source: a file of this language; its ``others`` receive the texts of files that it includes.
         diagnostics: receives everything that is wrong or has no effect.
 
     Returns:
@@ -39,3 +30,6 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     from translator.dialects.controlflow.reader import read_pipelines
 
     return read_pipelines(source, RUNNABLE, diagnostics)
+
+
+DIALECT = dialect("runnable", "runnable", read)

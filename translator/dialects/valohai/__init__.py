@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translator.dialects import Dialect
+from translator.names import closest
 from translator.source import Rules
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
+    from translator.dialects import Source
     from translator.ir import Pipeline
-    from translator.source import Located, Source
-
-NAME = "valohai"
-RULES = Rules.YAML_1_1
-"""The vendor's loader is PyYAML's ``safe_load``."""
+    from translator.source import Located
 
 TOP_LEVEL = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")
 """What an item of the file can be, in the order in which the vendor's parser looks for it."""
@@ -49,3 +48,30 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     from translator.dialects.valohai.reader import read_pipelines
 
     return read_pipelines(source, diagnostics)
+
+
+def nearly(document: Located) -> tuple[str, str | None] | None:
+    """Say what keeps a file from being Valohai's: it is no list, or a key of it is misspelled."""
+    for key in document.entries or ():
+        if key in TOP_LEVEL:
+            return "a valohai.yaml is a list", f"put '- ' before '{key}:'"
+    for key in [str(key) for item in document.items or () for key in item.entries or ()]:
+        near = closest(key, TOP_LEVEL)
+        if near:
+            return "no item of this list is a step or a pipeline", f"is {key!r} meant to be {near!r}?"
+    if document.items is not None:
+        hint = "an item of a valohai.yaml starts with '- step:' or '- pipeline:'"
+        return "no item of this list is a step or a pipeline", hint
+    return None
+
+
+DIALECT = Dialect(
+    name="valohai",
+    title="Valohai",
+    graph="dataflow",
+    rules=Rules.YAML_1_1,  # the vendor's loader is PyYAML's safe_load
+    detect=detect,
+    pipeline_names=pipeline_names,
+    read=read,
+    nearly=nearly,
+)

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.diagnostics import Diagnostics
+    from translator.dialects import Source
     from translator.dialects.valohai.document import Item
-    from translator.source import Located, Source
+    from translator.source import Located
 
 TRIES = 3
 """How often ``on-error: retry`` tries in all; Valohai does not say how often it does (docs/semantics.md)."""

@@ -24,7 +24,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from translator.shim import scopes
+from translator.shim import dialects, scopes
 from translator.shim.clock import now
 from translator.shim.contract import Manifest, Scope, State
 from translator.shim.depth import parse
@@ -146,11 +146,11 @@ def join(  # noqa: PLR0913 - what a fan-in looks at
     for scope in left:
         put.update(scope.put)
         written.update(scope.written)
-    if dialect == "runnable":
-        if kind == "map" and state is State.COMPLETE:
-            written = _reduced(reducer, returns, left)
-        elif state is not State.COMPLETE and kind != "loop":
-            written = {}
+    scoping = dialects.scoping(dialect)
+    if state is not State.COMPLETE and kind != "loop" and not scoping.keeps_failed:
+        written = {}
+    elif state is State.COMPLETE and kind == "map" and scoping.returns:
+        written = _reduced(reducer, returns, left)
     return state, scopes.after(outer, written, put)
 
 

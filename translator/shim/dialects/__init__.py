@@ -1,11 +1,16 @@
-"""What a source system's own run contract asks for beside a command; one module per dialect, imported when needed."""
+"""How the steps of each dialect run: one ``Contract`` per dialect, loaded when the first of its steps runs.
+
+A contract is the ``CONTRACT`` of a module: in this package the one that is called like the dialect, of other packages
+the one that they register under the entry point ``translator.shim.dialects``.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +21,11 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
     from translator.shim.workspace import Workspace
 
-_MODULES = {
-    "valohai": "translator.shim.dialects.valohai",
-    "loom": "translator.shim.dialects.loom",
-    "magnus": "translator.shim.dialects.magnus",
-    "runnable": "translator.shim.dialects.magnus",
-}
+GROUP = "translator.shim.dialects"
+
+
+class NotInstalledError(LookupError):
+    """A dialect whose steps cannot run here; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +74,84 @@ class Launch:
     take: Callable[[bytes, int], None] | None = None
 
 
-class Dialect(Protocol):
-    """The functions of a dialect's module."""
+@dataclass(frozen=True, slots=True)
+class Scoping:
+    """How the nodes of control-flow graphs hand parameters on.
 
-    def label(self, step: Step, given: Mapping[str, Value]) -> str:
-        """How people recognise an execution by the values that it was given; one short line."""
+    Args:
+        prefix: what the names of environment variables that hold parameters begin with.
+        returns: steps write what their ``returns`` list and nothing else; a map reduces it to one value per name.
+        keeps_failed: a composite node that fails still leaves what its branches wrote.
+        variadic: functions may have ``*args`` and ``**kwargs``.
+    """
 
-    def bring(self, work: Work, records: dict[str, list[FileRecord]]) -> None:
-        """Bring the files of the inputs, and record them by input as they come.
-
-        Raises:
-            translator.shim.inputs.stage.InputError: an input cannot be filled.
-            ValueError: a value is none; the message is for the user, as that of the other error.
-        """
-
-    def launch(self, work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
-        """Write the files that the command expects and say how it is run.
-
-        Raises:
-            ValueError: the command cannot be built; the message is for the user.
-        """
-
-    def gather(self, work: Work, metadata: dict[str, object]) -> Found:
-        """When the command has ended, make the outputs folder of the workspace what is to be published.
-
-        Args:
-            work: that of the execution.
-            metadata: what the command printed, to which the dialect may add.
-        """
+    prefix: str
+    returns: bool
+    keeps_failed: bool
+    variadic: bool
 
 
-def load(name: str) -> Dialect:
-    """The module of dialect ``name``."""
-    return cast("Dialect", import_module(_MODULES[name]))
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a source system's own run contract asks for beside a command.
+
+    Args:
+        label: ``label(step, given)``: how people recognise an execution by the values that it was given; one short
+            line.
+        bring: ``bring(work, records)``: brings the files of the inputs, and records them by input as they come. It
+            raises ``translator.shim.inputs.stage.InputError`` where an input cannot be filled, and ``ValueError`` where
+            a value is none; the messages of both are for the user.
+        launch: ``launch(work, records)``: writes the files that the command expects and says how it is run. It raises
+            ``ValueError``, with a message for the user, where the command cannot be built.
+        gather: ``gather(work, metadata)``: when the command has ended, makes the outputs folder of the workspace what
+            is to be published; it may add to the metadata that the command printed.
+        whole_paths: files keep their whole path along edges, and all of them flow, also those that describe others.
+        scoping: that of control-flow graphs; None where graphs are dataflow graphs.
+    """
+
+    label: Callable[[Step, Mapping[str, Value]], str]
+    bring: Callable[[Work, dict[str, list[FileRecord]]], None]
+    launch: Callable[[Work, Mapping[str, Sequence[FileRecord]]], Launch]
+    gather: Callable[[Work, dict[str, object]], Found]
+    whole_paths: bool = False
+    scoping: Scoping | None = None
+
+
+@cache
+def load(name: str) -> Contract:
+    """Load the contract of a dialect.
+
+    Raises:
+        NotInstalledError: there is none of that name.
+    """
+    module = f"{__name__}.{name}"
+    try:
+        return cast("Contract", import_module(module).CONTRACT)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+    # Looked for last: to read what is installed costs each process that runs a step a tenth of a second.
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=name):
+        return cast("Contract", point.load().CONTRACT)
+    raise NotInstalledError(f"steps of {name} cannot run here: install the package that registers this dialect")
+
+
+def scoping(name: str) -> Scoping:
+    """How the control-flow graphs of a dialect hand parameters on.
+
+    Raises:
+        NotInstalledError: there is no such dialect, or it has no control-flow graphs.
+    """
+    found = load(name).scoping
+    if found is None:
+        raise NotInstalledError(f"the dialect {name} has no control-flow graphs")
+    return found
+
+
+def own() -> tuple[str, ...]:
+    """Return the names of the dialects whose contracts are modules of this package."""
+    from pkgutil import iter_modules
+
+    return tuple(sorted(module.name for module in iter_modules(__path__)))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from translator.shim import grid, outputs
 from translator.shim.contract import InputFiles
-from translator.shim.dialects import Launch
+from translator.shim.dialects import Contract, Launch
 from translator.shim.inputs.stage import Source, fill
 from translator.shim.parameters import vendor
 from translator.shim.process import script
@@ -51,12 +51,12 @@ def default(uri: str, values: Mapping[str, Value]) -> str:
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the protocol has it
-    """See ``translator.shim.dialects.Dialect.label``."""
+    """See ``translator.shim.dialects.Contract.label``."""
     return grid.label(given)
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
-    """See ``translator.shim.dialects.Dialect.bring``."""
+    """See ``translator.shim.dialects.Contract.bring``."""
     source = Source(work.store, work.project, lambda uri: default(uri, work.values), work.note, work.pulse)
     for step_input in work.step.inputs:
         files = work.wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
@@ -64,7 +64,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
 
 
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
-    """See ``translator.shim.dialects.Dialect.launch``."""
+    """See ``translator.shim.dialects.Contract.launch``."""
     step, space = work.step, work.space
     shebang, items = items_of(step, work.values)
     arguments = _arguments(shebang, [mapped(item, space) for item in items], space)
@@ -77,7 +77,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the protocol has it
-    """See ``translator.shim.dialects.Dialect.gather``."""
+    """See ``translator.shim.dialects.Contract.gather``."""
     space = work.space
     if space.outputs.is_symlink() or not space.outputs.is_dir():
         return outputs.Found(problems=["the command has taken its outputs folder away"], taken=True)
@@ -239,3 +239,6 @@ def _uuid(*parts: str) -> str:
     found[8] = (found[8] & 0x3F) | 0x80
     text = found.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+CONTRACT = Contract(label, bring, launch, gather)

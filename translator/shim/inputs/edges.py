@@ -11,7 +11,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, cast
 
-from translator.shim.contract import InputFiles, Output, ParameterOf, SameInput
+from translator.shim import dialects
+from translator.shim.contract import DEFAULT_DIALECT, InputFiles, Output, ParameterOf, SameInput
 from translator.shim.paths import PathError, place
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def files(
     edges: Sequence[ArtifactSource],
     merge: Literal["replace", "append"],
     upstream: Mapping[str, Sequence[Manifest]],
-    dialect: Dialect = "valohai",
+    dialect: Dialect = DEFAULT_DIALECT,
 ) -> InputFiles:
     """Collect what ``edges`` bring to one input.
 
@@ -38,9 +39,10 @@ def files(
         edges: the edges that end in it, in the order of the source file.
         merge: whether what edges bring replaces the defaults or joins them.
         upstream: by source, the manifests of its complete executions in grid order.
-        dialect: the source language; files of Loom keep their whole path, and all of them flow.
+        dialect: the source language, which says whether files keep their whole path.
     """
-    if dialect == "loom":
+    whole = dialects.load(dialect).whole_paths
+    if whole:
         step_input = replace(step_input, keep_directories="full")
     called: dict[str, str] = {}
     placed: dict[str, tuple[FileRecord, str]] = {}
@@ -50,7 +52,7 @@ def files(
         for manifest in upstream.get(edge.source, ()):
             called.setdefault(edge.source, manifest.id.node)
             whose = f"{manifest.id.node}[{manifest.id.index}]" if manifest.id.kind == "task" else manifest.id.node
-            for record, matches, shown in _offered(edge, manifest, whole=dialect == "loom"):
+            for record, matches, shown in _offered(edge, manifest, whole=whole):
                 available.append(f"{whose}: {shown}")
                 if not matches:
                     continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from translator import ir
+from translator import ir, registry
 from translator.names import identifiers
 from translator.targets.render import name
 
@@ -38,7 +38,7 @@ def dag_arguments(pipeline: ir.Pipeline, options: GenerateOptions, **default_arg
     return (
         ("dag_id", options.dag_id or dag_id(pipeline)),
         ("dag_display_name", pipeline.name),
-        ("description", f"{_spelled(pipeline.dialect)} pipeline at {pipeline.span.place}"),
+        ("description", f"{registry.title(pipeline.dialect)} pipeline at {pipeline.span.place}"),
         ("schedule", None),
         *((("max_active_tasks", limit),) if limit is not None else ()),
         (
@@ -64,8 +64,3 @@ def _max_active_tasks(pipeline: ir.Pipeline) -> int | None:
     widths = [node.policy.concurrency or 1 for node in pipeline.nodes if isinstance(node, ir.TaskNode)]
     most = max([pipeline.concurrency, *widths])
     return most if most < len(pipeline.nodes) or widths else None
-
-
-def _spelled(dialect: str) -> str:
-    """A dialect as those who make it write it."""
-    return dialect if dialect == "runnable" else dialect.capitalize()

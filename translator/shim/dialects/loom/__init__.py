@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import digest, grid, outputs
-from translator.shim.dialects import Launch
+from translator.shim.dialects import Contract, Launch
 from translator.shim.dialects.loom.places import Place, below, expanded, place_of, tree
 from translator.shim.inputs.fetch import FetchError
 from translator.shim.inputs.stage import InputError, Source, one
@@ -41,7 +41,7 @@ _CHORES = Path(__file__).with_name("chores.py")
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:
-    """See ``translator.shim.dialects.Dialect.label``; an item of a loop is called by its path below the folder."""
+    """See ``translator.shim.dialects.Contract.label``; an item of a loop is called by its path below the folder."""
     over = next((p.default for p in step.parameters if p.name == f"{_LOOP}over"), None)
     folder = f"{given.get(f'{_LOOP}over', over)}/"
     for item in step.inputs:
@@ -53,7 +53,7 @@ def label(step: Step, given: Mapping[str, Value]) -> str:
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
-    """See ``translator.shim.dialects.Dialect.bring``."""
+    """See ``translator.shim.dialects.Contract.bring``."""
     in_place = _in_place(work)
     written = [place.path for place in _written(work)]
     source = Source(work.store, work.project, str, work.note, work.pulse)
@@ -72,7 +72,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
 
 
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  # noqa: ARG001 - as the protocol has it
-    """See ``translator.shim.dialects.Dialect.launch``."""
+    """See ``translator.shim.dialects.Contract.launch``."""
     for place in _written(work):
         (_root(work) / place.path).parent.mkdir(parents=True, exist_ok=True)
     match work.step.kind:
@@ -89,7 +89,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
-    """See ``translator.shim.dialects.Dialect.gather``."""
+    """See ``translator.shim.dialects.Contract.gather``."""
     if work.step.kind == "condition":
         metadata.pop("result", None)
         verdict = work.space.config / "verdict.json"
@@ -289,3 +289,6 @@ def _copied(root: Path, paths: Sequence[str], target: Path, work: Work) -> outpu
 
 def _listed(value: object) -> Sequence[object]:
     return value if isinstance(value, (list, tuple)) else [value]
+
+
+CONTRACT = Contract(label, bring, launch, gather, whole_paths=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import grid, outputs, records, scopes
-from translator.shim.dialects import Launch
+from translator.shim.dialects import Contract, Launch, Scoping
 from translator.shim.dialects.magnus import catalog, left, notebooks, view
 from translator.shim.dialects.magnus.left import folder_of, scope_of
 from translator.shim.dialects.magnus.rules import RULES, Rules
@@ -33,12 +33,12 @@ _CHILD = Path(__file__).with_name("child")
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the protocol has it
-    """See ``translator.shim.dialects.Dialect.label``."""
+    """See ``translator.shim.dialects.Contract.label``."""
     return grid.label(given)
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:  # noqa: ARG001 - steps have a catalog, no inputs
-    """Make the working folder and place the files from the catalog; see ``translator.shim.dialects.Dialect.bring``."""
+    """Make the working folder and place the files from the catalog; see ``translator.shim.dialects.Contract.bring``."""
     source, folder = _source(work), folder_of(work)
     if folder != work.project:
         scratch = work.store.scratch()
@@ -49,7 +49,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:  # noqa: AR
 
 
 def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  # noqa: ARG001 - as above
-    """See ``translator.shim.dialects.Dialect.launch``."""
+    """See ``translator.shim.dialects.Contract.launch``."""
     step, space, scope, source = work.step, work.space, scope_of(work), _source(work)
     rules = RULES[step.dialect]
     secrets = Secrets(work.secret)
@@ -85,7 +85,7 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
-    """See ``translator.shim.dialects.Dialect.gather``."""
+    """See ``translator.shim.dialects.Contract.gather``."""
     try:
         problem = left.collect(work, metadata)
     except ValueError as error:
@@ -172,3 +172,13 @@ def _objects(scope: Scope, space: Workspace, source: Source) -> dict[str, str]:
 def _seen(rules: Rules, parameters: Mapping[str, Json]) -> dict[str, Json]:
     """The parameters that a function may take; in Magnus their names are in lower case."""
     return {name.lower(): value for name, value in parameters.items()} if rules.environment_is_state else {**parameters}
+
+
+def contract(rules: Rules) -> Contract:
+    """Return the contract of one of the two dialects."""
+    state = rules.environment_is_state
+    scoping = Scoping(prefix=rules.prefix, returns=not state, keeps_failed=state, variadic=not state)
+    return Contract(label, bring, launch, gather, scoping=scoping)
+
+
+CONTRACT = contract(RULES["magnus"])

@@ -1,0 +1,69 @@
+"""The options of Loom's own command line: which steps run, with other values and paths than the file's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from translator.dialects.options import Choices, Options, positive_integer
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+
+@dataclass(frozen=True, slots=True)
+class LoomChoices(Choices):
+    """The steps to run, the first one, a group, optional ones; parameters and paths as ``NAME=VALUE``.
+
+    ``extra`` are arguments for the one step that is named. ``parallel`` and ``max_workers`` stand for those of the
+    file's ``execution``.
+    """
+
+    steps: tuple[str, ...] = ()
+    first: str | None = None
+    group: str | None = None
+    include: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    data: tuple[str, ...] = ()
+    extra: str | None = None
+    parallel: bool | None = None
+    max_workers: int | None = None
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the options, as Loom's own command line has them."""
+    loom = parser.add_argument_group("choices of Loom's command line")
+    which = loom.add_mutually_exclusive_group()
+    which.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help="only these steps")
+    which.add_argument("--from", dest="first", metavar="NAME", help="this step and all that the file lists after it")
+    which.add_argument("--group", metavar="NAME", help="only the steps of this group")
+    for option, form, does in (
+        ("--include", "NAME", "optional steps to run, too"),
+        ("--set", "NAME=VALUE", "other values of parameters than the file's"),
+        ("--var", "NAME=PATH", "other paths of data nodes than the file's"),
+    ):
+        loom.add_argument(option, nargs="+", action="extend", default=[], metavar=form, help=does)
+    loom.add_argument("--extra", metavar="ARGS", help='more arguments for the one --step, as in --extra="--top 3"')
+    order = loom.add_mutually_exclusive_group()
+    order.add_argument("--parallel", action="store_true", default=None, help="run steps as soon as their data allows")
+    order.add_argument("--sequential", dest="parallel", action="store_false", help="run steps in the file's order")
+    many = "how many steps, or files of a loop, at once"
+    loom.add_argument("--max-workers", type=positive_integer, metavar="N", help=many)
+
+
+def read(args: Namespace) -> LoomChoices:
+    """Read what was given for the options of ``add_arguments``."""
+    return LoomChoices(
+        steps=tuple(args.step),
+        first=args.first,
+        group=args.group,
+        include=tuple(args.include),
+        parameters=tuple(args.set),
+        data=tuple(args.var),
+        extra=args.extra,
+        parallel=args.parallel,
+        max_workers=args.max_workers,
+    )
+
+
+OPTIONS = Options(LoomChoices, "steps, parameters and paths to choose", add_arguments, read)

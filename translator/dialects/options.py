@@ -1,0 +1,68 @@
+"""What the command line says of how to read a file, and the options by which a dialect lets it."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from translator.errors import TranslatorError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Iterable
+
+    from translator.dialects import Dialect
+
+
+class ChoiceError(TranslatorError):
+    """A choice of the command line that the file or its dialect does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the command line says of how to read a file; a dialect with options of its own has a subclass.
+
+    With ``in_place`` steps run in the project's own folder.
+    """
+
+    in_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command-line options of a dialect.
+
+    ``kind`` is what they are read into: without arguments it stands for no option given. ``purpose`` completes
+    "only pipelines of TITLE have ...". ``add`` declares the options, ``read`` takes what was given.
+    """
+
+    kind: type[Choices]
+    purpose: str
+    add: Callable[[ArgumentParser], None]
+    read: Callable[[Namespace], Choices]
+
+    def asked(self, choices: Choices) -> bool:
+        """Whether choices use one of these options."""
+        return isinstance(choices, self.kind) and replace(choices, in_place=False) != self.kind()
+
+
+def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> None:
+    """Refuse choices that the pipelines of a dialect do not have.
+
+    Raises:
+        ChoiceError: they ask for what only other dialects have.
+    """
+    if choices.in_place and not dialect.in_place:
+        raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has a working folder of its own")
+    for other in others:
+        if other.name != dialect.name and other.options is not None and other.options.asked(choices):
+            only = f"only pipelines of {other.title} have {other.options.purpose}"
+            raise ChoiceError(f"{only}; this is one of {dialect.name}", "give values with --param")
+
+
+def positive_integer(text: str) -> int:
+    """Read a number of at least 1, as a type of argparse."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
