@@ -80,7 +80,7 @@ class Airflow:
         """Delete what is at a path of the REST API, which answers nothing."""
         headers = {"Authorization": f"Bearer {self.token}"}
         request = urllib.request.Request(f"http://localhost:{self.port}{path}", method="DELETE", headers=headers)
-        with urllib.request.urlopen(request, timeout=60):
+        with urllib.request.urlopen(request, timeout=PATIENCE):
             pass
 
     def log_in(self, user: str = "admin") -> str:

@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 
 @pytest.mark.property
 @settings(
-    max_examples=int(EXAMPLES or 8),
+    max_examples=int(EXAMPLES or 5),
     # A failing example is shown as it is drawn: each step of shrinking would cost seconds, and timing may decide.
     phases=[Phase.generate],
 )

@@ -96,7 +96,7 @@ def test_a_worker_that_is_killed_at_any_moment(worker, tmp_path: Path, moment: s
     again = worker.run("echo 2 > /valohai/outputs/a", node="again")
     assert again.state == "complete"
     process = subprocess.run(
-        [sys.executable, str(program), worker.uri, str(worker.project), "no moment"], check=True, timeout=120
+        [sys.executable, str(program), worker.uri, str(worker.project), "no moment"], check=True, timeout=600
     )
     second = ExecutionId("p", "r", "n", attempt=2)
     record = _finished(worker, State.COMPLETE, worker.store.uri(try_key(second, MANIFEST)))

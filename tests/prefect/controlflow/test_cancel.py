@@ -111,7 +111,7 @@ def test_from_the_api(server, start, tmp_path):
 
         check_is_stopped(tmp_path, sleepers)
         wait_for(lambda: client.read_flow_run(flow_run.id).state.is_cancelled() or None, 30, "the cancelled flow run")
-    assert process.wait(30) != 0
+    assert process.wait(600) != 0
     shown = {name: run.state.name for name, run in task_runs(flow_run.id, 19).items()}
     assert shown == {
         "before": "Completed",
@@ -143,7 +143,7 @@ def test_by_a_signal(start, tmp_path, sent):
     os.kill(process.pid, sent)
 
     check_is_stopped(tmp_path, sleepers)
-    assert process.wait(30) != 0
+    assert process.wait(600) != 0
 
 
 def test_of_a_process_that_is_killed(server, start, tmp_path):
@@ -151,7 +151,7 @@ def test_of_a_process_that_is_killed(server, start, tmp_path):
     process, sleepers = start("controlflow killed")
 
     process.kill()
-    process.wait(30)
+    process.wait(600)
 
     wait_for(lambda: not any(map(is_alive, sleepers)), 60, "the processes of the steps to end")
     with get_client(sync_client=True) as client:
