@@ -20,11 +20,11 @@ from translator.shim.contract import After
 from translator.shim.contract import State as Outcome
 from translator.shim.outcome import EngineState
 from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
-from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, open_store
+from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, open_store, segment
 from translator.shim.store.manifest import sane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
     from prefect import Flow, State
@@ -99,7 +99,7 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         begun = _read(store, str(labels[PIPELINE]), str(labels[RUN]), began)
         tries = _tries(store, begun)
         if begun.graph is not None:
-            tries = _with_composites(begun.graph, tries)
+            tries = _with_composites(tries)
         outcome.finish(
             store,
             pipeline=begun.pipeline,
@@ -109,7 +109,9 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
             started=begun.started,
             parameters=begun.parameters,
             known={path: {index: one.known for index, one in of.items()} for path, of in tries.items()},
-            graph=_controlflow(begun.graph, {path: of[0] for path, of in tries.items() if 0 in of}, [""]),
+            graph=_with_routes(
+                begun.graph, {path: of[0] for path, of in tries.items() if 0 in of}, _branches(tries), [""]
+            ),
         )
     except (StoreError, OSError, ValueError) as error:
         logger.warning("cannot write the record of a run that crashed (%s): %s", state.message, error)
@@ -130,45 +132,75 @@ def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
     base = key_of(begun.pipeline, begun.run)
     for (folder, index), attempts in store.tries(begun.pipeline, begun.run).items():
         number = max(attempts)
-        key = f"{base}/{folder}/{index}/try-{number}"
-        uri = store.uri(f"{key}/{MANIFEST}")
-        if MANIFEST in attempts[number]:
-            manifest = store.manifest(uri)
-            node, started, state = manifest.id.node, manifest.started, manifest.state
-        elif STARTED in attempts[number]:
-            document = store.read_json(f"{key}/{STARTED}")
-            node, started, state = document["node"], document["started"], Outcome.ERROR
-        else:
+        files = attempts[number].intersection((MANIFEST, STARTED))
+        if not files:
             continue
-        if started >= begun.started:
+        key = f"{base}/{folder}/{index}/try-{number}"
+        node, started, state = _read_try(store, key, files) or (_named(folder, begun), clock.now(), Outcome.ERROR)
+        if node is not None and started >= begun.started:
+            uri = store.uri(f"{key}/{MANIFEST}")
             found.setdefault(node, {})[index] = _Try(started, EngineState(state, uri))
     return found
 
 
-def _with_composites(
-    graph: GraphPlan, tries: Mapping[str, dict[int, _Try]], prefix: str = ""
-) -> dict[str, dict[int, _Try]]:
+def _read_try(store: Store, key: str, files: Collection[str]) -> tuple[str, str, Outcome] | None:
+    """Return the node of a try, when it began and how it ended; None if what there is of it cannot be read."""
+    try:
+        if MANIFEST in files:
+            manifest = store.manifest(store.uri(f"{key}/{MANIFEST}"))
+            return manifest.id.node, manifest.started, manifest.state
+    except StoreError:
+        pass  # its reason tells, once it is read for the record
+    try:
+        document = store.read_json(f"{key}/{STARTED}")
+        return str(document["node"]), str(document["started"]), Outcome.ERROR
+    except (StoreError, FileNotFoundError, KeyError, TypeError):
+        return None
+
+
+def _named(folder: str, begun: Begun) -> str | None:
+    """Return the node (in branches: the path) whose folder in the store bears this name, as far as that tells it."""
+    if begun.graph is None:
+        return next((node.name for node in begun.nodes if segment(node.name) == folder), None)
+    return folder if segment(folder) == folder else None
+
+
+def _with_composites(tries: Mapping[str, dict[int, _Try]]) -> dict[str, dict[int, _Try]]:
     """Return ``tries`` with the nodes that have branches and were lost in the middle of them."""
-    found = dict(tries)
-    for node in graph.nodes:
-        path = prefix + node.name
-        inner = [key for key in found if key.startswith(f"{path}.")]
-        if not isinstance(node, CompositePlan) or not inner:
-            continue
-        started = min(one.started for key in inner for one in found[key].values())
-        found.setdefault(path, {0: _Try(started, EngineState(Outcome.ERROR))})
-        for name, branch in node.branches.items():
-            for entered in _entered(found, f"{path}.", name):
-                found = _with_composites(branch, found, entered)
-    return found
+    started: dict[str, str] = {}
+    for path, of_path in tries.items():
+        first = min(one.started for one in of_path.values())
+        for node, _ in _around(path):
+            started[node] = min(first, started.get(node, first))
+    lost = {node: {0: _Try(first, EngineState(Outcome.ERROR))} for node, first in started.items()}
+    return {**lost, **tries}
 
 
-def _controlflow(graph: GraphPlan | None, tries: Mapping[str, _Try], prefixes: Sequence[str]) -> GraphPlan | None:
+def _branches(tries: Iterable[str]) -> dict[str, list[str]]:
+    """Return by path of a node the paths of its branches in which something began, each with a full stop at its end."""
+    found: dict[str, dict[str, None]] = {}
+    for path in tries:
+        for node, branch in _around(path):
+            found.setdefault(node, {})[f"{node}.{branch}."] = None
+    return {node: list(branches) for node, branches in found.items()}
+
+
+def _around(path: str) -> Iterator[tuple[str, str]]:
+    """Give the nodes around a node, by path, and of each the branch that it is in."""
+    parts = path.split(".")
+    for place in range(1, len(parts) - 1, 2):
+        yield ".".join(parts[:place]), parts[place]
+
+
+def _with_routes(
+    graph: GraphPlan | None, tries: Mapping[str, _Try], branches: Mapping[str, Sequence[str]], prefixes: Sequence[str]
+) -> GraphPlan | None:
     """Return a graph with the routes that its token took: its nodes began one after the other.
 
     Args:
         graph: the graph, without routes.
         tries: by path, the nodes that began.
+        branches: by path of a node, the paths of its branches in which something began.
         prefixes: the paths of the graph in the run, of a map's body one per item, each with a full stop at its end.
     """
     if graph is None:
@@ -191,22 +223,22 @@ def _controlflow(graph: GraphPlan | None, tries: Mapping[str, _Try], prefixes: S
     for node in graph.nodes:
         of_node = replace(node, after=tuple(after.get(node.name, ())))
         if isinstance(of_node, CompositePlan):
-            here = [f"{prefix}{node.name}." for prefix in prefixes]
-            branches = {
-                name: _controlflow(branch, tries, [one for above in here for one in _entered(tries, above, name)])
-                for name, branch in of_node.branches.items()
+            here = [prefix + node.name for prefix in prefixes]
+            inner = {
+                name: [entered for path in here for entered in branches.get(path, ()) if _is_of(name, path, entered)]
+                for name in of_node.branches
             }
-            of_node = replace(of_node, branches={name: one for name, one in branches.items() if one is not None})
+            routed = {
+                name: _with_routes(branch, tries, branches, inner[name]) for name, branch in of_node.branches.items()
+            }
+            of_node = replace(of_node, branches={name: one for name, one in routed.items() if one is not None})
         nodes.append(of_node)
     return GraphPlan(nodes, tuple(ends), starts[0] if starts else None)
 
 
-def _entered(tries: Iterable[str], above: str, branch: str) -> list[str]:
-    """The paths of a branch in the run, each with a full stop at its end."""
-    if branch != BODY:
-        return [f"{above}{branch}."]
-    indexes = {path.removeprefix(above).partition(".")[0] for path in tries if path.startswith(above)}
-    return [f"{above}{index}." for index in sorted(indexes)]
+def _is_of(branch: str, path: str, entered: str) -> bool:
+    """Whether the path of a branch in the run is of one of the plan's; of a map and a loop all are of the one."""
+    return branch == BODY or entered == f"{path}.{branch}."
 
 
 def _graph(document: Mapping[str, Any]) -> GraphPlan:

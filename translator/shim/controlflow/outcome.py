@@ -52,11 +52,13 @@ def catalog(scope: Scope | None) -> list[dict[str, object]]:
 class _Follower:
     def __init__(self, found: Mapping[str, Trace]) -> None:
         self._found = found
-        self._begun = [path for path, trace in found.items() if trace.state is not State.SKIPPED]
+        begun = [path for path, trace in found.items() if trace.state is not State.SKIPPED]
         self._indexes: dict[str, int] = {}
-        for path in self._begun:
+        self._above: set[str] = set()
+        for path in begun:
             parts = path.split(".")
             for place, part in enumerate(parts):
+                self._above.add(".".join(parts[:place]))
                 if part.isdecimal():
                     prefix = ".".join(parts[:place])
                     self._indexes[prefix] = max(self._indexes.get(prefix, 0), int(part) + 1)
@@ -108,7 +110,8 @@ class _Follower:
         if plan.kind in {"map", "loop"}:
             branches = {str(index): plan.branches[BODY] for index in range(self._indexes.get(path, 0))}
         reached = state is not State.SKIPPED
-        taken = {name for name in branches if plan.kind != "choice" or self._any(f"{path}.{name}.")}
+        # A branch that was taken has nodes that left something, or that the engine knows of.
+        taken = {name for name in branches if plan.kind != "choice" or f"{path}.{name}" in self._above}
         records = {
             name: self.graph(graph, f"{path}.{name}.", entered=reached and name in taken)
             for name, graph in branches.items()
@@ -122,7 +125,3 @@ class _Follower:
             "branches": {name: {"state": of.state.value, "nodes": of.nodes} for name, of in records.items()},
             "reason": reason,
         }
-
-    def _any(self, prefix: str) -> bool:
-        """Whether a node whose path begins so left anything, or the engine knows of one."""
-        return any(path.startswith(prefix) for path in self._begun)

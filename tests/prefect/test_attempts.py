@@ -1,0 +1,79 @@
+"""What is left of an attempt that was killed: damaged traces hide no others, and many items cost no more each."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("prefect")
+
+from prefect_plugin.attempts import Begun, _branches, _tries, _Try, _with_composites, _with_routes
+from translator.shim.contract import ExecutionId, Manifest, State
+from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.store import Store, open_store
+from translator.shim.traces import EngineState
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+EARLY, LATE = "2026-11-27T10:00:00+00:00", "2026-11-27T12:00:00+00:00"
+TRY = _Try(LATE, EngineState(State.COMPLETE))
+MAP = CompositePlan(
+    "m", "map", {BODY: GraphPlan([NodePlan("one"), CompositePlan("p", "parallel", {"b": GraphPlan()})])}
+)
+
+
+def begin(store: Store, node: str, *, complete: bool = False) -> Path:
+    identity = store.claim(ExecutionId("Crash", "run", node, 0))
+    store.begin(identity, {"x": 1}, LATE)
+    if complete:
+        store.commit(Manifest(identity, State.COMPLETE, {}, {}, {}, [], LATE, LATE))
+    (folder,) = Path(store.root.removeprefix("file://")).glob(f"Crash/run/{node.replace(' ', '-')}*/0/try-1")
+    return folder
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'"text"', b"null", b'{"node": "x"}', b"\xff", b"[" * 100_000])
+def test_damaged_traces(tmp_path: Path, damage: bytes) -> None:
+    store = open_store(str(tmp_path))
+    begin(store, "whole", complete=True)
+    (begin(store, "two words") / "started.json").write_bytes(damage)
+    (begin(store, "lost manifest", complete=True) / "manifest.json").write_bytes(damage)
+    nodes = [NodePlan(name) for name in ("whole", "two words", "lost manifest")]
+    found = _tries(store, Begun("Crash", "run", EARLY, {}, nodes))
+    assert {name: of[0].known.state for name, of in found.items()} == {
+        "whole": State.COMPLETE,
+        "two words": State.ERROR,
+        "lost manifest": State.ERROR,
+    }
+
+
+def test_a_damaged_trace_of_a_control_flow_graph(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    (begin(store, "m.0.one") / "started.json").write_bytes(b"{}")
+    assert list(_tries(store, Begun("Crash", "run", EARLY, {}, graph=GraphPlan([MAP])))) == ["m.0.one"]
+
+
+def calls(items: int) -> int:
+    """How many functions the graph of a crashed map calls, which is time that no busy machine changes."""
+    count = 0
+
+    def counted(_frame: FrameType, event: str, _argument: Any) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    made: Any = {f"m.{index}.{inner}": {0: TRY} for index in range(items) for inner in ("one", "p.b.i")}
+    sys.setprofile(counted)
+    try:
+        tries = _with_composites(made)
+        _with_routes(GraphPlan([MAP]), {path: of[0] for path, of in tries.items()}, _branches(tries), [""])
+    finally:
+        sys.setprofile(None)
+    assert {path for path in tries if path.count(".") < 3} >= {"m", "m.0.p", f"m.{items - 1}.p"}
+    return count
+
+
+def test_many_items() -> None:
+    assert calls(400) < 2.2 * calls(200)
