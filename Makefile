@@ -93,7 +93,7 @@ property: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 
 histories: $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/airflow/bin/python -m pytest -s \
-		-p no:cacheprovider tests/airflow/test_histories.py -k test_histories
+		-p no:cacheprovider tests/airflow/test_histories.py tests/airflow/controlflow/test_histories.py -k test_histories
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/prefect/bin/python -m pytest -s \
 		-p no:cacheprovider tests/prefect/test_histories.py -k test_random_histories
 

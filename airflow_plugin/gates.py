@@ -9,11 +9,12 @@ from airflow_plugin.parameters import DagParam, run_values
 from airflow_plugin.upstream import upstream_manifests
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow.sdk import Context
 
     from airflow_plugin.conditions import Condition
+    from translator.shim.contract import Manifest
     from translator.shim.store import Store
 
 VERDICT = "result"
@@ -21,30 +22,45 @@ VERDICT = "result"
 
 
 def unmet(context: Context, conditions: Iterable[Condition], store: Store) -> str | None:
-    """The first of some conditions that does not hold in this run, in words; None if all hold.
-
-    One whose node has no verdict, because it did not complete, does not hold.
+    """Return the first of some conditions that does not hold in this run, in words; None if all hold.
 
     Args:
         context: of the task that asks.
         conditions: what must hold.
         store: the store that the manifests are in.
     """
+    return first_unmet(
+        conditions, context["params"], lambda source: upstream_manifests(context, [source], store)[source]
+    )
+
+
+def first_unmet(
+    conditions: Iterable[Condition], params: Mapping[str, object], manifests: Callable[[str], Sequence[Manifest]]
+) -> str | None:
+    """Return the first of some conditions that does not hold, in words; None if all hold.
+
+    One whose node has no verdict, because it did not complete, does not hold.
+
+    Args:
+        conditions: what must hold.
+        params: the DAG run's params.
+        manifests: returns those of a node's complete executions.
+    """
     for condition in conditions:
         if isinstance(condition.of, DagParam):
-            values = run_values({VERDICT: condition.of}, context["params"])
+            values = run_values({VERDICT: condition.of}, params)
         else:
-            (manifests,) = upstream_manifests(context, [condition.of], store).values()
-            if not manifests:
+            left = manifests(condition.of)
+            if not left:
                 return f"there is no verdict of {condition.of!r}"
-            values = dict(manifests[-1].metadata)  # type: ignore[arg-type]  # only its truth is asked for
+            values = dict(left[-1].metadata)  # type: ignore[arg-type]  # only its truth is asked for
         if bool(values.get(VERDICT)) is not condition.expected:
             return f"this runs only if {condition}"
     return None
 
 
 def left_out(context: Context, among: Iterable[str], store: Store) -> frozenset[str]:
-    """Those of some nodes that are not part of this run, by the conditions under which they are."""
+    """Return those of some nodes that are not part of this run, by the conditions under which they are."""
     of_dag = nodes(context["dag"])
     return frozenset(
         name

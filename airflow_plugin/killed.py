@@ -1,18 +1,47 @@
-"""What must be over before the state of a run is told: executions whose tasks Airflow has already given up."""
+"""What must be over before the state of a run is told: other tasks, and executions whose tasks Airflow has given up."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
 
+from airflow_plugin.database_run import ENDED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from airflow.sdk import Context
 
     from translator.shim.store import Store
 
 # Seconds: Airflow notices within a heartbeat (5 by default), and kills what does not end within 5 more.
 _PATIENCE = 20.0
 _PAUSE = 0.5
+
+
+def let_others_end(context: Context) -> None:
+    """Wait for other tasks of the run, as long as any of them runs or is about to.
+
+    There are none, but when a person cleared the last task together with some that others follow, which it does not
+    wait for in Airflow. Those that do not begin are not waited for: this task may have the slot that they need.
+
+    Args:
+        context: of the task that ends the run.
+    """
+    ti = context["ti"]
+    deadline = time.monotonic() + _PATIENCE
+    before: set[str] = set()
+    while True:
+        listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        open_ones = {key: state for key, state in listed.items() if state not in ENDED and key != ti.task_id}
+        if not open_ones:
+            return
+        if "running" in open_ones.values() or set(open_ones) != before:
+            deadline = time.monotonic() + _PATIENCE
+        if time.monotonic() >= deadline:
+            return
+        before = set(open_ones)
+        time.sleep(_PAUSE)
 
 
 def let_killed_end(store: Store, pipeline: str, run: str, uris: Iterable[str]) -> None:

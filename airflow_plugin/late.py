@@ -12,16 +12,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.owned import is_finish
-
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
-    from airflow_plugin.tries import States
-
-ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
-"""The states of an instance that does not run any more."""
 _ASKED = "pipeline_translator.asked"
 
 log = logging.getLogger(__name__)
@@ -90,81 +83,10 @@ class Writer:
                 self._again[run] = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What Airflow's database has of a run: of its tasks the states, and the tries that they have named."""
-
-    started: datetime | None
-    states: dict[str, States]
-    tries: dict[str, dict[int, str]]
-
-
-def _seen(run: Asked) -> _Seen | None:
-    """Look at a run; None if ``finish`` is going to write its record, or if it has no such task."""
-    from airflow.models.dagrun import DagRun
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    from airflow_plugin.owned import FINISH
-    from airflow_plugin.tries import KEY
-
-    instance = select(TaskInstance.task_id, TaskInstance.operator, TaskInstance.map_index, TaskInstance.state)
-    instance = instance.where(TaskInstance.dag_id == run.dag_id, TaskInstance.run_id == run.run_id)
-    with create_session(scoped=False) as session:
-        finish = session.execute(instance.where(TaskInstance.task_id == FINISH)).first()
-        if finish is None or not is_finish(finish) or (run.ended and finish.state not in ENDED):
-            return None
-        states: dict[str, States] = {}
-        for ti in session.execute(instance):
-            if ti.state is not None and ti.state != "removed":
-                states.setdefault(ti.task_id, {})[ti.map_index] = str(ti.state)
-        query = XComModel.get_many(run_id=run.run_id, key=KEY, dag_ids=run.dag_id)
-        tries: dict[str, dict[int, str]] = {}
-        for task, value in session.execute(query.with_only_columns(XComModel.task_id, XComModel.value)):
-            tries.setdefault(task, {})[value["map_index"]] = value["manifest"]
-        began = select(DagRun.start_date).where(DagRun.dag_id == run.dag_id, DagRun.run_id == run.run_id)
-        return _Seen(session.scalar(began), states, tries)
-
-
 def _write(run: Asked) -> None:
-    from airflow_plugin.killed import let_killed_end
-    from airflow_plugin.outcome import as_plan, counting, known_of
-    from airflow_plugin.plan import PLAN, from_json
-    from airflow_plugin.settings import store_uri
-    from translator.shim import clock, outcome
-    from translator.shim.contract import State
-    from translator.shim.store import RUN, open_store
+    from airflow_plugin.rewrite import write
 
-    seen = _seen(run)
-    if seen is None:
-        return
-    uri = next((uri for of_task in seen.tries.values() for uri in of_task.values()), None)
-    if uri is None:
-        log.warning("none of the executions of run %s has begun: run.json does not tell how it stands", run.run_id)
-        return
-    store = open_store(store_uri())
-    folder = "/".join(store.key(uri).split("/")[:2])
-    try:
-        plan = store.read_json(f"{folder}/{PLAN}")
-    except FileNotFoundError:
-        return  # a control-flow graph
-    let_killed_end(store, plan["pipeline"], plan["run"], counting(seen.states, seen.tries))
-    before = store.read_json(f"{folder}/{RUN}") if run.ended else {}
-    nodes = from_json(plan)
-    outcome.finish(
-        store,
-        pipeline=plan["pipeline"],
-        run=plan["run"],
-        engine="airflow",
-        nodes=[as_plan(node.node) for node in nodes],
-        started=before["started"] if before or seen.started is None else clock.written(seen.started),
-        parameters=plan["parameters"],
-        known={node.node.name: known_of(node, seen.states, seen.tries.get(node.node.run, {}), store) for node in nodes},
-        marked=before.get("marked"),
-        ended=State(before["state"]) if before else None,
-    )
+    write(run.dag_id, run.run_id, ended=run.ended)
 
 
 _writer = Writer(_write)

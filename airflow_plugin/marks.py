@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from airflow_plugin.late import ENDED, write_when_committed
+from airflow_plugin.database_run import ENDED
+from airflow_plugin.late import write_when_committed
 from airflow_plugin.owned import DOCUMENT, FINISH, is_finish
 from airflow_plugin.run_mark import KEY, bearer
 
@@ -92,9 +93,9 @@ def _keep_instance(instance: Any) -> None:
 
 
 def _catch_up(dag_run: Any) -> None:
-    """Record what the task ``finish`` of a run, which has ended now, cannot have seen.
+    """Record what the task ``finish`` of a run, which has ended now, has not recorded.
 
-    That is what ran after it, and what a person marked while it was at work.
+    That is what ran after it, and what a person marked while it was at work; everything if it was killed.
     """
     if dag_run.dag is None or not dag_run.dag.has_task(FINISH):
         return
@@ -105,11 +106,12 @@ def _catch_up(dag_run: Any) -> None:
             return
         others = (ti for ti in instances if ti is not finish)
         late = any(ti.updated_at and ti.updated_at > finish.start_date for ti in others)
+        lost = finish.state == "failed" and _document(dag_run) is None
     except Exception:
         log.exception("run.json of %s may not tell all", dag_run.run_id)
         return
-    if late:
-        write_when_committed(dag_run, ended=True)
+    if late or lost:
+        write_when_committed(dag_run, ended=not lost)
 
 
 def _finish(instances: list[Any]) -> Any:
@@ -149,15 +151,20 @@ def _tell_finish(dag_run: Any, task_id: str, map_index: int, state: Mark) -> Non
 
 def _correct(dag_run: Any, state: Mark) -> None:
     """Change the ``run.json`` that ``finish`` wrote."""
-    from airflow.models.xcom import XComModel
-
     from airflow_plugin.settings import store_uri
     from translator.shim.outcome import mark
     from translator.shim.store import open_store
+
+    if (uri := _document(dag_run)) is not None:
+        mark(open_store(store_uri()), uri, state)
+
+
+def _document(dag_run: Any) -> str | None:
+    """The URI of the ``run.json`` that the task ``finish`` wrote."""
+    from airflow.models.xcom import XComModel
 
     query = XComModel.get_many(
         run_id=dag_run.run_id, key=DOCUMENT, task_ids=FINISH, dag_ids=dag_run.dag_id, map_indexes=-1
     )
     found = _session(dag_run).execute(query.with_only_columns(XComModel.value)).first()
-    if found is not None:
-        mark(open_store(store_uri()), XComModel.deserialize_value(found), state)
+    return str(XComModel.deserialize_value(found)) if found is not None else None

@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.conf import unknown_keys
-from airflow_plugin.gates import left_out, unmet
+from airflow_plugin.gates import first_unmet
 from airflow_plugin.killed import let_killed_end
-from airflow_plugin.nodes import nodes
-from airflow_plugin.owned import keep_plan, run_folder
-from airflow_plugin.plan import plan_of
+from airflow_plugin.owned import run_folder
+from airflow_plugin.plan import plans_of
 from airflow_plugin.run_mark import marked
 from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import REASON, named_tries, task_states
+from airflow_plugin.upstream import manifests
 from translator.shim import clock, outcome, traces
 from translator.shim.contract import State
 from translator.shim.outcome import NODE, EngineState
-from translator.shim.store import NoManifestError, open_store
+from translator.shim.store import NoManifestError, StoreError, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from airflow.sdk import Context
 
+    from airflow_plugin.conditions import Condition
     from airflow_plugin.nodes import Node
     from airflow_plugin.plan import NodePlan
+    from airflow_plugin.run_mark import Mark
     from airflow_plugin.tries import States
-    from translator.shim.contract import Value
+    from translator.shim.contract import Manifest, Value
     from translator.shim.outcome import RunRecord
     from translator.shim.store import Store
 
 _STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.STOPPED, "running": State.STOPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What Airflow knows of a run of a dataflow graph.
+
+    Attributes:
+        states: by task the states of its instances.
+        tries: by task and map index the URIs that the instances of steps have named.
+        params: the run's params.
+        begun: whether anything could begin: the run was not triggered with parameters that there are not.
+        reason: returns why the task of a grid failed.
+    """
+
+    states: Mapping[str, States]
+    tries: Mapping[str, Mapping[int, str]]
+    params: Mapping[str, Any]
+    begun: bool
+    reason: Callable[[str], str | None]
 
 
 def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
@@ -43,39 +64,93 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     """
     dag, ti = context["dag"], context["ti"]
     store = open_store(store_uri())
-    of_dag = nodes(dag)
+    plans = plans_of(dag)
     states = task_states(context)
-    tries = {node.run: named_tries(context, node.run) for node in of_dag.values() if _ran(states.get(node.run, {}))}
-    run = run_folder(context, store, [uri for of_task in tries.values() for uri in of_task.values()])
-    keep_plan(context, store, run)
-    let_killed_end(store, dag.dag_display_name, run, counting(states, tries))
-    out = left_out(context, of_dag, store)
-    begun = unknown_keys(context) is None  # else nothing ran, and no rule of a node forgives that
+    ran = [plan.node.run for plan in plans if _ran(states.get(plan.node.run, {}))]
+    seen = Seen(
+        states=states,
+        tries={task: named_tries(context, task) for task in ran},
+        params=context["params"],
+        begun=unknown_keys(context) is None,
+        reason=lambda grid: ti.xcom_pull(task_ids=grid, key=REASON),
+    )
+    return write(
+        store,
+        plans,
+        seen,
+        pipeline=dag.dag_display_name,
+        run=run_folder(context, store, [uri for of_task in seen.tries.values() for uri in of_task.values()]),
+        started=clock.written(context["dag_run"].start_date or ti.start_date),
+        parameters=parameters,
+        marked=marked(context),
+    )
+
+
+def write(  # noqa: PLR0913 - what is known of a run
+    store: Store,
+    plans: Sequence[NodePlan],
+    seen: Seen,
+    *,
+    pipeline: str,
+    run: str,
+    started: str,
+    parameters: Mapping[str, Value],
+    marked: Mark | None,
+    ended: State | None = None,
+) -> RunRecord:
+    """Write ``run.json`` of a run of a dataflow graph.
+
+    Args:
+        store: the store.
+        plans: the nodes.
+        seen: what Airflow knows of the run.
+        pipeline: name of the pipeline.
+        run: name of the run in the store.
+        started: when the run started.
+        parameters: the pipeline's parameters as they were in this run.
+        marked: how a person marked the run.
+        ended: how Airflow says that the run ended, if that does not follow from how its nodes stand.
+    """
+    let_killed_end(store, pipeline, run, counting(seen.states, seen.tries))
+
+    def complete(source: str) -> Sequence[Manifest]:
+        task = next(plan.node.run for plan in plans if plan.node.name == source)
+        of_task = seen.tries.get(task, {})
+        indexes = (index for index, state in sorted(seen.states.get(task, {}).items()) if state == "success")
+        return list(manifests(store, [of_task[index] for index in indexes if index in of_task]))
+
+    def is_unmet(conditions: Sequence[Condition]) -> bool:
+        return first_unmet(conditions, seen.params, complete) is not None
+
+    out = {plan.node.name for plan in plans if plan.node.included_if and is_unmet(plan.node.included_if)}
     known = {}
-    for node in of_dag.values():
+    for plan in plans:
+        node = plan.node
         if node.name in out:
             known[node.name] = {NODE: EngineState(State.SKIPPED)}
             continue
-        known[node.name] = known_of(plan_of(dag, node), states, tries.get(node.run, {}), store)
-        if known[node.name] == {NODE: EngineState(State.ERROR)}:
-            reason = ti.xcom_pull(task_ids=f"{node.run.rpartition('.')[0]}.grid", key=REASON)
-            known[node.name] = {NODE: EngineState(State.ERROR, reason=reason)}
+        found = known_of(plan, seen.states, seen.tries.get(node.run, {}), store)
+        if found == {NODE: EngineState(State.ERROR)}:
+            found = {NODE: EngineState(State.ERROR, reason=seen.reason(plan.grid))}
         if node.sequential:
-            found = traces.read(store, dag.dag_display_name, run, {node.name: known[node.name]})[node.name]
-            known[node.name] = _in_order(known[node.name], found)
-        was_skipped = any("skipped" in states.get(task, {}).values() for task in node.tasks)
-        if node.only_if and not known[node.name] and was_skipped and unmet(context, node.only_if, store):
-            known[node.name] = {NODE: EngineState(State.SKIPPED)}
+            found = _in_order(found, traces.read(store, pipeline, run, {node.name: found})[node.name])
+        was_skipped = any("skipped" in seen.states.get(task, {}).values() for task in node.tasks)
+        if node.only_if and not found and was_skipped and is_unmet(node.only_if):
+            found = {NODE: EngineState(State.SKIPPED)}
+        known[node.name] = found
+    ruled = [as_plan(plan.node, out) for plan in plans]
     return outcome.finish(
         store,
-        pipeline=dag.dag_display_name,
+        pipeline=pipeline,
         run=run,
         engine="airflow",
-        nodes=[as_plan(node, out) if begun else _unforgiving(as_plan(node, out)) for node in of_dag.values()],
-        started=clock.written(context["dag_run"].start_date or ti.start_date),
+        # Where nothing could begin, no rule of a node forgives that.
+        nodes=ruled if seen.begun else [_unforgiving(node) for node in ruled],
+        started=started,
         parameters=parameters,
         known=known,
-        marked=marked(context),
+        marked=marked,
+        ended=ended,
     )
 
 
@@ -137,7 +212,7 @@ def known_of(
             if named is None and node.kind == "execution":
                 continue
         found[max(index, 0)] = EngineState(_STATES[state], named)
-    if _is_marked(plan, states, found):
+    if _is_marked(plan, states, found, store):
         found[NODE] = EngineState(State.COMPLETE, marked=True)
     return found
 
@@ -158,14 +233,31 @@ def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, nam
         return True
 
 
-def _is_marked(plan: NodePlan, states: Mapping[str, States], executions: Mapping[int, EngineState]) -> bool:
-    """Whether a person called a node complete: its last task is a success that its executions are none for."""
-    node = plan.node
+def _is_marked(
+    plan: NodePlan, states: Mapping[str, States], executions: Mapping[int, EngineState], store: Store
+) -> bool:
+    """Whether a person called a node complete: its last task is a success that its executions are none for.
+
+    A success that there was reason for stays when a person calls executions failed later: that is no mark of the node.
+    """
     if not plan.tells or states.get(plan.done or "", {}).get(-1) != "success":
         return False
-    ended = [execution.state for execution in executions.values()]
-    ruled = replace(as_plan(node), upstream=())
-    return not ended or outcome.node_states([ruled], {node.name: ended})[node.name] is not State.COMPLETE
+    now = [execution.state for execution in executions.values()]
+    return not _is_complete(plan, now) and not _is_complete(plan, [_left(one, store) for one in executions.values()])
+
+
+def _is_complete(plan: NodePlan, executions: Sequence[State]) -> bool:
+    """Whether a node is complete by its executions."""
+    ruled = replace(as_plan(plan.node), upstream=())
+    return bool(executions) and outcome.node_states([ruled], {ruled.name: executions})[ruled.name] is State.COMPLETE
+
+
+def _left(execution: EngineState, store: Store) -> State:
+    """How an execution ended, before a person said otherwise."""
+    try:
+        return store.manifest(execution.manifest).state if execution.manifest is not None else execution.state
+    except StoreError:
+        return execution.state
 
 
 def _in_order(known: Mapping[int, EngineState], found: Sequence[traces.Trace]) -> dict[int, EngineState]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.nodes import nodes
-from airflow_plugin.plan import PLAN, to_json
 from airflow_plugin.settings import RUN
 from translator.shim import clock
-from translator.shim.store import key_of
 from translator.shim.store.owner import own_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from airflow.sdk import Context
 
@@ -26,17 +24,24 @@ DOCUMENT = "document"
 """The key of its XCom that holds the URI of ``run.json``; a failed task has no other."""
 
 
+@dataclass(frozen=True, slots=True)
+class DagRunId:
+    """What Airflow says to identify a DAG run, and of its present attempt when that started."""
+
+    dag_id: str
+    run_id: str
+    run_after: datetime
+    started: datetime
+    clear_number: int = 0
+
+
 def is_finish(instance: Any) -> bool:
     """Return whether an instance, as Airflow's database has it, is of the task that ends a run of this plugin."""
     return bool(instance.task_id == FINISH and instance.operator == "FinishOperator")
 
 
 def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str:
-    """Return the name of the DAG run in the store: its id, with a number if another run has a folder of that name.
-
-    A run that is cleared keeps its folder. Airflow tells a task no identity of a run that another one cannot have,
-    but when it started, which a clear changes. So a folder of another start is the run's own if tries of its executions
-    or its ``run.json`` are there. If there are none anywhere, it is its own if the run has been cleared.
+    """Return the name of the DAG run of a task in the store.
 
     Args:
         context: of a task of the run.
@@ -46,37 +51,41 @@ def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str
     Raises:
         translator.shim.store.StoreError: the store cannot be read or written.
     """
+    run, ti = context["dag_run"], context["ti"]
+    started: Any = run.start_date or ti.start_date
+    named = DagRunId(run.dag_id, str(run.run_id), run.run_after, started, run.clear_number or 0)
+
+    def written() -> list[str]:
+        return [*tries] or [uri for uri in [ti.xcom_pull(task_ids=FINISH, key=DOCUMENT)] if uri]
+
+    return folder_of(store, context["dag"].dag_display_name, named, written)
+
+
+def folder_of(store: Store, pipeline: str, run: DagRunId, written: Callable[[], Iterable[str]]) -> str:
+    """Return the name of a DAG run in the store: its id, with a number if another run has a folder of that name.
+
+    A run that is cleared keeps its folder. Airflow tells a task no identity of a run that another one cannot have,
+    but when it started, which a clear changes. So a folder of another start is the run's own if tries of its executions
+    or its ``run.json`` are there. If there are none anywhere, it is its own if the run has been cleared.
+
+    Args:
+        store: the store.
+        pipeline: name of the pipeline.
+        run: the run.
+        written: returns URIs of what tasks of the run have written, if there is anything.
+
+    Raises:
+        translator.shim.store.StoreError: the store cannot be read or written.
+    """
     if chosen := os.environ.get(RUN):
         return chosen
-    run = context["dag_run"]
-    ti = context["ti"]
-    started = run.start_date or ti.start_date
     named = {"engine": "airflow", "dag_id": run.dag_id, "run_id": run.run_id, "run_after": clock.written(run.run_after)}
 
     def is_own(other: Mapping[str, Any], folder: str) -> bool:
         if any(other.get(key) != value for key, value in named.items()):
             return False
-        written = [*tries] or [uri for uri in [ti.xcom_pull(task_ids=FINISH, key=DOCUMENT)] if uri]
-        if written:
-            return any(uri.startswith(f"{folder}/") for uri in written)
+        if uris := list(written()):
+            return any(uri.startswith(f"{folder}/") for uri in uris)
         return bool(run.clear_number)
 
-    pipeline = context["dag"].dag_display_name
-    owner = {**named, "started": clock.written(started)}
-    return own_folder(store, pipeline, str(run.run_id), owner, is_own=is_own, taken=partial(keep_plan, context, store))
-
-
-def keep_plan(context: Context, store: Store, run: str) -> None:
-    """Write what the listener must know of the DAG as it is now beside the executions of a run.
-
-    Args:
-        context: of a task of the run.
-        store: the store.
-        run: the run's name in the store.
-    """
-    dag = context["dag"]
-    if RUN in os.environ or not nodes(dag):  # no listener hears of it, or a control-flow graph
-        return
-    finish: Any = dag.get_task(FINISH)
-    plan = to_json(dag, run, {key: context["params"][key] for key in finish.parameters})
-    store.write_json(key_of(dag.dag_display_name, run, name=PLAN), plan)
+    return own_folder(store, pipeline, run.run_id, {**named, "started": clock.written(run.started)}, is_own=is_own)

@@ -1,8 +1,7 @@
-"""What must be known of a DAG to tell how a run of it ended, so that it can be told where the DAG file is not.
+"""What must be known of a DAG to tell how a run of it stands where its file is not: in the API server, the scheduler.
 
-The first execution of a run writes it beside the run's executions, and the task ``finish`` again, because the DAG may
-have changed before the run was cleared. ``airflow_plugin.late`` needs it: the scheduler knows the tasks of a DAG, and
-nothing of what the operators of this plugin are made of.
+The task ``finish`` carries it in its serialized form (``FinishOperator.plan``). So Airflow keeps it for each version of
+the DAG, and has it before anything of a run has begun.
 """
 
 from __future__ import annotations
@@ -10,15 +9,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_plugin.conditions import Condition
 from airflow_plugin.nodes import Node, nodes
-from translator.shim.store.manifest import sane
+from airflow_plugin.parameters import DagParam
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow.sdk import DAG
-
-PLAN = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,16 @@ class NodePlan:
         """The last task of the node, if it has several."""
         return next((task for task in self.node.tasks if task.endswith(".done")), None)
 
+    @property
+    def grid(self) -> str:
+        """The task that computes the node's grid, if it has one."""
+        return f"{self.node.run.rpartition('.')[0]}.grid"
+
+
+def plans_of(dag: DAG) -> list[NodePlan]:
+    """Read the nodes of a dataflow graph off its DAG."""
+    return [plan_of(dag, node) for node in nodes(dag).values()]
+
 
 def plan_of(dag: DAG, node: Node) -> NodePlan:
     """Read what the states of a node's tasks mean off its DAG."""
@@ -48,21 +56,22 @@ def plan_of(dag: DAG, node: Node) -> NodePlan:
     return NodePlan(node, tuple(before), tells)
 
 
-def to_json(dag: DAG, run: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Write down the nodes of a DAG, the name of the run in the store, and its parameters."""
-    listed = []
-    for node in nodes(dag).values():
-        plan = plan_of(dag, node)
-        own = {key: value for key, value in asdict(node).items() if key not in ("only_if", "included_if")}
-        listed.append({**own, "before": plan.before, "tells": plan.tells})
-    return {"pipeline": dag.dag_display_name, "run": run, "parameters": sane(dict(parameters)), "nodes": listed}
+def to_json(plans: list[NodePlan]) -> list[dict[str, Any]]:
+    """Return the JSON document of some nodes."""
+    return [{**asdict(plan.node), "before": plan.before, "tells": plan.tells} for plan in plans]
 
 
-def from_json(document: Mapping[str, Any]) -> list[NodePlan]:
+def from_json(document: list[Mapping[str, Any]]) -> list[NodePlan]:
     """Read the nodes that ``to_json`` wrote."""
     found = []
-    for listed in document["nodes"]:
+    for listed in document:
         of_node = {key: value for key, value in listed.items() if key not in ("before", "tells")}
         of_node |= {key: tuple(of_node[key]) for key in ("tasks", "upstream")}
+        of_node |= {key: tuple(map(_condition, of_node[key])) for key in ("only_if", "included_if")}
         found.append(NodePlan(Node(**of_node), tuple(listed["before"]), listed["tells"]))
     return found
+
+
+def _condition(document: Mapping[str, Any]) -> Condition:
+    of = document["of"]
+    return Condition(of if isinstance(of, str) else DagParam(tuple(of["keys"])), document["expected"])

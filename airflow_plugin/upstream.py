@@ -38,11 +38,12 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
     for source, task in runs.items():
         complete = sorted(index for index, state in states.get(task, {}).items() if state == "success")
         tries = named_tries(context, task) if complete else {}
-        found[source] = tuple(_manifests(store, [tries[index] for index in complete if index in tries]))
+        found[source] = tuple(manifests(store, [tries[index] for index in complete if index in tries]))
     return found
 
 
-def _manifests(store: Store, uris: Iterable[str]) -> Iterator[Manifest]:
+def manifests(store: Store, uris: Iterable[str]) -> Iterator[Manifest]:
+    """Return the manifests of tries that came to write one."""
     for uri in uris:
         try:
             yield store.manifest(uri)

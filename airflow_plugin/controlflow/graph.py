@@ -29,6 +29,7 @@ Role: TypeAlias = Literal["step", "join", "enter", "items", "choose", "again"]
 
 BODY = "*"
 
+_PLAIN = ("path", "kind", "task", "entry", "guarded", "fails", "succeeds")
 _SAYS: Mapping[Role, tuple[str, ...]] = {"items": ("over", "item"), "choose": ("on",), "step": ("step",)}
 
 
@@ -115,6 +116,42 @@ def read(dag: DAG) -> Graph:
     _connect(root, dag, places)
     _look_ahead(root)
     return root
+
+
+def to_json(graph: Graph) -> dict[str, Any]:
+    """Return the JSON document of a graph, without what only its tasks must know."""
+    return {
+        "path": graph.path,
+        "entry": graph.entry,
+        "index": graph.index,
+        "nodes": [
+            {
+                **{name: getattr(node, name) for name in _PLAIN},
+                "after": [[after.name, after.outcome] for after in node.after],
+                "says": {name: value for name, value in node.says.items() if name != "step"},
+                "branches": {name: to_json(branch) for name, branch in node.branches.items()},
+            }
+            for node in graph.nodes.values()
+        ],
+    }
+
+
+def from_json(document: Mapping[str, Any]) -> Graph:
+    """Read the graph that ``to_json`` wrote."""
+    root = _from_json(document)
+    _look_ahead(root)
+    return root
+
+
+def _from_json(document: Mapping[str, Any]) -> Graph:
+    graph = Graph(tuple(document["path"]), entry=document["entry"], index=document["index"])
+    for listed in document["nodes"]:
+        node = Node(**{name: listed[name] for name in _PLAIN}, says=listed["says"])
+        node.path = tuple(node.path)
+        node.after = [After(*after) for after in listed["after"]]
+        node.branches = {name: _from_json(branch) for name, branch in listed["branches"].items()}
+        graph.nodes[node.path[-1]] = node
+    return graph
 
 
 def find(root: Graph, path: Path) -> Node:

@@ -1,11 +1,11 @@
-"""A run of a control-flow graph as one of its tasks sees it: where the token is, and the scope that a node finds."""
+"""A run of a control-flow graph as Airflow has it: where the token is, and the scope that a node finds."""
 
 from __future__ import annotations
 
 import copy
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from airflow_plugin.controlflow.graph import BODY, Graph, Node, Path, find, graph_at, read
 from airflow_plugin.owned import run_folder
@@ -17,11 +17,12 @@ from translator.shim.controlflow import fan
 from translator.shim.store import NoManifestError, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from airflow.sdk import Context
 
     from translator.shim.contract import Dialect, Json, Manifest, Scope
+    from translator.shim.store import Store
 
 Index: TypeAlias = "tuple[int, ...]"
 """Which item of each map around a node, the outermost first."""
@@ -44,24 +45,78 @@ class _Seen:
     scopes: dict[str, Scope] = field(default_factory=dict)
 
 
+class Airflow(Protocol):
+    """What Airflow knows of a run: asked by a task of it, or read in the database."""
+
+    pipeline: str
+    root: Graph
+    params: Mapping[str, Any]
+
+    def folder(self, store: Store, tries: Iterable[str]) -> str:
+        """Return the run's name in the store; ``tries`` are URIs of manifests of its executions, if any are known."""
+
+    def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:
+        """Return the states of all instances, or of those of a task: by the task's id, or that, ``_`` and a number."""
+
+    def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return what the task listed that lists the items of a map; nothing if it has not."""
+
+    def tries(self, task_id: str) -> Mapping[int, str]:
+        """Return by number the URIs that the instances of a task have named."""
+
+
+class Task:
+    """A run as one of its tasks may ask for it.
+
+    Args:
+        context: the task's.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.pipeline: str = context["dag"].dag_display_name
+        self.root = read(context["dag"])
+        self.params: Mapping[str, Any] = context["params"]
+
+    def folder(self, store: Store, tries: Iterable[str]) -> str:
+        """Return the run's name in the store."""
+        return run_folder(self._context, store, tries)
+
+    def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:
+        """Return the states of all instances, or of those of a task."""
+        ti = self._context["ti"]
+        task_ids = [task_id] if task_id else None
+        listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, map_index=number)
+        found: Mapping[str, str | None] = listed.get(ti.run_id, {})
+        return found
+
+    def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return what the task listed that lists the items of a map."""
+        return self._context["ti"].xcom_pull(task_ids=task_id) or ()
+
+    def tries(self, task_id: str) -> Mapping[int, str]:
+        """Return by number the URIs that the instances of a task have named."""
+        return named_tries(self._context, task_id)
+
+
 class Run:
     """What a task must know of its run.
 
     Args:
-        context: the task's.
+        airflow: what Airflow knows of the run.
         dialect: the source language.
         index: of the items that the task is for, if it is in the body of a map.
     """
 
-    def __init__(self, context: Context, dialect: Dialect, index: Index = ()) -> None:
-        self._context = context
+    def __init__(self, airflow: Airflow, dialect: Dialect, index: Index = ()) -> None:
+        self._airflow = airflow
         self._dialect = dialect
         self._seen = _Seen()
         self.index = index
-        self.pipeline = context["dag"].dag_display_name
+        self.pipeline = airflow.pipeline
         self.store = open_store(store_uri())
-        self.root = read(context["dag"])
-        self.problem = scopes.refusal(dialect, dict(context["params"]), os.environ)
+        self.root = airflow.root
+        self.problem = scopes.refusal(dialect, dict(airflow.params), os.environ)
         """Why no node of the run can be run: parameters that it was given."""
 
     def of(self, index: Index) -> Run:
@@ -73,7 +128,7 @@ class Run:
     def folder(self, tries: Iterable[str] = ()) -> str:
         """The run's name in the store; ``tries`` are URIs of manifests of its executions, if there are any."""
         if self._seen.folder is None:
-            self._seen.folder = run_folder(self._context, self.store, tries)
+            self._seen.folder = self._airflow.folder(self.store, tries)
         return self._seen.folder
 
     # What Airflow knows
@@ -81,7 +136,7 @@ class Run:
     def ask_all(self) -> None:
         """Ask for the states of all tasks at once, before many of them are looked at."""
         if not self._seen.all_states:
-            self._seen.states = self._asked()
+            self._seen.states = dict(self._airflow.states())
             self._seen.all_states = True
 
     def task_state(self, task_id: str, path: Path) -> str | None:
@@ -89,7 +144,7 @@ class Run:
         number = self._number(path)
         key = task_id if number is None else f"{task_id}_{number}"
         if key not in self._seen.states and not self._seen.all_states:
-            self._seen.states |= {key: None} | self._asked(task_id, number)
+            self._seen.states |= {key: None, **self._airflow.states(task_id, number)}
         return self._seen.states.get(key)
 
     def state(self, node: Node) -> State:
@@ -99,22 +154,13 @@ class Run:
     def indexes(self, path: Path) -> Mapping[Index, int]:
         """The items of a map, in maps of all items of those, and Airflow's number of each."""
         if path not in self._seen.items:
-            listed = self._context["ti"].xcom_pull(task_ids=find(self.root, path).entry)
-            self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed or ())}
+            listed = self._airflow.items(find(self.root, path).entry or "")
+            self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed)}
         return self._seen.items[path]
 
     def indexes_of(self, node: Node) -> list[Index]:
         """The items of a map for this item of those around it."""
         return [index for index in self.indexes(node.path) if index[: node.maps] == self.index]
-
-    def _asked(self, task_id: str | None = None, number: int | None = None) -> dict[str, str | None]:
-        ti = self._context["ti"]
-        task_ids = [task_id] if task_id else None
-        return dict(
-            ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, map_index=number).get(
-                ti.run_id, {}
-            )
-        )
 
     def _number(self, path: Path) -> int | None:
         """Airflow's number of a task of the node at a path: that of its item among all of the innermost map around."""
@@ -245,7 +291,7 @@ class Run:
         """The URI of the manifest of the try that a node's task has named."""
         task_id, number = find(self.root, path).task, self._number(path)
         if task_id not in self._seen.tries:
-            self._seen.tries[task_id] = named_tries(self._context, task_id)
+            self._seen.tries[task_id] = self._airflow.tries(task_id)
         return self._seen.tries[task_id].get(-1 if number is None else number)
 
     def manifest(self, path: Path) -> Manifest | None:
@@ -268,7 +314,7 @@ class Run:
 
     def _begun(self, path: Path) -> Scope:
         if not path:
-            return scopes.initial(self._dialect, dict(self._context["params"]), os.environ)
+            return scopes.initial(self._dialect, dict(self._airflow.params), os.environ)
         composite, branch = find(self.root, path[:-1]), path[-1]
         if composite.kind == "loop":
             return self._iteration(composite, int(branch))

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator, TriggerRule
 from airflow_plugin import secrets
 from airflow_plugin.conf import misspelt_keys
 from airflow_plugin.controlflow.graph import place_of
-from airflow_plugin.controlflow.run import Run
+from airflow_plugin.controlflow.run import Run, Task
 from airflow_plugin.ending import summary_of
 from airflow_plugin.logs import line_log
 from airflow_plugin.settings import project_folder, store_uri
@@ -75,7 +75,7 @@ class ControlFlowOperator(BaseOperator):
             raise AirflowSkipException(f"not started: {CANCELLED}")
         # An operator that Airflow has made of a mapped one does not know its group.
         path = place_of(context["dag"].get_task(self.task_id))
-        run = Run(context, self.dialect, tuple(self.item["index"]) if isinstance(self.item, Mapping) else ())
+        run = Run(Task(context), self.dialect, tuple(self.item["index"]) if isinstance(self.item, Mapping) else ())
         looks = self.trigger_rule != TriggerRule.ALL_SUCCESS or run.may_be_left_out(path)
         if looks and not self.came(run, path):
             raise AirflowSkipException(NOT_REACHED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
@@ -39,14 +40,29 @@ class FinishOperator(BaseOperator):
         self.as_teardown(on_failure_fail_dagrun=True)
         self.parameters = parameters
 
+    @classmethod
+    def get_serialized_fields(cls) -> frozenset[str]:
+        """Return the names of what Airflow serializes of this operator."""
+        fields: frozenset[str] = super().get_serialized_fields()  # type: ignore[no-untyped-call]
+        return fields | {"plan"}
+
+    @property
+    def plan(self) -> str:
+        """What a listener must know of the DAG to write ``run.json`` where this task does not, as JSON."""
+        from airflow_plugin.plan import plans_of, to_json
+
+        return json.dumps({"parameters": list(self.parameters), "nodes": to_json(plans_of(self.dag))})
+
     def execute(self, context: Context) -> dict[str, str]:
         """Write the run's document; returns where it is and the run's state.
 
         Raises:
             AirflowFailException: the run is in error or was stopped.
         """
+        from airflow_plugin.killed import let_others_end
         from airflow_plugin.outcome import finish
 
+        let_others_end(context)
         record = finish(context, {name: context["params"][name] for name in self.parameters})
         for name, node in record.document["nodes"].items():
             self.log.info("node %s: %s", name, node["state"])

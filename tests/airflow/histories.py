@@ -191,6 +191,11 @@ class Model:
         if state is C and self.natural[name, index] is not C:
             self.marked.add((name, index))
 
+    def unmarked(self, name: str) -> Result:
+        """Return how a node would stand if nobody had marked its executions."""
+        result = self.results[name]
+        return settle(result.node, tuple(replace(e, state=self.natural[name, e.index]) for e in result.executions))
+
     def mark_node(self, name: str) -> None:
         """Let a person say that a node is complete."""
         self.results[name] = replace(self.results[name], state=C)
@@ -331,16 +336,18 @@ class History(RuleBasedStateMachine):
             self.model.kept = before
         self._check()
 
-    @precondition(lambda self: any(node in TASKS for node, _ in self._with_nothing_failed_after()))
+    @precondition(lambda self: self._naturally_complete())
     @rule(data=st.data())
     def mark_failed_alone(self, data: st.DataObject) -> None:
         """Mark an instance as failed, and nothing else: in Airflow the run keeps its state."""
-        alone = [node for node, _ in self._with_nothing_failed_after() if node in TASKS]
-        node = data.draw(st.sampled_from(alone))
-        self._say("mark only", node, "failed")
+        self.do_mark_failed_alone(*data.draw(st.sampled_from(self._naturally_complete())))
+
+    def do_mark_failed_alone(self, node: str, index: int) -> None:
+        """Mark an instance as failed, and nothing else, not even the last task of its node."""
+        self._say("mark only", f"{node}[{index}]", "failed")
         before = self.model.state()
-        self._mark(node, 0, "failed")
-        self.model.mark(node, 0, E)
+        self._mark(node, index, "failed")
+        self.model.mark(node, index, E)
         if not self._finish_runs():
             self.model.kept = before
         self._check()
@@ -391,12 +398,14 @@ class History(RuleBasedStateMachine):
         self.model.run(self._after(node))
         self._check()
 
-    @precondition(lambda self: self.model.marked_run is None and self.model.kept is None)
+    @precondition(lambda self: self.model.marked_run is None)
     @rule(state=st.sampled_from(["success", "failed"]))
     def mark_run(self, state: str) -> None:
         """Mark the run, which has ended."""
         self._say("mark run", state)
         self._patch("", "state", state)
+        if self.model.kept is not None:
+            self.model.kept = C if state == "success" else E if self.model.kept is C else self.model.kept
         self.model.marked_run = state
         self._check()
 
@@ -481,9 +490,20 @@ class History(RuleBasedStateMachine):
         failed = {node for node, _ in self._with_state(E)} | {n for n, r in self.model.results.items() if not r.started}
         return [(node, index) for node, index in self._with_state(C) if not failed & set(self._after(node))]
 
+    def _naturally_complete(self) -> list[tuple[str, int]]:
+        """The executions that are complete without a mark, and nothing after which failed.
+
+        Where a person takes a mark back, nothing says why the last task of the node is a success.
+        """
+        return [one for one in self._with_nothing_failed_after() if self.model.natural[one] is C]
+
     def _failed_nodes(self) -> list[str]:
+        """The nodes whose last task is no success: their executions failed, and not only by marks."""
         results = self.model.results
-        return [node for node in results if node not in TASKS and results[node].state is E and results[node].executions]
+        nodes = [
+            node for node in results if node not in TASKS and results[node].state is E and results[node].executions
+        ]
+        return [node for node in nodes if self.model.unmarked(node).state is E]
 
     def _ended(self) -> None:
         self.scheduler.wait(DAG, self.id)

@@ -30,6 +30,8 @@ try:
 except ImportError:  # Airflow 3.1
     from airflow.models.dagbag import DagBag
     from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
+from airflow_plugin import plan
+from airflow_plugin.controlflow import graph
 found = {}
 for file in sys.argv[1:]:
     bag = DagBag(file, safe_mode=True)
@@ -42,6 +44,15 @@ for file in sys.argv[1:]:
     assert again == serialised
     dag.params.validate()
     DagSerialization.from_dict(serialised).params.validate()
+    # What a listener has of the DAG.
+    carried = json.loads(DagSerialization.from_dict(serialised).get_task("finish").plan)
+    if "graph" in carried:
+        read, root = graph.from_json(carried["graph"]), graph.read(dag)
+        assert graph.to_json(read) == graph.to_json(root)
+        assert {after: to.path for after, to in read.leads.items()} == {a: to.path for a, to in root.leads.items()}
+    else:
+        assert plan.from_json(carried["nodes"]) == plan.plans_of(dag)
+        assert carried["parameters"] == list(dag.get_task("finish").parameters)
     leaves = [task.task_id for task in dag.tasks if not task.downstream_task_ids]
     retries = {task.task_id: task.retries for task in dag.tasks if task.retries}
     found[file] = {"dag": dag.dag_id, "leaves": leaves, "bytes": len(json.dumps(serialised)), "retries": retries}

@@ -34,6 +34,7 @@ def test_what_was_made_of_a_run_that_is_cleared_marked_and_deleted(history: type
     run.trigger([1, 2, 3], frozenset({"many-2"}))
     run.do_mark("many", 1)
     run.clear_all([3], frozenset())
+    run.do_mark_failed_alone("many", 0)
     run.mark_run("failed")
     run.delete([1, 2], frozenset({"list"}))
 

@@ -24,11 +24,6 @@ def store(tmp_path: Path) -> Store:
     return open_store(str(tmp_path))
 
 
-@pytest.fixture(autouse=True)
-def _no_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_plugin.owned.nodes", lambda _dag: {})
-
-
 @dataclass
 class Run:
     """A DAG run as a task sees it; ``hour`` is when its present attempt started."""
@@ -97,20 +92,3 @@ def test_a_cleared_run_finds_its_own_folder_among_those_of_two_deployments(store
 def test_a_command_names_the_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRANSLATOR_RUN", "mine")
     assert Run(1).folder(store) == "mine"
-
-
-def test_the_plan_is_that_of_the_dag_as_it_is_now(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run may be cleared after its DAG file has changed; ``finish`` keeps the plan anew."""
-    from airflow_plugin import owned
-    from airflow_plugin.plan import PLAN
-
-    written = []
-    monkeypatch.setattr(owned, "nodes", lambda dag: dag.nodes)
-    monkeypatch.setattr(owned, "to_json", lambda dag, run, parameters: written.append(run) or [dag.nodes, parameters])
-    finish = SimpleNamespace(parameters=["x"])
-    for names in (["a"], ["a", "b"]):
-        dag = SimpleNamespace(dag_display_name="Training", nodes=names, get_task=lambda _: finish)
-        context: Any = {"dag": dag, "params": {"x": 1, "other": 2}}
-        owned.keep_plan(context, store, ID)
-        assert store.read_json(f"Training/{ID}/{PLAN}") == [names, {"x": 1}]
-    assert written == [ID, ID]

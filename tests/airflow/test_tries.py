@@ -125,6 +125,15 @@ def test_a_person_marks_the_last_task_of_a_node(store: Store, dag: Any) -> None:
     }
 
 
+def test_a_person_marks_executions_as_failed_after_their_node_was_complete(store: Store, dag: Any) -> None:
+    tries = {"many.run": [left(store, "many", 0, C), left(store, "many", 1, C)]}
+    states: dict[str, str | None] = {"many.grid": "success", "many.done": "success"}
+    found = known(store, dag, {**states, "many.run_0": "failed", "many.run_1": "success"}, tries)
+    assert found == {0: (E, True, False), 1: (C, True, False)}
+    found = known(store, dag, {**states, "many.run_0": "failed", "many.run_1": "failed"}, tries)
+    assert found == {0: (E, True, False), 1: (E, True, False)}
+
+
 def test_what_airflow_has_removed_and_will_not_start_again_is_told() -> None:
     from airflow_plugin.tries import gone_for_good
 

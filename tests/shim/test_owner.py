@@ -34,13 +34,6 @@ def test_a_run_keeps_its_folder(store: Store) -> None:
     assert store.read_json("A-Pipeline-df1456/r/owner.json") == {"id": "1"}
 
 
-def test_the_one_that_takes_a_folder_is_told(store: Store) -> None:
-    told: list[str] = []
-    for owner in "1221":
-        own_folder(store, "p", "r", {"id": owner}, is_own=lambda _other, _uri: False, taken=told.append)
-    assert told == ["r", "r-2"]
-
-
 def test_other_runs_of_the_same_name_get_folders_of_their_own(store: Store) -> None:
     assert [folder(store, {"id": i}) for i in "1232131"] == ["r", "r-2", "r-3", "r-2", "r", "r-3", "r"]
 

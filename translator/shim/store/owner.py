@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 OWNER = "owner.json"
 
 
-def own_folder(  # noqa: PLR0913 - a run, and what is to be asked and told
+def own_folder(
     store: Store,
     pipeline: str,
     run: str,
     owner: Mapping[str, str],
     *,
     is_own: Callable[[Mapping[str, Any], str], bool],
-    taken: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Return the name in the store of a run, which no other run has; take it if the run has none yet.
 
@@ -40,7 +39,6 @@ def own_folder(  # noqa: PLR0913 - a run, and what is to be asked and told
         run: the engine's id of the run.
         owner: what identifies the run in this attempt, the same for all its executions.
         is_own: told another owner and the URI of its folder, whether that is an earlier attempt of this run.
-        taken: told the name when this call has taken the folder.
 
     Raises:
         StoreError: the store cannot be read or written.
@@ -50,8 +48,6 @@ def own_folder(  # noqa: PLR0913 - a run, and what is to be asked and told
         name = run if number == 1 else f"{run}-{number}"
         key = key_of(pipeline, name, name=OWNER)
         there = store.create(key, content)
-        if there is None:
-            taken(name)
         if there is None or there == content:
             return name
         try:

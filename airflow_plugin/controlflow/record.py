@@ -1,0 +1,103 @@
+"""The record of a run of a control-flow graph: ``run.json``, from what Airflow knows of its tasks now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_plugin.controlflow.graph import BODY
+from airflow_plugin.killed import let_killed_end
+from translator.shim import complete, failed, outcome
+from translator.shim.contract import State
+from translator.shim.controlflow.fan import FanError
+from translator.shim.outcome import EngineState
+from translator.shim.plans import BODY as BODY_PLAN
+from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from airflow_plugin.controlflow.graph import Graph, Node, Path
+    from airflow_plugin.controlflow.run import Run
+    from airflow_plugin.run_mark import Mark
+    from translator.shim.contract import After, Value
+    from translator.shim.outcome import RunRecord
+
+
+def write(
+    run: Run, *, started: str, parameters: Mapping[str, Value], marked: Mark | None, ended: State | None = None
+) -> RunRecord:
+    """Derive the states of a run's nodes and of the run, and write ``run.json``.
+
+    Args:
+        run: the run.
+        started: when it started.
+        parameters: those that it began with.
+        marked: how a person marked it.
+        ended: how Airflow says that it ended, if that does not follow from how its nodes stand.
+    """
+    run.ask_all()
+    begun = list(_begun(run, run.root))
+    tries = [uri for of, node in begun if (uri := of.named(node.path)) is not None]
+    folder = run.folder(tries)
+    let_killed_end(run.store, run.pipeline, folder, tries)
+    return outcome.finish(
+        run.store,
+        pipeline=run.pipeline,
+        run=folder,
+        engine="airflow",
+        started=started,
+        parameters=parameters,
+        known={of.name(node.path): {0: state} for of, node in begun if (state := _state(of, node)) is not None},
+        marked=marked,
+        ended=ended,
+        graph=_plan(run.root),
+    )
+
+
+def _plan(graph: Graph) -> GraphPlan:
+    return GraphPlan(
+        nodes=[_node_plan(node) for node in graph.nodes.values()],
+        complete_after=_complete_after(graph),
+        start=graph.start.path[-1] if graph.start else None,
+    )
+
+
+def _complete_after(graph: Graph) -> list[After]:
+    ends = [name for name in graph.nodes if graph.next(name, "complete") is None and graph.completes(name, "complete")]
+    return [*map(complete, ends), *(failed(name) for name in graph.nodes if graph.completes(name, "error"))]
+
+
+def _node_plan(node: Node) -> NodePlan | CompositePlan:
+    if node.kind == "execution" or node.kind == "task":  # noqa: PLR1714 - what type checkers understand
+        return NodePlan(node.path[-1], after=node.after)
+    branches = {name: _plan(graph) for name, graph in node.branches.items()}
+    if node.kind in ("map", "loop"):
+        branches = {BODY_PLAN: next(iter(branches.values()))}
+    return CompositePlan(node.path[-1], node.kind, branches, node.after)
+
+
+def _begun(run: Run, graph: Graph) -> Iterator[tuple[Run, Node]]:
+    """Give the nodes that have begun, each in the run as the tasks for its items see it."""
+    for node in graph.nodes.values():
+        if run.state(node) is not State.SKIPPED or (run.named(node.path) is not None and _reached(run, node.path)):
+            yield run, node
+        for name, branch in node.branches.items():
+            for index in run.indexes_of(node) if name == BODY else (run.index,):
+                yield from _begun(run.of(index), branch)
+
+
+def _state(run: Run, node: Node) -> EngineState | None:
+    """What Airflow knows of a node that has begun; None if it skipped it before that, and what it named is past."""
+    state, named = run.state(node), run.named(node.path)
+    if state is not State.SKIPPED:
+        return EngineState(state, named)
+    left = run.manifest(node.path)
+    return EngineState(State.STOPPED, named) if left is None or left.state is State.STOPPED else None
+
+
+def _reached(run: Run, path: Path) -> bool:
+    """Whether the token came to a node, as far as that can be told."""
+    try:
+        return run.reached(path)
+    except FanError:  # of a choice by a parameter that only the workers' environment has
+        return False

@@ -1,0 +1,122 @@
+"""Writes ``run.json`` of a run from what Airflow's database has of it, in the API server and in the scheduler."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from airflow_plugin.database_run import look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow_plugin.controlflow.graph import Graph
+    from airflow_plugin.database_run import Seen
+    from translator.shim.outcome import RunRecord
+    from translator.shim.store import Store
+
+
+def write(dag_id: str, run_id: str, *, ended: bool) -> None:
+    """Write ``run.json`` of a run.
+
+    Args:
+        dag_id: id of its DAG.
+        run_id: its id.
+        ended: whether the task ``finish`` gave it its state, which it keeps; if that is to run again, nothing is
+            written.
+    """
+    from airflow_plugin.settings import RUN, store_uri
+    from translator.shim import clock
+    from translator.shim.contract import State
+    from translator.shim.store import open_store
+
+    if RUN in os.environ:  # a command runs it, and looks after it
+        return
+    seen = look(dag_id, run_id, ended=ended)
+    if seen is None:
+        return
+    store = open_store(store_uri())
+    before = _before(store, seen) if ended else {}
+    if before:
+        how = {"started": before["started"], "marked": before.get("marked")}
+        _record(store, seen, **how, ended=State(before["state"]))
+        return
+    how = {"started": clock.written(seen.id.started), "marked": None}
+    record = _record(store, seen, **how, ended=None)
+    if seen.failed and record.state is State.COMPLETE:  # it was cut off when only its end was left
+        _record(store, seen, **how, ended=State.STOPPED)
+
+
+def _before(store: Store, seen: Seen) -> Mapping[str, Any]:
+    """Return what ``run.json`` says; nothing if ``finish`` was lost before it wrote that."""
+    from translator.shim.store import RUN, key_of
+
+    try:
+        document: Mapping[str, Any] = store.read_json(key_of(seen.pipeline, seen.folder(store), name=RUN))
+    except FileNotFoundError:
+        return {}
+    return document
+
+
+def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
+    from airflow_plugin import outcome
+    from airflow_plugin.conf import described
+    from airflow_plugin.controlflow import record
+    from airflow_plugin.controlflow.graph import from_json as graph_from_json
+    from airflow_plugin.controlflow.run import Run as ControlFlowRun
+    from airflow_plugin.plan import from_json
+
+    if "graph" in seen.plan:
+        run = ControlFlowRun(Run(seen, graph_from_json(seen.plan["graph"])), seen.plan["dialect"])
+        return record.write(run, parameters=dict(seen.params), **how)
+    known = outcome.Seen(
+        states=seen.states,
+        tries=seen.tries,
+        params=seen.params,
+        begun=described(seen.conf, seen.declared) is None,
+        reason=seen.reasons.get,
+    )
+    return outcome.write(
+        store,
+        from_json(seen.plan["nodes"]),
+        known,
+        pipeline=seen.pipeline,
+        run=seen.folder(store),
+        parameters={name: seen.params[name] for name in seen.plan["parameters"]},
+        **how,
+    )
+
+
+class Run:
+    """A run of a control-flow graph as the database has it, in place of ``airflow_plugin.controlflow.run.Task``.
+
+    Args:
+        seen: what the database has.
+        root: the graph.
+    """
+
+    def __init__(self, seen: Seen, root: Graph) -> None:
+        self._seen = seen
+        self.pipeline = seen.pipeline
+        self.root = root
+        self.params = seen.params
+
+    def folder(self, store: Store, tries: Iterable[str]) -> str:  # noqa: ARG002 - the database has them all
+        """Return the run's name in the store."""
+        return self._seen.folder(store)
+
+    def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:  # noqa: ARG002
+        """Return the states of all instances, by the task's id, or that, ``_`` and a number."""
+        return {
+            task if index < 0 else f"{task}_{index}": state
+            for task, of_task in self._seen.states.items()
+            for index, state in of_task.items()
+        }
+
+    def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return what the task listed that lists the items of a map."""
+        return self._seen.lists.get(task_id) or ()
+
+    def tries(self, task_id: str) -> Mapping[int, str]:
+        """Return by number the URIs that the instances of a task have named."""
+        return self._seen.tries.get(task_id, {})
