@@ -1,7 +1,20 @@
-"""The artifact-passing shim as Prefect knows things: tasks, parameters of a form, blocks.
+"""Tasks, parameter forms and blocks for Prefect flows that pipeline-translator writes.
 
-What generated flows import is here. It is loaded on first use, so that ``prefect_plugin.embedded`` can choose Prefect's
-settings before anything imports Prefect, which reads them once.
+The names in ``__all__`` are public API: generated flows import them from here, and a generated file outlives the
+version that wrote it. They change only with a deprecation; all else in the submodules may change at any time.
+
+- Flows of dataflow pipelines (Valohai, Loom): ``run_of``, ``finish``, ``execution_node``, ``task_node``, ``Job``,
+  ``execution``, ``skip``, and the types of what nodes take and return.
+- Flows of control-flow pipelines (Magnus, runnable): ``run_of_graph``, ``finish_graph``, the decorators of nodes and
+  branches, and the functions that decide where a token goes. A ``Token`` passes through a graph: ``node.submit(token)``
+  makes the node run after those that the token has passed, and returns the token of what follows.
+- Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, and ``loom`` for the steps of Loom.
+- Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``.
+- Anywhere: ``ArtifactStore``, the block that says where artifacts are kept, and ``record_crash`` and
+  ``thread_pool``, a hook and a task runner for flows.
+
+Each name is loaded on first use, so that ``prefect_plugin.embedded`` can choose Prefect's settings before anything
+imports Prefect, which reads them once.
 """
 
 import importlib
@@ -12,52 +25,89 @@ if TYPE_CHECKING:
     from prefect_plugin.attempts import record_crash
     from prefect_plugin.axes import Axis
     from prefect_plugin.blocks import ArtifactStore
+    from prefect_plugin.controlflow.composites import branch, choice_node, loop_node, map_node, parallel_node
+    from prefect_plugin.controlflow.graphs import Token
+    from prefect_plugin.controlflow.runs import finish_graph, run_of_graph
+    from prefect_plugin.controlflow.steps import step_node
+    from prefect_plugin.controlflow.tokens import again, chosen, fail, failed, items, succeed
     from prefect_plugin.executions import Executions
     from prefect_plugin.jobs import Job, execution
-    from prefect_plugin.nodes import execution_node, skip, task_node
+    from prefect_plugin.nodes import Mapped, Skip, execution_node, skip, task_node
     from prefect_plugin.numbers import Number, as_written
     from prefect_plugin.parameters import NodeParameters
+    from prefect_plugin.runners import thread_pool
     from prefect_plugin.runs import finish, run_of
+    from translator.shim import Catalog, FileAxis, Input, Parameter, Step, loom
+    from translator.shim.contract import Manifest
 
 __all__ = [
     "ArtifactStore",
     "Axis",
+    "Catalog",
     "Executions",
+    "FileAxis",
+    "Input",
     "Job",
+    "Manifest",
+    "Mapped",
     "NodeParameters",
     "Number",
+    "Parameter",
+    "Skip",
+    "Step",
+    "Token",
+    "again",
     "as_written",
+    "branch",
+    "choice_node",
+    "chosen",
     "execution",
     "execution_node",
+    "fail",
+    "failed",
     "finish",
+    "finish_graph",
+    "items",
+    "loom",
+    "loop_node",
+    "map_node",
+    "parallel_node",
     "record_crash",
     "run_of",
+    "run_of_graph",
     "skip",
+    "step_node",
+    "succeed",
     "task_node",
+    "thread_pool",
 ]
 
-_HOMES = {
-    "ArtifactStore": "blocks",
-    "Axis": "axes",
-    "Executions": "executions",
-    "Job": "jobs",
-    "NodeParameters": "parameters",
-    "Number": "numbers",
-    "as_written": "numbers",
-    "execution": "jobs",
-    "execution_node": "nodes",
-    "finish": "runs",
-    "record_crash": "attempts",
-    "run_of": "runs",
-    "skip": "nodes",
-    "task_node": "nodes",
+_MODULES = {
+    "prefect_plugin.attempts": ("record_crash",),
+    "prefect_plugin.axes": ("Axis",),
+    "prefect_plugin.blocks": ("ArtifactStore",),
+    "prefect_plugin.controlflow.composites": ("branch", "choice_node", "loop_node", "map_node", "parallel_node"),
+    "prefect_plugin.controlflow.graphs": ("Token",),
+    "prefect_plugin.controlflow.runs": ("finish_graph", "run_of_graph"),
+    "prefect_plugin.controlflow.steps": ("step_node",),
+    "prefect_plugin.controlflow.tokens": ("again", "chosen", "fail", "failed", "items", "succeed"),
+    "prefect_plugin.executions": ("Executions",),
+    "prefect_plugin.jobs": ("Job", "execution"),
+    "prefect_plugin.nodes": ("Mapped", "Skip", "execution_node", "skip", "task_node"),
+    "prefect_plugin.numbers": ("Number", "as_written"),
+    "prefect_plugin.parameters": ("NodeParameters",),
+    "prefect_plugin.runners": ("thread_pool",),
+    "prefect_plugin.runs": ("finish", "run_of"),
+    "translator.shim": ("Catalog", "FileAxis", "Input", "Parameter", "Step", "loom"),
+    "translator.shim.contract": ("Manifest",),
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    value = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,7 @@ def _places(argument: inspect.Parameter) -> dict[str, _Place]:
         titles = (getattr(note, "title", None) for note in getattr(annotation, "__metadata__", ()))
         title = next((title for title in titles if title), argument.name)
         return {title: _Place(argument.name, annotation)}
-    points = tuple(argument.default) if isinstance(argument.default, list) else ()
+    points = tuple(argument.default) if isinstance(argument.default, (list, tuple)) else ()
     fields = ((field.alias or name, field.annotation) for name, field in group.model_fields.items())
     return {f"{group.node}.{name}": _Place(argument.name, kind, name, points) for name, kind in fields}
 
@@ -86,7 +87,7 @@ def _fitting(annotation: Any, value: object) -> object:
     annotation = _bare(annotation)
     union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
     kinds = [kind for kind in (typing.get_args(annotation) if union else (annotation,)) if kind is not type(None)]
-    return [value] if all(typing.get_origin(_bare(kind)) is list for kind in kinds) else value
+    return [value] if all(typing.get_origin(_bare(kind)) in (list, Sequence) for kind in kinds) else value
 
 
 def _bare(annotation: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from prefect import State, get_run_logger, task
+from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
@@ -61,50 +61,51 @@ class Job:
             for name, given in present.items()
         }
 
-    def run(self, given: NodeParameters | None = None, more: Values | None = None) -> Manifest:
-        """Run the step once, in the task that calls this.
+    def run(self, form: NodeParameters | None = None, *, values: Values | None = None) -> Manifest:
+        """Run the step once, in the current task run.
 
         Args:
-            given: the node's group of the parameter form.
-            more: values that pipeline parameters and edges give, which win.
+            form: the node's group of the parameter form.
+            values: values of pipeline parameters and edges, by parameter of the step; they win over the form.
         """
         lists = {parameter.name for parameter in self._step.parameters if parameter.multiple}
-        values = {} if given is None else given.values()
-        point = Point(0, {**values, **_resolved(more or {}, many=lists)})
+        own = {} if form is None else form.values()
+        point = Point(0, {**own, **_resolved(values or {}, many=lists)})
         self.node.points = [point]
         return self.execute(point)
 
     def grid(
-        self, given: NodeParameters | Sequence[NodeParameters] | None = None, more: Values | None = None
+        self, form: NodeParameters | Sequence[NodeParameters] | None = None, *, values: Values | None = None
     ) -> list[Point]:
-        """The points of the node's grid, in order.
+        """Return the points of the node's grid, in order.
 
         Args:
-            given: the node's group of the parameter form: its axes, or a list of explicit points.
-            more: axes that pipeline parameters and edges give, which win; a single value is an axis of one.
+            form: the node's group of the parameter form: its axes, or explicit points.
+            values: axes of pipeline parameters and edges, by parameter of the step; they win over the form. A single
+                value is an axis of one.
 
         Raises:
             translator.shim.grid.GridError: the grid has no points, or a value is bad.
         """
         axes: dict[str, Value] = {}
         sets = None
-        if isinstance(given, NodeParameters):
-            axes = given.values()
-        elif given is not None:
-            sets = [point.values() for point in given]
+        if isinstance(form, NodeParameters):
+            axes = form.values()
+        elif form is not None:
+            sets = [point.values() for point in form]
         names = {parameter.name for parameter in self._step.parameters}
-        rows = grid.points(self._step, {**axes, **_resolved(more or {}, many=names)}, sets)
+        rows = grid.points(self._step, {**axes, **_resolved(values or {}, many=names)}, sets)
         self.node.points = [
             Point(index, row, label) for index, (row, label) in enumerate(zip(rows, grid.labels(rows), strict=True))
         ]
         return self.node.points
 
-    def files(self, given: NodeParameters | None = None, more: Values | None = None) -> list[Point]:
-        """The points of a grid over the files that the step has, in the order of their paths; there may be none.
+    def files(self, form: NodeParameters | None = None, *, values: Values | None = None) -> list[Point]:
+        """Return the points of a grid over files, in the order of the files' paths; there may be none.
 
         Args:
-            given: the node's group of the parameter form.
-            more: values that pipeline parameters and edges give, which win.
+            form: the node's group of the parameter form.
+            values: values of pipeline parameters and edges, by parameter of the step; they win over the form.
 
         Raises:
             translator.shim.grid.GridError: the folder is not there.
@@ -112,11 +113,11 @@ class Job:
         axis = self._step.files
         if axis is None:
             raise TypeError(f"the step {self._step.name!r} has no files to run over")
-        values = {**({} if given is None else given.values()), **_resolved(more or {}, many=set())}
-        rows = file_grid.points(self._step, axis, values, self._inputs.get(axis.over), self.node.run.project)
+        own = {**({} if form is None else form.values()), **_resolved(values or {}, many=set())}
+        rows = file_grid.points(self._step, axis, own, self._inputs.get(axis.over), self.node.run.project)
         self.in_order = axis.sequential
         self.node.points = [
-            Point(index, {**values, **row}, file_grid.label(self._step, axis, {**values, **row}))
+            Point(index, {**own, **row}, file_grid.label(self._step, axis, {**own, **row}))
             for index, row in enumerate(rows)
         ]
         return self.node.points
@@ -170,11 +171,11 @@ def _name(parameters: dict[str, Any]) -> str:
     persist_result=False,
     cache_policy=NO_CACHE,
 )
-def execution(point: Point, job: Job) -> State[Manifest]:
-    """One execution of a task node.
+def execution(point: Point, job: Job) -> Any:  # a state; the result of the future is a Manifest
+    """Run a step for one point of a grid.
 
     Args:
-        point: the point of the grid that it is for.
+        point: the point.
         job: what to run.
     """
     if job.in_order and any(one.state is Outcome.ERROR for one in job.node.manifests.values()):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, cast
 
 from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
@@ -29,24 +30,26 @@ from prefect_plugin.runs import NodeRun, begun, current_run, judged
 from prefect_plugin.states import SKIPPED, skipped, stopped
 from prefect_plugin.stopping import Cause
 from prefect_plugin.tasks import KeptTask
+from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
 from translator.shim.grid import GridError
 from translator.shim.outcome import NODE, NodePlan, node_states
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import Literal, TypeAlias
+    from collections.abc import Callable, Iterator
+    from typing import Literal
 
     from prefect import State
 
     from prefect_plugin.points import Point
-    from translator.shim.contract import Manifest
 
     OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
     OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
-    Mapped: TypeAlias = Sequence[PrefectFuture[Manifest]]
 
 P = ParamSpec("P")
+
+Mapped: TypeAlias = Sequence[PrefectFuture[Manifest]]
+"""What the function of a task node returns: the executions that ``execution.map(...)`` has submitted."""
 
 WIDTH = 16
 """How many executions of a task node run at once where nothing says how many."""
@@ -77,8 +80,12 @@ class NodeTask(KeptTask[P, Any]):
         run.names[future.task_run_id] = name
         return future
 
-    def leave_out(self) -> LeftOut:
-        """Say that the node is not part of this run; what follows it runs as if it were not there."""
+    def leave_out(self) -> Any:
+        """Say that the node is not part of this run; what follows it runs as if it were not there.
+
+        Returns:
+            What stands for the node's future in the arguments of other nodes.
+        """
         run = current_run()
         name = self.plan.name
         run.plans[name] = self.plan
@@ -88,14 +95,14 @@ class NodeTask(KeptTask[P, Any]):
 
 
 class Skip:
-    """What a node's function returns where the node is not to run, and what follows it neither."""
+    """A node's decision not to run; what follows it does not run either."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
 
 def skip(reason: str) -> Skip:
-    """End a node as skipped; what follows it is skipped too, and the run does not err for it."""
+    """End a node as skipped; what follows it is skipped too, and the run does not fail for it."""
     return Skip(reason)
 
 

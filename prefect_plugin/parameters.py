@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,11 +10,23 @@ if TYPE_CHECKING:
     from translator.shim.contract import Value
 
 
-class NodeParameters(BaseModel):
-    """Parameters of one node that can be set for a run: of an execution node values, of a task node axes of its grid.
+GroupT = TypeVar("GroupT", bound="NodeParameters")
 
-    A field is called as the source file calls the parameter; where that is no Python name, it is the field's alias.
-    A class is made with the name of its node: ``class TrainGrid(NodeParameters, node="train")``.
+
+class _Default:
+    """The instance of a class that has the defaults of all its fields."""
+
+    def __get__(self, instance: None, owner: type[GroupT]) -> GroupT:
+        """Return a new instance, so that nobody shares its values."""
+        return owner()
+
+
+class NodeParameters(BaseModel):
+    """A group of the parameter form: the values of an execution node, or the axes of a task node's grid.
+
+    A field has the parameter's name in the source file; if that is not a Python name, the field has it as its alias.
+    A class is made with the name of its node: ``class TrainGrid(NodeParameters, node="train")``. Its ``default`` is
+    the default of a flow's argument.
     """
 
     model_config = ConfigDict(
@@ -25,6 +37,7 @@ class NodeParameters(BaseModel):
     )
 
     node: ClassVar[str]
+    default: ClassVar[_Default] = _Default()
 
     def __init_subclass__(cls, *, node: str, **keywords: Any) -> None:
         """Keep the name of the node as the source file spells it."""

@@ -194,7 +194,7 @@ def run_of(
         id=os.environ.get(RUN) or _folder(store, pipeline, flow_run),
         store=store,
         project=Path(os.environ.get(PROJECT) or project).resolve(),
-        parameters=dict(parameters or {}),
+        parameters={name: _listed(value) for name, value in (parameters or {}).items()},
         flow_run=flow_run.id,
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
@@ -216,6 +216,11 @@ def run_of(
         raise
     finally:
         _run.reset(token)
+
+
+def _listed(value: Any) -> Any:
+    """Return a list for a tuple, which is what the default of a flow's argument is."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
@@ -251,11 +256,11 @@ def judged(state: State[Any]) -> State[Any]:
     return state
 
 
-def finish(nodes: Mapping[str, PrefectFuture[Any]]) -> State[Any]:
-    """Wait for all nodes, write ``run.json``, and say how the run ended: the value for a flow to return.
+def finish() -> State[Any]:
+    """Wait for all nodes that have been submitted, write ``run.json``, and return the state of the flow run.
 
-    Args:
-        nodes: the future of each node, by the names of the source file.
+    Raises:
+        RunFailedError: the run failed, so that Prefect's own rules (retries, automations, hooks) apply.
     """
     run = current_run()
     attempts.leave(
@@ -264,7 +269,7 @@ def finish(nodes: Mapping[str, PrefectFuture[Any]]) -> State[Any]:
             pipeline=run.pipeline, run=run.id, started=run.started, parameters=run.parameters, nodes=_planned(run)
         ),
     )
-    for future in nodes.values():
+    for future in run.futures.values():
         future.wait()
     return concluded(run)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import PrefectFuture
 
-from prefect_plugin.controlflow.graphs import GraphRun, Kind, Left, threads, walked
+from prefect_plugin.controlflow.graphs import GraphRun, Handover, Kind, threads, unwrapped, walked
 from prefect_plugin.controlflow.steps import NodeTask, node_state, node_task
 from prefect_plugin.display_names import flat
 from prefect_plugin.runs import judged
@@ -24,13 +24,17 @@ from translator.shim.plans import BODY
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from prefect import State
 
-    from prefect_plugin.controlflow.graphs import Node
+    from prefect_plugin.controlflow.graphs import Node, Token
     from prefect_plugin.runs import NodeRun
     from translator.shim.contract import Scope
+
+
+Branching: TypeAlias = "Callable[[Token], Token | Sequence[Token]]"
+"""The function of a node with branches: it submits them, and returns their tokens."""
 
 
 @dataclass(eq=False, slots=True)
@@ -43,11 +47,16 @@ class CompositeRun:
     graph: GraphRun
     name: str
     kind: Kind
-    names: Sequence[str]
+    tasks: Mapping[str, BranchTask]
     width: int
     item: str | None = None
     index: str | None = None
     branches: dict[int, fan.Branch] = field(default_factory=dict)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The names of the branches, in the declared order."""
+        return tuple(self.tasks)
 
 
 _composite: ContextVar[CompositeRun] = ContextVar("composite")
@@ -71,7 +80,7 @@ class BranchTask(KeptTask[Any, Any]):
     nodes: Sequence[Node]
 
 
-def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[Any], Any]], BranchTask]:
+def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[Token], Token]], BranchTask]:
     """Make a branch of a function that submits its nodes and returns what it has come to.
 
     Args:
@@ -79,12 +88,12 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[An
         nodes: all nodes of the branch, in the order of the source file.
     """
 
-    def decorate(function: Callable[[Any], Any]) -> BranchTask:
-        def body(last: Left, index: int | None = None) -> State[Any]:
-            return judged(run_body(last, index))
+    def decorate(function: Callable[[Token], Token]) -> BranchTask:
+        def body(token: Handover, index: int | None = None) -> State[Any]:
+            return judged(run_body(token, index))
 
-        def run_body(last: Left, index: int | None) -> State[Any]:
-            place, segment, scope = _entered(name, last, index)
+        def run_body(token: Handover, index: int | None) -> State[Any]:
+            place, segment, scope = _entered(name, token, index)
             composite = current_composite()
             outer, run = composite.graph, composite.graph.run
             if run.stop.reason:
@@ -93,16 +102,18 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[An
             graph = GraphRun(
                 run,
                 outer.routes,
-                Left(scope),
+                Handover(scope),
                 (*outer.path, composite.name, segment),
                 (*outer.pattern, composite.name, name),
                 max(1, outer.width // composite.width),
             )
             with walked(graph), threads(1):  # its nodes run one after the other
-                state = graph.ended(function(graph.left))
-            composite.branches[place] = fan.Branch(segment, state, graph.left.scope)
+                state = graph.ended(function(graph.handover))
+            composite.branches[place] = fan.Branch(segment, state, graph.handover.scope)
             failing = ", ".join(node for node, of in graph.states.items() if of is not Outcome.COMPLETE)
-            return node_state(state, ".".join(graph.path), graph.left, f"not complete: {failing}" if failing else None)
+            return node_state(
+                state, ".".join(graph.path), graph.handover, f"not complete: {failing}" if failing else None
+            )
 
         made = BranchTask(
             body,
@@ -119,7 +130,7 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[An
     return decorate
 
 
-def parallel_node(name: str, *, branches: Mapping[str, BranchTask]) -> Callable[[Callable[[Any], Any]], NodeTask]:
+def parallel_node(name: str, *, branches: Mapping[str, BranchTask]) -> Callable[[Branching], NodeTask]:
     """Make a node with branches side by side of a function that submits them; none stops another.
 
     Args:
@@ -131,7 +142,7 @@ def parallel_node(name: str, *, branches: Mapping[str, BranchTask]) -> Callable[
 
 def map_node(
     name: str, *, body: BranchTask, item: str, reducer: str | None = None, max_workers: int | None = None
-) -> Callable[[Callable[[Any], Any]], NodeTask]:
+) -> Callable[[Branching], NodeTask]:
     """Make a node with a branch per item of a list, of a function that maps ``body`` over ``items(...)``.
 
     Args:
@@ -144,7 +155,7 @@ def map_node(
     return lambda function: _node(name, "map", function, {BODY: body}, max_workers, item=item, reducer=reducer)
 
 
-def loop_node(name: str, *, body: BranchTask, index: str | None = None) -> Callable[[Callable[[Any], Any]], NodeTask]:
+def loop_node(name: str, *, body: BranchTask, index: str | None = None) -> Callable[[Branching], NodeTask]:
     """Make a node with a branch that runs again and again, of a function that submits ``body`` in a loop.
 
     Args:
@@ -155,7 +166,7 @@ def loop_node(name: str, *, body: BranchTask, index: str | None = None) -> Calla
     return lambda function: _node(name, "loop", function, {BODY: body}, 1, index=index)
 
 
-def choice_node(name: str, *, cases: Mapping[str, BranchTask]) -> Callable[[Callable[[Any], Any]], NodeTask]:
+def choice_node(name: str, *, cases: Mapping[str, BranchTask]) -> Callable[[Branching], NodeTask]:
     """Make a node with several branches of which one runs, of a function that submits it.
 
     Args:
@@ -168,7 +179,7 @@ def choice_node(name: str, *, cases: Mapping[str, BranchTask]) -> Callable[[Call
 def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
     name: str,
     kind: Kind,
-    function: Callable[[Any], Any],
+    function: Branching,
     branches: Mapping[str, BranchTask],
     width: int | None,
     *,
@@ -178,22 +189,22 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
 ) -> NodeTask:
     assert kind != "execution"  # noqa: S101 - a node with branches
 
-    def work(graph: GraphRun, node: NodeRun, left: Left) -> tuple[Outcome, Scope, str | None]:
+    def work(graph: GraphRun, node: NodeRun, handover: Handover) -> tuple[Outcome, Scope, str | None]:
         run, started = graph.run, clock.now()
-        composite = CompositeRun(graph, name, kind, tuple(branches), width or graph.width, item, index)
+        composite = CompositeRun(graph, name, kind, branches, width or graph.width, item, index)
         reason = None
         try:
             graph.routes.check()
-            _fan_out(composite, function, left)
+            _fan_out(composite, function, handover)
             ended = [composite.branches[place] for place in sorted(composite.branches)]
             state, scope = fan.join(
-                graph.routes.dialect, kind, left.scope, ended, reducer=reducer, returns=_returns(branches)
+                graph.routes.dialect, kind, handover.scope, ended, reducer=reducer, returns=_returns(branches)
             )
             if state is Outcome.ERROR:
                 failing = ", ".join(one.name for one in ended if one.state is Outcome.ERROR)
                 reason = f"branches in error: {failing}"
         except fan.FanError as error:
-            state, scope, reason = Outcome.ERROR, left.scope, str(error)
+            state, scope, reason = Outcome.ERROR, handover.scope, str(error)
         which = ExecutionId(run.pipeline, run.id, node.name, kind=kind)
         store = open_store(run.store)
         fan.commit(store, which, state, scope, reason=reason, started=started, claimed=node.claimed(0))
@@ -202,13 +213,14 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
     return node_task(name, kind, {key: one.nodes for key, one in branches.items()}, work)
 
 
-def _fan_out(composite: CompositeRun, function: Callable[[Any], Any], left: Left) -> None:
+def _fan_out(composite: CompositeRun, function: Branching, handover: Handover) -> None:
     """Run the branches that the function of the generated file starts, all to their end."""
     token = _composite.set(composite)
     try:
         with threads(composite.width):
-            started = function(left)
-            futures: list[PrefectFuture[Any]] = [started] if isinstance(started, PrefectFuture) else list(started or ())
+            started = function(handover)
+            tokens = list(started) if isinstance(started, Sequence) else [started]
+            futures = [future for future, _ in map(unwrapped, tokens) if future is not None]
             composite.graph.run.mapped += [(f"{composite.name}[{place}]", one) for place, one in enumerate(futures)]
             for place, future in enumerate(futures):
                 future.wait()
@@ -221,28 +233,28 @@ def _fan_out(composite: CompositeRun, function: Callable[[Any], Any], left: Left
         _composite.reset(token)
 
 
-def _entered(name: str, last: Left, index: int | None) -> tuple[int, str, Scope]:
-    """Place, path segment and scope of a branch that begins after ``last``."""
+def _entered(name: str, token: Handover, index: int | None) -> tuple[int, str, Scope]:
+    """Place, path segment and scope of a branch that begins after ``token``."""
     composite = current_composite()
     match composite.kind:
         case "map":
-            return last.index, str(last.index), scopes.enter(last.scope, item=last.item)
+            return token.index, str(token.index), scopes.enter(token.scope, item=token.item)
         case "loop":
             number = index or 0
             loop = {composite.index: number} if composite.index else None
-            return number, str(number), scopes.enter(last.scope, loop=loop)
+            return number, str(number), scopes.enter(token.scope, loop=loop)
         case "choice":
-            return 0, name, scopes.enter(last.scope)
+            return 0, name, scopes.enter(token.scope)
         case _:
-            return composite.names.index(name), name, scopes.enter(last.scope)
+            return composite.names.index(name), name, scopes.enter(token.scope)
 
 
 def _name(name: str, parameters: Mapping[str, Any]) -> str:
     """How a branch is called in the UI: in a map or a loop with what it is run for."""
-    composite, last = current_composite(), parameters.get("last")
+    composite, token = current_composite(), parameters.get("token")
     told: dict[str, Any] = {}
-    if isinstance(last, Left):
-        told = {**last.scope.items, **last.scope.loops, **(last.item or {})}
+    if isinstance(token, Handover):
+        told = {**token.scope.items, **token.scope.loops, **(token.item or {})}
     if composite.kind == "loop":
         told[composite.index or "iteration"] = parameters.get("index") or 0
     base = composite.name if name == BODY else name

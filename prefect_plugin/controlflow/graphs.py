@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from prefect.context import FlowRunContext
 from prefect.futures import PrefectFuture
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect.utilities.annotations import BaseAnnotation
+from prefect.utilities.annotations import BaseAnnotation, allow_failure
 
 from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
@@ -36,8 +36,8 @@ WIDTH = 16
 """How many items of maps a run works on at once where nothing says how many."""
 
 
-class Left:
-    """What a node leaves to the one after it; no dataclass, so that Prefect does not walk it.
+class Handover:
+    """What a node hands to the next one; not a dataclass, so that Prefect does not walk it.
 
     ``index`` and ``item`` are those of the branch of a map that is to begin.
     """
@@ -51,11 +51,11 @@ class Left:
 
 
 class NodeFailedError(Exception):
-    """A node is in error; ``allow_failure`` hands it to the node that handles that, with what the node has left."""
+    """A node is in error; ``allow_failure`` hands it to the node that handles that, with what the node hands over."""
 
-    def __init__(self, path: str, left: Left) -> None:
+    def __init__(self, path: str, handover: Handover) -> None:
         super().__init__(f"{path} is in error")
-        self.left = left
+        self.handover = handover
 
 
 class Node(Protocol):
@@ -108,14 +108,14 @@ class Routes:
 
 @dataclass(eq=False, slots=True)
 class GraphRun:
-    """A graph that is being walked; ``left`` is what its last node left, ``states`` how its nodes ended.
+    """A graph that is being walked; ``handover`` is what its last node handed over, ``states`` how its nodes ended.
 
     ``width`` is how many items a map in it works on at once: its share of what the graph around it may.
     """
 
     run: Run
     routes: Routes
-    left: Left
+    handover: Handover
     path: tuple[str, ...] = ()
     pattern: Pattern = ()
     width: int = WIDTH
@@ -126,9 +126,9 @@ class GraphRun:
         """The path of one of the graph's nodes."""
         return ".".join((*self.path, node))
 
-    def follow(self, node: str, last: object) -> None:
-        """Write down that ``node`` is submitted where ``last`` is what the graph has come to."""
-        future, outcome = unwrapped(last)
+    def follow(self, node: str, token: object) -> None:
+        """Note that ``node`` follows what ``token`` has come to."""
+        future, outcome = unwrapped(token)
         if future is None:
             self.routes.starts[self.pattern] = node
         else:
@@ -141,15 +141,15 @@ class GraphRun:
         self.run.futures[self.path_of(node)] = future
         self.run.names[future.task_run_id] = label
 
-    def ended(self, last: object) -> Outcome:
+    def ended(self, token: Token) -> Outcome:
         """Wait until the graph has come to its end, and say how it ended.
 
         Args:
-            last: what the graph's function returned.
+            token: what the graph's function returned.
         """
         outcome: Literal["complete", "error"]
-        end = last if isinstance(last, End) else End(last, Outcome.COMPLETE)
-        future, _ = unwrapped(end.last)
+        end = token if isinstance(token, End) else End(token, Outcome.COMPLETE)
+        future, _ = unwrapped(end.token)
         if future is None:
             return end.outcome
         future.wait()
@@ -167,19 +167,23 @@ class GraphRun:
 class End:
     """The end of a graph that says itself how it ended; ``handled`` where it is a failure that completes it."""
 
-    __slots__ = ("handled", "last", "outcome")
+    __slots__ = ("handled", "outcome", "token")
 
-    def __init__(self, last: object, outcome: Outcome, *, handled: bool = False) -> None:
-        self.last = last
+    def __init__(self, token: object, outcome: Outcome, *, handled: bool = False) -> None:
+        self.token = token
         self.outcome = outcome
         self.handled = handled
 
 
-def unwrapped(last: object) -> tuple[PrefectFuture[Any] | None, Literal["complete", "error"]]:
+Token: TypeAlias = PrefectFuture[Any] | allow_failure | Handover | End
+"""What passes through a graph: the future of the last node, at the start of a graph what its first node is handed."""
+
+
+def unwrapped(token: object) -> tuple[PrefectFuture[Any] | None, Literal["complete", "error"]]:
     """The future in what a graph has come to, and the outcome of it that is followed; none where it begins."""
-    if isinstance(last, BaseAnnotation):
-        return last.unwrap(), "error"
-    return (last if isinstance(last, PrefectFuture) else None), "complete"
+    if isinstance(token, BaseAnnotation):
+        return token.unwrap(), "error"
+    return (token if isinstance(token, PrefectFuture) else None), "complete"
 
 
 _graph: ContextVar[GraphRun] = ContextVar("graph")

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from prefect_plugin import attempts, runs
-from prefect_plugin.controlflow.graphs import GraphRun, Left, Routes, current_graph, walked
+from prefect_plugin.controlflow.graphs import GraphRun, Handover, Routes, current_graph, walked
 from translator.shim import scopes
 
 if TYPE_CHECKING:
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
     from prefect import State
 
-    from prefect_plugin.controlflow.graphs import Node
+    from prefect_plugin.controlflow.graphs import Node, Token
     from translator.shim.contract import Dialect, Json
 
 
 @contextlib.contextmanager
-def run_of(
+def run_of_graph(
     pipeline: str,
     *,
     dialect: Dialect,
     project: Path,
     nodes: Sequence[Node],
     parameters: Mapping[str, Json] | None = None,
-) -> Iterator[Left]:
-    """Make the current flow run a run of ``pipeline``; yields what its first node finds.
+) -> Iterator[Token]:
+    """Make the current flow run a run of ``pipeline``; yields the token at the start of its graph.
 
     A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is written all the
     same. Parameters in the environment (``MAGNUS_PRM_...``, ``RUNNABLE_PRM_...``) win over those given here.
@@ -45,17 +45,20 @@ def run_of(
     with runs.run_of(pipeline, project=project, parameters=parameters) as run:
         run.graph = lambda: routes.plan(nodes)
         attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))
-        graph = GraphRun(run, routes, Left(scopes.initial(dialect, parameters or {}, os.environ)))
+        graph = GraphRun(run, routes, Handover(scopes.initial(dialect, run.parameters, os.environ)))
         with walked(graph):
-            yield graph.left
+            yield graph.handover
 
 
-def finish(last: object) -> State[Any]:
-    """Wait for the graph's end, write ``run.json``, and say how the run ended: the value for a flow to return.
+def finish_graph(token: Token) -> State[Any]:
+    """Wait for the graph's end, write ``run.json``, and return the state of the flow run.
 
     Args:
-        last: what the outermost graph has come to.
+        token: the token at the end of the outermost graph.
+
+    Raises:
+        RunFailedError: the run failed, so that Prefect's own rules (retries, automations, hooks) apply.
     """
     graph = current_graph()
-    graph.ended(last)
+    graph.ended(token)
     return runs.concluded(graph.run)

@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from prefect_plugin import secrets
-from prefect_plugin.controlflow.graphs import Left, NodeFailedError, current_graph
+from prefect_plugin.controlflow.graphs import Handover, NodeFailedError, current_graph
 from prefect_plugin.display_names import flat
 from prefect_plugin.logs import line_log
 from prefect_plugin.runs import NodeRun, judged
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prefect import State
     from prefect.futures import PrefectFuture
 
-    from prefect_plugin.controlflow.graphs import GraphRun, Kind, Node
+    from prefect_plugin.controlflow.graphs import GraphRun, Kind, Node, Token
     from translator.shim.contract import Scope, Step
 
 
@@ -41,11 +41,11 @@ class NodeTask(KeptTask[Any, Any]):
     branches: Mapping[str, Sequence[Node]]
     returns: Sequence[str] = ()
 
-    def submit(self, last: object) -> PrefectFuture[Any]:  # type: ignore[override]
-        """Submit the node, to run after what the graph has come to."""
+    def submit(self, token: Token) -> Token:  # type: ignore[override]
+        """Submit the node, to run after what ``token`` has come to; return the token of what follows the node."""
         graph = current_graph()
-        graph.follow(self.node, last)
-        future: PrefectFuture[Any] = super().submit(last)
+        graph.follow(self.node, token)
+        future: PrefectFuture[Any] = super().submit(token)
         graph.submitted(self.node, label(graph, self.node), future)
         return future
 
@@ -57,7 +57,7 @@ def step_node(step: Step) -> NodeTask:
         step: what to run; the node is called as it is.
     """
 
-    def work(graph: GraphRun, node: NodeRun, left: Left) -> tuple[Outcome, Scope, str | None]:
+    def work(graph: GraphRun, node: NodeRun, handover: Handover) -> tuple[Outcome, Scope, str | None]:
         run = graph.run
         context = Context(
             id=ExecutionId(run.pipeline, run.id, node.name),
@@ -69,9 +69,9 @@ def step_node(step: Step) -> NodeTask:
             secret=secrets.lookup,
             claimed=node.claimed(0),
         )
-        manifest = execute(step, context, scope=left.scope, problem=graph.routes.problem)
+        manifest = execute(step, context, scope=handover.scope, problem=graph.routes.problem)
         node.states[0] = manifest.state
-        return manifest.state, manifest.scope or left.scope, manifest.reason
+        return manifest.state, manifest.scope or handover.scope, manifest.reason
 
     made = node_task(step.name, "execution", {}, work)
     made.returns = tuple(step.returns)
@@ -82,7 +82,7 @@ def node_task(
     name: str,
     kind: Kind,
     branches: Mapping[str, Sequence[Node]],
-    work: Callable[[GraphRun, NodeRun, Left], tuple[Outcome, Scope, str | None]],
+    work: Callable[[GraphRun, NodeRun, Handover], tuple[Outcome, Scope, str | None]],
 ) -> NodeTask:
     """Make a task that is a node.
 
@@ -93,28 +93,28 @@ def node_task(
         work: what it does; returns its state, the scope that it leaves, and why it did not complete.
     """
 
-    def body(last: Any) -> State[Any]:
-        return judged(run_body(last))
+    def body(token: Any) -> State[Any]:
+        return judged(run_body(token))
 
-    def run_body(last: Any) -> State[Any]:
+    def run_body(token: Any) -> State[Any]:
         graph = current_graph()
         run, path = graph.run, graph.path_of(name)
-        if last is None:  # of a node that did not run, Prefect's allow_failure hands on nothing
+        if token is None:  # of a node that did not run, Prefect's allow_failure hands on nothing
             return skipped("a node before it did not run")
         if run.stop.reason:
             graph.states[name] = Outcome.STOPPED
             return stopped(f"not started: {run.stop.reason}")
-        left = last.left if isinstance(last, NodeFailedError) else last
+        handover = token.handover if isinstance(token, NodeFailedError) else token
         node = run.nodes[path] = NodeRun(run, path, "execution")
         try:
-            state, scope, reason = work(graph, node, left)
+            state, scope, reason = work(graph, node, handover)
         except Exception as error:  # noqa: BLE001 - whatever broke, the graph's routes say what follows
             get_run_logger().exception("the node could not be run")
-            state, scope, reason = Outcome.ERROR, left.scope, f"{type(error).__name__}: {error}"
+            state, scope, reason = Outcome.ERROR, handover.scope, f"{type(error).__name__}: {error}"
         node.states.setdefault(0, state)
         graph.states[name] = state
-        graph.left = Left(scope)
-        return node_state(state, path, graph.left, reason)
+        graph.handover = Handover(scope)
+        return node_state(state, path, graph.handover, reason)
 
     made = NodeTask(
         body,
@@ -132,19 +132,19 @@ def node_task(
     return made
 
 
-def node_state(state: Outcome, path: str, left: Left, reason: str | None) -> State[Any]:
+def node_state(state: Outcome, path: str, handover: Handover, reason: str | None) -> State[Any]:
     """The state of the task run that was a node or a branch."""
     match state:
         case Outcome.COMPLETE:
-            return Completed(data=left)
+            return Completed(data=handover)
         case Outcome.ERROR:
-            return Failed(message=reason or f"{path} failed", data=NodeFailedError(path, left))
+            return Failed(message=reason or f"{path} failed", data=NodeFailedError(path, handover))
         case _:
             return stopped(reason or "stopped")
 
 
 def label(graph: GraphRun, name: str) -> str:
     """How a node is called in the UI: in a map or a loop with what it is run for, such as ``train[chunk=2]``."""
-    scope = graph.left.scope
+    scope = graph.handover.scope
     told = grid.label(cast("dict[str, Any]", {**scope.items, **scope.loops}))
     return f"{name}[{told}]" if told else name

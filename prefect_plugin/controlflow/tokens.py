@@ -1,65 +1,81 @@
-"""What the functions of a generated flow ask and say on their way through a graph."""
+"""Tell and decide where a token goes in a graph: what the functions of a generated flow call."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from prefect.futures import PrefectFuture
-from prefect.utilities.annotations import allow_failure
+from typing import TYPE_CHECKING
 
 from prefect_plugin.controlflow.composites import current_composite
-from prefect_plugin.controlflow.graphs import End, Left, current_graph
+from prefect_plugin.controlflow.graphs import End, Handover, Token, current_graph, unwrapped
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Last: TypeAlias = PrefectFuture[Any] | allow_failure | Left | End
-"""What a graph has come to: the future of the node submitted last; where a branch begins, what it finds."""
+    from prefect_plugin.controlflow.composites import BranchTask
+    from translator.shim.contract import Scope
 
 
-def failed(last: PrefectFuture[Any]) -> bool:
-    """Wait for a node, and tell whether it is in error; one that did not run is not."""
-    last.wait()
-    return bool(last.state.is_failed())
+class TokenError(TypeError):
+    """A token that does not fit the function that it is passed to."""
 
 
-def succeed(last: PrefectFuture[Any]) -> End:
-    """The graph is complete, although its last node is in error (``on_failure: success``)."""
-    return End(last, Outcome.COMPLETE, handled=True)
+def failed(token: Token) -> bool:
+    """Wait for the last node, and tell whether it failed; a node that did not run has not failed."""
+    future, _ = unwrapped(token)
+    if future is None:
+        return False
+    future.wait()
+    return bool(future.state.is_failed())
 
 
-def fail(last: Last) -> End:
-    """The graph is in error, although its last node may be complete (``next: fail``)."""
-    return End(last, Outcome.ERROR)
+def succeed(token: Token) -> Token:
+    """End the graph as complete, although its last node failed (``on_failure: success``)."""
+    return End(token, Outcome.COMPLETE, handled=True)
 
 
-def items(last: Left, *, over: str) -> Sequence[Left]:
-    """What the branches of a map find: one for each item of the list that the parameter ``over`` holds.
+def fail(token: Token) -> Token:
+    """End the graph as failed, although its last node may be complete (``next: fail``)."""
+    return End(token, Outcome.ERROR)
+
+
+def items(token: Token, *, over: str) -> Sequence[Token]:
+    """Return a token for each item of the list in the parameter ``over``: what the branches of a map start with.
 
     Raises:
         translator.shim.controlflow.fan.FanError: it holds no list of items; the node is in error then.
     """
     composite = current_composite()
-    found = fan.items(last.scope, over)
+    scope = _scope(token)
+    found = fan.items(scope, over)
     composite.width = max(1, min(composite.width, len(found)))
-    return [Left(last.scope, place, {composite.item or "item": item}) for place, item in enumerate(found)]
+    return [Handover(scope, place, {composite.item or "item": item}) for place, item in enumerate(found)]
 
 
-def chosen(last: Left, *, on: str) -> str:
-    """The name of the case that the parameter ``on`` chooses.
+def chosen(token: Token, *, on: str) -> BranchTask:
+    """Return the case that the parameter ``on`` chooses.
 
     Raises:
         translator.shim.controlflow.fan.FanError: it chooses none; the node is in error then.
     """
-    return fan.case(last.scope, on, current_composite().names)
+    composite = current_composite()
+    return composite.tasks[fan.case(_scope(token), on, composite.names)]
 
 
-def again(last: PrefectFuture[Any], *, until: str) -> bool:
+def again(token: Token, *, until: str) -> bool:
     """Wait for an iteration, and tell whether another may follow: it is complete, and ``until`` is not true."""
-    last.wait()
-    if not last.state.is_completed():
+    future, _ = unwrapped(token)
+    if future is None:
         return False
-    left: Left = last.result()
-    return fan.again(current_graph().routes.dialect, left.scope, until, 0, 2)
+    future.wait()
+    if not future.state.is_completed():
+        return False
+    handover: Handover = future.result()
+    return fan.again(current_graph().routes.dialect, handover.scope, until, 0, 2)
+
+
+def _scope(token: Token) -> Scope:
+    """Return what the node with branches sees whose function is called with ``token``."""
+    if not isinstance(token, Handover):
+        raise TokenError("pass on the token that the function of the node is called with")
+    return token.scope

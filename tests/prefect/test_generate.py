@@ -108,12 +108,17 @@ def test_the_order_of_the_file_is_kept_as_far_as_nodes_do_not_wait(tmp_path):
     )
     lines = file.read_text().splitlines()
     assert [line for line in lines if line.startswith("def ")] == [
-        "def last_node():",
-        "def b_node():",
-        "def a_node():",
+        "def last_node() -> Manifest:",
+        "def b_node() -> Manifest:",
+        "def a_node() -> Manifest:",
         "def order() -> State:",
     ]
-    assert [line.split('"')[1] for line in lines if "nodes[" in line and ".submit(" in line] == ["b", "a", "last"]
+    submitted = [line.strip() for line in lines if ".submit(" in line]
+    assert submitted == [
+        "b_run = b_node.submit()",
+        "a_run = a_node.submit()",
+        "last_node.submit(wait_for=[a_run, b_run])",
+    ]
 
 
 @pytest.mark.parametrize("name", ["prefect", "json", "import", "../x", "", "🚀", "a" * 300])

@@ -25,9 +25,11 @@ def step_of(node: ir.StepNode, dialect: str) -> Expression:
         dialect: the source language, which says how the step is run.
     """
     files = node.grid.files if isinstance(node, ir.TaskNode) else None
-    if node.step.kind in _SCRIPTS:
-        return lower_script(node.step, files)
-    return lower_step(node.step, dialect, files)
+    step = node.step
+    joins_with_command = step.kind is ir.StepKind.COLLECT and step.command
+    if step.kind in _SCRIPTS and not joins_with_command:
+        return lower_script(step, files)
+    return lower_step(step, dialect, files)
 
 
 def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) -> contract.Step:

@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 from tests.controlflow.build import T, case, graph
 from translator import ir
 from translator.ir import Outcome
-from translator.targets.prefect.controlflow.statements import DEPTH, Handle, IfFailed, Return, Submit, walk
+from translator.targets.prefect.controlflow.statements import (
+    DEPTH,
+    Handle,
+    IfFailed,
+    Return,
+    Submit,
+    SubmitUnlessFailed,
+    walk,
+)
 
 
 @st.composite
@@ -54,6 +62,9 @@ class Run:
                         return Outcome.ERROR  # it is not reached
                     self.way.append(node)
                     self.allowed = False
+                case SubmitUnlessFailed(node):
+                    if not self.failed:
+                        self.way.append(node)
                 case Handle():
                     self.allowed = True
                 case IfFailed(then, otherwise):
@@ -80,7 +91,7 @@ def depth(statements):
 
 def submitted(statements):
     for one in statements:
-        if isinstance(one, Submit):
+        if isinstance(one, Submit | SubmitUnlessFailed):
             yield one.node
         elif isinstance(one, IfFailed):
             yield from submitted(one.then)
@@ -109,4 +120,6 @@ def test_a_thousand_nodes_with_one_handler():
     nodes = {f"n{place}": (T, None, "h") for place in range(1000)} | {"h": (T, "fail", None)}
     nodes["n999"] = (T, "success", "h")
     walked = walk(case(graph(nodes)).pipeline.graph)
-    assert list(walked.onward) == ["h"]
+    assert walked.onward == {}
+    assert executed(walked, {"n500"}) == ([*(f"n{place}" for place in range(501)), "h"], Outcome.ERROR)
+    assert executed(walked, set()) == ([f"n{place}" for place in range(1000)], Outcome.COMPLETE)

@@ -19,6 +19,8 @@ NUMBER = "Number"
 """The type of the form for floating-point numbers: a whole number stays as it is given."""
 AXIS = "Axis"
 """The type of the form for an axis, or the points of a grid: a list that is not empty."""
+SEQUENCE = "Sequence"
+"""The type of the form for other lists, and of lists in the functions of nodes."""
 INLINE = 48
 """Columns of a type that is written where it is used; a longer one gets a name."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from translator.names import identifiers
 from translator.targets.prefect import forms
@@ -11,7 +11,7 @@ from translator.targets.prefect.annotations import AXIS
 from translator.targets.prefect.model import Field, Flow
 from translator.targets.prefect.names import FUNCTIONS
 from translator.targets.prefect.text import doc
-from translator.targets.render import INDENT, WIDTH, Call, Name, call, literal
+from translator.targets.render import INDENT, WIDTH, Name, call, literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,15 +32,15 @@ def flow_of(plan: Plan, names: Names) -> Flow:
     described = [
         (names.arguments[item.name].field.name, item.description or _what_it_sets(item)) for item in pipeline.parameters
     ]
-    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
-        if group := names.groups[node.name]:
-            name = names.nodes[node.name]
-            if forms.group_kind(node) == "Point":
-                points = forms.points_of(cast("ir.TaskNode", node), group)
-                arguments.append(Field(name, f"{AXIS}[{group.name}]", points))
-            else:
-                arguments.append(Field(name, group.name, Call(Name(group.name))))
-            described.append((name, f"{forms.group_kind(node)} of the node {node.name}."))
+    for node, name in names.nodes.items():
+        group = names.groups[node]
+        if group is None:
+            continue
+        if group.constant is not None:
+            arguments.append(Field(name, f"{AXIS}[{group.name}]", Name(group.constant)))
+        else:
+            arguments.append(Field(name, group.name, Name(f"{group.name}.default")))
+        described.append((name, f"{forms.group_kind(plan.nodes[node])} of the node {node}."))
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     nodes, limit = len(pipeline.nodes), pipeline.concurrency
     run = call(
@@ -71,7 +71,7 @@ def documented(pipeline: str, arguments: Sequence[tuple[str, str]]) -> tuple[str
         pipeline: the pipeline's name.
         arguments: the arguments that there is something to say of, and what.
     """
-    lines = doc(f"{pipeline}.")
+    lines = doc(f"Run the pipeline {pipeline}.")
     if arguments:
         lines += ["", "    Args:"]
         for argument, text in arguments:

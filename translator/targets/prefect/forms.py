@@ -10,6 +10,7 @@ from translator.targets.prefect.annotations import (
     AXIS,
     INLINE,
     NUMBER,
+    SEQUENCE,
     Aliases,
     bounded_type,
     limited_type,
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 
-def group_of(node: ir.StepNode, name: str, set_elsewhere: Container[str], aliases: Aliases) -> Group | None:
-    """The group of the form for a node: the parameters of its step that no pipeline parameter sets.
+def group_of(
+    node: ir.StepNode, name: str, constant: str, set_elsewhere: Container[str], aliases: Aliases
+) -> Group | None:
+    """Return the group of the form for a node: the parameters of its step that no pipeline parameter sets.
 
     Args:
         node: the node.
-        name: what the class is called.
+        name: the name of the class.
+        constant: the name of the constant that holds the points of a manual search.
         set_elsewhere: the parameters that pipeline parameters set.
         aliases: receives types that are too long to be written in place.
 
@@ -49,7 +53,13 @@ def group_of(node: ir.StepNode, name: str, set_elsewhere: Container[str], aliase
         for parameter in node.step.settable
         if parameter.name not in set_elsewhere
     )
-    return Group(name, node.name, tuple(doc(_what_group_is(node))), fields) if fields else None
+    if not fields:
+        return None
+    described = tuple(doc(_what_group_is(node)))
+    if group_kind(node) != "Point":
+        return Group(name, node.name, described, fields)
+    points = points_of(cast("ir.TaskNode", node), name, {field.name for field in fields})
+    return Group(name, node.name, described, fields, constant, points)
 
 
 def is_axes(node: ir.StepNode) -> bool:
@@ -64,14 +74,19 @@ def group_kind(node: ir.StepNode) -> str:
     return "Parameters"
 
 
-def points_of(node: ir.TaskNode, group: Group) -> list[Call]:
-    """The explicit points of a manual search, as calls of the group's class."""
+def points_of(node: ir.TaskNode, group: str, shown: Container[str]) -> tuple[Call, ...]:
+    """Return the explicit points of a manual search, as calls of the class of its group.
+
+    Args:
+        node: the node.
+        group: the name of the class.
+        shown: the names of its fields.
+    """
     names = _field_names(node.step)
-    shown = {field.name for field in group.fields}
     parameters = {parameter.name: parameter for parameter in node.step.parameters}
-    return [
+    return tuple(
         Call(
-            Name(group.name),
+            Name(group),
             keywords=tuple(
                 (names[key], _lists(typed(parameters[key], value)))
                 for key, value in point.items()
@@ -79,7 +94,7 @@ def points_of(node: ir.TaskNode, group: Group) -> list[Call]:
             ),
         )
         for point in node.grid.points
-    ]
+    )
 
 
 def argument_of(
@@ -102,7 +117,7 @@ def argument_of(
     takes_list = [axis or target.multiple is not None for axis, (_, target) in zip(axes, targets, strict=True)]
     lists = any(takes_list) or isinstance(default, tuple)
     singles = not all(takes_list) or not takes_list or (default is not None and not isinstance(default, tuple))
-    filled = AXIS if any(axes) and default != () else "list"
+    filled = AXIS if any(axes) and default != () else SEQUENCE
 
     def either(scalar: str, several: str) -> str:
         kinds = ((scalar, singles), (f"{several}[{scalar}]", lists), ("None", default is None))
@@ -115,7 +130,12 @@ def argument_of(
     annotation = either(bounded, filled)
     if name != parameter.name:
         annotation = f"Annotated[{annotation}, {literal(call('Field', title=parameter.name))}]"
-    return Argument(Field(name, annotation, _lists(default)), either(plain.replace(NUMBER, "float"), "list"))
+    return Argument(Field(name, annotation, immutable(default)), either(plain.replace(NUMBER, "float"), SEQUENCE))
+
+
+def immutable(value: object) -> Expression:
+    """Return the default of an argument: a tuple for a list, which calls would share."""
+    return tuple(_lists(item) for item in value) if isinstance(value, tuple) else value
 
 
 def _field_names(step: ir.Step) -> dict[str, str]:

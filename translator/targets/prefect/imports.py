@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.targets import render
 from translator.targets.prefect import gates as gated
-from translator.targets.prefect.plan import METHODS, future
+from translator.targets.prefect.plan import METHODS, allows_failure
 from translator.targets.prefect.text import imported
 from translator.targets.render import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from translator.targets.constants import StepConstant
-    from translator.targets.prefect.model import Flow, Group
+    from translator.targets.prefect.model import Flow, NodeFunction
     from translator.targets.prefect.names import Names
     from translator.targets.prefect.plan import Plan
 
 
 def imports_of(
-    plan: Plan, names: Names, constants: Iterable[StepConstant], groups: Sequence[Group], flow: Flow
+    plan: Plan, names: Names, constants: Iterable[StepConstant], functions: Iterable[NodeFunction], flow: Flow
 ) -> tuple[str, ...]:
-    """The import statements of the file of a pipeline."""
+    """Return the import statements of the file of a pipeline."""
+    groups = [group for group in names.groups.values() if group is not None]
     fields = [*flow.arguments, *(field for group in groups for field in group.fields)]
     annotations = {*names.aliases, *(field.annotation for field in fields)}
     used = {name for annotation in annotations for name in _names_in(annotation)}
@@ -33,29 +34,32 @@ def imports_of(
     tasks = any(isinstance(node, ir.TaskNode) for node in nodes)
     carrying = any(edge.source.kind in METHODS for edge in plan.pipeline.edges)
     carrying = carrying or any(True for node in nodes for _ in gated.verdicts(node))
-    allowing = any(future(plan.nodes[edge.source.node]).startswith("allow_") for edge in plan.pipeline.edges)
+    allowing = any(allows_failure(plan.nodes[edge.source.node]) for edge in plan.pipeline.edges)
     skipping = any(not gate.excludes for node in nodes for gate in node.policy.gates)
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
+    executions = any(isinstance(node, ir.ExecutionNode) for node in nodes)
+    sequences = "Sequence" in used or any("Sequence[" in function.head for function in functions)
     wanted = {
+        "collections.abc": ["Sequence"] if sequences else [],
         "pathlib": ["Path"],
         "typing": sorted(used & {"Annotated", "Literal"}),
         "": [],
         "prefect": ["State", "flow", *(["unmapped"] if tasks else []), *(["allow_failure"] if allowing else [])],
-        "prefect.task_runners": ["ThreadPoolTaskRunner"],
         "prefect_plugin": [
             "Job",
             "finish",
             "record_crash",
             "run_of",
+            "thread_pool",
             *(["Executions"] if carrying else []),
-            *(["skip"] if skipping else []),
+            *(["Skip", "skip"] if skipping else []),
             *(["NodeParameters"] if groups else []),
             *sorted(used & {"Axis", "Number", "as_written"}),
-            *(["execution", "task_node"] if tasks else []),
-            *(["execution_node"] if any(isinstance(node, ir.ExecutionNode) for node in nodes) else []),
+            *(["Mapped", "execution", "task_node"] if tasks else []),
+            *(["Manifest", "execution_node"] if executions else []),
+            *sorted(of_steps),
         ],
         "pydantic": ["Field"] if "Field" in used else [],
-        "translator.shim": of_steps,
     }
     return import_statements(wanted)
 

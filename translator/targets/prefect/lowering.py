@@ -43,7 +43,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
     flow = flow_of(plan, names)
     return FlowFile(
         marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
-        imports=imports_of(plan, names, constants, groups, flow),
+        imports=imports_of(plan, names, constants, functions.values(), flow),
         project=render.project_expression(options.project),
         steps=constants,
         aliases=tuple(alias(name, annotation) for annotation, name in names.aliases.items()),

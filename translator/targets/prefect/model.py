@@ -21,12 +21,17 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A class of the parameter form; ``node`` as the source file spells it."""
+    """A class of the parameter form; ``node`` as the source file spells it.
+
+    ``constant`` and ``points`` are the explicit points of a manual search.
+    """
 
     name: str
     node: str
     doc: tuple[str, ...]
     fields: tuple[Field, ...]
+    constant: str | None = None
+    points: Expression = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +46,17 @@ class Argument:
 class NodeFunction:
     """A node: its function (``head`` is the ``def`` line), and the statement that submits it.
 
-    ``guard`` is the condition under which the node is skipped, and ``reason`` what is said then.
+    ``run`` runs the step of an execution node once; ``grid`` is the grid of a task node. ``guard`` is the condition
+    under which the node is skipped, and ``reason`` what is said then.
     """
 
     decorator: str
     head: str
+    doc: tuple[str, ...]
     retries: int
     job: Expression
-    call: Expression
+    run: Expression
+    grid: Expression
     submit: str
     guard: str | None = None
     reason: str = ""

@@ -30,26 +30,13 @@ FUNCTIONS = {
     "run_of",
     "skip",
     "task_node",
+    "thread_pool",
     "unmapped",
 }
-LOCALS = {"axes", "job", "nodes", "parameters", "points", "tried", "wait_for"}
+LOCALS = {"axes", "grid_points", "job", "parameters", "points", "wait_for"}
 CLASSES = {
-    *(
-        "Annotated",
-        "Axis",
-        "Executions",
-        "Field",
-        "FileAxis",
-        "Input",
-        "Job",
-        "Literal",
-        "NodeParameters",
-        "Number",
-        "Parameter",
-        "Path",
-        "State",
-    ),
-    *("Step", "ThreadPoolTaskRunner"),
+    *("Annotated", "Axis", "Executions", "Field", "FileAxis", "Input", "Job", "Literal", "Manifest", "Mapped"),
+    *("NodeParameters", "Number", "Parameter", "Path", "Sequence", "Skip", "State", "Step"),
 }
 GROUP_ARGUMENTS = {"Parameters": "parameters", "Grid": "axes", "Point": "points"}
 """By kind of a node's group, the argument of its function that takes it."""
@@ -57,11 +44,16 @@ GROUP_ARGUMENTS = {"Parameters": "parameters", "Grid": "axes", "Point": "points"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What a generated file calls things, by the names of the source file; ``steps`` by name of the node."""
+    """The names in a generated file, by those in the source file.
+
+    By node: ``nodes`` are the arguments that hold its executions, ``runs`` the variables that hold its future, and
+    ``steps`` the constants that hold its step.
+    """
 
     arguments: Mapping[str, Argument]
     nodes: Mapping[str, str]
     functions: Mapping[str, str]
+    runs: Mapping[str, str]
     groups: Mapping[str, Group | None]
     steps: Mapping[str, str]
     aliases: Mapping[str, str]
@@ -80,6 +72,8 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     nodes = identifiers([node.name for node in pipeline.nodes], reserved | set(parameters.values()))
     taken = {*parameters.values(), *nodes.values()} | FUNCTIONS
     functions = {name: free(f"{identifier.rstrip('_')}_node", taken) for name, identifier in nodes.items()}
+    taken |= set(functions.values())
+    runs = {name: free(f"{identifier.rstrip('_')}_run", taken) for name, identifier in nodes.items()}
     titles = {name: camel(identifier) for name, identifier in nodes.items()}
     aliases = Aliases(CLASSES | {f"{title}{kind}" for title in titles.values() for kind in GROUP_ARGUMENTS})
     arguments = {
@@ -90,9 +84,10 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     groups: dict[str, Group | None] = {}
     for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
         title = free(f"{titles[node.name]}{forms.group_kind(node)}", classes)
-        groups[node.name] = forms.group_of(node, title, _hidden(plan, node), aliases)
+        constant = free(f"{nodes[node.name].rstrip('_')}_points".upper(), {"PROJECT", *steps.values()})
+        groups[node.name] = forms.group_of(node, title, constant, _hidden(plan, node), aliases)
         classes.add(title)
-    return Names(arguments, nodes, functions, groups, steps, aliases.names)
+    return Names(arguments, nodes, functions, runs, groups, steps, aliases.names)
 
 
 def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:

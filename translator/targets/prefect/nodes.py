@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.targets.prefect import forms
 from translator.targets.prefect import gates as gated
+from translator.targets.prefect.annotations import SEQUENCE
 from translator.targets.prefect.model import NodeFunction
 from translator.targets.prefect.names import GROUP_ARGUMENTS
-from translator.targets.prefect.plan import METHODS, future
-from translator.targets.prefect.text import spread
+from translator.targets.prefect.plan import METHODS, allows_failure
+from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Call, Name, call, literal
 
 if TYPE_CHECKING:
@@ -33,39 +34,71 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
     passed: list[str] = []
     if group:
         kind = forms.group_kind(node)
-        annotation = group.name if kind != "Point" else f"list[{group.name}]"
+        annotation = group.name if kind != "Point" else f"{SEQUENCE}[{group.name}]"
         arguments.append(f"{GROUP_ARGUMENTS[kind]}: {annotation}")
-        passed.append(names.nodes[node.name])
+        passed.append(f"{GROUP_ARGUMENTS[kind]}={names.nodes[node.name]}")
     for source in carrying:
         arguments.append(f"{names.nodes[source]}: Executions")
-        passed.append(f"{names.nodes[source]}={future(plan.nodes[source])}")
+        passed.append(f"{names.nodes[source]}={_future(plan.nodes[source], names)}")
     for setter in dict.fromkeys((*setters.values(), *gated.switches(node))):
         argument = names.arguments[setter]
         arguments.append(f"{argument.field.name}: {argument.plain}")
         passed.append(f"{argument.field.name}={argument.field.name}")
     if waited := [source for source in dict.fromkeys(edge.source.node for edge in edges) if source not in carrying]:
-        passed.append(f"wait_for=[{', '.join(future(plan.nodes[source]) for source in waited)}]")
+        passed.append(f"wait_for=[{', '.join(_future(plan.nodes[source], names) for source in waited)}]")
     function = names.functions[node.name]
     values = {name: argument.field.name for name, argument in names.arguments.items()}
     guard, reason = gated.guard(node, names.nodes, values)
     return NodeFunction(
         decorator=_decorator(node),
-        head=spread(f"def {function}(", arguments, "):"),
+        head=spread(f"def {function}(", arguments, f") -> {_returned(node, guard)}:"),
+        doc=docstring_of(node.step.description or _what_it_runs(node)),
         retries=node.policy.tries - 1 if isinstance(node, ir.TaskNode) else 0,
         job=_job(plan, node, names),
-        call=_call(node, group, _values(plan, node, names)),
-        submit=_submit(f"nodes[{literal(node.name)}] = {function}", passed, gated.included(node, values)),
+        run=_work(node, group, _values(plan, node, names)) if isinstance(node, ir.ExecutionNode) else None,
+        grid=_work(node, group, _values(plan, node, names)) if isinstance(node, ir.TaskNode) else None,
+        submit=_submit(_variable(plan, node, names), function, passed, gated.included(node, values)),
         guard=guard,
         reason=reason,
     )
 
 
-def _submit(target: str, passed: Sequence[str], included: str | None) -> str:
-    """The statement that submits a node, where it is part of the run."""
+def _submit(variable: str | None, function: str, passed: Sequence[str], included: str | None) -> str:
+    """Return the statement that submits a node if it is part of the run."""
+    target = function if variable is None else f"{variable} = {function}"
     if included is None:
         return spread(f"{target}.submit(", passed, ")", indent=8)
     submitted = spread(f"{target}.submit(", passed, ")", indent=12)
     return f"if {included}:\n            {submitted}\n        else:\n            {target}.leave_out()"
+
+
+def _variable(plan: Plan, node: ir.StepNode, names: Names) -> str | None:
+    """Return the variable that holds the future of a node; None if no node follows it."""
+    edges = any(edge.source.node == node.name for edge in plan.pipeline.edges)
+    judged = any(node.name in gated.verdicts(other) for other in plan.nodes.values())
+    return names.runs[node.name] if edges or judged else None
+
+
+def _future(node: ir.StepNode, names: Names) -> str:
+    """Return the future of an upstream node as an argument; its failure may be allowed."""
+    variable = names.runs[node.name]
+    return f"allow_failure({variable})" if allows_failure(node) else variable
+
+
+def _returned(node: ir.StepNode, guard: str | None) -> str:
+    returned = "Manifest" if isinstance(node, ir.ExecutionNode) else "Mapped"
+    return returned if guard is None else f"{returned} | Skip"
+
+
+def _what_it_runs(node: ir.StepNode) -> str:
+    """Describe a node whose step has no description."""
+    step = node.step
+    if step.kind is ir.StepKind.COLLECT:
+        return f"Collect the results of the iterations of {step.name}."
+    what = step.command[0] if step.kind is ir.StepKind.SCRIPT and step.command else f"the step {step.name}"
+    if isinstance(node, ir.ExecutionNode):
+        return f"Run {what}."
+    return f"Run {what} once per {'file' if node.grid.files is not None else 'point of the grid'}."
 
 
 def _joins(node: ir.StepNode) -> bool:
@@ -118,18 +151,12 @@ def _edge(edge: ir.Edge, names: Names, **keywords: Expression) -> Call:
     return call(f"{names.nodes[source.node]}.{METHODS[source.kind]}", source.key, **keywords)
 
 
-def _call(node: ir.StepNode, group: Group | None, values: Mapping[str, Expression]) -> Call:
+def _work(node: ir.StepNode, group: Group | None, values: Mapping[str, Expression]) -> Call:
+    """Return the call that runs an execution node's step once, or the one that makes a task node's grid."""
     arguments: list[Expression] = [Name(GROUP_ARGUMENTS[forms.group_kind(node)])] if group else []
     keywords: dict[str, Expression] = {}
-    if values and group:
-        arguments.append(values)
-    elif values:
-        keywords["more"] = values
+    if values:
+        keywords["values"] = values
     if isinstance(node, ir.ExecutionNode):
         return call("job.run", *arguments, **keywords)
-    mapped = "tried.map" if node.policy.tries > 1 else "execution.map"
-    if node.grid.files is None:
-        points = call("job.grid", *arguments, **keywords)
-    else:
-        points = call("job.files", *arguments, **keywords)
-    return call(mapped, points, call("unmapped", Name("job")))
+    return call("job.grid" if node.grid.files is None else "job.files", *arguments, **keywords)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.targets.prefect.order import incoming, sorted_nodes
-from translator.targets.render import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,10 +50,7 @@ def _setters(pipeline: ir.Pipeline) -> dict[str, dict[str, str]]:
     return setters
 
 
-def future(node: ir.StepNode) -> str:
-    """The future of an upstream node, as an argument: one whose error lets others go on is passed even then."""
-    future = f"nodes[{literal(node.name)}]"
+def allows_failure(node: ir.StepNode) -> bool:
+    """Whether the nodes after ``node`` run although it failed."""
     by_child_error = node.policy.on_child_error not in (None, ir.OnChildError.CONTINUE_AND_COMPLETE)
-    if node.policy.on_error is ir.OnError.CONTINUE and (isinstance(node, ir.ExecutionNode) or by_child_error):
-        return f"allow_failure({future})"
-    return future
+    return node.policy.on_error is ir.OnError.CONTINUE and (isinstance(node, ir.ExecutionNode) or by_child_error)

@@ -13,7 +13,7 @@ _OF_MODELS = frozenset(
 )
 """Attributes of pydantic's models: Prefect makes a model of a flow's arguments."""
 
-FIELDS = _OF_MODELS | {"node", "values"}
+FIELDS = _OF_MODELS | {"default", "node", "values"}
 """What no field of a group may be called: its base class has it."""
 
 ARGUMENTS = _OF_MODELS | {"args", "cls", "kwargs", "return_state", "self", "wait_for"}

@@ -32,6 +32,12 @@ def doc(text: str, hanging: int | None = None) -> list[str]:
     return textwrap.wrap(line, _DOC_WIDTH, initial_indent=first, subsequent_indent=" " * rest) or [first]
 
 
+def docstring_of(text: str) -> tuple[str, ...]:
+    """``text`` as the lines of a docstring; the quotes that close several lines stand on a line of their own."""
+    lines = doc(text)
+    return (*lines, " " * _BODY) if len(lines) > 1 else tuple(lines)
+
+
 def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0, note: str | None = None) -> str:
     """``opening`` and ``closing`` with ``items`` between them, on one line if it fits, else one item a line.
 

@@ -4,25 +4,28 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from prefect import State, flow, unmapped
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Axis,
     Executions,
+    Input,
     Job,
+    Manifest,
+    Mapped,
     NodeParameters,
+    Parameter,
+    Step,
     execution,
     execution_node,
     finish,
     record_crash,
     run_of,
     task_node,
+    thread_pool,
 )
 from pydantic import Field
-from translator.shim import Input, Parameter, Step
 
 PROJECT = Path(__file__).parent
 
-# edges.yaml:3
 PREPARE = Step(
     name="prepare",
     command=["export MODE=prepare", "python prepare.py {parameters}"],
@@ -49,7 +52,6 @@ PREPARE = Step(
     source="edges.yaml:3",
 )
 
-# edges.yaml:37
 FIT = Step(
     name="fit",
     command=["python fit.py --rows {parameter-value:rows} {parameter:depth}"],
@@ -68,7 +70,6 @@ FIT = Step(
     source="edges.yaml:37",
 )
 
-# edges.yaml:37
 FIT_FOR_AFTER = Step(
     name="fit",
     command=["python fit.py --rows {parameter-value:rows} {parameter:depth}"],
@@ -110,13 +111,19 @@ class AfterParameters(NodeParameters, node="after"):
 
 
 @execution_node(name="prepare")  # edges.yaml:67
-def prepare_node(parameters: PrepareParameters, rows: int, colour: str | None):
+def prepare_node(
+    parameters: PrepareParameters,
+    rows: int,
+    colour: str | None,
+) -> Manifest:
+    """Run the step prepare."""
     job = Job(PREPARE)
-    return job.run(parameters, {"rows": rows, "colour": colour})
+    return job.run(parameters, values={"rows": rows, "colour": colour})
 
 
 @task_node(name="fit")  # edges.yaml:76
-def fit_node(axes: FitGrid, prepare: Executions):
+def fit_node(axes: FitGrid, prepare: Executions) -> Mapped:
+    """Run the step fit once per point of the grid."""
     job = Job(
         FIT,
         inputs={
@@ -125,17 +132,16 @@ def fit_node(axes: FitGrid, prepare: Executions):
         },
         merge="append",
     )
-    return execution.map(
-        job.grid(
-            axes,
-            {"rows": prepare.parameter("rows"), "depth": prepare.metadata("depths")},
-        ),
-        unmapped(job),
+    grid_points = job.grid(
+        axes,
+        values={"rows": prepare.parameter("rows"), "depth": prepare.metadata("depths")},
     )
+    return execution.map(grid_points, unmapped(job))
 
 
 @execution_node(name="after")  # edges.yaml:80
-def after_node(parameters: AfterParameters, prepare: Executions):
+def after_node(parameters: AfterParameters, prepare: Executions) -> Manifest:
+    """Run the step fit."""
     job = Job(FIT_FOR_AFTER, inputs={"table": [prepare.outputs("table.csv")]})
     return job.run(parameters)
 
@@ -146,16 +152,16 @@ def after_node(parameters: AfterParameters, prepare: Executions):
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node
+    task_runner=thread_pool(max_workers=3),  # a thread per node
 )
 def edges(
     rows: Annotated[int, Field(ge=1, le=1000)] = 50,
     colour: Literal["blue 'n' \"green\"", "red"] | None = None,
-    prepare: PrepareParameters = PrepareParameters(),
-    fit: FitGrid = FitGrid(),
-    after: AfterParameters = AfterParameters(),
+    prepare: PrepareParameters = PrepareParameters.default,
+    fit: FitGrid = FitGrid.default,
+    after: AfterParameters = AfterParameters.default,
 ) -> State:
-    """Edges.
+    """Run the pipeline Edges.
 
     Args:
         rows: Sets prepare.rows.
@@ -165,15 +171,10 @@ def edges(
         after: Parameters of the node after.
     """
     with run_of("Edges", project=PROJECT, parameters={"rows": rows, "colour": colour}):
-        nodes = {}
-        nodes["prepare"] = prepare_node.submit(prepare, rows=rows, colour=colour)
-        nodes["fit"] = fit_node.submit(fit, prepare=nodes["prepare"])
-        nodes["after"] = after_node.submit(
-            after,
-            prepare=nodes["prepare"],
-            wait_for=[nodes["fit"]],
-        )
-        return finish(nodes)
+        prepare_run = prepare_node.submit(parameters=prepare, rows=rows, colour=colour)
+        fit_run = fit_node.submit(axes=fit, prepare=prepare_run)
+        after_node.submit(parameters=after, prepare=prepare_run, wait_for=[fit_run])
+        return finish()
 
 
 if __name__ == "__main__":

@@ -3,13 +3,19 @@
 from pathlib import Path
 
 from prefect import State, flow
-from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin import Job, execution_node, finish, record_crash, run_of
-from translator.shim import Step
+from prefect_plugin import (
+    Job,
+    Manifest,
+    Step,
+    execution_node,
+    finish,
+    record_crash,
+    run_of,
+    thread_pool,
+)
 
 PROJECT = Path(__file__).parent
 
-# names.yaml:3
 SAY = Step(
     name="say",
     command=["echo {{ 7 * 7 }} {% raw %} \"$(date)\" 'a\\b' # {not-a-parameter}"],
@@ -19,43 +25,50 @@ SAY = Step(
 
 
 @execution_node(name="class")  # names.yaml:10
-def class_node():
+def class_node() -> Manifest:
+    """Run the step say."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="import os")  # names.yaml:11
-def import_os_node():
+def import_os_node() -> Manifest:
+    """Run the step say."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="a b/c")  # names.yaml:12
-def a_b_c_node():
+def a_b_c_node() -> Manifest:
+    """Run the step say."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="a-b-c")  # names.yaml:13
-def a_b_c_2_node():
+def a_b_c_2_node() -> Manifest:
+    """Run the step say."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="../x")  # names.yaml:14
-def x_node():
+def x_node() -> Manifest:
+    """Run the step say."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="🚀")  # names.yaml:15
-def node_node():
+def node_node() -> Manifest:
+    """Run the step say."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="1st")  # names.yaml:16
-def node_1st_node():
+def node_1st_node() -> Manifest:
+    """Run the step say."""
     job = Job(SAY)
     return job.run()
 
@@ -66,20 +79,19 @@ def node_1st_node():
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=7),  # a thread per node
+    task_runner=thread_pool(max_workers=7),  # a thread per node
 )
 def names_unicode_co() -> State:
-    """Names: ünïcode & co."""
+    """Run the pipeline Names: ünïcode & co."""
     with run_of("Names: ünïcode & co", project=PROJECT):
-        nodes = {}
-        nodes["class"] = class_node.submit()
-        nodes["import os"] = import_os_node.submit()
-        nodes["a b/c"] = a_b_c_node.submit()
-        nodes["a-b-c"] = a_b_c_2_node.submit()
-        nodes["../x"] = x_node.submit()
-        nodes["🚀"] = node_node.submit()
-        nodes["1st"] = node_1st_node.submit()
-        return finish(nodes)
+        class_node.submit()
+        import_os_node.submit()
+        a_b_c_node.submit()
+        a_b_c_2_node.submit()
+        x_node.submit()
+        node_node.submit()
+        node_1st_node.submit()
+        return finish()
 
 
 if __name__ == "__main__":

@@ -3,24 +3,27 @@
 from pathlib import Path
 
 from prefect import State, allow_failure, flow, unmapped
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Axis,
     Executions,
+    Input,
     Job,
+    Manifest,
+    Mapped,
     NodeParameters,
+    Parameter,
+    Step,
     execution,
     execution_node,
     finish,
     record_crash,
     run_of,
     task_node,
+    thread_pool,
 )
-from translator.shim import Input, Parameter, Step
 
 PROJECT = Path(__file__).parent
 
-# policies.yaml:3
 WORK = Step(
     name="work",
     command=["sh work.sh {parameters}"],
@@ -86,25 +89,29 @@ class LastParameters(NodeParameters, node="last"):
 
 
 @execution_node(name="all")  # policies.yaml:28
-def all_node(parameters: AllParameters):
+def all_node(parameters: AllParameters) -> Manifest:
+    """Run the step work."""
     job = Job(WORK)
     return job.run(parameters)
 
 
 @execution_node(name="next", on_error="stop-next")  # policies.yaml:29
-def next_node(parameters: NextParameters):
+def next_node(parameters: NextParameters) -> Manifest:
+    """Run the step work."""
     job = Job(WORK)
     return job.run(parameters)
 
 
 @execution_node(name="go-on", on_error="continue")  # policies.yaml:30
-def go_on_node(parameters: GoOnParameters):
+def go_on_node(parameters: GoOnParameters) -> Manifest:
+    """Run the step work."""
     job = Job(WORK)
     return job.run(parameters)
 
 
 @execution_node(name="again", on_error="retry", retries=2)  # policies.yaml:31
-def again_node(parameters: AgainParameters):
+def again_node(parameters: AgainParameters) -> Manifest:
+    """Run the step work."""
     job = Job(WORK)
     return job.run(parameters)
 
@@ -114,28 +121,35 @@ def again_node(parameters: AgainParameters):
     on_child_error="stop-all-and-error",
     max_workers=2,
 )
-def all_of_them_node(axes: AllOfThemGrid):
+def all_of_them_node(axes: AllOfThemGrid) -> Mapped:
+    """Run the step work once per point of the grid."""
     job = Job(WORK)
-    return execution.map(job.grid(axes), unmapped(job))
+    grid_points = job.grid(axes)
+    return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="next-of-them", on_error="stop-next")  # policies.yaml:33
-def next_of_them_node(axes: NextOfThemGrid):
+def next_of_them_node(axes: NextOfThemGrid) -> Mapped:
+    """Run the step work once per point of the grid."""
     job = Job(WORK)
-    return execution.map(job.grid(axes), unmapped(job))
+    grid_points = job.grid(axes)
+    return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="some-of-them", on_error="continue")  # policies.yaml:34
-def some_of_them_node(axes: SomeOfThemGrid):
+def some_of_them_node(axes: SomeOfThemGrid) -> Mapped:
+    """Run the step work once per point of the grid."""
     job = Job(WORK)
-    return execution.map(job.grid(axes), unmapped(job))
+    grid_points = job.grid(axes)
+    return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="again-of-them", on_error="retry")  # policies.yaml:35
-def again_of_them_node(axes: AgainOfThemGrid):
+def again_of_them_node(axes: AgainOfThemGrid) -> Mapped:
+    """Run the step work once per point of the grid."""
     job = Job(WORK)
-    tried = execution.with_options(retries=2)
-    return tried.map(job.grid(axes), unmapped(job))
+    grid_points = job.grid(axes)
+    return execution.with_options(retries=2).map(grid_points, unmapped(job))
 
 
 @execution_node(name="last")  # policies.yaml:36
@@ -149,7 +163,8 @@ def last_node(
     next_of_them: Executions,
     some_of_them: Executions,
     again_of_them: Executions,
-):
+) -> Manifest:
+    """Run the step work."""
     job = Job(
         WORK,
         inputs={
@@ -174,20 +189,20 @@ def last_node(
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=9),  # a thread per node
+    task_runner=thread_pool(max_workers=9),  # a thread per node
 )
 def policies(
-    all_: AllParameters = AllParameters(),
-    next_: NextParameters = NextParameters(),
-    go_on: GoOnParameters = GoOnParameters(),
-    again: AgainParameters = AgainParameters(),
-    all_of_them: AllOfThemGrid = AllOfThemGrid(),
-    next_of_them: NextOfThemGrid = NextOfThemGrid(),
-    some_of_them: SomeOfThemGrid = SomeOfThemGrid(),
-    again_of_them: AgainOfThemGrid = AgainOfThemGrid(),
-    last: LastParameters = LastParameters(),
+    all_: AllParameters = AllParameters.default,
+    next_: NextParameters = NextParameters.default,
+    go_on: GoOnParameters = GoOnParameters.default,
+    again: AgainParameters = AgainParameters.default,
+    all_of_them: AllOfThemGrid = AllOfThemGrid.default,
+    next_of_them: NextOfThemGrid = NextOfThemGrid.default,
+    some_of_them: SomeOfThemGrid = SomeOfThemGrid.default,
+    again_of_them: AgainOfThemGrid = AgainOfThemGrid.default,
+    last: LastParameters = LastParameters.default,
 ) -> State:
-    """Policies.
+    """Run the pipeline Policies.
 
     Args:
         all_: Parameters of the node all.
@@ -201,27 +216,26 @@ def policies(
         last: Parameters of the node last.
     """
     with run_of("Policies", project=PROJECT):
-        nodes = {}
-        nodes["all"] = all_node.submit(all_)
-        nodes["next"] = next_node.submit(next_)
-        nodes["go-on"] = go_on_node.submit(go_on)
-        nodes["again"] = again_node.submit(again)
-        nodes["all-of-them"] = all_of_them_node.submit(all_of_them)
-        nodes["next-of-them"] = next_of_them_node.submit(next_of_them)
-        nodes["some-of-them"] = some_of_them_node.submit(some_of_them)
-        nodes["again-of-them"] = again_of_them_node.submit(again_of_them)
-        nodes["last"] = last_node.submit(
-            last,
-            all_=nodes["all"],
-            next_=nodes["next"],
-            go_on=allow_failure(nodes["go-on"]),
-            again=nodes["again"],
-            all_of_them=nodes["all-of-them"],
-            next_of_them=nodes["next-of-them"],
-            some_of_them=nodes["some-of-them"],
-            again_of_them=nodes["again-of-them"],
+        all_run = all_node.submit(parameters=all_)
+        next_run = next_node.submit(parameters=next_)
+        go_on_run = go_on_node.submit(parameters=go_on)
+        again_run = again_node.submit(parameters=again)
+        all_of_them_run = all_of_them_node.submit(axes=all_of_them)
+        next_of_them_run = next_of_them_node.submit(axes=next_of_them)
+        some_of_them_run = some_of_them_node.submit(axes=some_of_them)
+        again_of_them_run = again_of_them_node.submit(axes=again_of_them)
+        last_node.submit(
+            parameters=last,
+            all_=all_run,
+            next_=next_run,
+            go_on=allow_failure(go_on_run),
+            again=again_run,
+            all_of_them=all_of_them_run,
+            next_of_them=next_of_them_run,
+            some_of_them=some_of_them_run,
+            again_of_them=again_of_them_run,
         )
-        return finish(nodes)
+        return finish()
 
 
 if __name__ == "__main__":

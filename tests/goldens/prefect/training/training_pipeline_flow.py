@@ -3,25 +3,28 @@
 from pathlib import Path
 
 from prefect import State, flow, unmapped
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Axis,
     Executions,
+    Input,
     Job,
+    Manifest,
+    Mapped,
     NodeParameters,
     Number,
+    Parameter,
+    Step,
     execution,
     execution_node,
     finish,
     record_crash,
     run_of,
     task_node,
+    thread_pool,
 )
-from translator.shim import Input, Parameter, Step
 
 PROJECT = Path(__file__).parent
 
-# training.yaml:3
 PREPROCESS_DATASET_MNIST = Step(
     name="Preprocess dataset (MNIST)",
     command=["python preprocess.py"],
@@ -29,7 +32,6 @@ PREPROCESS_DATASET_MNIST = Step(
     source="training.yaml:3",
 )
 
-# training.yaml:8
 TRAIN_MODEL_MNIST = Step(
     name="Train model (MNIST)",
     command=["python train.py {parameters}"],
@@ -47,7 +49,6 @@ TRAIN_MODEL_MNIST = Step(
     source="training.yaml:8",
 )
 
-# training.yaml:29
 BATCH_INFERENCE_MNIST = Step(
     name="Batch inference (MNIST)",
     command=["python predict.py"],
@@ -65,13 +66,15 @@ class TrainGrid(NodeParameters, node="train"):
 
 
 @execution_node(name="preprocess")  # training.yaml:40
-def preprocess_node():
+def preprocess_node() -> Manifest:
+    """Run the step Preprocess dataset (MNIST)."""
     job = Job(PREPROCESS_DATASET_MNIST)
     return job.run()
 
 
 @task_node(name="train")  # training.yaml:43
-def train_node(axes: TrainGrid, preprocess: Executions):
+def train_node(axes: TrainGrid, preprocess: Executions) -> Mapped:
+    """Run the step Train model (MNIST) once per point of the grid."""
     job = Job(
         TRAIN_MODEL_MNIST,
         inputs={
@@ -81,11 +84,13 @@ def train_node(axes: TrainGrid, preprocess: Executions):
             "test-set-labels": [preprocess.outputs("*test-labels*")],
         },
     )
-    return execution.map(job.grid(axes), unmapped(job))
+    grid_points = job.grid(axes)
+    return execution.map(grid_points, unmapped(job))
 
 
 @execution_node(name="evaluate")  # training.yaml:53
-def evaluate_node(train: Executions):
+def evaluate_node(train: Executions) -> Manifest:
+    """Run the step Batch inference (MNIST)."""
     job = Job(BATCH_INFERENCE_MNIST, inputs={"model": [train.outputs("model*")]})
     return job.run()
 
@@ -96,22 +101,21 @@ def evaluate_node(train: Executions):
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=3),  # a thread per node
+    task_runner=thread_pool(max_workers=3),  # a thread per node
 )
 def training_pipeline(
-    train: TrainGrid = TrainGrid(),
+    train: TrainGrid = TrainGrid.default,
 ) -> State:
-    """Training Pipeline.
+    """Run the pipeline Training Pipeline.
 
     Args:
         train: Grid of the node train.
     """
     with run_of("Training Pipeline", project=PROJECT):
-        nodes = {}
-        nodes["preprocess"] = preprocess_node.submit()
-        nodes["train"] = train_node.submit(train, preprocess=nodes["preprocess"])
-        nodes["evaluate"] = evaluate_node.submit(train=nodes["train"])
-        return finish(nodes)
+        preprocess_run = preprocess_node.submit()
+        train_run = train_node.submit(axes=train, preprocess=preprocess_run)
+        evaluate_node.submit(train=train_run)
+        return finish()
 
 
 if __name__ == "__main__":

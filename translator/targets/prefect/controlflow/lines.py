@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.prefect.controlflow.statements import Handle, IfFailed, Return, Statement, Submit
+from translator.targets.prefect.controlflow.statements import (
+    Handle,
+    IfFailed,
+    Return,
+    Statement,
+    Submit,
+    SubmitUnlessFailed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_SAYS = {None: "last", ir.Outcome.COMPLETE: "succeed(last)", ir.Outcome.ERROR: "fail(last)"}
+_SAYS = {None: "token", ir.Outcome.COMPLETE: "succeed(token)", ir.Outcome.ERROR: "fail(token)"}
 
 
 def lines(
@@ -24,30 +32,26 @@ def lines(
         onward: by node, what the function is called that begins with it.
         end: how what the function returns is written, with ``{}`` in its place.
     """
-    rest = list(statements)
-    for place, one in enumerate(rest):
+    for one, following in zip_longest(statements, statements[1:]):
         match one:
             case Submit(node, handling):
-                call = f"{tasks[node]}.submit({_last(handling=handling)})"
-                following = rest[place + 1] if place + 1 < len(rest) else None
+                call = f"{tasks[node]}.submit({_token(handling=handling)})"
                 if following == Return():
                     yield f"return {end.format(call)}"
                     return
-                yield f"last = {call}"
+                yield f"token = {call}"
+            case SubmitUnlessFailed(node):
+                yield "if not failed(token):"
+                yield f"    token = {tasks[node]}.submit(token)"
             case Handle():
-                yield "last = allow_failure(last)"
+                yield "token = allow_failure(token)"
             case Return(outcome, node, handling):
-                called = _SAYS[outcome] if node is None else f"{onward[node]}({_last(handling=handling)})"
+                called = _SAYS[outcome] if node is None else f"{onward[node]}({_token(handling=handling)})"
                 yield f"return {end.format(called)}"
             case IfFailed(then, otherwise):
-                tail = rest[place + 1 :]
-                if then[-1] == Return() == (tail[0] if tail else None) and len(then) > 1 and not otherwise:
-                    then = then[:-1]  # both go on to the same end
-                if not otherwise and then == (Handle(),):
-                    yield "if failed(last):"
-                    yield "    last = allow_failure(last)"
-                    continue
-                yield "if failed(last):"
+                if then[-1] == Return() == following and len(then) > 1 and not otherwise:
+                    then = then[:-1]  # both come to the same end
+                yield "if failed(token):"
                 yield from (f"    {line}" for line in lines(then, tasks, onward, end=end))
                 if otherwise:
                     yield "else:"
@@ -59,11 +63,13 @@ def words(statements: Sequence[Statement]) -> set[str]:
     found: set[str] = set()
     for one in statements:
         match one:
+            case SubmitUnlessFailed():
+                found.add("failed")
             case Submit(_, True) | Handle():
                 found.add("allow_failure")
             case Return(outcome, _, handling):
                 found |= {"allow_failure"} if handling else set()
-                found |= {_SAYS[outcome].partition("(")[0]} - {"last"}
+                found |= {_SAYS[outcome].partition("(")[0]} - {"token"}
             case IfFailed(then, otherwise):
                 found |= {"failed"} | words(then) | words(otherwise)
             case _:
@@ -71,5 +77,5 @@ def words(statements: Sequence[Statement]) -> set[str]:
     return found
 
 
-def _last(*, handling: bool) -> str:
-    return "allow_failure(last)" if handling else "last"
+def _token(*, handling: bool) -> str:
+    return "allow_failure(token)" if handling else "token"

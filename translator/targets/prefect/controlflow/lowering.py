@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.targets import render
+from translator.targets.constants import StepConstant
 from translator.targets.prefect.controlflow import parameters
 from translator.targets.prefect.controlflow.lines import lines, words
 from translator.targets.prefect.controlflow.model import ControlFlowFile, Function, StepTask
 from translator.targets.prefect.controlflow.names import Names, Path, names_of
+from translator.targets.prefect.controlflow.outline import outline
 from translator.targets.prefect.controlflow.statements import Walk, walk
 from translator.targets.prefect.flow import documented, title_of
 from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.model import Flow
-from translator.targets.prefect.text import doc, spread
+from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Name, call, literal
 from translator.targets.steps import lower_step
 from translator.walk import BODY, branches
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from translator.targets import GenerateOptions
-    from translator.targets.render import Expression
+    from translator.targets.render import Call, Expression
 
 
 @dataclass(slots=True)
@@ -55,12 +57,15 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     onward = [(*path, node) for path, made in walks.items() for node in made.onward]
     names = names_of(pipeline, onward)
     file = _File(pipeline, names, walks, _by_graph(names.places), _by_graph(names.onward))
+    steps = tuple(_steps(file, pipeline.graph, ()))
     blocks = (*_nodes(file, pipeline.graph, ()), *_onward(file, ()))
     flow, statements = _flow(file), _statements(file, ())
     return ControlFlowFile(
         marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
         imports=_imports(file, flow),
         project=render.project_expression(options.project),
+        steps=steps,
+        outline=tuple(outline(pipeline.graph)) if len(graphs) > 1 else (),
         blocks=blocks,
         flow=flow,
         lines=statements,
@@ -81,15 +86,26 @@ def _graphs(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, ir.Graph]]:
             yield from _graphs(inner, (*path, node.name, name))
 
 
+def _steps(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepConstant]:
+    """Return the steps of a graph's nodes, in the order of the source file."""
+    for node in graph.nodes:
+        here = (*path, node.name)
+        if isinstance(node, ir.ExecutionNode):
+            step = lower_step(node.step, file.pipeline.dialect)
+            file.used |= set(render.names_in(step))
+            yield StepConstant(file.names.places[here].upper(), node.span.place, step)
+        for name, inner in branches(node).items():
+            yield from _steps(file, inner, (*here, name))
+
+
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
     """The tasks of a graph's nodes, each after what it uses."""
     for node in graph.nodes:
         here = (*path, node.name)
-        place = node.span.place
         if isinstance(node, ir.ExecutionNode):
-            step = lower_step(node.step, file.pipeline.dialect)
-            file.used |= {"step_node", *render.names_in(step)}
-            yield StepTask(file.names.places[here], place, call("step_node", step))
+            file.used.add("step_node")
+            name = file.names.places[here]
+            yield StepTask(name, call("step_node", Name(name.upper())))
             continue
         for name, inner in branches(node).items():
             inside = (*here, name)
@@ -103,22 +119,21 @@ def _onward(file: _File, path: Path) -> Iterator[Function]:
     """The functions that begin in the middle of a graph, those called before those that call them."""
     tasks, functions = file.tasks[path], file.onward.get(path, {})
     for node, statements in reversed(file.walks[path].onward.items()):
-        file.used |= {"Last", *words(statements)}
-        head = f"def {functions[node]}(last: Last) -> Last:"
-        made = doc(f"Go on from {node}, to which several ways lead.")
-        yield Function(None, None, head, tuple(made), tuple(lines(statements, tasks, functions)))
+        file.used |= {"Token", *words(statements)}
+        head = f"def {functions[node]}(token: Token) -> Token:"
+        described = docstring_of(f"Continue at {node}, which several steps lead to.")
+        yield Function(None, head, described, tuple(lines(statements, tasks, functions)))
 
 
 def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function:
     listed = [Name(file.tasks[path][one.name]) for one in graph.nodes]
     arguments = [] if path[-1] == BODY else [path[-1]]
-    file.used |= {"branch", "Last"}
-    what = {ir.MapNode: "An item of", ir.LoopNode: "An iteration of"}.get(type(node), f"Branch {path[-1]} of")
+    file.used |= {"branch", "Token"}
+    named = {ir.MapNode: "one item", ir.LoopNode: "one iteration"}
     return Function(
-        None,
-        call("branch", *arguments, nodes=listed),
-        f"def {file.names.places[path]}(last: Last) -> Last:",
-        tuple(doc(f"{what} {node.name}.")),
+        _decorator(call("branch", *arguments, nodes=listed)),
+        f"def {file.names.places[path]}(token: Token) -> Token:",
+        docstring_of(f"Run {named.get(type(node), f'the branch {path[-1]}')} of {node.name}."),
         _statements(file, path),
     )
 
@@ -127,45 +142,55 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
     inner = {name: file.names.places[(*path, name)] for name in branches(node)}
     mapping = {name: Name(function) for name, function in inner.items()}
     keywords: dict[str, Expression] = {}
-    returned = "Last"
+    returned = "Token"
     match node:
         case ir.ParallelNode():
-            kind, returned = "parallel_node", "list[Last]"
+            kind, returned = "parallel_node", "Sequence[Token]"
             keywords["branches"] = mapping
-            submitted = [f"{function}.submit(last)" for function in inner.values()]
+            submitted = [f"{function}.submit(token)" for function in inner.values()]
+            what = "Run all branches side by side."
             body = spread("return [", submitted, "]", indent=4).replace("\n    ", "\n").split("\n")
         case ir.MapNode():
-            kind, returned = "map_node", "list[Last]"
+            kind, returned = "map_node", "Sequence[Token]"
             keywords |= {"body": Name(inner[BODY]), "item": node.item}
             if node.reducer is not None:
                 keywords["reducer"] = node.reducer
             file.used.add("items")
-            body = [f"return {inner[BODY]}.map(items(last, over={literal(node.over)}))"]
+            what = f"Run {inner[BODY]} for each item of {node.over}."
+            body = [f"return {inner[BODY]}.map(items(token, over={literal(node.over)}))"]
         case ir.LoopNode():
             kind = "loop_node"
             keywords["body"] = Name(inner[BODY])
             if node.index is not None:
                 keywords["index"] = node.index
             file.used.add("again")
+            what = f"Run {inner[BODY]} until {node.until} is true, at most {node.limit} times."
             body = [
                 f"for index in range({node.limit}):",
-                f"    last = {inner[BODY]}.submit(last, index)",
-                f"    if not again(last, until={literal(node.until)}):",
+                f"    token = {inner[BODY]}.submit(token, index)",
+                f"    if not again(token, until={literal(node.until)}):",
                 "        break",
-                "return last",
+                "return token",
             ]
         case ir.ChoiceNode():
             kind = "choice_node"
             keywords["cases"] = mapping
             file.used.add("chosen")
-            body = [f"match chosen(last, on={literal(node.on)}):"]
-            for name, function in inner.items():
-                body += [f"    case {literal(name)}:", f"        return {function}.submit(last)"]
+            what = f"Run the case that {node.on} chooses."
+            body = [f"return chosen(token, on={literal(node.on)}).submit(token)"]
         case _:
             raise TypeError(f"no node with branches: {node!r}")
-    file.used |= {kind, "Last"}
-    head = f"def {file.names.places[path]}(last: Last) -> {returned}:"
-    return Function(node.span.place, call(kind, node.name, **keywords), head, None, tuple(body))
+    file.used |= {kind, "Token", *(["Sequence"] if returned != "Token" else [])}
+    head = f"def {file.names.places[path]}(token: Token) -> {returned}:"
+    decorator = _decorator(call(kind, node.name, **keywords), node.span.place)
+    return Function(decorator, head, docstring_of(what), tuple(body))
+
+
+def _decorator(made: Call, place: str | None = None) -> str:
+    """Return the text of a decorator, with the place of its node as a comment on its first line."""
+    note = f"  {render.comment(place)}" if place else ""
+    first, *rest = render.layout(made, indent=0, before=1, after=len(note)).split("\n")
+    return "\n".join((f"@{first}{note}", *rest))
 
 
 def _flow(file: _File) -> Flow:
@@ -173,9 +198,9 @@ def _flow(file: _File) -> Flow:
     arguments = tuple(parameters.argument(one, names.arguments[one.name]) for one in pipeline.parameters)
     described = [(names.arguments[one.name], one.description) for one in pipeline.parameters if one.description]
     given = {one.name: Name(names.arguments[one.name]) for one in pipeline.parameters}
-    file.used |= {"finish", "record_crash", "run_of"}
+    file.used |= {"finish_graph", "record_crash", "run_of_graph", "thread_pool"}
     run = call(
-        "run_of",
+        "run_of_graph",
         pipeline.name,
         dialect=pipeline.dialect,
         project=Name("PROJECT"),
@@ -190,23 +215,25 @@ def _statements(file: _File, path: Path) -> tuple[str, ...]:
     """The lines of the function that walks the graph at ``path``."""
     main = file.walks[path].main
     file.used |= words(main)
-    end = "{}" if path else "finish({})"
-    return tuple(lines(main, file.tasks[path], file.onward.get(path, {}), end=end))
+    tasks, onward = file.tasks[path], file.onward.get(path, {})
+    if path:
+        return tuple(lines(main, tasks, onward))
+    first, *rest = lines(main, tasks, onward, end="finish_graph({})")
+    return first.replace("(token)", "(start)"), *rest
 
 
 def _imports(file: _File, flow: Flow) -> tuple[str, ...]:
     annotations = " ".join(one.annotation for one in flow.arguments)
     typing = [name for name in ("Annotated", "Any") if name in annotations]
-    shim = file.used & {"Catalog", "Step"}
+    collections = {name for name in ("Mapping", "Sequence") if name in annotations} | (file.used & {"Sequence"})
     prefect = {"State", "flow"} | (file.used & {"allow_failure"})
     wanted: dict[str, Iterable[str]] = {
+        "collections.abc": collections,
         "pathlib": ["Path"],
         "typing": typing,
         "": [],
         "prefect": prefect,
-        "prefect.task_runners": ["ThreadPoolTaskRunner"],
-        "prefect_plugin.controlflow": file.used - shim - prefect - {"allow_failure"},
+        "prefect_plugin": file.used - prefect - collections,
         "pydantic": ["Field"] if "Annotated" in annotations else [],
-        "translator.shim": shim,
     }
     return import_statements(wanted)

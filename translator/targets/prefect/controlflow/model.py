@@ -6,37 +6,41 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from translator.targets.constants import StepConstant
     from translator.targets.prefect.model import Flow
     from translator.targets.render import Expression
 
 
 @dataclass(frozen=True, slots=True)
 class StepTask:
-    """A step's task: ``name = made``."""
+    """The task of a node that runs a step: ``name = task``."""
 
     name: str
-    place: str
-    made: Expression
+    task: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
     """A function of the file, with the decorator that makes it a branch or a node, if any."""
 
-    place: str | None
-    decorator: Expression
+    decorator: str | None
     head: str
-    doc: tuple[str, ...] | None
+    doc: tuple[str, ...]
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ControlFlowFile:
-    """A whole generated file; ``blocks`` in an order in which each can use those before it, ``lines`` of the flow."""
+    """A whole generated file; ``blocks`` in an order in which each can use those before it, ``lines`` of the flow.
+
+    ``outline`` shows the graph to a reader, a node a line.
+    """
 
     marker: str
     imports: tuple[str, ...]
     project: str
+    steps: tuple[StepConstant, ...]
+    outline: tuple[str, ...]
     blocks: tuple[StepTask | Function, ...]
     flow: Flow
     lines: tuple[str, ...]

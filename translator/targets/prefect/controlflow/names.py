@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 RESERVED = {
-    *("again", "allow_failure", "branch", "choice_node", "chosen", "fail", "failed", "finish", "flow", "items", "last"),
-    *("loop_node", "map_node", "parallel_node", "record_crash", "run_of", "step_node", "succeed", "index", "case"),
+    *("again", "allow_failure", "branch", "choice_node", "chosen", "fail", "failed", "finish_graph", "flow", "index"),
+    *("items", "loop_node", "map_node", "parallel_node", "record_crash", "run_of_graph", "start", "step_node"),
+    *("succeed", "thread_pool", "token"),
+    "project",  # in upper case the constant of the project folder
     "l",  # which linters take for a digit
 }
 Path = tuple[str, ...]

@@ -23,7 +23,8 @@ def argument(parameter: ir.PipelineParameter, name: str) -> Field:
     annotation = annotation_of(parameter.default)
     if name != parameter.name:
         annotation = f"Annotated[{annotation}, {literal(call('Field', title=parameter.name))}]"
-    return Field(name, annotation, plain(parameter.default))
+    default = plain(parameter.default)
+    return Field(name, annotation, tuple(default) if isinstance(default, list) else default)  # calls share a default
 
 
 def annotation_of(value: ir.Json) -> str:
@@ -37,9 +38,9 @@ def annotation_of(value: ir.Json) -> str:
     if isinstance(value, (int, float)):
         return "int | float"
     if isinstance(value, Mapping):
-        return "dict[str, Any]"
+        return "Mapping[str, Any]"
     kinds = {annotation_of(item) for item in value}
-    return f"list[{kinds.pop()}]" if len(kinds) == 1 else "list[Any]"
+    return f"Sequence[{kinds.pop()}]" if len(kinds) == 1 else "Sequence[Any]"
 
 
 def plain(value: ir.Json) -> Expression:

@@ -1,15 +1,17 @@
 """From a control-flow graph to the statements of the function that walks it.
 
-The function has one variable, ``last``: what it has come to. A failure that nothing handles needs no statement, as
-Prefect runs nothing after a task that failed. One that is handled becomes an ``if``; where its branch comes back to
-the way of success, both go on together. A node that is reached from several places, and is no such place, begins a
-function of its own, which each of them calls as the last thing it does. So does one whose ``if`` would be too deep.
+The function has one variable, ``token``. A failure that nothing handles needs no statement, because Prefect runs
+nothing after a task that failed. A failure that a node handles becomes an ``if failed(token)``. If several nodes in a
+row have the same handler, all but the first are submitted under ``if not failed(token)``, and the handler comes after
+them, as ``except`` comes after the statements of a ``try``. When the way through the handler meets the way of success,
+both continue together. Any other node that several ways lead to begins a function of its own, which each of them calls
+last. So does a node whose ``if`` would be nested too deep.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from translator import ir
 
@@ -36,8 +38,15 @@ class Handle:
 
 
 @dataclass(frozen=True, slots=True)
+class SubmitUnlessFailed:
+    """Submit a node unless the last node failed."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class IfFailed:
-    """What to do where the last node failed, and where it did not."""
+    """What to do if the last node failed, and if it did not."""
 
     then: tuple[Statement, ...]
     otherwise: tuple[Statement, ...] = ()
@@ -52,7 +61,7 @@ class Return:
     handling: bool = False
 
 
-Statement: TypeAlias = "Submit | Handle | IfFailed | Return"
+Statement: TypeAlias = "Submit | SubmitUnlessFailed | Handle | IfFailed | Return"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,10 @@ class _Writer:
             handling = own = False
             after, instead = self._routes[target]
             if instead != ERROR:
+                while self._shares_handler(after, instead, stop):
+                    self._written.add(after)
+                    out.append(SubmitUnlessFailed(after))
+                    after = self._routes[after][0]
                 if isinstance(instead, str) and depth == DEPTH:
                     self.shared.add(instead)
                     out.append(IfFailed((Return(onward=instead, handling=True),)))
@@ -145,6 +158,12 @@ class _Writer:
                     continue
                 out.append(IfFailed(then))
             target = after
+
+    def _shares_handler(self, target: Target, handler: Target, stop: str | None) -> TypeGuard[str]:
+        """Whether ``target`` is a node that can follow here and whose failure ``handler`` handles, too."""
+        if not isinstance(handler, str) or not isinstance(target, str) or target == stop:
+            return False
+        return target not in self.shared | self._written and self._routes[target][1] == handler
 
     def _meeting(self, after: Target, instead: Target, stop: str | None) -> str | None:
         """The first node on the way of success from ``after`` that the way from ``instead`` comes to as well."""

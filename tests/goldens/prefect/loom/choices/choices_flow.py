@@ -4,22 +4,23 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import State, flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
+    Manifest,
+    Skip,
     execution_node,
     finish,
+    loom,
     record_crash,
     run_of,
     skip,
+    thread_pool,
 )
 from pydantic import Field
-from translator.shim import loom
 
 PROJECT = Path(__file__).parent
 
-# choices.yaml:18
 SKIM = loom.script(
     "skim",
     "tasks/skim.py",
@@ -28,7 +29,6 @@ SKIM = loom.script(
     source="choices.yaml:18",
 )
 
-# choices.yaml:24
 STUDY = loom.script(
     "study",
     "tasks/study.py",
@@ -37,7 +37,6 @@ STUDY = loom.script(
     source="choices.yaml:24",
 )
 
-# choices.yaml:30
 IS_DIRTY = loom.condition(
     "is_dirty",
     task="tasks/gaps.py",
@@ -47,7 +46,6 @@ IS_DIRTY = loom.condition(
     source="choices.yaml:30",
 )
 
-# choices.yaml:42
 CLEAN = loom.script(
     "clean",
     "tasks/clean.py",
@@ -56,7 +54,6 @@ CLEAN = loom.script(
     source="choices.yaml:42",
 )
 
-# choices.yaml:48
 SUMMARISE = loom.script(
     "summarise",
     "tasks/summarise.py",
@@ -67,33 +64,41 @@ SUMMARISE = loom.script(
 
 
 @execution_node(name="skim", on_error="stop-next")  # choices.yaml:18
-def skim_node(data_raw: str, data_quick: str, fast: bool):
+def skim_node(data_raw: str, data_quick: str, fast: bool) -> Manifest | Skip:
+    """Run tasks/skim.py."""
     if not fast:
         return skip("this runs only if fast is true")
     job = Job(SKIM)
-    return job.run(more={"raw": data_raw, "-o": data_quick})
+    return job.run(values={"raw": data_raw, "-o": data_quick})
 
 
 @execution_node(name="study", on_error="stop-next")  # choices.yaml:24
-def study_node(data_raw: str, data_thorough: str, fast: bool):
+def study_node(data_raw: str, data_thorough: str, fast: bool) -> Manifest | Skip:
+    """Run tasks/study.py."""
     if fast:
         return skip("this runs only if fast is false")
     job = Job(STUDY)
-    return job.run(more={"raw": data_raw, "-o": data_thorough})
+    return job.run(values={"raw": data_raw, "-o": data_thorough})
 
 
 @execution_node(name="is_dirty", on_error="stop-next")  # choices.yaml:30
-def is_dirty_node(allowed: int, data_raw: str):
+def is_dirty_node(allowed: int, data_raw: str) -> Manifest:
+    """Run the step is_dirty."""
     job = Job(IS_DIRTY)
-    return job.run(more={"allowed": allowed, "table": data_raw})
+    return job.run(values={"allowed": allowed, "table": data_raw})
 
 
 @execution_node(name="clean", on_error="stop-next")  # choices.yaml:42
-def clean_node(is_dirty: Executions, data_raw: str, data_cleaned: str):
+def clean_node(
+    is_dirty: Executions,
+    data_raw: str,
+    data_cleaned: str,
+) -> Manifest | Skip:
+    """Run tasks/clean.py."""
     if not is_dirty.result:
         return skip("this runs only if is_dirty is true")
     job = Job(CLEAN)
-    return job.run(more={"raw": data_raw, "-o": data_cleaned})
+    return job.run(values={"raw": data_raw, "-o": data_cleaned})
 
 
 @execution_node(name="summarise", on_error="stop-next")  # choices.yaml:48
@@ -103,11 +108,14 @@ def summarise_node(
     data_raw: str,
     data_cleaned: str,
     data_summary: str,
-):
+) -> Manifest | Skip:
+    """Run tasks/summarise.py."""
     if not is_dirty.result:
         return skip("this runs only if is_dirty is true")
     job = Job(SUMMARISE, inputs={"cleaned": [clean.outputs("*")]})
-    return job.run(more={"raw": data_raw, "cleaned": data_cleaned, "-o": data_summary})
+    return job.run(
+        values={"raw": data_raw, "cleaned": data_cleaned, "-o": data_summary},
+    )
 
 
 @flow(  # choices.yaml:2
@@ -116,7 +124,7 @@ def summarise_node(
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
+    task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def choices(
     fast: bool = False,
@@ -129,7 +137,7 @@ def choices(
     data_cleaned: Annotated[str, Field(title="data.cleaned")] = "output/cleaned.csv",
     data_summary: Annotated[str, Field(title="data.summary")] = "output/summary.txt",
 ) -> State:
-    """choices.
+    """Run the pipeline choices.
 
     Args:
         fast: Decides whether these run: skim, study.
@@ -153,31 +161,22 @@ def choices(
             "data.summary": data_summary,
         },
     ):
-        nodes = {}
-        nodes["skim"] = skim_node.submit(
-            data_raw=data_raw,
-            data_quick=data_quick,
-            fast=fast,
-        )
-        nodes["study"] = study_node.submit(
-            data_raw=data_raw,
-            data_thorough=data_thorough,
-            fast=fast,
-        )
-        nodes["is_dirty"] = is_dirty_node.submit(allowed=allowed, data_raw=data_raw)
-        nodes["clean"] = clean_node.submit(
-            is_dirty=nodes["is_dirty"],
+        skim_node.submit(data_raw=data_raw, data_quick=data_quick, fast=fast)
+        study_node.submit(data_raw=data_raw, data_thorough=data_thorough, fast=fast)
+        is_dirty_run = is_dirty_node.submit(allowed=allowed, data_raw=data_raw)
+        clean_run = clean_node.submit(
+            is_dirty=is_dirty_run,
             data_raw=data_raw,
             data_cleaned=data_cleaned,
         )
-        nodes["summarise"] = summarise_node.submit(
-            clean=nodes["clean"],
-            is_dirty=nodes["is_dirty"],
+        summarise_node.submit(
+            clean=clean_run,
+            is_dirty=is_dirty_run,
             data_raw=data_raw,
             data_cleaned=data_cleaned,
             data_summary=data_summary,
         )
-        return finish(nodes)
+        return finish()
 
 
 if __name__ == "__main__":

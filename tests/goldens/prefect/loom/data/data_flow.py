@@ -4,22 +4,22 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import State, flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
+    Manifest,
     Number,
     execution_node,
     finish,
+    loom,
     record_crash,
     run_of,
+    thread_pool,
 )
 from pydantic import Field
-from translator.shim import loom
 
 PROJECT = Path(__file__).parent
 
-# data.yaml:18
 BUILD_TABLE = loom.script(
     "build table",
     "tasks/build.py",
@@ -38,7 +38,6 @@ BUILD_TABLE = loom.script(
     source="data.yaml:18",
 )
 
-# data.yaml:31
 APPLY = loom.script(
     "apply",
     "tasks/apply.py",
@@ -61,10 +60,11 @@ def build_table_node(
     data_work: str,
     data_terms: str,
     data_cities: str,
-):
+) -> Manifest:
+    """Run tasks/build.py."""
     job = Job(BUILD_TABLE)
     return job.run(
-        more={
+        values={
             "--limit": limit,
             "--rate": rate,
             "--title": title,
@@ -81,10 +81,11 @@ def apply_node(
     language: bool,
     data_table: str,
     data_model: str,
-):
+) -> Manifest:
+    """Run tasks/apply.py."""
     job = Job(APPLY, inputs={"table": [build_table.outputs("*")]})
     return job.run(
-        more={"--language": language, "table": data_table, "--model": data_model},
+        values={"--language": language, "table": data_table, "--model": data_model},
     )
 
 
@@ -94,7 +95,7 @@ def apply_node(
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
+    task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def data(
     limit: int = 10,
@@ -111,7 +112,7 @@ def data(
     data_cities: Annotated[str, Field(title="data.cities")] = "${DATA_ROOT}/cities.csv",
     data_model: Annotated[str, Field(title="data.model")] = "data/model.bin",
 ) -> State:
-    """data.
+    """Run the pipeline data.
 
     Args:
         limit: Sets build table.--limit.
@@ -139,8 +140,7 @@ def data(
             "data.model": data_model,
         },
     ):
-        nodes = {}
-        nodes["build table"] = build_table_node.submit(
+        build_table_run = build_table_node.submit(
             limit=limit,
             rate=rate,
             title=title,
@@ -148,13 +148,13 @@ def data(
             data_terms=data_terms,
             data_cities=data_cities,
         )
-        nodes["apply"] = apply_node.submit(
-            build_table=nodes["build table"],
+        apply_node.submit(
+            build_table=build_table_run,
             language=language,
             data_table=data_table,
             data_model=data_model,
         )
-        return finish(nodes)
+        return finish()
 
 
 if __name__ == "__main__":

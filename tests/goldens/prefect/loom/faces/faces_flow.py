@@ -4,24 +4,26 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import State, flow, unmapped
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
+    Manifest,
+    Mapped,
+    Skip,
     execution,
     execution_node,
     finish,
+    loom,
     record_crash,
     run_of,
     skip,
     task_node,
+    thread_pool,
 )
 from pydantic import Field
-from translator.shim import loom
 
 PROJECT = Path(__file__).parent
 
-# faces.yaml:14
 EXTRACT = loom.script(
     "extract",
     "tasks/extract.py",
@@ -29,7 +31,6 @@ EXTRACT = loom.script(
     source="faces.yaml:14",
 )
 
-# faces.yaml:18
 BLUR = loom.script(
     "blur",
     "tasks/blur.py",
@@ -40,7 +41,6 @@ BLUR = loom.script(
     source="faces.yaml:18",
 )
 
-# faces.yaml:29
 DETECT = loom.script(
     "detect",
     "tasks/detect.py",
@@ -50,7 +50,6 @@ DETECT = loom.script(
     source="faces.yaml:29",
 )
 
-# faces.yaml:37
 ANY_FACES = loom.condition(
     "any_faces",
     predicate="non_empty",
@@ -58,7 +57,6 @@ ANY_FACES = loom.condition(
     source="faces.yaml:37",
 )
 
-# faces.yaml:46
 REFINE = loom.script(
     "refine",
     "tasks/refine.py",
@@ -68,7 +66,6 @@ REFINE = loom.script(
     source="faces.yaml:46",
 )
 
-# faces.yaml:54
 REPORT = loom.script(
     "report",
     "tasks/report.py",
@@ -79,9 +76,10 @@ REPORT = loom.script(
 
 
 @execution_node(name="extract", on_error="stop-next")  # faces.yaml:14
-def extract_node(data_frames: str):
+def extract_node(data_frames: str) -> Manifest:
+    """Run tasks/extract.py."""
     job = Job(EXTRACT)
-    return job.run(more={"--frames": data_frames})
+    return job.run(values={"--frames": data_frames})
 
 
 @task_node(  # faces.yaml:18
@@ -90,30 +88,41 @@ def extract_node(data_frames: str):
     on_child_error="continue-and-error",
     max_workers=4,
 )
-def blur_node(extract: Executions, kernel: int, data_frames: str, data_blurred: str):
+def blur_node(
+    extract: Executions,
+    kernel: int,
+    data_frames: str,
+    data_blurred: str,
+) -> Mapped:
+    """Run tasks/blur.py once per file."""
     job = Job(BLUR, inputs={"loop.over": [extract.outputs("*")]})
-    return execution.map(
-        job.files(
-            more={
-                "--kernel": kernel,
-                "loop.over": data_frames,
-                "loop.into": data_blurred,
-            },
-        ),
-        unmapped(job),
+    grid_points = job.files(
+        values={
+            "--kernel": kernel,
+            "loop.over": data_frames,
+            "loop.into": data_blurred,
+        },
     )
+    return execution.map(grid_points, unmapped(job))
 
 
 @execution_node(name="detect", on_error="stop-next", tags=["faces"])  # faces.yaml:29
-def detect_node(blur: Executions, sharp: bool, data_blurred: str, data_faces: str):
+def detect_node(
+    blur: Executions,
+    sharp: bool,
+    data_blurred: str,
+    data_faces: str,
+) -> Manifest:
+    """Run tasks/detect.py."""
     job = Job(DETECT, inputs={"images": [blur.outputs("*")]})
-    return job.run(more={"--sharp": sharp, "images": data_blurred, "-o": data_faces})
+    return job.run(values={"--sharp": sharp, "images": data_blurred, "-o": data_faces})
 
 
 @execution_node(name="any_faces", on_error="stop-next", tags=["faces"])  # faces.yaml:37
-def any_faces_node(detect: Executions, data_faces: str):
+def any_faces_node(detect: Executions, data_faces: str) -> Manifest:
+    """Run the step any_faces."""
     job = Job(ANY_FACES, inputs={"data": [detect.outputs("*")]})
-    return job.run(more={"data": data_faces})
+    return job.run(values={"data": data_faces})
 
 
 @execution_node(name="refine", on_error="stop-next", tags=["faces"])  # faces.yaml:46
@@ -122,17 +131,19 @@ def refine_node(
     any_faces: Executions,
     data_faces: str,
     data_refined: str,
-):
+) -> Manifest | Skip:
+    """Run tasks/refine.py."""
     if not any_faces.result:
         return skip("this runs only if any_faces is true")
     job = Job(REFINE, inputs={"faces": [detect.outputs("*")]})
-    return job.run(more={"faces": data_faces, "-o": data_refined})
+    return job.run(values={"faces": data_faces, "-o": data_refined})
 
 
 @execution_node(name="report", on_error="stop-next")  # faces.yaml:54
-def report_node(detect: Executions, data_faces: str, data_report: str):
+def report_node(detect: Executions, data_faces: str, data_report: str) -> Manifest:
+    """Run tasks/report.py."""
     job = Job(REPORT, inputs={"faces": [detect.outputs("*")]})
-    return job.run(more={"faces": data_faces, "-o": data_report})
+    return job.run(values={"faces": data_faces, "-o": data_report})
 
 
 @flow(  # faces.yaml:2
@@ -141,7 +152,7 @@ def report_node(detect: Executions, data_faces: str, data_report: str):
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
+    task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def faces(
     kernel: int = 5,
@@ -153,7 +164,7 @@ def faces(
     data_report: Annotated[str, Field(title="data.report")] = "output/report.txt",
     include_report: Annotated[bool, Field(title="include.report")] = False,
 ) -> State:
-    """faces.
+    """Run the pipeline faces.
 
     Args:
         kernel: Sets blur.--kernel.
@@ -179,39 +190,35 @@ def faces(
             "include.report": include_report,
         },
     ):
-        nodes = {}
-        nodes["extract"] = extract_node.submit(data_frames=data_frames)
-        nodes["blur"] = blur_node.submit(
-            extract=nodes["extract"],
+        extract_run = extract_node.submit(data_frames=data_frames)
+        blur_run = blur_node.submit(
+            extract=extract_run,
             kernel=kernel,
             data_frames=data_frames,
             data_blurred=data_blurred,
         )
-        nodes["detect"] = detect_node.submit(
-            blur=nodes["blur"],
+        detect_run = detect_node.submit(
+            blur=blur_run,
             sharp=sharp,
             data_blurred=data_blurred,
             data_faces=data_faces,
         )
-        nodes["any_faces"] = any_faces_node.submit(
-            detect=nodes["detect"],
-            data_faces=data_faces,
-        )
-        nodes["refine"] = refine_node.submit(
-            detect=nodes["detect"],
-            any_faces=nodes["any_faces"],
+        any_faces_run = any_faces_node.submit(detect=detect_run, data_faces=data_faces)
+        refine_node.submit(
+            detect=detect_run,
+            any_faces=any_faces_run,
             data_faces=data_faces,
             data_refined=data_refined,
         )
         if include_report:
-            nodes["report"] = report_node.submit(
-                detect=nodes["detect"],
+            report_node.submit(
+                detect=detect_run,
                 data_faces=data_faces,
                 data_report=data_report,
             )
         else:
-            nodes["report"] = report_node.leave_out()
-        return finish(nodes)
+            report_node.leave_out()
+        return finish()
 
 
 if __name__ == "__main__":

@@ -4,23 +4,24 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import State, flow, unmapped
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
+    Manifest,
+    Mapped,
     execution,
     execution_node,
     finish,
+    loom,
     record_crash,
     run_of,
     task_node,
+    thread_pool,
 )
 from pydantic import Field
-from translator.shim import loom
 
 PROJECT = Path(__file__).parent
 
-# loops.yaml:10
 STRAIGHTEN = loom.script(
     "straighten",
     "tasks/straighten.py",
@@ -31,7 +32,6 @@ STRAIGHTEN = loom.script(
     source="loops.yaml:10",
 )
 
-# loops.yaml:20
 READ = loom.script(
     "read",
     "tasks/read.py",
@@ -41,7 +41,6 @@ READ = loom.script(
     source="loops.yaml:20",
 )
 
-# loops.yaml:28
 BIND = loom.script(
     "bind",
     "tasks/bind.py",
@@ -57,18 +56,21 @@ BIND = loom.script(
     on_child_error="continue-and-error",
     max_workers=4,
 )
-def straighten_node(data_pages: str, data_straight: str, data_dictionary: str):
+def straighten_node(
+    data_pages: str,
+    data_straight: str,
+    data_dictionary: str,
+) -> Mapped:
+    """Run tasks/straighten.py once per file."""
     job = Job(STRAIGHTEN)
-    return execution.map(
-        job.files(
-            more={
-                "loop.over": data_pages,
-                "loop.into": data_straight,
-                "--words": data_dictionary,
-            },
-        ),
-        unmapped(job),
+    grid_points = job.files(
+        values={
+            "loop.over": data_pages,
+            "loop.into": data_straight,
+            "--words": data_dictionary,
+        },
     )
+    return execution.map(grid_points, unmapped(job))
 
 
 @task_node(  # loops.yaml:20
@@ -77,18 +79,20 @@ def straighten_node(data_pages: str, data_straight: str, data_dictionary: str):
     on_child_error="continue-and-error",
     max_workers=1,
 )
-def read_node(straighten: Executions, data_straight: str, data_texts: str):
+def read_node(straighten: Executions, data_straight: str, data_texts: str) -> Mapped:
+    """Run tasks/read.py once per file."""
     job = Job(READ, inputs={"loop.over": [straighten.outputs("*")]})
-    return execution.map(
-        job.files(more={"loop.over": data_straight, "loop.into": data_texts}),
-        unmapped(job),
+    grid_points = job.files(
+        values={"loop.over": data_straight, "loop.into": data_texts},
     )
+    return execution.map(grid_points, unmapped(job))
 
 
 @execution_node(name="bind", on_error="stop-next")  # loops.yaml:28
-def bind_node(read: Executions, data_texts: str, data_book: str):
+def bind_node(read: Executions, data_texts: str, data_book: str) -> Manifest:
+    """Run tasks/bind.py."""
     job = Job(BIND, inputs={"texts": [read.outputs("*")]})
-    return job.run(more={"texts": data_texts, "--output": data_book})
+    return job.run(values={"texts": data_texts, "--output": data_book})
 
 
 @flow(  # loops.yaml:2
@@ -97,7 +101,7 @@ def bind_node(read: Executions, data_texts: str, data_book: str):
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
+    task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def loops(
     data_pages: Annotated[str, Field(title="data.pages")] = "data/pages",
@@ -109,7 +113,7 @@ def loops(
     data_book: Annotated[str, Field(title="data.book")] = "output/book.txt",
     include_read: Annotated[bool, Field(title="include.read")] = False,
 ) -> State:
-    """loops.
+    """Run the pipeline loops.
 
     Args:
         data_pages: Read by straighten.
@@ -131,26 +135,21 @@ def loops(
             "include.read": include_read,
         },
     ):
-        nodes = {}
-        nodes["straighten"] = straighten_node.submit(
+        straighten_run = straighten_node.submit(
             data_pages=data_pages,
             data_straight=data_straight,
             data_dictionary=data_dictionary,
         )
         if include_read:
-            nodes["read"] = read_node.submit(
-                straighten=nodes["straighten"],
+            read_run = read_node.submit(
+                straighten=straighten_run,
                 data_straight=data_straight,
                 data_texts=data_texts,
             )
         else:
-            nodes["read"] = read_node.leave_out()
-        nodes["bind"] = bind_node.submit(
-            read=nodes["read"],
-            data_texts=data_texts,
-            data_book=data_book,
-        )
-        return finish(nodes)
+            read_run = read_node.leave_out()
+        bind_node.submit(read=read_run, data_texts=data_texts, data_book=data_book)
+        return finish()
 
 
 if __name__ == "__main__":

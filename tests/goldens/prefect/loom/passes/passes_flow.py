@@ -4,23 +4,24 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import State, flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
+    Manifest,
     Number,
+    Skip,
     execution_node,
     finish,
+    loom,
     record_crash,
     run_of,
     skip,
+    thread_pool,
 )
 from pydantic import Field
-from translator.shim import loom
 
 PROJECT = Path(__file__).parent
 
-# passes.yaml:15
 BLUR_ITER0 = loom.script(
     "blur_iter0",
     "tasks/blur.py",
@@ -30,7 +31,6 @@ BLUR_ITER0 = loom.script(
     source="passes.yaml:15",
 )
 
-# passes.yaml:23
 SUBTRACT_ITER0 = loom.script(
     "subtract_iter0",
     "tasks/subtract.py",
@@ -39,7 +39,6 @@ SUBTRACT_ITER0 = loom.script(
     source="passes.yaml:23",
 )
 
-# passes.yaml:36
 SHARPEN_STOP_ITER0 = loom.condition(
     "sharpen_stop_iter0",
     task="tasks/sharp_enough.py",
@@ -48,7 +47,6 @@ SHARPEN_STOP_ITER0 = loom.condition(
     source="passes.yaml:36",
 )
 
-# passes.yaml:15
 BLUR_ITER1 = loom.script(
     "blur_iter1",
     "tasks/blur.py",
@@ -58,7 +56,6 @@ BLUR_ITER1 = loom.script(
     source="passes.yaml:15",
 )
 
-# passes.yaml:23
 SUBTRACT_ITER1 = loom.script(
     "subtract_iter1",
     "tasks/subtract.py",
@@ -67,7 +64,6 @@ SUBTRACT_ITER1 = loom.script(
     source="passes.yaml:23",
 )
 
-# passes.yaml:36
 SHARPEN_STOP_ITER1 = loom.condition(
     "sharpen_stop_iter1",
     task="tasks/sharp_enough.py",
@@ -76,7 +72,6 @@ SHARPEN_STOP_ITER1 = loom.condition(
     source="passes.yaml:36",
 )
 
-# passes.yaml:15
 BLUR_ITER2 = loom.script(
     "blur_iter2",
     "tasks/blur.py",
@@ -86,7 +81,6 @@ BLUR_ITER2 = loom.script(
     source="passes.yaml:15",
 )
 
-# passes.yaml:23
 SUBTRACT_ITER2 = loom.script(
     "subtract_iter2",
     "tasks/subtract.py",
@@ -95,7 +89,6 @@ SUBTRACT_ITER2 = loom.script(
     source="passes.yaml:23",
 )
 
-# passes.yaml:36
 SHARPEN_STOP_ITER2 = loom.condition(
     "sharpen_stop_iter2",
     task="tasks/sharp_enough.py",
@@ -104,7 +97,6 @@ SHARPEN_STOP_ITER2 = loom.condition(
     source="passes.yaml:36",
 )
 
-# passes.yaml:13
 SHARPEN = loom.collect(
     "sharpen",
     iterations=3,
@@ -120,7 +112,6 @@ SHARPEN = loom.collect(
     source="passes.yaml:13",
 )
 
-# passes.yaml:43
 REPORT = loom.script(
     "report",
     "tasks/report.py",
@@ -135,9 +126,10 @@ REPORT = loom.script(
     on_error="stop-next",
     tags=["sharpen iteration 0"],
 )
-def blur_iter0_node(data_image: str):
+def blur_iter0_node(data_image: str) -> Manifest:
+    """Run tasks/blur.py."""
     job = Job(BLUR_ITER0)
-    return job.run(more={"image": data_image})
+    return job.run(values={"image": data_image})
 
 
 @execution_node(  # passes.yaml:23
@@ -145,9 +137,10 @@ def blur_iter0_node(data_image: str):
     on_error="stop-next",
     tags=["sharpen iteration 0"],
 )
-def subtract_iter0_node(blur_iter0: Executions, data_image: str):
+def subtract_iter0_node(blur_iter0: Executions, data_image: str) -> Manifest:
+    """Run tasks/subtract.py."""
     job = Job(SUBTRACT_ITER0, inputs={"mask": [blur_iter0.outputs("*")]})
-    return job.run(more={"image": data_image})
+    return job.run(values={"image": data_image})
 
 
 @execution_node(  # passes.yaml:36
@@ -155,9 +148,10 @@ def subtract_iter0_node(blur_iter0: Executions, data_image: str):
     on_error="stop-next",
     tags=["sharpen iteration 0"],
 )
-def sharpen_stop_iter0_node(subtract_iter0: Executions, limit: float):
+def sharpen_stop_iter0_node(subtract_iter0: Executions, limit: float) -> Manifest:
+    """Run the step sharpen_stop_iter0."""
     job = Job(SHARPEN_STOP_ITER0, inputs={"image": [subtract_iter0.outputs("*")]})
-    return job.run(more={"limit": limit})
+    return job.run(values={"limit": limit})
 
 
 @execution_node(  # passes.yaml:15
@@ -165,7 +159,11 @@ def sharpen_stop_iter0_node(subtract_iter0: Executions, limit: float):
     on_error="stop-next",
     tags=["sharpen iteration 1"],
 )
-def blur_iter1_node(subtract_iter0: Executions, sharpen_stop_iter0: Executions):
+def blur_iter1_node(
+    subtract_iter0: Executions,
+    sharpen_stop_iter0: Executions,
+) -> Manifest | Skip:
+    """Run tasks/blur.py."""
     if sharpen_stop_iter0.result:
         return skip("this runs only if sharpen_stop_iter0 is false")
     job = Job(BLUR_ITER1, inputs={"image": [subtract_iter0.outputs("*")]})
@@ -177,9 +175,10 @@ def blur_iter1_node(subtract_iter0: Executions, sharpen_stop_iter0: Executions):
     on_error="stop-next",
     tags=["sharpen iteration 1"],
 )
-def subtract_iter1_node(blur_iter1: Executions, data_image: str):
+def subtract_iter1_node(blur_iter1: Executions, data_image: str) -> Manifest:
+    """Run tasks/subtract.py."""
     job = Job(SUBTRACT_ITER1, inputs={"mask": [blur_iter1.outputs("*")]})
-    return job.run(more={"image": data_image})
+    return job.run(values={"image": data_image})
 
 
 @execution_node(  # passes.yaml:36
@@ -187,9 +186,10 @@ def subtract_iter1_node(blur_iter1: Executions, data_image: str):
     on_error="stop-next",
     tags=["sharpen iteration 1"],
 )
-def sharpen_stop_iter1_node(subtract_iter1: Executions, limit: float):
+def sharpen_stop_iter1_node(subtract_iter1: Executions, limit: float) -> Manifest:
+    """Run the step sharpen_stop_iter1."""
     job = Job(SHARPEN_STOP_ITER1, inputs={"image": [subtract_iter1.outputs("*")]})
-    return job.run(more={"limit": limit})
+    return job.run(values={"limit": limit})
 
 
 @execution_node(  # passes.yaml:15
@@ -197,7 +197,11 @@ def sharpen_stop_iter1_node(subtract_iter1: Executions, limit: float):
     on_error="stop-next",
     tags=["sharpen iteration 2"],
 )
-def blur_iter2_node(subtract_iter1: Executions, sharpen_stop_iter1: Executions):
+def blur_iter2_node(
+    subtract_iter1: Executions,
+    sharpen_stop_iter1: Executions,
+) -> Manifest | Skip:
+    """Run tasks/blur.py."""
     if sharpen_stop_iter1.result:
         return skip("this runs only if sharpen_stop_iter1 is false")
     job = Job(BLUR_ITER2, inputs={"image": [subtract_iter1.outputs("*")]})
@@ -209,9 +213,10 @@ def blur_iter2_node(subtract_iter1: Executions, sharpen_stop_iter1: Executions):
     on_error="stop-next",
     tags=["sharpen iteration 2"],
 )
-def subtract_iter2_node(blur_iter2: Executions, data_image: str):
+def subtract_iter2_node(blur_iter2: Executions, data_image: str) -> Manifest:
+    """Run tasks/subtract.py."""
     job = Job(SUBTRACT_ITER2, inputs={"mask": [blur_iter2.outputs("*")]})
-    return job.run(more={"image": data_image})
+    return job.run(values={"image": data_image})
 
 
 @execution_node(  # passes.yaml:36
@@ -219,9 +224,10 @@ def subtract_iter2_node(blur_iter2: Executions, data_image: str):
     on_error="stop-next",
     tags=["sharpen iteration 2"],
 )
-def sharpen_stop_iter2_node(subtract_iter2: Executions, limit: float):
+def sharpen_stop_iter2_node(subtract_iter2: Executions, limit: float) -> Manifest:
+    """Run the step sharpen_stop_iter2."""
     job = Job(SHARPEN_STOP_ITER2, inputs={"image": [subtract_iter2.outputs("*")]})
-    return job.run(more={"limit": limit})
+    return job.run(values={"limit": limit})
 
 
 @execution_node(name="sharpen", on_error="stop-next", joins=True)  # passes.yaml:13
@@ -234,7 +240,8 @@ def sharpen_node(
     subtract_iter2: Executions,
     data_sharp: str,
     data_mask: str,
-):
+) -> Manifest:
+    """Collect the results of the iterations of sharpen."""
     job = Job(
         SHARPEN,
         inputs={
@@ -246,16 +253,22 @@ def sharpen_node(
             "sharp_iter2": [subtract_iter2.outputs("*")],
         },
     )
-    return job.run(more={"sharp": data_sharp, "mask": data_mask})
+    return job.run(values={"sharp": data_sharp, "mask": data_mask})
 
 
 @execution_node(name="report", on_error="stop-next")  # passes.yaml:43
-def report_node(sharpen: Executions, data_sharp: str, data_mask: str, data_report: str):
+def report_node(
+    sharpen: Executions,
+    data_sharp: str,
+    data_mask: str,
+    data_report: str,
+) -> Manifest:
+    """Run tasks/report.py."""
     job = Job(
         REPORT,
         inputs={"image": [sharpen.outputs("*")], "mask": [sharpen.outputs("*")]},
     )
-    return job.run(more={"image": data_sharp, "mask": data_mask, "-o": data_report})
+    return job.run(values={"image": data_sharp, "mask": data_mask, "-o": data_report})
 
 
 @flow(  # passes.yaml:2
@@ -264,7 +277,7 @@ def report_node(sharpen: Executions, data_sharp: str, data_mask: str, data_repor
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after another
+    task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def passes(
     limit: Number = 0.05,
@@ -273,7 +286,7 @@ def passes(
     data_mask: Annotated[str, Field(title="data.mask")] = "output/mask.png",
     data_report: Annotated[str, Field(title="data.report")] = "output/report.txt",
 ) -> State:
-    """passes.
+    """Run the pipeline passes.
 
     Args:
         limit: Sets sharpen_stop_iter0.limit, sharpen_stop_iter1.limit,
@@ -294,58 +307,57 @@ def passes(
             "data.report": data_report,
         },
     ):
-        nodes = {}
-        nodes["blur_iter0"] = blur_iter0_node.submit(data_image=data_image)
-        nodes["subtract_iter0"] = subtract_iter0_node.submit(
-            blur_iter0=nodes["blur_iter0"],
+        blur_iter0_run = blur_iter0_node.submit(data_image=data_image)
+        subtract_iter0_run = subtract_iter0_node.submit(
+            blur_iter0=blur_iter0_run,
             data_image=data_image,
         )
-        nodes["sharpen_stop_iter0"] = sharpen_stop_iter0_node.submit(
-            subtract_iter0=nodes["subtract_iter0"],
+        sharpen_stop_iter0_run = sharpen_stop_iter0_node.submit(
+            subtract_iter0=subtract_iter0_run,
             limit=limit,
         )
-        nodes["blur_iter1"] = blur_iter1_node.submit(
-            subtract_iter0=nodes["subtract_iter0"],
-            sharpen_stop_iter0=nodes["sharpen_stop_iter0"],
+        blur_iter1_run = blur_iter1_node.submit(
+            subtract_iter0=subtract_iter0_run,
+            sharpen_stop_iter0=sharpen_stop_iter0_run,
         )
-        nodes["subtract_iter1"] = subtract_iter1_node.submit(
-            blur_iter1=nodes["blur_iter1"],
+        subtract_iter1_run = subtract_iter1_node.submit(
+            blur_iter1=blur_iter1_run,
             data_image=data_image,
         )
-        nodes["sharpen_stop_iter1"] = sharpen_stop_iter1_node.submit(
-            subtract_iter1=nodes["subtract_iter1"],
+        sharpen_stop_iter1_run = sharpen_stop_iter1_node.submit(
+            subtract_iter1=subtract_iter1_run,
             limit=limit,
         )
-        nodes["blur_iter2"] = blur_iter2_node.submit(
-            subtract_iter1=nodes["subtract_iter1"],
-            sharpen_stop_iter1=nodes["sharpen_stop_iter1"],
+        blur_iter2_run = blur_iter2_node.submit(
+            subtract_iter1=subtract_iter1_run,
+            sharpen_stop_iter1=sharpen_stop_iter1_run,
         )
-        nodes["subtract_iter2"] = subtract_iter2_node.submit(
-            blur_iter2=nodes["blur_iter2"],
+        subtract_iter2_run = subtract_iter2_node.submit(
+            blur_iter2=blur_iter2_run,
             data_image=data_image,
         )
-        nodes["sharpen_stop_iter2"] = sharpen_stop_iter2_node.submit(
-            subtract_iter2=nodes["subtract_iter2"],
+        sharpen_stop_iter2_run = sharpen_stop_iter2_node.submit(
+            subtract_iter2=subtract_iter2_run,
             limit=limit,
         )
-        nodes["sharpen"] = sharpen_node.submit(
-            blur_iter0=nodes["blur_iter0"],
-            subtract_iter0=nodes["subtract_iter0"],
-            blur_iter1=nodes["blur_iter1"],
-            subtract_iter1=nodes["subtract_iter1"],
-            blur_iter2=nodes["blur_iter2"],
-            subtract_iter2=nodes["subtract_iter2"],
+        sharpen_run = sharpen_node.submit(
+            blur_iter0=blur_iter0_run,
+            subtract_iter0=subtract_iter0_run,
+            blur_iter1=blur_iter1_run,
+            subtract_iter1=subtract_iter1_run,
+            blur_iter2=blur_iter2_run,
+            subtract_iter2=subtract_iter2_run,
             data_sharp=data_sharp,
             data_mask=data_mask,
-            wait_for=[nodes["sharpen_stop_iter2"]],
+            wait_for=[sharpen_stop_iter2_run],
         )
-        nodes["report"] = report_node.submit(
-            sharpen=nodes["sharpen"],
+        report_node.submit(
+            sharpen=sharpen_run,
             data_sharp=data_sharp,
             data_mask=data_mask,
             data_report=data_report,
         )
-        return finish(nodes)
+        return finish()
 
 
 if __name__ == "__main__":

@@ -4,22 +4,22 @@ from pathlib import Path
 from typing import Annotated
 
 from prefect import State, flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from prefect_plugin import (
     Executions,
     Job,
+    Manifest,
     Number,
     execution_node,
     finish,
+    loom,
     record_crash,
     run_of,
+    thread_pool,
 )
 from pydantic import Field
-from translator.shim import loom
 
 PROJECT = Path(__file__).parent
 
-# thresholds.yaml:18
 MEASURE = loom.script(
     "measure",
     "tasks/measure.py",
@@ -28,7 +28,6 @@ MEASURE = loom.script(
     source="thresholds.yaml:18",
 )
 
-# thresholds.yaml:24
 CUT_LOW = loom.script(
     "cut_low",
     "tasks/cut.py",
@@ -38,7 +37,6 @@ CUT_LOW = loom.script(
     source="thresholds.yaml:24",
 )
 
-# thresholds.yaml:33
 CUT_MIDDLE = loom.script(
     "cut_middle",
     "tasks/cut.py",
@@ -48,7 +46,6 @@ CUT_MIDDLE = loom.script(
     source="thresholds.yaml:33",
 )
 
-# thresholds.yaml:42
 CUT_HIGH = loom.script(
     "cut_high",
     "tasks/cut.py",
@@ -58,7 +55,6 @@ CUT_HIGH = loom.script(
     source="thresholds.yaml:42",
 )
 
-# thresholds.yaml:51
 COMPARE = loom.script(
     "compare",
     "tasks/compare.py",
@@ -73,16 +69,23 @@ COMPARE = loom.script(
 
 
 @execution_node(name="measure", on_error="stop-next")  # thresholds.yaml:18
-def measure_node(count: int, data_readings: str):
+def measure_node(count: int, data_readings: str) -> Manifest:
+    """Run tasks/measure.py."""
     job = Job(MEASURE)
-    return job.run(more={"--count": count, "--output": data_readings})
+    return job.run(values={"--count": count, "--output": data_readings})
 
 
 @execution_node(name="cut_low", on_error="stop-next")  # thresholds.yaml:24
-def cut_low_node(measure: Executions, at_low: float, data_readings: str, data_low: str):
+def cut_low_node(
+    measure: Executions,
+    at_low: float,
+    data_readings: str,
+    data_low: str,
+) -> Manifest:
+    """Run tasks/cut.py."""
     job = Job(CUT_LOW, inputs={"readings": [measure.outputs("*")]})
     return job.run(
-        more={"--threshold": at_low, "readings": data_readings, "--output": data_low},
+        values={"--threshold": at_low, "readings": data_readings, "--output": data_low},
     )
 
 
@@ -92,10 +95,11 @@ def cut_middle_node(
     at_middle: float,
     data_readings: str,
     data_middle: str,
-):
+) -> Manifest:
+    """Run tasks/cut.py."""
     job = Job(CUT_MIDDLE, inputs={"readings": [measure.outputs("*")]})
     return job.run(
-        more={
+        values={
             "--threshold": at_middle,
             "readings": data_readings,
             "--output": data_middle,
@@ -109,10 +113,15 @@ def cut_high_node(
     at_high: float,
     data_readings: str,
     data_high: str,
-):
+) -> Manifest:
+    """Run tasks/cut.py."""
     job = Job(CUT_HIGH, inputs={"readings": [measure.outputs("*")]})
     return job.run(
-        more={"--threshold": at_high, "readings": data_readings, "--output": data_high},
+        values={
+            "--threshold": at_high,
+            "readings": data_readings,
+            "--output": data_high,
+        },
     )
 
 
@@ -125,7 +134,8 @@ def compare_node(
     data_middle: str,
     data_high: str,
     data_comparison: str,
-):
+) -> Manifest:
+    """Run tasks/compare.py."""
     job = Job(
         COMPARE,
         inputs={
@@ -135,7 +145,7 @@ def compare_node(
         },
     )
     return job.run(
-        more={
+        values={
             "low": data_low,
             "middle": data_middle,
             "high": data_high,
@@ -150,7 +160,7 @@ def compare_node(
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=5),  # a thread per node
+    task_runner=thread_pool(max_workers=5),  # a thread per node
 )
 def thresholds(
     count: int = 500,
@@ -165,7 +175,7 @@ def thresholds(
         str, Field(title="data.comparison")
     ] = "output/comparison.json",
 ) -> State:
-    """thresholds.
+    """Run the pipeline thresholds.
 
     Args:
         count: Sets measure.--count.
@@ -194,36 +204,35 @@ def thresholds(
             "data.comparison": data_comparison,
         },
     ):
-        nodes = {}
-        nodes["measure"] = measure_node.submit(count=count, data_readings=data_readings)
-        nodes["cut_low"] = cut_low_node.submit(
-            measure=nodes["measure"],
+        measure_run = measure_node.submit(count=count, data_readings=data_readings)
+        cut_low_run = cut_low_node.submit(
+            measure=measure_run,
             at_low=at_low,
             data_readings=data_readings,
             data_low=data_low,
         )
-        nodes["cut_middle"] = cut_middle_node.submit(
-            measure=nodes["measure"],
+        cut_middle_run = cut_middle_node.submit(
+            measure=measure_run,
             at_middle=at_middle,
             data_readings=data_readings,
             data_middle=data_middle,
         )
-        nodes["cut_high"] = cut_high_node.submit(
-            measure=nodes["measure"],
+        cut_high_run = cut_high_node.submit(
+            measure=measure_run,
             at_high=at_high,
             data_readings=data_readings,
             data_high=data_high,
         )
-        nodes["compare"] = compare_node.submit(
-            cut_low=nodes["cut_low"],
-            cut_middle=nodes["cut_middle"],
-            cut_high=nodes["cut_high"],
+        compare_node.submit(
+            cut_low=cut_low_run,
+            cut_middle=cut_middle_run,
+            cut_high=cut_high_run,
             data_low=data_low,
             data_middle=data_middle,
             data_high=data_high,
             data_comparison=data_comparison,
         )
-        return finish(nodes)
+        return finish()
 
 
 if __name__ == "__main__":

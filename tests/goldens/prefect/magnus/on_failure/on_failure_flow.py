@@ -3,91 +3,73 @@
 from pathlib import Path
 
 from prefect import State, allow_failure, flow
-from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin.controlflow import (
-    Last,
+from prefect_plugin import (
+    Step,
     fail,
     failed,
-    finish,
+    finish_graph,
     record_crash,
-    run_of,
+    run_of_graph,
     step_node,
+    thread_pool,
 )
-from translator.shim import Step
 
 PROJECT = Path(__file__).parent
 
-# on_failure.yaml:4
-extract = step_node(
-    Step(
-        name="extract",
-        command=["./extract.sh"],
-        source="on_failure.yaml:4",
-        dialect="magnus",
-        kind="shell",
-    ),
+EXTRACT = Step(
+    name="extract",
+    command=["./extract.sh"],
+    source="on_failure.yaml:4",
+    dialect="magnus",
+    kind="shell",
 )
 
-# on_failure.yaml:10
-clean = step_node(
-    Step(
-        name="clean",
-        command=["./clean.sh"],
-        source="on_failure.yaml:10",
-        dialect="magnus",
-        kind="shell",
-    ),
+CLEAN = Step(
+    name="clean",
+    command=["./clean.sh"],
+    source="on_failure.yaml:10",
+    dialect="magnus",
+    kind="shell",
 )
 
-# on_failure.yaml:15
-use_yesterday_s = step_node(
-    Step(
-        name="use yesterday's",
-        command=["./yesterday.sh"],
-        source="on_failure.yaml:15",
-        dialect="magnus",
-        kind="shell",
-    ),
+USE_YESTERDAY_S = Step(
+    name="use yesterday's",
+    command=["./yesterday.sh"],
+    source="on_failure.yaml:15",
+    dialect="magnus",
+    kind="shell",
 )
 
-# on_failure.yaml:20
-train = step_node(
-    Step(
-        name="train",
-        command=["./train.sh"],
-        source="on_failure.yaml:20",
-        dialect="magnus",
-        kind="shell",
-    ),
+TRAIN = Step(
+    name="train",
+    command=["./train.sh"],
+    source="on_failure.yaml:20",
+    dialect="magnus",
+    kind="shell",
 )
 
-# on_failure.yaml:26
-publish = step_node(
-    Step(
-        name="publish",
-        command=["./publish.sh"],
-        source="on_failure.yaml:26",
-        dialect="magnus",
-        kind="shell",
-    ),
+PUBLISH = Step(
+    name="publish",
+    command=["./publish.sh"],
+    source="on_failure.yaml:26",
+    dialect="magnus",
+    kind="shell",
 )
 
-# on_failure.yaml:32
-tell_somebody = step_node(
-    Step(
-        name="tell somebody",
-        command=["./mail.sh"],
-        source="on_failure.yaml:32",
-        dialect="magnus",
-        kind="shell",
-    ),
+TELL_SOMEBODY = Step(
+    name="tell somebody",
+    command=["./mail.sh"],
+    source="on_failure.yaml:32",
+    dialect="magnus",
+    kind="shell",
 )
 
-
-def from_tell_somebody(last: Last) -> Last:
-    """Go on from tell somebody, to which several ways lead."""
-    last = tell_somebody.submit(last)
-    return fail(last)
+extract = step_node(EXTRACT)
+clean = step_node(CLEAN)
+use_yesterday_s = step_node(USE_YESTERDAY_S)
+train = step_node(TRAIN)
+publish = step_node(PUBLISH)
+tell_somebody = step_node(TELL_SOMEBODY)
 
 
 @flow(  # on_failure.yaml:1
@@ -96,28 +78,28 @@ def from_tell_somebody(last: Last) -> Last:
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
+    task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def on_failure() -> State:
-    """on_failure."""
-    with run_of(
+    """Run the pipeline on_failure."""
+    with run_of_graph(
         "on_failure",
         dialect="magnus",
         project=PROJECT,
         nodes=[extract, clean, use_yesterday_s, train, publish, tell_somebody],
-    ) as last:
-        last = extract.submit(last)
-        if failed(last):
-            last = use_yesterday_s.submit(allow_failure(last))
+    ) as start:
+        token = extract.submit(start)
+        if failed(token):
+            token = use_yesterday_s.submit(allow_failure(token))
         else:
-            last = clean.submit(last)
-        last = train.submit(last)
-        if failed(last):
-            return finish(from_tell_somebody(allow_failure(last)))
-        last = publish.submit(last)
-        if failed(last):
-            return finish(from_tell_somebody(allow_failure(last)))
-        return finish(last)
+            token = clean.submit(token)
+        token = train.submit(token)
+        if not failed(token):
+            token = publish.submit(token)
+        if failed(token):
+            token = tell_somebody.submit(allow_failure(token))
+            return finish_graph(fail(token))
+        return finish_graph(token)
 
 
 if __name__ == "__main__":

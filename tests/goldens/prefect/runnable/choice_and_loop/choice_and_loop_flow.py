@@ -3,108 +3,113 @@
 from pathlib import Path
 
 from prefect import State, flow
-from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin.controlflow import (
-    Last,
+from prefect_plugin import (
+    Step,
+    Token,
     again,
     branch,
     choice_node,
     chosen,
-    finish,
+    finish_graph,
     loop_node,
     record_crash,
-    run_of,
+    run_of_graph,
     step_node,
+    thread_pool,
 )
-from translator.shim import Step
 
 PROJECT = Path(__file__).parent
 
-# choice_and_loop.yaml:4
-measure = step_node(
-    Step(
-        name="measure",
-        command=["work.measure"],
-        source="choice_and_loop.yaml:4",
-        dialect="runnable",
-        kind="python",
-        returns={"size": "json"},
-    ),
+MEASURE = Step(
+    name="measure",
+    command=["work.measure"],
+    source="choice_and_loop.yaml:4",
+    dialect="runnable",
+    kind="python",
+    returns={"size": "json"},
 )
 
-# choice_and_loop.yaml:19
-small_fit = step_node(
-    Step(
-        name="fit",
-        command=["work.fit"],
-        source="choice_and_loop.yaml:19",
-        dialect="runnable",
-        kind="python",
-    ),
+SMALL_FIT = Step(
+    name="fit",
+    command=["work.fit"],
+    source="choice_and_loop.yaml:19",
+    dialect="runnable",
+    kind="python",
 )
+
+LARGE_FIT = Step(
+    name="fit",
+    command=["work.fit_in_parts"],
+    source="choice_and_loop.yaml:26",
+    dialect="runnable",
+    kind="python",
+)
+
+IMPROVE = Step(
+    name="improve",
+    command=["work.improve"],
+    source="choice_and_loop.yaml:39",
+    dialect="runnable",
+    kind="python",
+    returns={"good": "json"},
+)
+
+# The graph:
+#
+# measure -> by size
+# by size: choice by size -> refine
+#   small
+#     fit
+#   large
+#     fit
+# refine: loop until good, at most 5 times
+#   improve
+
+measure = step_node(MEASURE)
+small_fit = step_node(SMALL_FIT)
 
 
 @branch("small", nodes=[small_fit])
-def small(last: Last) -> Last:
-    """Branch small of by size."""
-    return small_fit.submit(last)
+def small(token: Token) -> Token:
+    """Run the branch small of by size."""
+    return small_fit.submit(token)
 
 
-# choice_and_loop.yaml:26
-large_fit = step_node(
-    Step(
-        name="fit",
-        command=["work.fit_in_parts"],
-        source="choice_and_loop.yaml:26",
-        dialect="runnable",
-        kind="python",
-    ),
-)
+large_fit = step_node(LARGE_FIT)
 
 
 @branch("large", nodes=[large_fit])
-def large(last: Last) -> Last:
-    """Branch large of by size."""
-    return large_fit.submit(last)
+def large(token: Token) -> Token:
+    """Run the branch large of by size."""
+    return large_fit.submit(token)
 
 
-# choice_and_loop.yaml:11
-@choice_node("by size", cases={"small": small, "large": large})
-def by_size(last: Last) -> Last:
-    match chosen(last, on="size"):
-        case "small":
-            return small.submit(last)
-        case "large":
-            return large.submit(last)
-
-
-# choice_and_loop.yaml:39
-improve = step_node(
-    Step(
-        name="improve",
-        command=["work.improve"],
-        source="choice_and_loop.yaml:39",
-        dialect="runnable",
-        kind="python",
-        returns={"good": "json"},
-    ),
+@choice_node(  # choice_and_loop.yaml:11
+    "by size",
+    cases={"small": small, "large": large},
 )
+def by_size(token: Token) -> Token:
+    """Run the case that size chooses."""
+    return chosen(token, on="size").submit(token)
+
+
+improve = step_node(IMPROVE)
 
 
 @branch(nodes=[improve])
-def refine_iteration(last: Last) -> Last:
-    """An iteration of refine."""
-    return improve.submit(last)
+def refine_iteration(token: Token) -> Token:
+    """Run one iteration of refine."""
+    return improve.submit(token)
 
 
-# choice_and_loop.yaml:30
-@loop_node("refine", body=refine_iteration, index="round")
-def refine(last: Last) -> Last:
+@loop_node("refine", body=refine_iteration, index="round")  # choice_and_loop.yaml:30
+def refine(token: Token) -> Token:
+    """Run refine_iteration until good is true, at most 5 times."""
     for index in range(5):
-        last = refine_iteration.submit(last, index)
-        if not again(last, until="good"):
+        token = refine_iteration.submit(token, index)
+        if not again(token, until="good"):
             break
-    return last
+    return token
 
 
 @flow(  # choice_and_loop.yaml:1
@@ -113,19 +118,19 @@ def refine(last: Last) -> Last:
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
+    task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def choice_and_loop() -> State:
-    """choice_and_loop."""
-    with run_of(
+    """Run the pipeline choice_and_loop."""
+    with run_of_graph(
         "choice_and_loop",
         dialect="runnable",
         project=PROJECT,
         nodes=[measure, by_size, refine],
-    ) as last:
-        last = measure.submit(last)
-        last = by_size.submit(last)
-        return finish(refine.submit(last))
+    ) as start:
+        token = measure.submit(start)
+        token = by_size.submit(token)
+        return finish_graph(refine.submit(token))
 
 
 if __name__ == "__main__":

@@ -3,191 +3,193 @@
 from pathlib import Path
 
 from prefect import State, allow_failure, flow
-from prefect.task_runners import ThreadPoolTaskRunner
-from prefect_plugin.controlflow import (
-    Last,
+from prefect_plugin import (
+    Step,
+    Token,
     again,
     branch,
     choice_node,
     chosen,
     failed,
-    finish,
+    finish_graph,
     loop_node,
     record_crash,
-    run_of,
+    run_of_graph,
     step_node,
+    thread_pool,
 )
-from translator.shim import Step
 
 PROJECT = Path(__file__).parent
 
-# turns.yaml:4
-coin = step_node(
-    Step(
-        name="Coin",
-        command=["export side=heads"],
-        source="turns.yaml:4",
-        dialect="runnable",
-        kind="shell",
-        returns={"side": "json"},
-    ),
+COIN = Step(
+    name="Coin",
+    command=["export side=heads"],
+    source="turns.yaml:4",
+    dialect="runnable",
+    kind="shell",
+    returns={"side": "json"},
 )
 
-# turns.yaml:13
-h1 = step_node(
-    Step(
-        name="h1",
-        command=[],
-        source="turns.yaml:13",
-        dialect="runnable",
-        kind="stub",
-    ),
+H1 = Step(
+    name="h1",
+    command=[],
+    source="turns.yaml:13",
+    dialect="runnable",
+    kind="stub",
 )
+
+T1 = Step(
+    name="t1",
+    command=[],
+    source="turns.yaml:17",
+    dialect="runnable",
+    kind="stub",
+)
+
+TRAIN = Step(
+    name="train",
+    command=["export count=$((${count:-0} + 1))"],
+    source="turns.yaml:28",
+    dialect="runnable",
+    kind="shell",
+    returns={"count": "json"},
+)
+
+EVALUATE = Step(
+    name="evaluate",
+    command=["test $count = 3 && export good=true || export good=false"],
+    source="turns.yaml:29",
+    dialect="runnable",
+    kind="shell",
+    returns={"good": "json"},
+)
+
+SORRY = Step(
+    name="Sorry",
+    command=[],
+    source="turns.yaml:30",
+    dialect="runnable",
+    kind="stub",
+)
+
+H2 = Step(
+    name="h2",
+    command=[],
+    source="turns.yaml:40",
+    dialect="runnable",
+    kind="stub",
+)
+
+T2 = Step(
+    name="t2",
+    command=[],
+    source="turns.yaml:44",
+    dialect="runnable",
+    kind="stub",
+)
+
+WRONG = Step(
+    name="Wrong",
+    command=[],
+    source="turns.yaml:45",
+    dialect="runnable",
+    kind="stub",
+)
+
+# The graph:
+#
+# Coin -> Pick
+# Pick: choice by side -> Improve
+#   heads
+#     h1
+#   tails
+#     t1
+# Improve: loop until good, at most 4 times -> Pick again; if it fails -> Sorry
+#   train -> evaluate
+#   evaluate
+# Sorry -> Pick again
+# Pick again: choice by nothing; if it fails -> Wrong
+#   heads
+#     h2
+#   tails
+#     t2
+# Wrong
+
+coin = step_node(COIN)
+h1 = step_node(H1)
 
 
 @branch("heads", nodes=[h1])
-def pick_heads(last: Last) -> Last:
-    """Branch heads of Pick."""
-    return h1.submit(last)
+def pick_heads(token: Token) -> Token:
+    """Run the branch heads of Pick."""
+    return h1.submit(token)
 
 
-# turns.yaml:17
-t1 = step_node(
-    Step(
-        name="t1",
-        command=[],
-        source="turns.yaml:17",
-        dialect="runnable",
-        kind="stub",
-    ),
-)
+t1 = step_node(T1)
 
 
 @branch("tails", nodes=[t1])
-def pick_tails(last: Last) -> Last:
-    """Branch tails of Pick."""
-    return t1.submit(last)
+def pick_tails(token: Token) -> Token:
+    """Run the branch tails of Pick."""
+    return t1.submit(token)
 
 
-# turns.yaml:5
-@choice_node("Pick", cases={"heads": pick_heads, "tails": pick_tails})
-def pick(last: Last) -> Last:
-    match chosen(last, on="side"):
-        case "heads":
-            return pick_heads.submit(last)
-        case "tails":
-            return pick_tails.submit(last)
+@choice_node("Pick", cases={"heads": pick_heads, "tails": pick_tails})  # turns.yaml:5
+def pick(token: Token) -> Token:
+    """Run the case that side chooses."""
+    return chosen(token, on="side").submit(token)
 
 
-# turns.yaml:28
-train = step_node(
-    Step(
-        name="train",
-        command=["export count=$((${count:-0} + 1))"],
-        source="turns.yaml:28",
-        dialect="runnable",
-        kind="shell",
-        returns={"count": "json"},
-    ),
-)
-
-# turns.yaml:29
-evaluate = step_node(
-    Step(
-        name="evaluate",
-        command=["test $count = 3 && export good=true || export good=false"],
-        source="turns.yaml:29",
-        dialect="runnable",
-        kind="shell",
-        returns={"good": "json"},
-    ),
-)
+train = step_node(TRAIN)
+evaluate = step_node(EVALUATE)
 
 
 @branch(nodes=[train, evaluate])
-def improve_iteration(last: Last) -> Last:
-    """An iteration of Improve."""
-    last = train.submit(last)
-    return evaluate.submit(last)
+def improve_iteration(token: Token) -> Token:
+    """Run one iteration of Improve."""
+    token = train.submit(token)
+    return evaluate.submit(token)
 
 
-# turns.yaml:18
-@loop_node("Improve", body=improve_iteration, index="IDX")
-def improve(last: Last) -> Last:
+@loop_node("Improve", body=improve_iteration, index="IDX")  # turns.yaml:18
+def improve(token: Token) -> Token:
+    """Run improve_iteration until good is true, at most 4 times."""
     for index in range(4):
-        last = improve_iteration.submit(last, index)
-        if not again(last, until="good"):
+        token = improve_iteration.submit(token, index)
+        if not again(token, until="good"):
             break
-    return last
+    return token
 
 
-# turns.yaml:30
-sorry = step_node(
-    Step(
-        name="Sorry",
-        command=[],
-        source="turns.yaml:30",
-        dialect="runnable",
-        kind="stub",
-    ),
-)
-
-# turns.yaml:40
-h2 = step_node(
-    Step(
-        name="h2",
-        command=[],
-        source="turns.yaml:40",
-        dialect="runnable",
-        kind="stub",
-    ),
-)
+sorry = step_node(SORRY)
+h2 = step_node(H2)
 
 
 @branch("heads", nodes=[h2])
-def pick_again_heads(last: Last) -> Last:
-    """Branch heads of Pick again."""
-    return h2.submit(last)
+def pick_again_heads(token: Token) -> Token:
+    """Run the branch heads of Pick again."""
+    return h2.submit(token)
 
 
-# turns.yaml:44
-t2 = step_node(
-    Step(
-        name="t2",
-        command=[],
-        source="turns.yaml:44",
-        dialect="runnable",
-        kind="stub",
-    ),
-)
+t2 = step_node(T2)
 
 
 @branch("tails", nodes=[t2])
-def pick_again_tails(last: Last) -> Last:
-    """Branch tails of Pick again."""
-    return t2.submit(last)
+def pick_again_tails(token: Token) -> Token:
+    """Run the branch tails of Pick again."""
+    return t2.submit(token)
 
 
-# turns.yaml:31
-@choice_node("Pick again", cases={"heads": pick_again_heads, "tails": pick_again_tails})
-def pick_again(last: Last) -> Last:
-    match chosen(last, on="nothing"):
-        case "heads":
-            return pick_again_heads.submit(last)
-        case "tails":
-            return pick_again_tails.submit(last)
-
-
-# turns.yaml:45
-wrong = step_node(
-    Step(
-        name="Wrong",
-        command=[],
-        source="turns.yaml:45",
-        dialect="runnable",
-        kind="stub",
-    ),
+@choice_node(  # turns.yaml:31
+    "Pick again",
+    cases={"heads": pick_again_heads, "tails": pick_again_tails},
 )
+def pick_again(token: Token) -> Token:
+    """Run the case that nothing chooses."""
+    return chosen(token, on="nothing").submit(token)
+
+
+wrong = step_node(WRONG)
 
 
 @flow(  # turns.yaml:1
@@ -196,25 +198,25 @@ wrong = step_node(
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=ThreadPoolTaskRunner(max_workers=1),  # one node after the other
+    task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def turns() -> State:
-    """turns."""
-    with run_of(
+    """Run the pipeline turns."""
+    with run_of_graph(
         "turns",
         dialect="runnable",
         project=PROJECT,
         nodes=[coin, pick, improve, sorry, pick_again, wrong],
-    ) as last:
-        last = coin.submit(last)
-        last = pick.submit(last)
-        last = improve.submit(last)
-        if failed(last):
-            last = sorry.submit(allow_failure(last))
-        last = pick_again.submit(last)
-        if failed(last):
-            last = wrong.submit(allow_failure(last))
-        return finish(last)
+    ) as start:
+        token = coin.submit(start)
+        token = pick.submit(token)
+        token = improve.submit(token)
+        if failed(token):
+            token = sorry.submit(allow_failure(token))
+        token = pick_again.submit(token)
+        if failed(token):
+            token = wrong.submit(allow_failure(token))
+        return finish_graph(token)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,121 @@
+"""What generated flows may import is public API: a name that is taken away breaks the flows that are out there."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("prefect")
+
+import prefect_plugin
+
+GOLDENS = sorted((Path(__file__).parents[1] / "goldens" / "prefect").rglob("*.py"))
+NAMES = [
+    "ArtifactStore",
+    "Axis",
+    "Catalog",
+    "Executions",
+    "FileAxis",
+    "Input",
+    "Job",
+    "Manifest",
+    "Mapped",
+    "NodeParameters",
+    "Number",
+    "Parameter",
+    "Skip",
+    "Step",
+    "Token",
+    "again",
+    "as_written",
+    "branch",
+    "choice_node",
+    "chosen",
+    "execution",
+    "execution_node",
+    "fail",
+    "failed",
+    "finish",
+    "finish_graph",
+    "items",
+    "loom",
+    "loop_node",
+    "map_node",
+    "parallel_node",
+    "record_crash",
+    "run_of",
+    "run_of_graph",
+    "skip",
+    "step_node",
+    "succeed",
+    "task_node",
+    "thread_pool",
+]
+SIGNATURES = {
+    "execution_node": "name on_error retries joins tags",
+    "task_node": "name on_error on_child_error max_workers tags",
+    "run_of": "pipeline project max_workers parameters",
+    "finish": "",
+    "skip": "reason",
+    "run_of_graph": "pipeline dialect project nodes parameters",
+    "finish_graph": "token",
+    "step_node": "step",
+    "branch": "name nodes",
+    "parallel_node": "name branches",
+    "map_node": "name body item reducer max_workers",
+    "loop_node": "name body index",
+    "choice_node": "name cases",
+    "failed": "token",
+    "succeed": "token",
+    "fail": "token",
+    "items": "token over",
+    "chosen": "token on",
+    "again": "token until",
+    "thread_pool": "max_workers",
+}
+METHODS = {
+    "Job": {"run": "form values", "grid": "form values", "files": "form values", "__init__": "step inputs merge"},
+    "Executions": {
+        "outputs": "pattern",
+        "inputs": "pattern",
+        "parameter": "name default",
+        "metadata": "key default",
+    },
+}
+
+
+def parameters(function):
+    return " ".join(name for name in inspect.signature(function).parameters if name != "self")
+
+
+def test_the_names():
+    assert prefect_plugin.__all__ == NAMES
+    assert all(getattr(prefect_plugin, name) is not None for name in NAMES)
+
+
+def test_what_they_take():
+    assert {name: parameters(getattr(prefect_plugin, name)) for name in SIGNATURES} == SIGNATURES
+    found = {
+        owner: {name: parameters(getattr(getattr(prefect_plugin, owner), name)) for name in methods}
+        for owner, methods in METHODS.items()
+    }
+    assert found == METHODS
+
+
+def test_generated_flows_import_nothing_else_of_ours():
+    used = set()
+    for golden in GOLDENS:
+        for node in ast.walk(ast.parse(golden.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert not node.module.startswith(("translator", "prefect_plugin.")), golden
+                used |= {alias.name for alias in node.names} if node.module == "prefect_plugin" else set()
+    assert used <= set(NAMES)
+    assert len(used) > 30
+
+
+def test_the_package_imports_neither_prefect_nor_the_shim_before_a_name_is_used():
+    program = "import sys, prefect_plugin; print(*(m for m in sys.modules if m.startswith(('prefect.', 'translator'))))"
+    assert subprocess.check_output([sys.executable, "-c", program], text=True).split() == []

@@ -1,0 +1,70 @@
+"""An outline of a control-flow graph, for readers of a generated file: a node a line, indented by its branch."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.diagnostics import printable
+from translator.targets.prefect.controlflow.statements import COMPLETE, ERROR, routes
+from translator.targets.render import WIDTH
+from translator.walk import BODY, branches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from translator.targets.prefect.controlflow.statements import Target
+
+_INDENT = "  "
+_WIDTH = WIDTH - len("# ")
+
+
+def outline(graph: ir.Graph, depth: int = 0) -> Iterator[str]:
+    """Return the lines of the outline of a graph.
+
+    Args:
+        graph: the graph.
+        depth: the number of branches around it.
+    """
+    margin = _INDENT * depth
+    for node in graph.nodes:
+        kind = _kind(node)
+        text = f"{node.name}{f': {kind}' if kind else ''}{_routes(node)}"
+        yield from _wrapped(text, margin)
+        for name, branch in branches(node).items():
+            if name != BODY:
+                yield from _wrapped(name, margin + _INDENT)
+            yield from outline(branch, depth + (1 if name == BODY else 2))
+
+
+def _wrapped(text: str, margin: str) -> list[str]:
+    hanging = margin + 2 * _INDENT
+    return textwrap.wrap(printable(text), _WIDTH, initial_indent=margin, subsequent_indent=hanging, tabsize=1)
+
+
+def _kind(node: ir.Node) -> str | None:
+    match node:
+        case ir.MapNode():
+            return f"map over {node.over}"
+        case ir.LoopNode():
+            return f"loop until {node.until}, at most {node.limit} times"
+        case ir.ParallelNode():
+            return "parallel"
+        case ir.ChoiceNode():
+            return f"choice by {node.on}"
+        case _:
+            return None
+
+
+def _routes(node: ir.Node) -> str:
+    """Return where a node leads to; the usual ends are left out."""
+    after, instead = routes(node)
+    usual = "" if after == COMPLETE else f" -> {_target(after)}"
+    return usual if instead == ERROR else f"{usual}; if it fails -> {_target(instead)}"
+
+
+def _target(target: Target) -> str:
+    if isinstance(target, str):
+        return target
+    return "success" if target == COMPLETE else "fail"
