@@ -151,7 +151,7 @@ def _without_garbage_collection() -> Iterator[None]:
 def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) -> Loaded:
     from translator.checks import check
     from translator.checks.commands import QUESTIONS
-    from translator.parameters_file import read_parameters
+    from translator.dialects.parameters_file import read_parameters
 
     sources = {name: text}
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.targets.test_hostile_names import DIALECTS, loaded
 from translator.load import load_text
-from translator.walk import walk
+from translator.nodes import walk
 
 if TYPE_CHECKING:
     from pathlib import Path

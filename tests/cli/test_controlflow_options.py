@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.dialects.controlflow.marks import magnus
-from translator import given
-from translator.cli import main
+from translator.cli import main, param_option
 from translator.diagnostics import Diagnostics
 from translator.load import load, load_text
 
@@ -49,10 +48,10 @@ def test_a_parameters_file_that_is_none(file: Path, text, code):
 def test_values_are_json_or_text():
     found = Diagnostics()
     pipeline = load_text(TEXT).choose()
-    values = given.values(pipeline, ["n=1", "xs=[1, 2]", "word=a,b", 'o={"a": null}'], found)
+    values = param_option.values(pipeline, ["n=1", "xs=[1, 2]", "word=a,b", 'o={"a": null}'], found)
     assert values == {"n": 1, "xs": (1, 2), "word": "a,b", "o": {"a": None}}
     assert found.ok
-    assert {p.name: p.default for p in given.declare(pipeline, values).parameters} == values
+    assert {p.name: p.default for p in param_option.declare(pipeline, values).parameters} == values
 
 
 def test_the_command_line(file: Path, capsys):

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from translator import given
-from translator.cli import main
+from translator.cli import main, param_option
 from translator.diagnostics import Diagnostics
 from translator.load import load
 
@@ -86,7 +85,7 @@ def test_other_dialects_have_no_such_choices(tmp_path: Path, capsys):
 
 def read(file: Path, *texts: str) -> tuple[dict, list[str]]:
     found = Diagnostics()
-    return given.values(load(file).choose(), texts, found), [f"{d.message} {d.hint or ''}" for d in found]
+    return param_option.values(load(file).choose(), texts, found), [f"{d.message} {d.hint or ''}" for d in found]
 
 
 @pytest.mark.parametrize(

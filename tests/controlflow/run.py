@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.controlflow.work import written
 from translator import ir
-from translator.semantics.conformance import plain
+from translator.semantics.comparison import plain
 from translator.semantics.controlflow import GraphFate, Interpreter, StepEnding, Visit
 from translator.shim.contract import State
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
-from translator.semantics.conformance import plain
+from translator.semantics.comparison import plain
 from translator.semantics.controlflow import StepEnding
 from translator.shim.contract import State
 

@@ -23,8 +23,9 @@ import jinja2
 
 from tests.fuzz.generated import foreign, skeleton
 from translator import cli
-from translator import run as run_command
+from translator.cli import run as run_command
 from translator.diagnostics import LINE_BREAK
+from translator.run import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,7 +43,7 @@ WITHOUT_PLACE = frozenset(
     {"missing-file", "unreadable-file", "not-a-file", "huge-file", "no-pipeline", "no-parameters-file"}
 )
 """Errors about a file as a whole."""
-_OURS = str(Path(cli.__file__).parent)
+_OURS = str(Path(cli.__file__).parents[1])
 _PLACED = re.compile(r"^.+:[1-9]\d*:[1-9]\d*: error\[[a-z0-9-]+\]: .", re.MULTILINE)
 
 
@@ -236,13 +237,13 @@ def _run(bench: Bench, mutant: Mutant, file: Path, target: str) -> Outcome:
         faults: list[Fault] = []
         _sound(Outcome(tuple(command), 0, "", "", 0), generated.read_text(encoding="utf-8"), faults)
         tail = tuple(f"generated file: {fault.kind} {fault.detail}" for fault in faults)
-        return run_command._Ended(1, tail, False)
+        return process.Ended(1, tail, False)
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     with (
         mock.patch.object(run_command, "guarded", guarded),
-        mock.patch.object(run_command, "_spawned", spawned),
+        mock.patch.object(process, "run", spawned),
         mock.patch.object(run_command, "find_spec", lambda _: True),
     ):
         store = f"--store={bench.folder / 'store'}"

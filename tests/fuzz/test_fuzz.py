@@ -14,7 +14,6 @@ from tests.fuzz.invariants import Bench
 from tests.fuzz.minimise import minimised
 from tests.fuzz.mutate import Mutant, mutant
 from tests.fuzz.seeds import DIALECTS, ROOT, pool, seeds
-from translator import cli
 from translator.dialects.valohai import reader
 
 FILES = 1200
@@ -96,7 +95,6 @@ def test_a_good_file_has_no_fault(bench: Bench) -> None:
 
 def test_a_traceback_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "read_pipelines", lambda *_: {}["gone"])
-    monkeypatch.setattr("translator.dialects.valohai.read", reader.read_pipelines)
     (kind,) = kinds(bench, mutant_of(GOOD))
     assert kind.startswith("check: KeyError in ")
 
@@ -107,7 +105,7 @@ def test_a_hang_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Non
             pass
 
     monkeypatch.setattr(invariants, "HANG", 0.2)
-    monkeypatch.setattr("translator.dialects.valohai.read", hang)
+    monkeypatch.setattr(reader, "read_pipelines", hang)
     (kind,) = kinds(bench, mutant_of(GOOD))
     assert kind.startswith("check: hang in ")
 
@@ -118,12 +116,12 @@ def test_what_takes_too_long_is_a_fault(bench: Bench, monkeypatch: pytest.Monkey
 
 
 def test_an_odd_exit_status_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(cli._COMMANDS, "check", lambda _: 3)  # type: ignore[arg-type,return-value]
+    monkeypatch.setattr("translator.cli.check.main", lambda _: 3)
     assert "check: exit status 3" in kinds(bench, mutant_of(GOOD))
 
 
 def test_an_error_without_a_place_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("translator.dialects.valohai.read", lambda _, found: found.error("odd", "no place", None) or ())
+    monkeypatch.setattr(reader, "read_pipelines", lambda _, found: found.error("odd", "no place", None) or ())
     assert "check: odd without a place" in kinds(bench, mutant_of(GOOD))
 
 
@@ -164,5 +162,5 @@ def test_a_failing_file_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert found.examples
     campaign.keep(found, tmp_path)
     (text,) = [path.read_text() for path in tmp_path.rglob("fault.txt")]
-    assert text.startswith("check: KeyError in diagnostics.py:as_json\n3 files; mutant 0 of seed 1")
+    assert text.startswith("check: KeyError in diagnostics/machine.py:as_json\n3 files; mutant 0 of seed 1")
     assert "translate check ./in/pipeline.yaml --format=json" in text

@@ -24,7 +24,7 @@ from tests.parity.engines import ENGINES, ROOT, run_pipeline, started
 from translator import ir
 from translator.diagnostics import TranslationError
 from translator.load import load
-from translator.walk import walk
+from translator.nodes import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

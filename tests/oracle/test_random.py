@@ -19,7 +19,7 @@ from tests.oracle.controlflow import cases, leaks, statuses
 from tests.oracle.differences import DIFFERENCES
 from tests.oracle.engines import ENGINES, python_of, started
 from translator.load import load
-from translator.semantics.conformance import plain
+from translator.semantics.comparison import plain
 from translator.semantics.controlflow import Interpreter
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from translator.semantics import Attempt, disagreements
-from translator.semantics.conformance import plain
+from translator.semantics.comparison import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

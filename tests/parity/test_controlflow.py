@@ -24,7 +24,7 @@ from tests.controlflow.table import CASES, DIFFERENT, GIVEN, RUNNABLE
 from tests.oracle import engines as real
 from tests.oracle.controlflow import cases, leaks, statuses
 from tests.parity.engines import run_pipeline
-from translator.semantics.conformance import plain
+from translator.semantics.comparison import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

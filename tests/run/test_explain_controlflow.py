@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.semantics.controlflow import choice, graph, loop, mapped, parallel, pipeline, step
-from translator import explain_controlflow
 from translator.diagnostics import Diagnostics
+from translator.explain import controlflow, result
 
 WHOLE = pipeline(
     graph(
@@ -25,12 +25,12 @@ WHOLE = pipeline(
 
 def explained(*failures, **values):
     found = Diagnostics()
-    return explain_controlflow.explain(WHOLE, failures, values, found), [d.message for d in found]
+    return controlflow.explain(WHOLE, failures, values, found), [d.message for d in found]
 
 
 def test_text():
     explanation, _ = explained("Train Models.XGBoost.Train XGBoost")
-    lines = explain_controlflow.as_text(explanation).splitlines()
+    lines = result.as_text(explanation).splitlines()
     assert lines[0] == "p (p.yaml), if Train Models.XGBoost.Train XGBoost errs:"
     assert [" ".join(line.split()) for line in lines[2:8]] == [
         "Get Features complete nothing errs",
@@ -66,8 +66,8 @@ def test_paths(failure, erring):
             }
             yield from inner or ({prefix + name} if node["states"] == ["error"] else set())
 
-    assert set(leaves(json.loads(explain_controlflow.as_json(explanation))["nodes"])) == erring
-    assert explanation.fate.state == "error"
+    assert set(leaves(json.loads(result.as_json(explanation))["nodes"])) == erring
+    assert explanation.states == {"error"}
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,15 @@ def test_paths(failure, erring):
 )
 def test_a_node_in_a_branch_is_found_by_its_name(failure, path):
     found = Diagnostics()
-    assert explain_controlflow.explain(WHOLE, [failure], {}, found) is None
+    assert controlflow.explain(WHOLE, [failure], {}, found) is None
     assert [diagnostic.hint for diagnostic in found] == [f"did you mean {path!r}?"]
 
 
 def test_values_given_are_not_assumed():
     explanation, _ = explained(parts=[1, 2, 3], side="tails", done=True)
-    assert list(explanation.fate.nodes["chunks"].branches) == ["0", "1", "2"]
-    assert explanation.fate.nodes["which"].branches["heads"].state == "skipped"
+    nodes = {node.name: node for node in explanation.nodes}
+    assert list(nodes["chunks"].branches) == ["0", "1", "2"]
+    assert nodes["which"].branches["heads"].state == "skipped"
     assert [note.split()[1] for note in explanation.notes] == ["'done'"]
 
 

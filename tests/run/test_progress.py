@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from translator.progress import Follower, Progress, view
+from translator.run.progress import Follower, Progress, view
 
 KINDS = {"prepare": "execution", "train": "task", "report": "execution"}
 

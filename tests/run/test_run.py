@@ -15,7 +15,7 @@ import pytest
 
 from tests.parity.engines import ENGINES, python_of
 from translator.cli import main
-from translator.guard import guarded
+from translator.run.guard import guarded
 from translator.shim.workspace import hold
 
 TEXT = """\

@@ -7,11 +7,12 @@ import io
 from rich.console import Console
 
 from tests.semantics.controlflow import graph, mapped, parallel, step
-from translator.progress import LiveTree, Progress, view
-from translator.run import _kinds
-from translator.run_table import table
+from translator.nodes import kind, walk_named
+from translator.run.progress import LiveTree, Progress, view
+from translator.run.table import table
 
 GRAPH = graph(step("get"), parallel("fan out", x=graph(step("a"))), mapped("m", graph(step("s")), over="xs"))
+KINDS = {".".join(path): kind(node) for path, node in walk_named(GRAPH)}
 
 
 def leaf(state, reason=None):
@@ -44,12 +45,12 @@ def test_table():
 
 
 def test_kinds():
-    assert dict(_kinds(GRAPH)) == {"get": "execution", "fan out": "parallel", "fan out.x.a": "execution", "m": "map"}
+    assert KINDS == {"get": "execution", "fan out": "parallel", "fan out.x.a": "execution", "m": "map"}
 
 
 def test_tree_and_lines():
     progress, out = Progress(), io.StringIO()
-    kinds = dict(_kinds(GRAPH))
+    kinds = KINDS
     lines = view(progress, kinds, quiet=False, stream=out)
     for path in ("get", "fan out.x.a", "m.0.s"):
         lines.changed(progress.take({"event": "execution-started", "node": path, "index": 0}))

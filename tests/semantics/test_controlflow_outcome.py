@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from tests.oracle.controlflow import cases
 from translator import ir
 from translator.load import load_text
-from translator.semantics.controlflow import Interpreter, kind
+from translator.nodes import branches, kind
+from translator.semantics.controlflow import Interpreter
 from translator.shim import complete, failed
 from translator.shim.contract import ExecutionId, Manifest, Scope, State
 from translator.shim.controlflow.outcome import follow
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 from translator.shim.traces import Trace
-from translator.walk import branches
 
 
 def plan(graph):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.files import is_missing, is_missing_file
+from translator.nodes import walk
 from translator.shim.process.shell import Flaw, flaw, is_plain
-from translator.walk import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from translator import ir, registry
 from translator.checks.functions import function_of
 from translator.checks.writes import writes
+from translator.nodes import branches, walk
 from translator.shim import dialects
-from translator.walk import branches, walk
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.walk import named_branches, walk
+from translator.nodes import named_branches, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

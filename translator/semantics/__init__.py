@@ -60,7 +60,7 @@ run, any may be the first, and the prediction is the union over them. In the sam
 an error in a ``stop-all-and-error`` node may have stopped is followed where the nodes after it can see the difference.
 """
 
-from translator.semantics.conformance import disagreements
+from translator.semantics.comparison import disagreements
 from translator.semantics.oracle import Attempt, Ending, Failure, Oracle, all_complete, failing
 from translator.semantics.prediction import ExecutionPrediction, NodePrediction, Prediction, predict
 from translator.semantics.rules import Rules

@@ -33,9 +33,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from translator import ir
 from translator.ir import Json, Outcome
+from translator.nodes import kind, named_branches
 from translator.shim import dialects
 from translator.shim.contract import State
-from translator.walk import named_branches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -247,21 +247,6 @@ class Interpreter:
 
     def _reduced(self, node: ir.MapNode, values: Sequence[Json]) -> Json:
         return self.reducer(node.reducer, values) if values else ""
-
-
-def kind(node: ir.Node) -> str:
-    """The node's kind as ``run.json`` spells it."""
-    match node:
-        case ir.ParallelNode():
-            return "parallel"
-        case ir.MapNode():
-            return "map"
-        case ir.LoopNode():
-            return "loop"
-        case ir.ChoiceNode():
-            return "choice"
-        case _:
-            return "execution"
 
 
 def _skipped(node: ir.Node) -> NodeFate:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.ir import OnError, Value
-from translator.semantics.results import Execution, Result, kind, settle, stopped, stops_siblings
+from translator.nodes import kind
+from translator.semantics.results import Execution, Result, settle, stopped, stops_siblings
 from translator.shim.contract import State
 
 if TYPE_CHECKING:

@@ -114,11 +114,6 @@ def stopped(execution: Execution) -> Execution:
     return replace(execution, state=State.STOPPED, metadata=NOTHING, outputs=(), reason="stopped")
 
 
-def kind(node: ir.StepNode) -> str:
-    """The node's kind, as ``run.json`` and the YAML spell it."""
-    return "task" if isinstance(node, ir.TaskNode) else "execution"
-
-
 def on_child_error(node: ir.StepNode) -> OnChildError:
     """What an execution's error does to its task node, said by the node or implied by its on-error (rule 9)."""
     policy = node.policy

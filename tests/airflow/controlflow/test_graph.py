@@ -14,11 +14,10 @@ from tests.controlflow.table import CASES, GIVEN, RUNNABLE
 from tests.oracle.controlflow import cases
 from translator import ir
 from translator.load import load_text
-from translator.semantics.controlflow import kind
+from translator.nodes import branches, kind
 from translator.shim.contract import After
 from translator.targets import GenerateOptions, airflow
 from translator.targets.airflow.controlflow.routes import ways
-from translator.walk import branches
 
 if TYPE_CHECKING:
     from tests.oracle.controlflow import Case as Drawn

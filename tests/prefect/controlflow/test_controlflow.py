@@ -12,7 +12,7 @@ from tests.controlflow.run import differences, recorded
 from tests.controlflow.table import CASES, COMPLETE, DIFFERENT, ERROR, GIVEN, RUNNABLE
 from tests.controlflow.work import Work
 from tests.prefect.support import flow_of, task_runs
-from translator.given import declare
+from translator.cli.param_option import declare
 from translator.load import load_text
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target

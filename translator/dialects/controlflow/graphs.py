@@ -12,7 +12,7 @@ from translator.dialects.controlflow.language import ENDS, LEGACY_TYPES, TRAVERS
 from translator.dialects.controlflow.routes import Links, check_links, find_ends, resolve
 from translator.dialects.controlflow.tasks import overridden, read_stub, read_task
 from translator.names import did_you_mean
-from translator.walk import BODY
+from translator.nodes import BODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,8 +15,8 @@ from translator.dialects.controlflow.language import (
     TRAVERSAL,
     Key,
 )
+from translator.dialects.parameters_file import frozen
 from translator.names import did_you_mean
-from translator.parameters_file import frozen
 from translator.source import Located
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.nodes import branches, walk
 from translator.targets.airflow.controlflow.around import Around, arguments, ends, place
 from translator.targets.airflow.controlflow.layers import layers, maps
 from translator.targets.airflow.controlflow.lines import Lines
@@ -22,7 +23,6 @@ from translator.targets.airflow.controlflow.names import Names, each
 from translator.targets.airflow.controlflow.order import listed, order_lines
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
 from translator.targets.render import call, name
-from translator.walk import branches, walk
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

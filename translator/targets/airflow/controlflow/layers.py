@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.walk import branches
+from translator.nodes import branches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.nodes import branches
 from translator.targets.airflow.controlflow.layers import maps_in
 from translator.targets.airflow.controlflow.names import each, ids
-from translator.walk import branches
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.nodes import walk
 from translator.targets import render
 from translator.targets.airflow.controlflow.body import Body
 from translator.targets.airflow.controlflow.model import ControlFlowFile
@@ -14,7 +15,6 @@ from translator.targets.airflow.imports import import_blocks
 from translator.targets.constants import step_constants
 from translator.targets.render import call, name
 from translator.targets.steps import lower_step
-from translator.walk import walk
 
 if TYPE_CHECKING:
     from translator.targets import GenerateOptions

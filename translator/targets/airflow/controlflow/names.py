@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator.names import identifiers
-from translator.walk import BODY, named_branches, walk
+from translator.nodes import BODY, named_branches, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

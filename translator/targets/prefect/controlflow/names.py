@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import identifiers
+from translator.nodes import BODY, branches
 from translator.targets.prefect.reserved import ARGUMENTS
 from translator.targets.prefect.text import free
-from translator.walk import BODY, branches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

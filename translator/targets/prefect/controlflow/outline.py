@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.diagnostics import printable
+from translator.nodes import BODY, branches
 from translator.targets.prefect.controlflow.statements import COMPLETE, ERROR, routes
 from translator.targets.render import WIDTH
-from translator.walk import BODY, branches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

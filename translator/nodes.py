@@ -1,4 +1,4 @@
-"""All nodes of a pipeline, those in branches included."""
+"""The nodes of a pipeline, those in branches included, and their kinds."""
 
 from __future__ import annotations
 
@@ -43,3 +43,29 @@ def walk(graph: ir.Graph, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
         yield path, node
         for name, branch in branches(node).items():
             yield from walk(branch, (*path, name))
+
+
+def walk_named(graph: ir.Graph, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
+    """Walk a graph, but not into maps and loops: what is in there has no name before it runs."""
+    for node in graph.nodes:
+        path = (*above, node.name)
+        yield path, node
+        for name, branch in named_branches(node).items():
+            yield from walk_named(branch, (*path, name))
+
+
+def kind(node: ir.Node) -> str:
+    """Return the node's kind as ``run.json`` spells it."""
+    match node:
+        case ir.TaskNode():
+            return "task"
+        case ir.ParallelNode():
+            return "parallel"
+        case ir.MapNode():
+            return "map"
+        case ir.LoopNode():
+            return "loop"
+        case ir.ChoiceNode():
+            return "choice"
+        case _:
+            return "execution"

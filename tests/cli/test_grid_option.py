@@ -3,7 +3,7 @@
 import pytest
 
 from translator import ir
-from translator.convert import GridOptionError, convert, with_tries
+from translator.cli.grid_option import GridOptionError, convert, with_tries
 from translator.load import load_text
 
 TEXT = """\

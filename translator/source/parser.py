@@ -2,133 +2,29 @@
 
 PyYAML's C parser gives events with marks; values are put together here, not by its composer, because that one
 recurses in C (deep nesting ends the process) and its constructor silently keeps the last of two equal keys.
-
-A dialect chooses the scalar rules of its own loader: Valohai and Loom read YAML 1.1 (``yes`` is true, ``012`` is 10),
-Magnus and runnable read YAML 1.2. Whatever is wrong with a file becomes a diagnostic; nothing here raises for it.
+Whatever is wrong with a file becomes a diagnostic; nothing here raises for it.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import LINE_BREAK
+from translator.source.located import Located
+from translator.source.scalars import MERGE, TAG, Rules, scalars_of
 from translator.span import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from translator.diagnostics import Diagnostics
 
-MAX_BYTES = 2 * 1024 * 1024
+
 MAX_VALUES = 200_000
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000
 """How many values aliases may add to those that are written out."""
-
-
-class Rules(StrEnum):
-    """Which version of YAML decides what a plain scalar is."""
-
-    YAML_1_1 = "1.1"
-    YAML_1_2 = "1.2"
-
-
-@dataclass(slots=True, eq=False)
-class Located:
-    """A value of a YAML file and where it stands.
-
-    ``value`` is plain Python (dict, list, str, int, float, bool, None, or a date for YAML 1.1). ``entries`` holds a
-    mapping's values and ``keys`` its keys, by key; ``items`` a list's items. ``text`` is a scalar as it was written.
-    """
-
-    value: Any
-    file: str
-    start: tuple[int, int]
-    end: tuple[int, int]
-    entries: Mapping[Any, Located] | None = None
-    keys: Mapping[Any, Located] | None = None
-    items: Sequence[Located] | None = None
-    text: str | None = None
-    size: int = 1
-
-    @property
-    def span(self) -> Span:
-        """Where the value stands."""
-        return Span(self.file, *self.start, *self.end)
-
-    def get(self, key: str) -> Located | None:
-        """The value of ``key``, if this is a mapping that has it."""
-        return self.entries.get(key) if self.entries else None
-
-    def list(self, key: str) -> Sequence[Located]:
-        """The items of the list below ``key``, nothing if there is no such list."""
-        found = self.get(key)
-        return found.items or () if found else ()
-
-    def key_span(self, key: str) -> Span:
-        """Where ``key`` itself stands; the mapping if it has no such key."""
-        found = self.keys.get(key) if self.keys else None
-        return found.span if found else self.span
-
-    def value_span(self, key: str) -> Span:
-        """Where the value of ``key`` stands; the mapping if it has no such key."""
-        found = self.get(key)
-        return found.span if found else self.span
-
-    def at(self, path: Sequence[object]) -> Located:
-        """The value below ``path`` (keys and indices), or the deepest one on the way that exists."""
-        found = self
-        for part in path:
-            below: Located | None = None
-            if found.entries is not None:
-                below = found.entries.get(part)
-            elif found.items is not None and isinstance(part, int) and 0 <= part < len(found.items):
-                below = found.items[part]
-            if below is None:
-                return found
-            found = below
-        return found
-
-
-def read_text(path: Path, diagnostics: Diagnostics) -> str | None:
-    """Read the file at ``path`` as UTF-8 text; None, with an error, where that cannot be done."""
-    shown = str(path)
-    try:
-        if path.is_dir():
-            diagnostics.error("not-a-file", f"{shown} is a folder", None, hint="name the pipeline file in it")
-            return None
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        diagnostics.error("missing-file", f"there is no file {shown}", None)
-        return None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        diagnostics.error("unreadable-file", f"cannot read {shown}: {reason}", None)
-        return None
-    if len(data) > MAX_BYTES:
-        limit = MAX_BYTES // 1024 // 1024
-        diagnostics.error("huge-file", f"{shown} is larger than {limit} MiB: not a pipeline file", None)
-        return None
-    return _decode(data, path.name, diagnostics)
-
-
-def _decode(data: bytes, name: str, diagnostics: Diagnostics) -> str | None:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        good = data[: error.start].decode("utf-8-sig", "replace")
-        lines = LINE_BREAK.split(good)
-        place = Span(name, len(lines), len(lines[-1]) + 1, len(lines), len(lines[-1]) + 2)
-        hint = "save the file as UTF-8"
-        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            hint = "the file looks like UTF-16; save it as UTF-8"
-        diagnostics.error("not-utf-8", f"byte 0x{data[error.start]:02x} is not UTF-8", place, hint=hint)
-        return None
 
 
 def parse(text: str, name: str, diagnostics: Diagnostics, rules: Rules = Rules.YAML_1_1) -> Located | None:
@@ -219,8 +115,8 @@ class _Open:
         self.parts: list[Located] = []
 
 
-_TAG = "tag:yaml.org,2002:"
 _SCALARS = ("str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+_KINDS = {"int": "integer", "float": "number", "bool": "boolean", "null": "null", "timestamp": "date", "merge": "merge"}
 
 
 class _Composer:
@@ -233,7 +129,7 @@ class _Composer:
         self.next: Callable[[], Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text).get_event
         self.name = name
         self.diagnostics = diagnostics
-        self.scalars = _scalars(rules)
+        self.scalars = scalars_of(rules)
         self.last_counts = rules is Rules.YAML_1_1
         """Whether the last of two equal keys counts, as for PyYAML; for ruamel.yaml they are an error."""
         self.anchors: dict[str, Located | None] = {}
@@ -297,7 +193,7 @@ class _Composer:
         """Put a collection together."""
         end = (event.end_mark.line + 1, event.end_mark.column + 1)
         self.written += 1
-        if opened.tag not in (None, "!", f"{_TAG}{'map' if opened.is_map else 'seq'}"):
+        if opened.tag not in (None, "!", f"{TAG}{'map' if opened.is_map else 'seq'}"):
             self.unknown_tag(str(opened.tag), Span(self.name, *opened.start, *opened.start))
         if opened.is_map:
             done = self.mapping(opened, end)
@@ -316,7 +212,7 @@ class _Composer:
         merged: list[Located] = []
         pairs = iter(opened.parts)
         for key, value in zip(pairs, pairs, strict=True):
-            if key.value is _MERGE:
+            if key.value is MERGE:
                 merged.append(value)
             elif key.items is not None or key.entries is not None:
                 self.diagnostics.error("complex-key", "a key must be text, not a list or a mapping", key.span)
@@ -376,8 +272,8 @@ class _Composer:
         if tag is None or tag == "!":
             if event.implicit[0] or tag == "!":  # '!' makes no text of it for PyYAML
                 value = self.plain(self.scalars.resolve(text), text, event)
-        elif tag.removeprefix(_TAG) in _SCALARS and tag.startswith(_TAG):
-            value = self.plain(tag.removeprefix(_TAG), text, event)
+        elif tag.removeprefix(TAG) in _SCALARS and tag.startswith(TAG):
+            value = self.plain(tag.removeprefix(TAG), text, event)
         else:
             self.unknown_tag(tag, self.place(start, end))
         done = Located(value, self.name, (start.line + 1, start.column + 1), (end.line + 1, end.column + 1), text=text)
@@ -399,71 +295,9 @@ class _Composer:
 
     def unknown_tag(self, tag: str, place: Span) -> None:
         """Refuse a tag: it asks the loader to run or make something that it does not know."""
-        shown = tag.replace(_TAG, "!!")
+        shown = tag.replace(TAG, "!!")
         self.diagnostics.error("unknown-tag", f"the tag {shown!r} means nothing here", place, hint="remove it")
 
     def place(self, start: Any, end: Any) -> Span:
         """The span between two marks."""
         return Span(self.name, start.line + 1, start.column + 1, end.line + 1, end.column + 1)
-
-
-_MERGE = object()
-_KINDS = {"int": "integer", "float": "number", "bool": "boolean", "null": "null", "timestamp": "date", "merge": "merge"}
-
-
-class _Scalars:
-    """What plain scalars are: the tag by first character and pattern, the value by tag."""
-
-    def __init__(self, resolvers: Mapping[str, Sequence[tuple[str, re.Pattern[str]]]], *, octal_by_zero: bool) -> None:
-        from yaml.constructor import SafeConstructor
-        from yaml.nodes import ScalarNode
-
-        self._resolvers = resolvers
-        self._octal_by_zero = octal_by_zero
-        self._constructor = SafeConstructor()
-        self._node = ScalarNode
-        self._anywhere = resolvers.get("*", ())
-
-    def resolve(self, text: str) -> str:
-        """The kind of a plain scalar, without its prefix."""
-        for tag, pattern in self._resolvers.get(text[:1], ()):
-            if pattern.match(text):
-                return tag.removeprefix(_TAG)
-        return "str"
-
-    def construct(self, kind: str, text: str) -> Any:
-        """The value of a scalar of that kind; raises ValueError for one that only looks like it."""
-        if kind in ("merge", "value"):
-            return _MERGE if kind == "merge" else text
-        if kind == "null":
-            return None
-        node = self._node(f"{_TAG}{kind}", text)
-        if kind == "int" and not self._octal_by_zero:
-            digits = text.replace("_", "")
-            return int(digits, 0) if digits.lstrip("+-")[:2] in ("0o", "0x", "0b") else int(digits)
-        constructed: Any = getattr(self._constructor, f"construct_yaml_{kind}")(node)
-        return constructed
-
-
-def _scalars(rules: Rules) -> _Scalars:
-    if rules is Rules.YAML_1_1:
-        from yaml.resolver import Resolver
-
-        return _Scalars(Resolver.yaml_implicit_resolvers, octal_by_zero=True)
-    resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
-    for kind, first, pattern in _YAML_1_2:
-        for character in first or [""]:
-            resolvers.setdefault(character, []).append((_TAG + kind, re.compile(rf"(?:{pattern})\Z")))
-    return _Scalars(resolvers, octal_by_zero=False)
-
-
-_DIGITS = list("-+0123456789")
-_YAML_1_2: tuple[tuple[str, Sequence[str], str], ...] = (
-    ("bool", list("tTfF"), "true|True|TRUE|false|False|FALSE"),
-    ("null", list("~nN"), "~|null|Null|NULL"),
-    ("null", (), ""),
-    ("int", _DIGITS, "[-+]?(0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)"),
-    ("float", [*_DIGITS, "."], r"[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?"),
-    ("float", list("-+."), r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
-    ("merge", ["<"], "<<"),
-)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from translator.ir import OnError
-from translator.semantics.results import Execution, Result, kind, settle, stopped, stops_siblings
+from translator.nodes import kind
+from translator.semantics.results import Execution, Result, settle, stopped, stops_siblings
 from translator.shim.contract import State
 
 if TYPE_CHECKING:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import signal
-import subprocess
 import sys
-import threading
-from collections import deque
-from dataclasses import dataclass
+from argparse import ArgumentParser
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from translator import given, registry
-from translator.diagnostics import Diagnostics, TranslationError, printable
-from translator.files import real
-from translator.guard import GRACE, guarded
-from translator.options import (
+from translator import registry
+from translator.cli import param_option
+from translator.cli.files import project_from
+from translator.cli.options import (
     FAILED,
     OK,
     USAGE,
@@ -29,47 +24,45 @@ from translator.options import (
     choose,
     open_file,
     project_of,
-    show,
 )
-from translator.output import project_from
-from translator.progress import Follower, Progress, view
-from translator.run_table import table
+from translator.cli.printing import show
+from translator.diagnostics import Diagnostics, TranslationError, printable
+from translator.files import real
+from translator.nodes import kind, walk_named
+from translator.run import process
+from translator.run.guard import guarded
+from translator.run.progress import Follower, Progress, view
+from translator.run.table import table
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator, Mapping
-    from types import FrameType
+    from argparse import Namespace
+    from collections.abc import Mapping, Sequence
 
-    from translator.guard import Guard
     from translator.ir import Graph, Pipeline, Value
-    from translator.progress import View
     from translator.shim.store import Store
     from translator.targets import Target
 
 STORE = "artifacts"
 ENGINE_LOG = "engine.log"
-TAIL = 40
-"""How many lines of output are shown of a run that failed."""
 _LOG_LINES = 20
 _LOG_LENGTH = 4 << 20
-_GRACE_SECONDS = float(GRACE)
-"""How long an engine has to end its run and its steps when it is asked to; the shim gives a step 3 s."""
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the command's arguments."""
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="translate run", description="Translate a pipeline and run it on its engine.")
     parser.add_argument("file", metavar="FILE", help="the pipeline file")
     add_pipeline_arguments(parser, target_required=True)
-    given.add_argument(parser)
+    param_option.add_argument(parser)
     where = f"where artifacts go: a folder, or a URI such as s3://bucket/folder (./{STORE})"
     parser.add_argument("--store", metavar="URI", default=STORE, help=where)
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", "-q", action="store_true", help="print nothing but what went wrong")
     loudness.add_argument("--verbose", "-v", action="store_true", help="print what the steps print")
+    return parser
 
 
-def main(args: Namespace) -> int:
+def main(argv: Sequence[str]) -> int:
     """Run a pipeline.
 
     Returns:
@@ -78,6 +71,7 @@ def main(args: Namespace) -> int:
     Raises:
         UsageError: there is no such pipeline or target, or its engine is not installed here.
     """
+    args = _parser().parse_args(argv)
     target = registry.target(args.target)
     loaded = open_file(args, args.file)
     found = Diagnostics()
@@ -88,11 +82,11 @@ def main(args: Namespace) -> int:
         if not found.ok:
             return FAILED
         asked = Diagnostics()
-        values = given.values(pipeline, args.param, asked)
+        values = param_option.values(pipeline, args.param, asked)
         if not asked.ok:
             show(asked, loaded.sources)
             return USAGE
-        pipeline = given.declare(pipeline, values)
+        pipeline = param_option.declare(pipeline, values)
         if find_spec(target.MODULE) is None:
             install = f'pip install "pipeline-translator[{target.EXTRA}]"'
             raise UsageError(f"{target.NAME} is not installed in this environment: {install}")
@@ -111,7 +105,7 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         store = open_store(uri)
     except (StoreError, ValueError, ImportError, OSError) as error:
         raise UsageError(f"--store {args.store}: {error}") from None
-    kinds = dict(_kinds(pipeline.graph))
+    kinds = {".".join(path): kind(node) for path, node in walk_named(pipeline.graph)}
     with guarded() as (folder, guard):
         command = _compiled(pipeline, target, folder, project_of(args, args.file), run=run, store=uri, values=values)
         events = folder / "events.jsonl"
@@ -121,7 +115,9 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
             sys.stdout.write(printable(f"{pipeline.name} on {target.NAME}, run {run}") + "\n")
             sys.stdout.flush()
         with shown, Follower(events, progress, shown):
-            ended = _spawned(command, {"TRANSLATOR_EVENTS": str(events)}, shown if args.verbose else None, guard)
+            ended = process.run(
+                command, {"TRANSLATOR_EVENTS": str(events)}, shown.said if args.verbose else None, guard
+            )
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(folder / "home")
     complete = document is not None and document["state"] == "complete" and ended.status == 0
@@ -159,7 +155,7 @@ def _engine_log(home: Path) -> str:
     return "".join(texts)
 
 
-def _without_record(target: Target, ended: _Ended, log: str, store: Store, key: str) -> str:
+def _without_record(target: Target, ended: process.Ended, log: str, store: Store, key: str) -> str:
     """Tell of a run that left no record; the engine's log is kept where the record would be."""
     from translator.shim.store import StoreError
 
@@ -183,18 +179,6 @@ def _ending(status: int) -> str:
     with contextlib.suppress(ValueError):
         return f"was ended by {signal.Signals(-status).name}"
     return f"was ended by signal {-status}"
-
-
-def _kinds(graph: Graph, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The kind of each node, by its path; of what is in a map or a loop, the items are not known yet."""
-    from translator.semantics.controlflow import kind
-    from translator.walk import named_branches
-
-    for node in graph.nodes:
-        path = prefix + node.name
-        yield path, "task" if hasattr(node, "grid") else kind(node)
-        for name, branch in named_branches(node).items():
-            yield from _kinds(branch, f"{path}.{name}.")
 
 
 def _files(graph: Graph, progress: Progress) -> dict[str, dict[int, str]]:
@@ -227,92 +211,6 @@ def _compiled(  # noqa: PLR0913 - what a run is made of
     options = GenerateOptions(project=project_from(file, project))
     file.write_text(target.generate(pipeline, options), encoding="utf-8")
     return target.run_command(file, store=store, run=run, project=project, parameters=values, home=home)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ended:
-    """How the engine's process ended, and the last lines that it and the steps printed."""
-
-    status: int
-    tail: tuple[str, ...]
-    interrupted: bool
-
-
-def _spawned(command: list[str], variables: Mapping[str, str], shown: View | None, guard: Guard) -> _Ended:
-    """Run the engine in a process group of its own; when we are told to end, it is, with all that it started."""
-    tail: deque[str] = deque(maxlen=TAIL)
-    interrupted = False
-    with _terminable():
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **variables},
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-        guard.watch(process.pid)
-
-        def read() -> None:
-            assert process.stdout  # noqa: S101 - as opened above
-            for line in process.stdout:
-                tail.append(line.rstrip("\n"))
-                if shown is not None:
-                    shown.said(tail[-1])
-
-        reader = threading.Thread(target=read, name="output", daemon=True)
-        reader.start()
-        try:
-            process.wait()
-        except KeyboardInterrupt:
-            interrupted = True
-            _end(process)
-        finally:
-            # Nothing of the engine may stay behind: Prefect's server outlives one that is killed.
-            _kill(process)
-        reader.join(timeout=5)
-    return _Ended(process.returncode, tuple(tail), interrupted)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Ask the engine to end its run as cancelled; without success, or when asked twice, end it the hard way."""
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE_SECONDS)
-                return
-    except KeyboardInterrupt:
-        pass
-    _kill(process)
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill what is left of the engine's process group; macOS refuses if only ended processes are."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP end the run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _indented(lines: tuple[str, ...]) -> str:

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.diagnostics import printable
+from translator.explain.result import CODE, ExplainedBranch, ExplainedNode, Explanation
 from translator.names import closest, did_you_mean
+from translator.nodes import named_branches, walk
 from translator.semantics.controlflow import GraphFate, Interpreter, StepEnding, Visit
 from translator.shim.contract import State
-from translator.walk import named_branches, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Json
-    from translator.semantics.controlflow import NodeFate
-
-CODE = "bad-failure"
-
-
-@dataclass(frozen=True, slots=True)
-class ControlFlowExplanation:
-    """What would happen to a control-flow pipeline, what was assumed to err, and what had to be assumed besides."""
-
-    pipeline: ir.Pipeline
-    failures: tuple[str, ...]
-    fate: GraphFate
-    notes: tuple[str, ...]
 
 
 def explain(
     pipeline: ir.Pipeline, failures: Sequence[str], values: Mapping[str, Json], diagnostics: Diagnostics
-) -> ControlFlowExplanation | None:
+) -> Explanation | None:
     """Ask the interpreter.
 
     Args:
@@ -52,32 +37,8 @@ def explain(
     parameters = {p.name: p.default for p in pipeline.parameters if p.default is not None} | dict(values)
     assumed = _Assumed(pipeline, failures)
     fate = assumed.run(parameters)
-    return ControlFlowExplanation(pipeline, tuple(failures), fate, tuple(dict.fromkeys(assumed.notes)))
-
-
-def as_text(explanation: ControlFlowExplanation) -> str:
-    """The explanation for people."""
-    pipeline, failures = explanation.pipeline, explanation.failures
-    what = f"if {' and '.join(failures)} {'errs' if len(failures) == 1 else 'err'}" if failures else "if nothing errs"
-    rows = list(_rows(explanation.fate, "  "))
-    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
-    lines = [f"{pipeline.name} ({pipeline.file}), {what}:", ""]
-    lines += [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
-    lines += ["", f"the run: {explanation.fate.state} ({explanation.fate.why})"]
-    lines += ["", *(f"note: {note}" for note in explanation.notes)] if explanation.notes else []
-    return "".join(f"{printable(line)}\n" for line in lines)
-
-
-def as_json(explanation: ControlFlowExplanation) -> str:
-    """The explanation for programs."""
-    document = {
-        "pipeline": explanation.pipeline.name,
-        "failures": list(explanation.failures),
-        "states": [explanation.fate.state.value],
-        "nodes": _documents(explanation.fate),
-        "notes": list(explanation.notes),
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    notes = tuple(dict.fromkeys(assumed.notes))
+    return Explanation(pipeline, tuple(failures), frozenset({fate.state}), _explained(fate), notes, fate.why)
 
 
 class _Assumed(Interpreter):
@@ -182,23 +143,16 @@ def _branch(node: ir.Node, name: str) -> ir.Graph | str:
     return found.get(name) or f"{node.name} has no branch called {name!r}"
 
 
-def _rows(fate: GraphFate, indent: str) -> Iterator[tuple[str, str, str]]:
-    for node in fate.nodes.values():
-        yield f"{indent}{node.name}", node.state.value, node.why
-        for name, branch in node.branches.items():
-            yield f"{indent}  [{name}]", branch.state.value, ""
-            yield from _rows(branch, f"{indent}    ")
-
-
-def _documents(fate: GraphFate) -> dict[str, Any]:
-    return {name: _document(node) for name, node in fate.nodes.items()}
-
-
-def _document(node: NodeFate) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": node.kind, "states": [node.state.value], "why": [node.why]}
-    if node.kind != "execution":
-        found["branches"] = {
-            name: {"states": [branch.state.value], "nodes": _documents(branch)}
-            for name, branch in node.branches.items()
-        }
-    return found
+def _explained(fate: GraphFate) -> tuple[ExplainedNode, ...]:
+    return tuple(
+        ExplainedNode(
+            node.name,
+            node.kind,
+            frozenset({node.state}),
+            (node.why,),
+            branches=None
+            if node.kind == "execution"
+            else {name: ExplainedBranch(branch.state, _explained(branch)) for name, branch in node.branches.items()},
+        )
+        for node in fate.nodes.values()
+    )

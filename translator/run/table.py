@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import printable
-from translator.progress import brief
+from translator.run.progress import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

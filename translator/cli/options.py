@@ -1,26 +1,25 @@
-"""The options that the commands share: which pipeline, which engine, which grids; and how findings are shown."""
+"""The options that the commands share: which file, which pipeline, which grids."""
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator import diagnostics, registry
-from translator.diagnostics import Severity
+from translator import registry
+from translator.cli.printing import is_bad
 from translator.dialects.options import Choices, positive_integer
 from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from translator.diagnostics import Diagnostic, SourceText
+    from translator.diagnostics import Diagnostics
     from translator.dialects import Dialect
     from translator.ir import Pipeline
     from translator.load import Loaded
+    from translator.targets import Target
 
 
 OK, FAILED, USAGE = 0, 1, 2
@@ -119,33 +118,12 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
         TranslatorError: there is no such pipeline, there are several, or a grid names what is not there.
         TranslationError: the pipeline has errors.
     """
-    from translator.convert import convert, with_tries
+    from translator.cli.grid_option import convert, with_tries
 
     if loaded.names and (name not in loaded.names if name is not None else len(loaded.names) > 1):
         raise UsageError(which_pipeline(loaded, name))
     pipeline = convert(loaded.choose(name), grid)
     return pipeline if tries is None else with_tries(pipeline, tries)
-
-
-def show(
-    found: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, hush_notes: bool = False, file: str = ""
-) -> None:
-    """Print findings to the standard error.
-
-    Args:
-        found: the findings.
-        sources: the source texts by ``Span.file``.
-        hush_notes: only count the notes.
-        file: the file that a count of notes refers to.
-    """
-    shown = list(found)
-    notes = [d for d in shown if d.severity is Severity.NOTE]
-    if hush_notes:
-        shown = [d for d in shown if d.severity is not Severity.NOTE]
-    sys.stderr.write(diagnostics.text(shown, sources, color=colorful(sys.stderr)))
-    if hush_notes and notes:
-        count = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
-        sys.stderr.write(f"{count}; see: translate check {file}\n")
 
 
 def which_pipeline(loaded: Loaded, name: str | None, *, folder: bool = False) -> str:
@@ -160,7 +138,12 @@ def which_pipeline(loaded: Loaded, name: str | None, *, folder: bool = False) ->
     return f"the file has no pipeline {name!r}{'; ' + hint if hint else ''}; it has:\n{listed}"
 
 
-def colorful(stream: object) -> bool:
-    """Whether to use ANSI escapes on a stream."""
-    is_terminal: Callable[[], bool] = getattr(stream, "isatty", bool)
-    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+def check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, found: Diagnostics) -> None:
+    """Check what ``--grid`` made of a pipeline, and what the engine cannot carry."""
+    known = len(found.found)  # a pipeline that was chosen has no errors so far
+    if args.grid:
+        from translator.checks import check
+
+        check(pipeline, found, project=project_of(args, args.file))
+    if target is not None and not is_bad(found.found[known:], strict=False):
+        target.check(pipeline, found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from translator import given
+from translator.cli import param_option
 from translator.diagnostics import Diagnostics
 from translator.load import load_text
 
@@ -35,7 +35,7 @@ TEXT = """\
 
 def read(*texts):
     diagnostics = Diagnostics()
-    return given.values(load_text(TEXT).choose(), texts, diagnostics), [
+    return param_option.values(load_text(TEXT).choose(), texts, diagnostics), [
         f"{d.message} {d.hint or ''}" for d in diagnostics
     ]
 
@@ -104,5 +104,5 @@ def test_parameters_of_control_flow_graphs_are_not_nested_too_deep(depth, said):
         "dag: {start_at: s, steps: {s: {type: stub, next: e}, e: {type: success}, f: {type: fail}}}", "x.yaml"
     )
     diagnostics = Diagnostics()
-    given.values(pipeline.choose(), [f"x={'[' * depth}1{']' * depth}"], diagnostics)
+    param_option.values(pipeline.choose(), [f"x={'[' * depth}1{']' * depth}"], diagnostics)
     assert [d.message for d in diagnostics] == said

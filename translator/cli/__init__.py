@@ -1,0 +1,91 @@
+"""The ``translate`` command.
+
+The first argument is a command if it is ``check``, ``run`` or ``explain``; anything else is a file to translate, so a
+file of one of these names is written with its folder: ``./check``. Exit status: 0 if all is well, 1 if there are
+errors (or warnings with ``--strict``), 2 on bad usage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator.cli.options import FAILED, OK, USAGE
+from translator.diagnostics import printable
+from translator.errors import TranslatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+__all__ = ["FAILED", "OK", "USAGE", "main"]
+
+_INTERRUPTED = 130
+_COMMANDS = ("check", "run", "explain")
+"""The commands that have a name, each a module of this package."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status.
+
+    Args:
+        argv: the arguments after the program's name; those of the process by default.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
+    try:
+        status = _status(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has gone
+        _drop_output()
+        return FAILED
+    except OSError as error:
+        _complain(printable(f"{error.filename or 'the output'}: {error.strerror or error}"))
+        _drop_output()
+        return FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return status
+
+
+def _status(arguments: Sequence[str]) -> int:
+    named = bool(arguments) and arguments[0] in _COMMANDS
+    command = import_module(f"translator.cli.{arguments[0] if named else 'translate'}")
+    try:
+        return int(command.main(arguments[1:] if named else arguments))
+    except TranslatorError as error:
+        _complain(str(error))
+        return USAGE
+    except SystemExit as stop:  # argparse has printed its help or what is wrong
+        return stop.code if isinstance(stop.code, int) else USAGE
+
+
+def _open_streams() -> None:
+    """Make the standard streams take whatever is printed: they may be closed, or a locale's."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until we end
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may have letters that the locale lacks
+
+
+def _complain(message: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"translate: {message}\n")
+        sys.stderr.flush()
+
+
+def _drop_output() -> None:
+    """Python's own flush at exit must not complain about what could not be written."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
+            stream.flush()
+            continue
+        with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

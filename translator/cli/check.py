@@ -1,0 +1,77 @@
+"""``translate check``: say what is wrong with pipeline files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from translator import __version__, diagnostics, registry
+from translator.cli.options import FAILED, OK, add_pipeline_arguments, check_again, choose, open_file
+from translator.cli.printing import colorful, is_bad, print_utf8
+from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from translator.targets import Target
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    args = _parser().parse_args(argv)
+    target = registry.target(args.target) if args.target else None
+    everything: list[Diagnostic] = []
+    sources: dict[str, SourceText] = {}
+    for file in args.files:
+        found, texts = _check_file(file, args, target)
+        everything.extend(_by_path(found, texts))
+        sources.update({text.path: text for text in texts.values()})
+        if args.format == "text":
+            color = colorful(sys.stdout)
+            sys.stdout.write(diagnostics.text(_by_path(found, texts), sources, color=color) + _summary(file, found))
+    if args.format == "json":
+        print_utf8(diagnostics.as_json(everything, sources))
+    elif args.format == "sarif":
+        print_utf8(diagnostics.sarif(everything, sources, version=__version__))
+    return FAILED if is_bad(everything, strict=args.strict) else OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="translate check", description="Say what is wrong with pipeline files.")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="pipeline files, e.g. valohai.yaml")
+    add_pipeline_arguments(parser, target_required=False)
+    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how to say it (text)")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings, too")
+    return parser
+
+
+def _check_file(
+    file: str, args: argparse.Namespace, target: Target | None
+) -> tuple[list[Diagnostic], Mapping[str, SourceText]]:
+    loaded = open_file(args, file)
+    found = Diagnostics(list(loaded.diagnostics.found))
+    shaping = argparse.Namespace(file=file, grid=args.grid, project=args.project)
+    for name in loaded.names if args.pipeline is None and not args.grid else (args.pipeline,):
+        try:
+            pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
+        except TranslationError:
+            continue
+        check_again(pipeline, shaping, target, found.about(pipeline.name))
+    concerning = found if args.pipeline is None else found.concerning(args.pipeline)
+    return concerning.sorted(), loaded.sources
+
+
+def _by_path(found: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> list[Diagnostic]:
+    """Findings whose spans name the path, since several files may share a name."""
+    return [
+        replace(d, span=replace(d.span, file=sources[d.span.file].path)) if d.span and d.span.file in sources else d
+        for d in found
+    ]
+
+
+def _summary(file: str, found: Sequence[Diagnostic]) -> str:
+    counts = {severity: sum(d.severity is severity for d in found) for severity in Severity}
+    listed = ", ".join(f"{n} {severity}{'s' if n > 1 else ''}" for severity, n in counts.items() if n)
+    return f"{file}: {listed or 'nothing to report'}\n"

@@ -1,0 +1,80 @@
+"""``translate explain``: say what would happen if executions failed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from translator.cli import param_option
+from translator.cli.options import FAILED, OK, USAGE, add_pipeline_arguments, choose, open_file
+from translator.cli.printing import show
+from translator.diagnostics import Diagnostics, TranslationError
+from translator.explain.assumptions import verdicts
+from translator.explain.result import as_json, as_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.explain.result import Explanation
+    from translator.ir import Pipeline, Value
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status.
+
+    Raises:
+        TranslatorError: there is no such pipeline, or there are several.
+    """
+    args = _parser().parse_args(argv)
+    loaded = open_file(args, args.file)
+    asked = Diagnostics()
+    try:
+        pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
+    except TranslationError as error:
+        show(error.diagnostics, loaded.sources)
+        return FAILED
+    values = param_option.values(pipeline, args.param, asked)
+    told = verdicts(pipeline, args.assume, asked)
+    explanation = _explained(pipeline, args.fail, values, told, asked) if asked.ok else None
+    if explanation is None:
+        show(asked, loaded.sources)
+        return USAGE
+    sys.stdout.write(as_json(explanation) if args.format == "json" else as_text(explanation))
+    return OK
+
+
+def _explained(
+    pipeline: Pipeline,
+    failures: Sequence[str],
+    values: Mapping[str, Value],
+    told: Mapping[str, bool],
+    diagnostics: Diagnostics,
+) -> Explanation | None:
+    if pipeline.graph.start is not None:
+        from translator.explain import controlflow
+
+        return controlflow.explain(pipeline, failures, values, diagnostics)
+    from translator.explain import dataflow
+
+    return dataflow.explain(pipeline, failures, values, diagnostics, told)
+
+
+def _parser() -> argparse.ArgumentParser:
+    description = "Say which state every node and the run would end in."
+    parser = argparse.ArgumentParser(prog="translate explain", description=description)
+    parser.add_argument("file", metavar="FILE", help="the pipeline file")
+    add_pipeline_arguments(parser, target_required=None)
+    param_option.add_argument(parser)
+    parser.add_argument(
+        "--fail",
+        action="append",
+        default=[],
+        metavar="NODE | NODE[i] | NODE[i]@try | NODE.BRANCH.NODE",
+        help="what errs: every execution of a node, one of them, one try of one, or a node in a branch (an item's or "
+        "iteration's number or * in place of its name); may be given several times",
+    )
+    verdict = "what a condition comes to (Loom); may be given several times"
+    parser.add_argument("--assume", action="append", default=[], metavar="CONDITION=true|false", help=verdict)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to say it (text)")
+    return parser

@@ -1,0 +1,65 @@
+"""How the commands print findings and texts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from translator import diagnostics
+from translator.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from translator.diagnostics import Diagnostic, SourceText
+
+
+def show(
+    found: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, hush_notes: bool = False, file: str = ""
+) -> None:
+    """Print findings to the standard error.
+
+    Args:
+        found: the findings.
+        sources: the source texts by ``Span.file``.
+        hush_notes: only count the notes.
+        file: the file that a count of notes refers to.
+    """
+    shown = list(found)
+    notes = [d for d in shown if d.severity is Severity.NOTE]
+    if hush_notes:
+        shown = [d for d in shown if d.severity is not Severity.NOTE]
+    sys.stderr.write(diagnostics.text(shown, sources, color=colorful(sys.stderr)))
+    if hush_notes and notes:
+        count = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
+        sys.stderr.write(f"{count}; see: translate check {file}\n")
+
+
+def colorful(stream: object) -> bool:
+    """Whether to use ANSI escapes on a stream."""
+    is_terminal: Callable[[], bool] = getattr(stream, "isatty", bool)
+    return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def print_utf8(text: str) -> None:
+    """Python source, JSON and SARIF are UTF-8, whatever the locale is."""
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    if buffer is None:
+        sys.stdout.write(text)
+    else:
+        # In JSON the escape of half a character, which a file's name may have, is that of JSON itself.
+        buffer.write(text.encode("utf-8", "backslashreplace"))
+        buffer.flush()
+
+
+def is_bad(found: Iterable[Diagnostic], *, strict: bool) -> bool:
+    """Whether there are errors, or with ``strict`` warnings."""
+    bad = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
+    return any(d.severity in bad for d in found)
+
+
+def bad_pipelines(found: Iterable[Diagnostic], *, strict: bool) -> set[str | None]:
+    """The pipelines that are not to be written; None if it is the whole file."""
+    return {d.pipeline for d in found if is_bad([d], strict=strict)}

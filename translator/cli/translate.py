@@ -1,0 +1,184 @@
+"""``translate``: write the source of the workflow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator import __version__, registry
+from translator.cli.files import OutputError, destination, is_folder, project_from, refuse_twin, write
+from translator.cli.options import (
+    FAILED,
+    OK,
+    UsageError,
+    add_pipeline_arguments,
+    check_again,
+    choose,
+    open_file,
+    project_of,
+    which_pipeline,
+)
+from translator.cli.printing import bad_pipelines, is_bad, print_utf8, show
+from translator.diagnostics import Diagnostics, TranslationError
+from translator.targets import GenerateOptions
+from translator.targets.render import MARKER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from translator.ir import Pipeline
+    from translator.load import Loaded
+    from translator.targets import Target
+
+
+_DESCRIPTION = """\
+Translate the ML pipelines of a file into workflows of another engine.
+
+commands:
+  translate FILE --target T          write the source of the workflow
+  translate check FILE...            say what is wrong with a pipeline file
+  translate run FILE --target T      translate and run
+  translate explain FILE             what would happen if executions fail
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    args = _parser().parse_args(argv)
+    if args.target is None:
+        raise UsageError(f"choose an engine with --target: {', '.join(registry.names(registry.TARGETS))}")
+    target = registry.target(args.target)
+    loaded = open_file(args, args.file)
+    names = _selected(loaded, args)
+    _check_names(names, target, args)
+    found = Diagnostics(list(loaded.diagnostics.found))
+    texts: list[tuple[Path, str]] = []
+    bad = bad_pipelines(found.found, strict=args.strict)
+    for name in names:
+        try:
+            pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
+        except TranslationError:
+            continue
+        about, known = found.about(pipeline.name), len(found.found)
+        check_again(pipeline, args, target, about)
+        if not (bad | bad_pipelines(found.found[known:], strict=args.strict)) & {None, name}:
+            texts += _generated(pipeline, target, args, about, texts)
+    chosen = found.concerning(*names) if names else found
+    show(chosen, loaded.sources, hush_notes=True, file=args.file)
+    if not names and not is_bad(chosen, strict=False):
+        sys.stderr.write(f"translate: {args.file} has no pipeline\n")
+    if not texts:
+        return FAILED
+    status = _deliver(texts, target, args)
+    return FAILED if is_bad(chosen, strict=args.strict) else status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="translate",
+        description=_DESCRIPTION,
+        epilog="A file that is called like a command is written with its folder: ./check",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", metavar="FILE", help="the pipeline file, e.g. valohai.yaml")
+    add_pipeline_arguments(parser, target_required=False)
+    parser.add_argument(
+        "--output", "-o", metavar="PATH", help="the folder or .py file to write to (default: the standard output)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that were not generated from this pipeline")
+    parser.add_argument("--dag-id", metavar="ID", help="the DAG's id (default: the pipeline's name as an identifier)")
+    parser.add_argument("--flow-name", metavar="NAME", help="the flow's name (default: the pipeline's name)")
+    parser.add_argument("--prefix", metavar="TEXT", default="", help="put TEXT before the name of every pipeline")
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    parser.add_argument("--version", action="version", version=f"translate {__version__}")
+    return parser
+
+
+def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
+    """The names of the pipelines to translate."""
+    if args.pipeline is not None:
+        if loaded.names and args.pipeline not in loaded.names:
+            raise UsageError(which_pipeline(loaded, args.pipeline))
+        return (args.pipeline,)
+    if len(loaded.names) > 1 and (args.output is None or not is_folder(args.output) or args.grid):
+        raise UsageError(which_pipeline(loaded, None, folder=not args.grid))
+    return loaded.names
+
+
+def _generated(
+    pipeline: Pipeline, target: Target, args: argparse.Namespace, found: Diagnostics, others: Iterable[tuple[Path, str]]
+) -> list[tuple[Path, str]]:
+    """Return the file to write with its text, as if it were written here without ``-o``; nothing if there is none.
+
+    Args:
+        pipeline: the pipeline.
+        target: the engine to write it for.
+        args: the options.
+        found: receives what the engine cannot carry.
+        others: the files that are to be written already.
+    """
+    written = _named(pipeline, args)
+    name = target.file_name(written)
+    file = destination(args.output, name) if args.output else Path(name)
+    if any(file == other for other, _ in others):
+        raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
+    try:
+        options = GenerateOptions(
+            project=project_from(file, project_of(args, args.file)),
+            source=project_from(file, Path(args.file)),
+            pipeline=pipeline.name,
+            dag_id=args.dag_id,
+        )
+        return [(file, target.generate(written, options))]
+    except TranslationError as error:
+        for diagnostic in error.diagnostics:
+            found.add(diagnostic)
+    return []
+
+
+def _named(pipeline: Pipeline, args: argparse.Namespace) -> Pipeline:
+    """The pipeline under the name that it is written with."""
+    name = args.dag_id or args.flow_name or f"{args.prefix}{pipeline.name}"
+    return pipeline if name == pipeline.name else replace(pipeline, name=name)
+
+
+def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:
+    """Check the options that name what is written.
+
+    Raises:
+        UsageError: they do not go with the target, with each other, or with several pipelines.
+    """
+    if not args.prefix.isprintable():
+        raise UsageError("--prefix takes printable characters only")
+    for option, name in (("--dag-id", args.dag_id), ("--flow-name", args.flow_name)):
+        if name is None:
+            continue
+        if option != target.NAMED_BY:
+            raise UsageError(f"{option} is not for {target.NAME}; use {target.NAMED_BY}")
+        if args.prefix:
+            raise UsageError(f"give {option} or --prefix, not both")
+        if len(names) > 1:
+            raise UsageError(f"{option} names one pipeline; choose it with --pipeline, or use --prefix")
+        reason = target.bad_name(name)
+        if reason is not None:
+            raise UsageError(f"{option} {name}: {reason}")
+
+
+def _deliver(texts: Sequence[tuple[Path, str]], target: Target, args: argparse.Namespace) -> int:
+    if args.output is None:
+        print_utf8("".join(text for _, text in texts))
+        return OK
+    status = OK
+    for file, text in texts:
+        try:
+            refuse_twin(file, text, target.IDENTITY, marker=MARKER)
+            write(file, text, marker=MARKER, force=args.force)
+        except OutputError as error:
+            sys.stderr.write(f"translate: {error}\n")
+            status = FAILED
+        else:
+            sys.stdout.write(f"wrote {file}\n")
+    return status

@@ -1,0 +1,170 @@
+"""What the compiler has to say about a file: findings with a place."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from translator.errors import TranslatorError
+from translator.shim.uris import shown_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from translator.span import Span
+
+
+LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+"""What libyaml counts as the end of a line, so that lines here are the lines of its marks."""
+MAX_ERRORS = 1000
+"""After so many errors in a file, nothing more of it is looked at."""
+
+
+class Severity(StrEnum):
+    """How bad a finding is; an error means that there is no translation."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding.
+
+    ``code`` is kebab-case and stable (``unsupported-...`` for what the source can say and we refuse, ``ignored-...``
+    for what has no effect on the result); ``hint`` says what to do. ``pipeline`` names the only pipeline of the file
+    that the finding is about; None is about the file as a whole. Without ``quote`` the line is not shown, because it
+    may hold a secret. ``also`` are other pipelines that it is about in the same words.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    span: Span | None
+    hint: str | None = None
+    pipeline: str | None = None
+    quote: bool = True
+    also: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        place = f"{self.span}: " if self.span else ""
+        return f"{place}{self.severity}[{self.code}]: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceText:
+    """The text of a source file, and the path by which its user knows it (``Span.file`` has no folders)."""
+
+    path: str
+    text: str
+
+
+class TooManyErrors(Exception):  # noqa: N818 - the errors are in the diagnostics
+    """There are as many errors as anybody reads."""
+
+
+@dataclass(slots=True)
+class Diagnostics:
+    """Collects findings; what is added through ``about`` is marked as being about that pipeline only."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+    pipeline: str | None = None
+    limit: int | None = None
+    """After how many errors to give up."""
+    _errors: Counter[Severity] = field(default_factory=Counter)
+
+    def about(self, pipeline: str) -> Diagnostics:
+        """A collector of findings about ``pipeline``, which all land in this one."""
+        return Diagnostics(self.found, pipeline, self.limit, self._errors)
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Add a finding, once, without credentials of URIs in its words.
+
+        Raises:
+            TooManyErrors: there are ``limit`` errors now, and another one that says so.
+        """
+        if diagnostic.pipeline is None and self.pipeline is not None:
+            diagnostic = replace(diagnostic, pipeline=self.pipeline)
+        if "://" in diagnostic.message or "://" in (diagnostic.hint or ""):
+            hint = shown_in(diagnostic.hint) if diagnostic.hint else None
+            diagnostic = replace(diagnostic, message=shown_in(diagnostic.message), hint=hint)
+        self.found.append(diagnostic)
+        self._errors[diagnostic.severity] += 1
+        if self._errors[Severity.ERROR] == self.limit:
+            message = f"there are {self.limit:,} errors; the rest of the file is not looked at"
+            self.found.append(Diagnostic("too-many-errors", Severity.ERROR, message, diagnostic.span))
+            raise TooManyErrors
+
+    def error(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
+        """Add a reason why there is no translation."""
+        self.add(Diagnostic(code, Severity.ERROR, message, span, hint))
+
+    def warning(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
+        """Add something that is translated, but likely not what the user wants."""
+        self.add(Diagnostic(code, Severity.WARNING, message, span, hint))
+
+    def note(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
+        """Add something that is good to know."""
+        self.add(Diagnostic(code, Severity.NOTE, message, span, hint))
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not any(diagnostic.severity is Severity.ERROR for diagnostic in self.found)
+
+    def count(self, severity: Severity) -> int:
+        """How many findings of that severity there are."""
+        return sum(diagnostic.severity is severity for diagnostic in self.sorted())
+
+    def sorted(self) -> list[Diagnostic]:
+        """All findings by place, each once: what two pipelines have in common names the second as ``also``.
+
+        Choose pipelines with ``concerning`` first: what is merged here is about several.
+        """
+        same: dict[tuple[object, ...], list[Diagnostic]] = {}
+        for diagnostic in self.found:
+            same.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), []).append(diagnostic)
+        return sorted((_merged(found) for found in same.values()), key=_place)
+
+    def bad(self) -> set[str | None]:
+        """The pipelines that have errors; None if the file as a whole has some."""
+        return {diagnostic.pipeline for diagnostic in self.found if diagnostic.severity is Severity.ERROR}
+
+    def concerning(self, *pipelines: str) -> Diagnostics:
+        """The findings about ``pipelines`` or about the file as a whole."""
+        return Diagnostics([d for d in self.found if d.pipeline is None or d.pipeline in pipelines])
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.sorted())
+
+    def __len__(self) -> int:
+        return len(self.sorted())
+
+
+def _merged(found: Sequence[Diagnostic]) -> Diagnostic:
+    first = found[0]
+    about = dict.fromkeys(d.pipeline for d in found if d.pipeline is not None)
+    if first.pipeline is None or len(about) < 2:  # noqa: PLR2004 - one pipeline is not several
+        return first
+    return replace(first, also=tuple(name for name in about if name != first.pipeline))
+
+
+def _place(diagnostic: Diagnostic) -> tuple[object, ...]:
+    span = diagnostic.span
+    where = (span.file, span.line, span.column) if span else ("", 0, 0)
+    return (*where, _RANK[diagnostic.severity], diagnostic.code, diagnostic.message)
+
+
+class TranslationError(TranslatorError):
+    """There is no translation; ``diagnostics`` says why."""
+
+    def __init__(self, diagnostics: Diagnostics) -> None:
+        self.diagnostics = diagnostics
+        super().__init__("\n".join(str(d) for d in diagnostics if d.severity is Severity.ERROR))

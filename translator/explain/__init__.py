@@ -1,0 +1,1 @@
+"""What would happen if executions failed: the rules of ``translator.semantics``, asked for people."""

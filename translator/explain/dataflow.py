@@ -1,0 +1,106 @@
+"""Explain what happens to a dataflow graph."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.explain.assumptions import assumed
+from translator.explain.result import CODE, ExplainedExecution, ExplainedNode, Explanation
+from translator.names import did_you_mean
+from translator.semantics import Failure, Rules, failing, predict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Value
+    from translator.semantics import NodePrediction, Prediction
+
+
+_DIGITS = 4
+"""A grid that is known only while running is assumed to be as large as the failures say: not beyond any bound."""
+
+
+_FAILURE = re.compile(r"(?P<node>.+?)(\[(?P<index>\d+)\])?(@(?P<attempt>\d+))?", re.DOTALL)
+
+
+def explain(
+    pipeline: ir.Pipeline,
+    failures: Sequence[str],
+    values: Mapping[str, Value],
+    diagnostics: Diagnostics,
+    told: Mapping[str, bool] | None = None,
+) -> Explanation | None:
+    """Ask the rules.
+
+    Args:
+        pipeline: the pipeline.
+        failures: what errs, as ``NODE``, ``NODE[i]`` or ``NODE[i]@try``.
+        values: the values given for the run.
+        diagnostics: where to report failures of what is not there; then the answer is None.
+        told: what conditions come to, by name; of others it is assumed.
+    """
+    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
+    parsed = [failure for text in failures if (failure := _failure(text, nodes, diagnostics))]
+    if not diagnostics.ok:
+        return None
+    widths = {f.node: max(g.index or 0 for g in parsed if g.node == f.node) + 1 for f in parsed}
+    oracle, notes = assumed(pipeline, widths, told or {})
+    rules = Rules(pipeline, values, failing(parsed, oracle), widths=widths)
+    undisturbed = predict(Rules(pipeline, values, oracle, widths=widths)).nodes
+    for text, failure in zip(failures, parsed, strict=True):
+        _check(text, failure, nodes[failure.node], undisturbed[failure.node], diagnostics)
+    if not diagnostics.ok:
+        return None
+    prediction = predict(rules)
+    return Explanation(pipeline, tuple(failures), frozenset(prediction.states), _explained(prediction), notes)
+
+
+def _explained(prediction: Prediction) -> tuple[ExplainedNode, ...]:
+    return tuple(
+        ExplainedNode(
+            node.name,
+            node.kind,
+            frozenset(node.states),
+            tuple(node.why),
+            tuple(
+                ExplainedExecution(one.index, frozenset(one.states), tuple(one.tries), one.parameters)
+                for one in node.executions
+            ),
+        )
+        for node in prediction.nodes.values()
+    )
+
+
+def _failure(text: str, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> Failure | None:
+    if text in nodes:  # a name may end in brackets of its own
+        return Failure(text)
+    match = _FAILURE.fullmatch(text)
+    if match is None or match["node"] not in nodes:
+        name = match["node"] if match else text
+        hint = did_you_mean(name, nodes, "nodes")
+        diagnostics.error(CODE, f"--fail {text}: there is no node called {name!r}", None, hint=hint)
+        return None
+    numbers = {key: match[key] for key in ("index", "attempt") if match[key] is not None}
+    if any(len(digits) > _DIGITS for digits in numbers.values()):
+        diagnostics.error(CODE, f"--fail {text[:80]}: numbers have at most {_DIGITS} digits here", None)
+        return None
+    index, attempt = (int(numbers[key]) if key in numbers else None for key in ("index", "attempt"))
+    return Failure(match["node"], index, attempt)
+
+
+def _check(
+    text: str, failure: Failure, node: ir.StepNode, undisturbed: NodePrediction, diagnostics: Diagnostics
+) -> None:
+    count = len(undisturbed.executions)
+    if failure.index is not None and isinstance(node, ir.ExecutionNode) and failure.index > 0:
+        diagnostics.error(CODE, f"--fail {text}: {node.name} is an execution node: it has one execution, [0]", None)
+    elif failure.index is not None and failure.index >= count > 0:
+        has = "one execution, [0]" if count == 1 else f"{count} executions, [0] to [{count - 1}]"
+        diagnostics.error(CODE, f"--fail {text}: {node.name} has {has}", None)
+    tries = node.policy.tries
+    if failure.attempt is not None and not 1 <= failure.attempt <= tries:
+        has = "is tried once" if tries == 1 else f"has {tries} tries, @1 to @{tries}"
+        diagnostics.error(CODE, f"--fail {text}: each execution of {node.name} {has}", None)

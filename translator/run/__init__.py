@@ -1,0 +1,1 @@
+"""How a run of ``translate run`` is followed, and cleaned up behind it."""

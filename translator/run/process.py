@@ -1,0 +1,111 @@
+"""The engine of a run as a process: start it, follow what it prints, and end it with all that it started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from translator.run.guard import GRACE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
+
+    from translator.run.guard import Guard
+
+
+TAIL = 40
+"""How many lines of output are shown of a run that failed."""
+_GRACE_SECONDS = float(GRACE)
+"""How long an engine has to end its run and its steps when it is asked to; the shim gives a step 3 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the engine's process ended, and the last lines that it and the steps printed."""
+
+    status: int
+    tail: tuple[str, ...]
+    interrupted: bool
+
+
+def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], None] | None, guard: Guard) -> Ended:
+    """Run the engine in a process group of its own; when we are told to end, it is, with all that it started."""
+    tail: deque[str] = deque(maxlen=TAIL)
+    interrupted = False
+    with _terminable():
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **variables},
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+        guard.watch(process.pid)
+
+        def read() -> None:
+            for line in process.stdout or ():
+                tail.append(line.rstrip("\n"))
+                if said is not None:
+                    said(tail[-1])
+
+        reader = threading.Thread(target=read, name="output", daemon=True)
+        reader.start()
+        try:
+            process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+            _end(process)
+        finally:
+            # Nothing of the engine may stay behind: Prefect's server outlives one that is killed.
+            _kill(process)
+        reader.join(timeout=5)
+    return Ended(process.returncode, tuple(tail), interrupted)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask the engine to end its run as cancelled; without success, or when asked twice, end it the hard way."""
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_SECONDS)
+                return
+    except KeyboardInterrupt:
+        pass
+    _kill(process)
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill what is left of the engine's process group; macOS refuses if only ended processes are."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP end the run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,8 @@
+"""The text of pipeline files, as plain values that know where they stand."""
+
+from translator.source.located import Located
+from translator.source.parser import MAX_ALIASED, MAX_DEPTH, MAX_VALUES, parse
+from translator.source.scalars import Rules
+from translator.source.text import MAX_BYTES, read_text
+
+__all__ = ["MAX_ALIASED", "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Located", "Rules", "parse", "read_text"]

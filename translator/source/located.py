@@ -1,0 +1,68 @@
+"""Values of a YAML file that know where they stand in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from translator.span import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(slots=True, eq=False)
+class Located:
+    """A value of a YAML file and where it stands.
+
+    ``value`` is plain Python (dict, list, str, int, float, bool, None, or a date for YAML 1.1). ``entries`` holds a
+    mapping's values and ``keys`` its keys, by key; ``items`` a list's items. ``text`` is a scalar as it was written.
+    """
+
+    value: Any
+    file: str
+    start: tuple[int, int]
+    end: tuple[int, int]
+    entries: Mapping[Any, Located] | None = None
+    keys: Mapping[Any, Located] | None = None
+    items: Sequence[Located] | None = None
+    text: str | None = None
+    size: int = 1
+
+    @property
+    def span(self) -> Span:
+        """Where the value stands."""
+        return Span(self.file, *self.start, *self.end)
+
+    def get(self, key: str) -> Located | None:
+        """The value of ``key``, if this is a mapping that has it."""
+        return self.entries.get(key) if self.entries else None
+
+    def list(self, key: str) -> Sequence[Located]:
+        """The items of the list below ``key``, nothing if there is no such list."""
+        found = self.get(key)
+        return found.items or () if found else ()
+
+    def key_span(self, key: str) -> Span:
+        """Where ``key`` itself stands; the mapping if it has no such key."""
+        found = self.keys.get(key) if self.keys else None
+        return found.span if found else self.span
+
+    def value_span(self, key: str) -> Span:
+        """Where the value of ``key`` stands; the mapping if it has no such key."""
+        found = self.get(key)
+        return found.span if found else self.span
+
+    def at(self, path: Sequence[object]) -> Located:
+        """The value below ``path`` (keys and indices), or the deepest one on the way that exists."""
+        found = self
+        for part in path:
+            below: Located | None = None
+            if found.entries is not None:
+                below = found.entries.get(part)
+            elif found.items is not None and isinstance(part, int) and 0 <= part < len(found.items):
+                below = found.items[part]
+            if below is None:
+                return found
+            found = below
+        return found
