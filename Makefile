@@ -95,7 +95,7 @@ histories: $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/airflow/bin/python -m pytest -s \
 		-p no:cacheprovider tests/airflow/test_histories.py tests/airflow/controlflow/test_histories.py -k test_histories
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/prefect/bin/python -m pytest -s \
-		-p no:cacheprovider tests/prefect/test_histories.py -k test_random_histories
+		-p no:cacheprovider tests/prefect/test_histories.py tests/prefect/controlflow/test_histories.py -k test_random_histories
 
 oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -135,3 +136,26 @@ def run(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
         return Ran(state, json.loads(record.read_text()), record.parent)
 
     return run_it
+
+
+@pytest.fixture(scope="session")
+def worker(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Make a history of a class, on a worker that runs for all of them."""
+    from tests.prefect.histories import POOL
+
+    folder = tmp_path_factory.mktemp("histories")
+    made = server.command("work-pool", "create", POOL, "--type", "process")
+    assert made.returncode == 0, made.stdout + made.stderr
+    environment = {**server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    numbers = itertools.count(1)
+    with (folder / "worker.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    yield lambda of, kind: of(f"history {(number := next(numbers))}", folder / str(number), kind, {})
+    process.terminate()
+    process.wait(120)

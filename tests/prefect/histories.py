@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -107,7 +107,7 @@ class History:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
-        self.text = TEXT.replace("NAME", self.name).replace("ON_ERROR", self.on_error)
+        self.text = self._source()
         file = compiled(self.text, self.folder)
         made = flow_of(file).from_source(source=str(self.folder), entrypoint=f"{file.name}:{file.stem[:-5]}")
         self.deployment = made.deploy(
@@ -118,12 +118,19 @@ class History:
             job_variables={
                 "env": {
                     **self.environment,
-                    "PLAN": str(self.folder / "plan"),
+                    **self._steps_environment(),
                     "TRANSLATOR_STORE": str(self.folder / "store"),
                     "TRANSLATOR_RUN": "run",
                 }
             },
         )
+
+    def _source(self) -> str:
+        """The text of the pipeline file."""
+        return TEXT.replace("NAME", self.name).replace("ON_ERROR", self.on_error)
+
+    def _steps_environment(self) -> dict[str, str]:
+        return {"PLAN": str(self.folder / "plan")}
 
     def attempt(self, plan: Plan) -> None:
         """Run once more, as ``plan`` says, and check what came of it."""
@@ -134,7 +141,7 @@ class History:
             self._begin(client)
             process = None
             if plan.ends_by != "itself":
-                held = self.folder / "plan" / "held"
+                held = self._held()
                 wait_for(held.exists, SECONDS, f"the execution {plan.hold} to begin")
                 process = int(held.read_text())
                 self._interrupt(client, plan.ends_by)
@@ -156,6 +163,10 @@ class History:
             (folder / f"fail-{failure}").touch()
         if plan.hold:
             (folder / f"hold-{plan.hold}").touch()
+
+    def _held(self) -> Path:
+        """The file in which the step that waits says its process."""
+        return self.folder / "plan" / "held"
 
     def _begin(self, client: Any) -> None:
         match self.state:
@@ -218,19 +229,28 @@ class History:
     def _check(self, plan: Plan, state: Any, earlier: Counter[tuple[str, int]]) -> None:
         names = {"cancel": "Cancelled", "suspend": "Suspended", "kill": "Crashed"}
         file, document = wait_for(self._record, 30, f"run.json of this attempt ({plan})")
-        for name, node in document["nodes"].items():
+        for name, node in self._step_nodes(document):
             for one in node["executions"]:
                 one["tries"] -= earlier[name, one["index"]]  # run.json counts those of all attempts
         if plan.ends_by == "itself":
-            (pipeline,) = load_text(self.text).pipelines
-            wrong = disagreements(Rules(pipeline, {}, _oracle(plan)), document)
-            assert not wrong, "\n".join([str(plan), *wrong, json.dumps(document, indent=1)])
+            self._check_end(plan, document)
             expected = "Completed" if document["state"] == "complete" else "Failed"
             assert state.name == expected, state
         else:
             assert state.name == names[plan.ends_by], state
             self._check_cut(plan, document)
-        self._check_outputs(file.parent, document)
+        self._check_outputs(plan, file.parent, document)
+
+    def _step_nodes(self, document: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+        """The nodes that have executions."""
+        nodes: Mapping[str, Any] = document["nodes"]
+        return nodes.items()
+
+    def _check_end(self, plan: Plan, document: Mapping[str, Any]) -> None:
+        """Hold a run that came to its own end to the specification."""
+        (pipeline,) = load_text(self.text).pipelines
+        wrong = disagreements(Rules(pipeline, {}, _oracle(plan)), document)
+        assert not wrong, "\n".join([str(plan), *wrong, json.dumps(document, indent=1)])
 
     def _record(self) -> tuple[Path, dict[str, Any]] | None:
         """The record of this attempt; after a kill the worker's hook writes it, a moment after the state is set."""
@@ -260,7 +280,7 @@ class History:
             assert {one["state"] for one in node["executions"]} <= {"complete", cut}, told
             assert all(one["tries"] <= 1 for one in node["executions"]), told
 
-    def _check_outputs(self, run: Path, document: Mapping[str, Any]) -> None:
+    def _check_outputs(self, plan: Plan, run: Path, document: Mapping[str, Any]) -> None:
         """Hold what each complete execution read to what those before it made in this attempt."""
         lines: dict[str, dict[int, list[str]]] = {}
         for name, node in document["nodes"].items():

@@ -5,10 +5,7 @@ CI follows a few histories; ``make histories N=... SEED=...`` draws as many as i
 
 from __future__ import annotations
 
-import itertools
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -18,31 +15,16 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from tests.prefect.histories import POOL, History, Plan
+from tests.prefect.histories import History, Plan
 
 EXAMPLES = int(os.environ.get("TRANSLATOR_HISTORIES", "0"))
 SEED = int(os.environ.get("TRANSLATOR_HISTORIES_SEED", "0"))
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def histories(server, tmp_path_factory):
+def histories(worker):
     """Make a history of a name, on a worker that runs for all of them."""
-    folder = tmp_path_factory.mktemp("histories")
-    made = server.command("work-pool", "create", POOL, "--type", "process")
-    assert made.returncode == 0, made.stdout + made.stderr
-    environment = {**server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
-    with (folder / "worker.log").open("w") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    yield lambda on_error: History(f"history {(number := next(_numbers))}", folder / str(number), on_error, {})
-    worker.terminate()
-    worker.wait(120)
+    return lambda on_error: worker(History, on_error)
 
 
 @pytest.mark.parametrize(
