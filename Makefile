@@ -4,7 +4,9 @@ SHELL := /bin/sh
 # Unwritten bytecode makes every start of Airflow and Prefect 2.5 times slower.
 unexport PYTHONDONTWRITEBYTECODE
 # Environments are set up two at a time.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=2
+endif
 
 # The folder of the environments; `make versions` has one for each Python.
 VENV ?= .venv
@@ -141,7 +143,8 @@ $(VENV)/.passed: export TRANSLATOR_PREFECT_PYTHON = $(CURDIR)/$(VENV)/prefect/bi
 $(VENV)/.passed: $(DEV) $(AIRFLOW) $(PREFECT)
 	@$(VENV)/dev/bin/python --version
 	@failed=0; \
-	$(VENV)/dev/bin/python -m pytest -q -n logical tests --ignore tests/parity || failed=1; \
+	$(VENV)/dev/bin/python -m pytest -q -n logical tests \
+		--ignore tests/airflow --ignore tests/prefect --ignore tests/parity || failed=1; \
 	$(VENV)/airflow/bin/python -m pytest -q $(call ONE_ENGINE,airflow) || failed=1; \
 	$(VENV)/prefect/bin/python -m pytest -q $(call ONE_ENGINE,prefect) || failed=1; \
 	$(VENV)/dev/bin/python -m pytest -q $(BOTH_ENGINES) || failed=1; \
