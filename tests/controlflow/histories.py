@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from translator.load import load_text
-from translator.semantics.conformance import plain
+from translator.semantics.comparison import plain
 from translator.semantics.controlflow import StepEnding
 from translator.shim.contract import State
 

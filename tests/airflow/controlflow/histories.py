@@ -16,7 +16,7 @@ from tests.airflow.controlflow.model import C, Cleared, E, Instance, K, Model, i
 from tests.airflow.scheduler import wait_until
 from tests.controlflow.histories import SHAPES, Plan, Shape, key_of, plans, seen, shown, write
 from tests.controlflow.run import predicted, recorded
-from translator.semantics.conformance import plain
+from translator.semantics.comparison import plain
 from translator.shim.contract import State
 from translator.targets import GenerateOptions, airflow
 

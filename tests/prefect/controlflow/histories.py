@@ -14,7 +14,7 @@ from tests.controlflow.histories import write as write_steps
 from tests.controlflow.run import predicted, recorded
 from tests.prefect.histories import EndsBy
 from tests.prefect.histories import History as DataflowHistory
-from translator.semantics.conformance import plain
+from translator.semantics.comparison import plain
 from translator.semantics.controlflow import GraphFate, Interpreter, StepEnding, Visit
 
 
