@@ -94,6 +94,7 @@ CHECKS = (
             mypy("dev", "translator"),
             mypy("airflow", "airflow_plugin"),
             mypy("prefect", "prefect_plugin"),
+            mypy_of_goldens("airflow"),
             mypy_of_goldens("prefect"),
         ),
     ),

@@ -1,4 +1,116 @@
-"""The artifact-passing shim as Airflow knows things: operators, a provider and a plugin.
+"""Operators and value types for generated DAG files; the artifact-passing shim as an Airflow provider and plugin.
 
-Generated DAG files import ``airflow_plugin.operators`` and ``translator.shim``, nothing else of ours.
+The names in ``__all__`` are public API. Generated DAG files import what they need from here and from nowhere else of
+this distribution, so these names and their arguments stay as they are until a major release.
+
+Names are loaded when they are first used: ``airflow_plugin.provider`` starts without Airflow, and a DAG file loads only
+the operators that it is made of.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_plugin.controlflow.fan import (
+        ChoiceOperator,
+        GuardOperator,
+        ItemsOperator,
+        IterationOperator,
+        JoinOperator,
+    )
+    from airflow_plugin.controlflow.finish import ControlFlowFinishOperator
+    from airflow_plugin.controlflow.groups import for_each
+    from airflow_plugin.controlflow.step import ControlFlowStepOperator
+    from airflow_plugin.operators.finish import FinishOperator
+    from airflow_plugin.operators.gate import GateOperator
+    from airflow_plugin.operators.grid import GridOperator
+    from airflow_plugin.operators.step import StepOperator
+    from airflow_plugin.parameters import dag_param
+    from airflow_plugin.references import (
+        complete,
+        failed,
+        is_false,
+        is_true,
+        metadata,
+        output,
+        parameter,
+        same_input,
+    )
+    from translator.shim import loom
+    from translator.shim.contract import Catalog, FileAxis, Input, Parameter, Step
+
+__all__ = [
+    "Catalog",
+    "ChoiceOperator",
+    "ControlFlowFinishOperator",
+    "ControlFlowStepOperator",
+    "FileAxis",
+    "FinishOperator",
+    "GateOperator",
+    "GridOperator",
+    "GuardOperator",
+    "Input",
+    "ItemsOperator",
+    "IterationOperator",
+    "JoinOperator",
+    "Parameter",
+    "Step",
+    "StepOperator",
+    "complete",
+    "dag_param",
+    "failed",
+    "for_each",
+    "is_false",
+    "is_true",
+    "loom",
+    "metadata",
+    "output",
+    "parameter",
+    "same_input",
+]
+
+_MODULES = {
+    "airflow_plugin.controlflow.fan": (
+        "ChoiceOperator",
+        "GuardOperator",
+        "ItemsOperator",
+        "IterationOperator",
+        "JoinOperator",
+    ),
+    "airflow_plugin.controlflow.finish": ("ControlFlowFinishOperator",),
+    "airflow_plugin.controlflow.groups": ("for_each",),
+    "airflow_plugin.controlflow.step": ("ControlFlowStepOperator",),
+    "airflow_plugin.operators.finish": ("FinishOperator",),
+    "airflow_plugin.operators.gate": ("GateOperator",),
+    "airflow_plugin.operators.grid": ("GridOperator",),
+    "airflow_plugin.operators.step": ("StepOperator",),
+    "airflow_plugin.parameters": ("dag_param",),
+    "airflow_plugin.references": (
+        "complete",
+        "failed",
+        "is_false",
+        "is_true",
+        "metadata",
+        "output",
+        "parameter",
+        "same_input",
+    ),
+    "translator.shim": ("loom",),
+    "translator.shim.contract": ("Catalog", "FileAxis", "Input", "Parameter", "Step"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""On what it depends whether a node runs: how a DAG file says it."""
+"""Conditions under which a node runs."""
 
 from __future__ import annotations
 
@@ -6,26 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_plugin.parameters import DagParam
+    from airflow_plugin.parameters import ParamReference
 
 
 @dataclass(frozen=True)
 class Condition:
-    """That the verdict of a condition node, or a DAG param, is as expected."""
+    """A verdict that is required: that of the condition node called ``of``, or the value of a DAG param."""
 
-    of: str | DagParam
+    of: str | ParamReference
     expected: bool
 
     def __str__(self) -> str:
         name = self.of if isinstance(self.of, str) else self.of.keys[0]
         return f"{name} is {str(self.expected).lower()}"
-
-
-def is_true(of: str | DagParam) -> Condition:
-    """Holds where the condition node ``of`` came to true, or the DAG param is true."""
-    return Condition(of, expected=True)
-
-
-def is_false(of: str | DagParam) -> Condition:
-    """Holds where the condition node ``of`` came to false, or the DAG param is false."""
-    return Condition(of, expected=False)

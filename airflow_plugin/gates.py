@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_plugin.nodes import nodes
-from airflow_plugin.parameters import DagParam, run_values
+from airflow_plugin.parameters import ParamReference, run_values
 from airflow_plugin.upstream import upstream_manifests
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def first_unmet(
         manifests: returns those of a node's complete executions.
     """
     for condition in conditions:
-        if isinstance(condition.of, DagParam):
+        if isinstance(condition.of, ParamReference):
             values = run_values({VERDICT: condition.of}, params)
         else:
             left = manifests(condition.of)

@@ -1,9 +1,8 @@
 """Which tasks of a DAG make up which node of the pipeline.
 
-A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. Its name is the operator's
-argument ``node``, else the id of its group, else of the task, without the groups around it: groups that hold nodes are
-there to be looked at. What the plugin has to know of a pipeline while it runs
-is read off the DAG, so that a DAG file says each thing once.
+A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. It is called as the task or
+the group is displayed. Other task groups hold nodes that are shown together. What the plugin has to know of a pipeline
+while it runs is read off the DAG, so that a DAG file says each thing once.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from airflow_plugin.once import once_per_dag
+from airflow_plugin.references import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +78,7 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
         if not _runs_a_step(task):
             continue
         group = _group(task)
-        name = _argument(task, "node") or (group or task.task_id).rpartition(".")[2]
+        name = name_of(task.task_group if group and task.task_group else task)
         of_node = [dag.get_task(one) for one in groups[group]] if group else [task]
         found[name] = Node(
             name=name,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FINISH = "finish"
 """The id of the task that ends a run."""
+_FINISH_OPERATORS = ("FinishOperator", "ControlFlowFinishOperator")
 DOCUMENT = "document"
 """The key of its XCom that holds the URI of ``run.json``; a failed task has no other."""
 
@@ -37,7 +38,7 @@ class DagRunId:
 
 def is_finish(instance: Any) -> bool:
     """Return whether an instance, as Airflow's database has it, is of the task that ends a run of this plugin."""
-    return bool(instance.task_id == FINISH and instance.operator == "FinishOperator")
+    return bool(instance.task_id == FINISH and instance.operator in _FINISH_OPERATORS)
 
 
 def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str:

@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class DagParam:
+class ParamReference:
     """The first of some DAG params that has a value in this run."""
 
     keys: tuple[str, ...]
 
 
-Given: TypeAlias = "DagParam | Value"
+Given: TypeAlias = "ParamReference | Value"
 """What sets a parameter in a DAG file: a DAG param, or the value itself."""
 
 
-def dag_param(*keys: str) -> DagParam:
+def dag_param(*keys: str) -> ParamReference:
     """A parameter's value is that of the DAG param ``keys[0]``, or if that is null, of the next one."""
-    return DagParam(keys)
+    return ParamReference(keys)
 
 
 def run_values(given: Mapping[str, Given], params: Mapping[str, object]) -> dict[str, Value]:
@@ -39,7 +39,7 @@ def run_values(given: Mapping[str, Given], params: Mapping[str, object]) -> dict
     """
     values: dict[str, Value] = {}
     for name, source in given.items():
-        if not isinstance(source, DagParam):
+        if not isinstance(source, ParamReference):
             values[name] = source
             continue
         found = next((params[key] for key in source.keys if params.get(key) is not None), None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.conditions import Condition
 from airflow_plugin.nodes import Node, nodes
-from airflow_plugin.parameters import DagParam
+from airflow_plugin.parameters import ParamReference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,4 +74,4 @@ def from_json(document: list[Mapping[str, Any]]) -> list[NodePlan]:
 
 def _condition(document: Mapping[str, Any]) -> Condition:
     of = document["of"]
-    return Condition(of if isinstance(of, str) else DagParam(tuple(of["keys"])), document["expected"])
+    return Condition(of if isinstance(of, str) else ParamReference(tuple(of["keys"])), document["expected"])

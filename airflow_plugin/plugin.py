@@ -14,7 +14,10 @@ from translator.shim import dialects
 
 # Loaded here so that no task must: executors fork the processes of tasks from one that has loaded its plugins.
 for module in (
-    "airflow_plugin.controlflow",
+    "airflow_plugin.controlflow.fan",
+    "airflow_plugin.controlflow.finish",
+    "airflow_plugin.operators.gate",
+    "airflow_plugin.operators.grid",
     "airflow_plugin.upstream",
     "translator.shim.execution",
     "valohai_yaml.commands",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_plugin.controlflow.links import is_controlflow, node_of
 from airflow_plugin.database import last_try, pushed
 from airflow_plugin.nodes import PARTS
+from airflow_plugin.references import shown_name
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
 from translator.shim.store import MANIFEST, StoreError, segment
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from translator.shim.store import Store
 
-WITH_MANIFEST = ("StepOperator", "JoinOperator")
+WITH_MANIFEST = ("StepOperator", "ControlFlowStepOperator", "JoinOperator")
 """The operators whose tasks leave a manifest."""
 _FOLDER = re.compile(
     rf"(?P<run>(?P<pipeline>[^/]+)/[^/]+)/(?P<execution>[^/]+/[0-9]+)/try-(?P<number>[0-9]{{1,9}})/{re.escape(MANIFEST)}"
@@ -102,4 +103,4 @@ def _node(operator: Any) -> str:
     own, shown = operator.task_id, operator.task_display_name
     if group is not None and group.group_id and operator.label in PARTS:
         own, shown = group.group_id, group.group_display_name
-    return str(shown if shown and shown != own else own.rpartition(".")[2])
+    return shown_name(own, shown)

@@ -1,19 +1,5 @@
-"""The operators that the DAG file of a control-flow pipeline (Magnus, runnable) is made of.
+"""Operators of control-flow pipelines (Magnus, runnable).
 
-There one token goes from node to node by how each ended, and a handled error of a step is none of the run. What follows
-what is said by Airflow's own dependencies; where an error is handled, by ``after=[failed("...")]``.
+One token goes from node to node by how each ended, and a handled failure does not fail the run. Plain order is said by
+Airflow's own dependencies; ``after=[failed(...)]`` says where a failure is handled.
 """
-
-from airflow_plugin.controlflow.fan import AgainOperator, ChooseOperator, GuardOperator, ItemsOperator, JoinOperator
-from airflow_plugin.controlflow.finish import FinishOperator
-from airflow_plugin.controlflow.step import StepOperator
-
-__all__ = [
-    "AgainOperator",
-    "ChooseOperator",
-    "FinishOperator",
-    "GuardOperator",
-    "ItemsOperator",
-    "JoinOperator",
-    "StepOperator",
-]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, conf
 from airflow.providers.standard.operators.branch import BaseBranchOperator
-from airflow.sdk import TriggerRule
 
 from airflow_plugin.controlflow.graph import BODY, find
 from airflow_plugin.controlflow.step import NOT_REACHED, ControlFlowOperator
@@ -89,7 +88,7 @@ class ItemsOperator(ControlFlowOperator):
         return found
 
 
-class ChooseOperator(ControlFlowOperator, BaseBranchOperator):
+class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
     """Chooses the branch that is called as the value of a parameter; the others are skipped.
 
     Args:
@@ -122,7 +121,7 @@ class ChooseOperator(ControlFlowOperator, BaseBranchOperator):
         return ".".join((start.entry or start.task).split(".")[: len(own)])
 
 
-class AgainOperator(ControlFlowOperator):
+class IterationOperator(ControlFlowOperator):
     """Begins an iteration of a loop, if there is to be one.
 
     Args:
@@ -159,7 +158,7 @@ class AgainOperator(ControlFlowOperator):
         state, scope = run.follow(loop.branches[str(self.number - 1)])
         if state is not State.COMPLETE or scope is None:
             raise AirflowSkipException("the iteration before is not complete")
-        if not fan.again(self.dialect, scope, self.until, self.number - 1, len(loop.branches)):
+        if not fan.again(run.dialect, scope, self.until, self.number - 1, len(loop.branches)):
             raise AirflowSkipException(f"{self.until!r} is true")
 
 
@@ -176,6 +175,7 @@ class JoinOperator(ControlFlowOperator):
 
     ui_color = "#f4f4f4"
     role = "join"
+    waits_for_all = True
 
     def __init__(
         self,
@@ -184,10 +184,9 @@ class JoinOperator(ControlFlowOperator):
         reducer: str | None = None,
         next: Literal["fail"] | None = None,  # noqa: A002 - Magnus' own word
         on_failure: Literal["success"] | None = None,
-        trigger_rule: str = TriggerRule.ALL_DONE,
         **kwargs: Any,
     ) -> None:
-        super().__init__(trigger_rule=trigger_rule, **kwargs)
+        super().__init__(**kwargs)
         self.kind = kind
         self.reducer = reducer
         self.next = next
@@ -212,7 +211,7 @@ class JoinOperator(ControlFlowOperator):
         reason = None
         try:
             state, scope = fan.join(
-                self.dialect, self.kind, outer, _branches(run, node), reducer=self.reducer, returns=_returns(node)
+                run.dialect, self.kind, outer, _branches(run, node), reducer=self.reducer, returns=_returns(node)
             )
         except FanError as error:
             state, scope, reason = State.ERROR, outer, str(error)

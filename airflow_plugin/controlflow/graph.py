@@ -1,9 +1,9 @@
 """The control-flow graph that a DAG holds, read off its tasks and task groups.
 
-A ``StepOperator`` is a leaf. A task group with a ``join`` is a composite node, and the groups in it are its branches: a
-group with the task ``again`` is an iteration of a loop, and in a group with the task ``items`` all is the body of a
-map. Nodes and branches are called as tasks and groups are displayed. A node's path is node, branch, node, ..., with
-``*`` for the body of a map.
+A ``ControlFlowStepOperator`` is a leaf. A task group with a ``join`` is a composite node, and the groups in it are its
+branches: a group with the task ``again`` is an iteration of a loop, and in a group with the task ``items`` all is the
+body of a map. Nodes and branches are called as tasks and groups are displayed. A node's path is node, branch, node,
+..., with ``*`` for the body of a map.
 
 A mapped group holds nodes of the graph around it that run once per item. It is no part of a path: a body with a map in
 it has several, because Airflow cannot map in a mapped group.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from airflow_plugin.once import once_per_dag
+from airflow_plugin.references import name_of
 from translator.shim.contract import After
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG, TaskGroup
 
-    from translator.shim.contract import NodeKind
+    from translator.shim.contract import Dialect, NodeKind
 
 Path: TypeAlias = "tuple[str, ...]"
 Role: TypeAlias = Literal["step", "join", "enter", "items", "choose", "again"]
 
 BODY = "*"
+STEP = "ControlFlowStepOperator"
+"""The operator of a leaf, as Airflow stores it."""
 
 _PLAIN = ("path", "kind", "task", "entry", "guarded", "fails", "succeeds")
 _SAYS: Mapping[Role, tuple[str, ...]] = {"items": ("over", "item"), "choose": ("on",), "step": ("step",)}
@@ -154,6 +157,22 @@ def _from_json(document: Mapping[str, Any]) -> Graph:
     return graph
 
 
+def dialect_of(graph: Graph) -> Dialect:
+    """Return the source language, which every step of a pipeline names.
+
+    Raises:
+        ValueError: the graph has no step.
+    """
+    waiting = [graph]
+    while waiting:
+        for node in waiting.pop().nodes.values():
+            if "step" in node.says:
+                dialect: Dialect = node.says["step"].dialect
+                return dialect
+            waiting.extend(node.branches.values())
+    raise ValueError("the DAG runs no step of a control-flow pipeline")
+
+
 def find(root: Graph, path: Path) -> Node:
     """The node at a path."""
     return graph_at(root, path[:-1]).nodes[path[-1]]
@@ -191,24 +210,15 @@ def place_of(task: Any) -> Path:
         if len(path) % 2 and f"{groups[place - 1].group_id}.items" in groups[place - 1].children:
             path.append(BODY)
             if not mapped:
-                path.append(_shown(group))
+                path.append(name_of(group))
         elif not mapped:
-            path.append(_branch(group) if len(path) % 2 else _shown(group))
-    return (*path, _named(task)) if task.task_type == "StepOperator" else tuple(path)
-
-
-def _shown(group: TaskGroup) -> str:
-    return group.group_display_name or str(group.group_id).rpartition(".")[2]
+            path.append(_branch(group) if len(path) % 2 else name_of(group))
+    return (*path, name_of(task)) if task.task_type == STEP else tuple(path)
 
 
 def _branch(group: TaskGroup) -> str:
     own = str(group.group_id)
-    return own.rpartition("_")[2] if f"{own}.again" in group.children else _shown(group)
-
-
-def _named(task: Any) -> str:
-    shown, own = str(task.task_display_name), str(task.task_id)
-    return shown if shown != own else own.rpartition(".")[2]
+    return own.rpartition("_")[2] if f"{own}.again" in group.children else name_of(group)
 
 
 def _graph(root: Graph, path: Path) -> Graph:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.controlflow.graph import BODY, place_of
+from airflow_plugin.controlflow.graph import BODY, STEP, place_of
 from airflow_plugin.database import pushed
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def node_of(operator: BaseOperator, ti_key: TaskInstanceKey) -> str:
 def _item(operator: Any, ti_key: TaskInstanceKey) -> Sequence[int]:
     """The number of the item in each map around it, from what the task said that listed the items."""
     # A composite node's own tasks lie in its group; what they run for lists the one around.
-    group = operator.task_group if operator.task_type == "StepOperator" else operator.task_group.parent_group
+    group = operator.task_group if operator.task_type == STEP else operator.task_group.parent_group
     while group is not None and f"{group.group_id}.items" not in group.children:
         group = group.parent_group
     if group is None:

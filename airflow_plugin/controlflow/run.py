@@ -110,7 +110,7 @@ class Run:
 
     def __init__(self, airflow: Airflow, dialect: Dialect, index: Index = ()) -> None:
         self._airflow = airflow
-        self._dialect = dialect
+        self.dialect = dialect
         self._seen = _Seen()
         self.index = index
         self.pipeline = airflow.pipeline
@@ -314,7 +314,7 @@ class Run:
 
     def _begun(self, path: Path) -> Scope:
         if not path:
-            return scopes.initial(self._dialect, dict(self._airflow.params), os.environ)
+            return scopes.initial(self.dialect, dict(self._airflow.params), os.environ)
         composite, branch = find(self.root, path[:-1]), path[-1]
         if composite.kind == "loop":
             return self._iteration(composite, int(branch))

@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin import secrets
 from airflow_plugin.conf import misspelt_keys
-from airflow_plugin.controlflow.graph import place_of
+from airflow_plugin.controlflow.graph import dialect_of, place_of
 from airflow_plugin.controlflow.run import Run, Task
 from airflow_plugin.ending import summary_of
 from airflow_plugin.logs import line_log
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
 
+    from airflow_plugin.controlflow.fan import ItemsOperator
     from airflow_plugin.controlflow.graph import Path as Place
-    from translator.shim.contract import After, Dialect, Step
+    from translator.shim.contract import After, Step
 
 CANCELLED = "the run was cancelled"
+ITEM_LABEL = "{{ task.item.label }}"
 NOT_REACHED = "not reached: none of the outcomes that lead here has come"
 
 
@@ -43,27 +46,50 @@ class Item(TypedDict):
 
 
 class ControlFlowOperator(BaseOperator):
-    """What all tasks of a control-flow graph have.
+    """A task of a control-flow graph.
 
     Args:
-        dialect: the source language; usually one of the DAG's ``default_args``.
-        item: in the body of a map, one of what its ``ItemsOperator`` returns.
-        after: the outcomes of nodes that lead here, where it is more than that one node is complete.
+        item: in the body of a map, one of the items that its ``ItemsOperator`` returns.
+        after: the outcomes of nodes that lead here; without it, the node upstream must be complete. The task then
+            waits until all tasks upstream are done, and is skipped if none of the outcomes has come.
         kwargs: of every operator.
     """
 
     template_fields: Sequence[str] = ("item",)
     role: ClassVar[str]
+    waits_for_all: ClassVar[bool] = False
+    """Whether the operator's own trigger rule is ``all_done``."""
 
     def __init__(
-        self, *, dialect: Dialect, item: Item | None = None, after: Sequence[After] | None = None, **kwargs: Any
+        self,
+        *,
+        item: Item | None = None,
+        after: Sequence[After] | None = None,
+        **kwargs: Any,
     ) -> None:
         if item is not None:
-            kwargs.setdefault("map_index_template", "{{ task.item.label }}")
+            kwargs.setdefault("map_index_template", ITEM_LABEL)
+        if after is not None or self.waits_for_all:
+            kwargs.setdefault("trigger_rule", TriggerRule.ALL_DONE)
         super().__init__(**kwargs)
-        self.dialect = dialect
         self.item = item
         self.after = after
+
+    @classmethod
+    def for_each(cls, items: ItemsOperator, **kwargs: Any) -> MappedOperator:
+        """Map the task over the items of a map, outside of the map's mapped task groups.
+
+        Airflow maps nothing inside of a mapped task group. So what lies between a map and a map in its body is mapped
+        task by task.
+
+        Args:
+            items: lists the items.
+            kwargs: arguments of the operator.
+        """
+        kwargs.setdefault("map_index_template", ITEM_LABEL)
+        if kwargs.get("after") is not None or cls.waits_for_all:
+            kwargs.setdefault("trigger_rule", TriggerRule.ALL_DONE)
+        return cls.partial(**kwargs).expand(item=items.output)
 
     def begin(self, context: Context) -> tuple[Run, Place]:
         """The run, if the token came here, and the place of this task in its graph.
@@ -75,7 +101,9 @@ class ControlFlowOperator(BaseOperator):
             raise AirflowSkipException(f"not started: {CANCELLED}")
         # An operator that Airflow has made of a mapped one does not know its group.
         path = place_of(context["dag"].get_task(self.task_id))
-        run = Run(Task(context), self.dialect, tuple(self.item["index"]) if isinstance(self.item, Mapping) else ())
+        airflow = Task(context)
+        index = tuple(self.item["index"]) if isinstance(self.item, Mapping) else ()
+        run = Run(airflow, dialect_of(airflow.root), index)
         looks = self.trigger_rule != TriggerRule.ALL_SUCCESS or run.may_be_left_out(path)
         if looks and not self.came(run, path):
             raise AirflowSkipException(NOT_REACHED)
@@ -86,12 +114,12 @@ class ControlFlowOperator(BaseOperator):
         return run.reached(path)
 
 
-class StepOperator(ControlFlowOperator):
-    """Runs a step, with the scope that the node before it left.
+class ControlFlowStepOperator(ControlFlowOperator):
+    """Runs a step with the parameters and the catalogue that the node before it left.
 
     Args:
         step: what runs.
-        project: the folder of the source file; usually one of the DAG's ``default_args``.
+        project: directory of the source file; usually one of the DAG's ``default_args``.
         next: ``fail`` where the graph ends in error after it, though it is complete.
         on_failure: ``success`` where its error ends the graph as complete.
         kwargs: of every operator of a control-flow graph.
@@ -104,7 +132,7 @@ class StepOperator(ControlFlowOperator):
         self,
         *,
         step: Step,
-        project: str | Path,
+        project: str | Path = ".",
         next: Literal["fail"] | None = None,  # noqa: A002 - Magnus' own word
         on_failure: Literal["success"] | None = None,
         **kwargs: Any,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_plugin.conditions import Condition
-    from airflow_plugin.parameters import DagParam, Given
+    from airflow_plugin.parameters import Given, ParamReference
     from translator.shim.contract import ArtifactSource, FileAxis, Step, Value, ValueSource
     from translator.shim.store import Store
 
@@ -53,7 +53,7 @@ class GridOperator(BaseOperator):
         step: Step,
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
-        points: DagParam | Sequence[Mapping[str, Value]] | None = None,
+        points: ParamReference | Sequence[Mapping[str, Value]] | None = None,
         inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
         project: str | Path = ".",
         only_if: Sequence[Condition] = (),

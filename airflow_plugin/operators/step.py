@@ -41,13 +41,12 @@ class Point(TypedDict, total=False):
 class StepOperator(BaseOperator):
     """Runs a step of a pipeline as one execution, or mapped over a grid, once per point.
 
-    The pipeline is called as the DAG is displayed. Nothing of it is a template: a command that contains
-    ``{{ 7 * 7 }}`` runs as it is written.
+    The pipeline is called as the DAG is displayed, and the node as the task or its task group. Nothing of it is a
+    template: a command that contains ``{{ 7 * 7 }}`` runs as it is written.
 
     Args:
         step: what runs.
         project: the folder in which the command runs; usually one of the DAG's ``default_args``.
-        node: the node's name in the source file, where it is not the task's or the group's id.
         inputs: by input of the step, the edges that bring its files, from nodes by their names.
         merge: whether these files replace the input's defaults or join them.
         parameters: by parameter of the step, the DAG param that sets it or its value.
@@ -67,7 +66,6 @@ class StepOperator(BaseOperator):
     runs_a_step = True
 
     # What an argument leaves out. A DAG file makes many operators, and setting an attribute of one is slow.
-    node: str | None = None
     inputs: Mapping[str, Sequence[ArtifactSource]] = MappingProxyType({})
     merge: Literal["replace", "append"] = "replace"
     parameters: Mapping[str, Given] = MappingProxyType({})
@@ -83,8 +81,7 @@ class StepOperator(BaseOperator):
         self,
         *,
         step: Step,
-        project: str | Path,
-        node: str | None = None,
+        project: str | Path = ".",
         inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
         merge: Literal["replace", "append"] | None = None,
         parameters: Mapping[str, Given] | None = None,
@@ -102,7 +99,6 @@ class StepOperator(BaseOperator):
         self.step = step
         self.project = project
         for name, value in (
-            ("node", node),
             ("inputs", inputs),
             ("merge", merge),
             ("parameters", parameters),

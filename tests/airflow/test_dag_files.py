@@ -75,8 +75,8 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
     folder = tmp_path_factory.mktemp("files")
     accepted = [case for case in cases() if case.accepted]
     pipelines = {
-        "chain20": chain(20),
-        "chain80": chain(80),
+        "chain40": chain(40),
+        "chain160": chain(160),
         "hostile": pipeline(Node("one", HOSTILE), Node("two", [HOSTILE, OK]), name="Hostile.md"),
         "parameters": load_text(document(accepted)).choose(),
     }
@@ -114,7 +114,7 @@ def test_goldens_are_taken_up(parsed: dict[str, dict[str, Any]]) -> None:
 
 def test_what_is_stored_grows_with_the_pipeline_not_with_its_square(parsed: dict[str, dict[str, Any]]) -> None:
     """Airflow stores the params that a DAG has when a task is made with each such task."""
-    assert own(parsed, "chain80")["bytes"] < 5 * own(parsed, "chain20")["bytes"]
+    assert own(parsed, "chain160")["bytes"] < 5 * own(parsed, "chain40")["bytes"]
 
 
 def test_hostile_text_stays_text(parsed: dict[str, dict[str, Any]]) -> None:

@@ -25,8 +25,8 @@ SPAN = Span("valohai.yaml", 1, 1, 1, 2)
 
 
 def body(text: str) -> str:
-    """What stands in the ``with`` block, up to the params."""
-    block = text.partition(") as dag:\n")[2].partition("\n    # Last, because")[0]
+    """What stands in the ``with`` block, up to params that come late."""
+    block = text.partition(") as dag:\n")[2].partition("\n    # After all tasks:")[0]
     return re.sub(r"  # valohai.yaml:\d+", "", block)
 
 
@@ -47,9 +47,9 @@ def test_a_chain_without_rules_is_plain_tasks() -> None:
 
 STOP_ALL, STOP_NEXT, CONTINUE, RETRY = "stop-all", "stop-next", "continue", "retry"
 TOLERANT, STRICT, STOPPING = "continue-and-complete", "continue-and-error", "stop-all-and-error"
-EMPTY = 'done = EmptyOperator(task_id="done")'
+EMPTY = 'it_run >> EmptyOperator(task_id="done")'
 ONE_COMPLETE = "trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS"
-STARTED = 'done = GateOperator(task_id="done")'
+STARTED = 'it_run >> GateOperator(task_id="done")'
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ STARTED = 'done = GateOperator(task_id="done")'
         ("task", STOP_NEXT, None, EMPTY),
         ("task", RETRY, None, EMPTY),
         ("task", CONTINUE, None, ONE_COMPLETE),
-        ("task", STOP_ALL, TOLERANT, 'done = GateOperator(task_id="done", needs="one-complete")'),
-        ("task", STOP_ALL, STRICT, 'done = GateOperator(task_id="done", needs="all-complete")'),
+        ("task", STOP_ALL, TOLERANT, 'it_run >> GateOperator(task_id="done", needs="one-complete")'),
+        ("task", STOP_ALL, STRICT, 'it_run >> GateOperator(task_id="done", needs="all-complete")'),
         ("task", STOP_ALL, STOPPING, EMPTY),
-        ("task", RETRY, TOLERANT, 'done = GateOperator(task_id="done", needs="one-complete")'),
+        ("task", RETRY, TOLERANT, 'it_run >> GateOperator(task_id="done", needs="one-complete")'),
         ("task", STOP_NEXT, TOLERANT, ONE_COMPLETE),
         ("task", STOP_NEXT, STRICT, EMPTY),
         ("task", STOP_NEXT, STOPPING, EMPTY),
@@ -94,8 +94,11 @@ def test_a_rule_is_one_closing_task(kind: str, on_error: str, on_child_error: st
         ([Node("a"), Node("b", after=["a"]), Node("c", after=["a"])], "a >> [b, c]\n[b, c] >> finish"),
         # b may run on when c is out because a failed, so the end waits for both.
         ([Node("a"), Node("b"), Node("c", after=["a", "b"])], "[a, b] >> c\n[a, b, c] >> finish"),
-        # The executions of a task node are waited for in its group.
-        ([Node("a", [OK]), Node("b", [OK]), Node("c", after=["a", "b"])], "[a, b] >> c >> finish"),
+        # The executions of a task node may run on when its last task is out.
+        (
+            [Node("a", [OK]), Node("b", [OK]), Node("c", after=["a", "b"])],
+            "[a, b] >> c\n[a_run, b_run, c] >> finish",
+        ),
         # d waits for nothing but b, so whoever waits for d has waited for b.
         (
             [Node("a"), Node("b"), Node("c", after=["a", "b"]), Node("d", after=["b"])],
@@ -144,9 +147,7 @@ PARAMETERS = """\
 def params(text: str) -> dict[str, str]:
     """The DAG's params, each as it is written, on one line."""
     (value,) = (
-        node.value
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "dag.params"
+        node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.keyword) and node.arg == "params"
     )
     assert isinstance(value, ast.Dict)
     keys = [ast.literal_eval(key) for key in value.keys if key]
@@ -248,6 +249,22 @@ def test_the_file_is_called_as_the_pipeline(name: str, file: str) -> None:
     assert airflow.file_name(one) == file
     assert f'dag_id="{file.removesuffix(".py")}"' in airflow.generate(one)
     assert f"dag_display_name={ast.unparse(ast.Constant(name))}".replace("'", '"') in airflow.generate(one)
+
+
+def test_many_params_of_many_tasks_come_late() -> None:
+    """Airflow copies a DAG's params into every task, so that they cost what the square of the pipeline does."""
+    few, many = (pipeline(*(Node(f"n{number}") for number in range(count))) for count in (30, 35))
+    assert len(params(airflow.generate(few))) == 30
+    text = airflow.generate(many)
+    assert "\n    params={" not in text
+    assert text.index("finish = ") < text.index("\n    dag.params = {")
+
+
+def test_a_node_stands_after_those_that_it_refers_to() -> None:
+    text = airflow.generate(pipeline(Node("last", after=["first"]), Node("first"), Node("other")))
+    places = [text.index(f"\n    {name} = ") for name in ("first", "last", "other", "finish")]
+    assert places == sorted(places)
+    assert 'inputs={"before": [output(first, "made")]},' in text
 
 
 def test_the_project_is_where_it_is_said_to_be() -> None:

@@ -101,7 +101,7 @@ def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
 
 def test_a_long_way_back_to_a_scope_is_no_recursion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person may mark any number of steps as a success that have left nothing."""
-    from airflow_plugin.controlflow.run import Run
+    from airflow_plugin.controlflow.run import Run, Task
 
     class Nothing:
         dag_id, run_id, map_index = "p", "r", -1
@@ -116,7 +116,7 @@ def test_a_long_way_back_to_a_scope_is_no_recursion(tmp_path: Path, monkeypatch:
         "params": {"x": 1},
         "run_id": "r",
     }
-    run = Run(context, "magnus")
+    run = Run(Task(context), "magnus")
     assert run.found((f"n{sys.getrecursionlimit() - 1}",)) == run.begun(())
 
 

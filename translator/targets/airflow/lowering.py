@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, cast
 from translator import ir
 from translator.names import identifiers
 from translator.targets import render
-from translator.targets.airflow.dag import dag_arguments
+from translator.targets.airflow.dag import are_late, dag_arguments
 from translator.targets.airflow.forms import params_of
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, VisualGroup
 from translator.targets.airflow.nodes import around_of, form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
 from translator.targets.constants import step_constants
+from translator.targets.ordering import in_order
 from translator.targets.render import call, name
 from translator.targets.steps import step_of
 
@@ -30,12 +31,12 @@ _MODULES = {
     "EmptyOperator": "airflow.providers.standard.operators.empty",
     **dict.fromkeys(("DAG", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
     **dict.fromkeys(
-        ("FinishOperator", "GateOperator", "GridOperator", "StepOperator", "dag_param", "is_false", "is_true"),
-        "airflow_plugin.operators",
-    ),
-    **dict.fromkeys(
-        (*("FileAxis", "Input", "Parameter", "Step", "loom", "metadata", "output", "parameter", "same_input"),),
-        "translator.shim",
+        (
+            *("FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input", "Parameter", "Step"),
+            *("StepOperator", "dag_param", "is_false", "is_true", "loom", "metadata", "output", "parameter"),
+            "same_input",
+        ),
+        "airflow_plugin",
     ),
 }
 """Every name that a DAG file may import, in the order in which it does, and the module that has it."""
@@ -49,8 +50,8 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         pipeline: a pipeline of execution nodes and task nodes.
         options: what the file needs to know of its surroundings.
     """
-    nodes = cast("Sequence[ir.StepNode]", pipeline.nodes)
-    variables = identifiers([node.name for node in nodes], _RESERVED)
+    variables = identifiers([node.name for node in pipeline.nodes], _RESERVED)
+    nodes = _sorted(pipeline)
     constants, constant_of = step_constants(
         (
             node.name,
@@ -60,24 +61,26 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         )
         for node in nodes
     )
-    around = around_of(pipeline)
+    around = around_of(pipeline, variables)
     forms = {node.name: form_of(around, node) for node in nodes}
     params = params_of(pipeline)
     for shown in forms.values():
         params.update(shown.params)
     after = _after(pipeline, variables)
+    parts = _part_variables(variables)
     lowered = tuple(
         lower_node(
             around,
             node,
-            variables[node.name],
             name(constant_of[node.name]),
             forms[node.name],
+            parts[node.name],
             followed=bool(after[variables[node.name]]),
         )
         for node in nodes
     )
-    mapped = {node.variable for node in lowered if isinstance(node, GroupNode) and node.mapped}
+    mapped = {node.variable: node.parts["run"] for node in lowered if isinstance(node, GroupNode) and node.mapped}
+    late = are_late(params, 1 + sum(3 if isinstance(node, GroupNode) else 1 for node in lowered))
     finish = call("FinishOperator", task_id="finish", parameters=[given.name for given in pipeline.parameters] or None)
     return DagFile(
         marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
@@ -93,13 +96,42 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         project=render.project_expression(options.project),
         steps=constants,
         arguments=dag_arguments(
-            pipeline, options, on_error=around.on_error.value if around.on_error is not ir.OnError.STOP_ALL else None
+            pipeline,
+            options,
+            {} if late else params,
+            on_error=around.on_error.value if around.on_error is not ir.OnError.STOP_ALL else None,
         ),
-        params=params,
+        late_params=params if late else {},
         finish=finish,
         groups=tuple(_groups(nodes, lowered)),
         order=order_lines(after, "finish", awaited(after, mapped)),
     )
+
+
+def _sorted(pipeline: ir.Pipeline) -> list[ir.StepNode]:
+    """Return the nodes in the order of the source file, but each after those that its edges and gates name."""
+    upstream: dict[str, set[str]] = {node.name: set() for node in pipeline.nodes}
+    for edge in pipeline.edges:
+        upstream[edge.target.node].add(edge.source.node)
+    nodes = {node.name: node for node in cast("Sequence[ir.StepNode]", pipeline.nodes)}
+    for node in nodes.values():
+        upstream[node.name].update(gate.node for gate in node.policy.gates if gate.node is not None)
+    return [nodes[node] for node in in_order(upstream)]
+
+
+def _part_variables(variables: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return by node the variables of its tasks ``grid`` and ``run``, if it is a group."""
+    taken = {*variables.values(), *_RESERVED}
+    found: dict[str, dict[str, str]] = {}
+    for node, variable in variables.items():
+        found[node] = {}
+        for part in ("grid", "run"):
+            wanted = f"{variable.rstrip('_')}_{part}"
+            while wanted in taken:
+                wanted += "_"
+            taken.add(wanted)
+            found[node][part] = wanted
+    return found
 
 
 def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]) -> Iterator[VisualGroup]:

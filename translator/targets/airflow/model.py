@@ -28,6 +28,7 @@ class PlainNode:
 class GroupNode:
     """A node that is a task group: its grid if it must be computed, the step that runs, and the task that closes it.
 
+    ``parts`` are the variables of its tasks ``grid`` and ``run``.
     ``mapped`` tells whether the step runs once per point of a grid, ``waits_for_grid`` whether what closes the node
     asks for the state of the grid too.
     """
@@ -35,6 +36,7 @@ class GroupNode:
     variable: str
     place: str
     group: Call
+    parts: Mapping[str, str]
     mapped: bool
     grid: Arguments | None
     step: Arguments
@@ -61,14 +63,18 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class DagFile:
-    """A whole DAG file; ``imports`` are blocks of lines: of the standard library, and of everything else."""
+    """A whole DAG file.
+
+    ``imports`` are blocks of lines: of the standard library, and of everything else. ``late_params`` are the DAG's
+    params if they are not among its ``arguments``.
+    """
 
     marker: str
     imports: tuple[tuple[str, ...], ...]
     project: str
     steps: tuple[StepConstant, ...]
     arguments: Arguments
-    params: Mapping[str, Call]
+    late_params: Mapping[str, Expression]
     finish: Call
     groups: tuple[VisualGroup, ...]
     order: tuple[OrderLine, ...]

@@ -33,20 +33,27 @@ class Around:
     """What a pipeline says about its nodes from outside: the edges into each, and what sets its parameters.
 
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
-    node and parameter; ``on_error`` is the rule of the nodes that say none.
+    node and parameter; ``on_error`` is the rule of the nodes that say none. ``variables`` are the variables that hold
+    the nodes.
     """
 
     edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
     on_error: ir.OnError
     setters: Mapping[str, Mapping[str, Sequence[ir.PipelineParameter]]]
+    variables: Mapping[str, str]
 
     def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
         """The edges that end in ports of one kind of ``node``, in the order of the source file."""
         return self.edges.get((node.name, kind), ())
 
 
-def around_of(pipeline: ir.Pipeline) -> Around:
-    """What a pipeline says about its nodes from outside."""
+def around_of(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> Around:
+    """Return what a pipeline says about its nodes from outside.
+
+    Args:
+        pipeline: the pipeline.
+        variables: by node, the variable that holds it.
+    """
     edges: dict[tuple[str, ir.EdgeKind], list[ir.Edge]] = {}
     for edge in pipeline.edges:
         if edge.source.kind in _EDGES:
@@ -58,7 +65,7 @@ def around_of(pipeline: ir.Pipeline) -> Around:
     rules = {node.policy.on_error for node in pipeline.nodes}
     # Several nodes that have the same rule share it; in Loom all have.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
-    return Around(edges, shared, setters)
+    return Around(edges, shared, setters, variables)
 
 
 def form_of(around: Around, node: ir.StepNode) -> Form:
@@ -68,34 +75,36 @@ def form_of(around: Around, node: ir.StepNode) -> Form:
 
 
 def lower_node(  # noqa: PLR0913 - what is known of a node
-    around: Around, node: ir.StepNode, variable: str, step: Name, form: Form, *, followed: bool
+    around: Around, node: ir.StepNode, step: Name, form: Form, parts: Mapping[str, str], *, followed: bool
 ) -> PlainNode | GroupNode:
-    """The operators of a node.
+    """Return the operators of a node.
 
     Args:
         around: what the pipeline says about its nodes.
         node: the node.
-        variable: the variable that holds its task or task group, also its id.
         step: the constant that holds its step.
         form: where its parameters are taken from.
+        parts: the variables of its tasks, if it is a group: by ``grid`` and ``run``.
         followed: whether other nodes wait for it.
     """
+    variable = around.variables[node.name]
     place = node.span.place
     values = _values(around, node, form)
     done = closing_task(node, followed=followed)
-    gates = conditions(node.policy.gates)
+    gates = conditions(node.policy.gates, around.variables)
     if done is None:
         shown = node.name if node.name != variable else None
-        alone = _arguments(task_id=variable, task_display_name=shown, step=step, node=shown)
+        alone = _arguments(task_id=variable, task_display_name=shown, step=step)
         return PlainNode(variable, place, (*alone, *_inputs(around, node), *values, *gates, *_policy(around, node)))
     other = node.name if node.name != variable else None
-    start = (*_arguments(task_id="run", step=step, node=other), *_inputs(around, node))
+    start = (*_arguments(task_id="run", step=step), *_inputs(around, node))
     group = call("TaskGroup", variable, group_display_name=other)
     if isinstance(node, ir.ExecutionNode):
         return GroupNode(
             variable,
             place,
             group,
+            parts=parts,
             mapped=False,
             grid=None,
             step=(*start, *values, *gates, *_policy(around, node)),
@@ -109,6 +118,7 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
             variable,
             place,
             group,
+            parts=parts,
             mapped=True,
             grid=(*over, *gates),
             step=run,
@@ -121,6 +131,7 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
         variable,
         place,
         group,
+        parts=parts,
         mapped=True,
         grid=grid,
         step=(*start, *gates, *_policy(around, node), *shown_as),
@@ -131,7 +142,7 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
 def _over_files(around: Around, node: ir.TaskNode, axis: ir.FileAxis, step: Name, form: Form) -> Arguments:
     """The grid of a node that runs over files: only the two folders decide it."""
     folders = {key: value for key, value in form.parameters.items() if key in (axis.over, axis.into)}
-    brought = [_edge(edge) for edge in around.into(node, ir.EdgeKind.INPUT) if edge.target.key == axis.over]
+    brought = [_edge(around, edge) for edge in around.into(node, ir.EdgeKind.INPUT) if edge.target.key == axis.over]
     return _arguments(
         task_id="grid",
         step=step,
@@ -141,21 +152,22 @@ def _over_files(around: Around, node: ir.TaskNode, axis: ir.FileAxis, step: Name
 
 
 def _values(around: Around, node: ir.StepNode, form: Form) -> Arguments:
-    edges = {edge.target.key: _edge(edge) for edge in around.into(node, ir.EdgeKind.PARAMETER)}
+    edges = {edge.target.key: _edge(around, edge) for edge in around.into(node, ir.EdgeKind.PARAMETER)}
     return _arguments(parameters=form.parameters or None, parameter_edges=edges or None)
 
 
 def _inputs(around: Around, node: ir.StepNode) -> Arguments:
     inputs: dict[str, list[Call]] = {}
     for edge in around.into(node, ir.EdgeKind.INPUT):
-        inputs.setdefault(edge.target.key, []).append(_edge(edge))
+        inputs.setdefault(edge.target.key, []).append(_edge(around, edge))
     joined = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
     return _arguments(inputs=inputs or None, merge=joined)
 
 
-def _edge(edge: ir.Edge) -> Call:
+def _edge(around: Around, edge: ir.Edge) -> Call:
+    source = name(around.variables[edge.source.node])
     every = edge.source.kind is ir.EdgeKind.ARTIFACT and edge.source.key == "*"
-    return call(_EDGES[edge.source.kind], edge.source.node, *(() if every else (edge.source.key,)))
+    return call(_EDGES[edge.source.kind], source, *(() if every else (edge.source.key,)))
 
 
 def _policy(around: Around, node: ir.StepNode) -> Arguments:

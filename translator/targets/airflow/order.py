@@ -8,28 +8,30 @@ from translator.targets.airflow.model import OrderLine
 from translator.targets.render import INDENT, WIDTH
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 
-def awaited(after: Mapping[str, Sequence[str]], mapped: Container[str]) -> list[str]:
-    """The nodes that the last task must wait for itself, so that it starts when nothing runs any more.
+def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> list[str]:
+    """Return what the last task must wait for itself, so that it starts when nothing runs any more.
 
-    Leaves, and every node that may still run when all nodes after it are out: a task with the rule ``all_success`` is
-    out as soon as one of several tasks before it has failed. A mapped step is waited for inside its group.
+    These are leaves, mapped steps, and nodes that may still run when all nodes after them are out: a task with the rule
+    ``all_success`` is out as soon as one of several tasks before it has failed.
 
     Args:
         after: by node, the nodes after it.
-        mapped: the nodes whose step is mapped.
+        mapped: by node whose step is mapped, the variable of that step.
     """
     waits_for: dict[str, int] = dict.fromkeys(after, 0)
     for followers in after.values():
         for follower in followers:
             waits_for[follower] += 1
-    return [
-        node
-        for node, followers in after.items()
-        if not followers or (node not in mapped and all(waits_for[follower] > 1 for follower in followers))
-    ]
+    found = []
+    for node, followers in after.items():
+        if node in mapped:
+            found.append(mapped[node])
+        if not followers or (node not in mapped and all(waits_for[follower] > 1 for follower in followers)):
+            found.append(node)
+    return found
 
 
 def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[str]) -> tuple[OrderLine, ...]:

@@ -27,7 +27,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """
     places = dict(_places(pipeline))
     params: dict[str, Call] = dict(params_of(pipeline))
-    around = around_of(pipeline)
+    around = around_of(pipeline, {node.name: node.name for node in pipeline.nodes})
     for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
         params.update(form_of(around, node).params)
     for name, param in params.items():

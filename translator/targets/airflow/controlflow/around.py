@@ -41,7 +41,7 @@ class Around:
 
 def place(node: ir.Node, way: Way) -> str:
     """What the comment behind a node says."""
-    return node.span.place if way.after or way.starts else f"{node.span.place}, nothing leads here"
+    return node.span.place if way.after or way.starts else f"{node.span.place} (unreachable)"
 
 
 def ends(way: Way) -> dict[str, str | None]:

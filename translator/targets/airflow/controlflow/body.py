@@ -3,6 +3,7 @@
 Each composite node is a task group that ends with ``join``. A parallel holds a group per branch; a map the task
 ``items`` and a mapped group; a choice the task ``choose`` and a group per case; a loop a group per iteration, made by
 a ``for``. What must look how it was reached gets ``after=[...]``; in a parallel or a loop a first task ``enter`` does.
+All of them are variables of the file, so what comes later can refer to them from anywhere.
 
 The body of a map that has a map in it is several mapped groups (``layers``). The nodes between those lie in plain
 groups, and their own tasks are mapped one by one.
@@ -15,14 +16,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import branches, walk
+from translator.nodes import walk
 from translator.targets.airflow.controlflow.around import Around, arguments, ends, place
-from translator.targets.airflow.controlflow.layers import layers, maps
+from translator.targets.airflow.controlflow.layers import layers
 from translator.targets.airflow.controlflow.lines import Lines
-from translator.targets.airflow.controlflow.names import Names, each
+from translator.targets.airflow.controlflow.names import Names
 from translator.targets.airflow.controlflow.order import listed, order_lines
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
-from translator.targets.render import call, name
+from translator.targets.ordering import in_order
+from translator.targets.render import Call, call, name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +52,13 @@ class Body:
         self._names = Names(graph, imported)
         self._out = Lines()
         around = Around(1)
-        self._order(self._graph((), graph, around, last="finish"), around)
+        order = self._graph((), graph, around, last="finish")
+        self._out.blank()
+        self._out.line(around.depth, "# Runs last, whatever happened: writes run.json and sets the run's state.")
+        operator = self._out.use("ControlFlowFinishOperator").text
+        self._out.value(around.depth, "finish", call(operator, task_id="finish"))
+        self._out.blank()
+        self._order(order, around)
         self._out.end()
 
     @property
@@ -66,7 +74,7 @@ class Body:
     def _graph(
         self, path: Path, graph: ir.Graph, around: Around, first: str | None = None, last: str | None = None
     ) -> list[Link]:
-        """The nodes of a graph; returns what waits for what among them and the tasks ``first`` and ``last``."""
+        """Write the nodes of a graph; returns what waits for what among them and the tasks ``first`` and ``last``."""
         if around.over is not None:
             return self._layers(path, graph, around, first, last)
         of = ways(graph)
@@ -74,13 +82,12 @@ class Body:
         if first:
             links.insert(0, ([first], self._names.variable((*path, graph.start or ""))))
         if last:
-            followed = {one.name for way in of.values() for one in way.after}
-            links.append(([self._names.variable((*path, node)) for node in of if node not in followed], last))
-        self._nodes(path, graph.nodes, of, around, self._names.ids(of), links)
+            links.append((self._leaves(path, of), last))
+        self._nodes(path, graph.nodes, of, around, self._names.ids(of))
         return links
 
     def _among(self, path: Path, of: Mapping[str, Way]) -> list[Link]:
-        """What waits for what among some nodes of a graph."""
+        """Return what waits for what among some nodes of a graph."""
         variable = {node: self._names.variable((*path, node)) for node in of}
         links: list[Link] = []
         for node, way in of.items():
@@ -89,44 +96,51 @@ class Body:
                 links.append((before, variable[node]))
         return links
 
-    def _nodes(  # noqa: PLR0913, PLR0917 - what nodes are, and where
+    def _roots(self, path: Path, of: Mapping[str, Way]) -> list[str]:
+        """Return the nodes that wait for no other of some nodes."""
+        return [
+            self._names.variable((*path, node))
+            for node, way in of.items()
+            if not any(one.name in of for one in way.after)
+        ]
+
+    def _leaves(self, path: Path, of: Mapping[str, Way]) -> list[str]:
+        """Return the nodes that no other of some nodes waits for."""
+        followed = {one.name for way in of.values() for one in way.after}
+        return [self._names.variable((*path, node)) for node in of if node not in followed]
+
+    def _nodes(
         self,
         path: Path,
         nodes: Sequence[ir.Node],
         of: Mapping[str, Way],
         around: Around,
         ids: Mapping[str, str],
-        links: Sequence[Link],
     ) -> None:
-        mentioned = {one for sources, target in links for one in (*sources, target)}
-        for node in nodes:
-            variable = self._names.variable((*path, node.name))
-            # In a function, linters ask what a variable is for.
-            bound = variable if around.item is None or variable in mentioned else None
-            self._node((*path, node.name), node, of[node.name], ids[node.name], bound, around)
+        """Write some nodes of a graph, each after those that it refers to."""
+        named = {node.name: node for node in nodes}
+        order = in_order({one: [before.name for before in of[one].after if before.name in named] for one in named})
+        for node in order:
+            self._node((*path, node), named[node], of[node], ids[node], around)
 
     def _layers(self, path: Path, graph: ir.Graph, around: Around, first: str | None, last: str | None) -> list[Link]:
-        """The nodes of a graph in the body of a map, in mapped groups and between them."""
+        """Write the nodes of a graph in the body of a map, in mapped groups and between them."""
         of = ways(graph)
         ids = self._names.ids(of)
-        found = layers(graph, of)
-        alone = not (first or last or len(found) > 1 or found[0].mapping)
-        places = [[first]] if first else []
+        places: list[tuple[list[str], list[str]]] = [([first], [first])] if first else []
         before: str | None = None
-        for layer in found:
+        for layer in layers(graph, of):
             if layer.plain:
-                places.append([self._piece(path, layer, of, ids, around, before, alone=alone)])
-            for node in layer.mapping:
-                way = of[node.name]
-                looks = replace(way, guarded=way.guarded or not way.starts or not around.sure)
-                inner = (*path, node.name)
-                self._node(inner, node, looks, ids[node.name], self._names.variable(inner), around)
+                places.append(self._piece(path, layer, of, ids, around, before))
+            looks = {node.name: _looking(of[node.name], around) for node in layer.mapping}
+            self._nodes(path, layer.mapping, looks, around, ids)
             if layer.mapping:
-                places.append([self._names.variable((*path, node.name)) for node in layer.mapping])
+                between = [self._names.variable((*path, node.name)) for node in layer.mapping]
+                places.append((between, between))
                 before = ids[layer.mapping[0].name]
         if last:
-            places.append([last])
-        return [(sources, target) for sources, targets in pairwise(places) for target in targets]
+            places.append(([last], [last]))
+        return [(leaves, root) for (_, leaves), (roots, _) in pairwise(places) for root in roots]
 
     def _piece(  # noqa: PLR0913, PLR0917 - what nodes are, and where
         self,
@@ -136,55 +150,45 @@ class Body:
         ids: Mapping[str, str],
         around: Around,
         before: str | None,
-        *,
-        alone: bool,
-    ) -> str:
-        """A mapped group of the nodes of a layer, after the node ``before``; returns what stands for it."""
+    ) -> tuple[list[str], list[str]]:
+        """Write a mapped group of the nodes of a layer, after the node ``before``; returns its roots and its leaves."""
         inside = {node.name: of[node.name] for node in layer.plain}
         for node, way in inside.items():
             outside = (way.starts and not around.sure) or any(one.name not in inside for one in way.after)
             inside[node] = replace(way, guarded=way.guarded or outside)
-        function = self._names.fresh(each(around.argument, before), ids.values())
-        self._out.blank()
-        self._out.line(around.depth, f"@{self._out.use('task_group').text}")
-        self._out.line(around.depth, f"def {function}({around.argument}):")
+        group = self._names.group(around.argument, before, ids.values())
+        opened = call(self._out.use("for_each").text, name(around.over or ""), group)
+        self._out.block(around.depth, opened, around.argument)
         piece = Around(around.depth + 1, item=around.argument)
-        links = self._among(path, inside)
-        self._nodes(path, layer.plain, inside, piece, ids, links)
-        self._order(links, piece)
+        self._nodes(path, layer.plain, inside, piece, ids)
+        self._order(self._among(path, inside), piece)
         self._out.blank()
-        expanded = f"{function}.expand({around.argument}={around.over}.output)"
-        if not (before or layer.mapping or alone) and self._out.fits(around.depth, f"{expanded} >> again"):
-            return expanded
-        beside = f"after_{before}" if before else "".join(f"before_{ids[node.name]}" for node in layer.mapping[:1])
-        title = self._names.fresh(beside or "each")
-        items: dict[str, object] = {around.argument: name(f"{around.over}.output")}
-        self._out.value(around.depth, None if alone else title, call(f"{function}.expand", **items))
-        self._out.blank()
-        return title
+        return self._roots(path, inside), self._leaves(path, inside)
 
-    def _node(  # noqa: PLR0913, PLR0917 - what a node is, and where
+    def _node(
         self,
         path: Path,
         node: ir.Node,
         way: Way,
         id: str,  # noqa: A002 - Airflow's own word
-        variable: str | None,
         around: Around,
     ) -> None:
+        variable = self._names.variable(path)
         shown = node.name if node.name != id else None
         if isinstance(node, ir.ExecutionNode):
             said = (
                 *arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=around.item_argument),
                 *arguments(**ends(way)),
-                *self._guard(way),
+                *self._guard(path, way),
                 *arguments(retries=node.policy.tries - 1 or None),
             )
             self._out.step(around.depth, variable, place(node, way), said)
             return
         if isinstance(node, ir.MapNode) and around.over:
-            self._out.line(around.depth, f"# For every {around.argument} at once: Airflow cannot nest mapped groups.")
-        self._out.group(around.depth, call("TaskGroup", id, group_display_name=shown), variable, place(node, way))
+            self._out.line(
+                around.depth, f"# For every {around.argument} at once: Airflow cannot nest mapped task groups."
+            )
+        self._out.block(around.depth, self._group_of(id, shown), variable, place(node, way))
         inside = replace(around.deeper(), sure=around.sure and not way.guarded)
         match node:
             case ir.ParallelNode():
@@ -200,52 +204,54 @@ class Body:
         self._out.blank()
 
     def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, around: Around) -> None:
-        enter = self._enter(path, node, way, around)
+        enter = self._enter(path, way, around)
         groups = self._branches(path, node.branches, around)
-        self._join("parallel", way, around)
-        self._out.line(around.depth, f"{enter} >> {groups} >> join" if enter else f"{groups} >> join")
+        join = self._join("parallel", path, way, around)
+        self._out.line(around.depth, f"{enter} >> {groups} >> {join}" if enter else f"{groups} >> {join}")
 
     def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, around: Around) -> None:
-        choose = self._own("choose", path, node, ir.ChoiceNode)
-        self._task(choose, "ChooseOperator", around, arguments(task_id="choose", on=node.on), self._guard(way))
+        choose = self._names.own(path, "choose")
+        self._task(choose, "ChoiceOperator", around, arguments(task_id="choose", on=node.on), self._guard(path, way))
         self._out.blank()
         cases = self._branches(path, node.cases, replace(around, sure=False))
-        self._join("choice", way, around)
-        self._out.line(around.depth, f"{choose} >> {cases} >> join")
+        join = self._join("choice", path, way, around)
+        self._out.line(around.depth, f"{choose} >> {cases} >> {join}")
 
     def _map(self, path: Path, node: ir.MapNode, way: Way, around: Around) -> None:
-        shared = around.over is not None or maps(node.body)
-        items = self._names.fresh(f"{self._names.variable(path)}_items") if shared else "items"
+        items = self._names.own(path, "items")
         listing = arguments(task_id="items", over=node.over, item=node.item)
         # Not mapped itself, even in the body of a map: there it lists the items of all of that one's items.
-        self._task(items, "ItemsOperator", Around(around.depth), listing, self._guard(way))
+        self._task(items, "ItemsOperator", Around(around.depth), listing, self._guard(path, way))
         self._out.blank()
         body = Around(around.depth, over=items, argument=self._names.argument(node.item))
         begins_with_map = not layers(node.body, ways(node.body))[0].plain
-        links = self._graph((*path, "*"), node.body, body, items if begins_with_map else None, "join")
-        self._join("map", way, around, reducer=node.reducer)
+        join = self._names.own(path, "join")
+        links = self._graph((*path, "*"), node.body, body, items if begins_with_map else None, join)
+        self._join("map", path, way, around, reducer=node.reducer)
         self._order(links, around)
 
     def _loop(self, path: Path, node: ir.LoopNode, way: Way, around: Around) -> None:
-        enter = self._enter(path, node, way, around)
-        words = ("again", "number", "iteration", "iterations")
-        again, number, one, all_ = (self._own(word, path, node, ir.LoopNode) for word in words)
+        enter = self._enter(path, way, around)
+        again, iterations = (self._names.own(path, word) for word in ("again", "iterations"))
+        inner = any(isinstance(one, ir.LoopNode) for _, one in walk(node.body))
+        number, one = (self._names.own(path, word) if inner else word for word in ("number", "iteration"))
         self._out.use("chain")
         self._out.use("TaskGroup")
-        self._out.line(around.depth, f"{all_} = []")
+        self._out.line(around.depth, f"{iterations} = []")
         self._out.line(around.depth, f"for {number} in range({node.limit}):")
         self._out.line(around.depth + 1, f'with TaskGroup(f"iteration_{{{number}}}") as {one}:')
         iteration = replace(around.deeper(2), sure=False)
         waits = around.over is not None or any(inner.guarded for inner in ways(node.body).values())
         said = arguments(task_id="again", number=name(number), until=node.until, index=node.index)
-        self._task(again, "AgainOperator", iteration, said, self._guard(LOOKS) if waits else ())
+        self._task(again, "IterationOperator", iteration, said, self._guard(path, LOOKS) if waits else ())
         self._out.blank()
         self._order(self._graph((*path, "*"), node.body, iteration, first=again), iteration)
-        self._out.line(around.depth + 1, f"{all_}.append({one})")
         self._out.blank()
-        self._join("loop", way, around)
-        self._out.line(around.depth, f"chain({enter}, *{all_})" if enter else f"chain(*{all_})")
-        self._out.line(around.depth, f"{all_} >> join")
+        self._out.line(around.depth + 1, f"{iterations}.append({one})")
+        self._out.blank()
+        join = self._join("loop", path, way, around)
+        self._out.line(around.depth, f"chain({enter}, *{iterations})" if enter else f"chain(*{iterations})")
+        self._out.line(around.depth, f"{iterations} >> {join}")
 
     def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], around: Around) -> str:
         """A group for each branch; returns the list of them."""
@@ -253,48 +259,54 @@ class Body:
         variables = [self._names.variable((*path, branch)) for branch in graphs]
         for variable, (branch, graph) in zip(variables, graphs.items(), strict=True):
             shown = branch if branch != ids[branch] else None
-            self._out.group(around.depth, call("TaskGroup", ids[branch], group_display_name=shown), variable, None)
+            self._out.block(around.depth, self._group_of(ids[branch], shown), variable)
             inside = around.deeper()
             self._order(self._graph((*path, branch), graph, inside), inside)
             self._out.blank()
         return listed(variables)
 
-    def _enter(self, path: Path, node: ir.Node, way: Way, around: Around) -> str | None:
-        """The task that looks whether a node was reached, if it needs one."""
+    def _enter(self, path: Path, way: Way, around: Around) -> str | None:
+        """Write the task that looks whether a node was reached, if it needs one; returns its variable."""
         if not way.guarded:
             return None
-        enter = self._own("enter", path, node, ir.ParallelNode, ir.LoopNode)
-        self._task(enter, "GuardOperator", around, arguments(task_id="enter"), self._guard(way))
+        enter = self._names.own(path, "enter")
+        self._task(enter, "GuardOperator", around, arguments(task_id="enter"), self._guard(path, way))
         self._out.blank()
         return enter
 
-    def _own(self, word: str, path: Path, node: ir.Node, *kinds: type) -> str:
-        """The variable for a node's ``word`` that it names again after its branches, which may have one as well."""
-        inside = (inner for branch in branches(node).values() for _, inner in walk(branch))
-        if any(isinstance(inner, kinds) for inner in inside):
-            return self._names.fresh(f"{self._names.variable(path)}_{word}")
-        return word
-
-    def _join(self, kind: str, way: Way, around: Around, reducer: str | None = None) -> None:
+    def _join(self, kind: str, path: Path, way: Way, around: Around, reducer: str | None = None) -> str:
+        """Write the fan-in of a composite node; returns its variable."""
+        join = self._names.own(path, "join")
         said = arguments(task_id="join", kind=kind, reducer=reducer, **ends(way))
-        # An operator's own default does not reach the mapped one.
-        self._task("join", "JoinOperator", around, said, self._guard(LOOKS) if around.over else ())
+        self._task(join, "JoinOperator", around, said)
+        return join
 
     def _task(self, variable: str, operator: str, around: Around, said: Arguments, guard: Arguments = ()) -> None:
-        """A task that runs no step; where it is in the body of a map but in no mapped group, itself mapped."""
+        """Write a task that runs no step; in the body of a map, outside of mapped groups, it is mapped itself."""
+        self._out.use(operator)
         if around.over is None:
-            self._out.task(around.depth, variable, operator, (*said, *arguments(item=around.item_argument), *guard))
-            return
-        shown = arguments(map_index_template="{{ task.item.label }}")
-        self._out.task(around.depth, variable, operator, (*said, *guard, *shown), over=around.over)
+            made = Call(name(operator), (), (*said, *arguments(item=around.item_argument), *guard))
+        else:
+            made = Call(name(f"{operator}.for_each"), (name(around.over),), (*said, *guard))
+        self._out.value(around.depth, variable, made)
 
-    def _guard(self, way: Way) -> Arguments:
+    def _group_of(self, id: str, shown: str | None) -> Call:  # noqa: A002 - Airflow's own word
+        return call(self._out.use("TaskGroup").text, id, group_display_name=shown)
+
+    def _guard(self, path: Path, way: Way) -> Arguments:
+        """Return the arguments of a task that looks whether the node at a path was reached, if it must."""
         if not way.guarded:
             return ()
-        after = [call("complete" if one.outcome == "complete" else "failed", one.name) for one in way.after]
-        for one in after:
-            self._out.use(one.function.text)
-        return (*(() if way.starts else (("after", after),)), ("trigger_rule", self._rule()))
+        if way.starts:
+            return arguments(trigger_rule=self._rule())
+        after = [
+            call(
+                self._out.use("complete" if one.outcome == "complete" else "failed").text,
+                name(self._names.variable((*path[:-1], one.name))),
+            )
+            for one in way.after
+        ]
+        return arguments(after=after)
 
     def _rule(self) -> Name:
         return self._out.use("TriggerRule.ALL_DONE")
@@ -302,3 +314,8 @@ class Body:
     def _order(self, links: Sequence[Link], around: Around) -> None:
         for line in order_lines(links, around.depth):
             self._out.line(around.depth, line)
+
+
+def _looking(way: Way, around: Around) -> Way:
+    """Return the way of a node that lies between mapped groups, where Airflow's own rules do not tell."""
+    return replace(way, guarded=way.guarded or not way.starts or not around.sure)

@@ -41,36 +41,20 @@ class Lines:
         self.used.add(imported.partition(".")[0])
         return Name(imported)
 
-    def group(self, depth: int, group: render.Call, variable: str | None, place: str | None) -> None:
-        """A ``with`` for a task group."""
-        self.use("TaskGroup")
+    def block(self, depth: int, opened: render.Call, variable: str, place: str | None = None) -> None:
+        """Open a ``with`` block."""
         comment = f"  {render.comment(place)}" if place else ""
-        bound = f" as {variable}" if variable else ""
-        self.lines.append(Line(STEP * depth, "with ", group, f"{bound}:{comment}"))
+        self.lines.append(Line(STEP * depth, "with ", opened, f" as {variable}:{comment}"))
 
-    def step(self, depth: int, variable: str | None, place: str, arguments: Arguments) -> None:
-        """A task that runs a step, one argument a line."""
-        self.use("StepOperator")
-        head = "StepOperator(" if variable is None else f"{variable} = StepOperator("
-        self.line(depth, f"{head}  {render.comment(place)}")
+    def step(self, depth: int, variable: str, place: str, arguments: Arguments) -> None:
+        """Write a task that runs a step, one argument a line."""
+        operator = self.use("ControlFlowStepOperator")
+        self.line(depth, f"{variable} = {operator.text}(  {render.comment(place)}")
         for keyword, value in arguments:
             self.lines.append(Line(STEP * (depth + 1), f"{keyword}=", value, ","))
         self.line(depth, ")")
         self.blank()
 
-    def fits(self, depth: int, text: str) -> bool:
-        """Whether a line is no wider than a line should be."""
-        return len(STEP) * depth + len(text) <= render.WIDTH
-
-    def value(self, depth: int, variable: str | None, value: render.Call) -> None:
-        """A call as a statement, or what a variable holds."""
-        self.lines.append(Line(STEP * depth, f"{variable} = " if variable else "", value))
-
-    def task(self, depth: int, variable: str, operator: str, arguments: Arguments, over: str | None = None) -> None:
-        """Any other task; mapped over the items that the variable ``over`` lists, if it says so."""
-        self.use(operator)
-        if over is None:
-            self.value(depth, variable, render.Call(Name(operator), (), arguments))
-            return
-        mapped = render.Call(Name(f"{operator}.partial"), (), arguments)
-        self.lines.append(Line(STEP * depth, f"{variable} = ", mapped, f".expand(item={over}.output)"))
+    def value(self, depth: int, variable: str, value: render.Call) -> None:
+        """Assign a call to a variable."""
+        self.lines.append(Line(STEP * depth, f"{variable} = ", value))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import walk
+from translator.nodes import branches, walk
 from translator.targets import render
 from translator.targets.airflow.controlflow.body import Body
 from translator.targets.airflow.controlflow.model import ControlFlowFile
 from translator.targets.airflow.controlflow.names import titles
-from translator.targets.airflow.dag import dag_arguments
+from translator.targets.airflow.dag import are_late, dag_arguments
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.constants import step_constants
-from translator.targets.render import call, name
+from translator.targets.render import name
 from translator.targets.steps import lower_step
 
 if TYPE_CHECKING:
@@ -21,20 +21,14 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "Path": "pathlib",
-    **dict.fromkeys(("DAG", "TaskGroup", "TriggerRule", "chain", "task_group"), "airflow.sdk"),
+    **dict.fromkeys(("DAG", "TaskGroup", "TriggerRule", "chain"), "airflow.sdk"),
     **dict.fromkeys(
         (
-            "AgainOperator",
-            "ChooseOperator",
-            "FinishOperator",
-            "GuardOperator",
-            "ItemsOperator",
-            "JoinOperator",
-            "StepOperator",
+            *("Catalog", "ChoiceOperator", "ControlFlowFinishOperator", "ControlFlowStepOperator", "GuardOperator"),
+            *("ItemsOperator", "IterationOperator", "JoinOperator", "Step", "complete", "failed", "for_each"),
         ),
-        "airflow_plugin.controlflow",
+        "airflow_plugin",
     ),
-    **dict.fromkeys(("Catalog", "Step", "complete", "failed"), "translator.shim"),
 }
 """Every name that a DAG file may import, in the order in which it does, and the module that has it."""
 _RESERVED = frozenset(_MODULES)
@@ -53,17 +47,27 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         if isinstance(node, ir.ExecutionNode)
     )
     body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, _RESERVED)
+    params = {given.name: _plain(given.default) for given in pipeline.parameters}
+    late = are_late(params, 1 + _tasks(pipeline.graph))
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
     return ControlFlowFile(
         marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
-        imports=import_blocks(_MODULES, {"DAG", "FinishOperator", "Path", *body.used, *of_steps}),
+        imports=import_blocks(_MODULES, {"DAG", "Path", *body.used, *of_steps}),
         project=render.project_expression(options.project),
         steps=constants,
-        arguments=dag_arguments(pipeline, options, dialect=pipeline.dialect),
-        params={given.name: _plain(given.default) for given in pipeline.parameters},
-        finish=call("FinishOperator", task_id="finish"),
+        arguments=dag_arguments(pipeline, options, {} if late else params),
+        late_params=params if late else {},
         lines=body.lines,
     )
+
+
+def _tasks(graph: ir.Graph) -> int:
+    """Return about how many tasks a graph has."""
+    count = 0
+    for node in graph.nodes:
+        inner = sum(map(_tasks, branches(node).values()))
+        count += node.limit * (inner + 1) + 2 if isinstance(node, ir.LoopNode) else inner + (2 if inner else 1)
+    return count
 
 
 def _plain(value: object) -> object:

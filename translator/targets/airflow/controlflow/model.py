@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from translator.targets.airflow.model import Arguments
     from translator.targets.constants import StepConstant
-    from translator.targets.render import Call, Expression
+    from translator.targets.render import Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +25,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class ControlFlowFile:
-    """A whole DAG file; ``imports`` are blocks of lines: of the standard library, and of everything else."""
+    """A whole DAG file.
+
+    ``imports`` are blocks of lines: of the standard library, and of everything else. ``late_params`` are the DAG's
+    params if they are not among its ``arguments``.
+    """
 
     marker: str
     imports: tuple[tuple[str, ...], ...]
     project: str
     steps: tuple[StepConstant, ...]
     arguments: Arguments
-    params: Mapping[str, Expression]
-    finish: Call
+    late_params: Mapping[str, Expression]
     lines: Sequence[Line]

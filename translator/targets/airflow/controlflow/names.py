@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from translator import ir
 from translator.names import identifiers
 from translator.nodes import BODY, named_branches, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from translator import ir
 
 Path: TypeAlias = "tuple[str, ...]"
 """Names of a node, a branch of it, a node in that, ...; the branch of a map or a loop is ``*``."""
@@ -31,8 +30,11 @@ class Names:
 
     def __init__(self, graph: ir.Graph, imported: frozenset[str]) -> None:
         self._reserved = RESERVED | imported
-        self._variables = _variables(graph, self._reserved)
-        self._taken = {*self._variables.values(), *self._reserved}
+        items = [node.item for _, node in walk(graph) if isinstance(node, ir.MapNode)]
+        self._arguments = identifiers(items, self._reserved)
+        self._variables = _variables(graph, self._reserved.union(self._arguments.values()))
+        self._taken = {*self._variables.values(), *self._arguments.values(), *self._reserved}
+        self._own: dict[tuple[Path, str], str] = {}
 
     def variable(self, path: Path) -> str:
         """The variable of a node or a branch: its own name, with what it is part of where that alone is taken."""
@@ -43,15 +45,26 @@ class Names:
         return ids(list(names), self._reserved)
 
     def argument(self, item: str) -> str:
-        """The argument of a mapped group that is an item."""
-        return identifiers([item], self._reserved)[item]
+        """The variable of an item in the mapped groups of its map."""
+        return self._arguments[item]
 
-    def fresh(self, name: str, also: Iterable[str] = ()) -> str:
-        """A variable or a function that is no node and none of ``also``; two of them may have the same name."""
-        others = {*self._taken, *also}
-        while name in others:
-            name += "_"
-        return name
+    def own(self, path: Path, word: str) -> str:
+        """The variable of a task of a composite node, such as its ``join``."""
+        if (path, word) not in self._own:
+            found = f"{self.variable(path).rstrip('_')}_{word}"
+            while found in self._taken:
+                found += "_"
+            self._taken.add(found)
+            self._own[path, word] = found
+        return self._own[path, word]
+
+    def group(self, argument: str, after: str | None, siblings: Iterable[str]) -> str:
+        """The id of a mapped group of nodes, among ids of the same graph."""
+        taken = {*siblings, *self._reserved}
+        found = each(argument, after)
+        while found in taken:
+            found += "_"
+        return found
 
 
 def ids(names: Sequence[str], reserved: frozenset[str] = RESERVED) -> dict[str, str]:

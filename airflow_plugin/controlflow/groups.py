@@ -1,0 +1,37 @@
+"""Mapped task groups for the bodies of maps."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TaskGroup, task_group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow_plugin.controlflow.fan import ItemsOperator
+
+
+@contextmanager
+def for_each(items: ItemsOperator, group_id: str) -> Iterator[Any]:
+    """Open a task group that is mapped over the items of a map; yields the item for its tasks.
+
+    It is what ``@task_group`` and ``expand`` make, as a ``with`` block: tasks in it are variables of the DAG file, and
+    tasks outside of it can refer to them.
+
+    Args:
+        items: lists the items.
+        group_id: id of the group.
+    """
+    found: list[Any] = []
+
+    @task_group(group_id=group_id)
+    def group_of_item(item: Any) -> None:
+        found.append(item)
+
+    group = group_of_item.expand(item=items.output)
+    if not isinstance(group, TaskGroup):
+        raise TypeError(f"expected a task group, not {type(group).__name__}")
+    with group:
+        yield found[0]
