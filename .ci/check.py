@@ -75,7 +75,10 @@ CHECKS = (
     Check("airflow", (pytest("airflow", "-m", "not scheduler", "tests/airflow"),)),
     Check("prefect", (pytest("prefect", "tests/prefect"),)),
     Check("parity", (pytest("dev", "tests/parity"),)),
-    Check("examples", (pytest("airflow", "tests/examples"), pytest("prefect", "tests/examples"))),
+    Check(
+        "examples",
+        tuple(pytest(engine, "tests/examples", "tests/extending/test_engines.py") for engine in ("airflow", "prefect")),
+    ),
     Check(
         "dev",
         (

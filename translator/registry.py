@@ -60,6 +60,15 @@ def target(name: str) -> Target:
     return cast("Target", _load(TARGETS, name, "target"))
 
 
+def targets() -> tuple[Target, ...]:
+    """All targets, in the order of their names.
+
+    Raises:
+        RegistryError: the package of one is broken.
+    """
+    return tuple(target(name) for name in names(TARGETS))
+
+
 def title(name: str) -> str:
     """How a dialect's makers spell its name; the name itself if it is not installed."""
     return dialect(name).title if name in names(DIALECTS) else name

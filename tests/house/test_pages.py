@@ -18,6 +18,7 @@ from translator.semantics.tables import ON_CHILD_ERROR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDENS = ROOT / "tests" / "goldens"
+TOY = ROOT / "tests" / "extending" / "toy"
 
 
 def code(language: str, file: Path) -> str:
@@ -53,6 +54,10 @@ PARTS = {
     ("README.md", "flow"): lambda: code("python", generated("prefect")),
     ("README.md", "on-error"): semantics.table,
     ("docs/valohai.md", "keys"): keys,
+    ("docs/extending.md", "entry-points"): lambda: code("toml", TOY.with_name("entry_points.txt")),
+    ("docs/extending.md", "dialect"): lambda: code("python", TOY / "__init__.py"),
+    ("docs/extending.md", "contract"): lambda: code("python", TOY / "run.py"),
+    ("docs/extending.md", "target"): lambda: code("python", TOY / "script.py"),
     ("docs/corpus.md", "differing"): corpus_page.differing,
     ("docs/magnus.md", "rules"): rules,
     ("docs/magnus.md", "arguments"): arguments.page,

@@ -88,8 +88,7 @@ def main(argv: Sequence[str]) -> int:
             return USAGE
         pipeline = param_option.declare(pipeline, values)
         if find_spec(target.MODULE) is None:
-            install = f'pip install "pipeline-translator[{target.EXTRA}]"'
-            raise UsageError(f"{target.NAME} is not installed in this environment: {install}")
+            raise UsageError(f'{target.NAME} is not installed in this environment: pip install "{target.INSTALL}"')
         return _run(pipeline, target, values, args)
     except TranslationError as error:
         show(error.diagnostics, loaded.sources)

@@ -89,8 +89,8 @@ def _parser() -> argparse.ArgumentParser:
         "--output", "-o", metavar="PATH", help="the folder or .py file to write to (default: the standard output)"
     )
     parser.add_argument("--force", action="store_true", help="replace files that were not generated from this pipeline")
-    parser.add_argument("--dag-id", metavar="ID", help="the DAG's id (default: the pipeline's name as an identifier)")
-    parser.add_argument("--flow-name", metavar="NAME", help="the flow's name (default: the pipeline's name)")
+    for option, does in {target.NAMED_BY: target.NAMED_HELP for target in registry.targets()}.items():
+        parser.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
     parser.add_argument("--prefix", metavar="TEXT", default="", help="put TEXT before the name of every pipeline")
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     parser.add_argument("--version", action="version", version=f"translate {__version__}")
@@ -120,7 +120,7 @@ def _generated(
         found: receives what the engine cannot carry.
         others: the files that are to be written already.
     """
-    written = _named(pipeline, args)
+    written = replace(pipeline, name=getattr(args, target.NAMED_BY) or f"{args.prefix}{pipeline.name}")
     name = target.file_name(written)
     file = destination(args.output, name) if args.output else Path(name)
     if any(file == other for other, _ in others):
@@ -130,19 +130,13 @@ def _generated(
             project=project_from(file, project_of(args, args.file)),
             source=project_from(file, Path(args.file)),
             pipeline=pipeline.name,
-            dag_id=args.dag_id,
+            name=getattr(args, target.NAMED_BY),
         )
         return [(file, target.generate(written, options))]
     except TranslationError as error:
         for diagnostic in error.diagnostics:
             found.add(diagnostic)
     return []
-
-
-def _named(pipeline: Pipeline, args: argparse.Namespace) -> Pipeline:
-    """The pipeline under the name that it is written with."""
-    name = args.dag_id or args.flow_name or f"{args.prefix}{pipeline.name}"
-    return pipeline if name == pipeline.name else replace(pipeline, name=name)
 
 
 def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:
@@ -153,7 +147,8 @@ def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace)
     """
     if not args.prefix.isprintable():
         raise UsageError("--prefix takes printable characters only")
-    for option, name in (("--dag-id", args.dag_id), ("--flow-name", args.flow_name)):
+    for option in dict.fromkeys(other.NAMED_BY for other in registry.targets()):
+        name = getattr(args, option)
         if name is None:
             continue
         if option != target.NAMED_BY:

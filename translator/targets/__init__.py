@@ -20,13 +20,13 @@ class GenerateOptions:
 
     ``project`` is the folder of the source file and ``source`` the source file itself, both relative to the folder of
     the generated file (POSIX separators), so that no absolute path is ever generated. ``pipeline`` is the name that the
-    source file gives a pipeline which is written under another, and ``dag_id`` the id that its DAG is to have.
+    source file gives a pipeline which is written under another, ``name`` the one by which the engine is to know it.
     """
 
     project: str = "."
     source: str | None = None
     pipeline: str | None = None
-    dag_id: str | None = None
+    name: str | None = None
 
 
 class Target(Protocol):
@@ -34,8 +34,8 @@ class Target(Protocol):
 
     NAME: str
     """The name after ``--target``."""
-    EXTRA: str
-    """The extra of our distribution that installs the engine."""
+    INSTALL: str
+    """What pip installs the engine with."""
     MODULE: str
     """The engine's import name."""
     IDENTITY: re.Pattern[str]
@@ -49,6 +49,8 @@ class Target(Protocol):
 
     NAMED_BY: str
     """The option that gives a workflow the name by which the engine knows it."""
+    NAMED_HELP: str
+    """The help of that option."""
 
     def bad_name(self, name: str) -> str | None:
         """Say why the engine takes no workflow of that name; None if it does."""

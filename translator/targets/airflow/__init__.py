@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from translator import ir
 
 __all__ = [
-    "EXTRA",
     "IDENTITY",
+    "INSTALL",
     "MODULE",
     "NAME",
     "NAMED_BY",
+    "NAMED_HELP",
     "bad_name",
     "check",
     "file_name",
@@ -30,9 +31,10 @@ __all__ = [
 ]
 
 NAME = "airflow"
-EXTRA = "airflow"
+INSTALL = "pipeline-translator[airflow]"
 MODULE = "airflow"
 NAMED_BY = "--dag-id"
+NAMED_HELP = "the DAG's id (default: the pipeline's name as an identifier)"
 IDENTITY = re.compile(r"^    dag_id=.*$", re.MULTILINE)
 
 

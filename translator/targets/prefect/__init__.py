@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from translator.ir import Pipeline, Value
 
 __all__ = [
-    "EXTRA",
     "IDENTITY",
+    "INSTALL",
     "MODULE",
     "NAME",
     "NAMED_BY",
+    "NAMED_HELP",
     "bad_name",
     "check",
     "file_name",
@@ -32,9 +33,10 @@ __all__ = [
 ]
 
 NAME = "prefect"
-EXTRA = "prefect"
+INSTALL = "pipeline-translator[prefect]"
 MODULE = "prefect"
 NAMED_BY = "--flow-name"
+NAMED_HELP = "the flow's name (default: the pipeline's name)"
 IDENTITY = re.compile(r"^@flow\(.*\n    name=.*$", re.MULTILINE)
 
 

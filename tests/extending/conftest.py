@@ -1,0 +1,13 @@
+"""The package ``toy``, installed in a folder of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.extending.package import install
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process that has the package."""
+    return install(tmp_path / "site")

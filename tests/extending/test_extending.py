@@ -1,0 +1,65 @@
+"""A dialect and a target in a package of their own: installed, and used like ours without a change to ours."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.extending.package import FILE, ROOT, run
+from translator import conformance, registry
+
+
+def test_they_conform(installed: dict[str, str]) -> None:
+    assert run(installed, "-m", "translator.conformance", "dialect", "toy", FILE) == ""
+    assert run(installed, "-m", "translator.conformance", "target", "script", FILE) == ""
+
+
+def test_the_command_line_knows_them(installed: dict[str, str]) -> None:
+    assert "--script-name NAME" in run(installed, "-m", "translator.cli", "--help")
+    assert "nothing to report" in run(installed, "-m", "translator.cli", "check", FILE)
+    assert "greet" in run(installed, "-m", "translator.cli", "explain", FILE, "--fail", "greet")
+    refused = run(installed, "-m", "translator.cli", FILE, "-t", "script", "--step", "greet", status=2)
+    assert "only pipelines of Loom have steps" in refused
+
+
+@pytest.mark.parametrize("target", ["airflow", "prefect"])
+def test_our_targets_write_the_dialect(installed: dict[str, str], target: str) -> None:
+    assert 'dialect="toy"' in run(installed, "-m", "translator.cli", FILE, "-t", target)
+
+
+def test_the_target_writes_a_script_that_runs(installed: dict[str, str], tmp_path: Path) -> None:
+    run(installed, "-m", "translator.cli", FILE, "-t", "script", "-o", f"{tmp_path}/", "--script-name", "Two")
+    run(installed, tmp_path / "two_script.py", tmp_path / "store")
+    (shouted,) = (tmp_path / "store" / "Two").rglob("shouted.txt")
+    assert shouted.read_text() == "HELLO\n"
+
+
+def test_the_target_writes_our_dialects(installed: dict[str, str], tmp_path: Path) -> None:
+    file = ROOT / "tests" / "goldens" / "cases" / "readme.yaml"
+    refused = run(installed, "-m", "translator.cli", file, "-t", "script", status=1)
+    assert "unsupported-node" in refused
+
+
+def test_a_worker_without_the_dialect_says_so(installed: dict[str, str], tmp_path: Path) -> None:
+    run(installed, "-m", "translator.cli", FILE, "-t", "script", "-o", f"{tmp_path}/")
+    bare = {**installed, "PYTHONPATH": str(ROOT)}
+    said = run(bare, tmp_path / "pair_script.py", tmp_path / "store", status=1)
+    assert "steps of toy cannot run here: install the package that registers this dialect" in said
+
+
+def test_a_package_that_is_broken_is_named(installed: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "site" / "toy" / "__init__.py").write_text("import nothing_like_this\n")
+    said = run(installed, "-m", "translator.cli", "check", FILE, status=2)
+    assert "the dialect 'toy' cannot be loaded: No module named 'nothing_like_this'" in said
+
+
+OURS = {
+    "loom": "loom/loops.yaml",
+    "magnus": "magnus/nested.yaml",
+    "runnable": "runnable/turns.yaml",
+    "valohai": "training.yaml",
+}
+
+
+@pytest.mark.parametrize("dialect", registry.names(registry.DIALECTS))
+def test_ours_conform(dialect: str) -> None:
+    assert conformance.dialect(dialect, [ROOT / "tests" / "goldens" / "cases" / OURS[dialect]]) == []

@@ -1,0 +1,35 @@
+"""How steps of the toy dialect run: in a shell, with ``TOY_FILES`` to read from and ``TOY_RESULT`` to write to."""
+
+from collections.abc import Mapping, Sequence
+
+from translator.shim import outputs
+from translator.shim.contract import FileRecord, InputFiles, Step, Value
+from translator.shim.dialects import Contract, Launch, Work
+from translator.shim.inputs.stage import Source, fill
+
+
+def label(step: Step, given: Mapping[str, Value]) -> str:
+    """How people recognise an execution among those of its node; a toy has one a node."""
+    return ""
+
+
+def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
+    """Bring the files of the steps that this one needs."""
+    source = Source(work.store, work.project, str, work.note, work.pulse)
+    for needed in work.step.inputs:
+        wanted = work.wanted.get(needed.name, InputFiles())
+        records[needed.name] = fill(needed, wanted, work.space.inputs, source)
+
+
+def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
+    """Run the command."""
+    variables = {"TOY_FILES": str(work.space.inputs), "TOY_RESULT": str(work.space.outputs)}
+    return Launch(["/bin/sh", "-c", work.step.command[0]], variables)
+
+
+def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
+    """Publish what the command has written."""
+    return outputs.tidy(work.space.outputs, work.space.root, work.pulse)
+
+
+CONTRACT = Contract(label, bring, launch, gather)

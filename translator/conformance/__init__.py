@@ -1,0 +1,15 @@
+"""What every dialect and every target must hold to; their authors run it against their own.
+
+::
+
+    python -m translator.conformance dialect NAME FILE...
+    python -m translator.conformance target NAME FILE...
+
+or in a test: ``assert conformance.dialect("toy", files) == []``. The files are good examples, each with at least one
+pipeline. What is found is told in words, nothing is raised.
+"""
+
+from translator.conformance.dialects import dialect
+from translator.conformance.targets import target
+
+__all__ = ["dialect", "target"]
