@@ -1,4 +1,4 @@
-"""What one node hands to the nodes after it, and the edges that take files and values from it.
+"""What a node hands to its downstream nodes, and the edges that take files and values from it.
 
 None of these classes is a dataclass, and each keeps its content in slots: Prefect looks for futures in whatever it
 passes to a task, item by item, and would walk every file record of every execution once per mapped task.
@@ -25,8 +25,8 @@ SourceT = TypeVar("SourceT", ArtifactSource, ValueSource)
 class Edge(Generic[SourceT]):
     """An edge of the pipeline, together with the executions at its start.
 
-    ``default`` is the value of the pipeline parameter that sets the edge's target too: it counts if the edge brings
-    nothing.
+    ``default`` is the value of the pipeline parameter that also sets the edge's target; it counts if the edge brings
+    no value.
     """
 
     __slots__ = ("default", "executions", "source")
@@ -38,7 +38,7 @@ class Edge(Generic[SourceT]):
 
 
 class Executions:
-    """The complete executions of a node in grid order: what the nodes after it receive as an argument."""
+    """The complete executions of a node in grid order: an argument of its downstream nodes."""
 
     __slots__ = ("manifests", "node")
 
@@ -51,34 +51,34 @@ class Executions:
 
     @property
     def result(self) -> bool:
-        """The verdict of a condition node; false where it has none."""
+        """The verdict of a condition node; false if it has none."""
         return bool(self.manifests and self.manifests[-1].metadata.get("result"))
 
     def outputs(self, pattern: str = "*") -> Edge[ArtifactSource]:
-        """The output files whose path matches ``pattern`` (fnmatch; ``*`` crosses ``/``)."""
+        """Take the output files whose path matches ``pattern`` (fnmatch; ``*`` crosses ``/``)."""
         return Edge(self, output(self.node, pattern))
 
     def inputs(self, pattern: str) -> Edge[ArtifactSource]:
-        """The files that the executions got for their inputs whose name matches ``pattern``."""
+        """Take the files of those inputs whose name matches ``pattern``."""
         return Edge(self, same_input(self.node, pattern))
 
     def parameter(self, name: str, *, default: Value = None) -> Edge[ValueSource]:
-        """The value of parameter ``name``; of several executions, a list in grid order where several are wanted."""
+        """Take the value of parameter ``name``; of several executions a list in grid order, if the target takes one."""
         return Edge(self, parameter(self.node, name), default)
 
     def metadata(self, key: str, *, default: Value = None) -> Edge[ValueSource]:
-        """The last value printed for ``key``; of several executions, a list in grid order where several are wanted."""
+        """Take the last value printed for ``key``; of several executions a list, if the target takes one."""
         return Edge(self, metadata(self.node, key), default)
 
 
 class LeftOut(Executions):
-    """A node that is not part of the run; it stands where its future would, and the edges from it fall away."""
+    """A node that is not part of the run: it replaces the node's future, and edges from it bring nothing."""
 
     __slots__ = ()
 
     @property
     def state(self) -> State[Executions]:
-        """That nothing is to be waited for."""
+        """Always completed."""
         return Completed(data=self)
 
     def wait(self, timeout: float | None = None) -> None:
@@ -86,11 +86,11 @@ class LeftOut(Executions):
 
 
 class NodeError(Exception):
-    """A node is in error; it carries the complete executions, for nodes that run all the same.
+    """A failed node, with those of its executions that are complete.
 
-    ``allow_failure`` of Prefect passes it to the nodes after a node whose on-error rule is ``continue``.
+    Prefect's ``allow_failure`` passes it to the downstream nodes of a node with ``on-error: continue``.
     """
 
     def __init__(self, executions: Executions) -> None:
-        super().__init__(f"node {executions.node!r} is in error")
+        super().__init__(f"node {executions.node!r} failed")
         self.executions = executions

@@ -1,4 +1,4 @@
-"""A step at work in a node, and the Prefect task that is one execution of it."""
+"""A step that a node runs, and the Prefect task that is one execution of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from prefect_plugin.display_names import flat
+from prefect_plugin.errors import StepError
 from prefect_plugin.executions import Edge, LeftOut
 from prefect_plugin.logs import line_log
 from prefect_plugin.parameters import NodeParameters
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """A step with the files that edges bring; made in the body of a node, and done with one of its methods."""
+    """A step with the files that edges bring; a node's function makes it, and calls one of its methods."""
 
     __slots__ = ("_inputs", "_step", "in_order", "node")
 
@@ -112,7 +113,7 @@ class Job:
         """
         axis = self._step.files
         if axis is None:
-            raise TypeError(f"the step {self._step.name!r} has no files to run over")
+            raise StepError(f"the step {self._step.name!r} has no files to run over")
         own = {**({} if form is None else form.values()), **_resolved(values or {}, many=set())}
         rows = file_grid.points(self._step, axis, own, self._inputs.get(axis.over), self.node.run.project)
         self.in_order = axis.sequential
@@ -152,7 +153,7 @@ class Job:
 
 
 def _name_of(node: NodeRun, point: Point) -> str:
-    """What an execution is called in the UI, such as ``train[lr=0.1, batch=32]``."""
+    """Return the name of an execution in the UI, such as ``train[lr=0.1, batch=32]``."""
     return f"{node.name}[{point.label}]" if node.kind == "task" else node.name
 
 
@@ -188,7 +189,7 @@ def _upstream(given: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:
 
 
 def _resolved(values: Values, many: set[str]) -> dict[str, Value]:
-    """The values that there are: a pipeline parameter may have none, and an edge may bring none.
+    """Return the values that exist: a pipeline parameter may have none, and an edge may bring none.
 
     Args:
         values: values and edges by parameter.

@@ -1,4 +1,4 @@
-"""Nodes that run although nodes before them were skipped: what ends a ``multi_pass`` that stopped early."""
+"""Nodes that run although upstream nodes were skipped: the last node of a ``multi_pass`` that stopped early."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Late:
         self.future = future
 
     def executions(self, node: str) -> Any:
-        """What the node left; nothing if it did not run."""
+        """Return the executions of the node; none if it did not run."""
         self.future.wait()
         return self.future.result() if self.future.state.is_completed() else Executions(node)
 
 
 def nothing_to_join(run: Run, name: str) -> str | None:
-    """Why a node that joins others does not run: one before it erred, or none of those just before it is complete."""
+    """Return why a joining node does not run: an upstream node failed, or no direct upstream node is complete."""
     for one in run.plans[name].upstream:
         if one in run.futures:
             run.futures[one].wait()
@@ -38,8 +38,8 @@ def nothing_to_join(run: Run, name: str) -> str | None:
             continue
         seen.add(one)
         if run.futures[one].state.is_failed() or run.futures[one].state.is_crashed():
-            return f"{one} is in error"
+            return f"{one} failed"
         waiting.extend(run.plans[one].upstream)
     if any(one in run.futures and run.futures[one].state.is_completed() for one in run.plans[name].upstream):
         return None
-    return "no node before it ran"
+    return "no upstream node is complete"

@@ -1,8 +1,8 @@
-"""The nodes of a pipeline as Prefect tasks, with what their on-error rule means.
+"""The nodes of a dataflow pipeline as Prefect tasks, with the meaning of their on-error rule.
 
-A node that errs ends Failed, which by Prefect's own rule keeps the nodes after it from running. Where they are to run
-all the same (``continue``), the flow passes the future in ``allow_failure``, and they get what was complete. A rule
-that stops everything trips the run's token, which all executions obey.
+A node that fails ends Failed, so that Prefect runs no downstream node. With ``continue``, the flow wraps the future in
+``allow_failure``, and downstream nodes get the executions that are complete. A rule that stops the run makes a request
+to stop, which all executions obey.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, cast
 
-from prefect import get_run_logger
+from prefect import allow_failure, get_run_logger, unmapped
 from prefect.cache_policies import NO_CACHE
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
-from prefect.utilities.annotations import BaseAnnotation
 
 from prefect_plugin.artifacts import show_executions
 from prefect_plugin.display_names import flat
 from prefect_plugin.executions import Executions, LeftOut, NodeError
 from prefect_plugin.joining import Late, nothing_to_join
+from prefect_plugin.runners import own_threads
 from prefect_plugin.runs import NodeRun, begun, current_run, judged
 from prefect_plugin.states import SKIPPED, skipped, stopped
 from prefect_plugin.stopping import Cause
@@ -52,18 +51,18 @@ Mapped: TypeAlias = Sequence[PrefectFuture[Manifest]]
 """What the function of a task node returns: the executions that ``execution.map(...)`` has submitted."""
 
 WIDTH = 16
-"""How many executions of a task node run at once where nothing says how many."""
+"""How many executions of a task node run at once by default."""
 _STOP_ALL = ("stop-all", "retry")
 _places = itertools.count()
 
 
 class NodeTask(KeptTask[P, Any]):
-    """A task that is a node: when it is submitted, the run learns which nodes it follows."""
+    """A task that is a node; ``submit`` tells the run which nodes it follows."""
 
     plan: NodePlan
     joins: bool = False
     place: int
-    """Which node of the file it is: the order of definition is that of the source file."""
+    """The node's place in the file, which has the nodes in the order of the source file."""
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
         """Submit the node; arguments are as of any task."""
@@ -72,7 +71,7 @@ class NodeTask(KeptTask[P, Any]):
         upstream = tuple(dict.fromkeys(run.names[future.task_run_id] for future in _futures([args, kwargs])))
         run.plans[name] = replace(self.plan, upstream=upstream)
         run.places[name] = self.place
-        if self.joins:  # it waits itself, for all that it follows
+        if self.joins:  # it waits for its upstream nodes itself
             kwargs.pop("wait_for", None)
             kwargs = {key: Late(value) if isinstance(value, PrefectFuture) else value for key, value in kwargs.items()}
         future: PrefectFuture[Any] = super().submit(*args, **kwargs)
@@ -81,7 +80,7 @@ class NodeTask(KeptTask[P, Any]):
         return future
 
     def leave_out(self) -> Any:
-        """Say that the node is not part of this run; what follows it runs as if it were not there.
+        """Leave the node out of this run; downstream nodes run as if it did not exist.
 
         Returns:
             What stands for the node's future in the arguments of other nodes.
@@ -95,14 +94,14 @@ class NodeTask(KeptTask[P, Any]):
 
 
 class Skip:
-    """A node's decision not to run; what follows it does not run either."""
+    """A node's decision not to run; its downstream nodes do not run either."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
 
 def skip(reason: str) -> Skip:
-    """End a node as skipped; what follows it is skipped too, and the run does not fail for it."""
+    """End a node as skipped; its downstream nodes are skipped, too, and the run does not fail for it."""
     return Skip(reason)
 
 
@@ -114,14 +113,14 @@ def execution_node(
     joins: bool = False,
     tags: Sequence[str] = (),
 ) -> Callable[[Callable[P, Manifest | Skip]], NodeTask[P]]:
-    """Make a node that runs its step once of a function that returns ``Job.run(...)``.
+    """Turn a function that returns ``Job.run(...)`` into a node that runs its step once.
 
     Args:
-        name: the node's name, as the source file spells it.
-        on_error: what an error of the node does to the run.
-        retries: how often an execution that errs is run again.
-        joins: whether it runs although nodes before it were skipped: if none of them erred and one is complete.
-        tags: the groups that the node is shown in.
+        name: the node's name in the source file.
+        on_error: what a failure of the node does to the run.
+        retries: how often a failed execution is tried again.
+        joins: whether the node runs although upstream nodes were skipped, if none failed and one is complete.
+        tags: the groups that the UI shows the node in.
     """
     plan = NodePlan(name, "execution", on_error)
 
@@ -140,16 +139,16 @@ def task_node(
     max_workers: int | None = None,
     tags: Sequence[str] = (),
 ) -> Callable[[Callable[P, Mapped | Skip]], NodeTask[P]]:
-    """Make a node that runs its step once per point of a grid of a function that returns ``execution.map(...)``.
+    """Turn a function that returns ``execution.map(...)`` into a node that runs its step once per point of a grid.
 
-    What the function maps runs on a task runner of the node's own, so that a wide grid never blocks another branch.
+    The executions run on a task runner of the node's own, so that a wide grid never blocks another branch.
 
     Args:
-        name: the node's name, as the source file spells it.
-        on_error: what an error of the node does to the run.
-        on_child_error: what an error of one execution does to the node; without it, ``on_error`` says.
-        max_workers: how many executions run at once; ``WIDTH`` if not given.
-        tags: the groups that the node is shown in.
+        name: the node's name in the source file.
+        on_error: what a failure of the node does to the run.
+        on_child_error: what a failure of one execution does to the node; by default, ``on_error`` decides.
+        max_workers: how many executions run at once (default: ``WIDTH``).
+        tags: the groups that the UI shows the node in.
     """
     plan = NodePlan(name, "task", on_error, on_child_error)
 
@@ -169,7 +168,7 @@ def _task(  # noqa: PLR0913 - what a node is made of
     tags: Sequence[str] = (),
     joins: bool = False,
 ) -> NodeTask[...]:
-    """The task that is a node: ``work`` calls the function of the generated file and judges what came of it."""
+    """Return the task that is a node; ``work`` calls the generated function and returns the node's state."""
 
     @functools.wraps(function)
     def body(*args: Any, **kwargs: Any) -> State[Any]:
@@ -218,7 +217,7 @@ def _begin(
     work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
     function: Callable[[], Any],
 ) -> State[Any]:
-    """Run a node; whatever breaks on the way is an error of it, of which its rule says what follows."""
+    """Run a node; any exception is a failure of the node, to which its on-error rule applies."""
     with begun(node):
         try:
             return work(node, function)
@@ -251,10 +250,7 @@ def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest | S
 
 
 def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped | Skip]) -> State[Any]:
-    flow_run = FlowRunContext.get()
-    assert flow_run is not None  # noqa: S101 - a node runs in a flow
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=max_workers)
-    with runner, flow_run.model_copy(update={"task_runner": runner}):  # .map() takes the runner of its context
+    with own_threads(max_workers):
         mapped = function()
         futures = [] if isinstance(mapped, Skip) else list(mapped)
         labels = [point.label for point in node.points or ()]
@@ -315,9 +311,9 @@ def _is_last_try() -> bool:
 
 
 def _passed(value: object, name: str = "") -> object:
-    """What the function gets for an argument: of a failed node that lets others go on, what was complete.
+    """Return what the function gets for an argument: of a failed node, its complete executions.
 
-    Of a node that did not run, which only a node that joins others is given, nothing.
+    Only a joining node gets a node that did not run; it has no executions.
     """
     if isinstance(value, Late):
         return value.executions(name)
@@ -328,7 +324,7 @@ def _futures(value: object) -> Iterator[PrefectFuture[Any]]:
     """The futures among the arguments of a node, also in lists and in ``allow_failure``."""
     if isinstance(value, PrefectFuture):
         yield value
-    elif isinstance(value, BaseAnnotation):
+    elif isinstance(value, (allow_failure, unmapped)):
         yield from _futures(value.unwrap())
     elif isinstance(value, dict):
         for item in value.values():

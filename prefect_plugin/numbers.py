@@ -1,4 +1,4 @@
-"""Floating-point parameters of Prefect's form that keep a whole number as it is given."""
+"""Floating-point parameters of Prefect's form that keep an integer as it is given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _AsWritten:
     """An annotation of ``float``: 95 stays 95, so that a command line says ``--x=95`` where the file does."""
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Check the number as a float, and hand on what was given."""
+        """Check the number as a float, and return what was given."""
         unchanged = core_schema.plain_serializer_function_ser_schema(_same)
         return core_schema.no_info_wrap_validator_function(_checked, handler(source), serialization=unchanged)
 
@@ -34,7 +34,7 @@ def _same(value: object) -> object:
 
 
 as_written = _AsWritten()
-"""Keeps a whole number of an annotated ``float`` as it is given: ``Annotated[float, Field(ge=0), as_written]``."""
+"""Keeps an integer of an annotated ``float`` as it is given: ``Annotated[float, Field(ge=0), as_written]``."""
 
 Number: TypeAlias = Annotated[float, as_written]
-"""A floating-point number that keeps a whole number as it is given."""
+"""A floating-point number that keeps an integer as it is given."""

@@ -1,12 +1,18 @@
-"""The task runner of generated flows."""
+"""Task runners: that of a generated flow, and those that tasks of ours open for the tasks they submit."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, cast
 
+from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from prefect_plugin.errors import OutsideRunError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from prefect.futures import PrefectFuture
     from prefect.task_runners import TaskRunner
 
@@ -18,3 +24,18 @@ def thread_pool(max_workers: int) -> TaskRunner[PrefectFuture[Any]]:
         max_workers: the number of nodes that run, or wait for others, at once.
     """
     return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=max_workers))
+
+
+@contextlib.contextmanager
+def own_threads(count: int) -> Iterator[None]:
+    """Submit tasks to a runner of ``count`` threads while the context is open: a task that waits blocks no other.
+
+    Raises:
+        OutsideRunError: it is not opened in a flow run.
+    """
+    flow_run = FlowRunContext.get()
+    if flow_run is None:
+        raise OutsideRunError("nodes run in a flow")
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=count)
+    with runner, flow_run.model_copy(update={"task_runner": runner}):  # tasks take the runner of their context
+        yield

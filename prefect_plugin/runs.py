@@ -19,6 +19,7 @@ from prefect.transactions import CommitMode, transaction
 
 from prefect_plugin import attempts
 from prefect_plugin.display_names import flat
+from prefect_plugin.errors import OutsideRunError
 from prefect_plugin.futures import await_end
 from prefect_plugin.repair import TaskRunEnd, close_earlier_attempts, repair
 from prefect_plugin.states import SKIPPING, STOPPING, skipped, stopped
@@ -132,24 +133,24 @@ def current_run() -> Run:
     """The run that the calling flow or task belongs to.
 
     Raises:
-        RuntimeError: it is not called within ``run_of``.
+        OutsideRunError: it is not called within ``run_of``.
     """
     try:
         return _run.get()
     except LookupError:
-        raise RuntimeError("nodes run in a flow, within `with run_of(...)`") from None
+        raise OutsideRunError("nodes run in a flow, within `with run_of(...)`") from None
 
 
 def current_node() -> NodeRun:
     """The node whose body is being run.
 
     Raises:
-        RuntimeError: it is not called in the body of a node.
+        OutsideRunError: it is not called in the body of a node.
     """
     try:
         return _node.get()
     except LookupError:
-        raise RuntimeError("a Job is made in the body of a node") from None
+        raise OutsideRunError("a Job is made in the body of a node") from None
 
 
 @contextlib.contextmanager
@@ -186,7 +187,7 @@ def run_of(
     """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
-        raise RuntimeError("run_of is for the body of a flow")
+        raise OutsideRunError("run_of is for the body of a flow")
     flow_run = context.flow_run
     store = choose()
     run = Run(
@@ -359,7 +360,7 @@ def write_record(run: Run) -> RunRecord:
 
 
 def _marked(state: State[Any] | None) -> Literal["success", "failed"] | None:
-    """How somebody marked a run who gave it this state; one that is to go on or is cancelled is not marked."""
+    """Return how a state that somebody gave a run marks it; a state that continues or cancels it does not."""
     if state is None or not state.is_final() or state.is_cancelled():
         return None
     return "success" if state.is_completed() else "failed"

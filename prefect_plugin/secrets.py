@@ -13,7 +13,7 @@ def lookup(name: str) -> str | None:
 
     block = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     try:
-        found = cast("Secret[Any]", Secret.load(block, _sync=True)).get()  # type: ignore[call-arg]
-    except ValueError:  # there is no such block
+        found = cast("Secret[Any]", Secret.load(block)).get()
+    except ValueError:  # the block does not exist
         return None
     return found if isinstance(found, str) else json.dumps(found)

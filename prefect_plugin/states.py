@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 STOPPED = "Stopped"
 SKIPPED = "Skipped"
 STOPPING = "the run stopped"
-SKIPPING = "a node before it did not complete"
+SKIPPING = "an upstream node did not complete"
 
 
 def execution_state(manifest: Manifest) -> State[Manifest]:
-    """The state of the task run that was an execution."""
+    """Return the state of the task run that was an execution."""
     match manifest.state:
         case Outcome.COMPLETE:
             return Completed(data=manifest)
@@ -31,10 +31,10 @@ def execution_state(manifest: Manifest) -> State[Manifest]:
 
 
 def stopped(reason: str) -> State[Manifest]:
-    """Cut off, or never started, because the run stops."""
+    """Return the state of a task run that was cut off, or never started, because the run stops."""
     return Cancelled(name=STOPPED, message=reason)
 
 
 def skipped(reason: str) -> State[Manifest]:
-    """Not run, because a node before it did not complete."""
+    """Return the state of a task run that was not run because an upstream node did not complete."""
     return Cancelled(name=SKIPPED, message=reason)

@@ -13,7 +13,7 @@ VARIABLE = "TRANSLATOR_STORE"
 BLOCK = "default"
 """Name of the block that is used when the environment says nothing."""
 FOLDER = "artifacts"
-"""Folder, below the current one, that is used when there is no such block either."""
+"""Folder, below the current one, that is used when that block does not exist either."""
 
 _PREFIX = "artifact-store/"
 

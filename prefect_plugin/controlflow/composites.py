@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from prefect.cache_policies import NO_CACHE
 
-from prefect_plugin.controlflow.graphs import GraphRun, Handover, Kind, threads, unwrapped, walked
+from prefect_plugin.controlflow.graphs import CompositeKind, GraphRun, Handover, unwrapped, walked
 from prefect_plugin.controlflow.steps import NodeTask, node_state, node_task
 from prefect_plugin.display_names import flat
+from prefect_plugin.errors import OutsideRunError
+from prefect_plugin.runners import own_threads
 from prefect_plugin.runs import judged
 from prefect_plugin.states import stopped
 from prefect_plugin.tasks import KeptTask
@@ -46,7 +48,7 @@ class CompositeRun:
 
     graph: GraphRun
     name: str
-    kind: Kind
+    kind: CompositeKind
     tasks: Mapping[str, BranchTask]
     width: int
     item: str | None = None
@@ -66,12 +68,12 @@ def current_composite() -> CompositeRun:
     """The node with branches whose function is being run.
 
     Raises:
-        RuntimeError: it is not called in the function of such a node.
+        OutsideRunError: it is not called in the function of such a node.
     """
     try:
         return _composite.get()
     except LookupError:
-        raise RuntimeError("a branch is submitted in the function of a node with branches") from None
+        raise OutsideRunError("a branch is submitted in the function of a node with branches") from None
 
 
 class BranchTask(KeptTask[Any, Any]):
@@ -81,10 +83,10 @@ class BranchTask(KeptTask[Any, Any]):
 
 
 def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[Token], Token]], BranchTask]:
-    """Make a branch of a function that submits its nodes and returns what it has come to.
+    """Turn a function that submits nodes and returns the token at their end into a branch.
 
     Args:
-        name: the branch's name, as the source file spells it; the body of a map or a loop has none.
+        name: the branch's name in the source file; the body of a map or a loop has none.
         nodes: all nodes of the branch, in the order of the source file.
     """
 
@@ -107,7 +109,7 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[To
                 (*outer.pattern, composite.name, name),
                 max(1, outer.width // composite.width),
             )
-            with walked(graph), threads(1):  # its nodes run one after the other
+            with walked(graph), own_threads(1):  # its nodes run one after the other
                 state = graph.ended(function(graph.handover))
             composite.branches[place] = fan.Branch(segment, state, graph.handover.scope)
             failing = ", ".join(node for node, of in graph.states.items() if of is not Outcome.COMPLETE)
@@ -131,10 +133,10 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[To
 
 
 def parallel_node(name: str, *, branches: Mapping[str, BranchTask]) -> Callable[[Branching], NodeTask]:
-    """Make a node with branches side by side of a function that submits them; none stops another.
+    """Turn a function that submits branches into a node that runs them in parallel; none stops another.
 
     Args:
-        name: the node's name, as the source file spells it.
+        name: the node's name in the source file.
         branches: by name, in the order of the source file.
     """
     return lambda function: _node(name, "parallel", function, branches, len(branches))
@@ -143,23 +145,23 @@ def parallel_node(name: str, *, branches: Mapping[str, BranchTask]) -> Callable[
 def map_node(
     name: str, *, body: BranchTask, item: str, reducer: str | None = None, max_workers: int | None = None
 ) -> Callable[[Branching], NodeTask]:
-    """Make a node with a branch per item of a list, of a function that maps ``body`` over ``items(...)``.
+    """Turn a function that maps ``body`` over ``items(...)`` into a node with a branch per item.
 
     Args:
-        name: the node's name, as the source file spells it.
+        name: the node's name in the source file.
         body: the branch.
-        item: what the item is called in it.
-        reducer: expression of a function that puts the values together which the steps return.
-        max_workers: how many items are worked on at once; if not given, as many as ``GraphRun.width`` says.
+        item: the name of the item in the branch.
+        reducer: expression of a function that combines the values that the steps return.
+        max_workers: how many items run at once (default: ``GraphRun.width``).
     """
     return lambda function: _node(name, "map", function, {BODY: body}, max_workers, item=item, reducer=reducer)
 
 
 def loop_node(name: str, *, body: BranchTask, index: str | None = None) -> Callable[[Branching], NodeTask]:
-    """Make a node with a branch that runs again and again, of a function that submits ``body`` in a loop.
+    """Turn a function that submits ``body`` in a loop into a node with a branch per iteration.
 
     Args:
-        name: the node's name, as the source file spells it.
+        name: the node's name in the source file.
         body: the branch.
         index: environment variable that holds the number of the iteration.
     """
@@ -167,10 +169,10 @@ def loop_node(name: str, *, body: BranchTask, index: str | None = None) -> Calla
 
 
 def choice_node(name: str, *, cases: Mapping[str, BranchTask]) -> Callable[[Branching], NodeTask]:
-    """Make a node with several branches of which one runs, of a function that submits it.
+    """Turn a function that submits the branch ``chosen(...)`` into a node that runs one of several branches.
 
     Args:
-        name: the node's name, as the source file spells it.
+        name: the node's name in the source file.
         cases: by name, in the order of the source file.
     """
     return lambda function: _node(name, "choice", function, cases, 1)
@@ -178,7 +180,7 @@ def choice_node(name: str, *, cases: Mapping[str, BranchTask]) -> Callable[[Bran
 
 def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
     name: str,
-    kind: Kind,
+    kind: CompositeKind,
     function: Branching,
     branches: Mapping[str, BranchTask],
     width: int | None,
@@ -187,8 +189,6 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
     index: str | None = None,
     reducer: str | None = None,
 ) -> NodeTask:
-    assert kind != "execution"  # noqa: S101 - a node with branches
-
     def work(graph: GraphRun, node: NodeRun, handover: Handover) -> tuple[Outcome, Scope, str | None]:
         run, started = graph.run, clock.now()
         composite = CompositeRun(graph, name, kind, branches, width or graph.width, item, index)
@@ -202,7 +202,7 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
             )
             if state is Outcome.ERROR:
                 failing = ", ".join(one.name for one in ended if one.state is Outcome.ERROR)
-                reason = f"branches in error: {failing}"
+                reason = f"failed branches: {failing}"
         except fan.FanError as error:
             state, scope, reason = Outcome.ERROR, handover.scope, str(error)
         which = ExecutionId(run.pipeline, run.id, node.name, kind=kind)
@@ -217,7 +217,7 @@ def _fan_out(composite: CompositeRun, function: Branching, handover: Handover) -
     """Run the branches that the function of the generated file starts, all to their end."""
     token = _composite.set(composite)
     try:
-        with threads(composite.width):
+        with own_threads(composite.width):
             started = function(handover)
             tokens = list(started) if isinstance(started, Sequence) else [started]
             futures = [future for future, _ in map(unwrapped, tokens) if future is not None]
@@ -250,7 +250,7 @@ def _entered(name: str, token: Handover, index: int | None) -> tuple[int, str, S
 
 
 def _name(name: str, parameters: Mapping[str, Any]) -> str:
-    """How a branch is called in the UI: in a map or a loop with what it is run for."""
+    """Return the name of a branch in the UI, in a map or a loop with its item or iteration."""
     composite, token = current_composite(), parameters.get("token")
     told: dict[str, Any] = {}
     if isinstance(token, Handover):

@@ -1,7 +1,7 @@
-"""One graph that is being walked: where its token is, and what is learnt on the way of the routes through it.
+"""One graph of a run: where its token is, and the routes that the run has taken through it.
 
-A graph has one token, so its nodes run one after the other, on a task runner with one thread. What leads to a node, and
-what ends a graph, is written down as it happens: ``run.json`` needs to know of no other routes than those taken.
+A graph has one token, so its nodes run one after the other, on a task runner with one thread. The routes to a node, and
+to the end of a graph, are noted when they are taken; ``run.json`` needs no others.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from prefect.context import FlowRunContext
+from prefect import allow_failure
 from prefect.futures import PrefectFuture
-from prefect.task_runners import ThreadPoolTaskRunner
-from prefect.utilities.annotations import BaseAnnotation, allow_failure
 
+from prefect_plugin.errors import OutsideRunError
 from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
@@ -27,13 +26,14 @@ if TYPE_CHECKING:
 
     from prefect_plugin.runs import Run
 
-Kind: TypeAlias = Literal["execution", "parallel", "map", "loop", "choice"]
+CompositeKind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
+Kind: TypeAlias = Literal["execution"] | CompositeKind
 Pattern: TypeAlias = tuple[str, ...]
 """The path of a graph in the file: as in a run, but for ``*`` in place of an index."""
 
 
 WIDTH = 16
-"""How many items of maps a run works on at once where nothing says how many."""
+"""How many items of maps run at once by default."""
 
 
 class Handover:
@@ -51,10 +51,10 @@ class Handover:
 
 
 class NodeFailedError(Exception):
-    """A node is in error; ``allow_failure`` hands it to the node that handles that, with what the node hands over."""
+    """A failed node, with what it hands over; ``allow_failure`` passes it to the node that handles the failure."""
 
     def __init__(self, path: str, handover: Handover) -> None:
-        super().__init__(f"{path} is in error")
+        super().__init__(f"{path} failed")
         self.handover = handover
 
 
@@ -136,7 +136,7 @@ class GraphRun:
             self.routes.after.setdefault((*self.pattern, node), set()).add(after)
 
     def submitted(self, node: str, label: str, future: PrefectFuture[Any]) -> None:
-        """Keep the future of a node; ``label`` is what it is called in the UI."""
+        """Keep the future of a node; ``label`` is its name in the UI."""
         self.names[future.task_run_id] = node
         self.run.futures[self.path_of(node)] = future
         self.run.names[future.task_run_id] = label
@@ -165,7 +165,7 @@ class GraphRun:
 
 
 class End:
-    """The end of a graph that says itself how it ended; ``handled`` where it is a failure that completes it."""
+    """The end of a graph with its outcome; ``handled`` if a failure completes it."""
 
     __slots__ = ("handled", "outcome", "token")
 
@@ -176,12 +176,12 @@ class End:
 
 
 Token: TypeAlias = PrefectFuture[Any] | allow_failure | Handover | End
-"""What passes through a graph: the future of the last node, at the start of a graph what its first node is handed."""
+"""What passes through a graph: the future of the last node; at the start, what the first node is handed."""
 
 
 def unwrapped(token: object) -> tuple[PrefectFuture[Any] | None, Literal["complete", "error"]]:
-    """The future in what a graph has come to, and the outcome of it that is followed; none where it begins."""
-    if isinstance(token, BaseAnnotation):
+    """Return the future in a token, and the outcome of it that is followed; no future at the start of a graph."""
+    if isinstance(token, allow_failure):
         return token.unwrap(), "error"
     return (token if isinstance(token, PrefectFuture) else None), "complete"
 
@@ -193,12 +193,12 @@ def current_graph() -> GraphRun:
     """The graph that the calling function or task belongs to.
 
     Raises:
-        RuntimeError: it is not called within ``run_of``.
+        OutsideRunError: it is not called within ``run_of_graph``.
     """
     try:
         return _graph.get()
     except LookupError:
-        raise RuntimeError("nodes run in a flow, within `with run_of(...)`") from None
+        raise OutsideRunError("nodes run in a flow, within `with run_of_graph(...)`") from None
 
 
 @contextlib.contextmanager
@@ -209,13 +209,3 @@ def walked(graph: GraphRun) -> Iterator[None]:
         yield
     finally:
         _graph.reset(token)
-
-
-@contextlib.contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Within, tasks are submitted to a runner of ``count`` threads of its own: what waits there blocks nobody else."""
-    flow_run = FlowRunContext.get()
-    assert flow_run is not None  # noqa: S101 - nodes run in a flow
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=count)
-    with runner, flow_run.model_copy(update={"task_runner": runner}):
-        yield

@@ -1,4 +1,4 @@
-"""A node of a control-flow graph as a Prefect task, and the one that runs a step."""
+"""Nodes of a control-flow graph as Prefect tasks, and the node that runs a step."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class NodeTask(KeptTask[Any, Any]):
     returns: Sequence[str] = ()
 
     def submit(self, token: Token) -> Token:  # type: ignore[override]
-        """Submit the node, to run after what ``token`` has come to; return the token of what follows the node."""
+        """Submit the node to run after those that ``token`` has passed; return the token of what follows."""
         graph = current_graph()
         graph.follow(self.node, token)
         future: PrefectFuture[Any] = super().submit(token)
@@ -54,7 +54,7 @@ def step_node(step: Step) -> NodeTask:
     """Make a node that runs a step.
 
     Args:
-        step: what to run; the node is called as it is.
+        step: the step, whose name is the node's.
     """
 
     def work(graph: GraphRun, node: NodeRun, handover: Handover) -> tuple[Outcome, Scope, str | None]:
@@ -99,8 +99,8 @@ def node_task(
     def run_body(token: Any) -> State[Any]:
         graph = current_graph()
         run, path = graph.run, graph.path_of(name)
-        if token is None:  # of a node that did not run, Prefect's allow_failure hands on nothing
-            return skipped("a node before it did not run")
+        if token is None:  # of a node that did not run, Prefect's allow_failure passes on nothing
+            return skipped("an upstream node did not run")
         if run.stop.reason:
             graph.states[name] = Outcome.STOPPED
             return stopped(f"not started: {run.stop.reason}")
@@ -144,7 +144,7 @@ def node_state(state: Outcome, path: str, handover: Handover, reason: str | None
 
 
 def label(graph: GraphRun, name: str) -> str:
-    """How a node is called in the UI: in a map or a loop with what it is run for, such as ``train[chunk=2]``."""
+    """Return the name of a node in the UI, with the item or iteration around it: ``train[chunk=2]``."""
     scope = graph.handover.scope
     told = grid.label(cast("dict[str, Any]", {**scope.items, **scope.loops}))
     return f"{name}[{told}]" if told else name

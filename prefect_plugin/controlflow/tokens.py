@@ -1,4 +1,4 @@
-"""Tell and decide where a token goes in a graph: what the functions of a generated flow call."""
+"""Decide where a token goes in a graph: functions that generated flows call."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prefect_plugin.controlflow.composites import current_composite
 from prefect_plugin.controlflow.graphs import End, Handover, Token, current_graph, unwrapped
+from prefect_plugin.errors import TokenError
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
 
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
 
     from prefect_plugin.controlflow.composites import BranchTask
     from translator.shim.contract import Scope
-
-
-class TokenError(TypeError):
-    """A token that does not fit the function that it is passed to."""
 
 
 def failed(token: Token) -> bool:
@@ -40,10 +37,10 @@ def fail(token: Token) -> Token:
 
 
 def items(token: Token, *, over: str) -> Sequence[Token]:
-    """Return a token for each item of the list in the parameter ``over``: what the branches of a map start with.
+    """Return a token for each item of the list that the parameter ``over`` holds, to start a branch of a map with.
 
     Raises:
-        translator.shim.controlflow.fan.FanError: it holds no list of items; the node is in error then.
+        translator.shim.controlflow.fan.FanError: it holds no list of items; the node fails then.
     """
     composite = current_composite()
     scope = _scope(token)
@@ -56,7 +53,7 @@ def chosen(token: Token, *, on: str) -> BranchTask:
     """Return the case that the parameter ``on`` chooses.
 
     Raises:
-        translator.shim.controlflow.fan.FanError: it chooses none; the node is in error then.
+        translator.shim.controlflow.fan.FanError: it chooses none; the node fails then.
     """
     composite = current_composite()
     return composite.tasks[fan.case(_scope(token), on, composite.names)]
@@ -75,7 +72,7 @@ def again(token: Token, *, until: str) -> bool:
 
 
 def _scope(token: Token) -> Scope:
-    """Return what the node with branches sees whose function is called with ``token``."""
+    """Return the parameters that a node with branches sees, from the token of its function."""
     if not isinstance(token, Handover):
         raise TokenError("pass on the token that the function of the node is called with")
     return token.scope

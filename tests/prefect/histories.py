@@ -183,7 +183,7 @@ class History:
         client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
 
     def _has_begun(self, client: Any) -> bool:
-        """Whether the attempt has begun; Prefect does not count one that goes on after a suspension.
+        """Whether the attempt has begun; Prefect does not count one that continues after a suspension.
 
         A worker reports a process that was killed twice, seconds apart. The second report undoes a retry in between.
         """

@@ -1,5 +1,6 @@
 """What is written into a flow, and what is refused."""
 
+import ast
 import itertools
 import json
 import subprocess
@@ -181,3 +182,23 @@ TEXT = """
 def test_an_equal_step_is_written_once():
     text = TEXT.replace("nodes: [", "nodes: [{name: m, type: task, step: s}, ")
     assert target.generate(load_text(text).pipelines[0]).count("= Step(") == 1
+
+
+def test_a_node_has_the_description_of_its_step():
+    text = 'Train "one" model.\n' + "It takes long and is worth it. " * 4
+    step = ir.Step("s", SPAN, ("true",), description=text)
+    other = replace(execution(replace(step, description=None)), name="b")
+    tree = ast.parse(target.generate(pipeline(execution(step), other)))
+    found = {node.name: ast.get_docstring(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+    assert " ".join(found["n_node"].split()) == " ".join(text.split())
+    assert found["b_node"] == "Run the step s."
+
+
+@pytest.mark.parametrize(
+    "text", ['"' * 300, "\\" * 300, "模" * 300, 'a "b" ' * 60, "x" * 500], ids=lambda text: text[:4]
+)
+def test_docstrings_keep_to_the_width_whatever_they_escape(text):
+    step = ir.Step("s", SPAN, ("true",), description=text)
+    source = target.generate(pipeline(execution(step)))
+    body = source.partition("def n_node")[2].partition("job =")[0]
+    assert "noqa" not in body

@@ -87,7 +87,7 @@ def test_executions_of_a_loop_are_called_as_their_files(shown: dict[str, Any]) -
 def test_a_skipped_node_says_why(shown: dict[str, Any]) -> None:
     said = {name: (run.state.name, run.state.message) for name, run in shown.items()}
     assert said["describe"] == ("Skipped", "this runs only if empty is true")
-    assert said["after describe"] == ("Skipped", "a node before it did not complete")
+    assert said["after describe"] == ("Skipped", "an upstream node did not complete")
     assert said["turn_iter1"] == ("Skipped", "this runs only if turns_stop_iter0 is false")
     assert said["in order[c.txt]"] == ("Skipped", "an execution before this one failed")
     assert "draw" not in said  # it is not part of the run

@@ -214,13 +214,13 @@ def layout(value: Expression, *, indent: int, before: int, after: int) -> str:
         after: columns that follow its last character.
     """
     flat = literal(value)
-    if before + _widest(flat) + after <= WIDTH:
+    if before + columns(flat) + after <= WIDTH:
         return flat
     parts = _parts(value)
     margin = " " * (indent + INDENT)
     if isinstance(parts, str):
         lines = _wrapped(value, WIDTH - len(margin)) if isinstance(value, str) else [flat]
-        own_line_helps = before > len(margin) and len(margin) + _widest(flat) <= WIDTH
+        own_line_helps = before > len(margin) and len(margin) + columns(flat) <= WIDTH
         fits_for_some = before + _narrowest(flat) + after <= WIDTH
         if fits_for_some or (lines == [flat] and not own_line_helps):
             return flat
@@ -230,7 +230,7 @@ def layout(value: Expression, *, indent: int, before: int, after: int) -> str:
         return flat
     lines = [opening]
     for prefix, item in items:
-        taken = indent + INDENT + _widest(prefix)
+        taken = indent + INDENT + columns(prefix)
         lines.append(f"{margin}{prefix}{layout(item, indent=indent + INDENT, before=taken, after=1)},")
     return "\n".join((*lines, f"{' ' * indent}{closing}"))
 
@@ -313,7 +313,7 @@ def _wrapped(value: str, width: int) -> list[str]:
     for line in value.splitlines(keepends=True):
         piece = ""
         for word in _WORDS.findall(line):
-            if piece and _widest(_string(piece + word)) > width:
+            if piece and columns(_string(piece + word)) > width:
                 pieces.append(piece)
                 piece = ""
             piece += word
@@ -335,17 +335,17 @@ def _lines(text: str, values: Sequence[object]) -> Iterable[str]:
         tail = line[last.end() :]
         indent = len(head) - len(head.lstrip(" "))
         value = values[int(last.group(1))]
-        laid_out = layout(value, indent=indent, before=_widest(head), after=_widest(tail))
+        laid_out = layout(value, indent=indent, before=columns(head), after=columns(tail))
         yield from f"{head}{laid_out}{tail}".split("\n")
 
 
 def _pragma(line: str) -> str:
     """A line that cannot be broken says so to linters."""
-    return line if _widest(line) <= WIDTH else f"{line}  # noqa: E501"
+    return line if columns(line) <= WIDTH else f"{line}  # noqa: E501"
 
 
-def _widest(text: str) -> int:
-    """The most columns that ``text`` may take; programs disagree on what is not ASCII."""
+def columns(text: str) -> int:
+    """Return the most columns that ``text`` may take; programs disagree on what is not ASCII."""
     return len(text) if text.isascii() else sum(1 if char.isascii() else 2 for char in text)
 
 

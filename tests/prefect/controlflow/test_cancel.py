@@ -30,7 +30,7 @@ def sleeper(folder, name, more=""):
 
 
 def sleeping(folder, name):
-    """A graph of which two branches, one with two items, sleep side by side; a third is complete before."""
+    """A graph of which two branches, one with two items, sleep in parallel; a third is complete before."""
     branches = {
         "x": graph({"one": T, "sleeps": (sleeper(folder, "x"), "never", "handles"), "never": T, "handles": T}),
         "y": graph({"m": mapped(graph({"sleeps": sleeper(folder, "y", "$i"), "never": T}), "list", "i")}),

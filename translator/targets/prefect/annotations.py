@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NUMBER = "Number"
-"""The type of the form for floating-point numbers: a whole number stays as it is given."""
+"""The type of the form for floating-point numbers: an integer stays an integer."""
 AXIS = "Axis"
 """The type of the form for an axis, or the points of a grid: a list that is not empty."""
 SEQUENCE = "Sequence"
@@ -34,13 +34,13 @@ _TYPES = {
 
 @dataclass(slots=True)
 class Aliases:
-    """The types that the generated file gives a name, by their text; ``taken`` are names that it needs itself."""
+    """Types that the generated file gives a name, by their text; ``taken`` are names that the file needs itself."""
 
     taken: set[str]
     names: dict[str, str] = field(default_factory=dict)
 
     def name(self, annotation: str, parameter: str) -> str:
-        """The name of a type, made from that of the first parameter that has it."""
+        """Return the name of a type, made from that of the first parameter that has it."""
         if annotation not in self.names:
             self.names[annotation] = free(camel(identifiers([parameter])[parameter]), self.taken)
             self.taken.add(self.names[annotation])
@@ -48,7 +48,7 @@ class Aliases:
 
 
 def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
-    """The type of one value for all of ``parameters``, without bounds and choices.
+    """Return the type of one value for all of ``parameters``, without bounds and choices.
 
     Args:
         parameters: what the value is for.
@@ -63,7 +63,7 @@ def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
 
 
 def bounded_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
-    """The type of one value for all of ``parameters``, with the bounds or choices that they have in common."""
+    """Return the type of one value for all of ``parameters``, with the bounds or choices that they have in common."""
     text = plain_type(parameters, seen)
     if not parameters or any(_rules(parameter) != _rules(parameters[0]) for parameter in parameters):
         return text
@@ -78,7 +78,7 @@ def bounded_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
 
 
 def limited_type(parameter: ir.Parameter, seen: object) -> str:
-    """The type of one value, with choices; bounds are for the field itself, where ``limits_of`` gives them."""
+    """Return the type of one value, with choices; bounds are for the field itself, where ``limits_of`` gives them."""
     return _choices(parameter, seen) or plain_type([parameter], seen)
 
 

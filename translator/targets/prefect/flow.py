@@ -26,7 +26,7 @@ _BANNED_IN_FLOW_NAMES = str.maketrans(dict.fromkeys("/%&><", "-"))
 
 
 def flow_of(plan: Plan, names: Names) -> Flow:
-    """The flow function of a pipeline."""
+    """Return the flow function of a pipeline."""
     pipeline = plan.pipeline
     arguments = [argument.field for argument in names.arguments.values()]
     described = [
@@ -65,7 +65,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
 
 
 def documented(pipeline: str, arguments: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """The lines of a flow function's docstring.
+    """Return the lines of a flow function's docstring.
 
     Args:
         pipeline: the pipeline's name.
@@ -80,7 +80,7 @@ def documented(pipeline: str, arguments: Sequence[tuple[str, str]]) -> tuple[str
 
 
 def _fitted(argument: Field) -> Field:
-    """The argument with its type spread over lines, if it does not fit on one with its default."""
+    """Return the argument with its type spread over lines, if it does not fit on one with its default."""
     kind, bracket, inside = argument.annotation.partition("[")
     if kind != "Annotated" or len(f"{argument.name}: {argument.annotation} = {literal(argument.default)},") <= _FITS:
         return argument
@@ -96,7 +96,7 @@ def _what_it_sets(parameter: ir.PipelineParameter) -> str:
 
 
 def title_of(name: str) -> str:
-    """The flow's name: Prefect refuses some characters; a digest keeps two such names apart.
+    """Return the flow's name: Prefect refuses some characters; a digest keeps two such names apart.
 
     It is on one line, because Prefect sends it as an HTTP header, which ends at a line break.
     """

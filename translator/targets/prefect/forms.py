@@ -100,7 +100,7 @@ def points_of(node: ir.TaskNode, group: str, shown: Container[str]) -> tuple[Cal
 def argument_of(
     parameter: ir.PipelineParameter, name: str, targets: Sequence[tuple[ir.StepNode, ir.Parameter]], aliases: Aliases
 ) -> Argument:
-    """The argument of the flow for a pipeline parameter.
+    """Return the argument of the flow for a pipeline parameter.
 
     It takes a list where a target is a task node (the list is an axis there) or a parameter of several values, and a
     single value where a target takes one, or where the file gives one. An axis must have a value, unless the file
@@ -143,13 +143,13 @@ def _field_names(step: ir.Step) -> dict[str, str]:
 
 
 def _in_points(node: ir.StepNode, parameter: ir.Parameter) -> tuple[ir.Value, ...]:
-    """The values of a parameter in the points of a manual search."""
+    """Return the values of a parameter in the points of a manual search."""
     points = node.grid.points if isinstance(node, ir.TaskNode) else ()
     return tuple(typed(parameter, point[parameter.name]) for point in points if parameter.name in point)
 
 
 def _single(parameter: ir.Parameter, name: str, aliases: Aliases, elsewhere: tuple[ir.Value, ...]) -> Field:
-    """A field for a value of an execution, or of a point; ``elsewhere`` are those that points have."""
+    """Return a field for a value of an execution, or of a point; ``elsewhere`` are those that points have."""
     default = typed(parameter, parameter.default)
     seen = (default, elsewhere)
     if parameter.multiple is not None:
@@ -162,7 +162,7 @@ def _single(parameter: ir.Parameter, name: str, aliases: Aliases, elsewhere: tup
 
 
 def _axis(parameter: ir.Parameter, name: str, values: tuple[ir.Value, ...] | None, aliases: Aliases) -> Field:
-    """A field for an axis: a list of values, of which one means no fan-out."""
+    """Return a field for an axis: a list of values, of which one means no fan-out."""
     if values is None:
         values = () if parameter.default is None else (parameter.default,)
     values = tuple(cast("ir.Scalar", typed(parameter, value)) for value in values)
@@ -196,5 +196,5 @@ def _what_group_is(node: ir.StepNode) -> str:
     if isinstance(node, ir.ExecutionNode) or not node.has_axes:
         return f"Parameters of {node.name}."
     if is_axes(node):
-        return f"Grid of {node.name}: it runs once for each combination of these values."
-    return f"A point of the grid of {node.name}: it runs once for each point."
+        return f"Grid of {node.name}, which runs once per combination of these values."
+    return f"A point of the grid of {node.name}, which runs once per point."

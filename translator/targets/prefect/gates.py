@@ -1,4 +1,4 @@
-"""From a node's gates to Python: when its function skips it, and when the flow leaves it out."""
+"""Write a node's gates as Python: conditions to skip the node, and conditions to leave it out of the run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 
 def switches(node: ir.StepNode) -> Iterator[str]:
-    """The pipeline parameters that decide whether the node is skipped."""
+    """Return the pipeline parameters that decide whether the node is skipped."""
     return (gate.parameter for gate in node.policy.gates if gate.parameter is not None and not gate.excludes)
 
 
 def verdicts(node: ir.StepNode) -> Iterator[str]:
-    """The condition nodes that decide it."""
+    """Return the condition nodes that decide it."""
     return (gate.node for gate in node.policy.gates if gate.node is not None)
 
 
 def guard(node: ir.StepNode, nodes: Mapping[str, str], arguments: Mapping[str, str]) -> tuple[str | None, str]:
-    """The condition under which the node's function skips it, and what is to be said then.
+    """Return the condition under which the node's function skips it, and the reason to show.
 
     Args:
         node: the node.
@@ -39,7 +39,7 @@ def guard(node: ir.StepNode, nodes: Mapping[str, str], arguments: Mapping[str, s
 
 
 def included(node: ir.StepNode, arguments: Mapping[str, str]) -> str | None:
-    """The condition under which the node is part of the run; None where it always is."""
+    """Return the condition under which the node is part of the run; None if it always is."""
     terms = [
         arguments[str(gate.parameter)] if gate.expected else f"not {arguments[str(gate.parameter)]}"
         for gate in node.policy.gates

@@ -1,4 +1,4 @@
-"""What Prefect cannot carry, found before anything is written."""
+"""Find what Prefect cannot carry, before anything is written."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def atoms(value: object) -> Iterator[object]:
-    """The single values in a value that may be a tuple of tuples."""
+    """Return the single values in a value that may be a tuple of tuples."""
     if isinstance(value, tuple):
         for item in value:
             yield from atoms(item)
@@ -56,7 +56,7 @@ def atoms(value: object) -> Iterator[object]:
 
 
 def _form_values(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span, object]]:
-    """Every value that reaches Prefect's parameter form, with what it is and where it stands."""
+    """Return every value that reaches Prefect's parameter form, with its description and its place."""
     for given in pipeline.parameters:
         yield f"the default of pipeline parameter {given.name!r}", given.span, given.default
     for node in pipeline.nodes:

@@ -1,4 +1,4 @@
-"""From the pipeline to what the template of a flow needs."""
+"""Lower a pipeline to the data of a flow's template."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
-    """What the template of a flow needs to know.
+    """Lower a pipeline to the data of a flow's template.
 
     Args:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.

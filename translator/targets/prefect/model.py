@@ -1,4 +1,4 @@
-"""What the template of a flow needs to know, as data: names are identifiers, expressions are for the filter ``py``."""
+"""The data of a flow's template: names are identifiers, expressions are for the filter ``py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a generated flow calls things."""
+"""Name everything in a generated flow."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
 
 
 def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
-    """The parameters that are not in a node's group of the form, because a pipeline parameter sets them.
+    """Return the parameters that are not in a node's group of the form, because a pipeline parameter sets them.
 
     One that may have no value leaves those alone that the task blueprint sets.
     """
@@ -106,7 +106,7 @@ def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
 
 
 def _targets(plan: Plan, parameter: ir.PipelineParameter) -> list[tuple[ir.StepNode, ir.Parameter]]:
-    """The parameters that a pipeline parameter sets, with their nodes."""
+    """Return the parameters that a pipeline parameter sets, with their nodes."""
     return [
         (node, found)
         for target in parameter.targets

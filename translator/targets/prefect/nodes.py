@@ -1,4 +1,4 @@
-"""From a node to its function, and to the statement that submits it."""
+"""Lower a node to its function and to the statement that submits it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
-    """The function of a node, and the statement that submits it."""
+    """Return the function of a node, and the statement that submits it."""
     group = names.groups[node.name]
     edges = plan.edges[node.name]
     carrying = dict.fromkeys(edge.source.node for edge in edges if edge.source.kind in METHODS)
@@ -102,7 +102,7 @@ def _what_it_runs(node: ir.StepNode) -> str:
 
 
 def _joins(node: ir.StepNode) -> bool:
-    """Whether a node runs although nodes before it were skipped."""
+    """Return whether a node runs although upstream nodes were skipped."""
     return node.step.kind is ir.StepKind.COLLECT
 
 
@@ -123,7 +123,8 @@ def _decorator(node: ir.StepNode) -> str:
         keywords["tags"] = [node.group]
     items = [f"{name}={literal(value)}" for name, value in keywords.items() if value is not None]
     kind = "execution_node" if isinstance(node, ir.ExecutionNode) else "task_node"
-    return spread(f"@{kind}(", items, ")", note=node.span.place)
+    own_place = node.span.place != node.step.span.place  # else the constant of the step says it
+    return spread(f"@{kind}(", items, ")", note=node.span.place if own_place else None)
 
 
 def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
@@ -136,7 +137,7 @@ def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
 
 
 def _values(plan: Plan, node: ir.StepNode, names: Names) -> dict[str, Expression]:
-    """What sets parameters of a node besides its group: pipeline parameters, and edges, which win."""
+    """Return what sets parameters of a node besides its group: pipeline parameters, and edges, which win."""
     values: dict[str, Expression] = {
         parameter: Name(names.arguments[setter].field.name) for parameter, setter in plan.setters[node.name].items()
     }

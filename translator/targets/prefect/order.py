@@ -1,4 +1,4 @@
-"""Which nodes follow which, and an order in which each node comes after those that it follows."""
+"""Order the nodes of a dataflow graph so that each comes after its upstream nodes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def incoming(pipeline: ir.Pipeline) -> dict[str, list[ir.Edge]]:
-    """The edges that end in each node, in the order of the source file."""
+    """Return the edges that end in each node, in the order of the source file."""
     edges: dict[str, list[ir.Edge]] = {node.name: [] for node in pipeline.nodes}
     for edge in pipeline.edges:
         edges[edge.target.node].append(edge)
@@ -20,7 +20,7 @@ def incoming(pipeline: ir.Pipeline) -> dict[str, list[ir.Edge]]:
 
 
 def sorted_nodes(pipeline: ir.Pipeline, edges: Mapping[str, Sequence[ir.Edge]]) -> list[ir.Node]:
-    """The nodes in the order of the source file as far as those that they follow come first.
+    """Return the nodes in the order of the source file, as far as upstream nodes come first.
 
     Args:
         pipeline: a pipeline without a cycle.

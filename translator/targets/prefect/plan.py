@@ -1,4 +1,4 @@
-"""A pipeline looked at from its nodes."""
+"""The edges and setters of a pipeline by node."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What ends in each node, and which pipeline parameter sets which parameter; ``nodes`` in an order that can run."""
+    """The incoming edges and the pipeline parameters of each node; ``nodes`` in an order that can run."""
 
     pipeline: ir.Pipeline
     nodes: Mapping[str, ir.StepNode]
@@ -31,7 +31,7 @@ class Plan:
 
 
 def plan_of(pipeline: ir.Pipeline) -> Plan:
-    """Look at a pipeline from its nodes.
+    """Index a pipeline by node.
 
     Args:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.
@@ -51,6 +51,6 @@ def _setters(pipeline: ir.Pipeline) -> dict[str, dict[str, str]]:
 
 
 def allows_failure(node: ir.StepNode) -> bool:
-    """Whether the nodes after ``node`` run although it failed."""
+    """Return whether the downstream nodes of ``node`` run although it failed."""
     by_child_error = node.policy.on_child_error not in (None, ir.OnChildError.CONTINUE_AND_COMPLETE)
     return node.policy.on_error is ir.OnError.CONTINUE and (isinstance(node, ir.ExecutionNode) or by_child_error)

@@ -14,7 +14,7 @@ _OF_MODELS = frozenset(
 """Attributes of pydantic's models: Prefect makes a model of a flow's arguments."""
 
 FIELDS = _OF_MODELS | {"default", "node", "values"}
-"""What no field of a group may be called: its base class has it."""
+"""Names that no field of a group may have: its base class has them."""
 
 ARGUMENTS = _OF_MODELS | {"args", "cls", "kwargs", "return_state", "self", "wait_for"}
-"""What no argument may be called: pydantic has it, or calling and submitting take it themselves."""
+"""Names that no argument may have: pydantic has them, or calling and submitting take them."""

@@ -7,14 +7,16 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from translator.diagnostics import printable
-from translator.targets.render import WIDTH, comment
+from translator.targets.render import WIDTH, columns, comment, docstring
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
 
 _DOC_WIDTH = 80
-"""Columns of a docstring's line; the rest of the width is for escapes."""
+"""The most columns of a docstring's line before its quotes are escaped."""
+_NARROW = 36
+"""Columns of a docstring's line that fits whatever its characters are."""
 _BODY = 4
 """Columns by which the body of a function or class is indented, where its docstring is."""
 
@@ -29,7 +31,11 @@ def doc(text: str, hanging: int | None = None) -> list[str]:
     """
     line = printable(" ".join(text.split()))
     first, rest = ("", _BODY) if hanging is None else (" " * hanging, hanging + 4)
-    return textwrap.wrap(line, _DOC_WIDTH, initial_indent=first, subsequent_indent=" " * rest) or [first]
+    for width in range(_DOC_WIDTH, _NARROW - 1, -4):
+        lines = textwrap.wrap(line, width, initial_indent=first, subsequent_indent=" " * rest) or [first]
+        if all(_BODY + columns(docstring([written])) <= WIDTH for written in lines):
+            break
+    return lines
 
 
 def docstring_of(text: str) -> tuple[str, ...]:
@@ -57,7 +63,7 @@ def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0,
 
 
 def alias(name: str, annotation: str) -> str:
-    """The statement that gives a type a name."""
+    """Return the statement that gives a type a name."""
     flat = f"{name} = {annotation}"
     if len(flat) <= WIDTH:
         return flat
@@ -69,7 +75,7 @@ def alias(name: str, annotation: str) -> str:
 
 
 def camel(identifier: str) -> str:
-    """An identifier as the name of a class."""
+    """Return an identifier as the name of a class."""
     return "".join(word.capitalize() for word in identifier.split("_"))
 
 
@@ -81,7 +87,7 @@ def free(name: str, taken: Container[str]) -> str:
 
 
 def imported(module: str, names: Iterable[str]) -> str:
-    """An import of ``names``, in the order of import sorters: constants, classes, functions."""
+    """Return an import of ``names``, in the order of import sorters: constants, classes, functions."""
     ordered = sorted(names, key=lambda name: (0 if name.isupper() else 1 if name[0].isupper() else 2, name))
     flat = f"from {module} import {', '.join(ordered)}"
     return flat if len(flat) <= WIDTH else spread(f"from {module} import (", ordered, ")")

@@ -97,7 +97,7 @@ class PrepareParameters(NodeParameters, node="prepare"):
 
 
 class FitGrid(NodeParameters, node="fit"):
-    """Grid of fit: it runs once for each combination of these values."""
+    """Grid of fit, which runs once per combination of these values."""
 
     rows: Axis[int] = [10]
     depth: Axis[int] = [3]

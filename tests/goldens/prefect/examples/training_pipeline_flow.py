@@ -71,7 +71,7 @@ WRITE_REPORT = Step(
 
 
 class TrainGrid(NodeParameters, node="train"):
-    """Grid of train: it runs once for each combination of these values."""
+    """Grid of train, which runs once per combination of these values."""
 
     epochs: Axis[Annotated[int, Field(ge=1)]] = [20]
     min_accuracy: Axis[Annotated[float, Field(ge=0, le=1), as_written]] = Field(

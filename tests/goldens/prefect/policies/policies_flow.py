@@ -59,25 +59,25 @@ class AgainParameters(NodeParameters, node="again"):
 
 
 class AllOfThemGrid(NodeParameters, node="all-of-them"):
-    """Grid of all-of-them: it runs once for each combination of these values."""
+    """Grid of all-of-them, which runs once per combination of these values."""
 
     size: Axis[int] = [1, 2, 3, 4]
 
 
 class NextOfThemGrid(NodeParameters, node="next-of-them"):
-    """Grid of next-of-them: it runs once for each combination of these values."""
+    """Grid of next-of-them, which runs once per combination of these values."""
 
     size: Axis[int] = [1]
 
 
 class SomeOfThemGrid(NodeParameters, node="some-of-them"):
-    """Grid of some-of-them: it runs once for each combination of these values."""
+    """Grid of some-of-them, which runs once per combination of these values."""
 
     size: Axis[int] = [1]
 
 
 class AgainOfThemGrid(NodeParameters, node="again-of-them"):
-    """Grid of again-of-them: it runs once for each combination of these values."""
+    """Grid of again-of-them, which runs once per combination of these values."""
 
     size: Axis[int] = [1]
 

@@ -59,7 +59,7 @@ BATCH_INFERENCE_MNIST = Step(
 
 
 class TrainGrid(NodeParameters, node="train"):
-    """Grid of train: it runs once for each combination of these values."""
+    """Grid of train, which runs once per combination of these values."""
 
     learning_rate: Axis[Number] = [0.001]
     batch_size: Axis[int] = [64]

@@ -24,7 +24,7 @@ _SAYS = {None: "token", ir.Outcome.COMPLETE: "succeed(token)", ir.Outcome.ERROR:
 def lines(
     statements: Sequence[Statement], tasks: Mapping[str, str], onward: Mapping[str, str], *, end: str = "{}"
 ) -> Iterator[str]:
-    """The lines of ``statements``, without the indentation of the function.
+    """Return the lines of ``statements``, without the indentation of the function.
 
     Args:
         statements: what the function does.
@@ -59,7 +59,7 @@ def lines(
 
 
 def words(statements: Sequence[Statement]) -> set[str]:
-    """The functions that the lines of ``statements`` call."""
+    """Return the functions that the lines of ``statements`` call."""
     found: set[str] = set()
     for one in statements:
         match one:

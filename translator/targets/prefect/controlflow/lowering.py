@@ -1,4 +1,4 @@
-"""From a control-flow pipeline to what the template of its flow needs."""
+"""Lower a control-flow pipeline to the data of its template."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _File:
-    """What is known of the file while its blocks are written; ``used`` are the names that it must import.
+    """A file whose blocks are being written; ``used`` are the names that it must import.
 
     ``tasks`` and ``onward`` are by the path of a graph and its nodes the names of their tasks, and those of the
     functions that begin with them.
@@ -46,7 +46,7 @@ class _File:
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
-    """What the template of a control-flow flow needs to know.
+    """Lower a control-flow pipeline to the data of its template.
 
     Args:
         pipeline: a pipeline with a control-flow graph.
@@ -99,7 +99,7 @@ def _steps(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepConstant]:
 
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
-    """The tasks of a graph's nodes, each after what it uses."""
+    """Return the tasks of a graph's nodes, each after what it uses."""
     for node in graph.nodes:
         here = (*path, node.name)
         if isinstance(node, ir.ExecutionNode):
@@ -116,7 +116,7 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
 
 
 def _onward(file: _File, path: Path) -> Iterator[Function]:
-    """The functions that begin in the middle of a graph, those called before those that call them."""
+    """Return the functions that begin in the middle of a graph, those called before those that call them."""
     tasks, functions = file.tasks[path], file.onward.get(path, {})
     for node, statements in reversed(file.walks[path].onward.items()):
         file.used |= {"Token", *words(statements)}
@@ -148,7 +148,7 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
             kind, returned = "parallel_node", "Sequence[Token]"
             keywords["branches"] = mapping
             submitted = [f"{function}.submit(token)" for function in inner.values()]
-            what = "Run all branches side by side."
+            what = "Run all branches in parallel."
             body = spread("return [", submitted, "]", indent=4).replace("\n    ", "\n").split("\n")
         case ir.MapNode():
             kind, returned = "map_node", "Sequence[Token]"
@@ -156,7 +156,7 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
             if node.reducer is not None:
                 keywords["reducer"] = node.reducer
             file.used.add("items")
-            what = f"Run {inner[BODY]} for each item of {node.over}."
+            what = f"Run {inner[BODY]} for each item of the parameter {node.over}."
             body = [f"return {inner[BODY]}.map(items(token, over={literal(node.over)}))"]
         case ir.LoopNode():
             kind = "loop_node"
@@ -164,7 +164,7 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
             if node.index is not None:
                 keywords["index"] = node.index
             file.used.add("again")
-            what = f"Run {inner[BODY]} until {node.until} is true, at most {node.limit} times."
+            what = f"Run {inner[BODY]} until the parameter {node.until} is true, at most {node.limit} times."
             body = [
                 f"for index in range({node.limit}):",
                 f"    token = {inner[BODY]}.submit(token, index)",
@@ -176,7 +176,7 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
             kind = "choice_node"
             keywords["cases"] = mapping
             file.used.add("chosen")
-            what = f"Run the case that {node.on} chooses."
+            what = f"Run the case that the parameter {node.on} names."
             body = [f"return chosen(token, on={literal(node.on)}).submit(token)"]
         case _:
             raise TypeError(f"no node with branches: {node!r}")
@@ -212,7 +212,7 @@ def _flow(file: _File) -> Flow:
 
 
 def _statements(file: _File, path: Path) -> tuple[str, ...]:
-    """The lines of the function that walks the graph at ``path``."""
+    """Return the lines of the function that walks the graph at ``path``."""
     main = file.walks[path].main
     file.used |= words(main)
     tasks, onward = file.tasks[path], file.onward.get(path, {})

@@ -1,4 +1,4 @@
-"""What a generated file calls the tasks and functions of a control-flow pipeline.
+"""Name the tasks and functions of a control-flow pipeline.
 
 A node or a branch is called after its name; where several of the pipeline share a name, after as much of its path as
 tells them apart. The body of a map is called ``each_...`` after its item, that of a loop ``..._iteration``, and a
@@ -60,7 +60,7 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
 
 
 def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:
-    """Each node and branch by path, with the words of its path."""
+    """Return each node and branch by path, with the words of its path."""
     for node in graph.nodes:
         here = (*path, node.name)
         yield here, tuple(part for part in here if part != BODY)
@@ -77,7 +77,7 @@ def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _labels(spoken: Mapping[Path, Path]) -> dict[Path, str]:
-    """The shortest ends of the spoken paths that tell them apart, joined by dots, which no name has."""
+    """Return the shortest ends of the spoken paths that tell them apart, joined by dots, which no name has."""
     counts: dict[Path, int] = {}
     for words in spoken.values():
         for start in range(len(words)):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def argument(parameter: ir.PipelineParameter, name: str) -> Field:
-    """The argument of the flow for a parameter.
+    """Return the argument of the flow for a parameter.
 
     Args:
         parameter: the pipeline's parameter.
@@ -28,7 +28,7 @@ def argument(parameter: ir.PipelineParameter, name: str) -> Field:
 
 
 def annotation_of(value: ir.Json) -> str:
-    """The type of the values that may stand for ``value``; a number is any number, as in JSON."""
+    """Return the type of the values that may stand for ``value``; a number is any number, as in JSON."""
     if value is None:
         return "Any"
     if isinstance(value, bool):
@@ -44,7 +44,7 @@ def annotation_of(value: ir.Json) -> str:
 
 
 def plain(value: ir.Json) -> Expression:
-    """A JSON value with its arrays as lists."""
+    """Return a JSON value with its arrays as lists."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""From a control-flow graph to the statements of the function that walks it.
+"""Lower a control-flow graph to the statements of the function that walks it.
 
 The function has one variable, ``token``. A failure that nothing handles needs no statement, because Prefect runs
 nothing after a task that failed. A failure that a node handles becomes an ``if failed(token)``. If several nodes in a
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Target: TypeAlias = str | ir.End
 COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
 DEPTH = 4
-"""How many ``if`` may stand in each other; what else would be deeper begins a function of its own."""
+"""The most levels of nested ``if``; a node below that begins a function of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class SubmitUnlessFailed:
 
 @dataclass(frozen=True, slots=True)
 class IfFailed:
-    """What to do if the last node failed, and if it did not."""
+    """Statements for a failure of the last node, and for no failure."""
 
     then: tuple[Statement, ...]
     otherwise: tuple[Statement, ...] = ()
@@ -54,7 +54,7 @@ class IfFailed:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """The end of the function: as ``outcome`` says where it must, or as what follows from the node ``onward``."""
+    """The end of the function: with ``outcome`` if it differs from the token's, or with the function of ``onward``."""
 
     outcome: ir.Outcome | None = None
     onward: str | None = None
@@ -73,7 +73,7 @@ class Walk:
 
 
 def walk(graph: ir.Graph) -> Walk:
-    """The statements that walk ``graph``, which has no cycle."""
+    """Return the statements that walk ``graph``, which has no cycle."""
     writer = _Writer(graph)
     while True:
         before = len(writer.shared)
@@ -83,7 +83,7 @@ def walk(graph: ir.Graph) -> Walk:
 
 
 def routes(node: ir.Node) -> tuple[Target, Target]:
-    """What follows a node that is complete, and one that is in error."""
+    """Return what follows a node if it is complete, and if it failed."""
     found = {route.outcome: route.target for route in node.policy.routes}
     return found.get(ir.Outcome.COMPLETE, COMPLETE), found.get(ir.Outcome.ERROR, ERROR)
 
@@ -117,11 +117,11 @@ class _Writer:
     def _from(
         self, target: Target, stop: str | None, depth: int, *, handling: bool, own: bool = False
     ) -> tuple[Statement, ...]:
-        """The statements from ``target`` to the graph's end, or to where ``stop`` is to be submitted.
+        """Return the statements from ``target`` to the graph's end, or to where ``stop`` is to be submitted.
 
         Args:
             target: what comes next.
-            stop: where what is around these statements goes on.
+            stop: where the statements around these continue.
             depth: how many ``if`` are around them.
             handling: whether ``target`` follows a failure.
             own: whether this is the function that begins with ``target``.
@@ -160,13 +160,13 @@ class _Writer:
             target = after
 
     def _shares_handler(self, target: Target, handler: Target, stop: str | None) -> TypeGuard[str]:
-        """Whether ``target`` is a node that can follow here and whose failure ``handler`` handles, too."""
+        """Return whether ``target`` is a node that can follow here and whose failure ``handler`` also handles."""
         if not isinstance(handler, str) or not isinstance(target, str) or target == stop:
             return False
         return target not in self.shared | self._written and self._routes[target][1] == handler
 
     def _meeting(self, after: Target, instead: Target, stop: str | None) -> str | None:
-        """The first node on the way of success from ``after`` that the way from ``instead`` comes to as well."""
+        """Return the first node on the way of success from ``after`` that the way from ``instead`` comes to as well."""
         if instead not in self._reachable:
             self._reachable[instead] = self._reached(instead)
         reached = self._reachable[instead]
@@ -191,7 +191,7 @@ class _Writer:
 
 
 def _returns(statements: Sequence[Statement]) -> bool:
-    """Whether statements end the function on every way through them."""
+    """Return whether statements end the function on every way through them."""
     last = statements[-1] if statements else None
     if isinstance(last, IfFailed):
         return bool(last.otherwise) and _returns(last.then) and _returns(last.otherwise)

@@ -63,7 +63,7 @@ SUMMARISE = loom.script(
 )
 
 
-@execution_node(name="skim", on_error="stop-next")  # choices.yaml:18
+@execution_node(name="skim", on_error="stop-next")
 def skim_node(data_raw: str, data_quick: str, fast: bool) -> Manifest | Skip:
     """Run tasks/skim.py."""
     if not fast:
@@ -72,7 +72,7 @@ def skim_node(data_raw: str, data_quick: str, fast: bool) -> Manifest | Skip:
     return job.run(values={"raw": data_raw, "-o": data_quick})
 
 
-@execution_node(name="study", on_error="stop-next")  # choices.yaml:24
+@execution_node(name="study", on_error="stop-next")
 def study_node(data_raw: str, data_thorough: str, fast: bool) -> Manifest | Skip:
     """Run tasks/study.py."""
     if fast:
@@ -81,14 +81,14 @@ def study_node(data_raw: str, data_thorough: str, fast: bool) -> Manifest | Skip
     return job.run(values={"raw": data_raw, "-o": data_thorough})
 
 
-@execution_node(name="is_dirty", on_error="stop-next")  # choices.yaml:30
+@execution_node(name="is_dirty", on_error="stop-next")
 def is_dirty_node(allowed: int, data_raw: str) -> Manifest:
     """Run the step is_dirty."""
     job = Job(IS_DIRTY)
     return job.run(values={"allowed": allowed, "table": data_raw})
 
 
-@execution_node(name="clean", on_error="stop-next")  # choices.yaml:42
+@execution_node(name="clean", on_error="stop-next")
 def clean_node(
     is_dirty: Executions,
     data_raw: str,
@@ -101,7 +101,7 @@ def clean_node(
     return job.run(values={"raw": data_raw, "-o": data_cleaned})
 
 
-@execution_node(name="summarise", on_error="stop-next")  # choices.yaml:48
+@execution_node(name="summarise", on_error="stop-next")
 def summarise_node(
     clean: Executions,
     is_dirty: Executions,

@@ -52,7 +52,7 @@ APPLY = loom.script(
 )
 
 
-@execution_node(name="build table", on_error="stop-next")  # data.yaml:18
+@execution_node(name="build table", on_error="stop-next")
 def build_table_node(
     limit: int,
     rate: float,
@@ -75,7 +75,7 @@ def build_table_node(
     )
 
 
-@execution_node(name="apply", on_error="stop-next")  # data.yaml:31
+@execution_node(name="apply", on_error="stop-next")
 def apply_node(
     build_table: Executions,
     language: bool,

@@ -75,14 +75,14 @@ REPORT = loom.script(
 )
 
 
-@execution_node(name="extract", on_error="stop-next")  # faces.yaml:14
+@execution_node(name="extract", on_error="stop-next")
 def extract_node(data_frames: str) -> Manifest:
     """Run tasks/extract.py."""
     job = Job(EXTRACT)
     return job.run(values={"--frames": data_frames})
 
 
-@task_node(  # faces.yaml:18
+@task_node(
     name="blur",
     on_error="stop-next",
     on_child_error="continue-and-error",
@@ -106,7 +106,7 @@ def blur_node(
     return execution.map(grid_points, unmapped(job))
 
 
-@execution_node(name="detect", on_error="stop-next", tags=["faces"])  # faces.yaml:29
+@execution_node(name="detect", on_error="stop-next", tags=["faces"])
 def detect_node(
     blur: Executions,
     sharp: bool,
@@ -118,14 +118,14 @@ def detect_node(
     return job.run(values={"--sharp": sharp, "images": data_blurred, "-o": data_faces})
 
 
-@execution_node(name="any_faces", on_error="stop-next", tags=["faces"])  # faces.yaml:37
+@execution_node(name="any_faces", on_error="stop-next", tags=["faces"])
 def any_faces_node(detect: Executions, data_faces: str) -> Manifest:
     """Run the step any_faces."""
     job = Job(ANY_FACES, inputs={"data": [detect.outputs("*")]})
     return job.run(values={"data": data_faces})
 
 
-@execution_node(name="refine", on_error="stop-next", tags=["faces"])  # faces.yaml:46
+@execution_node(name="refine", on_error="stop-next", tags=["faces"])
 def refine_node(
     detect: Executions,
     any_faces: Executions,
@@ -139,7 +139,7 @@ def refine_node(
     return job.run(values={"faces": data_faces, "-o": data_refined})
 
 
-@execution_node(name="report", on_error="stop-next")  # faces.yaml:54
+@execution_node(name="report", on_error="stop-next")
 def report_node(detect: Executions, data_faces: str, data_report: str) -> Manifest:
     """Run tasks/report.py."""
     job = Job(REPORT, inputs={"faces": [detect.outputs("*")]})

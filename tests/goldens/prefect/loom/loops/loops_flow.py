@@ -50,7 +50,7 @@ BIND = loom.script(
 )
 
 
-@task_node(  # loops.yaml:10
+@task_node(
     name="straighten",
     on_error="stop-next",
     on_child_error="continue-and-error",
@@ -73,7 +73,7 @@ def straighten_node(
     return execution.map(grid_points, unmapped(job))
 
 
-@task_node(  # loops.yaml:20
+@task_node(
     name="read",
     on_error="stop-next",
     on_child_error="continue-and-error",
@@ -88,7 +88,7 @@ def read_node(straighten: Executions, data_straight: str, data_texts: str) -> Ma
     return execution.map(grid_points, unmapped(job))
 
 
-@execution_node(name="bind", on_error="stop-next")  # loops.yaml:28
+@execution_node(name="bind", on_error="stop-next")
 def bind_node(read: Executions, data_texts: str, data_book: str) -> Manifest:
     """Run tasks/bind.py."""
     job = Job(BIND, inputs={"texts": [read.outputs("*")]})

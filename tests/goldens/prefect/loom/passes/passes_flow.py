@@ -121,18 +121,14 @@ REPORT = loom.script(
 )
 
 
-@execution_node(  # passes.yaml:15
-    name="blur_iter0",
-    on_error="stop-next",
-    tags=["sharpen iteration 0"],
-)
+@execution_node(name="blur_iter0", on_error="stop-next", tags=["sharpen iteration 0"])
 def blur_iter0_node(data_image: str) -> Manifest:
     """Run tasks/blur.py."""
     job = Job(BLUR_ITER0)
     return job.run(values={"image": data_image})
 
 
-@execution_node(  # passes.yaml:23
+@execution_node(
     name="subtract_iter0",
     on_error="stop-next",
     tags=["sharpen iteration 0"],
@@ -143,7 +139,7 @@ def subtract_iter0_node(blur_iter0: Executions, data_image: str) -> Manifest:
     return job.run(values={"image": data_image})
 
 
-@execution_node(  # passes.yaml:36
+@execution_node(
     name="sharpen_stop_iter0",
     on_error="stop-next",
     tags=["sharpen iteration 0"],
@@ -154,11 +150,7 @@ def sharpen_stop_iter0_node(subtract_iter0: Executions, limit: float) -> Manifes
     return job.run(values={"limit": limit})
 
 
-@execution_node(  # passes.yaml:15
-    name="blur_iter1",
-    on_error="stop-next",
-    tags=["sharpen iteration 1"],
-)
+@execution_node(name="blur_iter1", on_error="stop-next", tags=["sharpen iteration 1"])
 def blur_iter1_node(
     subtract_iter0: Executions,
     sharpen_stop_iter0: Executions,
@@ -170,7 +162,7 @@ def blur_iter1_node(
     return job.run()
 
 
-@execution_node(  # passes.yaml:23
+@execution_node(
     name="subtract_iter1",
     on_error="stop-next",
     tags=["sharpen iteration 1"],
@@ -181,7 +173,7 @@ def subtract_iter1_node(blur_iter1: Executions, data_image: str) -> Manifest:
     return job.run(values={"image": data_image})
 
 
-@execution_node(  # passes.yaml:36
+@execution_node(
     name="sharpen_stop_iter1",
     on_error="stop-next",
     tags=["sharpen iteration 1"],
@@ -192,11 +184,7 @@ def sharpen_stop_iter1_node(subtract_iter1: Executions, limit: float) -> Manifes
     return job.run(values={"limit": limit})
 
 
-@execution_node(  # passes.yaml:15
-    name="blur_iter2",
-    on_error="stop-next",
-    tags=["sharpen iteration 2"],
-)
+@execution_node(name="blur_iter2", on_error="stop-next", tags=["sharpen iteration 2"])
 def blur_iter2_node(
     subtract_iter1: Executions,
     sharpen_stop_iter1: Executions,
@@ -208,7 +196,7 @@ def blur_iter2_node(
     return job.run()
 
 
-@execution_node(  # passes.yaml:23
+@execution_node(
     name="subtract_iter2",
     on_error="stop-next",
     tags=["sharpen iteration 2"],
@@ -219,7 +207,7 @@ def subtract_iter2_node(blur_iter2: Executions, data_image: str) -> Manifest:
     return job.run(values={"image": data_image})
 
 
-@execution_node(  # passes.yaml:36
+@execution_node(
     name="sharpen_stop_iter2",
     on_error="stop-next",
     tags=["sharpen iteration 2"],
@@ -230,7 +218,7 @@ def sharpen_stop_iter2_node(subtract_iter2: Executions, limit: float) -> Manifes
     return job.run(values={"limit": limit})
 
 
-@execution_node(name="sharpen", on_error="stop-next", joins=True)  # passes.yaml:13
+@execution_node(name="sharpen", on_error="stop-next", joins=True)
 def sharpen_node(
     blur_iter0: Executions,
     subtract_iter0: Executions,
@@ -256,7 +244,7 @@ def sharpen_node(
     return job.run(values={"sharp": data_sharp, "mask": data_mask})
 
 
-@execution_node(name="report", on_error="stop-next")  # passes.yaml:43
+@execution_node(name="report", on_error="stop-next")
 def report_node(
     sharpen: Executions,
     data_sharp: str,

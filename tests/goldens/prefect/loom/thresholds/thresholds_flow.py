@@ -68,14 +68,14 @@ COMPARE = loom.script(
 )
 
 
-@execution_node(name="measure", on_error="stop-next")  # thresholds.yaml:18
+@execution_node(name="measure", on_error="stop-next")
 def measure_node(count: int, data_readings: str) -> Manifest:
     """Run tasks/measure.py."""
     job = Job(MEASURE)
     return job.run(values={"--count": count, "--output": data_readings})
 
 
-@execution_node(name="cut_low", on_error="stop-next")  # thresholds.yaml:24
+@execution_node(name="cut_low", on_error="stop-next")
 def cut_low_node(
     measure: Executions,
     at_low: float,
@@ -89,7 +89,7 @@ def cut_low_node(
     )
 
 
-@execution_node(name="cut_middle", on_error="stop-next")  # thresholds.yaml:33
+@execution_node(name="cut_middle", on_error="stop-next")
 def cut_middle_node(
     measure: Executions,
     at_middle: float,
@@ -107,7 +107,7 @@ def cut_middle_node(
     )
 
 
-@execution_node(name="cut_high", on_error="stop-next")  # thresholds.yaml:42
+@execution_node(name="cut_high", on_error="stop-next")
 def cut_high_node(
     measure: Executions,
     at_high: float,
@@ -125,7 +125,7 @@ def cut_high_node(
     )
 
 
-@execution_node(name="compare", on_error="stop-next")  # thresholds.yaml:51
+@execution_node(name="compare", on_error="stop-next")
 def compare_node(
     cut_low: Executions,
     cut_middle: Executions,

@@ -125,7 +125,7 @@ def b(token: Token) -> Token:
 
 @parallel_node("Two", branches={"A": a, "B": b})  # items.yaml:16
 def two(token: Token) -> Sequence[Token]:
-    """Run all branches side by side."""
+    """Run all branches in parallel."""
     return [a.submit(token), b.submit(token)]
 
 
@@ -140,7 +140,7 @@ def each_chunk(token: Token) -> Token:
 
 @map_node("Chunks", body=each_chunk, item="chunk")  # items.yaml:5
 def chunks(token: Token) -> Sequence[Token]:
-    """Run each_chunk for each item of chunks."""
+    """Run each_chunk for each item of the parameter chunks."""
     return each_chunk.map(items(token, over="chunks"))
 
 
@@ -156,7 +156,7 @@ def each_e(token: Token) -> Token:
 
 @map_node("Empty", body=each_e, item="e")  # items.yaml:35
 def empty(token: Token) -> Sequence[Token]:
-    """Run each_e for each item of none."""
+    """Run each_e for each item of the parameter none."""
     return each_e.map(items(token, over="none"))
 
 

@@ -77,7 +77,7 @@ def each_file(token: Token) -> Token:
 
 @map_node("per file", body=each_file, item="file")  # map.yaml:9
 def per_file(token: Token) -> Sequence[Token]:
-    """Run each_file for each item of files."""
+    """Run each_file for each item of the parameter files."""
     return each_file.map(items(token, over="files"))
 
 

@@ -110,7 +110,7 @@ def each_day(token: Token) -> Token:
 
 @map_node("per day", body=each_day, item="day")  # nested.yaml:27
 def per_day(token: Token) -> Sequence[Token]:
-    """Run each_day for each item of days."""
+    """Run each_day for each item of the parameter days."""
     return each_day.map(items(token, over="days"))
 
 
@@ -130,7 +130,7 @@ def each_shop(token: Token) -> Token:
 
 @map_node("per shop", body=each_shop, item="shop")  # nested.yaml:10
 def per_shop(token: Token) -> Sequence[Token]:
-    """Run each_shop for each item of shops."""
+    """Run each_shop for each item of the parameter shops."""
     return each_shop.map(items(token, over="shops"))
 
 

@@ -107,7 +107,7 @@ def rf_model(token: Token) -> Token:
     branches={"XGBoost": xgboost, "RF Model": rf_model},
 )
 def train_models(token: Token) -> Sequence[Token]:
-    """Run all branches side by side."""
+    """Run all branches in parallel."""
     return [xgboost.submit(token), rf_model.submit(token)]
 
 

@@ -94,7 +94,7 @@ def b(token: Token) -> Token:
 
 @parallel_node("Both", branches={"A": a, "B": b})  # routes.yaml:6
 def both(token: Token) -> Sequence[Token]:
-    """Run all branches side by side."""
+    """Run all branches in parallel."""
     return [a.submit(token), b.submit(token)]
 
 

@@ -89,7 +89,7 @@ def large(token: Token) -> Token:
     cases={"small": small, "large": large},
 )
 def by_size(token: Token) -> Token:
-    """Run the case that size chooses."""
+    """Run the case that the parameter size names."""
     return chosen(token, on="size").submit(token)
 
 
@@ -104,7 +104,7 @@ def refine_iteration(token: Token) -> Token:
 
 @loop_node("refine", body=refine_iteration, index="round")  # choice_and_loop.yaml:30
 def refine(token: Token) -> Token:
-    """Run refine_iteration until good is true, at most 5 times."""
+    """Run refine_iteration until the parameter good is true, at most 5 times."""
     for index in range(5):
         token = refine_iteration.submit(token, index)
         if not again(token, until="good"):

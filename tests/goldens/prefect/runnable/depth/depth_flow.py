@@ -120,7 +120,7 @@ def each_trial(token: Token) -> Token:
 
 @map_node("trials", body=each_trial, item="trial")  # depth.yaml:32
 def trials(token: Token) -> Sequence[Token]:
-    """Run each_trial for each item of trials."""
+    """Run each_trial for each item of the parameter trials."""
     return each_trial.map(items(token, over="trials"))
 
 
@@ -136,7 +136,7 @@ def tune_iteration(token: Token) -> Token:
 
 @loop_node("tune", body=tune_iteration, index="round")  # depth.yaml:22
 def tune(token: Token) -> Token:
-    """Run tune_iteration until tuned is true, at most 3 times."""
+    """Run tune_iteration until the parameter tuned is true, at most 3 times."""
     for index in range(3):
         token = tune_iteration.submit(token, index)
         if not again(token, until="tuned"):
@@ -155,7 +155,7 @@ def each_fold(token: Token) -> Token:
 
 @map_node("folds", body=each_fold, item="fold")  # depth.yaml:58
 def folds(token: Token) -> Sequence[Token]:
-    """Run each_fold for each item of folds."""
+    """Run each_fold for each item of the parameter folds."""
     return each_fold.map(items(token, over="folds"))
 
 
@@ -179,7 +179,7 @@ def at_once(token: Token) -> Token:
     branches={"by fold": by_fold, "at once": at_once},
 )
 def train(token: Token) -> Sequence[Token]:
-    """Run all branches side by side."""
+    """Run all branches in parallel."""
     return [by_fold.submit(token), at_once.submit(token)]
 
 
@@ -205,7 +205,7 @@ def each_model(token: Token) -> Token:
     reducer="lambda *scores: max(scores)",
 )
 def models(token: Token) -> Sequence[Token]:
-    """Run each_model for each item of models."""
+    """Run each_model for each item of the parameter models."""
     return each_model.map(items(token, over="models"))
 
 

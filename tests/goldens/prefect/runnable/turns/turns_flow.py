@@ -136,7 +136,7 @@ def pick_tails(token: Token) -> Token:
 
 @choice_node("Pick", cases={"heads": pick_heads, "tails": pick_tails})  # turns.yaml:5
 def pick(token: Token) -> Token:
-    """Run the case that side chooses."""
+    """Run the case that the parameter side names."""
     return chosen(token, on="side").submit(token)
 
 
@@ -153,7 +153,7 @@ def improve_iteration(token: Token) -> Token:
 
 @loop_node("Improve", body=improve_iteration, index="IDX")  # turns.yaml:18
 def improve(token: Token) -> Token:
-    """Run improve_iteration until good is true, at most 4 times."""
+    """Run improve_iteration until the parameter good is true, at most 4 times."""
     for index in range(4):
         token = improve_iteration.submit(token, index)
         if not again(token, until="good"):
@@ -185,7 +185,7 @@ def pick_again_tails(token: Token) -> Token:
     cases={"heads": pick_again_heads, "tails": pick_again_tails},
 )
 def pick_again(token: Token) -> Token:
-    """Run the case that nothing chooses."""
+    """Run the case that the parameter nothing names."""
     return chosen(token, on="nothing").submit(token)
 
 

@@ -1,0 +1,37 @@
+"""The outline above a generated graph says what the graph is: kinds, routes and nesting."""
+
+from pathlib import Path
+
+from translator.load import load
+from translator.targets.prefect.controlflow.outline import outline
+
+CASES = Path(__file__).parents[2] / "goldens" / "cases"
+
+
+def lines(case):
+    (pipeline,) = load(CASES / case).pipelines
+    return list(outline(pipeline.graph))
+
+
+def test_kinds_routes_and_nesting():
+    assert lines("runnable/depth.yaml") == [
+        "models: map over models -> report",
+        "  prepare -> tune; if it fails -> take defaults",
+        "  take defaults -> train",
+        "  tune: loop until tuned, at most 3 times -> train; if it fails -> take defaults",
+        "    trials: map over trials -> look",
+        "      attempt",
+        "    look",
+        "  train: parallel -> score",
+        "    by fold",
+        "      folds: map over folds",
+        "        fit",
+        "    at once",
+        "      fit",
+        "  score",
+        "report",
+    ]
+
+
+def test_ends_that_a_node_chooses_itself():
+    assert lines("magnus/items.yaml")[-1] == "Odd -> fail; if it fails -> success"
