@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def python(environment: str) -> str:
-    """The interpreter of one of the project's environments."""
+    """Return the interpreter of one of the project's environments."""
     return str(ROOT / ".venv" / environment / "bin" / "python")
 
 

@@ -118,12 +118,12 @@ CASES["optional, included"] = (
     {"include.b": True},
     "cccc",
 )
-CASES["optional, included, errs"] = (
+CASES["optional, included, fails"] = (
     pipeline([node("a"), node("b", FAIL, optional("b")), node("c")], _three),
     {"include.b": True},
     "cese",
 )
-CASES["optional, left out, what is before it errs"] = (
+CASES["optional, left out, what is before it fails"] = (
     pipeline([node("a", FAIL), node("b", OK, optional("b")), node("c")], _three),
     {},
     "esce",

@@ -52,7 +52,7 @@ write() {
 }
 FAILS=0
 . "plan/$NODE.sh"
-[ "$TRY" -gt "$FAILS" ] || { echo "try $TRY of $NODE x=$X errs as planned"; exit 3; }
+[ "$TRY" -gt "$FAILS" ] || { echo "try $TRY of $NODE x=$X fails as planned"; exit 3; }
 """
 
 

@@ -96,7 +96,7 @@ def test_a_worker_is_killed(deployed: Airflow) -> None:
     document = deployed.record("killed")
     assert states(document) == {"sleeper": "error", "after": "stopped", "last": "stopped"}
     (execution,) = document["nodes"]["sleeper"]["executions"]
-    assert "the worker ended before the execution did" in execution["reason"]
+    assert "the worker was lost before the execution ended" in execution["reason"]
 
 
 def test_a_run_takes_too_long(deployed: Airflow) -> None:

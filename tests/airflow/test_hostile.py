@@ -155,7 +155,7 @@ def test_a_time_limit_of_a_policy_is_a_failure_with_a_reason(deployed: Airflow) 
     assert {name: node["state"] for name, node in document["nodes"].items()} == {"sleeper": "error", "after": "skipped"}
     (one,) = document["nodes"]["sleeper"]["executions"]
     assert one["tries"] == 1
-    assert one["reason"].endswith("the execution took longer than the engine allows its task")
+    assert one["reason"].endswith("the execution exceeded the engine's time limit for its task")
     assert not alive(int((deployed.home / "project" / "pid").read_text()))
 
 

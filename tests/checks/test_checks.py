@@ -49,9 +49,9 @@ def test_cycles(pairs, marked, nodes):
 
 def test_a_cycle_is_named_whole():
     messages = [d.message for d in load_text(graph("\n".join(map(edge, ["ab", "bc", "cd", "da", "ca"])))).diagnostics]
-    assert "the nodes wait for each other: 'a' -> 'b' -> 'c' -> 'a'" in messages
+    assert "the nodes form a cycle: 'a' -> 'b' -> 'c' -> 'a'" in messages
     messages = [d.message for d in load_text(graph(edge("aa"))).diagnostics]
-    assert "node 'a' waits for itself" in messages
+    assert "node 'a' depends on itself" in messages
 
 
 @given(st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7))))
@@ -306,7 +306,9 @@ def test_passwords_in_uris(uri, expected, place):
     )
     loaded = load_text(text)
     secret = [d.message for d in loaded.diagnostics if d.code == "literal-secret"]
-    assert secret == ([f"{expected} holds a password or a token, which would stand in generated code"] * bool(expected))
+    assert secret == (
+        [f"{expected} contains a password or token, which would appear in generated code"] * bool(expected)
+    )
     if expected:
         printed = diagnostics.text(loaded.diagnostics, loaded.sources) + diagnostics.as_json(loaded.diagnostics, {})
         assert not any(part in printed for part in ("s3cret", "pa/ss", "ghp0123456789abcdefghij", "=abc"))

@@ -109,7 +109,7 @@ def test_the_function_that_is_not_filled_is_named(project):
     file.write_text(magnus("a: {type: task, command: m.rest, next: success}"))
     (found,) = load(file).diagnostics
     assert (
-        found.message == "step 'a' calls rest (m.py:13) with **kwargs, which Magnus does not fill: the step will fail"
+        found.message == "step 'a' calls rest (m.py:13) with **kwargs, which Magnus does not pass: the step will fail"
     )
     (project / "p.yaml").write_text("kwargs: 1\n")
     assert list(load(file, parameters=project / "p.yaml").diagnostics) == []

@@ -1,6 +1,6 @@
 """Control-flow pipelines by hand: a graph is ``{node: (what it is, where it goes if complete, where if in error)}``.
 
-What a node is: work of a step (``T`` errs never, ``F`` always, ``STUB`` is none), branches by name, or what
+What a node is: work of a step (``T`` fails never, ``F`` always, ``STUB`` is none), branches by name, or what
 ``mapped``, ``loop`` and ``choice`` make.
 """
 
@@ -18,7 +18,7 @@ from translator.span import Span
 
 SPAN = Span("controlflow.yaml", 1, 1, 1, 1)
 ENDS = {"success": ir.End(ir.Outcome.COMPLETE), "fail": ir.End(ir.Outcome.ERROR)}
-T, F, STUB = Work(), Work(errs=True), None
+T, F, STUB = Work(), Work(fails=True), None
 
 
 @dataclass

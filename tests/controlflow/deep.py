@@ -21,7 +21,7 @@ dag:
     success: {type: success}
     fail: {type: fail}
 """
-TOLD = "parameter 'xs' cannot be used: it is nested more than 100 deep"
+TOLD = "parameter 'xs' cannot be used: it is nested deeper than 100"
 
 
 def nested(depth: int) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.controlflow.build import F, T, choice, graph, loop, mapped
-from tests.controlflow.table import errs_for, writes
+from tests.controlflow.table import fails_on, writes
 from tests.controlflow.work import Work
 
 if TYPE_CHECKING:
@@ -25,30 +25,30 @@ def inner(work: Work = T, item: str = "j") -> Node:
     return mapped(graph({"one": work}), "pair", item)
 
 
-DEEP = mapped(graph({"k": inner(errs_for(i="a", j="b", k="a"), "k"), "y": T}), "pair", "j")
+DEEP = mapped(graph({"k": inner(fails_on(i="a", j="b", k="a"), "k"), "y": T}), "pair", "j")
 TURNS = {"count up": Work(counts=("count", "done", 2)), "n": inner()}
 
 NESTED: dict[str, Graph] = {
     "map in a map, with steps around": graph(
-        {"m": outer({"a": writes(x=1), "n": inner(errs_for(i="b", j="a")), "z": writes(x=2)}), "end": T}
+        {"m": outer({"a": writes(x=1), "n": inner(fails_on(i="b", j="a")), "z": writes(x=2)}), "end": T}
     ),
     "map in a map, with steps after each other": graph(
-        {"m": outer({"n": (mapped(graph({"one": errs_for(j="a"), "two": T}), "pair", "j"), "z", "z"), "z": T, "y": T})}
+        {"m": outer({"n": (mapped(graph({"one": fails_on(j="a"), "two": T}), "pair", "j"), "z", "z"), "z": T, "y": T})}
     ),
     "map in a map, handled": graph(
-        {"m": outer({"n": (inner(errs_for(i="b", j="a")), "z", "h"), "h": (T, "z", None), "z": T}), "end": T}
+        {"m": outer({"n": (inner(fails_on(i="b", j="a")), "z", "h"), "h": (T, "z", None), "z": T}), "end": T}
     ),
     "map in a map, not reached by each item": graph(
-        {"m": outer({"a": (errs_for(i="b"), "n", "h"), "n": (inner(), "z", None), "h": T, "z": T})}
+        {"m": outer({"a": (fails_on(i="b"), "n", "h"), "n": (inner(), "z", None), "h": T, "z": T})}
     ),
     "map in a map, reached in two ways": graph(
-        {"m": outer({"a": (errs_for(i="b"), "n", "h"), "h": (T, "n", None), "n": inner()})}
+        {"m": outer({"a": (fails_on(i="b"), "n", "h"), "h": (T, "n", None), "n": inner()})}
     ),
     "map in a map, or another": graph(
         {
             "m": outer(
                 {
-                    "a": (errs_for(i="a"), "n", "k"),
+                    "a": (fails_on(i="a"), "n", "k"),
                     "n": (inner(), "z", None),
                     "k": (inner(F, "k"), "success", "z"),
                     "z": T,
@@ -56,20 +56,20 @@ NESTED: dict[str, Graph] = {
             )
         }
     ),
-    "maps after each other in a map": graph({"m": outer({"n": inner(), "k": inner(errs_for(i="a", k="b"), "k")})}),
+    "maps after each other in a map": graph({"m": outer({"n": inner(), "k": inner(fails_on(i="a", k="b"), "k")})}),
     "map of no list in a map": graph({"m": outer({"n": (mapped(graph({"one": T}), "text", "j"), "z", "z"), "z": T})}),
     "map of nothing in a map": graph({"m": outer({"n": mapped(graph({"one": F}), "none", "j"), "z": T})}),
     "map in a map of nothing": graph({"m": mapped(graph({"a": T, "n": inner(), "z": T}), "none", "i"), "end": T}),
     "map in a map that is not reached": graph({"a": F, "m": outer({"n": inner(), "z": T})}),
     "maps three deep": graph({"m": outer({"n": DEEP, "z": T})}),
     "map in a parallel in a map": graph(
-        {"m": outer({"p": {"x": graph({"u": errs_for(i="b"), "n": inner(), "v": T}), "y": graph({"w": T})}, "z": T})}
+        {"m": outer({"p": {"x": graph({"u": fails_on(i="b"), "n": inner(), "v": T}), "y": graph({"w": T})}, "z": T})}
     ),
     "map in a parallel in a map, reached by some items": graph(
         {
             "m": outer(
                 {
-                    "a": (errs_for(i="b"), "p", "h"),
+                    "a": (fails_on(i="b"), "p", "h"),
                     "p": {"x": graph({"n": inner()}), "y": graph({"q": {"w": graph({"v": T})}})},
                     "z": T,
                     "h": T,
@@ -77,7 +77,7 @@ NESTED: dict[str, Graph] = {
             )
         }
     ),
-    "map in a dag in a map": graph({"m": outer({"d": {"dag": graph({"n": inner(errs_for(i="b"))})}})}),
+    "map in a dag in a map": graph({"m": outer({"d": {"dag": graph({"n": inner(fails_on(i="b"))})}})}),
 }
 """In both dialects alike."""
 
@@ -88,7 +88,7 @@ NESTED_RUNNABLE: dict[str, Graph] = {
         {
             "m": outer(
                 {
-                    "a": (errs_for(i="b"), "c", "z"),
+                    "a": (fails_on(i="b"), "c", "z"),
                     "c": choice("text", b=graph({"x": F, "n": inner(F)}), word=graph({"n": inner(), "y": T})),
                     "z": T,
                 }

@@ -15,9 +15,9 @@ GIVEN = {"list": ("a", "b", "c"), "pair": ("a", "b"), "none": (), "text": "word"
 HANDLED = {"on": (F, "next", "handler"), "next": (T, "end", None), "handler": (T, "end", None), "end": T}
 
 
-def errs_for(**items: str) -> Work:
-    """A step that errs for these items."""
-    return Work(errs_for=items)
+def fails_on(**items: str) -> Work:
+    """A step that fails for these items."""
+    return Work(fails_on=items)
 
 
 def writes(**values: object) -> Work:
@@ -55,7 +55,7 @@ CASES: dict[str, tuple[Graph, str, str]] = {
         COMPLETE,
     ),
     "what a step in error writes is lost": (
-        graph({"a": writes(x=1), "b": (Work(errs=True, writes={"x": 2}), "success", "c"), "c": T}),
+        graph({"a": writes(x=1), "b": (Work(fails=True, writes={"x": 2}), "success", "c"), "c": T}),
         "a=c b=e c=c",
         COMPLETE,
     ),
@@ -110,7 +110,7 @@ CASES: dict[str, tuple[Graph, str, str]] = {
         COMPLETE,
     ),
     "map": (
-        graph({"m": mapped(graph({"one": errs_for(i="b"), "two": T}), "list", "i"), "z": T}),
+        graph({"m": mapped(graph({"one": fails_on(i="b"), "two": T}), "list", "i"), "z": T}),
         "m=e m.0.one=c m.0.two=c m.1.one=e m.1.two=s m.2.one=c m.2.two=c z=s",
         ERROR,
     ),
@@ -118,7 +118,7 @@ CASES: dict[str, tuple[Graph, str, str]] = {
         graph(
             {
                 "m": mapped(
-                    graph({"one": (errs_for(i="b"), "two", "h"), "two": (T, "success", None), "h": T}), "list", "i"
+                    graph({"one": (fails_on(i="b"), "two", "h"), "two": (T, "success", None), "h": T}), "list", "i"
                 )
             }
         ),
@@ -126,7 +126,7 @@ CASES: dict[str, tuple[Graph, str, str]] = {
         COMPLETE,
     ),
     "map handled outside": (
-        graph({"m": (mapped(graph({"one": errs_for(i="a")}), "pair", "i"), "z", "h"), "z": T, "h": T}),
+        graph({"m": (mapped(graph({"one": fails_on(i="a")}), "pair", "i"), "z", "h"), "z": T, "h": T}),
         "m=e m.0.one=e m.1.one=c z=s h=c",
         COMPLETE,
     ),
@@ -139,7 +139,7 @@ CASES: dict[str, tuple[Graph, str, str]] = {
         graph(
             {
                 "m": mapped(
-                    graph({"p": {"x": graph({"one": errs_for(i="b")}), "y": graph({"one": T})}, "z": T}), "pair", "i"
+                    graph({"p": {"x": graph({"one": fails_on(i="b")}), "y": graph({"one": T})}, "z": T}), "pair", "i"
                 )
             }
         ),
@@ -147,12 +147,12 @@ CASES: dict[str, tuple[Graph, str, str]] = {
         ERROR,
     ),
     "map in parallel": (
-        graph({"p": {"x": graph({"m": mapped(graph({"one": errs_for(i="b")}), "pair", "i")}), "y": graph({"one": T})}}),
+        graph({"p": {"x": graph({"m": mapped(graph({"one": fails_on(i="b")}), "pair", "i")}), "y": graph({"one": T})}}),
         "p=e p.x.m=e p.x.m.0.one=c p.x.m.1.one=e p.y.one=c",
         ERROR,
     ),
     "map of maps": (
-        graph({"m": mapped(graph({"n": mapped(graph({"one": errs_for(i="b", j="b")}), "pair", "j")}), "pair", "i")}),
+        graph({"m": mapped(graph({"n": mapped(graph({"one": fails_on(i="b", j="b")}), "pair", "j")}), "pair", "i")}),
         "m=e m.0.n=c m.0.n.0.one=c m.0.n.1.one=c m.1.n=e m.1.n.0.one=c m.1.n.1.one=e",
         ERROR,
     ),
@@ -164,7 +164,7 @@ CASES: dict[str, tuple[Graph, str, str]] = {
 
 RUNNABLE: dict[str, tuple[Graph, str, str]] = {
     "map that returns": (
-        graph({"m": mapped(graph({"one": Work(writes={"got": 3}, errs_for={"i": "b"})}), "list", "i"), "z": T}),
+        graph({"m": mapped(graph({"one": Work(writes={"got": 3}, fails_on={"i": "b"})}), "list", "i"), "z": T}),
         "m=e m.0.one=c m.1.one=e m.2.one=c z=s",
         ERROR,
     ),

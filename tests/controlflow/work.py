@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """Whether a step errs, or for which items it does; what it writes, and what it says first (more shell).
+    """Whether a step fails, or for which items it does; what it writes, and what it says first (more shell).
 
     ``counts`` names a parameter that it adds one to, another that it then sets to whether this has come to a number,
     and that number. Whatever else it does, it puts two files into the catalog first: one that names it and its items,
     and one with the parameters that it sees.
     """
 
-    errs: bool = False
-    errs_for: Mapping[str, Any] = field(default_factory=dict)
+    fails: bool = False
+    fails_on: Mapping[str, Any] = field(default_factory=dict)
     writes: Mapping[str, Any] = field(default_factory=dict)
     counts: tuple[str, str, int] | None = None
     first: str = ""
 
     def ending(self, visit: Visit) -> StepEnding:
         """How it ends, and what it writes."""
-        told = self.errs_for and all(visit.items.get(name) == item for name, item in self.errs_for.items())
+        told = self.fails_on and all(visit.items.get(name) == item for name, item in self.fails_on.items())
         written = dict(self.writes)
         if self.counts:
             counter, flag, limit = self.counts
             count = int(visit.parameters.get(counter, 0)) + 1  # type: ignore[arg-type]
             written |= {counter: count, flag: count >= limit}
-        return StepEnding(State.ERROR if self.errs or told else State.COMPLETE, written)
+        return StepEnding(State.ERROR if self.fails or told else State.COMPLETE, written)
 
     def command(self, dialect: str, name: str, items: Sequence[str]) -> str:
         """The text of a shell step ``name`` within maps whose items are called ``items``."""
@@ -48,10 +48,10 @@ class Work:
         lines = [*taken(dialect, items), *files(dialect, name, items)]
         if self.first:
             lines.append(self.first)
-        if self.errs:
+        if self.fails:
             lines.append("exit 3")
-        if self.errs_for:
-            tests = " && ".join(f'[ "${name}" = {item} ]' for name, item in self.errs_for.items())
+        if self.fails_on:
+            tests = " && ".join(f'[ "${name}" = {item} ]' for name, item in self.fails_on.items())
             lines.append(f"if {tests}; then exit 3; fi")
         lines += [f"export {prefix}{name}='{_text(value)}'" for name, value in self.writes.items()]
         if self.counts:

@@ -26,22 +26,22 @@ NAMES = ("v", "w", "x")
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a step does: whether it errs, or for which item it does, and what it writes."""
+    """What a step does: whether it fails, or for which item it does, and what it writes."""
 
-    errs: bool = False
-    errs_for: tuple[str, int] | None = None
+    fails: bool = False
+    fails_on: tuple[str, int] | None = None
     writes: Mapping[str, Any] = field(default_factory=dict)
 
     def ending(self, visit: Visit) -> StepEnding:
-        errs = self.errs or (self.errs_for is not None and visit.items.get(self.errs_for[0]) == self.errs_for[1])
-        return StepEnding(State.ERROR if errs else State.COMPLETE, self.writes)
+        fails = self.fails or (self.fails_on is not None and visit.items.get(self.fails_on[0]) == self.fails_on[1])
+        return StepEnding(State.ERROR if fails else State.COMPLETE, self.writes)
 
     def shell(self, dialect: str) -> str:
-        if self.errs:
+        if self.fails:
             return "exit 3"
         lines = []
-        if self.errs_for:
-            name, item = self.errs_for
+        if self.fails_on:
+            name, item = self.fails_on
             test = (
                 f'[ "${name}" = {item} ]'
                 if dialect == "runnable"
@@ -123,12 +123,12 @@ class _Drawing:
         return name, self.task(name, inside)
 
     def task(self, name: str, inside: tuple[str, ...]) -> dict[str, Any]:
-        errs_for = None
+        fails_on = None
         if inside and self.draw(st.booleans()):
-            errs_for = (self.draw(st.sampled_from(inside)), self.draw(st.integers(0, 3)))
-        errs = errs_for is None and self.draw(st.sampled_from([True, False, False]))
+            fails_on = (self.draw(st.sampled_from(inside)), self.draw(st.integers(0, 3)))
+        fails = fails_on is None and self.draw(st.sampled_from([True, False, False]))
         written = self.draw(st.sets(st.sampled_from(NAMES), max_size=2))
-        behaviour = Behaviour(errs, errs_for, {n: self.count * 10 + i for i, n in enumerate(sorted(written))})
+        behaviour = Behaviour(fails, fails_on, {n: self.count * 10 + i for i, n in enumerate(sorted(written))})
         self.behaviours[name] = behaviour
         node = {"type": "task", "command_type": "shell", "command": behaviour.shell(self.dialect)}
         if self.dialect == "runnable" and written:

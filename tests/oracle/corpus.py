@@ -2,7 +2,7 @@
 
 What the engine says of each leaf is the oracle's answer, and so are the items, the cases and the iterations that a run
 decides; the specification must then come to the same nodes, and to the same status of every composite node, branch and
-run. Files at which the engine itself gives up half-way differ on purpose: the node errs, and its ERROR route is
+run. Files at which the engine itself gives up half-way differ on purpose: the node fails, and its ERROR route is
 followed. Nothing is run here, neither by the engine nor by us. As a program it prints the table.
 """
 

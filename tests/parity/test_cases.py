@@ -101,19 +101,19 @@ TABLE = {
     "continue, execution node": (Node("node", "continue", None, ONE), "error complete complete"),
     "continue, some complete": (Node("node", "continue", 3, ONE), "complete complete complete"),
     "continue, none complete": (Node("node", "continue", 2, ALL), "error skipped error"),
-    "continue, the only one errs": (Node("node", "continue", 1, ALL), "error skipped error"),
+    "continue, the only one fails": (Node("node", "continue", 1, ALL), "error skipped error"),
     "retry, a later try completes": (Node("node", "retry", 2, {0: 1, 1: 2}), "complete complete complete"),
     "retry, execution node completes": (Node("node", "retry", None, {0: 2}), "complete complete complete"),
-    "retry, every try errs": (Node("node", "retry", 2, ONE), "error stopped error"),
-    "and-complete, one errs": (Node("node", "stop-all/continue-and-complete", 2, ONE), "complete complete complete"),
+    "retry, every try fails": (Node("node", "retry", 2, ONE), "error stopped error"),
+    "and-complete, one fails": (Node("node", "stop-all/continue-and-complete", 2, ONE), "complete complete complete"),
     "and-complete, all err": (Node("node", "stop-all/continue-and-complete", 2, ALL), "error stopped error"),
     "and-complete, stop-next": (Node("node", "stop-next/continue-and-complete", 2, ALL), "error skipped error"),
     "and-complete, continue": (Node("node", "continue/continue-and-complete", 2, ALL), "error skipped error"),
-    "and-complete, stop-next, one errs": (
+    "and-complete, stop-next, one fails": (
         Node("node", "stop-next/continue-and-complete", 2, ONE),
         "complete complete complete",
     ),
-    "and-complete, continue, one errs": (
+    "and-complete, continue, one fails": (
         Node("node", "continue/continue-and-complete", 2, ONE),
         "complete complete complete",
     ),
@@ -189,7 +189,7 @@ def training_pipeline(fails):
 @pytest.mark.parametrize(
     ("fails", "expected"),
     [({}, "complete complete complete complete"), ({1: ALWAYS}, "complete error stopped error")],
-    ids=["nothing errs", "one of two executions errs"],
+    ids=["nothing fails", "one of two executions fails"],
 )
 def test_training_pipeline(engines, tmp_path, fails, expected):
     runs = run_on_all(engines, training_pipeline(fails), tmp_path)
@@ -201,7 +201,7 @@ def test_training_pipeline(engines, tmp_path, fails, expected):
 
 
 def dual_pipeline(names):
-    """The seeds' second pipeline; both task nodes run two executions, one of which errs."""
+    """The seeds' second pipeline; both task nodes run two executions, one of which fails."""
     stop, evaluate_stop, go, evaluate_go = names
     training = {"override": {"inputs": [{"name": "dataset"}]}}
     document = [

@@ -59,19 +59,19 @@ def test_for_people(explain):
     status, out, _ = explain("--fail", "train[1]")
     assert status == 0
     assert out == (
-        "Training (valohai.yaml), if train[1] errs:\n"
+        "Training (valohai.yaml), if train[1] fails:\n"
         "\n"
-        "  prepare       complete  nothing errs\n"
-        "  train         complete  1 of 2 executions (1) in error; on-error: continue\n"
+        "  prepare       complete  no failure\n"
+        "  train         complete  1 of 2 executions (1) failed; on-error: continue\n"
         "    [0] lr=0.1  complete\n"
         "    [1] lr=0.2  error\n"
-        "  again         complete  nothing errs\n"
-        "  wide          complete  nothing errs\n"
+        "  again         complete  no failure\n"
+        "  wide          complete  no failure\n"
         "    [0]         complete\n"
-        "  late          complete  nothing errs\n"
+        "  late          complete  no failure\n"
         "    [0] lr=0.1  complete\n"
         "    [1] lr=0.2  complete\n"
-        "  report        complete  nothing errs\n"
+        "  report        complete  no failure\n"
         "\n"
         "the run: complete\n"
         "\n"
@@ -83,7 +83,7 @@ def test_for_people(explain):
 def test_several_states(explain):
     status, out, _ = explain("--fail", "prepare", "--fail", "late")
     assert status == 0
-    assert out.startswith("Training (valohai.yaml), if prepare and late err:\n")
+    assert out.startswith("Training (valohai.yaml), if prepare and late fail:\n")
     assert "  wide     stopped  not run: prepare stops the run\n" in out
     assert "the run: error\n" in out
     status, out, _ = explain("--fail", "again")

@@ -31,20 +31,20 @@ def explained(*failures, **values):
 def test_text():
     explanation, _ = explained("Train Models.XGBoost.Train XGBoost")
     lines = result.as_text(explanation).splitlines()
-    assert lines[0] == "p (p.yaml), if Train Models.XGBoost.Train XGBoost errs:"
+    assert lines[0] == "p (p.yaml), if Train Models.XGBoost.Train XGBoost fails:"
     assert [" ".join(line.split()) for line in lines[2:8]] == [
-        "Get Features complete nothing errs",
-        "Train Models error in error: XGBoost",
+        "Get Features complete no failure",
+        "Train Models error failed: XGBoost",
         "[XGBoost] error",
-        "Train XGBoost error it errs",
+        "Train XGBoost error it failed",
         "[RF] complete",
-        "Train RF complete nothing errs",
+        "Train RF complete no failure",
     ]
-    assert lines[-1] == "the run: error (Train Models is in error)"
+    assert lines[-1] == "the run: error (Train Models failed)"
 
 
 @pytest.mark.parametrize(
-    ("failure", "erring"),
+    ("failure", "failing"),
     [
         ("chunks.2.step", {"chunks.2.step"}),
         ("chunks.*.next", {"chunks.0.next"}),
@@ -53,7 +53,7 @@ def test_text():
         ("chunks", {"chunks"}),
     ],
 )
-def test_paths(failure, erring):
+def test_paths(failure, failing):
     explanation, found = explained(failure)
     assert not found
 
@@ -66,7 +66,7 @@ def test_paths(failure, erring):
             }
             yield from inner or ({prefix + name} if node["states"] == ["error"] else set())
 
-    assert set(leaves(json.loads(result.as_json(explanation))["nodes"])) == erring
+    assert set(leaves(json.loads(result.as_json(explanation))["nodes"])) == failing
     assert explanation.states == {"error"}
 
 

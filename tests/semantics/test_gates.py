@@ -57,10 +57,10 @@ def test_a_loop_is_as_wide_as_its_folder(tmp_path) -> None:
 def test_what_a_loop_does_after_an_error(sequential: bool, last: State) -> None:
     of = pipeline([loop("l", OK, "frames", sequential=sequential), node("z")], [edge("l", "z")])
 
-    def second_errs(attempt: Attempt) -> Ending:
+    def second_fails(attempt: Attempt) -> Ending:
         return Ending(State.ERROR if (attempt.node, attempt.index) == ("l", 1) else State.COMPLETE)
 
-    nodes = predict(Rules(of, {}, second_errs, widths={"l": 4})).nodes
+    nodes = predict(Rules(of, {}, second_fails, widths={"l": 4})).nodes
     found = [one.states for one in nodes["l"].executions]
     assert found == [{State.COMPLETE}, {State.ERROR}, {last}, {last}]
     assert (nodes["l"].states, nodes["z"].states) == ({State.ERROR}, {State.SKIPPED})

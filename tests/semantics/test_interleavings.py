@@ -80,7 +80,7 @@ class Sim:
             ending = self.rules.oracle(Attempt(name, number, running, {}))
             if ending.state is State.COMPLETE or running == policy.tries:
                 self.states[name][number] = ending.state
-                self.erred(name, ending.state)
+                self.failed(name, ending.state)
             elif self.stop or name in self.halted:
                 self.states[name][number] = self.random.choice([State.STOPPED, State.ERROR])
             else:
@@ -88,7 +88,7 @@ class Sim:
         if None not in self.states[name] and name not in self.ended:
             self.end(name)
 
-    def erred(self, name, state):
+    def failed(self, name, state):
         policy = self.rules.nodes[name].policy
         if state is not State.ERROR:
             return

@@ -1,4 +1,4 @@
-"""One case per rule and per corner: a pipeline, what errs, and every state that may follow."""
+"""One case per rule and per corner: a pipeline, what fails, and every state that may follow."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def states(rules: Rules) -> dict[str, str]:
 
 
 CASES = {
-    "nothing errs": ([node("a"), node("t", width=3)], ["a -> t"], [], "complete complete complete"),
+    "no failure": ([node("a"), node("t", width=3)], ["a -> t"], [], "complete complete complete"),
     "unconnected nodes": ([node("a"), node("b")], [], [Failure("a")], "error complete|stopped error"),
     "ancestors of the only trigger keep their state": (
         [node("a", "continue", 2), node("b"), node("t")],
@@ -184,7 +184,7 @@ def test_an_empty_grid_is_an_error_without_executions():
     assert predict(rules).nodes["t"].counts == {0}
 
 
-def test_a_list_into_an_execution_node_errs():
+def test_a_list_into_an_execution_node_fails():
     plan = pipeline([node("a"), node("b")], ["a.metadata.xs -> b.parameter.x"])
     assert states(Rules(plan, oracle=printing(a={"xs": [1, 2]})))["b"] == "error"
 

@@ -112,8 +112,8 @@ def test_each_item_is_a_command_of_its_own_in_one_shell(program: str, items: lis
     [
         (["if true; then", "echo x", "fi"], 1, "sh says: "),
         (["true", "for x in a b", "do echo $x; done"], 2, "sh says: "),
-        (["cat <<EOF", "hello", "EOF"], 1, "a here-document has no end: "),
-        (["cat <<-'E O'\nE", "hello"], 1, "a here-document has no end: "),
+        (["cat <<EOF", "hello", "EOF"], 1, "a here-document is not terminated: "),
+        (["cat <<-'E O'\nE", "hello"], 1, "a here-document is not terminated: "),
         (["python train.py \\", "--lr 1"], 1, "it ends with a backslash: "),
         (["make &&", "make install"], 1, "sh says: "),
         (["make", "&& make install"], 2, "sh says: "),
@@ -126,8 +126,8 @@ def test_each_item_is_a_command_of_its_own_in_one_shell(program: str, items: lis
 def test_an_incomplete_item_is_an_error_before_anything_runs(worker, items, number, why) -> None:
     manifest = worker.run(["#!/bin/sh\necho ran", *items[1:]] if items[0].startswith("#!") else items)
     assert manifest.state == "error"
-    assert manifest.reason.startswith(f"item {number} of the command is not a complete command"), manifest.reason
-    assert f"each item must be one: {why}" in manifest.reason
+    assert manifest.reason.startswith(f"item {number} of the command is incomplete"), manifest.reason
+    assert f"is incomplete: {why}" in manifest.reason
     assert worker.output == []
 
 
@@ -324,7 +324,7 @@ def test_a_required_variable_without_value_is_an_error_before_the_command(worker
         monkeypatch.setenv("NEEDED", value)
     manifest = worker.run(Step("s", ["echo ran"], required_environment=["NEEDED", "PATH"]))
     assert manifest.state == "error"
-    assert manifest.reason == "step 's' requires environment variables that have no value on this worker: NEEDED"
+    assert manifest.reason == "step 's' requires environment variables that are not set on this worker: NEEDED"
     assert worker.output == []
 
 

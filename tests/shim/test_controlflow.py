@@ -20,7 +20,7 @@ C, E, S, K = State.COMPLETE, State.ERROR, State.STOPPED, State.SKIPPED
 def trace(path, state, **written):
     identity = ExecutionId("p", "r", path)
     scope = Scope(written=written)
-    manifest = Manifest(identity, state, {}, {}, {}, [], "", "", reason=f"{path} errs", scope=scope)
+    manifest = Manifest(identity, state, {}, {}, {}, [], "", "", reason=f"{path} fails", scope=scope)
     return Trace(0, state, 1, {}, manifest, manifest.reason)
 
 
@@ -147,7 +147,7 @@ def test_map_over_nothing_and_map_that_cannot_start():
     graph = GraphPlan([CompositePlan("m", "map", {BODY: LINE})], [complete("m")])
     assert followed(graph, m=C) == (C, {"m": C})
     record = follow(graph, {"m": trace("m", E)})
-    assert (record.state, record.nodes["m"]["branches"], record.nodes["m"]["reason"]) == (E, {}, "m errs")
+    assert (record.state, record.nodes["m"]["branches"], record.nodes["m"]["reason"]) == (E, {}, "m fails")
     assert followed(graph, {"m": lost(E)})[0] is E
 
 

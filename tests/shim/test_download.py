@@ -149,7 +149,7 @@ def test_the_server_says_when_to_come_back(server: Server, tmp_path: Path, heade
         (lambda handler, number: send(handler, 503), "the server answers 503 Service Unavailable", 4),
         (
             lambda handler, number: send(handler, 429, Retry_After="86400"),
-            "the server answers 429 Too Many Requests, and to come back after 86400 s",
+            "the server answers 429 Too Many Requests, and asks to retry after 86400 s",
             1,
         ),
         (cut(0), "the connection ended after 0 of 256000 bytes", 4),
@@ -209,8 +209,8 @@ def test_a_server_that_never_ends_holds_nobody_up(worker, server: Server, answer
         manifest = worker.run(step)
     assert (manifest.state, manifest.reason) == {
         "stop": ("stopped", "enough"),
-        "limit": ("error", "the inputs could not be fetched within the time limit of 2 s"),
-        "interrupt": ("stopped", "the engine has cancelled the execution"),
+        "limit": ("error", "the inputs were not staged within the time limit of 2 s"),
+        "interrupt": ("stopped", "the engine cancelled the execution"),
     }[why]
     assert list((Path(worker.uri) / ".work").iterdir()) == []
 
@@ -281,7 +281,8 @@ def test_a_url_that_cannot_be_read(worker, scheme: str, secret: str) -> None:
     assert scrubbed(f"{url} has {secret}", url) == f"{scheme}://***@host/x has ***"
     refused = worker.run(Step("s", ["true"], inputs=[Input("in", [url])]))
     assert refused.reason == (
-        f"input 'in': {scheme}://***@host/x is not a URI: quote special characters of its host, user and password"
+        f"input 'in': {scheme}://***@host/x is not a URI: "
+        "percent-encode special characters in its host, user and password"
     )
     assert secret not in "\n".join(worker.log)
 

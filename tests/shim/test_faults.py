@@ -172,7 +172,7 @@ def test_a_store_whose_disk_fills_up(worker, small: Path, tmp_path: Path, monkey
         assert "No space left on device" in manifest.reason
         return
     if when == "log":
-        assert "cannot write the log of this try to the store: No space left on device" in worker.notes
+        assert "cannot write the log of this attempt to the store: No space left on device" in worker.notes
     else:
         assert "No space left on device" in (manifest.reason or "")
     if manifest.uri:

@@ -68,10 +68,10 @@ def test_defaults_in_the_project(worker, project, default, keep, expected) -> No
 @pytest.mark.parametrize(
     ("default", "reason"),
     [
-        ("none.csv", "input 'in': none.csv is not there (looked for {project}/none.csv)"),
-        ("data", "input 'in': data is a folder; write data/* for the files in it"),
+        ("none.csv", "input 'in': none.csv does not exist (looked for {project}/none.csv)"),
+        ("data", "input 'in': data is a directory; write data/* for its files"),
         ("data/*.bin", "input 'in': no file matches data/*.bin (looked in {project}/data/)"),
-        ("file:///no/such/file", "input 'in': file:///no/such/file is not there"),
+        ("file:///no/such/file", "input 'in': file:///no/such/file does not exist"),
         ("memory://none/x", "input 'in': memory://none/x cannot be fetched: "),
         ("memory://none/*", "input 'in': no file matches memory://none/*"),
         ("nosuchthing://b/x", "input 'in': nosuchthing://b/x cannot be fetched: Protocol not known"),
@@ -198,7 +198,7 @@ def test_patterns_of_edges(worker, pattern: str, keep, expected: list[str]) -> N
     if pattern == "*" and keep == "none":
         # Both are called a.pkl: the later one is kept, and the log says so.
         expected = ["./in/a.pkl: 2", "./in/b.txt: 3"]
-        assert "input 'in': 'd/a.pkl' of train takes the place of 'a.pkl' of train" in worker.notes
+        assert "input 'in': 'd/a.pkl' of train overwrites 'a.pkl' of train" in worker.notes
     assert found == expected
 
 
@@ -213,8 +213,8 @@ def test_of_equal_paths_the_highest_index_is_kept(worker) -> None:
     one = Input("in")
     files = edges.files(one, [output("train.run")], "replace", {"train.run": made})
     assert files.warnings == (
-        "input 'in': 'model' of train[1] takes the place of 'model' of train[0]",
-        "input 'in': 'model' of train[2] takes the place of 'model' of train[1]",
+        "input 'in': 'model' of train[1] overwrites 'model' of train[0]",
+        "input 'in': 'model' of train[2] overwrites 'model' of train[1]",
     )
     assert listing(worker, one, inputs={"in": files}, node="next") == [
         "./in/model: 2", "./in/only0: x", "./in/only1: x", "./in/only2: x",
@@ -233,7 +233,7 @@ def test_of_equal_paths_the_highest_index_is_kept(worker) -> None:
         (
             "replace",
             ["gone"],
-            [("error: input 'in' is required and got no file: nothing matches gone.output.*; "
+            [("error: input 'in' is required but has no file: no file matches gone.output.*; "
              "there are no files from complete executions (its defaults are not used, because an edge replaces them)")],
         ),
     ],
@@ -253,12 +253,12 @@ def test_an_empty_required_input_names_the_edges_and_the_files_that_were_there(w
     assert manifest.state == "error"
     assert worker.output == []
     assert manifest.reason == (
-        "input 'in' is required and got no file: nothing matches train.output.*.npz, prep.output.x; "
-        "the files there are train[0]: log.txt, train[0]: m0.pkl, train[1]: log.txt, train[1]: m1.pkl"
+        "input 'in' is required but has no file: no file matches train.output.*.npz, prep.output.x; "
+        "available files: train[0]: log.txt, train[0]: m0.pkl, train[1]: log.txt, train[1]: m1.pkl"
     )
     assert listing(worker, Input("in", optional=True), inputs={"in": files}, node="next") == []
     assert listing(worker, Input("in")) == [
-        "error: input 'in' is required and got no file: no edge ends in it and it has no default"
+        "error: input 'in' is required but has no file: it has no edge and no default"
     ]
 
 
@@ -268,7 +268,7 @@ def test_an_empty_required_input_names_the_edges_and_the_files_that_were_there(w
         ("model.bin", {"a": "1"}, ["./in/model.bin: 1"]),
         ("d/model.bin", {"a": "1"}, ["./in/d/model.bin: 1"]),
         ("model.bin", {"a": "1", "b": "2"}, ["./in/a: 1", "./in/b: 2"]),
-        ("../../evil", {"a": "1"}, ["error: input 'in': the path '../../evil' does not stay in its folder"]),
+        ("../../evil", {"a": "1"}, ["error: input 'in': the path '../../evil' leaves its directory"]),
     ],
 )
 def test_filename(worker, filename: str, files: dict[str, str], expected: list[str]) -> None:
@@ -290,7 +290,7 @@ def test_a_file_and_a_folder_cannot_be_called_the_same(worker) -> None:
     one = Input("in", keep_directories="full")
     files = edges.files(one, [output("train")], "replace", {"train": made})
     [line] = listing(worker, one, inputs={"in": files}, node="next")
-    assert "another file is called like its folder" in line
+    assert "another file has the name of its directory" in line
 
 
 def test_files_of_an_input_flow_along_an_edge(worker, project) -> None:
@@ -311,7 +311,7 @@ def test_files_of_an_input_flow_along_an_edge(worker, project) -> None:
     ]  # fmt: skip
     files = edges.files(one, [same_input("use", "none*")], "replace", {"use": [used]})
     assert listing(worker, one, inputs={"in": files}, node="next")[0].startswith(
-        "error: input 'in' is required and got no file: nothing matches use.input.none*; the files there are use: "
+        "error: input 'in' is required but has no file: no file matches use.input.none*; available files: use: "
         "data/data/a.csv"
     )
     (project / "data/a.csv").write_text("changed meanwhile")
@@ -336,9 +336,9 @@ def test_a_command_that_writes_to_its_input_as_root_is_found_out(worker) -> None
     files = edges.files(one, [output("train")], "replace", {"train": [made]})
     step = Step("s", ["echo more >> /valohai/inputs/in/model"], inputs=[one])
     manifest = worker.run(step, inputs={"in": files}, node="next")
-    assert (manifest.state, manifest.reason) == ("error", "the command has written to its input in/model")
+    assert (manifest.state, manifest.reason) == ("error", "the command wrote to its input in/model")
     again = worker.run(step, inputs={"in": files}, node="last")
-    assert "is not what was published" in again.reason
+    assert "has changed since it was published" in again.reason
 
 
 def test_a_record_that_climbs_out_of_its_input_is_refused(worker) -> None:
@@ -348,7 +348,7 @@ def test_a_record_that_climbs_out_of_its_input_is_refused(worker) -> None:
         evil = FileRecord(path, record.size, record.sha256, record.uri, record.stamp)
         one = Input("in", keep_directories="full")
         [line] = listing(worker, one, inputs={"in": InputFiles(files=[evil])}, node="next")
-        assert line in {"./in/evil: 1", f"error: input 'in': the path {path!r} does not stay in its folder",
+        assert line in {"./in/evil: 1", f"error: input 'in': the path {path!r} leaves its directory",
                         "./in/etc/evil: 1"}  # fmt: skip
         assert not list(Path(worker.uri).rglob(".work/*"))
 

@@ -76,7 +76,7 @@ def test_of_a_long_log_the_beginning_and_the_end_are_kept(worker, monkeypatch) -
     assert len(head) * 6 > 9_000
     assert len(tail) * 6 >= 9_000
     left_out = (99_999 - len(head) - len(tail)) * 6
-    assert lines[where] == f"[shim] {left_out} bytes of the log are left out here"
+    assert lines[where] == f"[shim] {left_out} bytes of the log omitted"
 
 
 @pytest.mark.parametrize("how", ["directory", "full"])
@@ -93,7 +93,7 @@ def test_a_log_that_cannot_be_written_ends_no_command(worker, how, monkeypatch) 
     manifest = worker.run("echo on > /valohai/outputs/a; echo on")
     assert manifest.state == "complete"
     assert worker.output == ["on"]
-    assert "warning: cannot write the log of this try to the store: " in worker.notes
+    assert "warning: cannot write the log of this attempt to the store: " in worker.notes
 
 
 def _occupied(begin, folder: Path):

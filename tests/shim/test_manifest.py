@@ -48,11 +48,11 @@ def test_files_of_the_store_are_written_relative_to_it() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{}", "is no manifest of version 1"),
-        (b'{"version": 3}', "is no manifest of version 1 or 2"),
-        (b'{"version": 1}', "is not a whole manifest"),
+        (b"{}", "is not a manifest of version 1"),
+        (b'{"version": 3}', "is not a manifest of version 1 or 2"),
+        (b'{"version": 1}', "is an incomplete manifest"),
         (b'{"version": 1, "outputs": ', "is not JSON"),
-        (b'{"version": 1, "inputs": []}', "is not a whole manifest"),
+        (b'{"version": 1, "inputs": []}', "is an incomplete manifest"),
     ],
 )
 def test_what_is_no_manifest(content: bytes, message: str) -> None:

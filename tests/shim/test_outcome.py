@@ -246,7 +246,7 @@ def test_run_json(worker) -> None:
         parameters=[Parameter("status", "integer", 0)],
     )
     worker.run(step, kind="task", index=1, parameters={"status": 3})
-    errs = worker.run(step, kind="task", index=1, parameters={"status": 4})
+    fails = worker.run(step, kind="task", index=1, parameters={"status": 4})
     works = worker.run(step, kind="task", index=0)
     begun = worker.store.claim(worker.context("killed").id)
     worker.store.begin(begun, {"p": 1}, "t")
@@ -263,7 +263,7 @@ def test_run_json(worker) -> None:
         started="2026-11-21T08:00:00.000Z",
         parameters={"lr": [0.1, float("inf")]},
         known={
-            "train": {0: EngineState(C, works.uri), 1: EngineState(E, errs.uri)},
+            "train": {0: EngineState(C, works.uri), 1: EngineState(E, fails.uri)},
             "killed": {0: EngineState(E, worker.store.uri(try_key(begun, MANIFEST)))},
             "never": {0: EngineState(S)},
         },
@@ -347,7 +347,7 @@ def test_a_manifest_that_did_not_survive_is_a_lost_execution(content: bytes) -> 
     )
     [execution] = record.document["nodes"]["n"]["executions"]
     assert (execution["state"], execution["parameters"], record.state) == ("error", {"lr": 1}, "error")
-    assert "manifest.json is n" in execution["reason"]
+    assert "manifest.json is " in execution["reason"]
 
 
 NODES = [

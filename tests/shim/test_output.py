@@ -66,7 +66,7 @@ def test_a_bar_that_is_written_over_for_ever_is_held_in_bounds() -> None:
         (b"a\xff\xfeb", 4, "a\ufffd\ufffdb"),
         (b"a\x00b\x07c", 5, "a\ufffdb\ufffdc"),
         (b"\x1b[1mbold\x1b[0m\ttab", 16, "\x1b[1mbold\x1b[0m\ttab"),
-        (b"x" * LINE_LIMIT, 10_000_000, "x" * LOG_LIMIT + "… [the line is cut: it has 10000000 bytes]"),
+        (b"x" * LINE_LIMIT, 10_000_000, "x" * LOG_LIMIT + "… [truncated: the line has 10000000 bytes]"),
     ],
 )
 def test_what_a_log_can_hold(line: bytes, length: int, shown: str) -> None:
@@ -208,7 +208,7 @@ def test_the_reason_does_not_depend_on_where_the_workspace_is(worker) -> None:
 @pytest.mark.parametrize(
     ("command", "status", "reason"),
     [
-        ("kill -9 $$", -9, "the command was ended by SIGKILL, which the system sends when memory runs out"),
+        ("kill -9 $$", -9, "the command was ended by SIGKILL, which the system also sends when memory runs out"),
         ("kill -SEGV $$", -11, "the command was ended by SIGSEGV"),
         ("sh -c 'kill -9 $$'; exit $?", 137, "the command ended with exit status 137 (SIGKILL, which"),
         ("exit 255", 255, "the command ended with exit status 255"),

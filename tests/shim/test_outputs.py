@@ -55,15 +55,18 @@ def test_what_is_kept(worker, commands: list[str], expected: dict[str, str]) -> 
 @pytest.mark.parametrize(
     ("command", "note"),
     [
-        ("mkfifo pipe", "the output 'pipe' is a named pipe, which holds no data; it is not kept"),
-        ("ln -s nowhere link", "the output 'link' is a symbolic link to 'nowhere', which is not there; it is not kept"),
+        ("mkfifo pipe", "the output 'pipe' is a named pipe, which has no content; not published"),
+        (
+            "ln -s nowhere link",
+            "the output 'link' is a symbolic link to 'nowhere', which does not exist; not published",
+        ),
         (
             f"{PYTHON} -c 'import socket; socket.socket(socket.AF_UNIX).bind(\"s\")'",
-            "the output 's' is a socket, which holds no data; it is not kept",
+            "the output 's' is a socket, which has no content; not published",
         ),
         pytest.param(
             "mknod null c 1 3",
-            "the output 'null' is a device, which holds no data; it is not kept",
+            "the output 'null' is a device, which has no content; not published",
             marks=pytest.mark.skipif(os.getuid() != 0, reason="only root makes devices"),
         ),
     ],
@@ -79,25 +82,25 @@ UP = "../" * 30
 @pytest.mark.parametrize(
     ("commands", "reason"),
     [
-        (["ln -s /etc/passwd a"], ("the output 'a' is a symbolic link to '/etc/passwd', outside of the workspace; "
+        (["ln -s /etc/passwd a"], ("the output 'a' is a symbolic link to '/etc/passwd', outside the workspace; "
                                   "copy the file instead")),
-        (["ln -s / root"], ("the output 'root' is a symbolic link to '/', outside of the workspace; "
+        (["ln -s / root"], ("the output 'root' is a symbolic link to '/', outside the workspace; "
          "copy the file instead")),
-        ([f"ln -s {UP}etc d"], (f"the output 'd' is a symbolic link to '{UP}etc', outside of the workspace; "
+        ([f"ln -s {UP}etc d"], (f"the output 'd' is a symbolic link to '{UP}etc', outside the workspace; "
          "copy the file instead")),
         (["mkdir d", "ln -s .. d/up"], ("the output 'd/up' is a symbolic link to '..', "
-         "a folder that holds the link itself")),
-        (["printf 1 > \"$(printf 'a\\377b')\""], ("an output cannot be kept: the name 'a\\udcffb' is not valid UTF-8; "
-                                                "rename the file")),
-        (["cd /", "rm -r /valohai/outputs"], "the command has taken its outputs folder away"),
-        (["cd /", "rm -r /valohai/outputs", "ln -s /etc /valohai/outputs"], ("the command has taken its outputs folder"
-                                                                           " away")),
+         "a directory that contains the link itself")),
+        (["printf 1 > \"$(printf 'a\\377b')\""], ("an output cannot be published: "
+         "the name 'a\\udcffb' is not valid UTF-8; rename the file")),
+        (["cd /", "rm -r /valohai/outputs"], "the command removed its outputs directory"),
+        (["cd /", "rm -r /valohai/outputs", "ln -s /etc /valohai/outputs"], ("the command removed its outputs"
+                                                                           " directory")),
     ],
 )  # fmt: skip
 def test_what_cannot_be_kept_is_an_error_and_the_rest_is_kept(worker, commands: list[str], reason: str) -> None:
     manifest = worker.run([OUT, "printf good > z", *commands])
     assert (manifest.state, manifest.reason) == ("error", reason)
-    assert [record.path for record in manifest.outputs] == ([] if "taken" in reason else ["z"])
+    assert [record.path for record in manifest.outputs] == ([] if "removed" in reason else ["z"])
     folder = Path(worker.uri) / try_key(manifest.id, "outputs")
     assert not [path for path in folder.rglob("*") if path.is_symlink()]
 

@@ -52,9 +52,9 @@ def test_values_get_the_type(parameter: Parameter, value: object, expected: obje
         (FLAG, "maybe", "parameter 'f': maybe is not among the choices allowed ([True, False])"),
         (COLOUR, "green", "parameter 'c': green is not among the choices allowed (['red', 'blue'])"),
         (MANY, [1, 9], "parameter 'm': 9 is greater than the maximum allowed (5)"),
-        (MANY, [[1]], "parameter 'm': [1] is not a text, a number or a truth value"),
-        (TEXT, {"a": 1}, "parameter 't': {'a': 1} is not a text, a number or a truth value"),
-        (TEXT, "a\x00b", "parameter 't': the value holds a NUL character"),
+        (MANY, [[1]], "parameter 'm': [1] is not a string, a number or a boolean"),
+        (TEXT, {"a": 1}, "parameter 't': {'a': 1} is not a string, a number or a boolean"),
+        (TEXT, "a\x00b", "parameter 't': the value contains a NUL character"),
     ],
 )
 def test_bad_values_are_told(parameter: Parameter, value: object, message: str) -> None:

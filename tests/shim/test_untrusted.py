@@ -43,7 +43,7 @@ def replaced(path: Path, what: str) -> None:
     ("what", "why"),
     [
         ("pipe", "it is a named pipe, not a file"),
-        ("folder", "it is a folder, not a file"),
+        ("folder", "it is a directory, not a file"),
         ("link", "it is a symbolic link, not a file"),
         ("endless", "it is a symbolic link, not a file"),
     ],
@@ -58,7 +58,7 @@ def test_an_artifact_that_is_no_file(worker, what: str, why: str) -> None:
         node="use",
     )
     assert manifest.state == "error"
-    assert f"the artifact {path} cannot be brought" in manifest.reason
+    assert f"the artifact {path} cannot be staged" in manifest.reason
     assert why in manifest.reason
     assert worker.output == []
 
@@ -152,7 +152,7 @@ def test_a_manifest_with_anything_in_any_place_is_one_or_none(place: tuple, odd:
     try:
         manifest = from_json(document, "memory://s", "where")
     except ValueError as error:
-        assert str(error).startswith("where is n")
+        assert str(error).startswith(("where is not a manifest", "where is an incomplete manifest"))
         return
     json.dumps(to_json(manifest, "memory://s"))
     assert all(isinstance(file.path, str) and not file.path.startswith(("/", "..")) for file in manifest.outputs)

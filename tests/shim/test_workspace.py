@@ -47,8 +47,8 @@ def test_a_folder_of_an_earlier_version_is_closed_to_others(worker, base: Path) 
 
 @pytest.mark.parametrize("flaw", ["another", "writable", "link", "file"])
 def test_a_folder_that_others_could_have_made_is_refused(worker, base: Path, tmp_path: Path, monkeypatch, flaw) -> None:
-    what = {"another": "belongs to another user", "link": "is a link", "file": "is not a folder",
-            "writable": "can be written to by other users (mode 0777)"}[flaw]  # fmt: skip
+    what = {"another": "belongs to another user", "link": "is a link", "file": "is not a directory",
+            "writable": "is writable for other users (mode 0777)"}[flaw]  # fmt: skip
     match flaw:
         case "link":
             (tmp_path / "elsewhere").mkdir(mode=0o700)
@@ -65,7 +65,7 @@ def test_a_folder_that_others_could_have_made_is_refused(worker, base: Path, tmp
     manifest = worker.run("echo ran")
     assert manifest.state == "error"
     assert what in manifest.reason
-    assert manifest.reason.endswith("remove it, or set TRANSLATOR_WORK to a folder of your own")
+    assert manifest.reason.endswith("remove it, or set TRANSLATOR_WORK to a directory of your own")
     assert worker.output == []
 
 

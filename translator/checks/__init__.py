@@ -1,4 +1,4 @@
-"""What can be known wrong before a run, on the IR, for every dialect."""
+"""Find mistakes in a pipeline before a run, on the IR, for every dialect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands: scripts that are not there, and what the process runner leaves aside."""
+"""Check commands: missing scripts, and settings that the process runner ignores."""
 
 from __future__ import annotations
 
@@ -48,22 +48,19 @@ def check(
         if step.image:
             images[step.image] = None
         if step.kind not in _WITHOUT and not any(command.strip() for command in step.command):
-            message = f"step {step.name!r} has no command: it does nothing"
+            message = f"step {step.name!r} has no command and does nothing"
             diagnostics.warning("empty-command", message, step.command_span or step.span)
         if step.kind in _OF_A_SHELL:
             _incomplete(step, diagnostics, questions)
         if project is not None and step.kind in _OF_A_SHELL:
             _missing_files(step, project, diagnostics)
     if images:
-        message = (
-            "the process runner runs commands as they are on the worker; images are recorded, but not used: "
-            + ", ".join(images)
-        )
+        message = "images are ignored, because steps run as processes on the worker: " + ", ".join(images)
         diagnostics.note("ignored-image", message, pipeline.span)
 
 
 def scripts(command: str) -> Iterator[str]:
-    """The scripts that a command runs, as far as its text says so, relative to the project."""
+    """Yield the scripts that a command runs, as far as its text shows, relative to the project."""
     for line in re.sub(r"\\\n", " ", command).splitlines():
         if _MOVES.search(line):
             return
@@ -95,8 +92,8 @@ def _incomplete(step: ir.Step, diagnostics: Diagnostics, questions: Iterator[int
         listed = len(step.command) > 1
         what = f"item {number + 1} of the command" if listed else "the command"
         place = step.item_spans[number] if number < len(step.item_spans) else step.command_span or step.span
-        hint = "each item of the list must be a complete command; write what belongs together as one item with '- |'"
-        message = f"{what} of step {step.name!r} is not complete: {found.text}"
+        hint = "write the whole command in one item, with '- |'"
+        message = f"{what} of step {step.name!r} is incomplete: {found.text}"
         diagnostics.warning("incomplete-command", message, place, hint=hint if listed else None)
 
 

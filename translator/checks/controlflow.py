@@ -46,8 +46,8 @@ def _nested_items(graph: ir.Graph, around: tuple[str, ...], diagnostics: Diagnos
         inside = around
         if isinstance(node, ir.MapNode):
             if node.item in around:
-                message = f"map {node.name!r} calls its item {node.item!r}, as a map around it does"
-                diagnostics.error("repeated-item", message, node.span, hint="give 'iterate_as' another name")
+                message = f"map {node.name!r} names its item {node.item!r} like an enclosing map"
+                diagnostics.error("repeated-item", message, node.span, hint="choose another name for 'iterate_as'")
             inside = (*around, node.item)
         for branch in branches(node).values():
             _nested_items(branch, inside, diagnostics)
@@ -60,11 +60,11 @@ def _races(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None
             for (one, first), (other, second) in combinations(known.items(), 2):
                 for shared in sorted(first.parameters & second.parameters):
                     message = f"branches {one!r} and {other!r} of {node.name!r} both write the parameter {shared!r}"
-                    hint = "the value of the last branch in the file stays; give them names of their own"
+                    hint = "the last branch in the file wins; use different names"
                     diagnostics.warning("parameter-race", message, node.span, hint=hint)
                 for shared in sorted(first.files & second.files):
                     message = f"branches {one!r} and {other!r} of {node.name!r} both put {shared!r} into the catalog"
-                    hint = "the file of the last branch in the file stays; give them names of their own"
+                    hint = "the last branch in the file wins; use different names"
                     diagnostics.warning("file-race", message, node.span, hint=hint)
 
 
@@ -77,8 +77,8 @@ def _lists(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None
         if node.over in given:
             _items(node, given[node.over], diagnostics, written=node.over in known.parameters)
         elif known.whole and node.over not in known.parameters:
-            message = f"map {node.name!r} iterates on {node.over!r}, which no step writes"
-            hint = "give it with --parameters-file or --param; without it the step is in error"
+            message = f"map {node.name!r} iterates over {node.over!r}, which no step writes"
+            hint = "set it with --parameters-file or --param, otherwise the step fails"
             diagnostics.warning("unknown-parameter", message, node.span, hint=hint)
 
 
@@ -86,13 +86,13 @@ def _items(node: ir.MapNode, value: ir.Json, diagnostics: Diagnostics, *, writte
     if written:
         return
     if not isinstance(value, tuple):
-        message = f"map {node.name!r} iterates on {node.over!r}, which is no list"
-        diagnostics.warning("bad-items", message, node.span, hint="the step will be in error")
+        message = f"map {node.name!r} iterates over {node.over!r}, which is not a list"
+        diagnostics.warning("bad-items", message, node.span, hint="the step will fail")
         return
     for item in value:
         if "." in str(item):
-            message = f"map {node.name!r} iterates on {node.over!r}, whose item {item!r} has a '.' in it"
-            hint = "items name branches, which hold no dots: the step will be in error"
+            message = f"map {node.name!r} iterates over {node.over!r}, whose item {item!r} contains a '.'"
+            hint = "the step will fail, because items name branches and branch names cannot contain dots"
             diagnostics.warning("bad-items", message, node.span, hint=hint)
             return
 
@@ -103,8 +103,8 @@ def _files(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         return
     for node in steps:
         if node.step.catalog.get:
-            message = f"step {node.name!r} gets files from the catalog, into which no step puts any"
-            diagnostics.warning("empty-catalog", message, node.span, hint="the step will be in error")
+            message = f"step {node.name!r} gets files from the catalog, but no step puts any"
+            diagnostics.warning("empty-catalog", message, node.span, hint="the step will fail")
 
 
 def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None) -> None:
@@ -124,7 +124,7 @@ def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | 
             message = (
                 f"step {'.'.join(path)!r} calls {called} with {rest}, which {title} does not fill: the step will fail"
             )
-            hint = "list each parameter that the function needs"
+            hint = "declare each parameter that the function needs"
             diagnostics.warning("unfilled-arguments", message, node.step.command_span or node.span, hint=hint)
 
 

@@ -54,17 +54,17 @@ def _cycles(pipeline: Pipeline, below: Mapping[str, Sequence[str]], diagnostics:
         tied.update(component)
         path = way_back(first, below, frozenset(component))
         closing = _edge_between(pipeline, path[-2], path[-1])
-        message = f"the nodes wait for each other: {' -> '.join(repr(name) for name in path)}"
+        message = f"the nodes form a cycle: {' -> '.join(repr(name) for name in path)}"
         if len(path) == 2:  # noqa: PLR2004 - a node and itself
-            message = f"node {first!r} waits for itself"
+            message = f"node {first!r} depends on itself"
         diagnostics.error("cycle", message, closing.span if closing else spans[first], hint="remove one of the edges")
     for name in _after(tied, below):
-        message = f"node {name!r} can never start: it comes after a cycle"
+        message = f"node {name!r} can never start, because it is downstream of a cycle"
         diagnostics.warning("unreachable-node", message, spans[name])
 
 
 def strongly_connected(below: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """The groups of nodes that can reach each other (Tarjan 1972), without recursion.
+    """Return the groups of nodes that can reach each other (Tarjan 1972), without recursion.
 
     Args:
         below: by node, the nodes that its edges lead to.
@@ -102,7 +102,7 @@ def strongly_connected(below: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 
 def way_back(start: str, below: Mapping[str, Sequence[str]], inside: frozenset[str]) -> list[str]:
-    """A shortest way from ``start`` back to it."""
+    """Return a shortest path from ``start`` back to it."""
     came: dict[str, str] = {}
     queue = deque([start])
     while queue:
@@ -124,7 +124,7 @@ def _edge_between(pipeline: Pipeline, source: str, target: str) -> Edge | None:
 
 
 def _after(tied: set[str], below: Mapping[str, Sequence[str]]) -> list[str]:
-    """The nodes after those, in the order of the file."""
+    """Return the nodes downstream of these, in file order."""
     reached = set(tied)
     queue = deque(tied)
     while queue:
@@ -143,7 +143,5 @@ def _similar_names(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     for name, identifier in taken.items():
         (alone,) = identifiers([name]).values()
         if identifier != alone and alone in owners:
-            message = (
-                f"node {name!r} is called {identifier!r} in generated code, because {owners[alone]!r} is {alone!r}"
-            )
+            message = f"node {name!r} is named {identifier!r} in generated code, because {owners[alone]!r} is {alone!r}"
             diagnostics.note("similar-names", message, spans[name])

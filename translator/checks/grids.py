@@ -42,14 +42,14 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def size(grid: ir.Grid) -> int:
-    """How many points a grid has as known when translating."""
+    """Return the number of points of a grid, as far as it is known during translation."""
     if grid.kind is ir.GridKind.ZIP:
         return len(grid.points)
     return math.prod(len(axis.values) for axis in grid.axes)
 
 
 def nodes_with_later_axes(pipeline: ir.Pipeline) -> frozenset[str]:
-    """The nodes whose parameters an edge or a pipeline parameter sets, so that a grid has its size only then."""
+    """Return the nodes with axes set by an edge or a pipeline parameter, whose size is known only later."""
     by_edge = {edge.target.node for edge in pipeline.edges if edge.target.kind is EdgeKind.PARAMETER}
     return frozenset(by_edge.union(target.node for p in pipeline.parameters for target in p.targets))
 
@@ -59,15 +59,15 @@ def _check_size(node: ir.TaskNode, diagnostics: Diagnostics) -> None:
     place = axes[0].span if len(axes) == 1 else node.grid.span or node.span
     points = size(node.grid)
     if points > LARGE:
-        message = f"the grid of node {node.name!r} has {points:,} points; Airflow maps a task over at most {LARGE:,}"
+        message = f"the grid of node {node.name!r} has {points:,} points; Airflow's default limit is {LARGE:,}"
         diagnostics.warning("large-grid", message, place)
     for axis in axes:
         if not axis.values:
             message = f"parameter {axis.parameter!r} of node {node.name!r} has no values: the grid has no points"
-            diagnostics.warning("empty-grid", message, axis.span, hint="a task node without executions is an error")
+            diagnostics.warning("empty-grid", message, axis.span, hint="a task node without executions fails")
     if node.grid.kind is ir.GridKind.ZIP and not node.grid.points:
         message = f"the grid of node {node.name!r} has no points"
-        diagnostics.warning("empty-grid", message, place, hint="a task node without executions is an error")
+        diagnostics.warning("empty-grid", message, place, hint="a task node without executions fails")
 
 
 def _check_given(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
@@ -78,9 +78,9 @@ def _check_given(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if parameter.default == () and reached is not None:
             message = (
                 f"pipeline parameter {parameter.name!r} has no values: "
-                f"the grid of node {reached.node!r} has no points unless a run gives some"
+                f"the grid of node {reached.node!r} has no points unless a run sets some"
             )
-            hint = "a task node without executions is an error"
+            hint = "a task node without executions fails"
             diagnostics.warning("empty-grid", message, parameter.span, hint=hint)
 
 
@@ -89,9 +89,9 @@ def _check_outputs(node: ir.TaskNode, patterns: Sequence[str], diagnostics: Diag
         if any(fnmatchcase(path, pattern) for pattern in patterns):
             message = (
                 f"every execution of node {node.name!r} writes the output {path!r}; "
-                "only that of the last complete one in grid order goes on along the edges"
+                "edges pass on only that of the last complete one in grid order"
             )
-            hint = "put a parameter into the file's name"
+            hint = "include a parameter in the file's name"
             diagnostics.warning("colliding-outputs", message, node.step.command_span or node.step.span, hint=hint)
 
 

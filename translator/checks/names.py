@@ -19,12 +19,12 @@ _ODD = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufe
 
 
 def is_odd(name: str) -> bool:
-    """Whether ``name`` has such a character."""
+    """Return whether ``name`` contains a control character."""
     return _ODD.search(name) is not None
 
 
 def flattened(name: str) -> str:
-    """``name`` as one line without control characters."""
+    """Return ``name`` as one line without control characters."""
     return " ".join(_ODD.sub(" ", name).split())
 
 
@@ -35,13 +35,13 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         odd = _ODD.search(name)
         if odd is not None and (what, name) not in seen:
             seen.add((what, name))
-            message = f"the name of {what} {flattened(name)!r} has the control character U+{ord(odd.group()):04X}"
+            message = f"the name of {what} {flattened(name)!r} contains the control character U+{ord(odd.group()):04X}"
             hint = "write the name on one line; 'name: >' adds a line feed"
             diagnostics.error("control-in-name", message, place, hint=hint)
 
 
 def _names(pipeline: ir.Pipeline) -> Iterator[tuple[str, str, Span]]:
-    """The names that reach an engine, but for the pipeline's own, which is flattened."""
+    """Yield the names that reach an engine, except the pipeline's own, which is flattened."""
     for parameter in pipeline.parameters:
         yield "pipeline parameter", parameter.name, parameter.span
     steps: set[int] = set()

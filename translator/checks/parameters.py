@@ -27,8 +27,8 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     owners: dict[ir.ParameterTarget, ir.PipelineParameter] = {}
     for parameter in pipeline.parameters:
         if names.setdefault(parameter.name, parameter) is not parameter:
-            message = f"there are two pipeline parameters called {parameter.name!r}"
-            hint = f"the other is on line {names[parameter.name].span.line}"
+            message = f"there are two pipeline parameters named {parameter.name!r}"
+            hint = f"the first is on line {names[parameter.name].span.line}"
             diagnostics.error("duplicate-parameter", message, parameter.span, hint=hint)
         for target in parameter.targets:
             place = target.span or parameter.span
@@ -41,7 +41,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
                 _check_target(parameter, target, node, diagnostics)
             edge = by_edge.get((target.node, target.parameter))
             if edge is not None:
-                message = f"pipeline parameter {parameter.name!r} does not reach {_shown(target)}: an edge sets it"
+                message = f"pipeline parameter {parameter.name!r} has no effect on {_shown(target)}: an edge sets it"
                 diagnostics.warning(
                     "overridden-parameter", message, place, hint=f"the edge is on line {edge.span.line}"
                 )
@@ -85,11 +85,13 @@ def _check_defaults(
                 continue
             message = f"the default is invalid for node {node.name!r}: {reason}"
             if (node.name, parameter.name) in by_edge:
-                diagnostics.warning("bad-default", message, parameter.span, hint="it counts where the edge brings none")
+                diagnostics.warning(
+                    "bad-default", message, parameter.span, hint="it applies if the edge passes no value"
+                )
                 continue
             hint = None
             if isinstance(node, ir.TaskNode) and isinstance(parameter.default, tuple) and parameter.multiple is None:
-                hint = "give the list to a pipeline parameter or a task blueprint: there it is an axis of the grid"
+                hint = "to use the list as an axis, set it in a pipeline parameter or a task blueprint"
             diagnostics.error("bad-default", message, parameter.span, hint=hint)
 
 
@@ -98,7 +100,7 @@ def _atoms(value: ir.Value) -> tuple[ir.Scalar, ...]:
 
 
 def suits(parameter: ir.Parameter, value: ir.Value, *, spreads: bool) -> str | None:
-    """Why a value cannot be given to a parameter; None if it can.
+    """Return why a value is invalid for a parameter; None if it is valid.
 
     Args:
         parameter: the parameter.

@@ -47,7 +47,7 @@ def _check_source(edge: ir.Edge, node: ir.StepNode, diagnostics: Diagnostics) ->
     elif edge.source.kind is EdgeKind.PARAMETER:
         names = [parameter.name for parameter in node.step.parameters]
         if key not in names:
-            message = f"node {node.name!r} has no parameter {key!r}; the edge only orders the two nodes"
+            message = f"node {node.name!r} has no parameter {key!r}; the edge only sets their order"
             diagnostics.warning("unknown-parameter", message, place, hint=did_you_mean(key, names, "its parameters"))
 
 
@@ -69,7 +69,7 @@ def _check_target(edge: ir.Edge, node: ir.StepNode, diagnostics: Diagnostics) ->
 def _check_fan_in(
     edge: ir.Edge, source: ir.StepNode, target: ir.StepNode, open_ended: Container[str], diagnostics: Diagnostics
 ) -> None:
-    """Several executions have a value each, and the target takes one."""
+    """Warn if several executions have a value each and the target takes one."""
     if edge.target.kind is not EdgeKind.PARAMETER or not isinstance(source, ir.TaskNode):
         return
     if isinstance(target, ir.TaskNode) or (size(source.grid) == 1 and source.name not in open_ended):
@@ -79,9 +79,9 @@ def _check_fan_in(
         return
     message = (
         f"every execution of {source.name!r} has a value of {edge.source.key!r}, but parameter "
-        f"{parameter.name!r} of {target.name!r} takes one: that of the last complete execution in grid order"
+        f"{parameter.name!r} of {target.name!r} takes one value: that of the last complete execution in grid order"
     )
-    hint = "give the parameter 'multiple', or choose the value in a node between the two"
+    hint = "set 'multiple' for the parameter, or choose the value in a node between them"
     diagnostics.warning("ambiguous-fan-in", message, edge.span, hint=hint)
 
 
@@ -93,20 +93,20 @@ def _two_edges(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         earlier = first.setdefault(edge.target, edge)
         if earlier is not edge:
             what = "variable" if edge.target.kind is EdgeKind.ENVIRONMENT_VARIABLE else "parameter"
-            message = f"two edges lead into {what} {edge.target.key!r} of node {edge.target.node!r}"
-            hint = f"only one can fill it; the other is on line {earlier.span.line}"
+            message = f"two edges set {what} {edge.target.key!r} of node {edge.target.node!r}"
+            hint = f"remove one of them; the first is on line {earlier.span.line}"
             diagnostics.error("two-edges", message, edge.span, hint=hint)
 
 
 def _names(step: ir.Step, diagnostics: Diagnostics) -> None:
-    """Names that become paths or variables of an execution must be able to."""
+    """Check names that become paths or variables of an execution."""
     for step_input in step.inputs:
         if step_input.name in _BAD_SEGMENTS or "/" in step_input.name:
-            message = f"input {step_input.name!r} cannot be the name of a folder"
+            message = f"input {step_input.name!r} cannot be the name of a directory"
             diagnostics.error("bad-name", message, step_input.span)
         filename = step_input.filename
         if filename is not None and (filename.startswith("/") or any(p in _BAD_SEGMENTS for p in filename.split("/"))):
-            message = f"the file name {filename!r} of input {step_input.name!r} does not stay in the input's folder"
+            message = f"the file name {filename!r} of input {step_input.name!r} leaves the input's directory"
             diagnostics.error("bad-name", message, step_input.span)
     for variable in (*step.environment, *step.required_environment):
         if not variable or "=" in variable:
@@ -119,6 +119,6 @@ def _unfillable(pipeline: ir.Pipeline, nodes: Mapping[str, ir.StepNode], diagnos
         for step_input in node.step.inputs:
             if step_input.optional or step_input.default or (node.name, step_input.name) in fed:
                 continue
-            message = f"nothing fills input {step_input.name!r} of node {node.name!r}, which is required"
-            hint = "let an edge lead into it, give it a default, or make it 'optional: true'"
+            message = f"nothing provides the required input {step_input.name!r} of node {node.name!r}"
+            hint = "add an edge or a default, or set 'optional: true'"
             diagnostics.error("unfillable-input", message, step_input.span, hint=hint)

@@ -1,4 +1,4 @@
-"""Values that look like a secret, and would stand in generated code."""
+"""Find values that look like a secret and would appear in generated code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SECRET = re.compile(
 
 
 def looks_secret(name: str, value: str) -> bool:
-    """Whether a variable of that name, with that literal value, is likely a secret in a file."""
+    """Return whether a variable with this name and literal value is probably a secret."""
     return bool(value.strip()) and _SECRET.search(name) is not None
 
 
@@ -29,6 +29,6 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     """Check the URIs in a pipeline for passwords and tokens; see ``translator.checks.check``."""
     for value, place in scalars(pipeline):
         for uri in with_password(value) if isinstance(value, str) else ():
-            message = f"{shown(uri)} holds a password or a token, which would stand in generated code"
-            hint = "leave it out and set it where the steps run, or give the whole address when a run starts"
+            message = f"{shown(uri)} contains a password or token, which would appear in generated code"
+            hint = "leave it out and set it on the workers, or pass the whole URL when a run starts"
             diagnostics.add(Diagnostic("literal-secret", Severity.WARNING, message, place, hint, quote=False))

@@ -33,7 +33,7 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def scalars(pipeline: Pipeline) -> Iterator[tuple[str | int | float, Span]]:
-    """Every scalar of a pipeline, with the nearest place that is known."""
+    """Yield every scalar of a pipeline, with the nearest known location."""
     seen: set[int] = set()
     stack: list[tuple[object, Span]] = [(pipeline, pipeline.span)]
     while stack:
@@ -46,27 +46,27 @@ def scalars(pipeline: Pipeline) -> Iterator[tuple[str | int | float, Span]]:
 
 
 def unfit(value: object) -> tuple[str, str] | None:
-    """Why no engine can carry a scalar, as a code and a message; None if they can."""
+    """Return why the engines cannot store a scalar, as a code and a message; None if they can."""
     match value:
         case bool() | None:
             return None
         case float() if not math.isfinite(value):
-            return "not-finite", f"{value} is no finite number; JSON and the engines' databases cannot hold it"
+            return "not-finite", f"{value} is not a finite number, so the engines cannot store it"
         case int() if abs(value) > _LARGEST:
-            return "large-number", "a whole number of more than 64 bits; the engines cannot carry it"
+            return "large-number", "the integer has more than 64 bits, so the engines cannot store it"
         case str() if "\0" in value:
             return (
                 "nul-character",
-                f"the text {value[:40]!r} holds a NUL character; databases and commands cannot hold it",
+                f"the text {value[:40]!r} contains a NUL character, so databases and commands cannot use it",
             )
         case str() if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            return "bad-character", f"the text {value[:40]!r} holds half a character (a surrogate)"
+            return "bad-character", f"the text {value[:40]!r} contains half a character (a surrogate)"
         case _:
             return None
 
 
 def _parts(value: object, place: Span) -> Iterator[tuple[object, Span]]:
-    """What is in a value, each with the nearest place that is known."""
+    """Yield the parts of a value, each with the nearest known location."""
     if isinstance(value, (Span, Enum)):
         return
     if dataclasses.is_dataclass(value):

@@ -1,4 +1,4 @@
-"""Which parameters a step of a control-flow graph writes, as far as its text says so; no code is imported."""
+"""Find the parameters that a step of a control-flow graph writes, from its text; no code is imported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Writes:
 
 
 def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
-    """What a step writes.
+    """Return what a step writes.
 
     Args:
         step: the step.

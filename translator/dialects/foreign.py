@@ -34,16 +34,16 @@ def explain(document: Located, dialects: Sequence[Dialect]) -> tuple[str, str | 
     """
     for what, keys in _BY_KEYS:
         if document.entries is not None and keys <= document.entries.keys():
-            return f"this is {what}, which is not translated", f"pipelines of {_listed(dialects)} are translated"
+            return f"this is {what}, which is not supported", f"pipelines of {_listed(dialects)} are translated"
     for dialect in dialects:
         said = dialect.nearly(document)
         if said is not None:
             return said
     if document.entries is not None:
-        return "this is the pipeline file of no tool that is known here", None
+        return "the file does not match any supported language", None
     if document.items is not None:
         return "no item of this list is a step or a pipeline", None
-    return "this is no pipeline file: it holds a single value", None
+    return "not a pipeline file: it contains a single value", None
 
 
 def _listed(dialects: Sequence[Dialect]) -> str:

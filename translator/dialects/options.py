@@ -43,7 +43,7 @@ class Options:
     read: Callable[[Namespace], Choices]
 
     def asked(self, choices: Choices) -> bool:
-        """Whether choices use one of these options."""
+        """Return whether choices use one of these options."""
         return isinstance(choices, self.kind) and replace(choices, in_place=False) != self.kind()
 
 

@@ -51,12 +51,12 @@ def read_parameters(
             found.append(PipelineParameter(key, root.key_span(key), frozen(located.value)))
         else:
             message = f"the name of a parameter must be text, not {key!r}"
-            diagnostics.error("bad-name", message, root.key_span(key), hint="put it into quotes")
+            diagnostics.error("bad-name", message, root.key_span(key), hint="quote it")
     return tuple(found)
 
 
 def frozen(value: Any) -> Json:
-    """A value of YAML or JSON as the IR holds it: arrays as tuples."""
+    """Return a value of YAML or JSON as the IR holds it: arrays as tuples."""
     if isinstance(value, (list, tuple)):
         return tuple(frozen(item) for item in value)
     if isinstance(value, dict):

@@ -25,7 +25,7 @@ def explain(
 
     Args:
         pipeline: the pipeline.
-        failures: what errs: paths such as ``Train Models.XGBoost.Train XGBoost``; in a map or a loop with the number
+        failures: what fails: paths such as ``Train Models.XGBoost.Train XGBoost``; in a map or a loop with the number
             of the item or iteration (``chunks.0.step``), or with ``*`` for all of them.
         values: the values given for the run.
         diagnostics: where to report failures of what is not there; then the answer is None.

@@ -37,7 +37,7 @@ def explain(
 
     Args:
         pipeline: the pipeline.
-        failures: what errs, as ``NODE``, ``NODE[i]`` or ``NODE[i]@try``.
+        failures: what fails, as ``NODE``, ``NODE[i]`` or ``NODE[i]@ATTEMPT``.
         values: the values given for the run.
         diagnostics: where to report failures of what is not there; then the answer is None.
         told: what conditions come to, by name; of others it is assumed.

@@ -63,7 +63,8 @@ class Explanation:
 def as_text(explanation: Explanation) -> str:
     """The explanation for people."""
     pipeline, failures = explanation.pipeline, explanation.failures
-    what = f"if {' and '.join(failures)} {'errs' if len(failures) == 1 else 'err'}" if failures else "if nothing errs"
+    verb = "fails" if len(failures) == 1 else "fail"
+    what = f"if {' and '.join(failures)} {verb}" if failures else "without failures"
     lines = [f"{pipeline.name} ({pipeline.file}), {what}:", ""]
     rows = list(_rows(explanation.nodes, "  "))
     widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]

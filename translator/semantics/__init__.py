@@ -1,63 +1,61 @@
-"""The meaning of a pipeline as code: from how its executions end to the state of every node and of the run.
+"""Derive the state of every node and of the run from how executions end. This is the specification.
 
-This is the specification. The engines' runs are compared with it, the documentation prints its table, and
-``translate explain`` asks it. It shares no code with what decides states at run time (``translator.shim.outcome``);
-only the vocabulary of states, the typing of parameter values and the expansion of a grid are the shim's, because
-those say what values are, not what states mean.
+The engines' runs are compared with it, the documentation prints its tables, and ``translate explain`` prints its
+predictions. It shares no code with the implementation (``translator.shim.outcome``). Only the vocabulary of states, the
+typing of parameter values and the expansion of a grid come from the shim, because they define values, not states.
 
-How a node fares
-    1.  A node starts when every node with an edge into it is *open*: it is complete; or it is in error, its on-error
-        is ``continue``, and it is an execution node or its ``on-child-error`` is one of those that end in ``-error``.
-    2.  A node that does not start is *skipped* if a node with an edge into it is skipped, or is in error without being
-        open and without stopping the run (``stop-next``; ``continue`` with no execution complete); otherwise it is
+When nodes start
+    1.  A node starts when every node with an edge into it is *open*. A complete node is open. So is a failed node with
+        ``on-error: continue``, if it is an execution node or its ``on-child-error`` ends in ``-error``.
+    2.  A node that does not start is *skipped* if a node with an edge into it is skipped, or failed without being open
+        and without stopping the run (``stop-next``; ``continue`` with no execution complete). Otherwise it is
         *stopped*. It has no executions.
-    3.  A parameter's value: default of the step (with the node's override, and the task blueprint's axis), then the
-        value given for this run, then the pipeline parameter's value if it has one, then what an edge brings, if it
-        brings anything. In a task node each of these is an axis: a list is its values, a scalar its only one.
-    4.  A metadata key or parameter that no complete execution of the source has brings nothing. From a task node: all
-        values in grid order into an axis or a ``multiple`` parameter, else that of the highest complete index.
-    5.  A grid without points, or with a value its parameter refuses: the node is in error without executions. A value
-        that an execution node's parameter refuses, an input that is not optional and that no file reaches, a default
-        that is not there (or a wildcard that matches nothing): the execution errs, on every try, before its command
-        starts.
-    6.  Only the outputs of complete executions flow along edges. With ``edge-merge-mode: replace`` an input that has
-        edges does not use its default, even when the edges bring nothing.
-    7.  An execution is tried up to ``tries`` times; it is in error when its last try errs.
+    3.  A parameter takes the last of these values: default of the step (with the node's override, and the task
+        blueprint's axis), value set for this run, pipeline parameter, edge. In a task node each of these is an axis: a
+        list holds its values, a scalar is the only value.
+    4.  A metadata key or parameter that no complete execution of the source has passes nothing. From a task node, all
+        values pass in grid order into an axis or a ``multiple`` parameter, else that of the highest complete index.
+    5.  A task node fails without executions if its grid has no points or a value that its parameter rejects. An
+        execution fails on every attempt, before its command starts, if its parameter rejects a value, if a required
+        input has no file, or if a default is missing (or its wildcard has no match).
+    6.  Only the outputs of complete executions pass along edges. With ``edge-merge-mode: replace`` an input with edges
+        does not use its default, even if the edges pass nothing.
+    7.  An execution has up to ``tries`` attempts; it fails if the last one fails.
 
-What its executions make of a node
-    8.  An execution node is what its execution is.
+From executions to nodes
+    8.  An execution node has the state of its execution.
     9.  A task node with ``on-child-error``: ``continue-and-complete`` is complete with at least one complete
-        execution, else in error; ``continue-and-error`` and ``stop-all-and-error`` are in error with any execution in
-        error. Without it: ``on-error: continue`` acts as ``continue-and-complete``, every other as
+        execution, else in error; ``continue-and-error`` and ``stop-all-and-error`` are in error if any execution
+        fails. Without it, ``on-error: continue`` acts as ``continue-and-complete``, and others act as
         ``continue-and-error``.
-    10. ``stop-all-and-error`` stops the executions of the same node that have not ended when one errs. So does
+    10. With ``stop-all-and-error`` a failed execution stops the running and waiting executions of its node. So does
         ``on-error: stop-all`` (or ``retry``) without ``on-child-error``, because it stops everything.
-    11. A node of which an execution was stopped is stopped, unless it is in error by rule 9. An execution that a stop
-        keeps from its next try is stopped, or stays in error: engines differ in whether they come back to it.
+    11. A node with a stopped execution is stopped, unless it is in error by rule 9. If a stop prevents the next
+        attempt of an execution, it is stopped, or stays in error: engines differ in whether they return to it.
 
-What a node makes of the run
-    12. A node in error with ``stop-all`` (or ``retry``) stops the run: what runs is stopped, what has not started
-        never starts. It does so when its first execution errs (rule 10), with another ``on-child-error`` when it ends.
-    13. The run is in error if a node is in error, unless that node is open (rule 1). A node that is skipped or stopped
-        because of another does not count. Otherwise the run is complete.
+From nodes to the run
+    12. A failed node with ``stop-all`` (or ``retry``) stops the run: running executions are stopped, and others never
+        start. It does so when its first execution fails (rule 10), or with another ``on-child-error`` when it ends.
+    13. The run fails if a node fails, unless that node is open (rule 1). Nodes that are skipped or stopped because of
+        another do not count. Otherwise the run is complete.
 
-What Loom adds
-    14. A node with a gate that ``excludes`` (an optional step) and that is not met is not part of the run: it is
-        skipped, and the nodes after it run as if it were not there. This comes before rule 1.
-    15. A node that may start and has another gate that is not met, because a condition came to the other verdict or
-        a parameter has the other value, is skipped, and so by rule 2 are the nodes after it.
-    16. The end of a ``multi_pass`` may start although nodes with edges into it are skipped: if none of its ancestors
-        is in error and one of those nodes is complete.
-    17. A loop has an execution per file that is in its folder when it starts: those of the complete executions that
-        edges come from, and those of the project. Without files it is complete, without the folder in error. One
-        after another, those after one in error are skipped.
+Additions for Loom
+    14. A node with an unmet gate that ``excludes`` (an optional step) is not part of the run: it is skipped, and
+        downstream nodes run as if it did not exist. This precedes rule 1.
+    15. A node that may start but has another unmet gate, because of a condition's result or a parameter's value, is
+        skipped, and so are downstream nodes by rule 2.
+    16. The end of a ``multi_pass`` may start although nodes with edges into it are skipped, if none of its ancestors
+        failed and one of those nodes is complete.
+    17. A loop has an execution per file in its directory when it starts: those of the complete executions that edges
+        come from, and those of the project. Without files it is complete; without the directory it fails. In a
+        sequential loop, executions after a failed one are skipped.
 
-Which executions had ended when a stop came is a matter of timing. Where that decides, a prediction holds a set of
-states; where the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they
-keep their states; T is in error; nodes after T never start; any other node may have come to its own end, may be cut
-off, or may never have started, and a node after one that was cut never starts. With several nodes that could stop the
-run, any may be the first, and the prediction is the union over them. In the same way every choice of executions that
-an error in a ``stop-all-and-error`` node may have stopped is followed where the nodes after it can see the difference.
+Timing decides which executions had ended when a stop came. If the states depend on it, a prediction holds a set of
+states; if the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they keep
+their states; T is in error; nodes downstream of T never start. Any other node may have finished, may be interrupted, or
+may never have started, and a node downstream of an interrupted one never starts. If several nodes could stop the run,
+any may be the first, and the prediction is the union. Likewise, a prediction follows every choice of executions that a
+failure in a ``stop-all-and-error`` node may have stopped, if downstream nodes can tell the difference.
 """
 
 from translator.semantics.comparison import disagreements

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
-    """What in a ``run.json`` could not have come about, in words; an empty list if it all could.
+    """Return what in a ``run.json`` contradicts the specification, in words.
 
     Follows the run in order, each node given how those before it really fared, so it holds what happened together
     to the rules, which the sets of a prediction cannot.
@@ -45,7 +45,7 @@ def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
 def _followed(
     rules: Rules, name: str, record: Mapping[str, Any], before: Mapping[str, Result], *, stopping: bool
 ) -> tuple[Result, list[str]]:
-    """How a node really fared, and what of it the rules do not allow."""
+    """Return how a node really fared, and what of it the rules do not allow."""
     node = rules.nodes[name]
     wrong = [] if record["kind"] == kind(node) else [f"kind {record['kind']}, expected {kind(node)}"]
     seen: Sequence[Mapping[str, Any]] = record["executions"]
@@ -69,12 +69,12 @@ def _followed(
 
 
 def _erred(executions: Sequence[Mapping[str, Any]], tries: int) -> bool:
-    """Whether one of the executions is in error for good, not only between two tries."""
+    """Return whether one of the executions failed finally, not only between two attempts."""
     return any(e["state"] == State.ERROR and e["tries"] == tries for e in executions)
 
 
 def _compared(real: Mapping[str, Any], free: Execution, *, may_stop: bool) -> tuple[Execution, list[str]]:
-    """An execution as it went, and where it differs from how it must go."""
+    """Return an execution as it went, and where it differs from how it must go."""
     if real["state"] == State.STOPPED and may_stop:
         wrong = [] if 0 <= real["tries"] <= free.tries else [f"{real['tries']} tries, expected at most {free.tries}"]
         return stopped(free), wrong
@@ -87,7 +87,7 @@ def _compared(real: Mapping[str, Any], free: Execution, *, may_stop: bool) -> tu
 
 
 def plain(value: object) -> Any:
-    """A value as it comes back from JSON."""
+    """Return a value as it comes back from JSON."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

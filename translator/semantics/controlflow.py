@@ -66,7 +66,7 @@ Reducer: TypeAlias = Callable[[str | None, "Sequence[Json]"], Json]
 
 @dataclass(frozen=True, slots=True)
 class NodeFate:
-    """What becomes of a node; a composite node that is not skipped has the branches that it ran or might have."""
+    """The outcome of a node; a composite node that is not skipped has its actual or possible branches."""
 
     name: str
     kind: str
@@ -77,7 +77,7 @@ class NodeFate:
 
 @dataclass(frozen=True, slots=True)
 class GraphFate:
-    """What becomes of a graph, and what was written in it."""
+    """The outcome of a graph, and the parameters written in it."""
 
     state: State
     nodes: Mapping[str, NodeFate]
@@ -86,7 +86,7 @@ class GraphFate:
 
 
 def listed(expression: str | None, values: Sequence[Json]) -> Json:
-    """The reducer of a map that names none; an expression is text of a pipeline file, which is not run here.
+    """Return the reducer of a map that names none; an expression is text of a pipeline file, which is not run here.
 
     Raises:
         NotImplementedError: the map names one.
@@ -97,12 +97,12 @@ def listed(expression: str | None, values: Sequence[Json]) -> Json:
 
 
 class Interpreter:
-    """What becomes of a control-flow pipeline.
+    """An interpreter for a control-flow pipeline.
 
     Args:
         pipeline: the pipeline.
         oracle: how each step ends.
-        reducer: what a map's reducer makes of the values of its branches.
+        reducer: how a map's reducer combines the values of its branches.
     """
 
     def __init__(
@@ -113,28 +113,28 @@ class Interpreter:
         self.reducer = reducer
 
     def run(self, parameters: Mapping[str, Json]) -> GraphFate:
-        """What becomes of a run that begins with ``parameters``; of what it writes those are part."""
+        """Return the outcome of a run that starts with ``parameters``, which count as written by it."""
         fate = self._graph(self.pipeline.graph, "", parameters, {})
         return GraphFate(fate.state, fate.nodes, {**parameters, **fate.written}, fate.why)
 
     # What only a run can know; ``translate explain`` assumes it.
 
     def items(self, path: str, node: ir.MapNode, parameters: Mapping[str, Json]) -> Sequence[Json] | None:  # noqa: ARG002
-        """The items of a map; None if there is no list of them."""
+        """Return the items of a map; None if they are not a list."""
         value = parameters.get(node.over)
         return value if isinstance(value, list | tuple) and not any("." in str(item) for item in value) else None
 
     def case(self, path: str, node: ir.ChoiceNode, parameters: Mapping[str, Json]) -> str | None:  # noqa: ARG002
-        """The branch that a choice takes; None if there is none."""
+        """Return the branch that a choice takes; None if there is none."""
         value = parameters.get(node.on)
         return str(value) if isinstance(value, bool | int | float | str) and str(value) in node.cases else None
 
     def ends(self, path: str, node: ir.LoopNode, parameters: Mapping[str, Json]) -> bool:  # noqa: ARG002
-        """Whether a loop ends after an iteration that was complete, before its limit."""
+        """Return whether a loop ends after an iteration that was complete, before its limit."""
         return parameters.get(node.until) is True
 
     def broken(self, path: str) -> bool:  # noqa: ARG002
-        """Whether a composite node errs before any of its branches begins."""
+        """Return whether a composite node fails before any of its branches starts."""
         return False
 
     def _graph(self, graph: ir.Graph, prefix: str, seen: Mapping[str, Json], items: Mapping[str, Json]) -> GraphFate:
@@ -148,7 +148,7 @@ class Interpreter:
             fates[here], wrote = self._node(node, prefix + here, {**seen, **written}, items)
             written.update(wrote)
             outcome = Outcome.COMPLETE if fates[here].state is State.COMPLETE else Outcome.ERROR
-            last = f"{here} is {'complete' if outcome is Outcome.COMPLETE else 'in error'}"
+            last = f"{here} {'is complete' if outcome is Outcome.COMPLETE else 'failed'}"
             here = next(route.target for route in node.policy.routes if route.outcome is outcome)
         for name, node in nodes.items():
             fates.setdefault(name, _skipped(node))
@@ -158,11 +158,11 @@ class Interpreter:
     def _node(
         self, node: ir.Node, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
     ) -> tuple[NodeFate, Mapping[str, Json]]:
-        """What becomes of a node that the token came to, and what it writes in its graph."""
+        """Return the outcome of a node that the token reached, and what it writes in its graph."""
         if isinstance(node, ir.ExecutionNode):
             return self._step(node, path, seen, items)
         if self.broken(path):
-            return NodeFate(node.name, kind(node), State.ERROR, "it cannot begin", _skipped(node).branches), {}
+            return NodeFate(node.name, kind(node), State.ERROR, "it cannot start", _skipped(node).branches), {}
         match node:
             case ir.ParallelNode():
                 return self._joined(node, self._branches(node.branches, path, seen, items))
@@ -185,7 +185,7 @@ class Interpreter:
     ) -> tuple[NodeFate, Mapping[str, Json]]:
         values = self.items(path, node, seen)
         if values is None:
-            return NodeFate(node.name, "map", State.ERROR, f"parameter {node.over!r} holds no list of items"), {}
+            return NodeFate(node.name, "map", State.ERROR, f"parameter {node.over!r} is not a list of items"), {}
         ran = {
             str(index): self._graph(node.body, f"{path}.{index}.", seen, {**items, node.item: value})
             for index, value in enumerate(values)
@@ -198,7 +198,7 @@ class Interpreter:
         case = self.case(path, node, seen)
         branches = _skipped(node).branches
         if case is None:
-            why = f"parameter {node.on!r} holds none of its cases"
+            why = f"parameter {node.on!r} does not name one of its cases"
             return NodeFate(node.name, "choice", State.ERROR, why, branches), {}
         taken = self._branches({case: node.cases[case]}, path, seen, items)
         fate, wrote = self._joined(node, taken)
@@ -211,9 +211,9 @@ class Interpreter:
         for attempt in range(1, tries + 1):
             ending = self.oracle(Visit(path, node, seen, items, attempt))
             if ending.state is State.COMPLETE:
-                why = "nothing errs" if attempt == 1 else f"complete on try {attempt}"
+                why = "no failure" if attempt == 1 else f"complete on attempt {attempt}"
                 return NodeFate(node.name, "execution", State.COMPLETE, why), ending.written
-        return NodeFate(node.name, "execution", State.ERROR, "it errs"), {}
+        return NodeFate(node.name, "execution", State.ERROR, "it failed"), {}
 
     def _loop(
         self, node: ir.LoopNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
@@ -230,7 +230,7 @@ class Interpreter:
         return NodeFate(node.name, "loop", state, why, ran), written
 
     def _joined(self, node: ir.Node, ran: Mapping[str, GraphFate]) -> tuple[NodeFate, Mapping[str, Json]]:
-        """A composite node whose branches ended, and what of theirs it writes (rules 4 and 8)."""
+        """Return a composite node whose branches ended, and what of theirs it writes (rules 4 and 8)."""
         state, why = _all_complete(ran)
         fate = NodeFate(node.name, kind(node), state, why, ran)
         scoping = dialects.scoping(self.pipeline.dialect)
@@ -258,9 +258,9 @@ def _skipped(node: ir.Node) -> NodeFate:
 
 
 def _all_complete(ran: Mapping[str, GraphFate]) -> tuple[State, str]:
-    erred = [name for name, branch in ran.items() if branch.state is not State.COMPLETE]
-    if erred:
-        return State.ERROR, f"in error: {', '.join(erred)}"
+    failed = [name for name, branch in ran.items() if branch.state is not State.COMPLETE]
+    if failed:
+        return State.ERROR, f"failed: {', '.join(failed)}"
     return State.COMPLETE, "all branches complete" if ran else "no branch to run"
 
 

@@ -14,7 +14,7 @@ VERDICT = "result"
 
 
 def excluding(node: ir.StepNode, given: Callable[[str], object]) -> str | None:
-    """Why a node is not part of the run; None if it is.
+    """Return why a node is not part of the run; None if it is.
 
     Args:
         node: the node.
@@ -27,7 +27,7 @@ def excluding(node: ir.StepNode, given: Callable[[str], object]) -> str | None:
 
 
 def unmet(node: ir.StepNode, given: Callable[[str], object], verdicts: Mapping[str, object]) -> str | None:
-    """Which condition of a node does not hold; None if all do.
+    """Return a condition of a node that does not hold; None if all hold.
 
     Args:
         node: the node.
@@ -38,7 +38,7 @@ def unmet(node: ir.StepNode, given: Callable[[str], object], verdicts: Mapping[s
         if gate.excludes:
             continue
         if gate.node is not None and gate.node not in verdicts:
-            return f"{gate.node} has no verdict"
+            return f"{gate.node} has no result"
         value = verdicts[gate.node] if gate.node is not None else given(str(gate.parameter))
         if bool(value) is not gate.expected:
             return f"{gate.node or gate.parameter} is {str(not gate.expected).lower()}"

@@ -42,20 +42,20 @@ Oracle: TypeAlias = Callable[[Attempt], Ending]
 
 
 def all_complete(attempt: Attempt) -> Ending:  # noqa: ARG001  an oracle is asked about an attempt
-    """The oracle of a run in which nothing errs."""
+    """Return the oracle of a run without failures."""
     return Ending()
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An execution that errs: of every index where ``index`` is None, on every try where ``attempt`` is None."""
+    """A failure of an execution: of every index if ``index`` is None, of every attempt if ``attempt`` is None."""
 
     node: str
     index: int | None = None
     attempt: int | None = None
 
     def covers(self, attempt: Attempt) -> bool:
-        """Whether this is the failure of ``attempt``."""
+        """Return whether this is the failure of ``attempt``."""
         return (
             attempt.node == self.node
             and self.index in (None, attempt.index)
@@ -64,7 +64,7 @@ class Failure:
 
 
 def failing(failures: Iterable[Failure], otherwise: Oracle = all_complete) -> Oracle:
-    """The oracle of a run in which exactly ``failures`` err and all else ends as ``otherwise`` says."""
+    """Return the oracle of a run with exactly these ``failures``; everything else ends as ``otherwise`` says."""
     listed = tuple(failures)
 
     def ending(attempt: Attempt) -> Ending:

@@ -1,4 +1,4 @@
-"""Everything that may become of a run: sets of states, because a stop races with what it stops."""
+"""Predict all possible outcomes of a run: sets of states, because a stop races with running executions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ when there are as many of those, none."""
 
 @dataclass(frozen=True, slots=True)
 class ExecutionPrediction:
-    """What may become of one execution; ``tries`` are the fewest and the most."""
+    """The possible outcomes of an execution; ``tries`` are the fewest and the most attempts."""
 
     index: int
     states: frozenset[State]
@@ -35,7 +35,7 @@ class ExecutionPrediction:
 
 @dataclass(frozen=True, slots=True)
 class NodePrediction:
-    """What may become of a node; ``counts`` are the numbers of executions that its record may hold."""
+    """The possible outcomes of a node; ``counts`` are the possible numbers of executions in its record."""
 
     name: str
     kind: str
@@ -47,14 +47,14 @@ class NodePrediction:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What may become of a run: the allowed states of the run, of its nodes and of their executions."""
+    """The possible outcomes of a run: the allowed states of the run, its nodes and their executions."""
 
     states: frozenset[State]
     nodes: Mapping[str, NodePrediction]
 
 
 def predict(rules: Rules) -> Prediction:
-    """Everything that may become of the run."""
+    """Return all possible outcomes of the run."""
     scenarios = [s for world in _worlds(rules) for s in _scenarios(rules, world)]
     nodes = {
         name: _union([scenario[0][name] for scenario in scenarios]) for name in (n.name for n in rules.pipeline.nodes)
@@ -63,7 +63,7 @@ def predict(rules: Rules) -> Prediction:
 
 
 def _worlds(rules: Rules) -> list[dict[str, Result]]:
-    """Runs in which no node is stopped by another, one per choice of siblings stopped by rule 10."""
+    """Yield runs in which no node stops another, one per choice of siblings stopped by rule 10."""
     worlds: list[dict[str, Result]] = [{}]
     for name in rules.order:
         followed = []
@@ -81,7 +81,7 @@ def _worlds(rules: Rules) -> list[dict[str, Result]]:
 
 
 def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapping[str, NodePrediction], State]]:
-    """A prediction per node that may be the first to stop the run, or the only one if none does."""
+    """Yield a prediction per node that may be the first to stop the run, or the only one if none does."""
     triggers = [name for name in rules.order if world[name].stops_run]
     if not triggers:
         failed = any(r.state is State.ERROR and not r.opens for r in world.values())
@@ -109,7 +109,7 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
 
 
 def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
-    """A result per choice of executions that an error in the same node stopped, where nodes after it run on."""
+    """Return a result per choice of executions that an error in the same node stopped, where nodes after it run on."""
     node = result.node
     errors = [e.index for e in result.executions if e.state is State.ERROR]
     if not errors or not stops_siblings(node) or node.policy.on_error is not OnError.CONTINUE:
@@ -127,7 +127,7 @@ def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
 
 
 def _exact(result: Result) -> NodePrediction:
-    """The prediction of a node that came to its own end; in it an error may still have stopped siblings."""
+    """Return the prediction of a node that came to its own end; in it an error may still have stopped siblings."""
     errors = [e for e in result.executions if e.state is State.ERROR]
     racing = bool(errors) and stops_siblings(result.node) and isinstance(result.node, ir.TaskNode)
     executions = []
@@ -147,13 +147,13 @@ def _exact(result: Result) -> NodePrediction:
 
 
 def _cut_states(execution: Execution) -> frozenset[State]:
-    """What an execution may be that a stop may have cut off, also between two of its tries (rule 11)."""
+    """Return the possible states of an execution that a stop may interrupt, also between attempts (rule 11)."""
     between = {State.ERROR} if execution.tries > 1 else set()
     return frozenset({execution.state, State.STOPPED} | between)
 
 
 def _cut(result: Result, trigger: str, *, may_skip: bool) -> NodePrediction:
-    """The prediction of a node that another node's stop may have cut off, or kept from starting."""
+    """Return the prediction of a node that another node's stop may have cut off, or kept from starting."""
     exact = _exact(result)
     executions = tuple(
         replace(shown, states=shown.states | _cut_states(e), tries=(0, shown.tries[1]))
@@ -165,7 +165,7 @@ def _cut(result: Result, trigger: str, *, may_skip: bool) -> NodePrediction:
         states=states | ({State.ERROR} if any(e.tries > 1 for e in result.executions) else set()),
         executions=executions,
         counts=exact.counts | {0},
-        why=(*exact.why, f"or cut off: {trigger} stops the run"),
+        why=(*exact.why, f"or interrupted: {trigger} stops the run"),
     )
 
 

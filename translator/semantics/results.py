@@ -70,7 +70,7 @@ class Result:
 
 
 def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
-    """A started node's state from its executions' (rules 8, 9 and 11)."""
+    """Return a started node's state from its executions' (rules 8, 9 and 11)."""
     errors = [e for e in executions if e.state is State.ERROR]
     stopped = any(e.state is State.STOPPED for e in executions)
     done = any(e.state is State.COMPLETE for e in executions)
@@ -82,19 +82,19 @@ def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
     else:
         in_error, rule = bool(errors), _named(node)
     if in_error:
-        which = "it errs" if isinstance(node, ir.ExecutionNode) else f"{_counted(errors, executions)} in error"
-        causes = {e.reason for e in errors if e.reason and e.reason != "its command errs"}
+        which = "it failed" if isinstance(node, ir.ExecutionNode) else f"{_counted(errors, executions)} failed"
+        causes = {e.reason for e in errors if e.reason and e.reason != "its command fails"}
         return Result(node, State.ERROR, executions, "; ".join([which, *sorted(causes), rule]))
     if stopped:
-        return Result(node, State.STOPPED, executions, "cut off by a stop")
+        return Result(node, State.STOPPED, executions, "interrupted by a stop")
     if errors:
-        return Result(node, State.COMPLETE, executions, f"{_counted(errors, executions)} in error; {_named(node)}")
+        return Result(node, State.COMPLETE, executions, f"{_counted(errors, executions)} failed; {_named(node)}")
     tries = max((e.tries for e in executions), default=1)
-    return Result(node, State.COMPLETE, executions, "nothing errs" if tries == 1 else f"complete on try {tries}")
+    return Result(node, State.COMPLETE, executions, "no failure" if tries == 1 else f"complete on attempt {tries}")
 
 
 def stops_siblings(node: ir.StepNode) -> bool:
-    """Whether an execution in error stops the others of its node at once (rule 10)."""
+    """Return whether a failed execution stops the others of its node at once (rule 10)."""
     policy = node.policy
     if policy.on_child_error is None:
         return policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
@@ -102,7 +102,7 @@ def stops_siblings(node: ir.StepNode) -> bool:
 
 
 def goes_on(node: ir.StepNode) -> bool:
-    """Whether the nodes after this one run when it is in error (rule 1)."""
+    """Return whether downstream nodes run if this one fails (rule 1)."""
     policy = node.policy
     if policy.on_error is not OnError.CONTINUE:
         return False
@@ -110,12 +110,12 @@ def goes_on(node: ir.StepNode) -> bool:
 
 
 def stopped(execution: Execution) -> Execution:
-    """The execution as it is when a stop cut it off or kept it from starting."""
+    """Return the execution as it is when a stop cut it off or kept it from starting."""
     return replace(execution, state=State.STOPPED, metadata=NOTHING, outputs=(), reason="stopped")
 
 
 def on_child_error(node: ir.StepNode) -> OnChildError:
-    """What an execution's error does to its task node, said by the node or implied by its on-error (rule 9)."""
+    """Return how a failed execution affects its task node, explicitly or by its on-error (rule 9)."""
     policy = node.policy
     if policy.on_child_error is not None:
         return policy.on_child_error

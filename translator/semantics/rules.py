@@ -79,7 +79,7 @@ class Rules:
         return tuple(TopologicalSorter(self.upstream).static_order())
 
     def ancestors(self, name: str) -> frozenset[str]:
-        """The nodes that a node waits for, directly or not."""
+        """Return the nodes that a node waits for, directly or not."""
         found: set[str] = set()
         waiting = list(self.upstream[name])
         while waiting:
@@ -90,7 +90,7 @@ class Rules:
         return frozenset(found)
 
     def left_out(self, name: str, before: Mapping[str, Result]) -> Result | None:
-        """How a node fares that may not start (rules 1, 2 and 14 to 16), or None if it may."""
+        """Return how a node fares that may not start (rules 1, 2 and 14 to 16), or None if it may."""
         node = self.nodes[name]
         if unmet := gates.excluding(node, self.given):
             return Result(node, State.SKIPPED, (), f"not part of the run: {unmet}", started=False, absent=True)
@@ -101,7 +101,7 @@ class Rules:
             skipping = [r for r in closed if r.skips]
             cause = (skipping or closed)[0]
             state = State.SKIPPED if skipping else State.STOPPED
-            why = f"not run: {cause.node.name} is {'in ' if cause.state is State.ERROR else ''}{cause.state}"
+            why = f"not run: {cause.node.name} {'failed' if cause.state is State.ERROR else f'is {cause.state}'}"
             return Result(node, state, (), why, started=False)
         verdicts = {u: r.complete[-1].metadata.get(gates.VERDICT) for u, r in before.items() if r.complete}
         if unmet := gates.unmet(node, self.given, verdicts):
@@ -109,19 +109,19 @@ class Rules:
         return None
 
     def given(self, parameter: str) -> object:
-        """The value of a pipeline parameter in this run."""
+        """Return the value of a pipeline parameter in this run."""
         default = next((p.default for p in self.pipeline.parameters if p.name == parameter), None)
         return self.values.get(parameter, default)
 
     def _nothing_to_collect(self, name: str, before: Mapping[str, Result], closed: list[Result]) -> list[Result]:
-        """What keeps the end of a ``multi_pass`` from running (rule 16)."""
+        """Return what keeps the end of a ``multi_pass`` from running (rule 16)."""
         errors = [before[one] for one in sorted(self.ancestors(name)) if before[one].state is State.ERROR]
         if errors or all(before[u].state is not State.COMPLETE for u in self.upstream[name]):
             return errors or closed
         return []
 
     def run(self, name: str, before: Mapping[str, Result]) -> Result:
-        """How a node fares that starts and that nothing stops; rule 10's stop is not applied either."""
+        """Return how a node fares that starts and that nothing stops; rule 10's stop is not applied either."""
         node = self.nodes[name]
         try:
             points = self._points(node, before)
@@ -133,9 +133,7 @@ class Rules:
         for index, (point, refused) in enumerate(points):
             reason = refused or unmet
             if sequential and any(e.state is State.ERROR for e in executions):
-                executions.append(
-                    Execution(index, State.SKIPPED, 0, point, reason="not run: one before it is in error")
-                )
+                executions.append(Execution(index, State.SKIPPED, 0, point, reason="not run: an earlier one failed"))
             elif reason:
                 executions.append(Execution(index, State.ERROR, node.policy.tries, point, reason=reason, inputs=files))
             else:
@@ -148,12 +146,12 @@ class Rules:
             ending = self.oracle(Attempt(node.name, index, attempt, point))
             if ending.state is State.COMPLETE or attempt == tries:
                 break
-        reason = None if ending.state is State.COMPLETE else "its command errs"
+        reason = None if ending.state is State.COMPLETE else "its command fails"
         metadata, outputs, folders = ending.metadata, ending.outputs, ending.folders
         return Execution(index, ending.state, attempt, point, metadata, outputs, reason=reason, folders=folders)
 
     def _points(self, node: ir.StepNode, before: Mapping[str, Result]) -> list[tuple[Mapping[str, Value], str | None]]:
-        """The parameters of each execution, and why they are refused (rules 3 to 5)."""
+        """Return the parameters of each execution, and why they are refused (rules 3 to 5)."""
         own = {f"{node.name}.{p.name}": p.name for p in node.step.parameters}
         values = {own[key]: value for key, value in self.values.items() if key in own}
         for parameter in self.pipeline.parameters:
@@ -190,7 +188,7 @@ class Rules:
         values: Mapping[str, Value],
         before: Mapping[str, Result],
     ) -> Sequence[Mapping[str, Value]]:
-        """The files that a loop runs over: those that complete executions left, and those of the project (rule 17)."""
+        """Return the files that a loop iterates over: those of complete executions and of the project (rule 17)."""
         if self.project is None:
             return [dict.fromkeys(axis.items, f"file {n}") for n in range(self.widths.get(node.name, 1))]
         edges = [e for e in self.incoming[node.name] if e.target.key == axis.over]
@@ -204,7 +202,7 @@ class Rules:
         return cast("Sequence[Mapping[str, Value]]", points)
 
     def _brought(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
-        """What an edge brings into a parameter (rule 4)."""
+        """Return what an edge passes into a parameter (rule 4)."""
         held = [e.metadata if edge.source.kind is EdgeKind.METADATA else e.parameters for e in source.complete]
         values = [cast("Value", v) for holder in held if (v := holder.get(edge.source.key)) is not None]
         if not values:
@@ -218,7 +216,7 @@ class Rules:
     def _inputs(
         self, node: ir.StepNode, before: Mapping[str, Result]
     ) -> tuple[Mapping[str, tuple[str, ...]], str | None]:
-        """The files of each input, and why the command cannot start (rules 5 and 6)."""
+        """Return the files of each input, and why the command cannot start (rules 5 and 6)."""
         files: dict[str, tuple[str, ...]] = {}
         unmet = None
         for wanted in node.step.inputs:
@@ -230,9 +228,9 @@ class Rules:
                 got[:0] = [default for default in wanted.default if default not in self.missing]
                 gone = [default for default in wanted.default if default in self.missing]
                 if gone:
-                    unmet = unmet or f"input {wanted.name}: nothing is at {gone[0]}"
+                    unmet = unmet or f"input {wanted.name}: {gone[0]} does not exist"
             if not got and not wanted.optional:
-                unmet = unmet or f"input {wanted.name}: no file reaches it"
+                unmet = unmet or f"input {wanted.name}: it has no file"
             files[wanted.name] = tuple(got)
         return files, unmet
 
@@ -249,7 +247,7 @@ def _spread(value: Value) -> Sequence[Value]:
 
 
 def _matching(edge: ir.Edge, source: Result) -> Iterator[str]:
-    """The files that an edge brings: from complete executions, never the sidecar files of file metadata."""
+    """Yield the files that an edge brings: from complete executions, never the sidecar files of file metadata."""
     for execution in source.complete:
         if edge.source.kind is EdgeKind.INPUT:
             for name, files in execution.inputs.items():

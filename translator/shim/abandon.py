@@ -1,7 +1,7 @@
-"""Wait for work that nothing can interrupt, for as long as the execution may go on.
+"""Wait for work that cannot be interrupted, as long as the execution may continue.
 
 A read of a socket, or a call into a file system's own library, does not end because we want it to. So it runs in a
-thread that nobody has to wait for: when ``pulse`` raises, the caller goes on, and the thread ends with the call or with
+daemon thread: when ``pulse`` raises, the caller continues, and the thread ends with the call or with
 the process. What is abandoned must not touch anything that the caller uses afterwards.
 """
 

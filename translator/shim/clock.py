@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 
 def now() -> str:
-    """The present time, such as ``2026-11-21T08:00:00.123Z``."""
+    """Return the current time, such as ``2026-11-21T08:00:00.123Z``."""
     return written(datetime.now(UTC))
 
 
 def written(time: datetime) -> str:
-    """A time that knows its zone, in the same way."""
+    """Return a time with a time zone in the same format."""
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -80,7 +80,7 @@ class FileAxis:
     ``over`` and ``into`` are parameters of the step that hold the two folders. Of each file the parameters ``items``
     get the path, and ``outputs`` the path of the same name below ``into``. ``pattern`` is a ``Path.glob`` below
     ``over``; without it all files directly in it count. ``sequential``: one execution after another, and those after
-    one in error are skipped.
+    a failed one are skipped.
     """
 
     over: str
@@ -162,22 +162,22 @@ ValueSource: TypeAlias = ParameterOf | MetadataOf
 
 
 def output(source: str, pattern: str = "*") -> Output:
-    """The outputs of ``source`` that match ``pattern``."""
+    """Return the outputs of ``source`` that match ``pattern``."""
     return Output(source, pattern)
 
 
 def same_input(source: str, pattern: str) -> SameInput:
-    """The files that ``source`` got for its inputs that match ``pattern``."""
+    """Return the files that ``source`` got for its inputs that match ``pattern``."""
     return SameInput(source, pattern)
 
 
 def parameter(source: str, name: str) -> ParameterOf:
-    """The value of parameter ``name`` of ``source``."""
+    """Return the value of parameter ``name`` of ``source``."""
     return ParameterOf(source, name)
 
 
 def metadata(source: str, key: str) -> MetadataOf:
-    """The last value that ``source`` printed for metadata ``key``."""
+    """Return the last value that ``source`` printed for metadata ``key``."""
     return MetadataOf(source, key)
 
 
@@ -190,12 +190,12 @@ class After:
 
 
 def complete(name: str) -> After:
-    """Where ``name`` is complete."""
+    """Return a link that is taken if ``name`` is complete."""
     return After(name, "complete")
 
 
 def failed(name: str) -> After:
-    """Where ``name`` is in error."""
+    """Return a link that is taken if ``name`` fails."""
     return After(name, "error")
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 DEPTH = 100
-TOO_DEEP = f"it is nested more than {DEPTH} deep"
+TOO_DEEP = f"it is nested deeper than {DEPTH}"
 
 
 class DepthError(ValueError):

@@ -28,7 +28,7 @@ def no_pulse() -> None:
 
 
 def stamp(status: os.stat_result) -> str:
-    """What identifies the state of a file without reading it."""
+    """Return a stamp that identifies the state of a file without reading it."""
     return f"{status.st_ino}:{status.st_size}:{status.st_mtime_ns}"
 
 
@@ -38,7 +38,12 @@ class NotAFileError(OSError):
 
 def kind(mode: int) -> str:
     """Return what a file of this mode is called."""
-    names = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder", stat.S_IFREG: "a file"}
+    names = {
+        stat.S_IFIFO: "a named pipe",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFDIR: "a directory",
+        stat.S_IFREG: "a file",
+    }
     return names.get(stat.S_IFMT(mode), "a symbolic link" if stat.S_ISLNK(mode) else "a device")
 
 
@@ -50,7 +55,7 @@ def regular(path: Path, *, follow: bool = True) -> os.stat_result:
         follow: whether a link to a file is one.
 
     Raises:
-        NotAFileError: it is something else, which could keep whoever reads it waiting for ever.
+        NotAFileError: it is not a regular file, so reading it could block for ever.
     """
     found = path.stat(follow_symlinks=follow)
     if not stat.S_ISREG(found.st_mode):
@@ -59,7 +64,7 @@ def regular(path: Path, *, follow: bool = True) -> os.stat_result:
 
 
 def of_file(path: Path, pulse: Callable[[], None] = no_pulse) -> str:
-    """SHA-256 of the file at ``path``, in hexadecimal.
+    """Return the SHA-256 of the file at ``path``, in hexadecimal.
 
     Args:
         path: a regular file.

@@ -25,7 +25,7 @@ def emit(
     label: str | None = None,
     **more: str | float | None,
 ) -> None:
-    """Append an event, if somebody listens; a file that cannot be written is nobody who listens.
+    """Append an event to the events file, if it is set and can be written.
 
     Args:
         event: what happened.

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["execute", "kill_all"]
 
-KILLED = "the engine has cancelled the execution"
-OUT_OF_TIME = "the execution took longer than the engine allows its task"
+KILLED = "the engine cancelled the execution"
+OUT_OF_TIME = "the execution exceeded the engine's time limit for its task"
 NOTE = "[shim] "
 MASK = "***"
 _TAIL_LINES = 10
@@ -46,7 +46,7 @@ _SHELL_SIGNAL = 128
 
 
 class _Error(Exception):
-    """The execution errs, for the reason of the message."""
+    """The execution fails, with the message as the reason."""
 
 
 class _Stop(BaseException):
@@ -59,7 +59,7 @@ class _Late(BaseException):
 
 @dataclass(slots=True)
 class _Execution:
-    """What is known of an execution while it goes on."""
+    """The state of a running execution."""
 
     step: Step
     context: Context
@@ -89,7 +89,7 @@ class _Execution:
             return
         try:
             self.context.log(self.hidden(line))
-        except Exception:  # noqa: BLE001 - an engine may raise anything, and there is nobody left to tell
+        except Exception:  # noqa: BLE001 - an engine may raise anything, and nothing can be reported now
             self.mute = True
 
     def keep(self, line: str) -> None:
@@ -98,11 +98,11 @@ class _Execution:
             self.kept.add(self.hidden(line))
 
     def hidden(self, text: str) -> str:
-        """``text`` without values of secrets."""
+        """Return ``text`` without values of secrets."""
         return self.hide(text) if self.hide is not None else text
 
     def masked(self, value: Any) -> Any:  # noqa: PLR0911 - one per type
-        """``value``, a JSON value, without values of secrets; a number is masked where it is one as a whole."""
+        """Return ``value``, a JSON value, without secrets; numbers are masked only if they equal a secret."""
         if self.hide is None:
             return value
         if isinstance(value, Mapping):
@@ -118,7 +118,7 @@ class _Execution:
         return value
 
     def secretive(self) -> str:
-        """The names of the parameters in which a secret is hidden from the steps after this one."""
+        """Return the names of the parameters that contain a secret."""
         if self.scope is None or self.hide is None:
             return ""
         seen = {**self.scope.parameters, **self.written}
@@ -137,7 +137,7 @@ class _Execution:
         self.kept.flush()
         if self.kept.failure:
             failure, self.kept = self.kept.failure, None
-            self.note(f"warning: cannot write the log of this try to the store: {failure}")
+            self.note(f"warning: cannot write the log of this attempt to the store: {failure}")
 
     def asked(self) -> str | None:
         """Ask the engine whether to stop; an engine that cannot tell does not stop anything."""
@@ -147,7 +147,7 @@ class _Execution:
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
             if not self.deaf:
                 self.deaf = True
-                self.note(f"warning: the engine does not say whether to stop ({type(error).__name__}: {error})")
+                self.note(f"warning: cannot ask the engine whether to stop ({type(error).__name__}: {error})")
             return None
 
     def pulse(self) -> None:
@@ -156,12 +156,12 @@ class _Execution:
             raise _Stop(KILLED)
         if self.staging is not None and time.monotonic() > self.staging:
             limit = self.step.time_limit or 0
-            raise _Late(f"the inputs could not be fetched within the time limit of {limit:g} s")
+            raise _Late(f"the inputs were not staged within the time limit of {limit:g} s")
         if time.monotonic() >= self.next_ask and (stop := self.asked()) is not None:
             raise _Stop(stop)
 
     def manifest(self, state: State, reason: str | None) -> Manifest:
-        """The manifest of the execution as it is now."""
+        """Return the manifest of the execution as it is now."""
         scope = self.scope
         if scope is not None and state is not State.STOPPED:
             put = {file.path: file for file in self.outputs}
@@ -249,7 +249,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
             except (_Error, _Late, StoreError, WorkspaceError) as error:
                 state, reason = State.ERROR, str(error)
             except OSError as error:
-                state, reason = State.ERROR, f"the execution's files cannot be handled: {error}"
+                state, reason = State.ERROR, f"cannot process the execution's files: {error}"
             manifest = _commit(execution, store, state, reason)
         except Exception as error:
             reason = f"the execution failed unexpectedly: {type(error).__name__}: {error}"
@@ -276,7 +276,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
 
 
 def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Value], str | None]:
-    """The values of the parameters, or what there is of them and what is wrong."""
+    """Return the values of the parameters as far as possible, and the problems."""
     try:
         return resolve(step, parameters, {}), None
     except ParameterError as error:
@@ -286,7 +286,7 @@ def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Valu
 
 
 def _seen(scope: Scope) -> dict[str, Value]:
-    """What a step of a control-flow graph sees, as a manifest shows it beside the scope, which has it whole."""
+    """Return the parameters as the manifest shows them, long values shortened."""
     shown = {name: brief(value) for name, value in scope.parameters.items()}
     return cast("dict[str, Value]", sane({**shown, **scope.items}))
 
@@ -298,11 +298,11 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
     inherited = environment.of_step(os.environ, step.required_environment)
     if absent := environment.missing(step.required_environment, step.environment, inherited):
         names = ", ".join(absent)
-        raise _Error(f"step {step.name!r} requires environment variables that have no value on this worker: {names}")
+        raise _Error(f"step {step.name!r} requires environment variables that are not set on this worker: {names}")
     if not project.is_dir():
-        raise _Error(f"the project folder {project} is not there")
+        raise _Error(f"the project directory {project} does not exist")
     if step.image is not None:
-        execution.note(f"the image {step.image} is not used: the command runs in a process of this worker")
+        execution.note(f"image {step.image} ignored: running as a process on this worker")
     dialect = dialects.load(step.dialect)
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
         work = dialects.Work(
@@ -338,8 +338,8 @@ def _run(execution: _Execution, store: Store, wanted: Mapping[str, InputFiles], 
             execution, dialect, work if failure is None else replace(work, pulse=no_pulse, complete=False)
         )
         if hidden := execution.secretive():
-            execution.note(f"warning: parameters contain values of secrets; steps after this one see {MASK}: {hidden}")
-        problems += [f"the command has written to its input {name}" for name in stage.changed(execution.inputs, store)]
+            execution.note(f"warning: parameters contain secrets; downstream steps see {MASK}: {hidden}")
+        problems += [f"the command wrote to its input {name}" for name in stage.changed(execution.inputs, store)]
         if failure is not None:
             execution.note("\n".join(problems))
             raise failure
@@ -356,7 +356,7 @@ def _bring(execution: _Execution, dialect: dialects.Contract, work: dialects.Wor
 
 
 def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mapping[str, str]) -> _Error | _Stop | None:
-    """Run the command; tells what is to be raised when its outputs are published."""
+    """Run the command; return the error to raise once its outputs are published."""
     tails: dict[str, deque[str]] = {"output": deque(maxlen=_TAIL_LINES), "errors": deque(maxlen=_TAIL_LINES)}
 
     def show(stream: str, line: bytes, length: int) -> None:
@@ -401,9 +401,9 @@ def _command(execution: _Execution, launch: dialects.Launch, surroundings: Mappi
     output.close()
     errors.close()
     if execution.metadata.dropped:
-        execution.note("warning: the command prints more metadata than is kept, or metadata that is nested too deep")
+        execution.note("warning: some metadata is dropped: there is too much, or it is nested too deep")
     execution.exit_status = ended.exit_status
-    # Also where there is no tail: what the command asked for is known only while its workspace is there.
+    # Even without a tail: the secrets that the command used are known only while its workspace exists.
     tail = execution.hidden("\n".join(tails["errors"] or tails["output"]))
     for folder, name in launch.names.items():
         tail = tail.replace(folder, name)
@@ -439,7 +439,7 @@ def _signal(number: int) -> str:
         name = signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-    return f"{name}, which the system sends when memory runs out" if name == "SIGKILL" else name
+    return f"{name}, which the system also sends when memory runs out" if name == "SIGKILL" else name
 
 
 def _publish(execution: _Execution, dialect: dialects.Contract, work: dialects.Work) -> list[str]:
@@ -447,10 +447,10 @@ def _publish(execution: _Execution, dialect: dialects.Contract, work: dialects.W
     try:
         found = dialect.gather(work, execution.metadata.values)
     except RecursionError:
-        return ["the outputs are in folders that are nested too deep"]
+        return ["the directories of the outputs are nested too deep"]
     except (ValueError, KeyError, TypeError) as error:
         # Files that the command wrote, or could have.
-        return [f"what the command left cannot be read: {type(error).__name__}: {error}"]
+        return [f"cannot read the command's outputs: {type(error).__name__}: {error}"]
     for note in found.notes:
         execution.note(f"warning: {note}")
     if found.taken:
@@ -464,9 +464,7 @@ def _publish(execution: _Execution, dialect: dialects.Contract, work: dialects.W
         for file in published
     ]
     if any(file.shown for file in execution.outputs):
-        execution.note(
-            f"warning: names of outputs contain values of secrets; run.json shows {MASK}, the store has the names"
-        )
+        execution.note(f"warning: names of outputs contain secrets; run.json shows {MASK}, but the store has the names")
     execution.folders = found.folders
     return found.problems
 

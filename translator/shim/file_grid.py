@@ -36,7 +36,7 @@ def points(
         Per execution the values of the item's parameters; none if there are no files.
 
     Raises:
-        GridError: the folder is not there, or the pattern is none.
+        GridError: the directory does not exist, or the pattern is invalid.
     """
     try:
         return _points(step, axis, given, brought, project)
@@ -60,7 +60,7 @@ def _points(
         files = _inside((file.path for file in brought.files), place.path)
         folders = _inside(brought.folders, place.path)
     if not files and not folders and not there.exists():
-        raise GridError(f"the folder {over!r} is not there")
+        raise GridError(f"the directory {over!r} does not exist")
     if axis.pattern is None:
         names = {name for name in files if "/" not in name} | _directly_in(there, over)
     else:
@@ -77,7 +77,7 @@ def _points(
 
 
 def label(step: Step, axis: FileAxis, point: Mapping[str, Value]) -> str:
-    """How people recognise the execution for a file: by its path below the folder, or if that was another by its name.
+    """Return a label for a file's execution: the path in the directory, or the name if the label has another path.
 
     Args:
         step: the step that runs once per file.
@@ -93,7 +93,7 @@ def label(step: Step, axis: FileAxis, point: Mapping[str, Value]) -> str:
 
 
 def _inside(paths: Iterable[str], folder: str) -> tuple[str, ...]:
-    """The paths at or below a folder, relative to it."""
+    """Return the paths at or below a folder, relative to it."""
     return tuple(PurePosixPath(path).relative_to(folder).as_posix() for path in paths if below(path, folder))
 
 
@@ -103,7 +103,7 @@ def _directly_in(folder: Path, shown: str) -> set[str]:
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise GridError(f"the folder {shown!r} cannot be read: {error.strerror}") from None
+        raise GridError(f"the directory {shown!r} cannot be read: {error.strerror}") from None
 
 
 def _laid_out(folder: Path, files: Iterable[str], folders: Iterable[str]) -> Path:
@@ -118,8 +118,8 @@ def _laid_out(folder: Path, files: Iterable[str], folders: Iterable[str]) -> Pat
 
 def _matching(folder: Path, pattern: str) -> set[str]:
     if ".." in PurePosixPath(pattern).parts:
-        raise GridError(f"the filter {pattern!r} leads out of the folder")
+        raise GridError(f"the filter {pattern!r} leaves the directory")
     try:
         return {path.relative_to(folder).as_posix() for path in folder.glob(pattern)}
     except (NotImplementedError, ValueError) as error:
-        raise GridError(f"the filter {pattern!r} is no pattern: {error}") from None
+        raise GridError(f"the filter {pattern!r} is not a valid pattern: {error}") from None

@@ -80,7 +80,7 @@ def _points(
 
 
 def label(point: Mapping[str, Value]) -> str:
-    """How people recognise an execution: ``lr=0.1, batch=32``; one line, at most ``LABEL_LENGTH`` characters."""
+    """Return a label for an execution, ``lr=0.1, batch=32``: one line of at most ``LABEL_LENGTH`` characters."""
     text = ", ".join(f"{name}={_shown(value)}" for name, value in point.items() if value is not None)
     return text if len(text) <= LABEL_LENGTH else f"{text[: LABEL_LENGTH - 1]}…"
 

@@ -48,7 +48,7 @@ class DataPath:
 
 @dataclass(frozen=True, slots=True)
 class OutsidePath:
-    """A path that a step may write to outside of the project folder."""
+    """A path outside the project directory that a step may write to."""
 
     path: str
 
@@ -62,7 +62,7 @@ Argument: TypeAlias = "Scalar | DataPath | Bound"
 class Loop:
     """The files that a script runs over, once each: those directly in ``over``, or those that ``pattern`` finds there.
 
-    ``parallel``: side by side; else one after another, until one fails.
+    ``parallel``: in parallel; else one at a time, until one fails.
     """
 
     over: str
@@ -72,12 +72,12 @@ class Loop:
 
 
 def path(path: str) -> DataPath:
-    """An argument that is a path of the project."""
+    """Return an argument that is a path of the project."""
     return DataPath(path)
 
 
 def outside(path: str) -> OutsidePath:
-    """An output that may be outside of the project folder: it stays where the step writes it and is no artifact."""
+    """Return an output that may be outside the project: it stays there and is not an artifact."""
     return OutsidePath(path)
 
 
@@ -93,7 +93,7 @@ def script(  # noqa: PLR0913 - as in Loom's file
     in_place: bool = False,
     source: str | None = None,
 ) -> Step:
-    """A step that calls a Python script.
+    """Return a step that calls a Python script.
 
     Args:
         name: the step's name.
@@ -131,7 +131,7 @@ def condition(  # noqa: PLR0913 - as in Loom's file
     in_place: bool = False,
     source: str | None = None,
 ) -> Step:
-    """A step that comes to true or false, by a predicate or by a script's ``evaluate``.
+    """Return a step that is true or false, by a predicate or a script's ``evaluate``.
 
     Args:
         name: the step's name.
@@ -151,7 +151,7 @@ def condition(  # noqa: PLR0913 - as in Loom's file
         if isinstance(value, (list, tuple, Mapping)):
             others[key] = _frozen(value)
         else:
-            parts.argument(key, value)  # type: ignore[arg-type]  # a text is no sequence here
+            parts.argument(key, value)  # type: ignore[arg-type]  # a string is not a sequence here
     options: dict[str, Json] = {"predicate": predicate} if predicate else {}
     options["negate"] = negate
     if others:
@@ -168,7 +168,7 @@ def collect(  # noqa: PLR0913 - as the others
     in_place: bool = False,
     source: str | None = None,
 ) -> Step:
-    """A step that puts the files of the last iteration to the places of the group's outputs.
+    """Return a step that copies the last iteration's files to the group's outputs.
 
     Args:
         name: the group's name.

@@ -112,7 +112,7 @@ def mark(store: Store, uri: str, marked: Literal["success", "failed"]) -> None:
 
     Raises:
         StoreError: it cannot be read or written.
-        FileNotFoundError: it is gone.
+        FileNotFoundError: it no longer exists.
     """
     key = store.key(uri)
     document = store.read_json(key)
@@ -133,7 +133,7 @@ def _of_nodes(
     traced: Mapping[str, Sequence[traces.Trace]],
     known: Mapping[str, Mapping[int, EngineState]],
 ) -> tuple[State, dict[str, object]]:
-    """The state of a run of a dataflow graph, and what ``run.json`` says of its nodes."""
+    """Return the state of a dataflow run, and the nodes for ``run.json``."""
     found = {node.name: traced.get(node.name, ()) for node in nodes}
     found = {name: of_node if any(trace.begun for trace in of_node) else () for name, of_node in found.items()}
     ended = {name: [trace.state for trace in of_node] for name, of_node in found.items()}
@@ -161,7 +161,7 @@ def _of_nodes(
 def node_states(
     nodes: Sequence[NodePlan], executions: Mapping[str, Sequence[State]], own: Mapping[str, State] | None = None
 ) -> dict[str, State]:
-    """The state of each node.
+    """Return the state of each node.
 
     Args:
         nodes: all nodes of the run.
@@ -194,7 +194,7 @@ def node_states(
 def run_state(
     nodes: Sequence[NodePlan], states: Mapping[str, State], executions: Mapping[str, Sequence[State]]
 ) -> State:
-    """The state of the run: error if a node's error is not to be continued after, else stopped if it was cut short.
+    """Return the state of the run: error after an unhandled failure, else stopped if it was interrupted.
 
     Args:
         nodes: all nodes of the run.
@@ -218,7 +218,7 @@ def _of_executions(node: NodePlan, ended: Sequence[State]) -> State:
 
 
 def _forgives(node: NodePlan) -> bool:
-    """Whether a node is complete as soon as one of its executions is."""
+    """Return whether a node is complete if at least one of its executions is."""
     if node.kind == "execution":
         return False
     if node.on_child_error is not None:
@@ -227,12 +227,12 @@ def _forgives(node: NodePlan) -> bool:
 
 
 def _goes_on(node: NodePlan) -> bool:
-    """Whether an error of the node is none of the run, and nodes after it run."""
+    """Return whether downstream nodes run after the node fails, and the run does not fail."""
     return node.on_error == "continue" and not _forgives(node)
 
 
 def _blocks(node: NodePlan, state: State) -> bool:
-    """Whether a node is the reason that nodes after it are skipped."""
+    """Return whether a node causes downstream nodes to be skipped."""
     if state is not State.ERROR:
         return state is State.SKIPPED
     return node.on_error in {"stop-next", "continue"} and not _goes_on(node)

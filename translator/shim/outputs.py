@@ -1,7 +1,7 @@
-"""Looks over a command's outputs folder before it is published: only regular files that belong to it go on.
+"""Inspect a command's outputs directory before it is published: only regular files in it pass.
 
 Symbolic links to files in the workspace become the files they name. What leads out of the workspace, cannot be read or
-has a name that no store can hold is a problem, which makes the execution err; pipes, sockets and devices hold no data
+has a name that stores do not support is a problem, which fails the execution; pipes, sockets and devices have no data
 and are left out with a note.
 """
 
@@ -28,7 +28,7 @@ _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class Found:
     """The files to publish, relative to the outputs folder and sorted; problems and notes are for the user.
 
-    ``folders`` are those that hold nothing; ``taken``: there is no outputs folder any more.
+    ``folders`` are the empty directories; ``taken``: the outputs directory was removed.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class Found:
 
 
 def tidy(folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_pulse) -> Found:
-    """Make ``folder`` a tree of regular files that nobody else holds.
+    """Make ``folder`` a tree of regular files without other links.
 
     Args:
         folder: the outputs folder; links in it are replaced by copies, and what cannot be published is removed.
@@ -53,7 +53,7 @@ def tidy(folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_puls
 
 
 def tidy_some(folder: Path, paths: Sequence[str], allowed: Path, pulse: Callable[[], None] = digest.no_pulse) -> Found:
-    """As ``tidy``, for some files and folders below ``folder``; one that is not there is none of the outputs."""
+    """Tidy some files and directories in ``folder``; missing ones are not outputs."""
     look = _Look(folder, allowed.resolve(), pulse)
     for path in paths:
         look.one(folder / path)
@@ -78,7 +78,7 @@ class _Look:
 
     def one(self, path: Path) -> None:
         if not path.parent.resolve().is_relative_to(self.allowed):
-            self.problem(f"the output {self.name(path)!r} is in a folder outside of the workspace")
+            self.problem(f"the output {self.name(path)!r} is in a directory outside the workspace")
             return
         try:
             entries = [entry for entry in os.scandir(path.parent) if entry.name == path.name]
@@ -102,7 +102,7 @@ class _Look:
                 folder.chmod(stat.S_IRWXU)
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            self.problem(f"the output folder {self.name(folder)!r} cannot be read: {error.strerror}")
+            self.problem(f"the output directory {self.name(folder)!r} cannot be read: {error.strerror}")
             return
         for entry in entries:
             path = Path(entry.path)
@@ -110,7 +110,7 @@ class _Look:
                 relative(self.name(path))
                 self.at(entry, path)
             except PathError as error:
-                self.problem(f"an output cannot be kept: {error}")
+                self.problem(f"an output cannot be published: {error}")
             except OSError as error:
                 self.problem(f"the output {self.name(path)!r} cannot be read: {error.strerror}")
 
@@ -123,7 +123,7 @@ class _Look:
             self.file(path)
         else:
             kind = digest.kind(entry.stat(follow_symlinks=False).st_mode)
-            self.note(f"the output {self.name(path)!r} is {kind}, which holds no data; it is not kept")
+            self.note(f"the output {self.name(path)!r} is {kind}, which has no content; not published")
             path.unlink()
 
     def file(self, path: Path) -> None:
@@ -141,20 +141,20 @@ class _Look:
         except (OSError, RuntimeError) as error:  # up to Python 3.12, a loop is a RuntimeError
             if isinstance(error, OSError) and error.errno not in _NOWHERE:
                 raise
-            self.note(f"{what}, which is not there; it is not kept")
+            self.note(f"{what}, which does not exist; not published")
             path.unlink()
             return
         if not target.is_relative_to(self.allowed):
-            self.problem(f"{what}, outside of the workspace; copy the file instead")
+            self.problem(f"{what}, outside the workspace; copy the file instead")
             path.unlink()
         elif target.is_file():
             _replace(target, path, self.pulse)
             self.found.paths.append(self.name(path))
         elif not target.is_dir():
-            self.note(f"{what}, which is no file; it is not kept")
+            self.note(f"{what}, which is not a file; not published")
             path.unlink()
         elif path.parent.resolve().is_relative_to(target):
-            self.problem(f"{what}, a folder that holds the link itself")
+            self.problem(f"{what}, a directory that contains the link itself")
             path.unlink()
         else:
             path.unlink()

@@ -20,7 +20,7 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "
 
 
 _EXACT = 2.0**53
-"""Below this, a floating-point number says exactly which whole number is meant."""
+"""Below this, a floating-point number represents an integer exactly."""
 _WHOLE = re.compile("[-+]?[0-9]{1,15}", re.ASCII)
 
 
@@ -51,7 +51,7 @@ def coerce(parameter: Parameter, value: object) -> Value:
 
 
 def resolve(step: Step, run_values: Mapping[str, Value], edge_values: Mapping[str, Value]) -> dict[str, Value]:
-    """The value of each parameter of ``step``: its default, a value given for the run, or what an edge brings.
+    """Return the value of each parameter of ``step``: its default, a value of the run, or of an edge.
 
     The later of these wins. A parameter without any has the value None.
 
@@ -81,7 +81,7 @@ def resolve(step: Step, run_values: Mapping[str, Value], edge_values: Mapping[st
 
 
 def vendor(parameter: Parameter) -> VendorParameter:
-    """The parameter as the vendor's own library knows it."""
+    """Return the parameter as the vendor's library represents it."""
     from valohai_yaml.objs.parameter import Parameter as VendorParameter
 
     return VendorParameter(
@@ -103,14 +103,14 @@ def vendor(parameter: Parameter) -> VendorParameter:
 def _atom(parameter: Parameter, atom: object) -> Scalar:
     """Turn back what a form or JSON turns a value into: 3.0 is an integer's 3, "true" a flag's True.
 
-    A whole number stays one for a float, because the command line says it as it is written: ``--x=95``.
+    An integer stays one for a float, because the command line shows it as written: ``--x=95``.
     """
     if isinstance(atom, float) and not math.isfinite(atom):
         raise ParameterError(f"parameter {parameter.name!r}: {atom} is not a finite number")
     if not isinstance(atom, (str, int, float)):
-        raise ParameterError(f"parameter {parameter.name!r}: {atom!r} is not a text, a number or a truth value")
+        raise ParameterError(f"parameter {parameter.name!r}: {atom!r} is not a string, a number or a boolean")
     if isinstance(atom, str) and "\x00" in atom:
-        raise ParameterError(f"parameter {parameter.name!r}: the value holds a NUL character")
+        raise ParameterError(f"parameter {parameter.name!r}: the value contains a NUL character")
     if parameter.type == "integer" and isinstance(atom, float) and atom.is_integer() and abs(atom) < _EXACT:
         return int(atom)
     if parameter.type == "float" and isinstance(atom, str) and _WHOLE.fullmatch(atom.strip()):
@@ -138,7 +138,7 @@ def _checked(parameter: Parameter, atoms: list[Scalar]) -> list[Scalar]:
 
 
 def _plain(parameter: Parameter, atoms: list[Scalar]) -> bool:
-    """Whether the vendor's check could neither change nor refuse the values: it takes a tenth of a second to load."""
+    """Return whether the vendor's check, which loads slowly, could neither change nor reject the values."""
     if parameter.minimum is not None or parameter.maximum is not None or parameter.choices:
         return False
     types: dict[str, tuple[type, ...]] = {"string": (str, int, float, bool), "integer": (int,), "float": (int, float)}

@@ -29,7 +29,7 @@ def relative(path: str) -> str:
     """
     parts = path.split("/")
     if not path or any(part in {"", ".", ".."} for part in parts) or "\x00" in path:
-        raise PathError(f"the path {path!r} does not stay in its folder")
+        raise PathError(f"the path {path!r} leaves its directory")
     try:
         path.encode("utf-8")
     except UnicodeEncodeError:
@@ -38,7 +38,7 @@ def relative(path: str) -> str:
 
 
 def place(path: str, keep: KeepDirectories, root: str = "") -> str:
-    """Where below its input's folder a file goes.
+    """Return the path of a file in its input's directory.
 
     Args:
         path: where the file was, relative to the outputs it comes from, to the project or to its bucket.
@@ -46,7 +46,7 @@ def place(path: str, keep: KeepDirectories, root: str = "") -> str:
         root: the part of the path before the first wildcard of the pattern that found it.
 
     Raises:
-        PathError: the place would be outside of the folder.
+        PathError: the place would be outside the directory.
     """
     name = path.rsplit("/", 1)[-1]
     if keep == "none" or ".." in path.split("/"):

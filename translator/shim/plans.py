@@ -2,7 +2,7 @@
 
 Nodes of a dataflow graph name those with an edge to them (``upstream``). Nodes of a control-flow graph
 name the outcomes that lead to them (``after``), and a graph those that end it as complete (``complete_after``). Every
-other outcome that leads nowhere ends a graph in error.
+other outcome without a route ends a graph in error.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _STORE = "store:"
 
 
 def to_json(file: FileRecord, root: str) -> dict[str, object]:
-    """The JSON document of ``file``; ``root`` is the URI of the store."""
+    """Return the JSON document of ``file``; ``root`` is the URI of the store."""
     uri = file.uri
     if uri.startswith(f"{root}/"):
         uri = _STORE + uri[len(root) + 1 :]

@@ -12,9 +12,9 @@ How an engine hands scopes on::
     inner = scopes.enter(ended, loop={"index": 1})                  # ... of the next, from the scope the last one left
 
 and at the composite's fan-in ``translator.shim.controlflow.fan.join``. A node reads through to what the graph around it
-held when the branch began; what a branch writes is seen by nobody else until the fan-in.
+had when the branch began; other branches do not see what it writes until the fan-in.
 
-A value that is no JSON (runnable's ``kind: object``) lies in the catalog as a pickle; its parameter is a ``Pickle``.
+A value that is not JSON (runnable's ``kind: object``) is a pickle in the catalog; its parameter is a ``Pickle``.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Pickle(dict[str, "Json"]):
 
     @classmethod
     def at(cls, path: str) -> Pickle:
-        """The parameter whose pickle is at ``path`` in the catalog."""
+        """Return the parameter whose pickle is at ``path`` in the catalog."""
         return cls({_OBJECT: path})
 
 
 def initial(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[str, str]) -> Scope:
-    """The scope of the first node of a run, without the parameters that ``refusal`` names.
+    """Return the scope of the first node of a run, without the parameters that ``refusal`` names.
 
     Args:
         dialect: the source language.
@@ -77,7 +77,7 @@ def refusal(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[s
 
 
 def enter(scope: Scope, *, item: Mapping[str, Json] | None = None, loop: Mapping[str, int] | None = None) -> Scope:
-    """The scope of the first node of a branch.
+    """Return the scope of the first node of a branch.
 
     Args:
         scope: the composite node's, as it found it; for a later iteration of a loop, the one that the last node of the
@@ -94,12 +94,12 @@ def enter(scope: Scope, *, item: Mapping[str, Json] | None = None, loop: Mapping
 
 
 def after(scope: Scope, written: Mapping[str, Json], put: Mapping[str, FileRecord]) -> Scope:
-    """The scope that a node leaves which found ``scope`` and wrote."""
+    """Return the scope after a node that started with ``scope`` and wrote parameters."""
     return replace(scope, written={**scope.written, **written}, put={**scope.put, **put})
 
 
 def decoded(text: str) -> Json:
-    """The JSON value of ``text``, or the text itself, also where the value is nested too deep to be handed on."""
+    """Return the JSON value of ``text``, or the text itself if it is not JSON or nested too deep."""
     try:
         return read(text)
     except DepthError:
@@ -110,7 +110,7 @@ def read(text: str) -> Json:
     """Return the JSON value of ``text``, or the text itself.
 
     Raises:
-        DepthError: the value is nested too deep to be handed on.
+        DepthError: the value is nested too deep to be passed on.
     """
     try:
         return cast("Json", parse(text))
@@ -121,7 +121,7 @@ def read(text: str) -> Json:
 
 
 def _in_environment(dialect: Dialect, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The names and texts of the parameters in an environment."""
+    """Yield the names and texts of the parameters in an environment."""
     prefix = dialects.scoping(dialect).prefix
     for name, text in environ.items():
         if name.startswith(prefix) and len(name) > len(prefix):
@@ -129,7 +129,7 @@ def _in_environment(dialect: Dialect, environ: Mapping[str, str]) -> Iterator[tu
 
 
 def plain(value: Json) -> Json:
-    """``value`` as ``json.loads`` would give it: lists and dicts, and no other sequences and mappings."""
+    """Return ``value`` as ``json.loads`` would: lists and dictionaries instead of other sequences and mappings."""
     if isinstance(value, Pickle):
         return value
     if isinstance(value, dict) or hasattr(value, "items"):
@@ -140,12 +140,12 @@ def plain(value: Json) -> Json:
 
 
 def pickled(value: Json) -> str | None:
-    """The path in the catalog of the pickle that ``value`` stands for, or None if it is a value itself."""
+    """Return the path in the catalog of the pickle that ``value`` stands for, or None if it is a value itself."""
     return str(value[_OBJECT]) if isinstance(value, Pickle) else None
 
 
 def to_json(scope: Scope, root: str) -> dict[str, object]:
-    """The JSON document of ``scope``; ``root`` is the URI of the store."""
+    """Return the JSON document of ``scope``; ``root`` is the URI of the store."""
     return {
         "inherited": {name: _written(value) for name, value in scope.inherited.items()},
         "written": {name: _written(value) for name, value in scope.written.items()},
@@ -157,10 +157,10 @@ def to_json(scope: Scope, root: str) -> dict[str, object]:
 
 
 def from_json(document: Any, root: str) -> Scope:
-    """The scope that ``to_json`` wrote.
+    """Return the scope that ``to_json`` wrote.
 
     Raises:
-        KeyError, TypeError, AttributeError: the document is no scope.
+        KeyError, TypeError, AttributeError: the document is not a scope.
     """
     found = [records.from_json(file, root) for file in document["found"]]
     put = [records.from_json(file, root) for file in document["put"]]
@@ -175,7 +175,7 @@ def from_json(document: Any, root: str) -> Scope:
 
 
 def _written(value: Any) -> Any:
-    """What JSON does not have is marked: NaN, infinity, pickles, and dicts that look like a mark."""
+    """Return a JSON document that marks what JSON lacks: NaN, infinity, pickles, and dictionaries like a mark."""
     if isinstance(value, float) and not math.isfinite(value):
         return {_FLOAT: str(value)}
     if isinstance(value, (list, tuple)):

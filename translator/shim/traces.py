@@ -1,6 +1,6 @@
 """What became of executions: the engine says which there are and how they stand now, the store what they made.
 
-The store keeps the tries of every attempt, also of those that somebody has cleared in the engine. So the engine names
+The store keeps the tries of every attempt, even if it was cleared in the engine. So the engine names
 the try that counts (``EngineState.manifest``). Tries that it does not name are past; they are only counted.
 """
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 NODE = -1
 """The index under which an engine says how a node stands that has no executions, or that a person marked."""
-LOST = "the worker ended before the execution did: it was killed, or memory ran out"
+LOST = "the worker was lost before the execution ended: it was killed, or memory ran out"
 CUT = "the run was stopped"
-MARKED_FAILED = "the engine calls it failed although its command completed: a person marked it, or its worker was lost"
+MARKED_FAILED = "failed in the engine although its command completed: a person marked it, or its worker was lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class EngineState:
         state: how the engine says that it stands.
         manifest: URI of the manifest of the try that belongs to the engine's current attempt, whether or not that try
             has come to write it; None if the attempt made no try.
-        reason: why a node is in error that has no executions.
+        reason: why a node without executions failed.
         marked: whether a person set the state. It need not be said of an execution that the engine calls complete and
-            whose try is not: nobody else does that.
+            whose try did not: only a person does that.
     """
 
     state: State
@@ -75,7 +75,7 @@ class Trace:
         return self.tries > 0 or self.state in {State.ERROR, State.COMPLETE}
 
     def document(self) -> dict[str, object]:
-        """What ``run.json`` says of it."""
+        """Return the entry in ``run.json``."""
         of = self.manifest
         files = sorted(of.outputs, key=lambda file: file.path) if of is not None else []
         marked = {"marked": "success"} if self.marked else {}
@@ -136,7 +136,7 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
     except NoManifestError:
         pass
     except StoreError as error:
-        lost = str(error)  # after a power cut, or by somebody's hand
+        lost = str(error)  # after a power cut, or edited
     else:
         state, reason = _weighed(engine.state, manifest)
         marked = state is not manifest.state and state is State.COMPLETE
@@ -159,7 +159,7 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
 
 
 def _weighed(engine: State, manifest: Manifest) -> tuple[State, str | None]:
-    """How an execution stands of which the engine and the manifest of its try say one thing each.
+    """Return the state of an execution from what its engine and its attempt's manifest say.
 
     The manifest knows better why it ended. But what the engine calls complete flows on, and what it calls failed does
     not, whatever the manifest says.
@@ -172,11 +172,11 @@ def _weighed(engine: State, manifest: Manifest) -> tuple[State, str | None]:
 
 
 def _begun(key: str, attempts: Mapping[int, set[str]]) -> int:
-    """How many tries began, up to the one whose manifest is at ``key``."""
+    """Return how many attempts started, up to that of the manifest at ``key``."""
     return sum(STARTED in files for attempt, files in attempts.items() if attempt <= _number(key))
 
 
 def _number(key: str) -> int:
-    """The number of the try whose manifest is at ``key``."""
+    """Return the number of the attempt with the manifest at ``key``."""
     number = key.rsplit("/", 2)[-2].removeprefix("try-")
     return int(number) if number.isdecimal() else 0

@@ -109,7 +109,7 @@ def _literal(uri: str) -> Iterator[str]:
 
 
 def _split(uri: str) -> SplitResult | None:
-    """The parts of a URI; None if it has an ``@`` and what is before it is not a host, user and password."""
+    """Return the parts of a URI; None if it has an ``@`` and what is before it is not a host, user and password."""
     try:
         parts = urlsplit(uri)
         if "@" in uri and not parts.netloc.startswith(_ARN):

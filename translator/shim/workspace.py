@@ -101,7 +101,7 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str) -> 
 
 
 def remove(path: Path) -> None:
-    """Remove a folder or a link, also where the command has taken away its own permissions."""
+    """Remove a directory or a link, even if the command removed its own permissions."""
     if path.is_symlink() or not path.exists():
         path.unlink(missing_ok=True)
         return
@@ -128,7 +128,7 @@ def remove(path: Path) -> None:
 
 
 def _remove_folder(path: str | Path) -> None:
-    """As ``rmtree``, but without its guard against somebody who swaps folders for links: all processes are gone."""
+    """Remove a directory like ``rmtree``, without its guard against swapped links: all processes have ended."""
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -139,7 +139,7 @@ def _remove_folder(path: str | Path) -> None:
 
 
 def base(store: Store) -> Path:
-    """The folder in which the workspaces of a store's executions are made."""
+    """Return the directory for workspaces of a store's executions."""
     chosen = os.environ.get(VARIABLE)
     if chosen:
         return Path(chosen).expanduser().absolute()
@@ -157,15 +157,15 @@ def private(folder: Path) -> None:
     found = folder.stat(follow_symlinks=False)
     flaw = None
     if not stat.S_ISDIR(found.st_mode):
-        flaw = "is a link" if stat.S_ISLNK(found.st_mode) else "is not a folder"
+        flaw = "is a link" if stat.S_ISLNK(found.st_mode) else "is not a directory"
     elif found.st_uid != os.getuid():
         flaw = f"belongs to another user (uid {found.st_uid})"
     elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        flaw = f"can be written to by other users (mode {stat.S_IMODE(found.st_mode):04o})"
+        flaw = f"is writable for other users (mode {stat.S_IMODE(found.st_mode):04o})"
     if flaw is not None:
         raise WorkspaceError(
-            f"{folder} {flaw}, and whoever can write to it could change what runs; "
-            f"remove it, or set {VARIABLE} to a folder of your own"
+            f"{folder} {flaw}, so other users could change what runs; "
+            f"remove it, or set {VARIABLE} to a directory of your own"
         )
     if stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
         folder.chmod(stat.S_IRWXU)
@@ -177,7 +177,7 @@ def _shared() -> Path:
 
 
 def _elsewhere(place: Path, made: list[Path]) -> Path:
-    """A new path among the system's temporary files, noted in ``place`` for who sweeps up after a killed worker."""
+    """Return a new temporary path, noted in ``place`` to clean up after a killed worker."""
     path = _temporary_base() / f"translator-{os.urandom(6).hex()}"
     (place / f"{_NOTED}{len(made)}").symlink_to(path)
     made.insert(0, path)
@@ -207,7 +207,7 @@ def hold(place: Path) -> int | None:
 
 
 def _sweep(base: Path) -> None:
-    """Remove what workers that were killed have left: folders that are old and that nobody holds."""
+    """Remove old directories that no process holds, left by killed workers."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(base):
             if not entry.is_dir(follow_symlinks=False):

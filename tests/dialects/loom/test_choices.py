@@ -181,7 +181,7 @@ REFUSED = [
     ({"first": "turn"}, "--from turn: there is no step 'turn'", "did you mean 'train'?"),
     ({"include": ("plott",)}, "--include plott: there is no step 'plott'", "did you mean 'plot'?"),
     ({"group": "befor"}, "--group befor: there is no group 'befor'", "groups: 'after', 'again'"),
-    ({"steps": ("way",)}, "a switch runs nothing by itself: way", None),
+    ({"steps": ("way",)}, "a switch cannot run on its own: way", None),
     ({"parameters": ("rat=1",)}, "--set rat=1: there is no parameter 'rat'", "did you mean 'rate'?"),
     ({"parameters": ("rate",)}, "--set rate: expected NAME=VALUE", None),
     ({"data": ("rwa=x",)}, "--var rwa=x: there is no data node 'rwa'", "did you mean 'raw'?"),

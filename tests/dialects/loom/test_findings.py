@@ -243,11 +243,11 @@ def test_findings(text: str):
 HINTS = [
     ("args: {--p: $nmae}", "did you mean 'name'?"),
     ("args: {--p: $frame}", "did you mean 'frames'?"),
-    ("args: {--p: $loop_item}", "it is known in a step with 'loop' only"),
-    ("args: {--p: $ask}", "the result of a condition is used by a switch: condition: $ask"),
+    ("args: {--p: $loop_item}", "it is defined only in steps with 'loop'"),
+    ("args: {--p: $ask}", "use the result of a condition in a switch: condition: $ask"),
     ("args: {--p: $way}", "name a branch: $way.then or $way.else"),
     ("args: {--p: $way.els}", "did you mean 'else'?"),
-    ("inputs: {p: $inside}", "give the data node 'nested_in: $folder'"),
+    ("inputs: {p: $inside}", "set 'nested_in: $folder' on the data node"),
     ("kind: taks", "did you mean 'task'?"),
     ("optinal: true", "did you mean 'optional'?"),
 ]

@@ -325,7 +325,7 @@ HINTS = [
     ("step: mkae", "did you mean 'make'?"),
     ("step: make, override: {parameters: [{name: sead}]}", "did you mean 'seed'?"),
     ("step: make, on-eror: continue", "did you mean 'on-error'?"),
-    ("step: make, inputs: []", "a node changes its step below 'override:'"),
+    ("step: make, inputs: []", "nodes override their step under 'override:'"),
     ("step: make, on-error: stop_all", "did you mean 'stop-all'?"),
 ]
 

@@ -462,7 +462,7 @@ PASSES: dict[str, Project] = {
         step("after", {"x": "$p"}, "$q"),
         parameters={"n": 0},
     ),
-    "stop errs": project(
+    "stop fails": project(
         passes(
             step("one", {"x": "$a"}, "$p"),
             count=3,
@@ -471,7 +471,7 @@ PASSES: dict[str, Project] = {
         step("after", {"x": "$p"}, "$q"),
         step("beside", {"x": "$a"}, "$r"),
     ),
-    "stop errs at the end": project(
+    "stop fails at the end": project(
         passes(
             step("one", {"x": "$a"}, "$p"),
             count=1,

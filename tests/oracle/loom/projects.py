@@ -77,7 +77,7 @@ class Project:
 
 
 def behaviour(pipeline: ir.Pipeline, conditions: Mapping[str, bool]) -> Any:
-    """An oracle: ``work.py`` read once more, and the verdicts of conditions, which a step that errs has none of."""
+    """An oracle: ``work.py`` read once more, and the verdicts of conditions, which a step that fails has none of."""
     steps = {node.name: node.step for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
 
     def oracle(attempt: Attempt) -> Ending:

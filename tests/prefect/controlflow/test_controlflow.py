@@ -80,7 +80,7 @@ def test_branches_are_side_by_side_and_their_parameters_are_merged_in_order(walk
 
 
 def test_what_prefect_shows(walked):
-    made = graph({"m": mapped(graph({"one": Work(errs_for={"i": "b"}), "two": T}), "list", "i"), "z": T})
+    made = graph({"m": mapped(graph({"one": Work(fails_on={"i": "b"}), "two": T}), "list", "i"), "z": T})
     state, _ = walked(case(made, list=("a", "b")))
 
     runs = task_runs(state.state_details.flow_run_id, 8)

@@ -94,7 +94,7 @@ def test_an_input_that_is_not_there_is_the_scripts_business(worker) -> None:
     worker.script("t.py", ECHO)
     manifest = worker.run(step(inputs=["x"], parameters=[Parameter("x", default="nowhere")]))
     assert manifest.state == "complete"
-    assert "nothing is at 'nowhere'" in worker.notes
+    assert "the input 'nowhere' does not exist" in worker.notes
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/abs"])

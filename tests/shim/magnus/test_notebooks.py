@@ -101,7 +101,7 @@ def test_runnable_reads_variables(run) -> None:
     [
         ("magnus", ("print({'a': {1}})", OUT), {}, "set is not JSON serializable"),
         ("runnable", ("import sys; sys.exit(0)", []), {}, "sys.exit(0)"),
-        ("runnable", ("a = 1", []), {"returns": {"b": "json"}}, "has no variables that its step returns: b"),
+        ("runnable", ("a = 1", []), {"returns": {"b": "json"}}, "lacks variables that its step returns: b"),
     ],
 )
 def test_what_fails(run, dialect, cell, more, reason) -> None:

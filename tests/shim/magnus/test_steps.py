@@ -128,11 +128,11 @@ def test_what_is_written(run, dialect, kind, command, given, returns, expected) 
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
-        ("rest_of", "Magnus does not fill **more of rest_of: list each parameter that the function needs"),
-        ("starred", "Magnus does not fill *more of starred: list each parameter that the function needs"),
+        ("rest_of", "Magnus does not pass **more of rest_of; declare each parameter that the function needs"),
+        ("starred", "Magnus does not pass *more of starred; declare each parameter that the function needs"),
         (
             "both",
-            "parameter 'x' is a field of the model 'm' of both, which takes it in Magnus: put",
+            "parameter 'x' is a field of the model 'm' of both, which consumes it in Magnus; move",
         ),
         ("give", "parameter 'x' is required by give and has no value"),
     ],
@@ -164,7 +164,7 @@ def test_a_value_that_is_nested_deep(run, dialect, kind, command, returns, depth
     else:
         assert manifest.state is State.ERROR
         told = f"{manifest.reason} {run.log}"
-        assert "it is nested more than 100 deep" in told or "is nested too deep" in told or "RecursionError" in told
+        assert "it is nested deeper than 100" in told or "is nested too deep" in told or "RecursionError" in told
 
 
 def test_metrics(run) -> None:
@@ -250,7 +250,7 @@ def test_secrets_are_not_in_manifests(run, monkeypatch) -> None:
     cut_shell = run("runnable", "shell", f"echo {'-' * 290}$TOKEN >&2; exit 1", secrets=["TOKEN"])
     seen = Scope(inherited={"x": os.environ["TOKEN"], "l": [f"a {os.environ['TOKEN']}"]}, written={"y": "hunter"})
     knows = run("runnable", "shell", "true", seen, secrets=["TOKEN"])
-    assert run.log[-1] == "[shim] warning: parameters contain values of secrets; steps after this one see ***: x, l"
+    assert run.log[-1] == "[shim] warning: parameters contain secrets; downstream steps see ***: x, l"
     assert knows.scope == Scope(inherited={"x": "***", "l": ["a ***"]}, written={"y": "hunter"})
     for manifest in (tells, cut, cut_shell, given):
         assert "hunter" not in str(manifest)
@@ -273,7 +273,7 @@ def test_secrets_in_names_of_outputs_are_shown_nowhere_and_the_files_flow(run, m
     assert [file["path"] for file in outcome.catalog(made.scope)] == ["model-***.txt"]
     assert not any("hunter" in line for line in run.log)
     assert run.log[-1] == (
-        "[shim] warning: names of outputs contain values of secrets; run.json shows ***, the store has the names"
+        "[shim] warning: names of outputs contain secrets; run.json shows ***, but the store has the names"
     )
     used = run("runnable", "shell", "/bin/cat model-*", made.scope, catalog=Catalog(get=["*"]))
     assert run.log[-1] == "hunter2hunter2", used.reason

@@ -110,11 +110,13 @@ def test_what_is_too_much_to_copy_is_linked_and_watched(show, project: Path, mon
     assert not (show("two", "pkg/**/*.bin") / "pkg/deep/big.bin").is_symlink()
 
 
-def test_a_step_that_writes_to_the_project_errs(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_writes_to_the_project_fails(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(view, "KEPT", 10)
     context = Context(ExecutionId("p", "r", "n"), str(tmp_path / "store"), project, "airflow", str)
     step = Step("s", ["echo 1 >> pkg/deep/big.bin"], dialect="magnus", kind="shell", catalog=Catalog())
     manifest = execute(step, context, scope=Scope())
     assert manifest.state == "error"
-    assert "written to the project's file 'pkg/deep/big.bin'" in str(manifest.reason)
+    assert "wrote to the project's file 'pkg/deep/big.bin'" in str(manifest.reason)
     assert os.listdir(tmp_path / "store" / ".work") == [f"project-{view.key(project)}"]  # noqa: PTH208

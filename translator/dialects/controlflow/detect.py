@@ -66,12 +66,12 @@ def dialect(name: str, title: str, read: Callable[[Source, Diagnostics], tuple[P
 
 
 def is_pipeline(document: Located) -> bool:
-    """Whether a file is one of the two: a mapping with a ``dag``."""
+    """Return whether a file is one of the two: a mapping with a ``dag``."""
     return document.get("dag") is not None
 
 
 def language_of(document: Located) -> str:
-    """The name of the language of a file that has a ``dag``.
+    """Return the name of the language of a file that has a ``dag``.
 
     What only one of the two knows decides: its types of steps, its keys, ``MAGNUS_`` or ``RUNNABLE_`` in a command.
     Where nothing of that is there, or of both, the ends of the outermost graph do: in Magnus they are steps of the
@@ -110,7 +110,7 @@ def _given_away(step: Located) -> Iterator[_Says]:
 
 
 def _steps(document: Located) -> Iterator[Located]:
-    """The steps of all graphs, each once, however often aliases repeat it."""
+    """Yield the steps of all graphs, each once, however often aliases repeat it."""
     graphs = [document.get("dag")]
     seen: set[int] = set()
     while graphs:
@@ -131,10 +131,10 @@ def _text(found: Located | None) -> str:
 
 
 def name_of(file: str) -> str:
-    """The name of a file's pipeline: the file's name without its ending."""
+    """Return the name of a file's pipeline: the file's name without its ending."""
     return PurePosixPath(file).stem or file
 
 
 def pipeline_names(document: Located) -> tuple[str, ...]:
-    """The name of the file's only pipeline."""
+    """Return the name of the file's only pipeline."""
     return (name_of(document.file),) if is_pipeline(document) else ()

@@ -50,7 +50,9 @@ def open_graph(  # noqa: PLR0911 - one return per thing that can be missing
         diagnostics.error("bad-value", message, place)
         return None
     if where.source.project is None:
-        diagnostics.error("missing-file", f"step {name!r} includes {shown!r}, and there is no folder to look in", place)
+        diagnostics.error(
+            "missing-file", f"step {name!r} includes {shown!r}, but there is no project directory to find it in", place
+        )
         return None
     path = where.source.project / shown
     if not _readable(path, shown, name, body, where):
@@ -79,7 +81,7 @@ def _readable(path: Path, shown: str, name: str, body: Located, where: Where) ->
         there, around = False, []
     if not there:
         message = f"step {name!r} includes {shown!r}, which is not in {where.source.project}"
-        hint = "the path is relative to the folder in which the pipeline is run (--project)"
+        hint = "the path is relative to the project directory (--project)"
         where.diagnostics.error("missing-file", message, place, hint=hint)
     elif around:
         where.diagnostics.error("cycle", f"step {name!r} includes {shown!r}, which includes this step", place)

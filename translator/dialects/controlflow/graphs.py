@@ -50,7 +50,7 @@ def read_graph(place: Located, what: str, where: Where) -> ir.Graph | None:
     start = _start(place, what, links, where)
     if start is not None and start in ends:
         nodes[start] = _only_an_end(start, ends[start], place.value_span("start_at"))
-        message = f"{what} starts at its end: none of its steps is run"
+        message = f"{what} starts at its end, so no step runs"
         diagnostics.warning("starts-at-end", message, place.value_span("start_at"))
     elif start is not None:
         check_links(links, start, diagnostics)
@@ -60,16 +60,16 @@ def read_graph(place: Located, what: str, where: Where) -> ir.Graph | None:
 def _steps(place: Located, what: str, where: Where) -> Located | None:
     diagnostics = where.diagnostics
     if place.entries is None:
-        hint = "it is a mapping with 'start_at' and 'steps'"
+        hint = "write a mapping with 'start_at' and 'steps'"
         diagnostics.error("bad-value", f"{what} must be a mapping, not {shown(place)}", place.span, hint=hint)
         return None
     for key in place.entries:
         if key not in _GRAPH:
             near = did_you_mean(str(key), _GRAPH)
-            diagnostics.note("ignored-key", f"the key {key!r} of {what} is not read", place.key_span(key), hint=near)
+            diagnostics.note("ignored-key", f"the key {key!r} of {what} is ignored", place.key_span(key), hint=near)
     description = place.get("description")
     if description is not None and not isinstance(description.value, str | None):
-        message = f"'description' of {what} must be text, not {shown(description)}"
+        message = f"'description' of {what} must be a string, not {shown(description)}"
         diagnostics.error("bad-value", message, description.span)
     steps = place.get("steps")
     if steps is None:
@@ -83,10 +83,10 @@ def _steps(place: Located, what: str, where: Where) -> Located | None:
 
 
 def _named(name: Any, what: str, place: Span, where: Where) -> bool:
-    """Whether a name of a step or a branch can be one; the engines join names with dots."""
+    """Return whether a name of a step or a branch can be one; the engines join names with dots."""
     if not isinstance(name, str):
-        hint = f'put it into quotes: "{name}"'
-        where.diagnostics.error("bad-name", f"the name of a {what} must be text, not {name!r}", place, hint=hint)
+        hint = f'quote it: "{name}"'
+        where.diagnostics.error("bad-name", f"the name of a {what} must be a string, not {name!r}", place, hint=hint)
         return False
     if not name:
         where.diagnostics.error("bad-name", f"the name of a {what} must not be empty", place)
@@ -97,7 +97,7 @@ def _named(name: Any, what: str, place: Span, where: Where) -> bool:
         return False
     bad = [character for character in ".%" if character in name and (what == "step" or character == ".")]
     if bad:
-        message = f"the name of {what} {name!r} must not hold {' or '.join(repr(character) for character in bad)}"
+        message = f"the name of {what} {name!r} must not contain {' or '.join(repr(character) for character in bad)}"
         where.diagnostics.error("bad-name", message, place)
         return False
     return True
@@ -111,7 +111,7 @@ def _is_step(name: str, body: Located, where: Where) -> bool:
     kind = body.get("type")
     if kind is None:
         known = ", ".join(_types(where))
-        where.diagnostics.error("missing-key", f"step {name!r} has no 'type'", body.span, hint=f"there are: {known}")
+        where.diagnostics.error("missing-key", f"step {name!r} has no 'type'", body.span, hint=f"types: {known}")
         return False
     if isinstance(kind.value, str) and kind.value in (*_types(where), *_legacy(where)):
         return True
@@ -120,7 +120,7 @@ def _is_step(name: str, body: Located, where: Where) -> bool:
         message = f"{where.language.title} has no steps of type {kind.value!r}"
         where.diagnostics.error("unknown-type", message, kind.span, hint=hint)
     else:
-        where.diagnostics.error("bad-value", f"'type' of step {name!r} must be text, not {shown(kind)}", kind.span)
+        where.diagnostics.error("bad-value", f"'type' of step {name!r} must be a string, not {shown(kind)}", kind.span)
     return False
 
 
@@ -150,7 +150,7 @@ def _start(place: Located, what: str, links: Links, where: Where) -> str | None:
 
 
 def _only_an_end(name: str, outcome: ir.Outcome, place: Span) -> ir.ExecutionNode:
-    """A node that does nothing, for a graph that starts at its end."""
+    """Return a node that does nothing, for a graph that starts at its end."""
     routes = (ir.Route(ir.Outcome.COMPLETE, ir.End(outcome)), ir.Route(ir.Outcome.ERROR, ir.End(ir.Outcome.ERROR)))
     return ir.ExecutionNode(name, place, ir.Step(name, place, (), kind=ir.StepKind.STUB), ir.Policy(routes=routes))
 
@@ -171,7 +171,7 @@ def _read_step(name: str, body: Located, place: Span, links: Links, where: Where
 
 
 def _placed(step: ir.Step, where: Where) -> ir.Step:
-    """The step; with ``--in-place`` it runs in the project folder."""
+    """Return the step; with ``--in-place`` it runs in the project folder."""
     return replace(step, options={**step.options, "in_place": True}) if where.source.choices.in_place else step
 
 
@@ -241,13 +241,13 @@ def _choice(  # noqa: PLR0913, PLR0917 - what a node is made of
 ) -> ir.ChoiceNode | None:
     on = values["parameter"]
     if not on.isalnum():
-        message = f"'parameter' of step {name!r} may have letters and digits only; {on!r} has others"
-        hint = "runnable takes no underscores here: rename the parameter"
+        message = f"'parameter' of step {name!r} may contain only letters and digits, not {on!r}"
+        hint = "runnable does not accept underscores here; rename the parameter"
         where.diagnostics.error("bad-name", message, body.value_span("parameter"), hint=hint)
         return None
     if values.get("default") is not None:
-        message = f"'default' of step {name!r} is not read: runnable does not run it"
-        hint = "without a matching case the step is in error; give it 'on_failure'"
+        message = f"'default' of step {name!r} is ignored, because runnable never runs it"
+        hint = "without a matching case the step fails; add 'on_failure'"
         where.diagnostics.warning("ignored-default", message, body.key_span("default"), hint=hint)
     return ir.ChoiceNode(name, place, on, cases, policy)
 

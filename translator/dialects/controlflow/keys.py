@@ -78,7 +78,7 @@ def _value(found: Located, key: Key) -> Any:
 
 
 def shown(found: Located) -> str:
-    """What a value is, for a message."""
+    """Describe a value for a message."""
     value = found.value
     if value is None:
         return "empty"
@@ -91,7 +91,7 @@ def shown(found: Located) -> str:
     )
 
 
-_NAMES: dict[type, str] = {bool: "truth value", int: "number", float: "number"}
+_NAMES: dict[type, str] = {bool: "boolean", int: "number", float: "number"}
 
 
 def _text(value: Any) -> str | None:
@@ -115,7 +115,7 @@ def _mapping(value: Any) -> dict[str, Any] | None:
 
 
 def _whole(value: Any) -> int | None:
-    """As pydantic reads an ``int``: also ``true``, ``3.0`` and ``"3"``."""
+    """Read an ``int`` as pydantic does, including ``true``, ``3.0`` and ``"3"``."""
     if isinstance(value, str):
         try:
             value = float(value) if "." in value else int(value)
@@ -127,7 +127,7 @@ def _whole(value: Any) -> int | None:
 
 
 def _flag(value: Any) -> bool | None:
-    """As pydantic reads a ``bool``: also numbers and some words."""
+    """Read a ``bool`` as pydantic does, including numbers and some words."""
     if isinstance(value, str):
         lowered = value.lower()
         return True if lowered in _TRUE else False if lowered in _FALSE else None
@@ -146,9 +146,9 @@ def _returns(value: Any) -> tuple[tuple[str, str], ...] | None:
             raise ValueError("must be a list of mappings: write '- name: x', not '- x'")  # noqa: TRY004 - for the user
         name, kind = item.get("name"), item.get("kind", "json")
         if not isinstance(name, str):
-            raise ValueError("must give each value a 'name' that is text")  # noqa: TRY004 - for the user
+            raise ValueError("must have a string 'name' for each value")  # noqa: TRY004 - for the user
         if kind not in _KINDS:
-            raise ValueError(f"has the kind {kind!r}; there are: {', '.join(_KINDS)}")
+            raise ValueError(f"has the kind {kind!r}; the kinds are:  {', '.join(_KINDS)}")
         found.append((name, str(kind)))
     return tuple(found)
 

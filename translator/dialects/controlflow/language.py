@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     """What the value of a key may be, in the words of a message."""
 
-    TEXT = "text"
-    TEXTS = "a list of texts"
-    TEXT_MAP = "a mapping of texts"
+    TEXT = "a string"
+    TEXTS = "a list of strings"
+    TEXT_MAP = "a mapping of strings"
     MAPPING = "a mapping"
-    WHOLE = "a whole number"
+    WHOLE = "an integer"
     FLAG = "true or false"
-    RETURNS = "a list of mappings with a name"
+    RETURNS = "a list of mappings with 'name'"
     ANYTHING = "anything"
 
 
@@ -50,7 +50,7 @@ class Language:
 
     ``ends`` are the ends that every graph has without saying so; None where each graph must have one ``success`` and
     one ``fail`` step of its own. ``types`` has the keys of each type of step beside those of ``traversal``, and
-    ``commands`` those of each kind of command. ``no_types`` and ``no_commands`` say why others are not there.
+    ``commands`` those of each kind of command. ``no_types`` and ``no_commands`` explain why others are missing.
     ``binary``: of a task's keys, the values 1 and true are read as the text "1", 0 and false as "0" (runnable does).
     """
 
@@ -88,7 +88,7 @@ ENDS: Mapping[str, Outcome] = MappingProxyType({"success": Outcome.COMPLETE, "fa
 
 _CATALOG = _keys(get=Key(Kind.TEXTS), put=Key(Kind.TEXTS))
 _MAP = _keys(branch=_BRANCHES, iterate_on=_NEEDED, iterate_as=_NEEDED)
-_NOTEBOOK_04 = "the keys of 'command_config' are keys of the step itself since Magnus 0.5"
+_NOTEBOOK_04 = "since Magnus 0.5, write the keys of 'command_config' directly in the step"
 
 MAGNUS = Language(
     name="magnus",
@@ -118,15 +118,15 @@ MAGNUS = Language(
     prefix="MAGNUS_",
     no_types=MappingProxyType(
         {
-            "conditional": "conditional steps are runnable's; --dialect runnable reads the file as its own",
-            "loop": "loops are runnable's; --dialect runnable reads the file as its own",
+            "conditional": "only runnable has conditional steps (--dialect runnable)",
+            "loop": "only runnable has loops (--dialect runnable)",
         }
     ),
     no_commands=MappingProxyType(
         {
             "container": "Magnus 0.5 has no container tasks; start the container in a shell task",
             "python-lambda": "Magnus 0.5 has no lambda tasks; put the expression into a function",
-            "async-python": "async tasks are runnable's",
+            "async-python": "only runnable has async tasks",
         }
     ),
 )
@@ -163,13 +163,13 @@ RUNNABLE = Language(
     ends=ENDS,
     no_types=MappingProxyType(
         {
-            "dag": "'dag' steps are Magnus'; since runnable 0.36 a file cannot include another",
+            "dag": "only Magnus has 'dag' steps; since runnable 0.36 a file cannot include another",
             "as-is": "since runnable 0.11 this is 'type: stub'",
         }
     ),
     no_commands=MappingProxyType(
         {
-            "async-python": "runnable itself cannot run async tasks from a YAML file; make the function a plain one",
+            "async-python": "runnable cannot run async tasks from a YAML file; use a synchronous function",
             "container": "runnable has no container tasks; start the container in a shell task",
         }
     ),
@@ -180,14 +180,14 @@ LEGACY_TYPES = ("as-is",)
 """What steps were called in Magnus 0.4 that are stubs since."""
 LEGACY_KEYS: Mapping[str, str] = MappingProxyType(
     {
-        "executor_config": "it chose how the step runs on some executors, and has no effect on what it does",
-        "retry": "Magnus never tried a step again, whatever it says",
+        "executor_config": "it only configures Magnus's executors",
+        "retry": "Magnus never retries steps",
     }
 )
 """Keys of tasks in Magnus 0.4 that have no effect on the result."""
 REFUSED_KEYS: Mapping[str, str] = MappingProxyType(
     {
-        "compute_data_folder": "Magnus 0.5 takes no such key: put the folder's name into the patterns",
+        "compute_data_folder": "Magnus 0.5 does not support this key; include the directory in the patterns",
         "command_config": _NOTEBOOK_04,
     }
 )

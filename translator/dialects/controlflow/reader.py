@@ -22,7 +22,7 @@ def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics)
         return ()
     dag = root.get("dag")
     if dag is None:
-        message = f"this is no pipeline of {language.title}: it has no 'dag'"
+        message = f"not a {language.title} pipeline: the file has no 'dag'"
         diagnostics.error("missing-key", message, root.span)
         return ()
     name = name_of(source.name)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """The steps of a graph by name, its ends, and what leads from step to step, with the place that says so."""
+    """The steps of a graph by name, its ends, and the routes between steps with their locations."""
 
     what: str
     steps: tuple[str, ...]
@@ -38,7 +38,7 @@ class Links:
 
 
 def find_ends(steps: Located, what: str, where: Where) -> dict[str, ir.Outcome]:
-    """The ends of a graph by name.
+    """Return the ends of a graph by name.
 
     Args:
         steps: the graph's steps.
@@ -55,14 +55,14 @@ def find_ends(steps: Located, what: str, where: Where) -> dict[str, ir.Outcome]:
         return {name: ENDS[kind] for name, kind in typed.items()}
     for name, kind in typed.items():
         if name not in where.language.ends:
-            message = f"{what} has the end {name!r} beside {kind!r}, which runnable adds itself"
-            hint = f"remove the step and go to {kind!r} instead; Magnus takes ends of any name (--dialect magnus)"
+            message = f"{what} has the end {name!r} besides {kind!r}, which runnable adds"
+            hint = f"remove the step and use {kind!r}; only Magnus allows other names (--dialect magnus)"
             where.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
     for name in where.language.ends:
         body = steps.get(name)
         if body is not None and typed.get(name) != name:
-            message = f"runnable puts an end in the place of step {name!r}: the step is never run"
-            where.diagnostics.warning("replaced-step", message, steps.key_span(name), hint="give it another name")
+            message = f"runnable replaces step {name!r} with an end, so the step never runs"
+            where.diagnostics.warning("replaced-step", message, steps.key_span(name), hint="rename it")
     others = {name: ENDS[kind] for name, kind in typed.items()}
     return {**others, **where.language.ends}
 
@@ -71,21 +71,21 @@ def _explicit(typed: Mapping[str, str], steps: Located, what: str, where: Where)
     for kind in ENDS:
         names = [name for name, found in typed.items() if found == kind]
         if not names:
-            message = f"{what} has no step of type {kind!r}; in Magnus each graph has one"
+            message = f"{what} has no step of type {kind!r}; in Magnus each graph needs exactly one"
             hint = f"add '{kind}: {{type: {kind}}}'; in runnable it is implicit (--dialect runnable)"
             where.diagnostics.error("missing-end", message, steps.span, hint=hint)
         for name in names[1:]:
-            message = f"{what} has a second step of type {kind!r}; in Magnus each graph has one"
-            hint = f"the other is {names[0]!r}"
+            message = f"{what} has a second step of type {kind!r}; in Magnus each graph needs exactly one"
+            hint = f"the first is {names[0]!r}"
             where.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
 
 
 def resolve(name: str, body: Located, links: Links, where: Where) -> tuple[ir.Route, ...]:
-    """The routes of a step, and what they link.
+    """Return the routes of a step, and what they link.
 
     Args:
         name: the step's name.
-        body: its mapping; what is no text in it is reported elsewhere.
+        body: its mapping; values that are not strings are reported elsewhere.
         links: the graph's, which receive those of the step.
         where: its surroundings.
     """
@@ -99,7 +99,7 @@ def resolve(name: str, body: Located, links: Links, where: Where) -> tuple[ir.Ro
         target = found.value
         if target not in links.names:
             hint = did_you_mean(target, links.names, "its steps")
-            message = f"step {name!r} goes to {target!r}, which is no step of {links.what}"
+            message = f"step {name!r} continues at {target!r}, which is not a step of {links.what}"
             where.diagnostics.error("unknown-node", message, found.span, hint=hint)
             continue
         outcome = links.ends.get(target)
@@ -128,10 +128,10 @@ def check_links(links: Links, start: str, diagnostics: Diagnostics) -> None:
         if len(component) == 1 and first not in below[first]:
             continue
         path = way_back(first, below, frozenset(component))
-        message = f"the steps go in a circle: {' -> '.join(repr(name) for name in path)}"
+        message = f"the steps form a cycle: {' -> '.join(repr(name) for name in path)}"
         if len(component) == 1:
-            message = f"step {first!r} goes to itself"
-        diagnostics.error("cycle", message, links.below[path[-2]][path[-1]], hint="a step is run at most once")
+            message = f"step {first!r} continues at itself"
+        diagnostics.error("cycle", message, links.below[path[-2]][path[-1]], hint="steps run at most once")
     reached, queue = {start}, deque([start])
     while queue:
         for target in below.get(queue.popleft(), ()):
@@ -140,5 +140,5 @@ def check_links(links: Links, start: str, diagnostics: Diagnostics) -> None:
                 queue.append(target)
     for name in links.below:
         if name not in reached:
-            message = f"step {name!r} is never reached from {start!r}, where {links.what} starts"
+            message = f"step {name!r} is not reachable from {start!r}, where {links.what} starts"
             diagnostics.warning("unreachable-node", message, links.spans[name])

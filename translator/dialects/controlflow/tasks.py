@@ -46,7 +46,7 @@ def read_stub(name: str, body: Located, place: Span, where: Where) -> ir.Step | 
     values = read_keys(body, keys, what, where.diagnostics, silent=others, hints=_reserved())
     _ignored(body, where)
     if legacy:
-        message = f"{what} is translated as a stub, as Magnus calls 'as-is' since 0.5; its catalog is not used"
+        message = f"{what} is translated as a stub, the name of 'as-is' since Magnus 0.5; its catalog is ignored"
         where.diagnostics.note("legacy-type", message, body.value_span("type"), hint="write 'type: stub'")
     catalog = ir.Catalog() if legacy else _catalog(body, what, where)
     if values is None or catalog is None:
@@ -90,14 +90,14 @@ def _command_type(name: str, body: Located, where: Where) -> str | None:
     if found is None:
         return "python"
     if not isinstance(found.value, str):
-        message = f"'command_type' of step {name!r} must be text, not {shown(found)}"
+        message = f"'command_type' of step {name!r} must be a string, not {shown(found)}"
         where.diagnostics.error("bad-value", message, found.span)
         return None
     if found.value in where.language.commands:
         return found.value
     why = where.language.no_commands.get(found.value)
     if why is not None:
-        message = f"step {name!r} is a task of type {found.value!r}, which cannot be run"
+        message = f"step {name!r} is a task of type {found.value!r}, which is not supported"
         where.diagnostics.error(f"unsupported-{found.value}", message, found.span, hint=why)
         return None
     hint = did_you_mean(found.value, where.language.commands, "there are")
@@ -115,7 +115,7 @@ def _suits(kind: str, values: Mapping[str, Any], body: Located, what: str, where
     objects = [name for name, returned in values.get("returns", ()) if returned == "object"]
     if kind == "shell" and objects:
         message = f"{what} is a shell task and cannot return the object {objects[0]!r}"
-        hint = "a shell task returns what JSON can hold"
+        hint = "a shell task can return JSON only"
         where.diagnostics.error("bad-value", message, body.value_span("returns"), hint=hint)
         return False
     return True
@@ -124,7 +124,7 @@ def _suits(kind: str, values: Mapping[str, Any], body: Located, what: str, where
 def _catalog(body: Located, what: str, where: Where) -> ir.Catalog | None:
     found = body.get("catalog")
     if found is None or found.entries is None:
-        return ir.Catalog()  # if it is no mapping, that is said elsewhere
+        return ir.Catalog()  # reported elsewhere if it is not a mapping
     values = read_keys(found, where.language.catalog, f"the catalog of {what}", where.diagnostics, hints=REFUSED_KEYS)
     if values is None:
         return None
@@ -134,7 +134,7 @@ def _catalog(body: Located, what: str, where: Where) -> ir.Catalog | None:
                 why = "is absolute" if pattern else "is empty"
                 message = f"the pattern {pattern!r} in the catalog of {what} {why}"
                 place = found.at((key, index)).span
-                hint = "patterns are relative to the project's folder"
+                hint = "patterns are relative to the project directory"
                 where.diagnostics.error("bad-pattern", message, place, hint=hint)
                 return None
     return ir.Catalog(values.get("get", ()), values.get("put", ()), values.get("store_copy", True))
@@ -143,7 +143,7 @@ def _catalog(body: Located, what: str, where: Where) -> ir.Catalog | None:
 def overridden(body: Located, where: Where) -> None:
     """Say that the configuration of an executor means nothing here."""
     if body.value.get("overrides"):
-        message = "'overrides' has no effect here: it names a configuration of one of the engine's own executors"
+        message = "'overrides' is ignored, because it only configures the engine's executors"
         where.diagnostics.note("ignored-overrides", message, body.key_span("overrides"))
 
 
@@ -152,13 +152,15 @@ def _ignored(body: Located, where: Where) -> None:
     overridden(body, where)
     attempts = body.value.get("max_attempts")
     if attempts is not None and attempts not in (1, "1"):
-        message = f"'max_attempts' has no effect: {where.language.title} never tries a step again, whatever it says"
+        message = f"'max_attempts' is ignored, because {where.language.title} never retries steps"
         diagnostics.note("ignored-max-attempts", message, body.key_span("max_attempts"))
     if where.language.ends is None:
         for key, why in LEGACY_KEYS.items():
             if key in body.value:
-                message = f"{key!r} is a key of Magnus 0.4 and has no effect here: {why}"
-                diagnostics.note("legacy-key", message, body.key_span(key), hint="Magnus 0.5 refuses it: remove it")
+                message = f"{key!r} is a key of Magnus 0.4 and is ignored: {why}"
+                diagnostics.note(
+                    "legacy-key", message, body.key_span(key), hint="remove it, because Magnus 0.5 rejects it"
+                )
 
 
 def _hints(where: Where) -> dict[str, str]:
@@ -166,11 +168,11 @@ def _hints(where: Where) -> dict[str, str]:
 
 
 def _reserved() -> dict[str, str]:
-    return dict.fromkeys(RESERVED, "the engine has a field of that name for itself; call the key something else")
+    return dict.fromkeys(RESERVED, "the engine uses a field of that name internally; rename the key")
 
 
 def _binary(body: Located, own: Mapping[str, Key]) -> Located:
-    """A task as runnable reads it: 1 and true are the text "1", 0 and false "0", however deep."""
+    """Return a task as runnable reads it: 1 and true are the text "1", 0 and false "0", however deep."""
     entries = {
         key: Located(
             _binary_value(found.value),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def detect(document: Located) -> bool:
-    """Whether the file is Loom's: a mapping with a ``pipeline`` of named scripts, or with Loom's other sections."""
+    """Return whether the file is Loom's: a mapping with a ``pipeline`` of scripts, or other sections of Loom."""
     entries = document.entries or {}
     pipeline = entries.get("pipeline")
     if pipeline is None or "dag" in entries:
@@ -35,7 +35,7 @@ def detect(document: Located) -> bool:
 
 
 def pipeline_names(document: Located) -> tuple[str, ...]:
-    """The name of the file's only pipeline as far as the file's own name says it; see ``reader.name_of``."""
+    """Return the name of the file's only pipeline as far as the file's own name says it; see ``reader.name_of``."""
     from translator.dialects.loom.reader import name_of
 
     return (name_of(document.file, None),)

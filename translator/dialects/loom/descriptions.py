@@ -20,7 +20,7 @@ Uses: TypeAlias = "Mapping[str, dict[str, None]]"
 
 
 def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
-    """The steps that make each data node, and those that read it."""
+    """Return the steps that make each data node, and those that read it."""
     made: dict[str, dict[str, None]] = {}
     read: dict[str, dict[str, None]] = {}
     for one in lowered:
@@ -32,7 +32,7 @@ def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
 
 
 def described(node: model.DataNode, made: Uses, read: Uses) -> str:
-    """What a form says of a data node: its description, and the steps that make and read it."""
+    """Describe a data node for a form: its description, and the steps that write and read it."""
     said = (("made by", made.get(node.name)), ("read by", read.get(node.name)))
     parts = [f"{verb} {listed(list(steps))}" for verb, steps in said if steps]
     told = "; ".join(parts)
@@ -42,7 +42,7 @@ def described(node: model.DataNode, made: Uses, read: Uses) -> str:
 
 
 def switched(gates: Mapping[str, tuple[ir.Gate, ...]]) -> dict[str, list[str]]:
-    """The parameters that switches ask, each with the steps that run or do not run by it."""
+    """Return the parameters that switches ask, each with the steps that run or do not run by it."""
     found: dict[str, list[str]] = {}
     for step, all_of_it in gates.items():
         for gate in all_of_it:
@@ -52,5 +52,5 @@ def switched(gates: Mapping[str, tuple[ir.Gate, ...]]) -> dict[str, list[str]]:
 
 
 def listed(steps: Sequence[str]) -> str:
-    """Some steps, in words."""
+    """List some steps in words."""
     return ", ".join(steps) if len(steps) <= _MANY else f"{steps[0]} and {len(steps) - 1} others"

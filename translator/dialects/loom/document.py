@@ -1,4 +1,4 @@
-"""Reads a Loom file into the model, with an error for everything that Loom could not read either."""
+"""Read a Loom file into the model, with an error for everything that Loom cannot read."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _DATA = ("type", "path", "name", "description", "nested_in", "allow_outside_pipe
 def read_file(root: Located, diagnostics: Diagnostics) -> model.File | None:
     """Read a file; None if it is none of Loom's."""
     if root.entries is None:
-        diagnostics.error("bad-type", "a Loom file is a mapping with 'pipeline'", root.span)
+        diagnostics.error("bad-type", "a Loom file must be a mapping with 'pipeline'", root.span)
         return None
     keys(root, (*_TOP, *_LOOKS), "the file", diagnostics)
     variables = root.get("variables")
     if variables is not None and variables.value:
-        message = "'variables' is no longer read by Loom"
-        diagnostics.error("old-variables", message, root.key_span("variables"), hint="name the files in 'data'")
+        message = "Loom no longer supports 'variables'"
+        diagnostics.error("old-variables", message, root.key_span("variables"), hint="list the files in 'data'")
     data = {
         name: node
         for name, value in mapping(root, "data", diagnostics).items()
@@ -77,7 +77,7 @@ def _entry(item: Located, diagnostics: Diagnostics) -> list[model.Step | model.M
         diagnostics.error("bad-type", "'steps' must be a list", item.value_span("steps"))
     if name is None:
         if empty(item, "group"):
-            diagnostics.error("missing-key", "a group needs a name", item.span)
+            diagnostics.error("missing-key", "a group needs 'group', its name", item.span)
         return []
     if "multi_pass" in entries:
         found = read_multi_pass(name, item, tuple(steps), diagnostics)
@@ -88,7 +88,7 @@ def _entry(item: Located, diagnostics: Diagnostics) -> list[model.Step | model.M
 def read_step(item: Located, diagnostics: Diagnostics) -> model.Step | None:  # noqa: PLR0911 - one per fault
     """Read a step; None if it has no name or cannot run."""
     if item.entries is None:
-        diagnostics.error("bad-type", "a step is a mapping with 'name' and 'task'", item.span)
+        diagnostics.error("bad-type", "a step must be a mapping with 'name' and 'task'", item.span)
         return None
     keys(item, _STEP, "a step", diagnostics)
     name = text(item, "name", diagnostics)
@@ -99,7 +99,7 @@ def read_step(item: Located, diagnostics: Diagnostics) -> model.Step | None:  # 
     kind = text(item, "kind", diagnostics) or model.TASK
     if kind not in (model.TASK, model.CONDITION, model.SWITCH):
         hint = did_you_mean(kind, (model.TASK, model.CONDITION, model.SWITCH), "kinds")
-        diagnostics.error("unknown-kind", f"there is no kind of step {kind!r}", item.value_span("kind"), hint=hint)
+        diagnostics.error("unknown-kind", f"there are no steps of kind {kind!r}", item.value_span("kind"), hint=hint)
         return None
     script_key = "task" if kind == model.TASK and item.get("task") is not None else "script"
     script = text(item, script_key, diagnostics) or ""
@@ -155,7 +155,9 @@ def _loop(item: Located, name: str, diagnostics: Diagnostics) -> model.Loop | No
     over, into = slot(loop, "over"), slot(loop, "into")
     for key, found in (("over", over), ("into", into)):
         if found is None or not isinstance(found.value, str):
-            diagnostics.error("missing-key", f"the loop of step {name!r} needs {key!r}, a folder", loop.value_span(key))
+            diagnostics.error(
+                "missing-key", f"the loop of step {name!r} needs {key!r}, a directory", loop.value_span(key)
+            )
             return None
     assert over is not None  # noqa: S101 - as just checked
     assert into is not None  # noqa: S101
@@ -184,7 +186,7 @@ def _data(name: str, value: Located, root: Located, diagnostics: Diagnostics) ->
     kind = text(value, "type", diagnostics)
     if kind and kind not in TYPES:
         hint = did_you_mean(kind, TYPES, "types")
-        message = f"Loom knows no type of data {kind!r}; it is taken as a file or a folder"
+        message = f"{kind!r} is not a type of data in Loom; the node is treated as a file or a directory"
         diagnostics.warning("unknown-type", message, value.value_span("type"), hint=hint)
     nested = text(value, "nested_in", diagnostics)
     return model.DataNode(
@@ -199,6 +201,6 @@ def _data(name: str, value: Located, root: Located, diagnostics: Diagnostics) ->
 
 
 def _title(value: Located) -> str | None:
-    """The name that Loom's editor shows for a data node."""
+    """Return the name that Loom's editor shows for a data node."""
     found = value.get("name")
     return found.value if found is not None and isinstance(found.value, str) else None

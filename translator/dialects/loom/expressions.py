@@ -60,7 +60,7 @@ def evaluate(text: str, names: Mapping[str, object]) -> object:
         names: ``iter`` and the parameters before this one.
 
     Raises:
-        ExpressionError: it is no expression, asks for what is not computed here, or fails.
+        ExpressionError: it is not an expression, is not supported, or fails.
     """
     if len(text) > _LONGEST:
         raise ExpressionError("the expression is too long")
@@ -68,7 +68,7 @@ def evaluate(text: str, names: Mapping[str, object]) -> object:
         tree = ast.parse(text.strip(), mode="eval")
         return _value(tree.body, names)
     except (SyntaxError, RecursionError, MemoryError):
-        raise ExpressionError("this is no expression of Python") from None
+        raise ExpressionError("not a Python expression") from None
     except (ArithmeticError, TypeError, ValueError, IndexError) as error:
         raise ExpressionError(str(error)) from None
 
@@ -79,7 +79,7 @@ def _value(node: ast.expr, names: Mapping[str, object]) -> Any:  # noqa: C901, P
             return value
         case ast.Name(id=name):
             if name not in names:
-                raise ExpressionError(f"{name!r} is not known; there are {', '.join(names)}")
+                raise ExpressionError(f"{name!r} is not defined; available names: {', '.join(names)}")
             return names[name]
         case ast.UnaryOp(op=unary, operand=operand) if type(unary) in _UNARY:
             return _UNARY[type(unary)](_value(operand, names))
@@ -101,7 +101,7 @@ def _value(node: ast.expr, names: Mapping[str, object]) -> Any:  # noqa: C901, P
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if function in FUNCTIONS:
             return FUNCTIONS[function](*(_value(one, names) for one in arguments))
         case _:
-            raise ExpressionError(f"not translated: {ast.unparse(node)[:60]!r} in an expression")
+            raise ExpressionError(f"not supported in an expression: {ast.unparse(node)[:60]!r}")
 
 
 def _binary(op: ast.operator, left: Any, right: Any) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def slots(owner: Located, key: str, diagnostics: Diagnostics, *, paths: bool = False) -> tuple[model.Slot, ...]:
-    """The named values below ``key``; ``paths`` if each must be a text."""
+    """Return the named values below ``key``; ``paths`` if each must be a text."""
     found: list[model.Slot] = []
     for name, value in mapping(owner, key, diagnostics).items():
         if paths and not isinstance(value.value, str):
@@ -27,13 +27,13 @@ def slots(owner: Located, key: str, diagnostics: Diagnostics, *, paths: bool = F
 
 
 def slot(owner: Located, key: str) -> model.Slot | None:
-    """The value below ``key`` with its place."""
+    """Return the value below ``key`` with its place."""
     found = owner.get(key)
     return model.Slot(key, found.value, found.span) if found is not None and found.value is not None else None
 
 
 def mapping(owner: Located, key: str, diagnostics: Diagnostics) -> Mapping[str, Located]:
-    """The mapping below ``key``, without the keys that are no text."""
+    """Return the mapping below ``key``, without the keys that are not strings."""
     found = owner.get(key)
     if found is None or found.value is None:
         return {}
@@ -42,30 +42,30 @@ def mapping(owner: Located, key: str, diagnostics: Diagnostics) -> Mapping[str, 
         return {}
     for name in found.entries:
         if not isinstance(name, str):
-            message = f"the key {name!r} is no text"
-            diagnostics.error("key-not-text", message, found.key_span(name), hint="put it into quotes")
+            message = f"the key {name!r} is not a string"
+            diagnostics.error("key-not-text", message, found.key_span(name), hint="quote it")
     return {name: value for name, value in found.entries.items() if isinstance(name, str)}
 
 
 def text(owner: Located, key: str, diagnostics: Diagnostics) -> str | None:
-    """The text below ``key``, if there is one."""
+    """Return the text below ``key``, if there is one."""
     found = owner.get(key)
     if found is None or found.value is None:
         return None
     if not isinstance(found.value, str):
-        diagnostics.error("bad-type", f"{key!r} must be text", found.span, hint="put it into quotes")
+        diagnostics.error("bad-type", f"{key!r} must be a string", found.span, hint="quote it")
         return None
     return found.value
 
 
 def empty(owner: Located, key: str) -> bool:
-    """Whether nothing, or an empty text, is below ``key``."""
+    """Return whether nothing, or an empty text, is below ``key``."""
     found = owner.get(key)
     return found is None or found.value in (None, "")
 
 
 def boolean(owner: Located, key: str, diagnostics: Diagnostics) -> bool | None:
-    """The truth value below ``key``, if there is one."""
+    """Return the boolean below ``key``, if there is one."""
     found = owner.get(key)
     if found is None or found.value is None:
         return None
@@ -76,12 +76,12 @@ def boolean(owner: Located, key: str, diagnostics: Diagnostics) -> bool | None:
 
 
 def count(owner: Located, key: str, diagnostics: Diagnostics) -> int | None:
-    """The number of at least 1 below ``key``, if there is one."""
+    """Return the number of at least 1 below ``key``, if there is one."""
     found = owner.get(key)
     if found is None or found.value is None:
         return None
     if type(found.value) is not int or found.value < 1:
-        diagnostics.error("bad-type", f"{key!r} must be a whole number of at least 1", found.span)
+        diagnostics.error("bad-type", f"{key!r} must be an integer of at least 1", found.span)
         return None
     return found.value
 
@@ -91,5 +91,5 @@ def keys(owner: Located, known: tuple[str, ...], what: str, diagnostics: Diagnos
     for key in owner.entries or {}:
         if key not in known:
             hint = did_you_mean(str(key), known)
-            message = f"{what} has no key {key!r}; Loom does not read it"
+            message = f"{what} has no key {key!r}, so Loom ignores it"
             diagnostics.warning("unknown-key", message, owner.key_span(key), hint=hint)

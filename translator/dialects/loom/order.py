@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def edges(steps: Sequence[Lowered], names: Names, *, parallel: bool, diagnostics: Diagnostics) -> list[ir.Edge]:
-    """The edges that bring files.
+    """Return the edges that bring files.
 
     Args:
         steps: the steps of the run, in the order of the file.
@@ -67,7 +67,7 @@ class _Writers:
                     self.below.setdefault(folder, {})[use.step] = use
 
     def declared(self, use: Use, names: Names) -> list[str]:
-        """The steps that Loom would name: those that make the data node or the nearest one that it is nested in."""
+        """Return the steps that Loom would name: those that write the data node or the nearest enclosing one."""
         if use.name is None:
             return []
         for name in names.containers(use.name) if use.data else [use.name]:
@@ -76,7 +76,7 @@ class _Writers:
         return []
 
     def by_path(self, use: Use) -> list[str]:
-        """The steps that write at a path, in it, or a folder around it."""
+        """Return the steps that write at a path, in it, or a folder around it."""
         found: dict[str, None] = {}
         for folder in above(use.path):
             found.update(dict.fromkeys(self.at.get(folder, ())))
@@ -97,12 +97,12 @@ def _undeclared(use: Use, writer: str, writers: _Writers, diagnostics: Diagnosti
     }
     written = places[writer]
     message = (
-        f"step {use.step!r} reads {use.path!r}, and step {writer!r} writes {written.path!r}, but nothing in the file "
-        "says that the one needs the other; here it waits for it"
+        f"step {use.step!r} reads {use.path!r} and step {writer!r} writes {written.path!r}, but the file does not "
+        "declare this dependency; here the step waits"
     )
-    hint = "name the same data node in both"
+    hint = "use the same data node in both"
     if use.path != written.path and inside(use.path, written.path):
-        hint = f"give the data node 'nested_in: ${written.data}'" if written.data else hint
+        hint = f"set 'nested_in: ${written.data}' on the data node" if written.data else hint
     diagnostics.warning("undeclared-dependency", message, use.span, hint=hint)
 
 
@@ -113,13 +113,13 @@ def _two_writers(writers: _Writers, steps: Sequence[Lowered], diagnostics: Diagn
         for other in others:
             if _exclude(by_name[first.step], by_name[other.step]):
                 continue
-            message = f"step {other.step!r} writes {path!r}, which step {first.step!r} writes, too"
-            hint = f"give it a path of its own; the other is on line {first.span.line}"
+            message = f"step {other.step!r} writes {path!r}, but so does step {first.step!r}"
+            hint = f"use different paths; the first is on line {first.span.line}"
             diagnostics.error("two-writers", message, other.span, hint=hint)
 
 
 def _exclude(one: Lowered, other: Lowered) -> bool:
-    """Whether two steps never, or only when somebody asks for it, run in the same run."""
+    """Return whether two steps never run in the same run, or only on request."""
     if one.source.optional or other.source.optional:
         return True
     branches = {(switch, branch) for switch, branch, _ in one.branches}
@@ -134,7 +134,7 @@ def _late(late: Sequence[tuple[Use, str]], edges: object, diagnostics: Diagnosti
         if use.step in _all_before(writer, waits):
             continue  # a cycle, which the checks report
         message = (
-            f"step {use.step!r} is listed before step {writer!r}, which makes {use.path!r}: Loom would run it first, "
+            f"step {use.step!r} is listed before step {writer!r}, which writes {use.path!r}: Loom would run it first, "
             "with whatever is there"
         )
         hint = f"list it after {writer!r}, or set 'execution: {{parallel: true}}'"
@@ -158,7 +158,7 @@ def _in_containers(names: Names, diagnostics: Diagnostics) -> None:
             continue
         path, around = names.path(node.name), names.path(node.parent)
         if "${" not in path + around and not inside(path, around):
-            message = f"data node {node.name!r} is nested in {node.parent!r}, but {path!r} is not inside of {around!r}"
+            message = f"data node {node.name!r} is nested in {node.parent!r}, but {path!r} is not inside {around!r}"
             diagnostics.error("not-nested", message, node.span)
 
 
@@ -174,16 +174,16 @@ def containment(steps: Sequence[Lowered], names: Names, output_dir: str, diagnos
             seen.add(key)
             if use.data and names.data[use.data].outside:
                 if climbs(use.path):
-                    message = f"what step {use.step!r} writes to {use.path!r} stays there; it is no artifact of the run"
-                    hint = "steps that read it must run where that folder is"
+                    message = f"files that step {use.step!r} writes to {use.path!r} stay there and are not artifacts"
+                    hint = "steps that read them must run on a machine with that directory"
                     diagnostics.note("outside-pipeline", message, use.span, hint=hint)
                 continue
             if "${" in use.path:
                 continue
             if climbs(use.path):
-                message = f"step {use.step!r} writes {use.path!r}, outside of the folder of the file"
-                hint = f"write below '{output_dir}/', or say 'allow_outside_pipeline: true'"
+                message = f"step {use.step!r} writes {use.path!r}, outside the directory of the file"
+                hint = f"write below '{output_dir}/', or set 'allow_outside_pipeline: true'"
                 diagnostics.error("outside-pipeline", message, use.span, hint=hint)
             elif not inside(use.path, output_dir):
-                message = f"step {use.step!r} writes {use.path!r}, outside of '{output_dir}/'"
-                diagnostics.note("outside-output-dir", message, use.span, hint="Loom's --clean would leave it")
+                message = f"step {use.step!r} writes {use.path!r}, outside '{output_dir}/'"
+                diagnostics.note("outside-output-dir", message, use.span, hint="Loom's --clean would not remove it")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def override(file: model.File, choices: LoomChoices, place: Span) -> model.File:
-    """The file with what the command line says.
+    """Return the file with what the command line says.
 
     Args:
         file: the file.
@@ -49,7 +49,7 @@ def override(file: model.File, choices: LoomChoices, place: Span) -> model.File:
 
 
 def typed(text: str) -> object:
-    """A value as Loom's command line reads it."""
+    """Return a value as Loom's command line reads it."""
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     try:

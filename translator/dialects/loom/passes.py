@@ -40,7 +40,7 @@ def read_multi_pass(
     for step in steps:
         if step.kind != model.TASK or step.loop is not None:
             what = "a loop" if step.loop is not None else f"a {step.kind}"
-            message = f"Loom cannot run {what} inside of 'multi_pass'"
+            message = f"Loom cannot run {what} inside 'multi_pass'"
             diagnostics.error("unsupported-in-multi-pass", message, step.span)
             return None
         if step.optional or step.disabled:
@@ -83,13 +83,13 @@ def _values(place: Located, diagnostics: Diagnostics) -> Sequence[Mapping[str, o
         diagnostics.error("too-many-iterations", message, place.value_span("count"))
         return ()
     if schedule is not None and expressions is not None:
-        message = "'multi_pass' has 'schedule' and 'expressions'; it can have one of them"
+        message = "'multi_pass' has both 'schedule' and 'expressions'; remove one of them"
         diagnostics.error("bad-value", message, place.key_span("expressions"))
         return ()
     if schedule is not None:
         items = schedule.items or ()
         if not items or any(item.entries is None for item in items) or len(items) > MAX_ITERATIONS:
-            message = "'schedule' must be a list of mappings of parameters, with at least one"
+            message = "'schedule' must be a non-empty list of mappings of parameters"
             diagnostics.error("bad-type", message, schedule.span)
             return ()
         return [{str(name): value.value for name, value in (item.entries or {}).items()} for item in items]
@@ -99,7 +99,7 @@ def _values(place: Located, diagnostics: Diagnostics) -> Sequence[Mapping[str, o
         diagnostics.error("missing-key", "'expressions' need 'count', the number of iterations", expressions.span)
         return ()
     if not expressions.entries:
-        message = "'expressions' must be a mapping of parameters, with at least one"
+        message = "'expressions' must be a non-empty mapping of parameters"
         diagnostics.error("bad-type", message, expressions.span)
         return ()
     return _computed(mapping(place, "expressions", diagnostics), number, diagnostics)
@@ -113,8 +113,8 @@ def _computed(
         values: dict[str, object] = {}
         for name, place in expressions.items():
             if not isinstance(place.value, str):
-                message = f"the expression of {name!r} must be text"
-                diagnostics.error("bad-expression", message, place.span, hint="put it into quotes")
+                message = f"the expression of {name!r} must be a string"
+                diagnostics.error("bad-expression", message, place.span, hint="quote it")
                 return ()
             try:
                 values[name] = evaluate(place.value, {"iter": iteration, **values})
@@ -131,7 +131,7 @@ def _fits(source: str, target: str, span: Span, steps: Sequence[model.Step], dia
     for end, what in ((source, "source"), (target, "target")):
         name, dot, flag = end.partition(".")
         if not dot or name not in by_name:
-            message = f"the {what} of 'feedback', {end!r}, is no STEP.FLAG of this group"
+            message = f"the {what} of 'feedback', {end!r}, is not a STEP.FLAG of this group"
             diagnostics.error("bad-feedback", message, span, hint=did_you_mean(name, by_name, "its steps"))
             return False
         flags = [slot.name for slot in by_name[name].outputs]
@@ -145,7 +145,7 @@ def _fits(source: str, target: str, span: Span, steps: Sequence[model.Step], dia
 def unroll(
     group: model.MultiPass, data: Mapping[str, model.DataNode]
 ) -> tuple[list[model.Step], dict[str, model.DataNode]]:
-    """The steps of all iterations with what ends the group, and the files of the iterations.
+    """Return the steps of all iterations with what ends the group, and the files of the iterations.
 
     Args:
         group: the group.

@@ -9,17 +9,17 @@ ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def is_url(path: str) -> bool:
-    """Whether Loom would download it."""
+    """Return whether Loom would download it."""
     return path.startswith(("http://", "https://"))
 
 
 def normal(path: str) -> str:
-    """The path without ``.``, doubled or trailing slashes, and without the ``..`` that can be resolved."""
+    """Return the path without ``.``, doubled or trailing slashes, and without the ``..`` that can be resolved."""
     return path if is_url(path) else posixpath.normpath(path or ".")
 
 
 def suffixed(path: str, suffix: str) -> str:
-    """The path with ``_suffix`` before its extension."""
+    """Return the path with ``_suffix`` before its extension."""
     if path.endswith("/"):
         return f"{path.rstrip('/')}_{suffix}/"
     head, slash, name = path.rpartition("/")
@@ -28,7 +28,7 @@ def suffixed(path: str, suffix: str) -> str:
 
 
 def above(path: str) -> list[str]:
-    """The path itself and all folders around it, the innermost first."""
+    """Return the path itself and all folders around it, the innermost first."""
     found = [path]
     while (parent := posixpath.dirname(found[-1])) not in ("", found[-1]):
         found.append(parent)
@@ -36,15 +36,15 @@ def above(path: str) -> list[str]:
 
 
 def inside(path: str, folder: str) -> bool:
-    """Whether a normal path is ``folder`` or lies below it."""
+    """Return whether a normal path is ``folder`` or lies below it."""
     return folder in (".", path) or path.startswith(folder.rstrip("/") + "/")
 
 
 def climbs(path: str) -> bool:
-    """Whether a normal path leads out of the folder that it starts from."""
+    """Return whether a normal path leads out of the folder that it starts from."""
     return path == ".." or path.startswith(("/", "../"))
 
 
 def variables(text: object) -> tuple[str, ...]:
-    """The environment variables that a text asks for."""
+    """Return the environment variables that a text asks for."""
     return tuple(ENVIRONMENT.findall(text)) if isinstance(text, str) else ()

@@ -34,7 +34,7 @@ _WORKERS = 4
 
 
 def name_of(file: str, project: Path | None) -> str:
-    """The pipeline's name: the file's without its ending, or the folder's for a ``pipeline.yml``."""
+    """Return the pipeline's name: the file's without its ending, or the folder's for a ``pipeline.yml``."""
     stem = PurePath(file).stem or "pipeline"
     if stem == "pipeline" and project is not None:
         return real(project).name or stem
@@ -73,7 +73,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
 
 
 def _unrolled(file: model.File) -> tuple[list[tuple[str, model.Step]], dict[str, model.DataNode]]:
-    """All steps, each with the name by which the command line knows it, and all data nodes."""
+    """Return all steps, each with the name by which the command line knows it, and all data nodes."""
     steps: list[tuple[str, model.Step]] = []
     data = dict(file.data)
     for entry in file.entries:
@@ -91,7 +91,7 @@ def _taken_names(file: model.File, diagnostics: Diagnostics) -> None:
     taken |= {f"include.{entry.name}": f"whether step {entry.name!r} is included" for entry in file.entries}
     for parameter in file.parameters.values():
         if parameter.name in taken:
-            message = f"a parameter cannot be called {parameter.name!r}: that is {taken[parameter.name]}"
+            message = f"a parameter cannot be named {parameter.name!r}, which is {taken[parameter.name]}"
             diagnostics.error("taken-name", message, parameter.span)
 
 
@@ -99,8 +99,8 @@ def _duplicates(steps: Sequence[model.Step], diagnostics: Diagnostics) -> None:
     first: dict[str, model.Step] = {}
     for step in steps:
         if first.setdefault(step.name, step) is not step:
-            hint = f"the other is on line {first[step.name].span.line}"
-            diagnostics.error("duplicate-name", f"there are two steps called {step.name!r}", step.span, hint=hint)
+            hint = f"the first is on line {first[step.name].span.line}"
+            diagnostics.error("duplicate-name", f"there are two steps named {step.name!r}", step.span, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class _Reader:
     diagnostics: Diagnostics
 
     def pipeline(self, name: str, source: Source, chosen: Sequence[model.Step]) -> ir.Pipeline:
-        """The whole pipeline."""
+        """Return the whole pipeline."""
         run = {step.name: step for step in chosen}
         lowered = [
             lower(step, self.names, self.sequential(step), self.diagnostics)
@@ -145,12 +145,12 @@ class _Reader:
         )
 
     def sequential(self, step: model.Step) -> bool:
-        """Whether a loop runs one file after another: always, where the steps themselves run in parallel."""
+        """Return whether a loop runs one file after another: always, where the steps themselves run in parallel."""
         if step.loop is None:
             return True
         if self.file.parallel and step.loop.parallel:
-            message = f"Loom runs the files of {step.name!r} one after another, because its steps run in parallel"
-            hint = "for files side by side, remove 'execution: {parallel: true}'"
+            message = f"Loom processes the files of {step.name!r} one at a time, because its steps run in parallel"
+            hint = "to process files in parallel, remove 'execution: {parallel: true}'"
             self.diagnostics.note("sequential-loop", message, step.loop.over.span, hint=hint)
         return bool(self.file.parallel) or not step.loop.parallel
 
@@ -168,18 +168,18 @@ class _Reader:
             one.step = replace(one.step, options=MappingProxyType(options))
 
     def gates(self, one: Lowered, run: Mapping[str, model.Step]) -> tuple[ir.Gate, ...]:
-        """When a step runs: what somebody includes, and the branches of switches."""
+        """Return the gates of a step: whether it is included, and the branches of switches."""
         step = one.source
         found: dict[ir.Gate, None] = {}
         if step.optional:
             found[ir.Gate(expected=True, parameter=f"include.{step.name}", excludes=True)] = None
             if step.kind == model.CONDITION and step.name not in self.choices.include:
-                what = "not translated: an optional condition, without which Loom's switches fail"
+                what = "not supported: an optional condition, without which Loom's switches fail"
                 self.diagnostics.error("unsupported-optional-condition", what, step.span)
         for name, branch, place in one.branches:
             switch = self.names.switches[name]
             if name not in run or (switch.optional and name not in self.choices.include):
-                continue  # as in Loom: a switch that is not part of the run holds nobody back
+                continue  # as in Loom: a switch that is not part of the run blocks nothing
             slot = switch.condition
             reference = slot.reference if slot else None
             if reference in self.names.conditions:
@@ -194,7 +194,7 @@ class _Reader:
 
                 known = [*self.names.conditions, *self.names.parameters]
                 message = (
-                    f"the condition of switch {name!r} is no condition or parameter: {slot.value if slot else ''!r}"
+                    f"the condition of switch {name!r} is not a condition or parameter: {slot.value if slot else ''!r}"
                 )
                 hint = did_you_mean(
                     str(reference or (slot.value if slot else "")), [f"${n}" for n in known], "there are"
@@ -204,13 +204,13 @@ class _Reader:
         return tuple(found)
 
     def behind(self, one: Lowered, run: Mapping[str, model.Step]) -> list[str]:
-        """The conditions of switches that a step depends on through the data of another switch."""
+        """Return the conditions of switches that a step depends on through the data of another switch."""
         slots = [self.names.switches[name].condition for name in one.behind if name in run]
         references = [slot.reference for slot in slots if slot is not None and slot.reference is not None]
         return [reference for reference in references if reference in self.names.conditions]
 
     def node(self, one: Lowered, gates: tuple[ir.Gate, ...]) -> ir.StepNode:
-        """The node of a step."""
+        """Return the node of a step."""
         step = one.source
         policy = ir.Policy(on_error=ir.OnError.STOP_NEXT, gates=gates)
         if one.files is None:
@@ -223,7 +223,7 @@ class _Reader:
     def parameters(
         self, lowered: Sequence[Lowered], gates: Mapping[str, tuple[ir.Gate, ...]]
     ) -> tuple[ir.PipelineParameter, ...]:
-        """The parameters of the run: those of the file, its paths, and which optional steps are included."""
+        """Return the parameters of the run: those of the file, its paths, and which optional steps are included."""
         targets: dict[str, list[ir.ParameterTarget]] = {}
         for one in lowered:
             for name, target in one.sets:
@@ -258,7 +258,7 @@ class _Reader:
         return tuple(made)
 
     def missing_files(self, lowered: Sequence[Lowered], edges: Sequence[ir.Edge], project: Path) -> None:
-        """Warn of files that are read, that no step makes, and that are not there."""
+        """Warn of missing input files that no step writes."""
         fed = {(edge.target.node, edge.target.key) for edge in edges if edge.target.kind is EdgeKind.INPUT}
         for one in lowered:
             for use in one.reads:
@@ -268,7 +268,7 @@ class _Reader:
                 if one.source.kind == model.CONDITION or (climbs(path) and not path.startswith("/")):
                     continue
                 if is_missing(project / path):
-                    message = f"step {use.step!r} reads {path!r}, which no step of the run makes and which is not there"
+                    message = f"step {use.step!r} reads {path!r}, which does not exist and no step of the run writes"
                     self.diagnostics.warning("missing-file", message, use.span)
 
 

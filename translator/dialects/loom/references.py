@@ -28,7 +28,7 @@ class Names:
     switches: Mapping[str, model.Step]
 
     def path(self, name: str) -> str:
-        """The whole path of a data node, below the nodes that it is nested in."""
+        """Return the whole path of a data node, below the nodes that it is nested in."""
         path, seen = self.data[name].path, {name}
         parent = self.data[name].parent
         while parent and parent in self.data and parent not in seen and not path.startswith("/"):
@@ -38,7 +38,7 @@ class Names:
         return normal(path)
 
     def containers(self, name: str) -> list[str]:
-        """The data node and those that it is nested in, the innermost first."""
+        """Return the data node and those that it is nested in, the innermost first."""
         found: list[str] = []
         current: str | None = name
         while current is not None and current in self.data and current not in found:
@@ -65,7 +65,7 @@ class Target:
 def follow(  # noqa: C901, PLR0911
     slot: model.Slot, names: Names, diagnostics: Diagnostics, inside: tuple[str, ...] = ()
 ) -> Target | None:
-    """What a slot's value is; None, with an error, for a reference to nothing.
+    """Resolve a slot's value; return None, with an error, for an unknown reference.
 
     Args:
         slot: the slot.
@@ -88,7 +88,7 @@ def follow(  # noqa: C901, PLR0911
             diagnostics.error("missing-key", message, names.switches[owner].span)
             return None
         if owner in inside:
-            diagnostics.error("switch-cycle", f"the data of switch {owner!r} is its own branch", payload.span)
+            diagnostics.error("switch-cycle", f"the data of switch {owner!r} refers to its own branch", payload.span)
             return None
         inner = follow(payload, names, diagnostics, (*inside, owner))
         if inner is None:
@@ -106,23 +106,23 @@ def follow(  # noqa: C901, PLR0911
     ]
     hint = did_you_mean(name, known, "there are")
     if name in names.conditions:
-        hint = "the result of a condition is used by a switch: condition: $" + name
+        hint = "use the result of a condition in a switch: condition: $" + name
     elif name in names.switches:
         hint = f"name a branch: ${name}.then or ${name}.else"
     elif name in (ITEM, OUTPUT):
-        hint = "it is known in a step with 'loop' only"
+        hint = "it is defined only in steps with 'loop'"
     diagnostics.error("unknown-reference", f"there is no data node or parameter {name!r}", slot.span, hint=hint)
     return None
 
 
 def check_nesting(data: Mapping[str, model.DataNode], diagnostics: Diagnostics) -> None:
-    """Report data nodes that are nested in what is not there, or in themselves."""
+    """Report data nodes that are nested in unknown nodes or in themselves."""
     for node in data.values():
         if node.parent is None:
             continue
         if node.parent not in data:
             hint = did_you_mean(node.parent, data, "data nodes")
-            message = f"data node {node.name!r} is nested in {node.parent!r}, which is no data node"
+            message = f"data node {node.name!r} is nested in {node.parent!r}, which is not a data node"
             diagnostics.error("unknown-reference", message, node.span, hint=hint)
             continue
         seen, current = {node.name}, node.parent

@@ -26,7 +26,7 @@ _FRONTMATTER = re.compile(r"^---\s*\n(.*?)\n---\s*$", re.MULTILINE | re.DOTALL)
 
 
 def check(steps: Sequence[Lowered], project: Path, diagnostics: Diagnostics) -> None:
-    """Check the scripts of all steps, and that what they read and nobody makes is there.
+    """Check the scripts of all steps, and that input files exist if no step writes them.
 
     Args:
         steps: the steps.
@@ -51,7 +51,7 @@ def check(steps: Sequence[Lowered], project: Path, diagnostics: Diagnostics) -> 
 
 
 def interface(file: Path) -> Mapping[str, Any] | None:
-    """What a script says of itself; None if it says nothing that can be read."""
+    """Return the interface that a script declares; None if it declares none that can be read."""
     try:
         if file.stat().st_size > MAX_BYTES:
             return None
@@ -74,7 +74,7 @@ def _call(lowered: Lowered, says: Mapping[str, Any], diagnostics: Diagnostics) -
             continue
         for slot in slots:
             if slot.name not in known:
-                message = f"{source.script} says nothing of {slot.name!r}, which step {source.name!r} passes"
+                message = f"{source.script} does not declare {slot.name!r}, which step {source.name!r} passes"
                 hint = did_you_mean(slot.name, known, "it takes")
                 diagnostics.warning("unlike-script", message, slot.span, hint=hint)
     values = {parameter.name: parameter.default for parameter in lowered.step.parameters}
@@ -90,7 +90,7 @@ def _call(lowered: Lowered, says: Mapping[str, Any], diagnostics: Diagnostics) -
         problem = _unfit(values.get(passed.name), said)
         if problem:
             message = (
-                f"{passed.name!r} of step {source.name!r} is {values[passed.name]!r}; {source.script} wants {problem}"
+                f"{passed.name!r} of step {source.name!r} is {values[passed.name]!r}; {source.script} expects {problem}"
             )
             diagnostics.warning("unlike-script", message, passed.span)
 
@@ -105,11 +105,11 @@ def _inputs(lowered: Lowered, known: Sequence[str], diagnostics: Diagnostics) ->
     wanted = [name for name in known if name in given]
     if set(given) <= set(known) and given != wanted:
         message = f"step {source.name!r} passes {', '.join(given)}; {source.script} takes them as {', '.join(wanted)}"
-        hint = "inputs are passed by their place, not by their name"
+        hint = "inputs are passed by position, not by name"
         diagnostics.warning("unlike-script", message, source.inputs[0].span, hint=hint)
     elif len(given) < len(known) and set(given) <= set(known):
         missing = ", ".join(name for name in known if name not in given)
-        message = f"step {source.name!r} does not pass {missing}, which {source.script} takes"
+        message = f"step {source.name!r} does not pass {missing}, which {source.script} expects"
         diagnostics.warning("unlike-script", message, source.span)
 
 
@@ -121,11 +121,11 @@ def _unfit(value: object, said: Mapping[str, Any]) -> str | None:
     if value is None or (isinstance(value, str) and "${" in value):
         return None
     if kind in ("int", "integer") and _number(value, int) is None:
-        return "a whole number"
+        return "an integer"
     if kind == "float" and _number(value, float) is None:
         return "a number"
     if kind in ("bool", "boolean") and not isinstance(value, bool):
-        return "true or false, as a flag"
+        return "true or false, because it is a flag"
     return None
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 def select(
     entries: Sequence[tuple[str, model.Step]], choices: LoomChoices, diagnostics: Diagnostics
 ) -> list[model.Step]:
-    """The steps that are part of the run, in the order of the file.
+    """Return the steps that are part of the run, in the order of the file.
 
     A step that is named runs whatever its flags are; one that is disabled does not run else, an optional one only where
-    somebody includes it.
+    it is included.
 
     Args:
         entries: all steps, each with the name by which the command line knows it: the group's for ``multi_pass``.
@@ -45,7 +45,7 @@ def select(
     if wanted:
         chosen = [replace(step, optional=False, disabled=False) for name, step in entries if name in wanted]
         if all(step.kind == model.SWITCH for step in chosen):
-            raise ChoiceError(f"a switch runs nothing by itself: {', '.join(step.name for step in chosen)}")
+            raise ChoiceError(f"a switch cannot run on its own: {', '.join(step.name for step in chosen)}")
         return chosen
     chosen = []
     started = choices.first is None
@@ -54,14 +54,14 @@ def select(
         if not started:
             continue
         if step.disabled:
-            diagnostics.note("disabled-step", f"step {step.name!r} is disabled; it is left out", step.span)
+            diagnostics.note("disabled-step", f"step {step.name!r} is disabled and left out", step.span)
             continue
         chosen.append(step)
     return chosen
 
 
 def _members(entries: Sequence[tuple[str, model.Step]], group: str) -> set[str]:
-    """The names, as the command line knows them, of the steps of a group; that of a ``multi_pass`` is its own."""
+    """Return the names of the steps of a group, as the command line knows them."""
     groups: dict[str, set[str]] = {}
     for name, step in entries:
         own = name if step.name != name or step.kind == model.COLLECT else step.group

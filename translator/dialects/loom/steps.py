@@ -70,7 +70,7 @@ class _Parts:
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def input(self, slot: model.Slot, *, flag: str | None = None) -> None:
-        """A path that the step reads; ``flag`` goes before it, where it is an argument."""
+        """Add a path that the step reads; ``flag`` precedes it if it is an argument."""
         found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
         if found is None:
             return
@@ -80,7 +80,7 @@ class _Parts:
             self.reads.append(self.use(slot, path, found))
 
     def output(self, slot: model.Slot, *, flag: str | None = None) -> None:
-        """A path that the step writes."""
+        """Add a path that the step writes."""
         found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
         if found is None:
             return
@@ -94,7 +94,7 @@ class _Parts:
             self.writes.append(self.use(slot, path, found))
 
     def argument(self, slot: model.Slot) -> None:
-        """An argument: a path if it names data, else a value."""
+        """Add an argument: a path if it names data, else a value."""
         found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
         if found is None:
             return
@@ -102,7 +102,7 @@ class _Parts:
             self.output(slot)
         elif found.value is _BOUND or found.data is not None:
             if isinstance(found.value, str) and is_url(found.value):
-                message = f"Loom does not download what an argument names; make {slot.name!r} an input"
+                message = f"Loom does not download URLs in arguments; make {slot.name!r} an input"
                 self.diagnostics.error("url-in-argument", message, slot.span)
             self.input(slot, flag=slot.name)
         elif self.source.kind == model.CONDITION and isinstance(found.value, (list, dict)):
@@ -111,18 +111,18 @@ class _Parts:
             self.value(slot, found)
 
     def value(self, slot: model.Slot, found: Target) -> None:
-        """A value that is no path."""
+        """Add a value that is not a path."""
         kind, default = typed(found.value)
         if found.value is None and self.source.kind == model.CONDITION:
             default = None
         elif found.value is None or isinstance(found.value, (list, dict)):
-            message = f"{slot.name!r} of step {self.source.name!r} is passed as the text {str(found.value)[:60]!r}"
+            message = f"{slot.name!r} of step {self.source.name!r} is passed as the string {str(found.value)[:60]!r}"
             self.diagnostics.note("value-as-text", message, slot.span, hint="as Loom passes it")
         if self.parameter(slot, kind, default):
             self.set_by(slot, found)
 
     def of_loop(self, slot: model.Slot) -> Target | None:
-        """The file of the loop, or the one that is made of it."""
+        """Return the file of the loop, or the one that is made of it."""
         if self.source.loop is None or slot.reference not in (ITEM, OUTPUT):
             return None
         names = self.items if slot.reference == ITEM else self.made
@@ -145,7 +145,7 @@ class _Parts:
     ) -> bool:
         """Add a parameter; returns whether its name was free."""
         if any(known.name == slot.name for known in self.parameters):
-            message = f"step {self.source.name!r} has two arguments called {slot.name!r}"
+            message = f"step {self.source.name!r} has two arguments named {slot.name!r}"
             self.diagnostics.error("duplicate-name", message, slot.span)
             return False
         if slot.name.startswith("loop."):
@@ -167,7 +167,7 @@ class _Parts:
             self.behind += found.behind
 
     def use(self, slot: model.Slot, path: str, found: Target) -> Use:
-        """The path as something that is read or written."""
+        """Return the path as something that is read or written."""
         name = found.data or found.parameter
         return Use(self.source.name, slot.name, path, slot.span, found.data, name)
 
@@ -241,7 +241,7 @@ _KINDS = {
 
 
 def typed(value: object) -> tuple[ir.ParameterType, ir.Scalar]:
-    """The type of a parameter that holds a value of the file, and the value; what is no scalar becomes its text."""
+    """Return the parameter type for a value of the file, and the value; non-scalars become strings."""
     match value:
         case bool():
             return ir.ParameterType.FLAG, value

@@ -23,12 +23,12 @@ TOP_LEVEL = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")
 
 
 def detect(document: Located) -> bool:
-    """Whether the file is Valohai's: a list with an item of a kind that its parser knows."""
+    """Return whether the file is Valohai's: a list with an item of a kind that its parser knows."""
     return any(kind in (item.entries or {}) for item in document.items or () for kind in TOP_LEVEL)
 
 
 def pipeline_names(document: Located) -> tuple[str, ...]:
-    """The names of all pipelines of the file, also of those that cannot be translated, in its order."""
+    """Return the names of all pipelines of the file, also of those that cannot be translated, in its order."""
     from translator.dialects.valohai.document import sort_items
 
     return tuple(sort_items(document).pipelines)
@@ -54,11 +54,11 @@ def nearly(document: Located) -> tuple[str, str | None] | None:
     """Say what keeps a file from being Valohai's: it is no list, or a key of it is misspelled."""
     for key in document.entries or ():
         if key in TOP_LEVEL:
-            return "a valohai.yaml is a list", f"put '- ' before '{key}:'"
+            return "a valohai.yaml must be a list", f"put '- ' before '{key}:'"
     for key in [str(key) for item in document.items or () for key in item.entries or ()]:
         near = closest(key, TOP_LEVEL)
         if near:
-            return "no item of this list is a step or a pipeline", f"is {key!r} meant to be {near!r}?"
+            return "no item of this list is a step or a pipeline", f"did you mean {near!r} instead of {key!r}?"
     if document.items is not None:
         hint = "an item of a valohai.yaml starts with '- step:' or '- pipeline:'"
         return "no item of this list is a step or a pipeline", hint

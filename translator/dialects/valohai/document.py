@@ -35,7 +35,7 @@ class Items:
     deployments: dict[str, Item] = field(default_factory=dict)
 
     def of(self, kind: str) -> dict[str, Item]:
-        """The items of a kind, which is a key of the file's list."""
+        """Return the items of a kind, which is a key of the file's list."""
         of_kind: dict[str, dict[str, Item]] = {
             "step": self.steps,
             "task": self.tasks,
@@ -69,8 +69,8 @@ def sort_items(document: Located, diagnostics: Diagnostics | None = None) -> Ite
         known = items.of(kind)
         if name.value in known and diagnostics is not None:
             first = known.pop(name.value).body.value_span("name").line
-            message = f"there are two {kind}s called {name.value!r}; only this one, the last, counts"
-            diagnostics.warning("duplicate-name", message, name.span, hint=f"the other is on line {first}")
+            message = f"there are two {kind}s called {name.value!r}; the last one counts"
+            diagnostics.warning("duplicate-name", message, name.span, hint=f"the first is on line {first}")
         known[name.value] = Item(index, kind, name.value, body, place)
     return items
 
@@ -80,9 +80,9 @@ def _report_keys(place: Located, kind: str | None, diagnostics: Diagnostics) -> 
         if key == kind or not isinstance(key, str):
             continue
         if kind is not None and key in TOP_LEVEL:
-            message = f"this {key!r} is not read, because its list item is a {kind!r} already"
-            diagnostics.warning("ignored-item", message, place.key_span(key), hint="start a list item of its own: '- '")
+            message = f"this {key!r} is ignored, because its list item is already a {kind!r}"
+            diagnostics.warning("ignored-item", message, place.key_span(key), hint="start a new list item: '- '")
         else:
             hint = did_you_mean(key, TOP_LEVEL, "known kinds")
-            message = f"{key!r} is no kind of item that Valohai knows; it is not read"
+            message = f"{key!r} is not a kind of item in Valohai and is ignored"
             diagnostics.warning("unknown-item", message, place.key_span(key), hint=hint)

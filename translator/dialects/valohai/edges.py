@@ -45,7 +45,7 @@ def read_edge(edge: Located, nodes: Container[str], diagnostics: Diagnostics) ->
     """
     if edge.items is not None:
         if len(edge.items) != 2:  # noqa: PLR2004 - a source and a target
-            message = "an edge has a source and a target: [node.output.pattern, node.input.name]"
+            message = "an edge needs a source and a target: [node.output.pattern, node.input.name]"
             diagnostics.error("bad-value", message, edge.span)
             return None
         ends = (edge.items[0], edge.items[1])
@@ -56,7 +56,7 @@ def read_edge(edge: Located, nodes: Container[str], diagnostics: Diagnostics) ->
         ends = (source, target)
         configuration = edge.get("configuration")
         if configuration is not None and configuration.value:
-            message = "'configuration' has no effect here: Valohai gives it no meaning"
+            message = "'configuration' is ignored, because it has no meaning in Valohai"
             diagnostics.note("ignored-configuration", message, edge.key_span("configuration"))
     source_port = read_port(ends[0], nodes, diagnostics)
     target_port = read_port(ends[1], nodes, diagnostics)
@@ -75,14 +75,14 @@ def read_port(end: Located, nodes: Container[str], diagnostics: Diagnostics) -> 
         return None
     node, kind, key = parts
     if kind in _PLURALS:
-        message = f"{kind!r} is taken as {_PLURALS[kind]!r}"
-        diagnostics.note("plural-port", message, end.span, hint="Valohai's own linter knows the singular only")
+        message = f"{kind!r} is treated as {_PLURALS[kind]!r}"
+        diagnostics.note("plural-port", message, end.span, hint="Valohai's own linter accepts only the singular")
         kind = _PLURALS[kind]
     if kind not in list(EdgeKind):
         hint = did_you_mean(kind, list(EdgeKind), "kinds")
         if node not in nodes and f"{node}.{kind}" in nodes:
             hint = "an edge cannot name a node whose name has a dot; rename the node"
-        diagnostics.error("unknown-port", f"nodes have no {kind!r}", end.span, hint=hint)
+        diagnostics.error("unknown-port", f"nodes have no port {kind!r}", end.span, hint=hint)
         return None
     return ir.Port(node, EdgeKind(kind), key, end.span)
 
@@ -92,17 +92,17 @@ def _fits(edge: ir.Edge, diagnostics: Diagnostics) -> bool:
     if target in PAIRS[source]:
         return True
     if EdgeKind.FILE in (source, target) or EdgeKind.DEPLOYMENT in (source, target):
-        refuse("deployment", "edges of deployments", edge.span, diagnostics)
+        refuse("deployment", "edges of deployment nodes", edge.span, diagnostics)
     elif target is EdgeKind.ENVIRONMENT_VARIABLE and source in (EdgeKind.PARAMETER, EdgeKind.METADATA):
         refuse("edge", f"an edge from {source} to {target}", edge.span, diagnostics)
     else:
         wanted = " or ".join(repr(str(kind)) for kind in PAIRS[source])
-        message = f"an edge from '{source}' cannot lead to '{target}', only to {wanted}"
+        message = f"an edge from '{source}' cannot end in '{target}', only in {wanted}"
         diagnostics.error("bad-edge", message, edge.span)
     return False
 
 
 def _across(source: Located, target: Located) -> Span:
-    """The span of both ends, whichever of them is first."""
+    """Return the span of both ends, whichever of them is first."""
     first, last = sorted((source.span, target.span))
     return Span(first.file, first.line, first.column, last.end_line, last.end_column)

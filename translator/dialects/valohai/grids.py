@@ -41,7 +41,7 @@ _RULES = {
 
 
 def kind_of(task: Located) -> str:
-    """The type of a task blueprint in the vendor's spelling ("Grid-Search" is "grid_search")."""
+    """Return the type of a task blueprint in the vendor's spelling ("Grid-Search" is "grid_search")."""
     found = task.get("type")
     return str(found.value or "grid_search").lower().replace("-", "_") if found else "grid_search"
 
@@ -72,7 +72,7 @@ def read_grid(task: Located, step: ir.Step, diagnostics: Diagnostics) -> ir.Grid
 
 
 def _product(axes: Sequence[ir.Axis], points: Sequence[Mapping[str, ir.Value]], task: Located) -> ir.Grid:
-    """A grid search; parameter sets become axes there (``Task.serialize_to_template`` of the vendor)."""
+    """Return a grid search; parameter sets become axes there (``Task.serialize_to_template`` of the vendor)."""
     collected: dict[str, list[ir.Value]] = {}
     for point in points:
         for name, value in point.items():
@@ -86,18 +86,18 @@ def _product(axes: Sequence[ir.Axis], points: Sequence[Mapping[str, ir.Value]], 
 def _manual(
     axes: Sequence[ir.Axis], points: Sequence[Mapping[str, ir.Value]], task: Located, diagnostics: Diagnostics
 ) -> ir.Grid:
-    """A manual search: one execution per set; lists of values go side by side, a single value goes into each set."""
+    """Return a manual search with one execution per set; a single value goes into each set."""
     lengths = {len(axis.values) for axis in axes} | ({len(points)} if points else set())
     width = max(lengths, default=0)
     uneven = [axis for axis in axes if len(axis.values) not in (1, width)]
     if uneven:
-        what = "lists of different lengths in a manual search"
+        what = "a manual search with lists of different lengths"
         refuse("uneven-search", what, uneven[0].span, diagnostics)
     elif points and len(points) not in (1, width):
-        refuse("uneven-search", "lists of different lengths in a manual search", task.span, diagnostics)
+        refuse("uneven-search", "a manual search with lists of different lengths", task.span, diagnostics)
     if len({frozenset(point) for point in points}) > 1:
         place = task.key_span("parameter-sets")
-        message = "the parameter sets name different parameters; where a set lacks one it keeps its default"
+        message = "the parameter sets have different parameters; missing ones keep their defaults"
         diagnostics.warning("uneven-parameter-sets", message, place)
     rows: list[dict[str, ir.Value]] = [{} for _ in range(width)]
     for axis in axes:
@@ -139,7 +139,7 @@ def _axis(
     account(rules, "variant-param-rule-item", diagnostics)
     for key in rules.entries or {}:
         if key not in (*_RULES[style], "numberify", "distribution", "seed"):
-            message = f"{key!r} has no effect with style {style!r}"
+            message = f"{key!r} is ignored with style {style!r}"
             hint = did_you_mean(key, _RULES[style], f"rules of {style!r}")
             diagnostics.warning("ignored-rule", message, rules.key_span(key), hint=hint)
     try:
@@ -201,7 +201,7 @@ def _linear(rules: Located) -> _Values:
     start, end = _bound(rules, "start", "min"), _bound(rules, "end", "max")
     step = _number(rules, "step") if rules.get("step") else Decimal(1)
     if step == 0 or (end - start) * step < 0:
-        raise _RuleError("step", f"'step' {step} never leads from {start} to {end}")
+        raise _RuleError("step", f"'step' {step} never reaches {end} from {start}")
     # The last value may miss the end by what binary fractions lose.
     count = _few((end - start) / step + Decimal("1e-9"), "step") + 1
     return _computed((start + index * step for index in range(count)), rules)
@@ -215,7 +215,7 @@ def _logspace(rules: Located) -> _Values:
     count = _number(rules, "count")
     many = _few(count, "count")
     if count != many or many < 1:
-        raise _RuleError("count", f"'count' must be a whole number of values, not {count}")
+        raise _RuleError("count", f"'count' must be a positive integer, not {count}")
     exponents = [float(start + (end - start) * index / max(many - 1, 1)) for index in range(many)]
     try:
         powers = [base**exponent for exponent in exponents]
@@ -237,12 +237,12 @@ def _computed(values: Iterable[Decimal], rules: Located) -> _Values:
 
 def _few(count: Decimal, key: str) -> int:
     if count > MAX_VALUES:
-        raise _RuleError(key, f"these are more than {MAX_VALUES:,} values")
+        raise _RuleError(key, f"more than {MAX_VALUES:,} values")
     return int(count)
 
 
 def _bound(rules: Located, key: str, other: str) -> Decimal:
-    """The start or the end of a range; the vendor's documents call them min and max, too."""
+    """Return the start or the end of a range; the vendor's documents call them min and max, too."""
     if rules.get(key) is None and rules.get(other) is None:
         raise _RuleError(key, f"the rules need {key!r}")
     return _number(rules, key if rules.get(key) is not None else other)

@@ -57,7 +57,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     prefixes = frozenset(path[:end] for path in wrong for end in range(2, len(path) + 1))
     config = vendor.parse(items, lambda item: (item.index, item.kind) in prefixes, diagnostics)
     for item in (*items.endpoints.values(), *items.deployments.values()):
-        message = f"the {item.kind} {item.name!r} is not read: it matters for deployment nodes only"
+        message = f"the {item.kind} {item.name!r} is ignored, because only deployment nodes use it"
         diagnostics.note(f"ignored-{item.kind}", message, item.place.key_span(item.kind))
     if not items.pipelines:
         diagnostics.warning("no-pipeline", "the file has no pipeline", root.span, hint="add an item '- pipeline:'")
@@ -85,9 +85,9 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
     for node in sound:
         node_name = str(node.value["name"])
         if node_name in first:
-            hint = f"the other is on line {first[node_name].span.line}"
+            hint = f"the first is on line {first[node_name].span.line}"
             diagnostics.error(
-                "duplicate-node", f"there are two nodes called {node_name!r}", node.value_span("name"), hint=hint
+                "duplicate-node", f"there are two nodes named {node_name!r}", node.value_span("name"), hint=hint
             )
             continue
         first[node_name] = node
@@ -149,7 +149,7 @@ def _build_node(node: Located, step: ir.Step, grid: ir.Grid, task: Item | None) 
 def _read_shared(
     item: Item, node: Located, fed: frozenset[str], file: _File, diagnostics: Diagnostics
 ) -> ir.Step | None:
-    """Steps without an override are read once per pipeline: thousands of nodes may run the same one."""
+    """Read steps without an override once per pipeline, because thousands of nodes may share one."""
     override = node.get("override")
     replaced = fed if node.value.get("edge-merge-mode", "replace") == "replace" else frozenset()
     if override is not None and override.value:
@@ -161,7 +161,7 @@ def _read_shared(
 
 
 def _fed_inputs(body: Located) -> dict[str, frozenset[str]]:
-    """By node, the inputs that an edge leads into."""
+    """Return the inputs that edges end in, by node."""
     fed: dict[str, set[str]] = {}
     for edge in body.list("edges"):
         end = edge.items[1] if edge.items is not None and len(edge.items) > 1 else edge.get("target")
@@ -178,7 +178,7 @@ def _on_child_error(task: Item | None) -> ir.OnChildError | None:
 
 
 def _named(owner: Located, key: str, known: Mapping[str, Item], what: str, diagnostics: Diagnostics) -> Item | None:
-    """The item that ``owner`` names below ``key``."""
+    """Return the item that ``owner`` names below ``key``."""
     found = owner.get(key)
     if found is None:
         return None
@@ -201,8 +201,8 @@ def _read_edges(
             continue
         same = dataclasses.replace(edge, span=item.body.span)
         if same in edges:
-            message = f"this edge is here twice: {edge}"
-            hint = f"the other is on line {edges[same].span.line}"
+            message = f"duplicate edge: {edge}"
+            hint = f"the first is on line {edges[same].span.line}"
             diagnostics.note("duplicate-edge", message, edge.span, hint=hint)
         edges.setdefault(same, edge)
     return list(edges.values())
@@ -216,13 +216,13 @@ def _read_parameter(
     if "name" not in parameter.value:
         diagnostics.error("missing-key", "a pipeline parameter needs 'name'", parameter.span)
     if "target" in parameter.value and "targets" in parameter.value:
-        message = f"pipeline parameter {name!r} has 'target' and 'targets'; it can have one of them"
+        message = f"pipeline parameter {name!r} has both 'target' and 'targets'; remove one of them"
         diagnostics.error("bad-value", message, parameter.key_span("target"))
     default = parameter.get("default")
     found = parameter.get("target") or parameter.get("targets")
     places = found.items if found is not None and found.items is not None else [found] if found is not None else []
     if not any(texts(place) for place in places):
-        message = f"pipeline parameter {name!r} has no targets: it changes nothing"
+        message = f"pipeline parameter {name!r} has no targets and no effect"
         diagnostics.warning("no-targets", message, parameter.span)
     targets: list[ir.ParameterTarget] = []
     for place in places:
@@ -247,7 +247,7 @@ def _read_target(place: Located, name: str, names: frozenset[str], diagnostics: 
         return ir.Port(node, EdgeKind.PARAMETER, key, place.span)
     port = read_port(place, names, diagnostics)
     if port is not None and port.kind is not EdgeKind.PARAMETER:
-        message = f"pipeline parameter {name!r} can only set parameters, not '{port.kind}'"
+        message = f"pipeline parameter {name!r} can set parameters only, not '{port.kind}'"
         hint = f"{port.node}.parameter.{port.key}"
         diagnostics.error("bad-target", message, place.span, hint=f"did you mean '{hint}'?")
         return None
@@ -257,7 +257,7 @@ def _read_target(place: Located, name: str, names: frozenset[str], diagnostics: 
 def _with_environment(
     nodes: dict[str, ir.StepNode], edges: list[ir.Edge], diagnostics: Diagnostics
 ) -> dict[str, ir.StepNode]:
-    """Carry values along edges between environment variables, which are known when translating."""
+    """Pass values along edges between environment variables, which are known during translation."""
     waiting = [edge for edge in edges if edge.source.kind is EdgeKind.ENVIRONMENT_VARIABLE]
     result = dict(nodes)
     while waiting:
@@ -277,7 +277,7 @@ def _with_variable(node: ir.StepNode, edge: ir.Edge, source: ir.Step, diagnostic
     value = source.environment.get(edge.source.key)
     if value is None:
         hint = did_you_mean(edge.source.key, source.environment, "its variables with a value")
-        message = f"{edge.source.key!r} of node {edge.source.node!r} has no value in the file"
+        message = f"{edge.source.key!r} of node {edge.source.node!r} has no value in this file"
         diagnostics.error("unknown-environment-variable", message, edge.source.span or edge.span, hint=hint)
         return node
     step = dataclasses.replace(

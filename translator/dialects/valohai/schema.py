@@ -22,7 +22,7 @@ _BASE = "https://valohai.com/schemas/"
 
 @cache
 def schemas() -> Mapping[str, Mapping[str, Any]]:
-    """The vendor's schemas by their short name ("step", "param-item", ...)."""
+    """Return the vendor's schemas by their short name ("step", "param-item", ...)."""
     from valohai_yaml.schema_data import SCHEMATA
 
     return {identifier.removeprefix(_BASE): schema for identifier, schema in SCHEMATA.items()}
@@ -76,7 +76,7 @@ def _errors(document: Located) -> Iterator[ValidationError]:
 
 
 def _has_odd_keys(document: Located, diagnostics: Diagnostics) -> bool:
-    """Keys that are no text end the vendor's validator with a traceback."""
+    """Report keys that are not strings, which crash the vendor's validator."""
     odd = False
     seen: set[int] = set()
     stack = [document]
@@ -88,8 +88,8 @@ def _has_odd_keys(document: Located, diagnostics: Diagnostics) -> bool:
         for key, located in (value.keys or {}).items():
             if not isinstance(key, str):
                 odd = True
-                message = f"the key {located.text!r} is no text: YAML reads it as {typed(key)}"
-                diagnostics.error("key-not-text", message, located.span, hint="put it into quotes")
+                message = f"the key {located.text!r} is not a string: YAML reads it as {typed(key)}"
+                diagnostics.error("key-not-text", message, located.span, hint="quote it")
         stack.extend((value.entries or {}).values())
         stack.extend(value.items or ())
     return odd
@@ -104,7 +104,7 @@ def _scope(path: tuple[object, ...], document: Located, diagnostics: Diagnostics
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
-    """What is really wrong where a value fits none of several schemas: the branch that its author meant."""
+    """Yield the actual faults of a value that fits none of several schemas, from the intended branch."""
     if error.validator in ("anyOf", "oneOf") and error.context:
         branch = _meant(error)
         if branch is not None:
@@ -151,9 +151,9 @@ def _unknown_keys(fault: Fault, known: Mapping[str, Any], diagnostics: Diagnosti
             continue
         hint = did_you_mean(key, known, "known keys")
         if fault.schema in ("execution-node", "task-node") and key in _keys("overridden-properties"):
-            hint = "a node changes its step below 'override:'"
+            hint = "nodes override their step under 'override:'"
         elif fault.schema == "overridden-properties" and key in _keys("step"):
-            hint = "this key of a step cannot be overridden by a node"
+            hint = "a node cannot override this key of a step"
         diagnostics.error("unknown-key", f"{fault.what} has no key {key!r}", fault.value.key_span(key), hint=hint)
 
 
@@ -164,7 +164,7 @@ def _missing_key(fault: Fault, document: Located, diagnostics: Diagnostics) -> N
         return  # that unknown key is reported, with what it is meant to be
     hint = None
     if fault.schema == "pipeline" and key == "edges":
-        hint = "a pipeline without edges says 'edges: []'"
+        hint = "for a pipeline without edges, write 'edges: []'"
     place = value.span if not path or isinstance(path[-1], int) else document.at(path[:-1]).key_span(str(path[-1]))
     diagnostics.error("missing-key", f"{fault.what} needs {key!r}", place, hint=hint)
 

@@ -39,8 +39,8 @@ _WHATS = {
 }
 
 _TYPES = {
-    "string": "text",
-    "integer": "a whole number",
+    "string": "a string",
+    "integer": "an integer",
     "number": "a number",
     "boolean": "true or false",
     "array": "a list",
@@ -95,14 +95,14 @@ def words(fault: Fault) -> Words:
 
 
 def typed(value: object) -> str:
-    """What kind of value a plain value is, with the value if it is short."""
+    """Describe a plain value by its type, and by the value if it is short."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
         return f"the boolean {str(value).lower()}"
     kinds: tuple[tuple[type | tuple[type, ...], str], ...] = (
         ((int, float), f"the number {value}"),
-        (str, f"the text {str(value)[:40]!r}"),
+        (str, f"the string {str(value)[:40]!r}"),
         (list, "a list"),
         (dict, "a mapping"),
     )
@@ -119,9 +119,9 @@ def _wrong_type(types: Iterable[str], fault: Fault) -> Words:
     wanted = " or ".join(_TYPES.get(kind, kind) for kind in types)
     hint = None
     if value.value is None:
-        hint = "is the indentation right?"
+        hint = "check the indentation"
     elif "text" in wanted and value.text is not None:
-        hint = f'put it into quotes: "{value.text}"'
+        hint = f'quote it: "{value.text}"'
     return "bad-type", f"{fault.name} must be {wanted}, not {typed(value.value)}", hint
 
 
@@ -153,7 +153,7 @@ def _branches(fault: Fault) -> Words:
 def _one_key_of(keys: list[str], fault: Fault) -> Words:
     shown = " or ".join(repr(key) for key in keys)
     if all(key in (fault.value.entries or {}) for key in keys):
-        return "bad-value", f"{fault.what} has {shown}, not both", None
+        return "bad-value", f"{fault.what} needs only one of {shown}", None
     return "bad-value", f"{fault.what} needs {shown}", None
 
 
@@ -164,11 +164,11 @@ def _not(fault: Fault) -> Words:
 def _no_such_node(value: Located) -> Words:
     kind = value.get("type")
     if value.entries is None:
-        return "bad-value", f"a node is a mapping, not {typed(value.value)}", None
+        return "bad-value", f"a node must be a mapping, not {typed(value.value)}", None
     if kind is None:
         return "missing-key", "a node needs 'type'", "type: execution, task or deployment"
     hint = did_you_mean(str(kind.value), NODES)
-    return "bad-value", f"there are no nodes of type {kind.text!r}; there are execution, task, deployment", hint
+    return "bad-value", f"there are no nodes of type {kind.text!r}; the types are execution, task and deployment", hint
 
 
 def _minimum(fault: Fault) -> Words:
@@ -188,7 +188,7 @@ def _pattern(fault: Fault) -> Words:
 
 
 def _items(_: Fault) -> Words:
-    return "bad-value", "an edge has a source and a target: [node.output.pattern, node.input.name]", None
+    return "bad-value", "an edge needs a source and a target: [node.output.pattern, node.input.name]", None
 
 
 _BY_KEYWORD: dict[str, Callable[[Fault], Words]] = {

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 _FSSPEC = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "ftp", "sftp", "hdfs", "github")
 _FETCHED = ("file", "http", "https")
 _VALOHAI_ONLY = {
-    "datum": "data that Valohai's catalogue knows by an id or an alias",
-    "dataset": "data sets of Valohai's catalogue",
+    "datum": "datums of Valohai's catalogue, by id or alias",
+    "dataset": "datasets of Valohai's catalogue",
     "model": "models of Valohai's catalogue",
-    "azure": "Valohai's own form of Azure addresses",
+    "azure": "Valohai's own form of Azure URLs",
     "swift": "Swift stores",
 }
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
@@ -78,7 +78,7 @@ def read_step(
 
 
 def _check_override(item: Item, override: Located | None, diagnostics: Diagnostics) -> None:
-    """An override changes inputs and parameters that the step has; it can add none."""
+    """Check that an override changes only inputs and parameters that the step has."""
     for key, what in (("inputs", "input"), ("parameters", "parameter")):
         known = [str(known.value["name"]) for known in item.body.list(key)]
         for change in override.list(key) if override else ():
@@ -102,7 +102,7 @@ def seconds(value: Located | None) -> float | None:
     try:
         duration = parse_duration(value.value)
     except IndexError:
-        # The vendor's parser takes the first letter of a unit that is not there.
+        # The vendor's parser crashes if the unit is missing.
         raise ValueError(f'{value.text!r} has a number without a unit; write "{value.text}s" for seconds') from None
     except OverflowError:
         raise ValueError(f"{value.text!r} is too long") from None
@@ -118,14 +118,14 @@ _PLACEHOLDER = re.compile(r"\{(?:parameter|parameter-value):(.+?)\}")
 
 
 def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Diagnostics) -> None:
-    """The vendor's command builder leaves a placeholder of an unknown parameter as it is."""
+    """Warn of placeholders for unknown parameters, which the vendor's command builder does not substitute."""
     if command is None:
         return
     known = [parameter.name for parameter in step.parameters]
     for place in command.items if command.items is not None else [command]:
         for found in _PLACEHOLDER.finditer(str(place.value)):
             if found.group(1) not in known:
-                message = f"step {step.name!r} has no parameter {found.group(1)!r}; {found.group()} stays as it is"
+                message = f"step {step.name!r} has no parameter {found.group(1)!r}; {found.group()} is not substituted"
                 hint = did_you_mean(found.group(1), known, "its parameters")
                 diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
 
@@ -141,7 +141,7 @@ def _text(body: Located, key: str) -> str | None:
 
 
 def _merge(body: Located, override: Located | None, key: str) -> Iterator[_Merged]:
-    """The items of a list, those of an override merged in by name; in the step's order, new ones last."""
+    """Yield the items of a list, those of an override merged in by name; in the step's order, new ones last."""
     changes = {str(item.value["name"]): item for item in override.list(key)} if override else {}
     items = {str(item.value["name"]): _Merged(item, None) for item in body.list(key)}
     for name, change in changes.items():
@@ -164,13 +164,13 @@ class _Merged:
         return self.change or self.base
 
     def get(self, key: str) -> Located | None:
-        """What the override says, else the step; a default is the override's alone if there is one."""
+        """Return the override's value, else the step's; a default of the override replaces the step's."""
         if self.change is not None and (key == "default" or key in (self.change.entries or {})):
             return self.change.get(key)
         return self.base.get(key)
 
     def plain(self, key: str, otherwise: Any = None) -> Any:
-        """The plain value of a key that may be missing."""
+        """Return the plain value of a key that may be missing."""
         found = self.get(key)
         return otherwise if found is None or found.value is None else found.value
 
@@ -223,7 +223,7 @@ def _input(item: _Merged, replaced: Container[str], diagnostics: Diagnostics) ->
     uris = tuple(uri for uri in texts(default) if uri)
     if default is not None:
         if name in replaced and any(_refusal(uri) for uri in uris):
-            message = f"the default of input {name!r} is not read: an edge replaces it"
+            message = f"the default of input {name!r} is ignored, because an edge replaces it"
             diagnostics.note("ignored-default", message, default.span)
             uris = ()
         else:
@@ -247,19 +247,19 @@ def _check_uris(default: Located, name: str, diagnostics: Diagnostics) -> None:
         if refusal is not None:
             refuse(*refusal, place.span, diagnostics)
         elif scheme in _FSSPEC:
-            message = f"input {name!r} comes over {scheme}://; the worker needs the fsspec package for it"
+            message = f"input {name!r} uses {scheme}://, for which workers need an fsspec package"
             diagnostics.note("needs-fsspec", message, place.span)
 
 
 def _refusal(uri: str) -> tuple[str, str] | None:
-    """Why files at an address cannot be brought yet: the topic and the words for it."""
+    """Return why files at an address cannot be brought yet: the topic and the words for it."""
     scheme = _scheme(uri)
     if "{parameter:" in uri:
-        return "input-parameter", "a parameter's value inside the address of an input"
+        return "input-parameter", "a parameter in the URL of an input"
     if scheme in _VALOHAI_ONLY:
         return f"{scheme}-input", _VALOHAI_ONLY[scheme]
     if scheme in ("http", "https") and "*" in uri:
-        return "wildcard", f"wildcards in {scheme}:// addresses"
+        return "wildcard", f"wildcards in {scheme}:// URLs"
     if scheme and scheme not in (*_FETCHED, *_FSSPEC):
         return "input-scheme", f"inputs from {scheme}://"
     return None
@@ -287,8 +287,8 @@ def _variable(item: _Merged, diagnostics: Diagnostics) -> tuple[str, str | None,
     default = item.plain("default")
     optional = bool(item.plain("optional", otherwise=True))
     if default is not None and looks_secret(str(item.plain("name")), str(default)):
-        message = f"the value of {item.plain('name')!r} looks like a secret, and it would stand in generated code"
-        hint = "leave out its default and set the variable where the steps run"
+        message = f"the value of {item.plain('name')!r} looks like a secret, which would appear in generated code"
+        hint = "remove its default and set the variable on the workers"
         place = item.place.key_span("default")
         diagnostics.add(Diagnostic("literal-secret", Severity.WARNING, message, place, hint, quote=False))
     return str(item.plain("name")), None if default is None else str(default), optional

@@ -23,8 +23,8 @@ def scalar(value: Located, what: str, diagnostics: Diagnostics) -> Scalar:
     if plain is None or isinstance(plain, (str, bool, int, float)):
         return plain
     if isinstance(plain, (dt.date, dt.datetime)):
-        message = f"YAML reads {value.text} as a date; {what} is taken as text"
-        diagnostics.warning("date-as-text", message, value.span, hint=f'put it into quotes: "{value.text}"')
+        message = f"YAML reads {value.text} as a date; {what} is treated as a string"
+        diagnostics.warning("date-as-text", message, value.span, hint=f'quote it: "{value.text}"')
         return value.text
     kind = "a list" if value.items is not None else "a mapping"
     diagnostics.error("bad-value", f"{what} cannot be {kind}", value.span)
@@ -39,7 +39,7 @@ def value_of(value: Located, what: str, diagnostics: Diagnostics) -> Value:
 
 
 def texts(value: Located | None) -> tuple[str, ...]:
-    """A text or a list of texts, as a tuple."""
+    """Return a text or a list of texts, as a tuple."""
     if value is None or value.value is None:
         return ()
     if value.items is not None:

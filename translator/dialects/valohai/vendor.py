@@ -123,7 +123,7 @@ def _fit_to_parse(item: Item, diagnostics: Diagnostics) -> bool:
             try:
                 seconds(item.body.get(key))
             except ValueError as error:
-                hint = 'seconds as a number, or a text like "1h 30m 5s"'
+                hint = 'use a number of seconds, or a string such as "1h 30m 5s"'
                 diagnostics.error("bad-duration", f"{key!r}: {error}", item.body.value_span(key), hint=hint)
         _check_flags(item.body, diagnostics)
     elif item.kind == "task":
@@ -148,7 +148,7 @@ def _check_flags(body: Located, diagnostics: Diagnostics) -> None:
     for parameter in body.list("parameters"):
         if parameter.value.get("type") == "flag" and parameter.value.get("multiple", "none") != "none":
             name = parameter.value["name"]
-            message = f"parameter {name!r} is a flag, which is true or false; it cannot have several values"
+            message = f"parameter {name!r} is a flag (true or false) and cannot have several values"
             diagnostics.error("bad-value", message, parameter.key_span("multiple"))
 
 
@@ -160,14 +160,14 @@ def _check_concurrency(task: Located, diagnostics: Diagnostics) -> None:
 
 
 def _check_twins(body: Located, diagnostics: Diagnostics) -> None:
-    """The vendor's parser silently keeps the last of several things of one name."""
+    """Warn of duplicate names, of which the vendor's parser silently keeps the last."""
     for key in ("parameters", "inputs", "outputs", "environment-variables"):
         lines: dict[str, int] = {}
         for item in body.list(key):
             name = str(item.value["name"])
             if name in lines:
-                message = f"{name!r} is here twice in {key!r}; only this one, the last, counts"
-                diagnostics.warning("duplicate-name", message, item.span, hint=f"the other is on line {lines[name]}")
+                message = f"{name!r} occurs twice in {key!r}; the last one counts"
+                diagnostics.warning("duplicate-name", message, item.span, hint=f"the first is on line {lines[name]}")
             lines[name] = item.span.line
 
 
@@ -245,7 +245,7 @@ def _report_messages(messages: Iterable[Mapping[str, Any]], place: Located, diag
 
 
 def _spot(code: str, text: str, place: Located) -> Span:
-    """The key that a message of the linter speaks of."""
+    """Return the key that a message of the linter speaks of."""
     if code == "bad-default":
         return place.value_span("default")
     if code == "missing-environment":

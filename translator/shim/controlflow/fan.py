@@ -11,7 +11,7 @@ How an engine runs a composite node that found ``scope``::
     state, joined = fan.join(dialect, kind, scope, branches, reducer=..., returns=[...])
     fan.commit(store, id, state, joined, started=started)
 
-``items``, ``case`` and ``join`` raise ``FanError`` where the source engines abort: the composite node is in error then,
+``items``, ``case`` and ``join`` raise ``FanError`` if the source engines crash: the composite node then fails,
 ``commit(store, id, State.ERROR, scope, reason=str(error), started=started)``, and its ERROR route is followed.
 A branch is complete if its graph reached its end as complete; ``scope`` of a branch is what the last of its nodes left,
 or None if nothing is known of it.
@@ -56,14 +56,14 @@ class Branch:
 
 
 def items(scope: Scope, over: str) -> list[Json]:
-    """The items of a map, none for an empty list.
+    """Return the items of a map; none for an empty list.
 
     Args:
         scope: what the map node found.
         over: the parameter that holds the list.
 
     Raises:
-        FanError: there is no such parameter, it holds no list, or an item cannot name its branch.
+        FanError: the parameter is missing or is not a list, or an item cannot name a branch.
     """
     value = _parameter(scope, over, "to map over")
     if not isinstance(value, (list, tuple)):
@@ -71,14 +71,14 @@ def items(scope: Scope, over: str) -> list[Json]:
     for item in value:
         if "." in str(item):
             raise FanError(
-                f"the item {_shown(item)} of the parameter {over!r} has a '.' in it; items name their branches, and "
-                "names of branches cannot hold one: map over other names, and look the values up in the steps"
+                f"the item {_shown(item)} of the parameter {over!r} contains a '.'; items name branches, and branch "
+                "names cannot contain dots: map over other names, and look up the values in the steps"
             )
     return [scopes.plain(item) for item in value]
 
 
 def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
-    """The case of a choice: the name of the branch that is the text of a parameter's value.
+    """Return the case of a choice: the branch named like the text of a parameter's value.
 
     Args:
         scope: what the node found.
@@ -86,7 +86,7 @@ def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
         cases: the names of the branches.
 
     Raises:
-        FanError: there is no such parameter, it is no single value, or no branch is called so.
+        FanError: the parameter is missing or is not a single value, or does not name a branch.
     """
     value = _parameter(scope, on, "to choose by")
     if not isinstance(value, (str, int, float)):
@@ -94,16 +94,18 @@ def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
     names = list(cases)
     if str(value) in names:
         return str(value)
-    raise FanError(f"the parameter {on!r} is {str(value)!r}, which is none of the cases {', '.join(map(repr, names))}")
+    raise FanError(
+        f"the parameter {on!r} is {str(value)!r}, which is not one of the cases {', '.join(map(repr, names))}"
+    )
 
 
 def again(dialect: Dialect, scope: Scope, until: str, iteration: int, limit: int) -> bool:  # noqa: ARG001 - one has loops
-    """Whether a loop goes on after a complete iteration.
+    """Return whether a loop continues after a complete iteration.
 
     Args:
         dialect: the source language.
         scope: what the last node of the iteration left.
-        until: the parameter that ends the loop when it is true; a value that is no truth value does not.
+        until: the parameter that ends the loop if it is exactly ``True``.
         iteration: number of the iteration that has ended, from 0.
         limit: how many iterations there are at most.
     """
@@ -119,10 +121,10 @@ def join(  # noqa: PLR0913 - what a fan-in looks at
     reducer: str | None = None,
     returns: Sequence[str] = (),
 ) -> tuple[State, Scope]:
-    """The state of a composite node whose branches have all ended, and the scope that it leaves.
+    """Return the state of a composite node with finished branches, and the scope that it leaves.
 
     It is complete if every branch is. What branches wrote is merged in declared order, the last one wins: in Magnus
-    also where the node is in error, in runnable only where it is complete or a loop. A map of runnable leaves of its
+    even if the node failed; in runnable only if it is complete or a loop. A map of runnable leaves of its
     branches' parameters only ``returns``, each reduced to one value. Files in the catalog stay in any case.
 
     Args:
@@ -134,11 +136,11 @@ def join(  # noqa: PLR0913 - what a fan-in looks at
         returns: of a map of runnable, the parameters that the steps directly in its branch return.
 
     Raises:
-        FanError: the reducer fails, or there is no branch of a choice.
+        FanError: the reducer fails, or a choice has no branch.
     """
     ended = [branch for branch in branches if kind not in {"choice", "loop"} or branch.state is not State.SKIPPED]
     if kind == "choice" and not ended:
-        raise FanError("none of the cases was taken")
+        raise FanError("no case was chosen")
     state = _state(ended)
     left = [branch.scope for branch in ended if branch.scope is not None]
     put: dict[str, FileRecord] = {}
@@ -171,7 +173,7 @@ def commit(  # noqa: PLR0913 - what is known of a composite node
         id: whose it is; ``kind`` is that of the composite node.
         state: how it ended.
         scope: what it leaves to the node after it.
-        reason: why it is in error.
+        reason: why it failed.
         started: when its fan-out began, ISO-8601 in UTC.
         claimed: told the URI that the manifest will have.
 
@@ -205,12 +207,12 @@ def _state(branches: Sequence[Branch]) -> State:
 
 
 def _reduced(reducer: str | None, returns: Sequence[str], left: Sequence[Scope]) -> dict[str, Json]:
-    """Of each returned parameter the values of the items that have it, in the order of the items, as one value."""
+    """Reduce each returned parameter to one value, from the items that have it, in order."""
     found: dict[str, Json] = {}
     for name in returns:
         values = [scope.written[name] for scope in left if name in scope.written]
         if any(scopes.pickled(value) is not None for value in values):
-            raise FanError(f"the items of the map return {name!r} as an object; objects cannot be reduced to one value")
+            raise FanError(f"the items of the map return {name!r} as an object, and objects cannot be reduced")
         found[name] = _applied(reducer, name, values) if values else ""
     return found
 
@@ -232,7 +234,7 @@ def _parameter(scope: Scope, name: str, purpose: str) -> Json:
     parameters: Mapping[str, Json] = scope.parameters
     if name not in parameters:
         known = ", ".join(sorted(parameters)) or "none"
-        raise FanError(f"there is no parameter {name!r} {purpose}; those there are: {known}")
+        raise FanError(f"parameter {name!r} {purpose} does not exist; parameters: {known}")
     return parameters[name]
 
 
@@ -240,9 +242,9 @@ def _kind(value: Json) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
-        return "a truth value"
+        return "a boolean"
     if isinstance(value, str):
-        return "a text"
+        return "a string"
     if isinstance(value, (int, float)):
         return "a number"
     return "a list" if isinstance(value, (list, tuple)) else "an object"

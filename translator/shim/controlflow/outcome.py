@@ -1,7 +1,7 @@
 """How a control-flow graph ended: its token followed along how its nodes stand (``translator.shim.traces``).
 
 A token goes from a graph's start from node to node by how each ended. Where it comes to an outcome that leads to no
-node, the graph has ended: complete where that is one of ``complete_after``, else in error. Where it comes to a node
+node, the graph has ended: complete if that is one of ``complete_after``, else in error. If it reaches a node
 that was cut off, or of which nothing is known, the graph was stopped there. Nodes that no token came to are skipped.
 
 A composite node's state is that of its fan-in. Each of its branches is a graph with a token of its own.
@@ -34,7 +34,7 @@ class GraphRecord:
 
 
 def follow(graph: GraphPlan, found: Mapping[str, Trace]) -> GraphRecord:
-    """How the outermost graph of a run ended.
+    """Return the outcome of a run's outermost graph.
 
     Args:
         graph: the graph.
@@ -44,7 +44,7 @@ def follow(graph: GraphPlan, found: Mapping[str, Trace]) -> GraphRecord:
 
 
 def catalog(scope: Scope | None) -> list[dict[str, object]]:
-    """What ``run.json`` says of the files of a catalog."""
+    """Return the entry of a catalog's files in ``run.json``."""
     files = sorted(scope.catalog.values(), key=lambda file: file.path) if scope is not None else []
     return [file.document() for file in files]
 
@@ -64,7 +64,7 @@ class _Follower:
                     self._indexes[prefix] = max(self._indexes.get(prefix, 0), int(part) + 1)
 
     def graph(self, graph: GraphPlan, prefix: str, *, entered: bool) -> GraphRecord:
-        """How a graph ended whose nodes' paths begin with ``prefix``; ``entered`` is whether a token came to it."""
+        """Return the outcome of a graph with this path prefix; ``entered`` is whether the token reached it."""
         plans = {node.name: node for node in graph.nodes}
         leads = {after: node.name for node in graph.nodes for after in node.after}
         here = (graph.start or next(iter(plans), None)) if entered else None
@@ -87,7 +87,7 @@ class _Follower:
         return GraphRecord(state, {name: nodes[name] for name in plans}, scope)
 
     def _node(self, plan: NodePlan | CompositePlan, path: str) -> tuple[dict[str, Any], Scope | None]:
-        """How a node ended that a token came to."""
+        """Return the outcome of a node that the token reached."""
         trace = self._found.get(path)
         state = trace.state if trace is not None else State.STOPPED
         scope = trace.manifest.scope if trace is not None and trace.manifest is not None else None
@@ -98,7 +98,7 @@ class _Follower:
         return {"kind": plan.kind, "state": state.value, "executions": executions}, scope
 
     def _skipped(self, plan: NodePlan | CompositePlan, path: str) -> dict[str, Any]:
-        """What is said of a node that no token came to; executions that it has all the same are not hidden."""
+        """Return the outcome of a node that the token never reached, including executions that it has anyway."""
         if isinstance(plan, CompositePlan):
             return self._composite(plan, path, State.SKIPPED, None)
         trace = self._found.get(path)

@@ -30,7 +30,7 @@ class NotInstalledError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a dialect has at hand for one execution.
+    """The context of a dialect for one execution.
 
     ``wanted`` is what edges bring, by input. ``note`` tells the user something in the log; ``pulse``, called between
     blocks of a transfer, raises where the execution must stop. ``scope`` is what a step of a control-flow graph sees,
@@ -58,7 +58,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is to be run: the program with its arguments, and what the dialect adds to the environment.
+    """A command to run: the program with its arguments, and the dialect's additions to the environment.
 
     ``names`` are by folder what a reason calls it: a workspace has another name each time, a reason must not. Without
     arguments nothing runs. ``folder`` is where it runs, the project without. ``bare``: the environment is all that it
@@ -139,7 +139,7 @@ def load(name: str) -> Contract:
 
 
 def scoping(name: str) -> Scoping:
-    """How the control-flow graphs of a dialect hand parameters on.
+    """Return how the control-flow graphs of a dialect hand parameters on.
 
     Raises:
         NotInstalledError: there is no such dialect, or it has no control-flow graphs.

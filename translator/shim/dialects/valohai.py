@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from translator.shim.dialects import Work
     from translator.shim.workspace import Workspace
 
-# Not where a longer path goes on (/data/valohai/inputs, /valohai/inputs2), but after a URI's scheme.
+# Not inside a longer path (/data/valohai/inputs, /valohai/inputs2), but after a URI's scheme.
 _FOLDER = re.compile(r"(?:(?<=://)|(?<![\w./~}*-]))/valohai/(?P<name>inputs|outputs|config|repository)(?![\w.-])")
 _PARAMETER = re.compile(r"\{parameter(?:-value)?:([^}]+)\}")
 _STRING = re.compile(r'"[^"]*"')
@@ -41,7 +41,7 @@ _ARGUMENT = 100_000
 
 
 def default(uri: str, values: Mapping[str, Value]) -> str:
-    """The URI of an input's default, with ``{parameter:name}`` replaced by the parameter's value alone."""
+    """Return the URI of an input's default, with ``{parameter:name}`` replaced by the parameter's value alone."""
 
     def replaced(match: re.Match[str]) -> str:
         value = values.get(match[1])
@@ -80,7 +80,7 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: A
     """See ``translator.shim.dialects.Contract.gather``."""
     space = work.space
     if space.outputs.is_symlink() or not space.outputs.is_dir():
-        return outputs.Found(problems=["the command has taken its outputs folder away"], taken=True)
+        return outputs.Found(problems=["the command removed its outputs directory"], taken=True)
     return outputs.tidy(space.outputs, space.root, work.pulse)
 
 
@@ -119,12 +119,12 @@ def _built(step: Step, values: Mapping[str, Value]) -> list[str]:
 
 
 def mapped(text: str, space: Workspace) -> str:
-    """``text`` with the folders of Valohai replaced by those of the workspace."""
+    """Return ``text`` with the folders of Valohai replaced by those of the workspace."""
     return _FOLDER.sub(lambda match: str(space.root / match["name"]), text)
 
 
 def environment(step: Step, identity: ExecutionId, space: Workspace) -> dict[str, str]:
-    """The variables of an execution; ids are made from the names, so that they are the same on both engines."""
+    """Return the variables of an execution; ids derive from names, so both engines have the same."""
     execution = _uuid(identity.pipeline, identity.run, identity.node, str(identity.index), str(identity.attempt))
     variables = {name: mapped(value, space) for name, value in step.environment.items()}
     variables |= {
@@ -224,7 +224,7 @@ def _write(folder: Path, name: str, document: Mapping[str, object]) -> None:
 
 
 def _yaml(text: str, document: Mapping[str, object]) -> str:
-    """JSON is YAML, but for numbers such as 1e-05 and for escapes of pairs of surrogates, where PyYAML disagrees."""
+    """Return a document as YAML: its JSON text, unless it has numbers like 1e-05 or surrogate pairs."""
     if "\\" not in text and not _NOT_YAML.search(_STRING.sub("", text)):
         return text
     import yaml
@@ -233,7 +233,7 @@ def _yaml(text: str, document: Mapping[str, object]) -> str:
 
 
 def _uuid(*parts: str) -> str:
-    """A UUID (version 5) that depends on the parts alone."""
+    """Return a UUID (version 5) that depends on the parts alone."""
     found = bytearray(hashlib.sha1("\x00".join(parts).encode("utf-8", "surrogatepass")).digest()[:16])  # noqa: S324
     found[6] = (found[6] & 0x0F) | 0x50
     found[8] = (found[8] & 0x3F) | 0x80

@@ -105,7 +105,7 @@ def download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, st
                 furthest = max(furthest, part.size)
                 wait = FIRST_WAIT * 2**fruitless if again.after is None else again.after
                 if fruitless >= TRIES or wait > LONGEST_WAIT:
-                    asks = f", and to come back after {wait:.0f} s" if again.after is not None else ""
+                    asks = f", and asks to retry after {wait:.0f} s" if again.after is not None else ""
                     raise DownloadError(f"{again}{asks}") from None
             except BaseException:
                 part.left = True
@@ -170,7 +170,7 @@ def _begin(answer: Any, part: _Part) -> int | None:
         )
         if found is None or int(found[1]) != part.size or (tag and tag != part.tag):
             part.restart()
-            raise _AgainError("the server resumes the download somewhere else")
+            raise _AgainError("the server resumes the download at the wrong position")
         return None if found[2] == "*" else int(found[2])
     part.restart()
     strong = tag is not None and not tag.startswith("W/") and answer.headers.get("Accept-Ranges") != "none"
@@ -218,7 +218,7 @@ def _opener() -> urllib.request.OpenerDirector:
 
 
 def _after(header: str | None) -> float | None:
-    """The seconds that ``Retry-After`` says, which is a number or a date."""
+    """Return the seconds in ``Retry-After``, which is a number or a date."""
     if header is None:
         return None
     if re.fullmatch(r"\s*\d{1,9}\s*", header):

@@ -31,7 +31,7 @@ def files(
     """Collect what ``edges`` bring to one input.
 
     Two files that would take the same place below the input's folder: the one of the later edge, and within an edge
-    the one of the highest grid index, is taken, and a warning says so. With ``replace`` the input's own defaults are
+    that of the highest grid index, is used, with a warning. With ``replace`` the input's own defaults are
     used only where no edge ends in it, even if the edges bring nothing.
 
     Args:
@@ -60,7 +60,7 @@ def files(
                 earlier = placed.pop(destination, None)
                 if earlier is not None and earlier[0].uri != record.uri:
                     warnings.append(
-                        f"input {step_input.name!r}: {record.path!r} of {whose} takes the place of "
+                        f"input {step_input.name!r}: {record.path!r} of {whose} overwrites "
                         f"{earlier[0].path!r} of {earlier[1]}"
                     )
                 placed[destination] = (record, whose)
@@ -102,7 +102,7 @@ def value(edge: ValueSource, upstream: Mapping[str, Sequence[Manifest]], *, many
 
 
 def describe(edge: ArtifactSource | ValueSource, node: str | None = None) -> str:
-    """The edge's source as users write it, such as ``train.output.*.pkl``; ``node`` is its node's name, if known."""
+    """Return the edge's source as users write it, such as ``train.output.*.pkl``."""
     source = node or edge.source
     match edge:
         case Output():
@@ -116,12 +116,12 @@ def describe(edge: ArtifactSource | ValueSource, node: str | None = None) -> str
 
 
 def is_sidecar(path: str) -> bool:
-    """Whether an output only describes other outputs."""
+    """Return whether an output only describes other outputs."""
     return path.endswith(".metadata.json") or path == "valohai.metadata.jsonl"
 
 
 def matches(path: str, pattern: str) -> bool:
-    """Whether an output at ``path`` flows along an edge with ``pattern``."""
+    """Return whether an output at ``path`` flows along an edge with ``pattern``."""
     return not is_sidecar(path) and (path == pattern or fnmatchcase(path, pattern))
 
 

@@ -49,7 +49,7 @@ def find(
         FetchError: nothing is there, or it cannot be looked at.
     """
     if not readable(uri):
-        raise FetchError(f"{shown(uri)} is not a URI: quote special characters of its host, user and password")
+        raise FetchError(f"{shown(uri)} is not a URI: percent-encode special characters in its host, user and password")
     parts = urlsplit(uri if "://" in uri else "")
     scheme = parts.scheme
     if scheme in {"http", "https"}:
@@ -93,9 +93,9 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
     path = _local(uri, project)
     if not _WILD.search(str(path)) or path.exists():
         if path.is_dir():
-            raise FetchError(f"{uri} is a folder; write {uri.rstrip('/')}/* for the files in it")
+            raise FetchError(f"{uri} is a directory; write {uri.rstrip('/')}/* for its files")
         if not path.exists():
-            raise FetchError(f"{uri} is not there (looked for {path})")
+            raise FetchError(f"{uri} does not exist (looked for {path})")
         return [(uri, _place(uri if "://" not in uri else str(path), step_input, uri))]
     root = _before_wildcard(str(path))
     wanted = _pattern(str(path)[len(root) :])
@@ -137,7 +137,7 @@ def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list
 
 
 def _place(path: str, step_input: Input, uri: str, root: str | None = None) -> str:
-    """A default without a wildcard has no root, so that ``suffix`` keeps its name alone."""
+    """Return the path of a default; without a wildcard it has no root, so ``suffix`` keeps only its name."""
     keep = step_input.keep_directories
     if keep == "suffix" and root is None:
         keep = "none"
@@ -154,13 +154,13 @@ def _local(uri: str, project: Path) -> Path:
 
 
 def _before_wildcard(path: str) -> str:
-    """The folder above the first wildcard, with a slash at its end."""
+    """Return the directory before the first wildcard, with a trailing slash."""
     wild = _WILD.search(path)
     return path[: path.rfind("/", 0, wild.start()) + 1] if wild else path
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """The regular expression of a path with wildcards, below a folder; see the top of the module."""
+    """Return the regular expression of a path with wildcards, below a folder; see the top of the module."""
     parts = []
     at_start = True
     for token in re.split(r"(\*\*/|\*\*|\*|\?)", path):

@@ -67,44 +67,42 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
 
 
 def empty(step_input: Input, wanted: InputFiles) -> str:
-    """Why a required input has no file: the edges with their patterns, and the files that were there."""
-    name = f"input {step_input.name!r} is required and got no file"
+    """Return why a required input has no file: the edges with their patterns, and the available files."""
+    name = f"input {step_input.name!r} is required but has no file"
     if not wanted.edges:
-        return f"{name}: no edge ends in it and it has no default"
+        return f"{name}: it has no edge and no default"
     there = list(wanted.available[:_SHOWN])
     if len(wanted.available) > _SHOWN:
         there.append(f"and {len(wanted.available) - _SHOWN} more")
-    text = f"{name}: nothing matches {', '.join(wanted.edges)}; "
-    text += f"the files there are {', '.join(there)}" if there else "there are no files from complete executions"
+    text = f"{name}: no file matches {', '.join(wanted.edges)}; "
+    text += f"available files: {', '.join(there)}" if there else "there are no files from complete executions"
     if step_input.default and not wanted.defaults:
         text += " (its defaults are not used, because an edge replaces them)"
     return text
 
 
 def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, FileRecord | str]:
-    """By place below the input's folder the published file, or the URI of a default, that goes there."""
+    """Return the published file or the default's URI for each path in the input's directory."""
     found: list[tuple[str, FileRecord | str]] = []
     for default in wanted.defaults:
         uri = source.default(default)
         if source.store.owns(uri):
-            raise fetch.FetchError(f"{uri} is in the artifact store; draw an edge from the node that makes it")
+            raise fetch.FetchError(f"{uri} is in the artifact store; add an edge from the node that writes it")
         found += [(path, one) for one, path in fetch.find(uri, step_input, source.project, source.pulse)]
     found += [(place(record.path, step_input.keep_directories), record) for record in wanted.files]
     places: dict[str, FileRecord | str] = {}
     for path, one in found:
         earlier = places.pop(path, None)
         if earlier is not None and _uri(earlier) != _uri(one):
-            source.note(
-                f"warning: input {step_input.name!r}: {shown(_uri(one))} takes the place of {shown(_uri(earlier))}"
-            )
+            source.note(f"warning: input {step_input.name!r}: {shown(_uri(one))} overwrites {shown(_uri(earlier))}")
         places[path] = one
     if step_input.filename:
         if len(places) == 1:
             return {relative(step_input.filename): next(iter(places.values()))}
         if places:
             source.note(
-                f"warning: input {step_input.name!r} has {len(places)} files, so that its filename "
-                f"{step_input.filename!r} is not used"
+                f"warning: input {step_input.name!r} has {len(places)} files, so its filename "
+                f"{step_input.filename!r} is ignored"
             )
     return places
 
@@ -121,18 +119,18 @@ def one(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> Fi
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError:
         raise fetch.FetchError(
-            f"{shown(_uri(wanted))} cannot be brought to {path!r}: another file is called like its folder"
+            f"{shown(_uri(wanted))} cannot be staged as {path!r}: another file has the name of its directory"
         ) from None
     if target.is_dir():
-        raise fetch.FetchError(f"{shown(_uri(wanted))} cannot be brought to {path!r}: there is a folder of that name")
+        raise fetch.FetchError(f"{shown(_uri(wanted))} cannot be staged as {path!r}: a directory has that name")
     if isinstance(wanted, FileRecord) and source.store.owns(wanted.uri):
         source.store.bring(wanted, target, source.pulse)
         record = replace(wanted, path=path)
     else:
         if isinstance(wanted, FileRecord) and masked(wanted.uri):
             raise fetch.FetchError(
-                f"{wanted.uri} was fetched with credentials, which are not kept; "
-                "an edge cannot bring it: make the URL a default of this input, too"
+                f"{wanted.uri} was downloaded with credentials, which are not stored; "
+                "an edge cannot pass it on: make the URL a default of this input, too"
             )
         size, sha256 = fetch.fetch(_uri(wanted), target, source.project, source.pulse)
         if isinstance(wanted, FileRecord) and sha256 != wanted.sha256:
@@ -142,7 +140,7 @@ def one(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> Fi
 
 
 def changed(records: Mapping[str, list[FileRecord]], store: Store) -> list[str]:
-    """The published files that the command has written to through their links, which only root can.
+    """Return the published files that the command changed through their links, which only root can do.
 
     Args:
         records: by input the files that were brought.
@@ -165,5 +163,5 @@ def _uri(one: FileRecord | str) -> str:
 
 def _segment(name: str) -> str:
     if "/" in name:
-        raise PathError(f"an input cannot be called {name!r}: its name is a folder")
+        raise PathError(f"an input cannot be named {name!r}: its name is used as a directory")
     return relative(name)

@@ -22,7 +22,7 @@ INTERNAL = ("AIRFLOW_", "_AIRFLOW_", "__AIRFLOW_", "PREFECT_", "__PREFECT_", "TR
 
 
 def of_step(worker: Mapping[str, str], required: Sequence[str]) -> dict[str, str]:
-    """The environment that a step inherits.
+    """Return the environment that a step inherits.
 
     Args:
         worker: the worker's environment.
@@ -37,5 +37,5 @@ def of_step(worker: Mapping[str, str], required: Sequence[str]) -> dict[str, str
 
 
 def missing(required: Sequence[str], *environments: Mapping[str, str]) -> list[str]:
-    """The required names that none of the environments has a value for."""
+    """Return the required names that have no value in any of the environments."""
     return [name for name in required if not any(environment.get(name) for environment in environments)]

@@ -25,7 +25,7 @@ _ROUNDS = 5
 
 
 def pids() -> list[str]:
-    """The ids of all processes, as ``/proc`` names them; none where there is no ``/proc``."""
+    """Return the ids of all processes in ``/proc``; none without ``/proc``."""
     try:
         return [name for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - ten times faster
     except OSError:
@@ -33,7 +33,7 @@ def pids() -> list[str]:
 
 
 def members(group: int, mark: str, *, higher: bool = False) -> list[int]:
-    """The living processes of an execution.
+    """Return the living processes of an execution.
 
     Args:
         group: process group and session of the command, and id of its first process.
@@ -121,7 +121,7 @@ def wait(processes: Iterable[int], seconds: float) -> None:
 
 
 def handle_of(pid: int) -> int | None:
-    """A pidfd, which becomes readable when the process ends; None where there is none or the process is gone."""
+    """Return a pidfd, which becomes readable when the process ends; None if there is none."""
     opener = getattr(os, "pidfd_open", None)
     if opener is None:
         return None
@@ -132,7 +132,7 @@ def handle_of(pid: int) -> int | None:
 
 
 def _is_there(group: int) -> bool:
-    """Whether a process group has a living process, as far as a signal tells."""
+    """Return whether a process group has a living process, as far as signals tell."""
     try:
         os.killpg(group, 0)
     except OSError:

@@ -31,7 +31,7 @@ class Lines:
 
         Args:
             emit: gets each whole line without its end, at most ``LINE_LIMIT`` bytes of it, and how long it really was.
-            progress: gets a state of a line that is still being written over, likewise.
+            progress: gets the current state of a line that is being rewritten, also as text.
         """
         self._emit = emit
         self._progress = progress
@@ -84,7 +84,7 @@ class Lines:
 
 
 def readable(line: bytes, length: int) -> str:
-    """A line as a log can hold it: valid Unicode, no control characters but tab and escape, cut if it is long.
+    """Return a line for a log: valid Unicode, no control characters except tab and escape, truncated if long.
 
     Args:
         line: the line, or its start.
@@ -94,7 +94,7 @@ def readable(line: bytes, length: int) -> str:
     if not text.isprintable():
         text = _UNREADABLE.sub("\ufffd", text)
     if length > LOG_LIMIT:
-        return f"{text}… [the line is cut: it has {length} bytes]"
+        return f"{text}… [truncated: the line has {length} bytes]"
     return text
 
 

@@ -1,7 +1,7 @@
 """Metadata: the last value of each key over all lines of standard output that are a JSON object.
 
 What a command prints is not trusted: NaN, NUL and lone surrogates are taken out, a line longer than the limit of
-``translator.shim.process.lines`` is no metadata. No more than ``KEYS`` keys and ``SIZE`` bytes are kept, and no value
+``translator.shim.process.lines`` is not metadata. No more than ``KEYS`` keys and ``SIZE`` bytes are kept, and no value
 that is nested deeper than ``translator.shim.depth.DEPTH``.
 """
 

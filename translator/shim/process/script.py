@@ -77,6 +77,6 @@ def message(number: int, command: str, found: Flaw) -> str:
     """Return what to tell the user about an incomplete item."""
     shown = command if len(command) <= _SHOWN else f"{command[:_SHOWN]}…"
     return (
-        f"item {number} of the command is not a complete command, and each item must be one: {found.text}: {shown!r}; "
-        "write all of it in one item (YAML: '- |')"
+        f"item {number} of the command is incomplete: {found.text}: {shown!r}; "
+        "write the whole command in one item (YAML: '- |')"
     )

@@ -54,7 +54,7 @@ def flaw(interpreter: tuple[str, ...], command: str) -> Flaw | None:
     swallowed = _read(interpreter, f"{command}\nfi")
     if swallowed is None or _refuses(swallowed):
         return None
-    return Flaw("it ends with a backslash" if continued else "a here-document has no end", accepted=True)
+    return Flaw("it ends with a backslash" if continued else "a here-document is not terminated", accepted=True)
 
 
 def _refuses(read: subprocess.CompletedProcess[bytes]) -> bool:
@@ -63,7 +63,7 @@ def _refuses(read: subprocess.CompletedProcess[bytes]) -> bool:
 
 
 def _read(interpreter: tuple[str, ...], text: str) -> subprocess.CompletedProcess[bytes] | None:
-    """Let a shell read a text; None if there is no such shell, or it crashes or takes too long."""
+    """Let a shell parse a text; return None if the shell is missing, crashes or takes too long."""
     try:
         read = subprocess.run(
             [*interpreter, "-n"],

@@ -2,7 +2,7 @@
 
 The calling thread waits in one ``select`` for output and for the command's end (a pidfd; elsewhere a waiting thread),
 and wakes about once a second to ask whether it must stop. When the command's first process has ended, everything it
-left behind is ended as well, so a daemon that holds the output pipe open holds nobody up.
+left behind is ended as well, so a daemon that keeps the output pipe open blocks nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds that a command may run, and that it may be silent; None is no limit."""
+    """The seconds that a command may run and may be silent; None means no limit."""
 
     time: float | None = None
     no_output: float | None = None
@@ -205,7 +205,7 @@ class _Watch:
                 self._forget(handle)
 
     def drain(self) -> None:
-        """Hand on what is in the pipes now, and no more than a pipe can hold: somebody may still be writing."""
+        """Read what is in the pipes now, at most a pipe's capacity, because a process may still be writing."""
         for pipe in list(self._pipes):
             for _ in range(_PIPE // CHUNK):
                 if not self._read(pipe):
@@ -265,7 +265,7 @@ def _until_ended(
 
 
 def _end(watch: _Watch, one: Ticket, *, gently: bool) -> None:
-    """End what is left of the execution, handing on its last lines meanwhile."""
+    """End the execution's remaining processes, and keep reading their last lines."""
     number = watch.pid
     # This is on every execution's path: after a short one, whose ids cannot have come round, do not look at everybody.
     short = time.monotonic() - watch.started < _SHORT
@@ -284,7 +284,7 @@ def _end(watch: _Watch, one: Ticket, *, gently: bool) -> None:
 
 
 def _sign_of_end(process: subprocess.Popen[bytes]) -> int:
-    """A file descriptor that becomes readable when the command's first process has ended."""
+    """Return a file descriptor that becomes readable when the command's first process ends."""
     handle = group.handle_of(process.pid)
     if handle is not None:
         return handle
@@ -299,7 +299,7 @@ def _sign_of_end(process: subprocess.Popen[bytes]) -> int:
 
 
 def _exit_status(process: subprocess.Popen[bytes]) -> int:
-    """The exit status, also where somebody else in this process has reaped the command: that is never a success."""
+    """Return the exit status; never a success if other code in this process reaped the command."""
     if process.returncode is None and hasattr(os, "waitid"):
         try:
             found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
@@ -312,7 +312,7 @@ def _exit_status(process: subprocess.Popen[bytes]) -> int:
 
 
 def _after_fork() -> None:
-    """The executions of the parent are not the forked child's to end."""
+    """Forget the parent's executions in a forked child, which must not end them."""
     _tickets.clear()
 
 

@@ -3,7 +3,7 @@
 PR_SET_PDEATHSIG would be tied to the thread that started the command, and engines run us in pool threads that end
 earlier. So each worker process has, from its first command on, one tiny ``sh`` of its own session that reads a pipe of
 which only the worker holds the other end. The worker tells it which process groups begin and end; when the pipe closes,
-the worker is gone, and what still runs is ended: TERM, three seconds, KILL. Where that shell cannot be started,
+the worker is gone, and running processes are ended: TERM, three seconds, KILL. If that shell cannot be started,
 commands of a killed worker run on.
 """
 
@@ -43,12 +43,12 @@ _pipe: int | None = None
 
 
 def begin(group: int, mark: str) -> None:
-    """Have the process group ended, and the processes that carry ``mark``, should this worker die."""
+    """End the process group and processes with ``mark`` if this worker dies."""
     _tell("+", group, mark)
 
 
 def done(group: int, mark: str) -> None:
-    """The process group has ended."""
+    """Stop watching a process group that has ended."""
     _tell("-", group, mark)
 
 
@@ -85,13 +85,13 @@ def _start() -> None:
         return
     finally:
         os.close(read)
-    # It outlives us by design, so nobody waits for it.
+    # It outlives us by design, so we do not wait for it.
     _shell.returncode = 0
     _pipe = write
 
 
 def _after_fork() -> None:
-    """A forked child (Airflow forks its tasks) must not keep its parent's watchdog from seeing the parent's end."""
+    """Close the watchdog's pipe in a forked child, which must not hide the parent's end."""
     global _lock, _pipe, _shell  # noqa: PLW0603 - there is one watchdog per process
     _lock = threading.Lock()
     if _pipe is not None:

@@ -1,4 +1,4 @@
-"""The artifact store: one interface for a folder and for every object store that fsspec knows."""
+"""The artifact store: one interface for a directory and for every object store that fsspec supports."""
 
 from __future__ import annotations
 

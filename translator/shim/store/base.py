@@ -44,14 +44,14 @@ class Store(ABC):
 
     @abstractmethod
     def uri(self, key: str) -> str:
-        """The URI of ``key``."""
+        """Return the URI of ``key``."""
 
     @abstractmethod
     def read(self, key: str) -> bytes:
-        """The content of ``key``.
+        """Return the content of ``key``.
 
         Raises:
-            FileNotFoundError: there is no such key.
+            FileNotFoundError: the key does not exist.
             StoreError: it cannot be read.
         """
 
@@ -60,7 +60,7 @@ class Store(ABC):
         """Open ``key`` for reading, to be read in blocks.
 
         Raises:
-            FileNotFoundError: there is no such key, or it is not a regular file.
+            FileNotFoundError: the key does not exist or is not a regular file.
             StoreError: it cannot be read.
         """
 
@@ -79,7 +79,7 @@ class Store(ABC):
 
     @abstractmethod
     def create(self, key: str, content: bytes) -> bytes | None:
-        """Write ``key`` if it is not there; returns what is there already. Of several writers at once one wins.
+        """Write ``key`` if it does not exist, else return its content. Of several concurrent writers one wins.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -87,7 +87,7 @@ class Store(ABC):
 
     @abstractmethod
     def claim(self, identity: ExecutionId) -> ExecutionId:
-        """Take a try of an execution that nobody has taken; returns it with its number, at least the one asked for.
+        """Claim an unused attempt of an execution; return it with its number, at least the requested one.
 
         Raises:
             StoreError: the store cannot be written.
@@ -114,11 +114,11 @@ class Store(ABC):
         """Bring a published file to the new read-only file ``target`` and check its digest.
 
         Raises:
-            StoreError: it is gone or is not what was published.
+            StoreError: it is missing or has changed since it was published.
         """
 
     def intact(self, record: FileRecord) -> bool:  # noqa: ARG002 - what is not linked cannot be written to
-        """Whether a file is as it was when it was brought; ``stamp`` is that of the file that was brought."""
+        """Return whether a file is unchanged since it was staged with ``stamp``."""
         return True
 
     @abstractmethod
@@ -131,24 +131,24 @@ class Store(ABC):
 
     @abstractmethod
     def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
-        """``<node>/<index>/try-<n>/<file>`` of each file that lies directly in a try's folder."""
+        """Return ``<node>/<index>/try-<n>/<file>`` for each file directly in an attempt's directory."""
 
     @abstractmethod
     def scratch(self) -> Path | None:
-        """A local folder from which files can be moved into the store without copying, if there is one."""
+        """Return a local directory from which files can be moved into the store, if there is one."""
 
     def owns(self, uri: str) -> bool:
-        """Whether ``uri`` lies in this store."""
+        """Return whether ``uri`` is in this store."""
         return uri.startswith(f"{self.root}/")
 
     def location(
         self, pipeline: str, run: str, node: str | None = None, index: int | None = None, attempt: int | None = None
     ) -> str:
-        """The URI of the folder of a run, of a node, of an execution or of one of its tries."""
+        """Return the URI of the directory of a run, a node, an execution or an attempt."""
         return self.uri(key_of(pipeline, run, node, index, attempt))
 
     def read_json(self, key: str) -> Any:
-        """The JSON document at ``key``; raises as ``read``, and StoreError where it is no JSON."""
+        """Return the JSON document at ``key``; raise like ``read``, and StoreError if it is not JSON."""
         content = self.read(key)
         try:
             return json.loads(content)
@@ -157,7 +157,7 @@ class Store(ABC):
         except ValueError as error:
             raise StoreError(f"{self.uri(key)} is not JSON: {error}") from error
         except RecursionError:
-            raise StoreError(f"{self.uri(key)} is not JSON of ours: it is nested too deep") from None
+            raise StoreError(f"{self.uri(key)} cannot be read: it is nested too deep") from None
 
     def write_json(self, key: str, document: object, *, lasting: bool = True) -> None:
         """Write a JSON document, as people read it; arguments and errors as for ``write``."""
@@ -188,7 +188,7 @@ class Store(ABC):
         """Read the manifest at ``uri``.
 
         Raises:
-            StoreError: it cannot be read, or is no manifest.
+            StoreError: it cannot be read or is not a manifest.
         """
         if not self.owns(uri):
             raise StoreError(f"the manifest {uri} is not in the store {self.root}; all workers must use the same store")
@@ -196,10 +196,10 @@ class Store(ABC):
 
     @abstractmethod
     def key(self, uri: str) -> str:
-        """The key of a URI of this store."""
+        """Return the key of a URI of this store."""
 
     def tries(self, pipeline: str, run: str, node: str | None = None) -> dict[tuple[str, int], dict[int, set[str]]]:
-        """The files of each try: ``{(node's segment, index): {attempt: {file}}}``, in the order of node and index."""
+        """Return the files of each attempt, ordered by node and index: ``{(segment, index): {attempt: {file}}}``."""
         found: dict[tuple[str, int], dict[int, set[str]]] = {}
         for key in self.keys(pipeline, run, node):
             match = TRY_FILE.fullmatch(key)
@@ -212,6 +212,6 @@ class Store(ABC):
         try:
             return manifests_.from_json(self.read_json(key), self.root, self.uri(key))
         except FileNotFoundError:
-            raise NoManifestError(f"there is no manifest {self.uri(key)}") from None
+            raise NoManifestError(f"manifest {self.uri(key)} does not exist") from None
         except ValueError as error:
             raise StoreError(str(error)) from error

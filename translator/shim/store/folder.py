@@ -39,7 +39,7 @@ class FolderStore(Store):
         """Open the store in a folder that need not exist yet; ``uri`` is a path or a ``file://`` URI."""
         path = unquote(uri.removeprefix("file://").removeprefix("localhost")) if uri.startswith("file://") else uri
         if not path or "\x00" in path:
-            raise StoreError(f"the store {uri!r} names no folder")
+            raise StoreError(f"the store {uri!r} does not name a directory")
         self.folder = Path(path).expanduser().absolute()
         self.root = file_uri(self.folder).rstrip("/")
 
@@ -62,7 +62,7 @@ class FolderStore(Store):
         """See ``Store.read``."""
         path = self.folder / key
         try:
-            # Not to wait for the other end of a pipe, should somebody have put one there.
+            # Do not wait for the other end of a pipe, in case there is one.
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
@@ -195,12 +195,12 @@ class FolderStore(Store):
                 unchanged = digest.stamp(digest.regular(target, follow=False)) == record.stamp
                 found = record.sha256 if unchanged else digest.of_file(target, pulse)
         except FileNotFoundError:
-            raise StoreError(f"the artifact {source} is gone from the store") from None
+            raise StoreError(f"the artifact {source} is missing from the store") from None
         except OSError as error:
-            raise StoreError(f"the artifact {source} cannot be brought to {target}: {error.strerror}") from error
+            raise StoreError(f"the artifact {source} cannot be staged as {target}: {error.strerror}") from error
         if found != record.sha256:
             raise StoreError(
-                f"the artifact {source} is not what was published: its SHA-256 is {found}, not {record.sha256}"
+                f"the artifact {source} has changed since it was published: its SHA-256 is {found}, not {record.sha256}"
             )
 
     def intact(self, record: FileRecord) -> bool:

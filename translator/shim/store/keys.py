@@ -60,7 +60,7 @@ def key_of(  # noqa: PLR0913, PLR0917 - a path has as many parts
     attempt: int | None = None,
     name: str | None = None,
 ) -> str:
-    """The key (path below the store's root) of a run, a node, an execution, a try, or of a file in that folder."""
+    """Return the key (path in the store) of a run, node, execution, attempt, or of a file there."""
     parts = [segment(pipeline), segment(run)]
     if node is not None:
         parts.append(segment(node))
@@ -74,7 +74,7 @@ def key_of(  # noqa: PLR0913, PLR0917 - a path has as many parts
 
 
 def try_key(identity: ExecutionId, name: str | None = None) -> str:
-    """The key of a try, or of a file in its folder."""
+    """Return the key of an attempt, or of a file in its directory."""
     return key_of(identity.pipeline, identity.run, identity.node, identity.index, identity.attempt, name)
 
 

@@ -40,7 +40,7 @@ class Log:
         Args:
             file: its descriptor, which is closed at the end; None for a log that is kept nowhere.
             deliver: uploads the whole log; called from threads of its own.
-            failure: why there is no file.
+            failure: why the file is missing.
         """
         self.failure = failure
         self._file = file
@@ -77,7 +77,7 @@ class Log:
                 self._close()
 
     def close(self) -> None:
-        """Write the rest, and upload it where that is to be done."""
+        """Write the rest, and upload it if the store needs it."""
         self.flush()
         self._ended.set()
         if self._deliver is not None and self._file is not None and self._changed:
@@ -109,7 +109,7 @@ class Log:
         start = self._size - TAIL
         start += os.pread(file, _LINE, start).find(b"\n") + 1
         self._left_out += start - self._body
-        note = f"[shim] {self._left_out} bytes of the log are left out here\n".encode()
+        note = f"[shim] {self._left_out} bytes of the log omitted\n".encode()
         tail = os.pread(file, self._size - start, start)
         self._size, self._body = self._head, self._head + len(note)
         self._write(note + tail)

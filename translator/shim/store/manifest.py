@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 def to_json(manifest: Manifest, root: str) -> dict[str, object]:
-    """The JSON document of ``manifest``; ``root`` is the URI of its store."""
+    """Return the JSON document of ``manifest``; ``root`` is the URI of its store."""
     identity = manifest.id
     document: dict[str, object] = {
         "version": VERSION if manifest.scope is None else SCOPED_VERSION,
@@ -61,7 +61,7 @@ def to_json(manifest: Manifest, root: str) -> dict[str, object]:
 
 
 def from_json(document: Any, root: str, uri: str = "") -> Manifest:
-    """The manifest that ``to_json`` wrote.
+    """Return the manifest that ``to_json`` wrote.
 
     Args:
         document: the JSON document.
@@ -69,11 +69,11 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
         uri: where it was read.
 
     Raises:
-        ValueError: the document is no manifest of a version that this shim knows.
+        ValueError: the document is not a manifest of a known version.
     """
     what = uri or "the document"
     if not isinstance(document, dict) or document.get("version") not in (VERSION, SCOPED_VERSION):
-        raise ValueError(f"{what} is no manifest of version {VERSION} or {SCOPED_VERSION}")
+        raise ValueError(f"{what} is not a manifest of version {VERSION} or {SCOPED_VERSION}")
     try:
         if too_deep({**document, "scope": None}):
             raise ValueError(f"it is nested deeper than {DEPTH}")  # noqa: TRY301 - one of many
@@ -102,9 +102,9 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
             folders=[_of(str, folder) for folder in _of(list, document.get("folders", []))] or (),
         )
     except KeyError as error:
-        raise ValueError(f"{what} is not a whole manifest: it has no {error}") from error
+        raise ValueError(f"{what} is an incomplete manifest: it has no {error}") from error
     except (TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{what} is not a whole manifest: {error}") from error
+        raise ValueError(f"{what} is an incomplete manifest: {error}") from error
 
 
 def _files(documents: object, root: str) -> list[FileRecord]:
@@ -125,7 +125,7 @@ def _count(value: object) -> int:
 
 
 def summary(manifest: Manifest) -> dict[str, Any]:
-    """What an engine passes on and shows: where the manifest is, and bounded parameters and metadata.
+    """Return what an engine passes on and shows: the manifest's URI, bounded parameters and metadata.
 
     Everything in it is JSON without NaN and infinity; long texts are cut, and what does not fit into
     ``SUMMARY_LIMIT`` characters is left out (key ``"truncated"``). The whole is always in the manifest.
@@ -166,12 +166,12 @@ def sane(value: object, room: int = DEPTH) -> object:  # noqa: PLR0911 - one per
 
 
 def text(value: str) -> str:
-    """``value`` without NUL and without lone surrogates, which PostgreSQL and UTF-8 refuse."""
+    """Return ``value`` without NUL and lone surrogates, which PostgreSQL and UTF-8 reject."""
     return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def brief(value: object) -> object:
-    """``value`` as the record of one of many executions shows it: a long one as its beginning and its digest.
+    """Return ``value`` as the record of one of many executions shows it, shortened with a digest if long.
 
     A list that a map works on would else be in the record of each of its items.
     """
@@ -210,5 +210,5 @@ def parameters_of(document: object) -> dict[str, Value]:
     """
     values = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(values, dict) or too_deep(values):
-        raise ValueError("there are no parameters in it")
+        raise ValueError("it has no parameters")
     return cast("dict[str, Value]", dict(values))

@@ -48,7 +48,9 @@ class ObjectStore(Store):
     def __init__(self, uri: str) -> None:
         """Open the store at ``uri``."""
         if not readable(uri):
-            raise StoreError(f"{shown(uri)} is not a URI: quote special characters of its host, user and password")
+            raise StoreError(
+                f"{shown(uri)} is not a URI: percent-encode special characters in its host, user and password"
+            )
         self.root = without_password(uri).rstrip("/")
         self._uri = uri
         self._silent = False
@@ -133,10 +135,10 @@ class ObjectStore(Store):
                 return claimed
             with suppress(Exception):
                 self._call(partial(self._fs.rm_file, self._path(try_key(claimed, own))))
-        raise StoreError(f"the store {self.root} cannot be written: {_ROUNDS} tries in a row were taken by others")
+        raise StoreError(f"the store {self.root} cannot be written: other workers claimed {_ROUNDS} attempts in a row")
 
     def _names(self, key: str) -> list[str]:
-        """The names of what lies directly below a key."""
+        """Return the names directly below a key."""
         found: list[Any] = []
         with self._doing("listed", missing=True), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
@@ -160,11 +162,12 @@ class ObjectStore(Store):
             with self._doing("read", missing=True):
                 _, found = transfer.down(lambda: self._fs.open(self._path(key), "rb"), target, pulse)
         except FileNotFoundError:
-            raise StoreError(f"the artifact {record.uri} is gone from the store") from None
+            raise StoreError(f"the artifact {record.uri} is missing from the store") from None
         target.chmod(READ_ONLY)
         if found != record.sha256:
             raise StoreError(
-                f"the artifact {record.uri} is not what was published: its SHA-256 is {found}, not {record.sha256}"
+                f"the artifact {record.uri} has changed since it was published: "
+                f"its SHA-256 is {found}, not {record.sha256}"
             )
 
     def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
@@ -211,7 +214,7 @@ class ObjectStore(Store):
             return
 
     def _call(self, work: Callable[[], Any]) -> Any:
-        """Call the file system, for as long as the execution may go on and no longer than ``patience``."""
+        """Call the file system, as long as the execution may continue and at most for ``patience``."""
         try:
             return abandon.run(work, _patience(self.pulse, SILENT if self._silent else self.patience), name="store")
         except TimeoutError:
@@ -251,13 +254,13 @@ def _patience(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:
     def limited() -> None:
         pulse()
         if time.monotonic() > deadline:
-            raise TimeoutError(f"there is no answer within {seconds:g} s")
+            raise TimeoutError(f"no answer within {seconds:g} s")
 
     return limited
 
 
 def file_system(uri: str) -> tuple[Any, str]:
-    """The fsspec file system of ``uri``, which caches no listings, and the path of ``uri`` in it.
+    """Return the fsspec file system of ``uri``, without listing caches, and the path in it.
 
     Raises:
         ImportError: the library for this kind of URI is not installed.
@@ -271,7 +274,7 @@ def file_system(uri: str) -> tuple[Any, str]:
 
 
 def without_password(uri: str) -> str:
-    """``uri`` as it may be written down: without a user's password."""
+    """Return ``uri`` without a user's password, safe to write down."""
     parts = urlsplit(uri)
     if parts.password is None:
         return uri

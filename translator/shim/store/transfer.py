@@ -39,10 +39,10 @@ class _Progress:
         self._moved = time.monotonic()
 
     def pulse(self) -> None:
-        """Ask whether to go on."""
+        """Check whether to continue."""
         self._pulse()
         if time.monotonic() - self._moved > STALLED:
-            raise StalledError(f"nothing has moved for {STALLED:g} s")
+            raise StalledError(f"no progress for {STALLED:g} s")
 
 
 def down(open_source: Callable[[], Any], target: Path, pulse: Callable[[], None]) -> tuple[int, str]:

@@ -5,7 +5,7 @@ inputs are brought to where Loom has them, its outputs are published from where 
 steps run in the project folder itself, as in Loom. The working folder is the project in both cases; Loom's is the one
 that it was started in.
 
-An input that is not there is no error, nor is a declared output that the script has not written: in Loom the script
+Missing inputs are not errors, nor are declared outputs that the script has not written: in Loom the script
 decides. A file that no edge brings is taken from the project.
 """
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import FileRecord, Parameter, Step, Value
     from translator.shim.dialects import Work
 
-# Of a loop: the folders that it runs over and into, which are no arguments of the script.
+# Of a loop: the directories that it reads and writes, which are not arguments of the script.
 _LOOP = "loop."
 _CHORES = Path(__file__).with_name("chores.py")
 
@@ -130,7 +130,7 @@ def _bring(  # noqa: PLR0913, PLR0917 - one look at one input
         wanted |= {path: path for path in of_project}
         folders += empty_of_project
     if not wanted and not folders:
-        work.note(f"warning: nothing is at {place.path!r}, which the step is given as an input")
+        work.note(f"warning: the input {place.path!r} does not exist")
     for path, record in wanted.items():
         if (root / path).is_file():
             continue
@@ -145,7 +145,7 @@ def _bring(  # noqa: PLR0913, PLR0917 - one look at one input
 
 
 def _of_project(work: Work, place: Place, brought: set[str]) -> tuple[list[str], list[str]]:
-    """The files and the empty folders at or below a path of the project, but for those in whose place others are."""
+    """Return the files and empty directories at a path of the project, except those that others replace."""
     there = tree(work.project / place.path, work.store)
     if there is None:
         return [], []
@@ -159,7 +159,7 @@ def _of_project(work: Work, place: Place, brought: set[str]) -> tuple[list[str],
 
 
 def _arguments(work: Work) -> list[str]:
-    """The script's arguments in Loom's order, which is that of the parameters."""
+    """Return the script's arguments in Loom's order, which is that of the parameters."""
     inputs = {item.name for item in work.step.inputs}
     found: list[str] = []
     for parameter in work.step.parameters:
@@ -197,7 +197,7 @@ def _condition(work: Work) -> dict[str, Any]:
 
 
 def _copies(work: Work) -> list[list[str]]:
-    """From where to where the files of the last iteration that ran go; one that has left none leaves all as it is."""
+    """Return the copies to make from the last iteration that ran; an empty iteration copies nothing."""
     count = work.step.options.get("iterations")
     for iteration in reversed(range(count if isinstance(count, int) else 0)):
         made = {name: f"{name}_iter{iteration}" for name in work.step.outputs}
@@ -224,7 +224,7 @@ def _value(work: Work, parameter: Parameter) -> object:
 
 
 def _path(work: Work, name: str) -> str:
-    """The absolute path that the script gets."""
+    """Return the absolute path that the script gets."""
     place = _place(work, name)
     return place.path if place.absolute else str(_root(work) / place.path)
 
@@ -237,7 +237,7 @@ def _place(work: Work, name: str) -> Place:
 
 
 def _written(work: Work, *, loop: bool = True) -> list[Place]:
-    """Where the step writes to; an absolute place is one that the pipeline allows outside of the project folder."""
+    """Return the path that the step writes; it is absolute if the pipeline allows paths outside the project."""
     found = []
     allowed = set(_listed(work.step.options.get("outside", ())))
     if work.step.files is not None and work.step.files.into in allowed:
@@ -247,13 +247,15 @@ def _written(work: Work, *, loop: bool = True) -> list[Place]:
             continue
         place = _place(work, name)
         if (place.absolute and name not in allowed) or place.url is not None or place.path == ".":
-            raise ValueError(f"the output {name!r} must be a path in the project folder, not {work.values.get(name)!r}")
+            raise ValueError(
+                f"the output {name!r} must be a path in the project directory, not {work.values.get(name)!r}"
+            )
         found.append(place)
     return found
 
 
 def _root(work: Work) -> Path:
-    """The folder that stands for the project's: paths of data are relative to it."""
+    """Return the folder that stands for the project's: paths of data are relative to it."""
     return work.project if _in_place(work) else work.space.root / "data"
 
 
@@ -266,7 +268,7 @@ def _surroundings(work: Work) -> Mapping[str, str]:
 
 
 def _python(work: Work) -> str:
-    """Loom runs scripts with its own interpreter; here it is the step's ``python``, else the worker's."""
+    """Return the interpreter: the step's ``python``, else the worker's."""
     return shutil.which("python", path=_surroundings(work).get("PATH")) or sys.executable
 
 

@@ -40,7 +40,7 @@ class Tree:
 
 
 def expanded(text: str, surroundings: Mapping[str, str]) -> str:
-    """``text`` with each ``${NAME}`` replaced by that environment variable.
+    """Return ``text`` with each ``${NAME}`` replaced by that environment variable.
 
     Raises:
         ValueError: it is not set.
@@ -55,7 +55,7 @@ def expanded(text: str, surroundings: Mapping[str, str]) -> str:
 
 
 def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place:
-    """Where the data is that a path of the pipeline names; one that leads out of the project folder is absolute.
+    """Return the place of the data at a pipeline's path; it is absolute outside the project directory.
 
     Raises:
         PathError: no file can be called so.
@@ -71,7 +71,7 @@ def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place
         normal = normal.removeprefix(home)
     if normal.startswith(("/", "../")) or normal == "..":
         if "\0" in normal:
-            raise PathError(f"no file can be called {path!r}")
+            raise PathError(f"{path!r} is not a valid file name")
         return Place(
             posixpath.normpath(f"{project.absolute()}/{normal}" if normal[0] == "." else normal), absolute=True
         )
@@ -79,12 +79,12 @@ def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place
 
 
 def below(path: str, folder: str) -> bool:
-    """Whether ``path`` is ``folder`` or lies in it."""
+    """Return whether ``path`` is ``folder`` or lies in it."""
     return folder in {".", path} or path.startswith(f"{folder}/")
 
 
 def tree(path: Path, store: Store) -> Tree | None:
-    """The files at ``path``, through symbolic links, without those of the artifact store; None if nothing is there."""
+    """Return the files at ``path``, through symbolic links, without the artifact store's; None if it does not exist."""
     if path.is_file():
         return Tree((".",))
     if not path.is_dir():

@@ -95,7 +95,7 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
         found.problems.append(problem)
     if (linked := work.space.config / "linked.json").exists():
         wrote = view.changed(work.project, json.loads(linked.read_text()))
-        found.problems.extend(f"the step has written to the project's file {path!r}: {view.INSTEAD}" for path in wrote)
+        found.problems.extend(f"the step wrote to the project's file {path!r}; {view.INSTEAD}" for path in wrote)
     return found
 
 
@@ -104,14 +104,14 @@ def _source(work: Work) -> Source:
 
 
 def _shown(step: Step, rules: Rules) -> str:
-    """What prints the environment that a shell command leaves, as far as it counts and without secrets."""
+    """Return a command that prints the relevant environment of a shell command, without secrets."""
     if rules.environment_is_state:
         return "env | grep ^MAGNUS_"  # it finds the run's id at least
     return " ".join(["env", *(f"-u {shlex.quote(name)}" for name in step.secrets)])
 
 
 def _program(name: str, work: Work, more: Mapping[str, Any]) -> list[str]:
-    """The arguments that run a program of ours on a request, which it is written."""
+    """Return the command line that runs one of our programs with a request file."""
     step, config, scope = work.step, work.space.config, scope_of(work)
     document = {
         "dialect": step.dialect,
@@ -170,7 +170,7 @@ def _objects(scope: Scope, space: Workspace, source: Source) -> dict[str, str]:
 
 
 def _seen(rules: Rules, parameters: Mapping[str, Json]) -> dict[str, Json]:
-    """The parameters that a function may take; in Magnus their names are in lower case."""
+    """Return the parameters that a function may take; Magnus lower-cases their names."""
     return {name.lower(): value for name, value in parameters.items()} if rules.environment_is_state else {**parameters}
 
 

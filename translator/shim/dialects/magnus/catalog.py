@@ -37,7 +37,7 @@ def get(wanted: Sequence[str], files: Mapping[str, FileRecord], folder: Path, so
 
 
 def matching(pattern: str, files: Mapping[str, FileRecord]) -> dict[str, FileRecord]:
-    """The catalog's files whose paths match a pattern.
+    """Return the catalog's files whose paths match a pattern.
 
     Raises:
         ValueError: the pattern is none.
@@ -59,7 +59,7 @@ def place(record: FileRecord, target: Path, source: Source) -> None:
         source.store.bring(record, beside, source.pulse)
         shutil.copyfile(beside, target)
     except (OSError, StoreError) as error:
-        raise ValueError(f"catalog: {record.path!r} cannot be brought: {error}") from error
+        raise ValueError(f"catalog: cannot stage {record.path!r}: {error}") from error
     finally:
         beside.unlink(missing_ok=True)
 
@@ -81,5 +81,5 @@ def put(wanted: Sequence[str], folder: Path, outputs: Path) -> list[str]:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
             except (PathError, OSError) as error:
-                raise ValueError(f"catalog: {str(file.relative_to(folder))!r} cannot be put: {error}") from error
+                raise ValueError(f"catalog: {str(file.relative_to(folder))!r} cannot be stored: {error}") from error
     return missing

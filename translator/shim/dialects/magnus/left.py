@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def folder_of(work: Work) -> Path:
-    """The working folder of a step."""
+    """Return the working folder of a step."""
     return work.project if work.step.options.get("in_place") else work.space.root / "work"
 
 
 def scope_of(work: Work) -> Scope:
-    """What a step sees."""
+    """Return the scope that a step sees."""
     return work.scope if work.scope is not None else Scope()
 
 
 def values(scope: Scope) -> dict[str, Json]:
-    """The parameters of a scope that are no objects."""
+    """Return the parameters of a scope that are not objects."""
     return {name: value for name, value in scope.parameters.items() if not isinstance(value, scopes.Pickle)}
 
 
@@ -54,7 +54,7 @@ def collect(work: Work, metadata: dict[str, object]) -> str | None:
     if not work.complete:
         return None
     if missing:
-        return f"catalog: no file matches what the step is to put: {', '.join(map(repr, missing))}"
+        return f"catalog: no file matches the step's 'put' patterns: {', '.join(map(repr, missing))}"
     result: dict[str, Any] = {"written": {}, "metrics": {}, "environment": {}, "objects": [], "set": []}
     if (space.config / "result.json").exists():
         result = json.loads((space.config / "result.json").read_text(encoding="utf-8"))
@@ -80,7 +80,7 @@ def _sane(metrics: Mapping[str, object]) -> dict[str, object]:
 
 
 def _variables(path: Path) -> dict[str, str]:
-    """What ``env`` wrote; of a value of several lines the first counts."""
+    """Parse the output of ``env``; only the first line of a multi-line value counts."""
     if not path.exists():
         return {}
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
@@ -88,11 +88,11 @@ def _variables(path: Path) -> dict[str, str]:
 
 
 def _returned(step: Step, left: Mapping[str, str], environment: Path) -> dict[str, Json]:
-    """What a shell step of runnable returns; like the engine it errs if any variable has a value of several lines."""
+    """Return what a shell step of runnable returns; like the engine, fail if any variable has several lines."""
     name = ""
     for line in environment.read_text(encoding="utf-8", errors="replace").splitlines() if environment.exists() else ():
         if "=" not in line and line.strip():
-            raise ValueError(f"the variable {name} has a value of several lines, which runnable cannot read: use JSON")
+            raise ValueError(f"the variable {name} has a multi-line value, which runnable cannot read; use JSON")
         name = line.partition("=")[0]
     return {name: _value(name, left[name]) for name in step.returns if name in left}
 
@@ -101,7 +101,7 @@ def _shallow(written: dict[str, Any]) -> dict[str, Any]:
     """Return what was written, if nothing of it is nested too deep."""
     for name, value in written.items():
         if too_deep(value):
-            raise DepthError(f"parameter {name!r} cannot be handed on: {TOO_DEEP}")
+            raise DepthError(f"parameter {name!r} cannot be passed on: {TOO_DEEP}")
     return written
 
 
@@ -109,7 +109,7 @@ def _value(name: str, text: str) -> Json:
     try:
         return scopes.read(text)
     except DepthError as error:
-        raise DepthError(f"parameter {name!r} cannot be handed on: {error}") from None
+        raise DepthError(f"parameter {name!r} cannot be passed on: {error}") from None
 
 
 def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str], named: set[str]) -> dict[str, Json]:
@@ -133,7 +133,7 @@ def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str], 
 
 
 def _tracked(rules: Rules, left: Mapping[str, str]) -> dict[str, object]:
-    """Metrics: a value, or where there are several steps, the value of each."""
+    """Return the metrics: a value, or a value per step if there are several steps."""
     found: dict[str, dict[str, object]] = {}
     for name, text in left.items():
         if rules.track is not None and name.startswith(rules.track):

@@ -21,7 +21,7 @@ _INJECTED = "injected-parameters"
 
 
 def request(step: Step, folder: Path, items: Mapping[str, Json]) -> dict[str, Any]:
-    """What the program that executes notebooks is told beside what functions get.
+    """Return the part of the request that only notebooks need.
 
     Args:
         step: the step.
@@ -29,13 +29,13 @@ def request(step: Step, folder: Path, items: Mapping[str, Json]) -> dict[str, An
         items: those of the maps around it.
 
     Raises:
-        ValueError: there is no such notebook, or nothing that could execute it.
+        ValueError: the notebook does not exist, or ploomber-engine is not installed.
     """
     if not (folder / step.command[0]).is_file():
         raise ValueError(f"the notebook {step.command[0]!r} is not in the project")
     if importlib.util.find_spec(_ENGINE) is None:
         raise ValueError(
-            "steps of kind notebook need ploomber-engine where they run: pip install 'pipeline-translator[notebooks]'"
+            "steps of kind notebook need ploomber-engine on the worker: pip install 'pipeline-translator[notebooks]'"
         )
     settings = step.options.get("optional_ploomber_args")
     return {
@@ -46,7 +46,7 @@ def request(step: Step, folder: Path, items: Mapping[str, Json]) -> dict[str, An
 
 
 def output(step: Step, items: Mapping[str, Json]) -> str:
-    """The path of the executed notebook: the engines' own, other ones for other items of maps."""
+    """Return the path of the executed notebook: the engines' own, made unique per item of a map."""
     command = posixpath.normpath(step.command[0])
     if step.dialect == "magnus":
         chosen = step.options.get("notebook_output_path")
@@ -70,7 +70,7 @@ def publishable(file: Path, hide: Callable[[str], str]) -> None:
             if "id" in cell and _INJECTED in cell["metadata"].get("tags", ()):
                 cell["id"] = _INJECTED
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"the executed notebook {file.name!r} is none: {error!r}") from error
+        raise ValueError(f"the executed notebook {file.name!r} is not a notebook: {error!r}") from error
     file.write_text(json.dumps(_hidden(document, hide), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

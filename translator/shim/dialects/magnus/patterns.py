@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """What matches the relative paths that ``pattern`` means: ``*`` and ``?`` stay in a folder, ``**`` is any number.
+    """Compile a catalog pattern: ``*`` and ``?`` match within a directory, ``**`` any number of directories.
 
     Raises:
         ValueError: the pattern is none.
@@ -34,7 +34,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 
 def matching(folder: Path, pattern: str) -> list[Path]:
-    """The files below ``folder`` that ``pattern`` finds, in the order of their names.
+    """Return the files in ``folder`` that match ``pattern``, sorted by name.
 
     Raises:
         ValueError: the pattern is none.

@@ -13,7 +13,7 @@ class Rules:
     items of the maps around a step. ``environment_is_state``: parameters go into the step's environment under the
     prefix and come out of it, all names in lower case; else under their own names, and only what ``returns`` lists
     comes out. ``bare_shell``: a shell command sees nothing of the worker's environment. ``put_after_failure``: files go
-    into the catalog also where the step errs, as far as they are there.
+    into the catalog even if the step fails, as far as they exist.
     """
 
     prefix: str

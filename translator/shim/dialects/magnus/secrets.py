@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 MASK = "***"
-WHERE = "set the environment variable of that name on the worker, or put it into the engine's own store of secrets"
+WHERE = "set the environment variable of that name on the worker, or store it as a secret in the engine"
 # What is shorter is hidden only where it stands alone: it would be found in any text.
 _SHORTEST = 4
 _REQUEST = 1 << 20
@@ -37,14 +37,14 @@ class Secrets:
     _parts: tuple[str, ...] = ()
 
     def value(self, name: str) -> str | None:
-        """The value of the secret ``name``, or None if there is none; it is hidden from now on."""
+        """Return the value of the secret ``name``, masked from now on, or None if it is not defined."""
         found = os.environ[name] if name in os.environ else self.lookup(name)
         if found is not None:
             self.remember(found)
         return found
 
     def values(self, names: Sequence[str], step: str) -> dict[str, str]:
-        """The values of all secrets that a step lists.
+        """Return the values of all secrets that a step lists.
 
         Raises:
             ValueError: some have no value.
@@ -52,7 +52,7 @@ class Secrets:
         found = {name: self.value(name) for name in names}
         absent = ", ".join(name for name, value in found.items() if value is None)
         if absent:
-            raise ValueError(f"step {step!r} needs secrets that have no value on this worker: {absent}; {WHERE}")
+            raise ValueError(f"step {step!r} needs secrets that are not set on this worker: {absent}; {WHERE}")
         return {name: value for name, value in found.items() if value is not None}
 
     def remember(self, value: str) -> None:
@@ -63,7 +63,7 @@ class Secrets:
             self._parts = tuple(sorted(parts, key=len, reverse=True))
 
     def hide(self, text: str) -> str:
-        """``text`` without values of secrets."""
+        """Return ``text`` without values of secrets."""
         for part in self._parts:
             if text == part:
                 return MASK
@@ -73,7 +73,7 @@ class Secrets:
 
     @contextlib.contextmanager
     def answering(self, folder: Path) -> Iterator[Path]:
-        """Answer who asks for secrets meanwhile, on the socket that is given: in ``folder`` where it can hold one."""
+        """Answer requests for secrets on a socket while the context is open, in ``folder`` if possible."""
         with ExitStack() as ends:
             server = ends.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             path = folder / f"secrets-{os.urandom(6).hex()}"
@@ -106,7 +106,7 @@ class Secrets:
                 one.sendall(json.dumps(self._answered(request["name"], request["value"])).encode())
 
     def _answered(self, name: str, own: str | None) -> dict[str, str | None]:
-        """What is said to who asked for ``name`` and has the value ``own`` of that name in its environment."""
+        """Return the answer to a step that asks for ``name`` and has ``own`` in its environment."""
         if own is not None:
             self.remember(own)
             return {"value": own}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 COPIED = 1 << 20
 KEPT = 4 << 30
-INSTEAD = "list it in what the catalog puts, then the step gets a copy"
+INSTEAD = "add it to the catalog's 'put' patterns to get a writable copy"
 _LEFT_OUT = {"node_modules", "__pycache__"}
 _SOURCES = frozenset(
     [
@@ -92,12 +92,12 @@ def show(  # noqa: PLR0913, PLR0917 - what a view is made of
 
 
 def key(project: Path) -> str:
-    """What tells projects apart in a folder of shared copies."""
+    """Return a key that identifies a project among shared copies."""
     return hashlib.sha256(os.fsencode(project.resolve())).hexdigest()[:16]
 
 
 def changed(project: Path, linked: Mapping[str, str]) -> list[str]:
-    """The files of the project that are not as they were when a view linked to them."""
+    """Return the project's files that changed since a view linked to them."""
     return [path for path, stamp in linked.items() if not _same(project / path, stamp)]
 
 
@@ -154,7 +154,7 @@ class _View:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[str | None]:
-    """``folder``, which is not swept away meanwhile as old workspaces are, or None where it cannot be had."""
+    """Hold ``folder`` so that nobody cleans it up, and yield it, or None if it cannot be held."""
     try:
         folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)

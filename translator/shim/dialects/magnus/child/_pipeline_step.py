@@ -53,7 +53,7 @@ def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
     try:
         text = json.dumps(result)
     except (TypeError, ValueError) as error:
-        print(f"the {what} returns what is no JSON: {error}; use kind: object for it", file=sys.stderr)
+        print(f"the {what} returns a value that is not JSON: {error}; use kind: object", file=sys.stderr)
         return 1
     except RecursionError:
         print(f"the {what} returns a value that is nested too deep", file=sys.stderr)
@@ -63,7 +63,7 @@ def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
 
 
 def _of_user(trace: TracebackType | None) -> TracebackType | None:
-    """``trace`` from where it leaves our own code."""
+    """Return ``trace`` from where it leaves our own code."""
     while trace is not None and Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
         trace = trace.tb_next
     return trace
@@ -77,7 +77,7 @@ def set_parameters(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def returned(answers: Sequence[Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters and metrics that runnable's ``returns`` make of a step's answers, in their order."""
+    """Return the parameters and metrics that runnable's ``returns`` declares, from a step's answers."""
     written: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     objects = []
@@ -95,12 +95,12 @@ def returned(answers: Sequence[Any], request: Mapping[str, Any]) -> dict[str, An
 
 
 def plain(value: Any) -> Any:
-    """A pydantic model as a dict, anything else as it is."""
+    """Return a pydantic model as a dictionary, and any other value unchanged."""
     return value.model_dump(by_alias=True) if hasattr(value, "model_dump") and not isinstance(value, type) else value
 
 
 def pickler() -> Any:
-    """Dill, as runnable uses, where it is installed: it pickles more."""
+    """Return ``dill`` if it is installed, as runnable does, else ``pickle``."""
     try:
         return importlib.import_module("dill")
     except ImportError:

@@ -45,10 +45,10 @@ def called(request: typing.Mapping[str, Any]) -> dict[str, Any]:
 
 
 def found(command: str) -> Any:
-    """The function that ``command`` names."""
+    """Return the function that ``command`` names."""
     module, _, name = command.rpartition(".")
     if not module:
-        raise step.StepError(f"{command!r} names no function: write module.function")
+        raise step.StepError(f"{command!r} does not name a function; write module.function")
     return getattr(importlib.import_module(module), name)
 
 
@@ -110,12 +110,12 @@ def _missing(function: Any, parameter: inspect.Parameter, owners: typing.Mapping
     called = getattr(function, "__name__", str(function))
     if parameter.kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
         shown = str(parameter.replace(annotation=inspect.Parameter.empty))
-        return f"Magnus does not fill {shown} of {called}: list each parameter that the function needs"
+        return f"Magnus does not pass {shown} of {called}: declare each parameter that the function needs"
     if parameter.name in owners:
         owner = owners[parameter.name]
         return (
-            f"parameter {parameter.name!r} is a field of the model {owner!r} of {called}, which takes it in Magnus: "
-            f"put the argument {parameter.name!r} before {owner!r}"
+            f"parameter {parameter.name!r} is a field of the model {owner!r} of {called}, which consumes it in Magnus; "
+            f"move the argument {parameter.name!r} before {owner!r}"
         )
     return f"parameter {parameter.name!r} is required by {called} and has no value"
 
@@ -141,7 +141,7 @@ def cast(name: str, value: Any, annotation: Any, dialect: str) -> Any:
 
 
 def model(annotation: Any, value: Any, name: str) -> Any:
-    """``value`` as a pydantic model, which ignores what it does not know, whatever it says of that itself."""
+    """Return ``value`` as a pydantic model that ignores unknown keys, whatever its configuration."""
     fields = value if isinstance(value, dict) else {name: value}
     namespace = {"model_config": {"extra": "ignore"}, "__module__": annotation.__module__}
     easy = type(annotation.__name__, (annotation,), namespace)(**fields)

@@ -56,12 +56,12 @@ def executed(request: Mapping[str, Any]) -> dict[str, Any]:
         return step.set_parameters(printed(notebook.cells, request["tag"]))
     missing = [name for name in request["returns"] if name not in variables]
     if missing:
-        raise step.StepError(f"the notebook has no variables that its step returns: {', '.join(missing)}")
+        raise step.StepError(f"the notebook lacks variables that its step returns: {', '.join(missing)}")
     return step.returned([variables[name] for name in request["returns"]], request)
 
 
 def printed(cells: Iterable[Any], tag: str) -> dict[str, Any]:
-    """What cells with the tag ``tag`` print, each text the literal of a dict."""
+    """Return the parameters that cells tagged ``tag`` print as literal dictionaries."""
     found: dict[str, Any] = {}
     for cell in cells:
         if tag not in cell.get("metadata", {}).get("tags", ()):
@@ -73,14 +73,14 @@ def printed(cells: Iterable[Any], tag: str) -> dict[str, Any]:
                 values = None
             if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
                 raise step.StepError(
-                    f"a cell with the tag {tag!r} prints what is no dict of parameters: {text[:200]!r}"
+                    f"a cell tagged {tag!r} prints something that is not a dictionary of parameters: {text[:200]!r}"
                 )
             found.update(values)
     return found
 
 
 def _keeping(client: Any, variables: dict[str, Any]) -> Any:
-    """A client that keeps the notebook's variables, which it clears at its end."""
+    """Return a client that keeps the notebook's variables after it ends."""
 
     class Keeping(client):  # type: ignore[misc]
         def __enter__(self) -> Any:
@@ -92,7 +92,7 @@ def _keeping(client: Any, variables: dict[str, Any]) -> Any:
             try:
                 return super().execute_cell(cell, cell_index, execution_count, store_history)
             except Exception as error:
-                place = f"code cell {execution_count} (that of its parameters counts)"
+                place = f"code cell {execution_count} (counting the injected parameters)"
                 message = f"fails in {place}: {type(error).__name__}: {error}"
                 raise _ShownError(message) from error
 
@@ -104,7 +104,7 @@ def _keeping(client: Any, variables: dict[str, Any]) -> Any:
 
 
 def _plain(stream: Any) -> Any:
-    """A stream that shows a notebook's output as it is, where the engine's puts it between empty lines."""
+    """Return a stream that shows a notebook's output without the engine's empty lines."""
 
     class Plain(stream):  # type: ignore[misc]
         def write(self, text: str) -> int:

@@ -52,7 +52,7 @@ def set_parameter(**kwargs: Any) -> None:
 
 
 def get_parameter(key: str | None = None, cast_as: Any = None) -> Any:
-    """The value of a parameter, or all of them."""
+    """Return the value of a parameter, or all of them."""
     found = {}
     for name, text in os.environ.items():
         if name.startswith(_PARAMETER):
@@ -77,7 +77,7 @@ def track_this(step: int = 0, **kwargs: Any) -> None:
 
 
 def get_secret(secret_name: str) -> str:
-    """A secret, from the environment or the engine's own store."""
+    """Return a secret, from the environment or the engine's own store."""
     request = {"name": secret_name, "value": os.environ.get(secret_name)}
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asked:
         asked.connect(os.environ["MAGNUS_STAND_IN_SECRETS"])
@@ -87,19 +87,19 @@ def get_secret(secret_name: str) -> str:
         raise RuntimeError(f"the secret {secret_name!r} cannot be looked up: {answer['problem']}")
     if answer["value"] is None:
         raise KeyError(
-            f"there is no secret {secret_name!r}: set the environment variable of that name on the worker, or put it "
-            "into the engine's own store of secrets"
+            f"there is no secret {secret_name!r}: set the environment variable of that name on the worker, or store it "
+            "as a secret in the engine"
         )
     return str(answer["value"])
 
 
 def get_run_id() -> str:
-    """The id of the run."""
+    """Return the id of the run."""
     return os.environ["MAGNUS_RUN_ID"]
 
 
 def get_experiment_tracker_context() -> contextlib.AbstractContextManager[None]:
-    """A context in which nothing more happens."""
+    """Return a context in which nothing more happens."""
     return contextlib.nullcontext()
 
 
@@ -130,7 +130,7 @@ def put_object(data: Any, name: str) -> None:
 
 
 def get_object(name: str) -> Any:
-    """An object from the catalog."""
+    """Return an object from the catalog."""
     path = Path(f"{name}.pickle")
     get_from_catalog(str(path))
     data = pickle.loads(path.read_bytes())  # noqa: S301 - an object of the user's own run

@@ -12,8 +12,8 @@ from typing import Any
 class _Part:
     def __init__(self, *_: Any, **__: Any) -> None:
         raise RuntimeError(
-            f"magnus.{type(self).__name__} builds pipelines, which a step of a translated one cannot: "
-            'keep this code below `if __name__ == "__main__":`'
+            f"magnus.{type(self).__name__} builds pipelines, which a step cannot do: "
+            'move this code under `if __name__ == "__main__":`'
         )
 
 

@@ -20,11 +20,11 @@ class _Defined:
         return other
 
     def as_pipeline(self) -> Pipeline:
-        """A pipeline of this alone."""
+        """Return a pipeline of this alone."""
         return Pipeline(steps=[self])
 
     def as_async_pipeline(self) -> AsyncPipeline:
-        """A pipeline of this alone."""
+        """Return a pipeline of this alone."""
         return AsyncPipeline(steps=[self])
 
     def execute(self, *_: Any, **__: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Stub(BaseTraversal):
 
 
 class Parallel(BaseTraversal):
-    """Branches side by side."""
+    """Parallel branches."""
 
 
 class Conditional(BaseTraversal):
@@ -89,7 +89,7 @@ class Success(_Defined):
 
 
 class Fail(_Defined):
-    """The end of a pipeline, in error."""
+    """The failed end of a pipeline."""
 
 
 class Pipeline(_Defined):
@@ -113,15 +113,15 @@ class ShellJob(_Defined):
 
 
 def pickled(name: str) -> TaskReturns:
-    """An object that is returned."""
+    """Return an object that is returned."""
     return TaskReturns(name=name, kind="object")
 
 
 def json(name: str) -> TaskReturns:
-    """A JSON value that is returned."""
+    """Return a JSON value that is returned."""
     return TaskReturns(name=name, kind="json")
 
 
 def metric(name: str) -> TaskReturns:
-    """A metric that is returned."""
+    """Return a metric that is returned."""
     return TaskReturns(name=name, kind="metric")

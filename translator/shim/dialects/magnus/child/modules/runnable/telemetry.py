@@ -1,4 +1,4 @@
-"""What runnable offers to web servers that watch a run; here nobody does."""
+"""Replace runnable's hooks for web servers that watch a run; nothing watches here."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def set_stream_queue(q: Any) -> None:
 
 
 def get_stream_queue() -> None:
-    """There is no queue."""
+    """Return None: nothing is streamed."""
     return
 
 
 def truncate_value(value: Any, max_bytes: int = 256) -> str:
-    """``value`` as text of at most so many bytes."""
+    """Return ``value`` as text of at most so many bytes."""
     try:
         text = json.dumps(value, default=str)
     except (TypeError, ValueError):
