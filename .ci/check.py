@@ -1,4 +1,4 @@
-"""Every check of the project, three side by side, with one line per check and the full text of those that fail.
+"""Run every check of the project, three in parallel, with one line per check and the full text of those that fail.
 
 Run it as ``make test``. Arguments choose checks by name: ``.venv/dev/bin/python .ci/check.py types airflow``.
 """

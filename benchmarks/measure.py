@@ -58,5 +58,5 @@ def side_by_side(
 
 
 def note(text: str) -> None:
-    """Tell the person who waits what is going on."""
+    """Report progress to the person who waits."""
     print(text, file=sys.stderr, flush=True)

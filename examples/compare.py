@@ -65,7 +65,7 @@ def outputs(node: dict) -> list[tuple[int, str, str]]:
 
 
 def show(left: dict, right: dict) -> bool:
-    """Print two runs side by side; return whether they are equal."""
+    """Print two runs in columns; return whether they are equal."""
     table = [(left["pipeline"], "", left["engine"], right["engine"], "files"), *rows(left, right)]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     for row in table:

@@ -42,7 +42,7 @@ def main() -> int:
     best = runs[0]["nodes"]["evaluate"]["executions"][0]["metadata"]
     print(f"  The best of {best['candidates']}: {best['best_model']}, {best['accuracy']:.1%} of the test images right")
 
-    print("\n2. Two branches with failures: train_conservative stops its branch, train_experimental goes on")
+    print("\n2. Two branches with failures: train_conservative stops its branch, train_experimental continues")
     failing = ("Dual Training Pipeline", "--param", "min_accuracy=0.95")
     runs = [run(engine, *failing) for engine in ("airflow", "prefect")]
     print()

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "tests",
-    # A busy machine is no fault of the code, and what passed once passes again: without a new seed, unless many
+    # A busy machine must not fail the tests, and what passed once passes again: without a new seed, unless many
     # examples are asked for (make property, make oracle).
     deadline=None,
     suppress_health_check=list(HealthCheck),

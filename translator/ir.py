@@ -367,7 +367,7 @@ class ApprovalNode:
 
 @dataclass(frozen=True, slots=True)
 class ParallelNode:
-    """Named sub-graphs that run side by side; with one of them called ``dag``, a sub-graph (Magnus' ``dag``)."""
+    """Named sub-graphs that run in parallel; with one of them named ``dag``, a sub-graph (Magnus's ``dag``)."""
 
     name: str
     span: Span

@@ -49,7 +49,7 @@ class Loaded:
         """The pipeline called ``name``, or the only one.
 
         Raises:
-            TranslationError: there is no such pipeline, there are several, or it has errors.
+            TranslationError: the pipeline does not exist, there are several, or it has errors.
         """
         chosen = self._name(name)
         found = self.by_name.get(chosen)

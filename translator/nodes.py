@@ -14,7 +14,7 @@ BODY = "*"
 
 
 def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
-    """The graphs in a node, by name; none in one that is no composite node."""
+    """The graphs in a node, by name; none unless it is a composite node."""
     match node:
         case ir.ParallelNode():
             return node.branches

@@ -498,7 +498,7 @@ class History(RuleBasedStateMachine):
         return [one for one in self._with_nothing_failed_after() if self.model.natural[one] is C]
 
     def _failed_nodes(self) -> list[str]:
-        """The nodes whose last task is no success: their executions failed, and not only by marks."""
+        """Return the nodes with an unsuccessful last task: their executions failed, and not only by marks."""
         results = self.model.results
         nodes = [
             node for node in results if node not in TASKS and results[node].state is E and results[node].executions

@@ -1,4 +1,4 @@
-"""What people do to a run that goes on, and workers that are killed, on a real scheduler."""
+"""Test what people do to a running run, and killed workers, on a real scheduler."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def mark(deployed: Airflow, run: str, instance: str = "", **what: str) -> str:
     return deployed.wait("by_hand", run)
 
 
-def test_a_run_that_goes_on_is_marked_as_success(deployed: Airflow) -> None:
+def test_a_running_run_is_marked_as_success(deployed: Airflow) -> None:
     assert mark(deployed, "good", state="success") == "success"
     wait_until(lambda: list(deployed.store.glob("*/good/run.json")))
     document = deployed.record("good")
@@ -71,7 +71,7 @@ def test_a_run_that_goes_on_is_marked_as_success(deployed: Airflow) -> None:
     assert states(document) == {"sleeper": "complete", "after": "stopped", "last": "stopped"}
 
 
-def test_a_run_that_goes_on_is_marked_as_failed(deployed: Airflow) -> None:
+def test_a_running_run_is_marked_as_failed(deployed: Airflow) -> None:
     assert mark(deployed, "bad", state="failed") == "failed"
     document = deployed.record("bad")
     assert (document["state"], document["marked"]) == ("stopped", "failed")

@@ -97,7 +97,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
 
 
 def own(parsed: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return what Airflow makes of one of the files that are no goldens."""
+    """Return what Airflow loads from a file that is not a golden."""
     (found,) = (of for file, of in parsed.items() if Path(file) not in GOLDENS and Path(file).stem == name)
     return found
 

@@ -198,7 +198,7 @@ def test_a_parameter_is_a_field_of_the_form(kind: str, name: str, shown: str) ->
     assert params(airflow.generate(loaded.choose()))[f"one.{name}"] == f"Param({shown})"
 
 
-def test_parameters_that_something_else_sets_are_no_fields() -> None:
+def test_parameters_that_something_else_sets_are_not_fields() -> None:
     text = airflow.generate(pipeline(Node("one"), Node("two", [OK])))
     assert list(params(text)) == ["one does", "two does"]
     assert 'parameters={"does": dag_param("two does")}' in text

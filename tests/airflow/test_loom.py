@@ -118,7 +118,7 @@ def test_links_in_groups_lead_to_the_execution(dag: DAG, task: str, node: str) -
 
 def test_the_trigger_form_has_sections(dag: DAG) -> None:
     shown = {name: dag.params.get_param(name) for name in dag.params}
-    assert dag.max_active_tasks == 4  # Loom's default for a loop whose files run side by side
+    assert dag.max_active_tasks == 4  # Loom's default for a loop with parallel executions
     assert (shown["include.draw"].schema["section"], shown["include.draw"].schema["type"]) == (
         "Optional steps",
         "boolean",

@@ -99,7 +99,7 @@ def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
     assert calls(lambda: root.next("n50", "complete")) == calls(lambda: root.next("n1", "complete"))
 
 
-def test_a_long_way_back_to_a_scope_is_no_recursion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_way_back_to_a_scope_does_not_recurse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person may mark any number of steps as a success that have left nothing."""
     from airflow_plugin.controlflow.run import Run, Task
 

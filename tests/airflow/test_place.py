@@ -86,7 +86,7 @@ def test_an_owner_counts_more_than_a_name(monkeypatch: pytest.MonkeyPatch, tmp_p
         (f"{OWN}/r/train/0/try-x/manifest.json", "which does not belong to this run"),
     ],
 )
-def test_what_is_no_try_of_the_run_is_not_believed(
+def test_a_try_of_another_run_is_not_believed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, reason: str
 ) -> None:
     from airflow_plugin.console.place import UnknownFolderError

@@ -378,7 +378,7 @@ def test_as_a_process(folder):
     assert command("check", "one.yaml", env=env).returncode == 0
 
 
-def test_a_reader_that_goes_away_is_no_error_to_tell(folder):
+def test_a_reader_that_goes_away_is_not_reported(folder):
     many = "".join(f"      - {{name: n{i}, type: execution, step: make}}\n" for i in range(3000))
     text = f"{STEPS}- pipeline:\n    name: P\n    nodes:\n{many}    edges: []\n"
     (folder / "many.yaml").write_text(text, encoding="utf-8")

@@ -116,7 +116,7 @@ def test_values_are_typed_by_the_file(file: Path, text: str, value: object):
     [
         ("include.plot=maybe", "include.plot"),
         ("include.polt=true", "did you mean 'include.plot'?"),
-        ("include.make=true", "there is no such parameter"),
+        ("include.make=true", "there is no parameter 'include.make'"),
         ("gate=perhaps", "gate"),
         ("level=high", "not an integer"),
         ("size=0.5", "not an integer"),

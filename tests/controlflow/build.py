@@ -47,7 +47,7 @@ Node: TypeAlias = Callable[[Making, tuple[str, ...], str, ir.Policy], ir.Node]
 
 
 def case(made: Graph, dialect: str = "magnus", name: str = "controlflow", **parameters: Any) -> Case:
-    """The pipeline of a graph, and what becomes of it."""
+    """The pipeline of a graph, and its outcome."""
     making = Making(dialect)
     given = tuple(ir.PipelineParameter(key, SPAN, value) for key, value in parameters.items())
     whole = ir.Pipeline(name, dialect, "controlflow.yaml", made(making, ()), SPAN, given)

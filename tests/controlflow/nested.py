@@ -1,4 +1,4 @@
-"""Maps in maps, with what else there may be between them; what becomes of them is for the specification to say.
+"""Maps in maps, with other nodes between them; the specification gives their outcome.
 
 Their parameters are those of ``tests.controlflow.table``. The real runnable cannot run them.
 """

@@ -1,4 +1,4 @@
-"""What becomes of a control-flow pipeline by the specification, and where a ``run.json`` says otherwise."""
+"""Predict the outcome of a control-flow pipeline, and find where a ``run.json`` differs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What becomes of a run, and the text of each file in its catalog in the end."""
+    """The outcome of a run, and the text of each file in its catalog at the end."""
 
     fate: GraphFate
     catalog: Mapping[str, str]
 
 
 def predict(case: Case, given: Mapping[str, Any] | None = None) -> Prediction:
-    """What becomes of a case, with values ``given`` for some of its parameters.
+    """Predict the outcome of a case, with values ``given`` for some of its parameters.
 
     The specification asks after steps in the order in which one engine alone would run them, the later branch after the
     earlier; so a file that several steps put is that of the last one asked after.

@@ -263,7 +263,7 @@ def _findings(outcome: Outcome, mutant: Mutant, file: Path, found: list[Fault]) 
             continue
         line, column = finding["line"], finding["column"]
         if not (1 <= line <= len(lines) and 1 <= column <= len(lines[line - 1]) + 1):
-            found.append(Fault(f"check: {code} is placed outside of the file", outcome.command, str(finding)))
+            found.append(Fault(f"check: {code} is placed outside the file", outcome.command, str(finding)))
     return findings
 
 

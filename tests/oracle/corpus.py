@@ -2,7 +2,7 @@
 
 What the engine says of each leaf is the oracle's answer, and so are the items, the cases and the iterations that a run
 decides; the specification must then come to the same nodes, and to the same status of every composite node, branch and
-run. Files at which the engine itself gives up half-way differ on purpose: the node fails, and its ERROR route is
+run. Files that crash the engine differ deliberately: the node fails, and its ERROR route is
 followed. Nothing is run here, neither by the engine nor by us. As a program it prints the table.
 """
 
@@ -100,7 +100,7 @@ def _verdict(dialect: str, file: str, expected: Mapping[str, Any]) -> Verdict:
     if expected["status"] == "INVALID":
         return Verdict(file, "wrong", f"accepted; the engine: {expected.get('error')}")
     if expected["status"] == "PROCESSING":
-        return Verdict(file, "on purpose", f"the engine gives up half-way: {expected.get('error')}")
+        return Verdict(file, "on purpose", f"the engine crashes: {expected.get('error')}")
     log = dict(logged(expected["steps"]))
     branches = dict(branches_logged(expected["steps"]))
     asked = _AsLogged(pipeline, log, branches)

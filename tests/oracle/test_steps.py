@@ -1,7 +1,7 @@
-"""What single steps see and leave, in the real engines and in the shim: equal, but for what is better on purpose.
+"""Compare what single steps see and leave in the real engines and in the shim, except deliberate differences.
 
-One pipeline per dialect holds all steps: each goes on to the next, whether it is complete or not. Functions that only
-show how arguments are bound are called in this process, by what calls them in a step's own.
+One pipeline per dialect holds all steps: each continues with the next, whether it is complete or not. Functions that
+only show how arguments are bound are called in this process, by what calls them in a step's own.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def differences(one: Ran, other: Ran) -> list[str]:
     for name in rules.order:
         before = [name, *rules.ancestors(name)]
         if any(_states(one, n) != _states(other, n) for n in before):
-            continue  # what timing decided differently may go on differently
+            continue  # what timing decided differently may continue differently
         pairs = zip(one.document["nodes"][name]["executions"], other.document["nodes"][name]["executions"], strict=True)
         for mine, theirs in pairs:
             if mine["state"] != "complete":

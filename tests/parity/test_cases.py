@@ -92,7 +92,7 @@ def run_of(engines, tmp_path_factory):
     return run_of
 
 
-# what the node is: the states of the node, of the one after it, of the run; the branch beside goes on unless stopped
+# what the node is: the states of the node, of the one after it, of the run; the branch beside continues unless stopped
 TABLE = {
     "stop-all": (Node("node", "stop-all", 3, ONE), "error stopped error"),
     "stop-all, execution node": (Node("node", "stop-all", None, ONE), "error stopped error"),
@@ -679,8 +679,8 @@ def test_environment_variables(engines, tmp_path):
         assert Part(ran, "").read("b") == [f"b x=0 y=0 mark={value}"]
 
 
-def test_names_that_are_no_identifiers(engines, tmp_path):
-    """Each gets a task, a folder and a record of its own, and failures find the node that they are of."""
+def test_names_that_are_not_identifiers(engines, tmp_path):
+    """Each gets its own task, folder and record, and failures belong to their node."""
     names = [
         "class",
         "import os",

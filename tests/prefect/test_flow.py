@@ -1,4 +1,4 @@
-"""How a generated flow runs: branches side by side, grids known only while it runs, names, artifacts, parameters."""
+"""Run generated flows: parallel branches, grids known only at run time, names, artifacts, parameters."""
 
 import json
 import textwrap
@@ -51,7 +51,7 @@ BRANCHES = "".join(meeting(name, name) for name in ("sizes", "train", "best")) +
 """)
 
 
-def test_branches_run_side_by_side_also_when_a_grid_is_known_only_while_running(run):
+def test_branches_run_in_parallel_even_if_a_grid_is_known_only_while_running(run):
     """Each branch waits for the other before its grid is known, in its grid and after it: in turn they would hang."""
     a, b = {"me": "a", "other": "b"}, {"me": "b", "other": "a"}
     axes_a, axes_b = ({name: [value] for name, value in branch.items()} for branch in (a, b))

@@ -83,7 +83,7 @@ def test_on_error(run, kind, rule, n, bad, executions, nodes, state):
         assert [execution["tries"] for execution in ran.record["nodes"]["first"]["executions"]] == [3]
 
 
-def test_only_complete_executions_hand_on_their_outputs(run):
+def test_only_complete_executions_pass_on_their_outputs(run):
     ran = run(pipeline("task", "continue"), first={"n": [1, 2, 3], "bad": [2]})
 
     seen = ran.store / "after" / "0" / "try-1" / "outputs" / "seen.txt"

@@ -1,7 +1,7 @@
-"""README's commands are typed as they stand there, in bash and in zsh.
+"""Type README's commands as they are, in bash and in zsh.
 
-Here is no engine, so what starts one must come as far as to say so: its file, its options and their values are right
-then. ``make readme`` types all of them, after the installation, and sees the runs complete.
+Engines are not installed here, so a command that starts one must get as far as saying so. Then its file and options are
+right. ``make readme`` types all of them, after the installation, and sees the runs complete.
 """
 
 import os

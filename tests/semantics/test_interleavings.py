@@ -40,7 +40,7 @@ class Sim:
         return self.states[name].count(State.ERROR)
 
     def may_follow(self, name):
-        """Whether the nodes after an ended node go on."""
+        """Whether the nodes after an ended node continue."""
         rule = self.rules.nodes[name].policy.on_error
         if self.ended.get(name) is State.COMPLETE:
             return True

@@ -109,7 +109,7 @@ CASES = {
         [Failure("a", 0), ONE],
         "error|stopped complete|stopped error error",
     ),
-    "continue-and-error with none complete goes on without files": (
+    "continue-and-error with none complete continues without files": (
         [node("t", "continue/continue-and-error", 2), node("b", "stop-next", inputs=REQUIRED), node("c")],
         ["t.output.* -> b.input.data", "t -> c"],
         [Failure("t")],

@@ -71,7 +71,7 @@ def test_the_vendor_builds_commands(command: str, parameters: list[Parameter], v
         (["#!/bin/bash", "a", "b"], "#!/bin/bash", ["a", "b"]),
     ],
 )
-def test_a_shebang_and_blank_items_are_no_commands(commands: list[str], shebang: str, expected: list[str]) -> None:
+def test_a_shebang_and_blank_items_are_not_commands(commands: list[str], shebang: str, expected: list[str]) -> None:
     found, items = valohai.items_of(Step("s", commands), {})
     assert (found, [item for item in items if item]) == (shebang, expected)
 

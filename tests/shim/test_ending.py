@@ -118,7 +118,7 @@ def test_without_a_list_of_processes_the_group_is_ended(worker, monkeypatch, pid
     assert processes(pids_of(), within=0)
 
 
-def test_a_command_that_somebody_else_reaps_is_no_success(worker) -> None:
+def test_a_command_that_somebody_else_reaps_does_not_succeed(worker) -> None:
     """An engine that waits for any child may take the exit status away."""
     worker.on_line = lambda line: line == "x" and [time.sleep(0.3), os.waitpid(-1, 0)]
     manifest = worker.run("echo x; exit 0")

@@ -202,7 +202,7 @@ def test_patterns_of_edges(worker, pattern: str, keep, expected: list[str]) -> N
     assert found == expected
 
 
-def test_an_exact_path_matches_although_it_is_no_pattern_for_itself() -> None:
+def test_an_exact_path_matches_although_it_is_not_a_pattern_for_itself() -> None:
     assert edges.matches("model[1].pkl", "model[1].pkl")
     assert not edges.matches("model[1].pkl.metadata.json", "*")
     assert not edges.matches("valohai.metadata.jsonl", "valohai.metadata.jsonl")
@@ -330,7 +330,7 @@ def test_inputs_are_read_only(worker, project) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can write to a read-only file")
-def test_a_command_that_writes_to_its_input_as_root_is_found_out(worker) -> None:
+def test_a_command_that_writes_to_its_input_as_root_is_detected(worker) -> None:
     made = make(worker, {"model": "1"})
     one = Input("in")
     files = edges.files(one, [output("train")], "replace", {"train": [made]})

@@ -55,7 +55,7 @@ def test_files_of_the_store_are_written_relative_to_it() -> None:
         (b'{"version": 1, "inputs": []}', "is an incomplete manifest"),
     ],
 )
-def test_what_is_no_manifest(content: bytes, message: str) -> None:
+def test_what_is_not_a_manifest(content: bytes, message: str) -> None:
     store = open_store("memory://bad")
     store.write("m.json", content)
     with pytest.raises(StoreError, match=message):

@@ -105,7 +105,7 @@ def test_what_cannot_be_kept_is_an_error_and_the_rest_is_kept(worker, commands: 
     assert not [path for path in folder.rglob("*") if path.is_symlink()]
 
 
-def test_an_output_that_climbs_is_no_output(worker) -> None:
+def test_an_output_that_climbs_is_dropped(worker) -> None:
     state, found = kept(worker, "printf 1 > ../../evil", "printf 2 > ok")
     assert (state, found) == ("complete", {"ok": "2"})
     assert not list(Path(worker.uri).parent.rglob("evil"))

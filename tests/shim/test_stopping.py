@@ -17,7 +17,7 @@ from translator.shim.store import Store, objects, transfer
 
 
 class Wire:
-    """Hands on what goes to and from a server, until it is frozen: then nothing moves and nothing is closed."""
+    """Passes on the traffic of a server, until it is frozen: then nothing moves and nothing is closed."""
 
     def __init__(self, address: tuple[str, int], after: int | None = None) -> None:
         self.frozen = threading.Event()

@@ -224,7 +224,7 @@ def test_tries_that_are_claimed_at_once_are_never_shared(store: Store) -> None:
         thread.join()
     assert len(set(claimed)) == 24
     assert store.claim(TRY).attempt == max(claimed) + 1
-    assert store.tries(TRY.pipeline, TRY.run) == {}, "a claim alone is no try that has begun"
+    assert store.tries(TRY.pipeline, TRY.run) == {}, "a claim alone does not begin a try"
 
 
 @pytest.mark.parametrize(

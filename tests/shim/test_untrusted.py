@@ -48,7 +48,7 @@ def replaced(path: Path, what: str) -> None:
         ("endless", "it is a symbolic link, not a file"),
     ],
 )
-def test_an_artifact_that_is_no_file(worker, what: str, why: str) -> None:
+def test_an_artifact_that_is_not_a_file(worker, what: str, why: str) -> None:
     made = worker.run("echo x > /valohai/outputs/a")
     path = Path(worker.uri) / try_key(made.id, "outputs/a")
     replaced(path, what)
@@ -63,7 +63,7 @@ def test_an_artifact_that_is_no_file(worker, what: str, why: str) -> None:
     assert worker.output == []
 
 
-def test_a_default_that_is_no_file(worker) -> None:
+def test_a_default_that_is_not_a_file(worker) -> None:
     os.mkfifo(worker.project / "pipe")
     manifest = worker.run(Step("s", ["true"], inputs=[Input("in", ["pipe"])]))
     assert manifest.reason == "input 'in': pipe cannot be fetched: it is a named pipe, not a file"

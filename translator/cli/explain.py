@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status.
 
     Raises:
-        TranslatorError: there is no such pipeline, or there are several.
+        TranslatorError: the pipeline does not exist, or there are several.
     """
     args = _parser().parse_args(argv)
     loaded = open_file(args, args.file)

@@ -124,7 +124,7 @@ def _refuse_other(file: Path, text: str, marker: str) -> None:
 
 
 def _first_line(file: Path) -> str:
-    """The first line of a file, as far as one of ours can be long; nothing of what is no file."""
+    """The first line of a file, as far as one of ours can be long; nothing if it is not a file."""
     if not file.is_file():
         return ""
     with file.open("rb") as stream:

@@ -91,7 +91,7 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
         file: the file.
 
     Raises:
-        TranslatorError: there is no such dialect, or no such step, parameter or path as they name.
+        TranslatorError: the dialect, a step, a parameter or a path does not exist.
     """
     from translator.load import load
 
@@ -115,7 +115,7 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
         tries: the ``--tries`` option.
 
     Raises:
-        TranslatorError: there is no such pipeline, there are several, or a grid names what is not there.
+        TranslatorError: the pipeline does not exist, there are several, or a grid names something unknown.
         TranslationError: the pipeline has errors.
     """
     from translator.cli.grid_option import convert, with_tries

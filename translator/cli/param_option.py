@@ -89,7 +89,10 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
                 diagnostics.error(CODE, f"--param {name}: {error}", None)
         elif name not in slots:
             diagnostics.error(
-                CODE, f"--param {name}: there is no such parameter", None, hint=did_you_mean(name, slots, "parameters")
+                CODE,
+                f"--param {name}: there is no parameter {name!r}",
+                None,
+                hint=did_you_mean(name, slots, "parameters"),
             )
         else:
             try:

@@ -1,4 +1,4 @@
-"""``translate run``: compile a pipeline, run it in the embedded mode of its engine, and show what becomes of it."""
+"""``translate run``: compile a pipeline, run it in its engine's embedded mode, and show the outcome."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
         0 if the run is complete; 1 if it is not, or the file has errors; 2 if it cannot be run as asked.
 
     Raises:
-        UsageError: there is no such pipeline or target, or its engine is not installed here.
+        UsageError: the pipeline or target does not exist, or its engine is not installed.
     """
     args = _parser().parse_args(argv)
     target = registry.target(args.target)

@@ -32,7 +32,7 @@ _WIDEST = 12
 
 @dataclass
 class Progress:
-    """What is known of a run that goes on: by node, in the order of the file, its executions."""
+    """The state of a running run: the executions by node, in file order."""
 
     nodes: dict[str, dict[int, Execution]] = field(default_factory=dict)
 

@@ -39,7 +39,7 @@ class Located:
         return self.entries.get(key) if self.entries else None
 
     def list(self, key: str) -> Sequence[Located]:
-        """The items of the list below ``key``, nothing if there is no such list."""
+        """Return the items of the list below ``key``; none if it is not a list."""
         found = self.get(key)
         return found.items or () if found else ()
 

@@ -55,7 +55,7 @@ def parse(text: str, name: str, diagnostics: Diagnostics, rules: Rules = Rules.Y
     return None
 
 
-class _GiveUp(Exception):  # noqa: N818 - it is no error but the way out; the error is in the diagnostics
+class _GiveUp(Exception):  # noqa: N818 - not an error but the way out; the error is in the diagnostics
     """The text cannot be read on; the reason is in the diagnostics."""
 
 
@@ -289,7 +289,7 @@ class _Composer:
             return self.scalars.construct(kind, text)
         except (ValueError, KeyError, IndexError, OverflowError, AttributeError, TypeError):
             place = self.place(event.start_mark, event.end_mark)
-            hint = "put it into quotes if it is text"
+            hint = "quote it if it is a string"
             self.diagnostics.error("bad-scalar", f"{text[:40]!r} is not a valid {_KINDS[kind]}", place, hint=hint)
             return text
 

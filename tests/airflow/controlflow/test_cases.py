@@ -1,8 +1,8 @@
-"""Maps in maps on real Airflow, by ``dag.test()``: what becomes of them is what is predicted.
+"""Run maps in maps on real Airflow, by ``dag.test()``, and compare with the prediction.
 
 Every other way through control-flow graphs is run on both engines in ``tests.parity``. All ways of a dialect are
-branches of one parallel node, for Airflow takes far longer to begin a run than to go on. A few are always run; all of
-them where ``TRANSLATOR_PROPERTY_EXAMPLES`` is set, as ``make property`` does.
+branches of one parallel node, because Airflow takes far longer to begin a run than to continue one. A few
+are always run; all of them if ``TRANSLATOR_PROPERTY_EXAMPLES`` is set, as ``make property`` does.
 """
 
 from __future__ import annotations

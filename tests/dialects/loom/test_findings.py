@@ -95,7 +95,7 @@ pipeline:
   - {name: one, task: o.py, inputs: {raw: $way.then}, outputs: {-o: $a}}
   - {name: two, task: t.py, inputs: {raw: $way.then}, outputs: {-o: $a}} #! error two-writers
 """,
-    "a file inside of another's folder": """
+    "a file inside another's folder": """
 data: {run: {type: data_folder, path: output/run}, best: output/run/best.bin, twin: {path: output/twin}}
 pipeline:
   - {name: train, task: t.py, outputs: {-o: $run, -t: output/twin}}

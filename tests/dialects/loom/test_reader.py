@@ -139,7 +139,7 @@ pipeline: [{name: s, task: s.py, inputs: {page: $page}}]
     assert nodes(read(text))["s"].step.inputs[0].default == ("https://example.org/a//b.txt",)
 
 
-def test_data_outside_of_the_pipeline_stays_where_it_is_written():
+def test_data_outside_the_pipeline_stays_where_it_is_written():
     text = """\
 data:
   away: {path: "${RESULTS}/a.txt", allow_outside_pipeline: true}

@@ -178,7 +178,7 @@ def test_what_is_wrong_is_found_where_it_is(body):
     check(blueprint(body))
 
 
-def test_lists_of_different_lengths_do_not_go_side_by_side():
+def test_lists_of_different_lengths_are_not_paired():
     check(
         blueprint(
             "type: manual_search\n"

@@ -36,7 +36,7 @@ class Told:
 
     @property
     def aborted(self) -> bool:
-        """Whether Loom ended with a traceback, half-way."""
+        """Whether Loom crashed with a traceback."""
         return self.status == ABORTED
 
 

@@ -58,7 +58,7 @@ def test_states(walked, name):
     assert state.type.value == {COMPLETE: "COMPLETED", ERROR: "FAILED"}[run]
 
 
-def test_branches_are_side_by_side_and_their_parameters_are_merged_in_order(walked, tmp_path):
+def test_branches_are_parallel_and_their_parameters_are_merged_in_order(walked, tmp_path):
     met = tmp_path / "met"
     met.mkdir()
 

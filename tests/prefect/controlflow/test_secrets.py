@@ -32,7 +32,7 @@ def test_secrets_are_blocks(server, tmp_path, monkeypatch, caplog):
     assert "*** ***" in caplog.text
 
 
-def test_what_is_no_text_is_json(server):
+def test_values_other_than_strings_are_json(server):
     Secret(value={"user": "me"}).save("as-json", overwrite=True)
     assert secrets.lookup("AS_JSON") == '{"user": "me"}'
     assert secrets.lookup("no such") is None

@@ -103,7 +103,7 @@ def test_a_folder_named_by_an_environment_variable(tmp_path, monkeypatch) -> Non
     ]
 
 
-def test_a_folder_outside_of_the_project(tmp_path) -> None:
+def test_a_folder_outside_the_project(tmp_path) -> None:
     fill(tmp_path, ["a"])
     (tmp_path / "project").mkdir()
     rows = file_grid.points(step("../in"), axis(), {}, brought("in/b"), tmp_path / "project")

@@ -98,7 +98,7 @@ def test_an_input_that_is_not_there_is_the_scripts_business(worker) -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/abs"])
-def test_an_output_outside_of_the_project_is_refused(worker, path: str) -> None:
+def test_an_output_outside_the_project_is_refused(worker, path: str) -> None:
     worker.script("t.py", ECHO)
     manifest = worker.run(step(outputs=["--out"], parameters=[Parameter("--out", default=path)]))
     assert manifest.state == "error"

@@ -30,7 +30,7 @@ def select(
         diagnostics: receives a note for each step that is left out.
 
     Raises:
-        ChoiceError: there is no such step or group.
+        ChoiceError: the step or group does not exist.
     """
     known = list(dict.fromkeys(name for name, _ in entries))
     asked = [("--step", name) for name in choices.steps]

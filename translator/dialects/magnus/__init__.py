@@ -1,6 +1,6 @@
 """Magnus 0.5: a ``dag`` of steps with explicit ends, one set of parameters for the run.
 
-The authority is the engine itself, ``magnus==0.5.1``; what it refuses is refused, and what it would end half-way is
+The authority is the engine itself, ``magnus==0.5.1``; what it rejects is rejected, and what it would crash on is
 said (docs/magnus.md).
 """
 

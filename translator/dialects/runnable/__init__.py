@@ -1,6 +1,6 @@
 """runnable 0.50, which Magnus became: implicit ends, ``returns``, conditional steps and loops.
 
-The authority is the engine itself, ``runnable==0.50.0``; what it refuses is refused, and what it would end half-way is
+The authority is the engine itself, ``runnable==0.50.0``; what it rejects is rejected, and what it would crash on is
 said (docs/magnus.md).
 """
 

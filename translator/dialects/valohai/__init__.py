@@ -51,7 +51,7 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
 
 
 def nearly(document: Located) -> tuple[str, str | None] | None:
-    """Say what keeps a file from being Valohai's: it is no list, or a key of it is misspelled."""
+    """Explain why a file is not Valohai's: it is not a list, or a key is misspelt."""
     for key in document.entries or ():
         if key in TOP_LEVEL:
             return "a valohai.yaml must be a list", f"put '- ' before '{key}:'"

@@ -142,7 +142,7 @@ def scoping(name: str) -> Scoping:
     """Return how the control-flow graphs of a dialect hand parameters on.
 
     Raises:
-        NotInstalledError: there is no such dialect, or it has no control-flow graphs.
+        NotInstalledError: the dialect does not exist, or has no control-flow graphs.
     """
     found = load(name).scoping
     if found is None:

@@ -58,7 +58,7 @@ class _AgainError(Exception):
 
 @dataclass(slots=True)
 class _Part:
-    """What there is of the file so far; ``tag`` identifies the version that it is of."""
+    """The downloaded part of a file; ``tag`` identifies the file's version."""
 
     file: BinaryIO
     size: int = 0

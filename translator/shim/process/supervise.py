@@ -176,7 +176,7 @@ class _Watch:
                 self._selector.register(pipe.fileno(), selectors.EVENT_READ)
 
     def step(self, seconds: float) -> None:
-        """Wait for at most ``seconds`` for output or the end, and hand on a chunk of each pipe that has one."""
+        """Wait for at most ``seconds`` for output or the end, and pass on a chunk of each pipe that has one."""
         for key, _ in self._selector.select(max(0.0, seconds)):
             if key.fd in self._pipes:
                 self._read(key.fd)
@@ -187,7 +187,7 @@ class _Watch:
                 self._forget(key.fd)
 
     def wait(self, processes: Sequence[int], seconds: float) -> None:
-        """Hand on output until all ``processes`` have ended, or for ``seconds``."""
+        """Pass on output until all ``processes`` have ended, or for ``seconds``."""
         for pid in processes:
             if (handle := group.handle_of(pid)) is not None:
                 self._processes.add(handle)

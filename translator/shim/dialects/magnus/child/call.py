@@ -110,7 +110,7 @@ def _missing(function: Any, parameter: inspect.Parameter, owners: typing.Mapping
     called = getattr(function, "__name__", str(function))
     if parameter.kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
         shown = str(parameter.replace(annotation=inspect.Parameter.empty))
-        return f"Magnus does not pass {shown} of {called}: declare each parameter that the function needs"
+        return f"Magnus does not pass {shown} of {called}; declare each parameter that the function needs"
     if parameter.name in owners:
         owner = owners[parameter.name]
         return (

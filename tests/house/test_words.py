@@ -1,0 +1,71 @@
+"""Reject phrases that the project has replaced; docs/contributing.md explains how we write."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SUFFIXES = (".py", ".pyi", ".md", ".jinja", ".toml", ".yaml", ".yml", ".html", ".js")
+# Cleaned last; then these go.
+PENDING = ("airflow_plugin/", "prefect_plugin/", "translator/targets/", "translator/cli/", "tests/goldens/")
+OURS = ("README.md", "Makefile", "pyproject.toml", ".ci", "airflow_plugin", "benchmarks", "docs", "examples")
+OURS += ("prefect_plugin", "tests", "translator")
+
+BANNED = {
+    r"\b(?:errs|erred|erring)\b": "write 'fails', 'failed'; 'error' is the name of a state",
+    r"(?<!there )\b(?:is|are|was|were) no (?!(?:longer|more|later|earlier|less|wider)\b)[\w`']+": "write 'is not a'",
+    r"\bbecomes? of\b": "say what happens, or how it is handled",
+    r"\bin silence\b": "write 'silently'",
+    r"\bcomes? to nothing\b": "write 'fails'",
+    r"\brun to (?:its|their) end\b": "write 'finish'",
+    r"\b(?:go|goes|going|went) on\b": "write 'continue'",
+    r"\b(?:runs?|are|go|trained|sleep) side by side\b": "write 'in parallel'",
+    r"\bwhole numbers?\b": "write 'integer'",
+    r"\btruth values?\b": "write 'boolean'",
+    r"\bfound out\b": "write 'detected'",
+    r"\btakes? the place of\b": "write 'replaces' or 'overwrites'",
+    r"\bwhere (?:it|they|that) had not ended\b": "write 'unless finished'",
+    r"\bthat (?:it|they) (?:is|are) of\b": "name the thing instead",
+    r"\b(?:in|out)side of\b": "write 'inside' or 'outside'",
+    r"\bthere (?:is|are) no such\b": "say what does not exist",
+    r"\b(?:hand|hands|handed|handing) on\b": "write 'pass on'",
+    r"\bhalf-way\b": "write 'crashes' or 'stops early'",
+    r"\bfor want of\b": "write 'without'",
+    r"\bit can be known\b": "write 'it can be detected early'",
+    r"\bnobody means that\b": "write 'it is never intended'",
+    r"\bput (?:it|them) into quotes\b": "write 'quote it'",
+}
+
+
+def files() -> list[Path]:
+    listed = subprocess.check_output(["git", "ls-files", *OURS], cwd=ROOT, text=True).splitlines()
+    paths = [ROOT / name for name in listed if name.endswith((*SUFFIXES, "Makefile")) and not name.startswith(PENDING)]
+    return [path for path in paths if path != Path(__file__).resolve() and path.is_file()]
+
+
+def lines(path: Path) -> list[str]:
+    """Return the lines of a file, with the names of tests as words."""
+    text = path.read_text(encoding="utf-8")
+    return [line.replace("_", " ") if re.match(r"\s*def test_", line) else line for line in text.splitlines()]
+
+
+TEXTS = {path.relative_to(ROOT): lines(path) for path in files()}
+
+
+def test_all_kinds_of_files_are_read() -> None:
+    kinds = {path.suffix for path in TEXTS}
+    assert {".py", ".md", ".toml"} <= kinds
+
+
+@pytest.mark.parametrize("phrase", BANNED)
+def test_no_file_has_a_banned_phrase(phrase: str) -> None:
+    pattern = re.compile(phrase, re.IGNORECASE)
+    found = [
+        f"{path}:{number}: {match.group()!r}: {BANNED[phrase]}"
+        for path, text in TEXTS.items()
+        for number, line in enumerate(text, 1)
+        for match in pattern.finditer(line)
+    ]
+    assert not found, "\n".join(found)
