@@ -122,7 +122,7 @@ def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | 
             called = f"{found.node.name} ({found.file}:{found.node.lineno})"
             title = registry.title(pipeline.dialect)
             message = (
-                f"step {'.'.join(path)!r} calls {called} with {rest}, which {title} does not fill: the step will fail"
+                f"step {'.'.join(path)!r} calls {called} with {rest}, which {title} does not pass: the step will fail"
             )
             hint = "declare each parameter that the function needs"
             diagnostics.warning("unfilled-arguments", message, node.step.command_span or node.span, hint=hint)
