@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from translator.load import load_text
-from translator.semantics.comparison import plain
 from translator.semantics.controlflow import StepEnding
 from translator.shim.contract import State
+from translator.shim.json_values import thawed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -203,7 +203,7 @@ def seen(home: Path, key: str) -> dict[str, str]:
 def shown(parameters: Mapping[str, Any]) -> dict[str, str]:
     """The same of parameters, as runnable hands them to a shell."""
     return {
-        name: value if isinstance(value, str) else json.dumps(plain(value))
+        name: value if isinstance(value, str) else json.dumps(thawed(value))
         for name, value in parameters.items()
         if name in SHOWN
     }

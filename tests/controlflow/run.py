@@ -9,9 +9,9 @@ from typing import Any
 
 from tests.controlflow.work import written
 from translator import ir
-from translator.semantics.comparison import plain
 from translator.semantics.controlflow import GraphFate, Interpreter, StepEnding, Visit
 from translator.shim.contract import State
+from translator.shim.json_values import thawed
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def differences(case: Case, document: Mapping[str, Any], given: Mapping[str, Any
         for path in sorted({*mine, *real})
         if mine.get(path) != real.get(path)
     ]
-    if document["parameters"] != plain(expected.fate.written):
-        found.append(f"parameters {document['parameters']}, predicted {plain(expected.fate.written)}")
+    if document["parameters"] != thawed(expected.fate.written):
+        found.append(f"parameters {document['parameters']}, predicted {thawed(expected.fate.written)}")
     files = {file["path"]: file["sha256"] for file in document["catalog"]}
     texts = {path: sha256(text.encode()).hexdigest() for path, text in expected.catalog.items()}
     found += [

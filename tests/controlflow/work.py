@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
-from translator.semantics.comparison import plain
 from translator.semantics.controlflow import StepEnding
 from translator.shim.contract import State
+from translator.shim.json_values import thawed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +99,7 @@ def written(dialect: str, visit: Visit, items: Sequence[str]) -> dict[str, str]:
     """The text of the files that ``files`` writes, by path."""
     values = [str(visit.items[item]) for item in items]
     place = "-".join([stem(visit.node.name), *values])
-    seen = {name: plain(value) for name, value in visit.parameters.items()}
+    seen = {name: thawed(value) for name, value in visit.parameters.items()}
     if dialect == "magnus":
         lines = sorted(f"MAGNUS_PRM_{name}={json.dumps(value)}" for name, value in seen.items())
     else:

@@ -19,8 +19,8 @@ from tests.oracle.controlflow import cases, leaks, statuses
 from tests.oracle.differences import DIFFERENCES
 from tests.oracle.engines import ENGINES, python_of, started
 from translator.load import load
-from translator.semantics.comparison import plain
 from translator.semantics.controlflow import Interpreter
+from translator.shim.json_values import thawed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,8 +58,8 @@ def compared(engine: Engine, case: Case, folder: Path) -> list[str]:
         mine, real = predicted.get(path), log.steps.get(path)
         if mine != real:
             wrong.append(f"{path}: {real}, predicted {mine}")
-    if plain(fate.written) != log.parameters:
-        wrong.append(f"parameters {log.parameters}, predicted {plain(fate.written)}")
+    if thawed(fate.written) != log.parameters:
+        wrong.append(f"parameters {log.parameters}, predicted {thawed(fate.written)}")
     return wrong
 
 

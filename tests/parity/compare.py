@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from translator.semantics import Attempt, disagreements
-from translator.semantics.comparison import plain
+from translator.shim.json_values import thawed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ def wrong(ran: Ran) -> list[str]:
     if ran.status != (0 if document["state"] == "complete" else 1):
         found.append(f"{ran.engine} ended with {ran.status}, the record says {document['state']}")
     given = {
-        p.name: plain(v)
+        p.name: thawed(v)
         for p in ran.rules.pipeline.parameters
         if (v := ran.rules.values.get(p.name, p.default)) is not None
     }
@@ -45,8 +45,8 @@ def _wrong_execution(ran: Ran, name: str, execution: dict[str, Any]) -> Iterator
     attempt = Attempt(name, execution["index"], execution["tries"], execution["parameters"])
     ending = ran.rules.oracle(attempt)
     metadata = {key: value for key, value in execution["metadata"].items() if key in ending.metadata}
-    if metadata != plain(ending.metadata):
-        yield f"metadata {metadata}, expected {plain(ending.metadata)}"
+    if metadata != thawed(ending.metadata):
+        yield f"metadata {metadata}, expected {thawed(ending.metadata)}"
     paths = [output["path"] for output in execution["outputs"]]
     if ending.outputs is not None and paths != sorted(ending.outputs):
         yield f"outputs {paths}, expected {sorted(ending.outputs)}"

@@ -24,7 +24,7 @@ from tests.controlflow.table import CASES, DIFFERENT, GIVEN, RUNNABLE
 from tests.oracle import engines as real
 from tests.oracle.controlflow import cases, leaks, statuses
 from tests.parity.engines import run_pipeline
-from translator.semantics.comparison import plain
+from translator.shim.json_values import thawed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,8 +107,8 @@ def real_differences(source: real.Engine, drawn: Drawn, made: Case, file: Path) 
         for path in sorted({*mine, *theirs})
         if mine.get(path) != theirs.get(path)
     ]
-    if log.parameters != plain(expected.fate.written):
-        found.append(f"parameters {log.parameters}, predicted {plain(expected.fate.written)}")
+    if log.parameters != thawed(expected.fate.written):
+        found.append(f"parameters {log.parameters}, predicted {thawed(expected.fate.written)}")
     # What a step sees of its siblings' parameters is the engine's own, as it runs them one after the other.
     texts = {path: text for path, text in expected.catalog.items() if path.startswith("own-")}
     files = {path.name: path.read_text() for path in file.parent.glob(".catalog/*/own-*")}

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from tests.oracle.loom.strategy import projects
 from translator import ir
 from translator.load import load, load_text
+from translator.runtime import lower_step
 from translator.shim import loom
 from translator.shim.contract import Input, Parameter
 from translator.targets import render
-from translator.targets.steps import lower_step, step_of
+from translator.targets.steps import step_of
 
 if TYPE_CHECKING:
     from tests.oracle.loom.projects import Project

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
     from translator.diagnostics import Diagnostics
-    from translator.shim.contract import Parameter as ShimParameter
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
@@ -107,12 +106,13 @@ def suits(parameter: ir.Parameter, value: ir.Value, *, spreads: bool) -> str | N
         value: the value.
         spreads: whether the parameter is a task node's, where a list becomes the axis of its grid.
     """
-    from translator.shim.parameters import ParameterError, coerce
+    from translator.runtime import coerced
+    from translator.shim.parameters import ParameterError
 
     values = value if spreads and isinstance(value, tuple) else (value,)
     for single in values:
         try:
-            coerce(cast("ShimParameter", parameter), single)
+            coerced(parameter, single)
         except ParameterError as error:
             return str(error)
     return None

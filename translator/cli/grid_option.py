@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from translator import ir, registry
 from translator.errors import TranslatorError
@@ -13,8 +13,6 @@ from translator.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from translator.shim.contract import Parameter as ShimParameter
 
 
 class GridOptionError(TranslatorError):
@@ -125,7 +123,8 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _axis(option: GridOption, node: ir.StepNode, text: str) -> ir.Axis:
-    from translator.shim.parameters import ParameterError, coerce
+    from translator.runtime import coerced
+    from translator.shim.parameters import ParameterError
 
     if not option.values:
         raise GridOptionError(f"--grid {text}: give at least one value")
@@ -133,10 +132,9 @@ def _axis(option: GridOption, node: ir.StepNode, text: str) -> ir.Axis:
     values: list[ir.Value] = []
     for value in option.values:
         try:
-            typed = coerce(cast("ShimParameter", parameter), value)
+            values.append(coerced(parameter, value))
         except ParameterError as error:
             raise GridOptionError(f"--grid {text}: {error}") from None
-        values.append(tuple(typed) if isinstance(typed, (list, tuple)) else cast("ir.Scalar", typed))
     return ir.Axis(option.parameter, tuple(values), node.span)
 
 

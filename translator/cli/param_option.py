@@ -184,17 +184,12 @@ def _items(text: str) -> list[object]:
 
 def _typed(slot: _Slot, value: object) -> object:
     """The value as the first of the parameters takes it; all of them must take it."""
-    from translator.shim.parameters import coerce
-    from translator.targets.steps import lower_parameter
+    from translator.runtime import coerced
 
-    typed = [_plain(coerce(lower_parameter(parameter), value)) for parameter in slot.parameters]
+    typed = [coerced(parameter, value) for parameter in slot.parameters]
     if not typed:
         return value
     inner = typed[0]
     nested = isinstance(value, list)
     # A single value of a ``multiple`` parameter comes back as a list of one: here it is one of the values.
     return inner[0] if isinstance(inner, tuple) and not nested else inner
-
-
-def _plain(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +9,11 @@ from translator.ir import OnError
 from translator.nodes import kind
 from translator.semantics.results import Execution, Result, settle, stopped, stops_siblings
 from translator.shim.contract import State
+from translator.shim.json_values import thawed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from translator.semantics.rules import Rules
 
 
@@ -81,15 +83,6 @@ def _compared(real: Mapping[str, Any], free: Execution, *, may_stop: bool) -> tu
     if real["state"] == State.ERROR and may_stop and 0 < real["tries"] < free.tries:
         return replace(free, state=State.ERROR, tries=real["tries"], metadata={}, outputs=()), []
     # One that never began has left nothing that would tell its parameters.
-    values = {} if free.state is State.SKIPPED else plain(free.parameters)
+    values = {} if free.state is State.SKIPPED else thawed(free.parameters)
     expected = {"index": free.index, "state": free.state, "tries": free.tries, "parameters": values}
     return free, [f"{key} {real[key]!r}, expected {value!r}" for key, value in expected.items() if real[key] != value]
-
-
-def plain(value: object) -> Any:
-    """Return a value as it comes back from JSON."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value

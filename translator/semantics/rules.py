@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.ir import EdgeKind, MergeMode, Value
+from translator.runtime import lower_step
 from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.semantics.results import Execution, Result, settle
 from translator.shim import contract, file_grid, grid, parameters
 from translator.shim.contract import State
-from translator.targets.steps import lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

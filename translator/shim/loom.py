@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator.shim.contract import FileAxis, Input, Parameter, Step
+from translator.shim.json_values import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -149,7 +150,7 @@ def condition(  # noqa: PLR0913 - as in Loom's file
     others: dict[str, Json] = {}
     for key, value in (args or {}).items():
         if isinstance(value, (list, tuple, Mapping)):
-            others[key] = _frozen(value)
+            others[key] = frozen(value)
         else:
             parts.argument(key, value)  # type: ignore[arg-type]  # a string is not a sequence here
     options: dict[str, Json] = {"predicate": predicate} if predicate else {}
@@ -185,12 +186,6 @@ def collect(  # noqa: PLR0913 - as the others
         parts.output(key, written)
     options: dict[str, Json] = {"iterations": iterations, "outputs": tuple(outputs)}
     return parts.step(name, "collect", (), options, in_place=in_place, source=source)
-
-
-def _frozen(value: Json) -> Json:
-    if isinstance(value, Mapping):
-        return {key: _frozen(item) for key, item in value.items()}
-    return tuple(_frozen(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(slots=True)

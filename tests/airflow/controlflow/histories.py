@@ -16,8 +16,8 @@ from tests.airflow.controlflow.model import C, Cleared, E, Instance, K, Model, i
 from tests.airflow.scheduler import wait_until
 from tests.controlflow.histories import SHAPES, Plan, Shape, key_of, plans, seen, shown, write
 from tests.controlflow.run import predicted, recorded
-from translator.semantics.comparison import plain
 from translator.shim.contract import State
+from translator.shim.json_values import thawed
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ class History(RuleBasedStateMachine):
             saw, wanted = seen(self.home, self._key(path)), shown(self.model.saw[path])
             assert saw == wanted, f"{path} saw {saw}, not {wanted}{told}"
         if self.model.last is not None:
-            assert document["parameters"] == plain(self.model.last.all), f"not {plain(self.model.last.all)}{told}"
+            assert document["parameters"] == thawed(self.model.last.all), f"not {thawed(self.model.last.all)}{told}"
 
     def _key(self, path: str) -> str:
         """What the step at a path calls itself."""

@@ -14,8 +14,8 @@ from tests.controlflow.histories import write as write_steps
 from tests.controlflow.run import predicted, recorded
 from tests.prefect.histories import EndsBy
 from tests.prefect.histories import History as DataflowHistory
-from translator.semantics.comparison import plain
 from translator.semantics.controlflow import GraphFate, Interpreter, StepEnding, Visit
+from translator.shim.json_values import thawed
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class History(DataflowHistory):
         told = f"{plan}: {json.dumps(document, indent=1)}"
         assert document["state"] == self.fate.state, told
         assert recorded(document["nodes"]) == predicted(self.fate), told
-        assert document["parameters"] == plain(self.fate.written), told
+        assert document["parameters"] == thawed(self.fate.written), told
 
     def _check_cut(self, plan: Any, document: Mapping[str, Any]) -> None:
         """Hold a run that was ended from outside to what must be true of it."""

@@ -152,18 +152,19 @@ def _loop(item: Located, name: str, diagnostics: Diagnostics) -> model.Loop | No
         diagnostics.error("bad-type", "'loop' must be a mapping with 'over' and 'into'", loop.span)
         return None
     keys(loop, ("over", "into", "parallel", "filter"), "'loop'", diagnostics)
-    over, into = slot(loop, "over"), slot(loop, "into")
-    for key, found in (("over", over), ("into", into)):
+    slots = [(key, slot(loop, key)) for key in ("over", "into")]
+    folders = []
+    for key, found in slots:
         if found is None or not isinstance(found.value, str):
             diagnostics.error(
                 "missing-key", f"the loop of step {name!r} needs {key!r}, a directory", loop.value_span(key)
             )
             return None
-    assert over is not None  # noqa: S101 - as just checked
-    assert into is not None  # noqa: S101
+        folders.append(replace(found, name=f"loop.{key}"))
+    over, into = folders
     return model.Loop(
-        replace(over, name="loop.over"),
-        replace(into, name="loop.into"),
+        over,
+        into,
         boolean(loop, "parallel", diagnostics),
         text(loop, "filter", diagnostics),
     )

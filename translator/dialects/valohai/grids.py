@@ -8,7 +8,7 @@ evenly from ``start`` to ``end``, both included, and base 10 if it is not given 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.diagnostics import Severity
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from translator.diagnostics import Diagnostics
-    from translator.shim.contract import Parameter as ShimParameter
     from translator.source import Located
 
 MAX_VALUES = 100_000
@@ -162,14 +161,14 @@ def _unknown(name: str, place: Any, step: ir.Step, diagnostics: Diagnostics) -> 
 
 def _typed(parameter: ir.Parameter, value: ir.Value, place: Located, diagnostics: Diagnostics) -> ir.Value:
     """Give a value of a grid the type of its parameter; what cannot have it is an error."""
-    from translator.shim.parameters import ParameterError, coerce
+    from translator.runtime import coerced
+    from translator.shim.parameters import ParameterError
 
     try:
-        coerced = coerce(cast("ShimParameter", parameter), value)
+        return coerced(parameter, value)
     except ParameterError as error:
         diagnostics.error("bad-value", str(error), place.span)
         return value
-    return tuple(coerced) if isinstance(coerced, (list, tuple)) else cast("ir.Scalar", coerced)
 
 
 class _RuleError(ValueError):

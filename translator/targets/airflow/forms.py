@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translator import ir
+from translator.runtime import atoms, typed, typed_for_all
+from translator.shim.json_values import thawed
 from translator.targets.render import call
-from translator.targets.typed import atoms, typed, typed_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,14 +123,14 @@ def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepN
         default = (default,)
     if default in (None, ""):
         schema = _nullable(schema)
-    return _param(_plain(default), schema, description=given.description, section=given.section)
+    return _param(thawed(default), schema, description=given.description, section=given.section)
 
 
 def _single(node: ir.StepNode, parameter: ir.Parameter) -> Call:
     default = typed(parameter, parameter.default)
     schema = _schema(parameter, default)
     return _param(
-        _plain(default),
+        thawed(default),
         # The form sends null for an empty text.
         _nullable(schema) if default in (None, "") else schema,
         title=parameter.name,
@@ -143,7 +144,7 @@ def _axis(node: ir.StepNode, parameter: ir.Parameter, values: Sequence[ir.Value]
     schema = _schema(parameter, points)
     items = _nullable(schema) if None in points else schema
     return _param(
-        _plain(points),
+        thawed(points),
         {"type": "array", "items": items} | _filled(points),
         title=parameter.name,
         description=parameter.description,
@@ -154,7 +155,7 @@ def _axis(node: ir.StepNode, parameter: ir.Parameter, values: Sequence[ir.Value]
 def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters: Sequence[ir.Parameter]) -> Call:
     by_name = {parameter.name: parameter for parameter in parameters}
     rows = [
-        {name: _plain(typed(by_name[name], value) if name in by_name else value) for name, value in row.items()}
+        {name: thawed(typed(by_name[name], value) if name in by_name else value) for name, value in row.items()}
         for row in sets
     ]
     items = {
@@ -193,7 +194,7 @@ def _schema(parameter: ir.Parameter, seen: object) -> Schema:
         others = [_JSON_TYPES[type(atom)] for atom in given if type(atom) in _JSON_TYPES]
         schema["type"] = _one_or_list(["string", *others])
     if parameter.choices:
-        schema["enum"] = [_plain(typed(parameter, choice)) for choice in parameter.choices]
+        schema["enum"] = [thawed(typed(parameter, choice)) for choice in parameter.choices]
     if parameter.minimum is not None:
         schema["minimum"] = parameter.minimum
     if parameter.maximum is not None:
@@ -228,7 +229,3 @@ def _types(schema: Schema) -> list[str]:
 def _one_or_list(types: Sequence[str]) -> str | list[str]:
     distinct = list(dict.fromkeys(types))
     return distinct[0] if len(distinct) == 1 else distinct
-
-
-def _plain(value: object) -> object:
-    return [_plain(item) for item in value] if isinstance(value, (tuple, list)) else value

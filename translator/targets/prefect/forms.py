@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.names import identifiers
+from translator.runtime import typed, typed_for_all
 from translator.targets.prefect.annotations import (
     AXIS,
     INLINE,
@@ -21,7 +22,6 @@ from translator.targets.prefect.model import Argument, Field, Group
 from translator.targets.prefect.reserved import FIELDS
 from translator.targets.prefect.text import doc
 from translator.targets.render import Call, Name, call, literal
-from translator.targets.typed import typed, typed_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence

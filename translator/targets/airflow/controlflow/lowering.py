@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.nodes import branches, walk
+from translator.runtime import lower_step
+from translator.shim.json_values import thawed
 from translator.targets import render
 from translator.targets.airflow.controlflow.body import Body
 from translator.targets.airflow.controlflow.model import ControlFlowFile
@@ -14,7 +16,6 @@ from translator.targets.airflow.dag import are_late, dag_arguments
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.constants import step_constants
 from translator.targets.render import name
-from translator.targets.steps import lower_step
 
 if TYPE_CHECKING:
     from translator.targets import GenerateOptions
@@ -47,7 +48,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         if isinstance(node, ir.ExecutionNode)
     )
     body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, _RESERVED)
-    params = {given.name: _plain(given.default) for given in pipeline.parameters}
+    params = {given.name: thawed(given.default) for given in pipeline.parameters}
     late = are_late(params, 1 + _tasks(pipeline.graph))
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
     return ControlFlowFile(
@@ -68,12 +69,3 @@ def _tasks(graph: ir.Graph) -> int:
         inner = sum(map(_tasks, branches(node).values()))
         count += node.limit * (inner + 1) + 2 if isinstance(node, ir.LoopNode) else inner + (2 if inner else 1)
     return count
-
-
-def _plain(value: object) -> object:
-    """Arrays as lists, as people write them in JSON."""
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "items"):
-        return {key: _plain(item) for key, item in value.items()}
-    return value

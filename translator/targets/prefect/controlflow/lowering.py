@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.nodes import BODY, branches
+from translator.runtime import lower_step
 from translator.targets import render
 from translator.targets.constants import StepConstant
 from translator.targets.prefect.controlflow import parameters
@@ -20,7 +21,6 @@ from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.model import Flow
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Name, call, literal
-from translator.targets.steps import lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

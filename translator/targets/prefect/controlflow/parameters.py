@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from translator.shim.json_values import thawed
 from translator.targets.prefect.model import Field
 from translator.targets.render import call, literal
 
 if TYPE_CHECKING:
     from translator import ir
-    from translator.targets.render import Expression
 
 
 def argument(parameter: ir.PipelineParameter, name: str) -> Field:
@@ -23,7 +23,7 @@ def argument(parameter: ir.PipelineParameter, name: str) -> Field:
     annotation = annotation_of(parameter.default)
     if name != parameter.name:
         annotation = f"Annotated[{annotation}, {literal(call('Field', title=parameter.name))}]"
-    default = plain(parameter.default)
+    default = thawed(parameter.default)
     return Field(name, annotation, tuple(default) if isinstance(default, list) else default)  # calls share a default
 
 
@@ -41,10 +41,3 @@ def annotation_of(value: ir.Json) -> str:
         return "Mapping[str, Any]"
     kinds = {annotation_of(item) for item in value}
     return f"Sequence[{kinds.pop()}]" if len(kinds) == 1 else "Sequence[Any]"
-
-
-def plain(value: ir.Json) -> Expression:
-    """Return a JSON value with its arrays as lists."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, tuple) else value

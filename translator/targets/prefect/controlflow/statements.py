@@ -102,7 +102,8 @@ class _Writer:
         self._routes = {node.name: routes(node) for node in self.graph.nodes}
 
     def all(self) -> Walk:
-        assert self.graph.start is not None  # noqa: S101 - a control-flow graph
+        if self.graph.start is None:
+            raise ValueError("this is not a control-flow graph")
         self._written.clear()
         main = self._from(self.graph.start, None, 0, handling=False)
         onward: dict[str, tuple[Statement, ...]] = {}

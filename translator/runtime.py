@@ -1,0 +1,128 @@
+"""From the IR to the value types of the run contract, and values as a run will see them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from translator import ir
+from translator.shim import contract
+from translator.shim.json_values import frozen, thawed
+from translator.shim.parameters import ParameterError, coerce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SCRIPTS = frozenset({ir.StepKind.SCRIPT, ir.StepKind.CONDITION, ir.StepKind.COLLECT})
+"""The kinds of steps that are scripts with paths: what they write are parameters that hold a path."""
+
+
+def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) -> contract.Step:
+    """The step as the shim knows it.
+
+    Args:
+        step: a node's step.
+        dialect: the source language, which says how the step is run.
+        files: what it runs over, if it is that of a task node over files.
+    """
+    return contract.Step(
+        name=step.name,
+        command=step.command,
+        image=step.image,
+        parameters=tuple(lower_parameter(parameter) for parameter in step.parameters),
+        inputs=tuple(_input(item) for item in step.inputs),
+        environment=dict(step.environment),
+        required_environment=step.required_environment,
+        time_limit=step.time_limit,
+        no_output_timeout=step.no_output_timeout,
+        source_path=step.source_path,
+        source=step.span.place,
+        dialect=dialect,
+        kind=step.kind.value,
+        outputs=tuple(item.name for item in step.outputs) if step.kind in SCRIPTS else (),
+        catalog=contract.Catalog(step.catalog.get, step.catalog.put, step.catalog.copy),
+        returns={item.name: item.kind for item in step.returns},  # type: ignore[misc]  # the dialect has checked them
+        secrets=step.secrets,
+        options=dict(step.options),
+        files=_files(files) if files is not None else None,
+    )
+
+
+def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
+    """The parameter as the shim knows it."""
+    return replace(_untyped(parameter), default=thawed(typed(parameter, parameter.default)))
+
+
+def coerced(parameter: ir.Parameter, value: object) -> ir.Value:
+    """Give a value the type of a parameter, a list as a tuple.
+
+    Raises:
+        ParameterError: the parameter cannot take it; the message is for the user.
+    """
+    return cast("ir.Value", frozen(coerce(_untyped(parameter), value)))
+
+
+def _untyped(parameter: ir.Parameter) -> contract.Parameter:
+    return contract.Parameter(
+        name=parameter.name,
+        type=parameter.type.value,
+        optional=parameter.optional,
+        minimum=parameter.minimum,
+        maximum=parameter.maximum,
+        choices=parameter.choices,
+        multiple=parameter.multiple.value if parameter.multiple else None,
+        separator=parameter.separator,
+        pass_as=parameter.pass_as,
+        pass_true_as=parameter.pass_true_as,
+        pass_false_as=parameter.pass_false_as,
+    )
+
+
+def _files(axis: ir.FileAxis) -> contract.FileAxis:
+    return contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
+
+
+def _input(item: ir.Input) -> contract.Input:
+    return contract.Input(
+        name=item.name,
+        default=item.default,
+        optional=item.optional,
+        keep_directories=item.keep_directories.value,
+        filename=item.filename,
+    )
+
+
+def typed(parameter: ir.Parameter, value: object) -> ir.Value:
+    """Give ``value`` the type of ``parameter``: ``"1e-3"``, a text in YAML 1.1, is the number 0.001 of a float.
+
+    A value that the parameter cannot take stays as it is; ``translator.checks`` reports it.
+    """
+    try:
+        return coerced(parameter, value)
+    except ParameterError:
+        return cast("ir.Value", frozen(value))
+
+
+def typed_for_all(parameters: Sequence[ir.Parameter], value: object) -> ir.Value:
+    """Give ``value`` the type that it has for all of ``parameters``; where they disagree it stays as it is.
+
+    Args:
+        parameters: the parameters that it sets.
+        value: a value, or a list of values where one of the parameters is an axis.
+    """
+    if isinstance(value, (list, tuple)):
+        return tuple(cast("ir.Scalar", typed_for_all(parameters, item)) for item in value)
+    found = [typed(parameter, value) for parameter in parameters]
+    # One of several values of a ``multiple`` parameter comes back as a list of one.
+    atoms = [atom[0] if isinstance(atom, tuple) and len(atom) == 1 else atom for atom in found]
+    alike = {(type(atom), atom) for atom in atoms}
+    return atoms[0] if len(alike) == 1 else cast("ir.Scalar", value)
+
+
+def atoms(value: object) -> Iterator[ir.Scalar]:
+    """The single values in a value that may be a list of lists, without those that are missing."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from atoms(item)
+    elif value is not None:
+        yield cast("ir.Scalar", value)
