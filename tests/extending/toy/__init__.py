@@ -7,18 +7,18 @@ from translator.source import Located, Rules
 
 
 def detect(document: Located) -> bool:
-    """Whether a file is written in this dialect."""
+    """Return whether a file is written in this dialect."""
     return document.get("toy") is not None
 
 
 def pipeline_names(document: Located) -> tuple[str, ...]:
-    """The names of all pipelines of a file."""
+    """Return the names of all pipelines of a file."""
     name = document.get("toy")
     return (str(name.value),) if name else ()
 
 
 def read(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
-    """Read the pipeline of a file; whatever is wrong with it becomes a diagnostic."""
+    """Read the pipeline of a file, and report problems as diagnostics."""
     root = source.root
     steps = root.get("steps") if root else None
     names = pipeline_names(root) if root else ()
@@ -29,7 +29,7 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
     for name, step in steps.entries.items():
         command = step.get("run")
         if not isinstance(name, str) or command is None or not isinstance(command.value, str):
-            diagnostics.error("missing-key", f"step {name!r} has no command: 'run', a text", step.span)
+            diagnostics.error("missing-key", f"step {name!r} has no 'run', a string", step.span)
             continue
         needs = [str(one.value) for one in step.list("needs")]
         span = steps.key_span(name)

@@ -9,12 +9,12 @@ from translator.shim.inputs.stage import Source, fill
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:
-    """How people recognise an execution among those of its node; a toy has one a node."""
+    """Label an execution among those of its node; a toy has only one."""
     return ""
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
-    """Bring the files of the steps that this one needs."""
+    """Stage the files of the steps that this one needs."""
     source = Source(work.store, work.project, str, work.note, work.pulse)
     for needed in work.step.inputs:
         wanted = work.wanted.get(needed.name, InputFiles())
@@ -28,7 +28,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
-    """Publish what the command has written."""
+    """Publish the files that the command wrote."""
     return outputs.tidy(work.space.outputs, work.space.root, work.pulse)
 
 

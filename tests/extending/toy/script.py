@@ -15,7 +15,7 @@ NAME = "script"
 INSTALL = "toy"
 MODULE = "toy"
 NAMED_BY = "--script-name"
-NAMED_HELP = "the script's name (default: the pipeline's)"
+NAMED_HELP = "name of the script (default: the pipeline's)"
 IDENTITY = re.compile(r"^PIPELINE = .*$", re.MULTILINE)
 
 TEMPLATE = """\
@@ -48,7 +48,7 @@ for node, (step, sources) in NODES.items():
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
-    """Report what a script cannot carry: anything but execution nodes."""
+    """Report nodes that a script cannot express: all except execution nodes."""
     for node in pipeline.nodes:
         if not isinstance(node, ir.ExecutionNode):
             diagnostics.error("unsupported-node", f"a script has no {type(node).__name__}", node.span)
@@ -73,7 +73,7 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions | None = None) -> s
 
 
 def bad_name(name: str) -> str | None:
-    """Say why a script cannot have a name."""
+    """Explain why a script cannot have a name."""
     return None if name.isprintable() else "a script's name is printable"
 
 
