@@ -1,4 +1,4 @@
-"""Nodes and the order among them: unknown nodes, cycles, nodes that can never start, names that look alike."""
+"""Check nodes and their order: unknown nodes, cycles, nodes that can never start, similar names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The grids of task nodes: how many executions they run, and outputs of these that collide."""
+"""Check the grids of task nodes: their sizes, and colliding outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that no engine shows as they are: with line breaks, control characters, or marks that turn text around."""
+"""Check names that engines do not show: line breaks, control characters, direction marks."""
 
 from __future__ import annotations
 

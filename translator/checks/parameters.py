@@ -1,4 +1,4 @@
-"""Pipeline parameters: their targets, and whether their defaults suit them."""
+"""Check pipeline parameters: their targets, and whether their defaults are valid for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ends of edges: inputs and parameters that the steps have, and inputs that something fills."""
+"""Check the ends of edges: that inputs and parameters exist, and that required inputs have a source."""
 
 from __future__ import annotations
 

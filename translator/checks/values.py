@@ -1,4 +1,4 @@
-"""Values that an engine cannot carry: not-a-number, infinity, NUL, numbers of more than 64 bits."""
+"""Check values that engines cannot store: NaN, infinity, NUL, integers of more than 64 bits."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
     Args:
         step: the step.
         dialect: the source language.
-        project: the folder in which its modules are looked for.
+        project: the directory in which its modules are looked for.
     """
     if step.kind is ir.StepKind.STUB:
         return Writes()

@@ -1,4 +1,4 @@
-"""Source languages: one package or module each, which holds one ``Dialect`` under the name ``DIALECT``.
+"""Define source languages: one package or module each, with one ``Dialect`` named ``DIALECT``.
 
 The module is registered under the entry point ``translator.dialects`` by the dialect's name. How its steps run is a
 ``translator.shim.dialects.Contract``, registered under ``translator.shim.dialects`` by the same name: workers load that
@@ -27,7 +27,7 @@ __all__ = ["ChoiceError", "Choices", "Dialect", "Options", "Source"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source file: its name without folders, its text, its value, and the project folder around it, if any.
+    """A source file: its name without directories, its text, its value, and the project directory around it, if any.
 
     ``others`` receives the texts of files that it includes, by ``Span.file``. ``parameters`` are those of a parameters
     file, and ``choices`` what the command line says.
@@ -57,7 +57,7 @@ class Dialect:
         read: reads the pipelines of a file. Whatever is wrong with it becomes a diagnostic; it raises ``ChoiceError``
             where the choices of the source ask for what the file does not have, and nothing else.
         options: its command-line options, if it has any.
-        in_place: whether its own engine runs all steps in the project's folder.
+        in_place: whether its own engine runs all steps in the project directory.
         repetition: what repeats steps in a language that has no grids; without it ``--grid`` makes one.
         nearly: says of a file that no dialect knows what keeps it from being one of this: a message and a hint.
     """

@@ -1,4 +1,4 @@
-"""Recognises files of tools that we do not translate, so that the error can name them."""
+"""Recognise files of unsupported tools, so that the error can name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the command line says of how to read a file, and the options by which a dialect lets it."""
+"""Hold the options that decide how a file is read, and let dialects add their own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ChoiceError(TranslatorError):
 class Choices:
     """What the command line says of how to read a file; a dialect with options of its own has a subclass.
 
-    With ``in_place`` steps run in the project's own folder.
+    With ``in_place`` steps run in the project's own directory.
     """
 
     in_place: bool = False

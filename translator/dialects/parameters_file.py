@@ -1,4 +1,4 @@
-"""``--parameters-file``: the parameters that a run of a control-flow pipeline starts with."""
+"""Read ``--parameters-file``: the initial parameters of a control-flow pipeline."""
 
 from __future__ import annotations
 

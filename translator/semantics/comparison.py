@@ -1,4 +1,4 @@
-"""Whether a run that really happened is one that the rules allow."""
+"""Check that the rules allow a real run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a node runs at all: the conditions, switches and optional steps of Loom (rules 14 and 15)."""
+"""Decide whether a node runs at all: Loom's conditions, switches and optional steps (rules 14 and 15)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rules must be told: how each try of an execution ends."""
+"""Tell the rules how each attempt of an execution ends."""
 
 from __future__ import annotations
 

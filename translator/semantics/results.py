@@ -1,4 +1,4 @@
-"""How executions and nodes fared, and what makes a node of its executions; numbers as in ``translator.semantics``."""
+"""Derive the state of a node from its executions; numbers are those of ``translator.semantics``."""
 
 from __future__ import annotations
 

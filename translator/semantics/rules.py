@@ -1,4 +1,4 @@
-"""The rules for one node, given how the nodes before it fared; numbers are those of ``translator.semantics``."""
+"""Apply the rules to one node and its upstream nodes; numbers are those of ``translator.semantics``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Rules:
         values: The values given for this run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
         oracle: How each try of an execution ends.
         missing: Defaults of inputs (URIs, paths, wildcards) that bring no file.
-        project: The folder of the source file, in which loops find files that no edge brings. Without it, loops run
+        project: The directory of the source file, in which loops find files that no edge brings. Without it, loops run
             over as many files as ``widths`` says, else over one.
         widths: By node how many files a loop runs over, where nothing is known of the project.
 

@@ -1,4 +1,4 @@
-"""Tables of how failures propagate, computed from predictions."""
+"""Compute the tables of how failures propagate from predictions."""
 
 from __future__ import annotations
 

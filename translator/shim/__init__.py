@@ -1,4 +1,4 @@
-"""The artifact-passing shim: what runs beside a step's command, on either engine.
+"""Run the steps of a pipeline and pass artifacts between them, on either engine.
 
 Generated files import the value types of this package; the engines' plugins call its functions.
 """

@@ -1,4 +1,4 @@
-"""The one way that times are written: ISO-8601, UTC, milliseconds."""
+"""Format times: ISO-8601, UTC, milliseconds."""
 
 from __future__ import annotations
 

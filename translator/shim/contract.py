@@ -1,4 +1,4 @@
-"""The value types of the run contract: what generated files say and what the engines hand over.
+"""Define the value types that generated files use and engines pass on.
 
 Generated files construct these, so constructing one is cheap and importing this module loads nothing else of ours.
 """
@@ -52,7 +52,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of a step; ``default`` holds URIs, or paths relative to the project folder."""
+    """An input of a step; ``default`` holds URIs, or paths relative to the project directory."""
 
     name: str
     default: Sequence[str] = ()
@@ -223,7 +223,7 @@ class ExecutionId:
 class Context:
     """What the engine gives an execution.
 
-    ``store`` is the URI of the artifact store, ``project`` the folder of the source file. ``log`` receives each line
+    ``store`` is the URI of the artifact store, ``project`` the directory of the source file. ``log`` receives each line
     of the command's output, without its line end, as it appears. ``should_stop`` is asked from the calling thread,
     before the command starts and then about once a second; it returns why the execution must stop, or None. ``secret``
     is asked, from any thread, for secrets that the worker's environment does not have: it looks one up by its name in
@@ -245,9 +245,9 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file of an execution: its path below its outputs (or input) folder, size in bytes, digest, and where it is.
+    """A file of an execution: its path below its outputs (or input) directory, size in bytes, digest, and where it is.
 
-    ``uri`` is a URI, or for a default of an input a path relative to the project folder. ``stamp`` identifies the
+    ``uri`` is a URI, or for a default of an input a path relative to the project directory. ``stamp`` identifies the
     state of the file when its digest was computed (see ``translator.shim.digest``), empty where nothing does. ``shown``
     is the path as people may see it, where that is another: values of secrets are masked in it.
     """

@@ -1,4 +1,4 @@
-"""How deep a value may be nested: Python, databases and the engines' serialisers have limits, the lowest at 254."""
+"""Limit how deep values are nested: Python, databases and engines have limits, the lowest at 254."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SHA-256 of files in constant memory, and when an earlier digest can be trusted without reading the file again.
+"""Compute SHA-256 of files in constant memory, and decide when to trust an earlier digest.
 
 An artifact of many gigabytes is read once, when it is published. Its manifest keeps, beside the digest, the *stamp* of
 the file at that moment: inode number, size and modification time in nanoseconds. A file in a folder store is read-only
@@ -33,7 +33,7 @@ def stamp(status: os.stat_result) -> str:
 
 
 class NotAFileError(OSError):
-    """What should be a file is a pipe, a device, a folder or a link; the message says which."""
+    """What should be a file is a pipe, a device, a directory or a link; the message says which."""
 
 
 def kind(mode: int) -> str:

@@ -1,4 +1,4 @@
-"""Tells whoever started the run what happens in it, as JSON lines in the file that TRANSLATOR_EVENTS names.
+"""Report a run's events to its starter, as JSON lines in the file that TRANSLATOR_EVENTS names.
 
 Each event has ``event`` (run-started, execution-started, execution-ended, run-ended) and ``time``; events of executions
 have ``node``, ``index``, ``label`` and, at their end, ``state``. Several processes append to the one file: each line is

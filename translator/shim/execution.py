@@ -1,4 +1,4 @@
-"""An execution on a worker, from its workspace to its manifest; the same on every engine."""
+"""Run an execution on a worker, from its workspace to its manifest, on every engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The points of a grid over files: one per file that is there when its node starts (Loom's ``loop``)."""
+"""Compute the points of a grid over files: one per file that exists when its node starts (Loom's ``loop``)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def points(
 ) -> list[dict[str, Value]]:
     """Compute the points, in the order of the files' paths.
 
-    As in Loom, whose steps share one folder, the files are those that edges bring and those of the project.
+    As in Loom, whose steps share one directory, the files are those that edges bring and those of the project.
 
     Args:
         step: the step that runs once per file.
         axis: which files, and the parameters that get their paths.
         given: values of parameters for this run; one that is missing has its default.
         brought: what edges bring to the input ``over``, if any end there.
-        project: the folder of the source file.
+        project: the directory of the source file.
 
     Returns:
         Per execution the values of the item's parameters; none if there are no files.
@@ -70,7 +70,7 @@ def _points(
                 names |= _matching(_laid_out(Path(empty), files, folders), axis.pattern)
     rows: list[dict[str, Value]] = []
     for name in sorted(names, key=lambda one: PurePosixPath(one).parts):
-        # Loom names what it makes of a file as the file is called, wherever below the folder that is.
+        # Loom names what it makes of a file as the file is called, wherever below the directory that is.
         made = str(PurePosixPath(into) / PurePosixPath(name).name)
         rows.append({**dict.fromkeys(axis.items, str(PurePosixPath(over) / name)), **dict.fromkeys(axis.outputs, made)})
     return rows
@@ -93,7 +93,7 @@ def label(step: Step, axis: FileAxis, point: Mapping[str, Value]) -> str:
 
 
 def _inside(paths: Iterable[str], folder: str) -> tuple[str, ...]:
-    """Return the paths at or below a folder, relative to it."""
+    """Return the paths at or below a directory, relative to it."""
     return tuple(PurePosixPath(path).relative_to(folder).as_posix() for path in paths if below(path, folder))
 
 

@@ -1,4 +1,4 @@
-"""The points of a task node's grid, and how a point is called."""
+"""Compute the points of a task node's grid, and their labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of Loom as generated files say them: a script with its inputs, outputs and arguments, as Loom's file does.
+"""Build the steps of Loom in generated files: scripts with inputs, outputs and arguments.
 
 They become the same ``Step`` as any other. A path is a text below ``inputs`` and ``outputs``; an argument that names a
 path is ``path("...")``. ``$loop_item`` and ``$loop_output`` are ``ITEM`` and ``OUTPUT``.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TYPES: Mapping[type, Literal["string", "integer", "float", "flag"]] = {bool: "flag", int: "integer", float: "float"}
 OVER, INTO = "loop.over", "loop.into"
-"""The parameters that hold the folders of a loop; the script gets them not."""
+"""The parameters that hold the directories of a loop; the script gets them not."""
 
 
 class Bound(Enum):
@@ -37,7 +37,7 @@ class Bound(Enum):
 ITEM = Bound.ITEM
 """The file that an execution of a loop is for."""
 OUTPUT = Bound.OUTPUT
-"""The file of the same name in the folder that the loop writes into."""
+"""The file of the same name in the directory that the loop writes into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def script(  # noqa: PLR0913 - as in Loom's file
         outputs: by flag, the path behind it.
         args: by flag, what stands behind it; of a boolean, whether the flag is there.
         extra: arguments that come last.
-        in_place: whether it runs in the project folder itself.
+        in_place: whether it runs in the project directory itself.
         source: the ``file:line`` that messages cite.
     """
     parts = _Parts()
@@ -141,7 +141,7 @@ def condition(  # noqa: PLR0913 - as in Loom's file
         inputs: by keyword, the path that is given for it.
         args: by keyword, the value that is given for it.
         negate: whether its verdict is turned round.
-        in_place: whether it looks at the project folder itself.
+        in_place: whether it looks at the project directory itself.
         source: the ``file:line`` that messages cite.
     """
     parts = _Parts()
@@ -176,7 +176,7 @@ def collect(  # noqa: PLR0913 - as the others
         iterations: how many there are at most.
         inputs: by ``NAME_iterI``, the path that iteration I writes.
         outputs: by name, the path that the file of the last one is copied to.
-        in_place: whether it does so in the project folder itself.
+        in_place: whether it does so in the project directory itself.
         source: the ``file:line`` that messages cite.
     """
     parts = _Parts()

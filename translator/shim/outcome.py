@@ -1,4 +1,4 @@
-"""How a run ended: the states of its executions, nodes and of itself, from what the engine knows; writes ``run.json``.
+"""Derive the states of executions, nodes and the run from what the engine knows, and write ``run.json``.
 
 The engine says which executions there are, and their manifests how they ended (``translator.shim.traces``). The states
 of nodes and of the run follow from those by the rules of docs/semantics.md; of a control-flow graph by

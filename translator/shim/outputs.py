@@ -26,7 +26,7 @@ _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The files to publish, relative to the outputs folder and sorted; problems and notes are for the user.
+    """The files to publish, relative to the outputs directory and sorted; problems and notes are for the user.
 
     ``folders`` are the empty directories; ``taken``: the outputs directory was removed.
     """
@@ -42,8 +42,8 @@ def tidy(folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_puls
     """Make ``folder`` a tree of regular files without other links.
 
     Args:
-        folder: the outputs folder; links in it are replaced by copies, and what cannot be published is removed.
-        allowed: the folder that links may lead into.
+        folder: the outputs directory; links in it are replaced by copies, and what cannot be published is removed.
+        allowed: the directory that links may lead into.
         pulse: called between blocks of a copy; what it raises ends the work.
     """
     look = _Look(folder, allowed.resolve(), pulse)
@@ -69,7 +69,7 @@ def own(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One look over the folder ``top``."""
+    """One look over the directory ``top``."""
 
     top: Path
     allowed: Path

@@ -1,4 +1,4 @@
-"""Values of a step's parameters: types, bounds and choices, and which of several sources wins.
+"""Resolve the values of a step's parameters: types, bounds, choices and precedence.
 
 ``valohai_yaml`` is the authority on what a value may be. It is imported only where a value needs it.
 """

@@ -1,4 +1,4 @@
-"""Relative paths that stay where they belong, and where an input's file goes."""
+"""Check that relative paths stay in their directory, and place files of inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KeepDirectories = Literal["none", "suffix", "full"]
 
 
 class PathError(ValueError):
-    """A path that climbs out of its folder, or that no store can hold."""
+    """A path that climbs out of its directory, or that no store can hold."""
 
 
 def file_uri(path: Path) -> str:
@@ -22,7 +22,7 @@ def file_uri(path: Path) -> str:
 
 
 def relative(path: str) -> str:
-    """Give ``path`` back if it stays below the folder it is relative to.
+    """Give ``path`` back if it stays below the directory it is relative to.
 
     Raises:
         PathError: it is empty, absolute, holds ``..``, ``.`` or empty segments, a NUL, or is not valid Unicode.

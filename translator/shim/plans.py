@@ -1,4 +1,4 @@
-"""What an outcome must know of a pipeline: its nodes, and what follows what.
+"""Describe the parts of a pipeline that decide outcomes: its nodes, and their order.
 
 Nodes of a dataflow graph name those with an edge to them (``upstream``). Nodes of a control-flow graph
 name the outcomes that lead to them (``after``), and a graph those that end it as complete (``complete_after``). Every

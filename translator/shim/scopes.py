@@ -1,4 +1,4 @@
-"""Scopes: what a node of a control-flow graph (Magnus, runnable) sees, and how it goes from node to node.
+"""Compute scopes: the parameters that nodes of a control-flow graph (Magnus, runnable) see and pass on.
 
 How an engine hands scopes on::
 

@@ -1,4 +1,4 @@
-"""What became of executions: the engine says which there are and how they stand now, the store what they made.
+"""Combine what the engine knows of executions with what the store keeps of them.
 
 The store keeps the tries of every attempt, even if it was cleared in the engine. So the engine names
 the try that counts (``EngineState.manifest``). Tries that it does not name are past; they are only counted.
@@ -57,7 +57,7 @@ class Trace:
         manifest: what that try left.
         reason: why it is not complete.
         marked: whether a person called it complete.
-        log: where the log of that try lies below the run's folder.
+        log: where the log of that try lies below the run's directory.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""The folders of one execution, and their certain removal.
+"""Create the directories of one execution, and remove them reliably.
 
 A workspace lies where its outputs can be moved into the store without copying: in ``.work`` of a store that is a
 folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. Only the worker's user can
@@ -44,7 +44,7 @@ class WorkspaceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folders of an execution: its root, what the command sees below it, the project, and one for TMPDIR."""
+    """The directories of an execution: its root, what the command sees below it, the project, and one for TMPDIR."""
 
     root: Path
     inputs: Path
@@ -56,13 +56,13 @@ class Workspace:
 
 @contextlib.contextmanager
 def workspace(store: Store, identity: ExecutionId, project: Path, name: str) -> Iterator[Workspace]:
-    """Make the folders of an execution, and remove them at its end.
+    """Make the directories of an execution, and remove them at its end.
 
     Args:
         store: where the outputs will go.
-        identity: whose folders they are.
-        project: the folder of the source file; it is linked to, not copied.
-        name: of the folder that the command sees: the source system's.
+        identity: whose directories they are.
+        project: the directory of the source file; it is linked to, not copied.
+        name: of the directory that the command sees: the source system's.
 
     Raises:
         OSError: they cannot be made.
@@ -122,7 +122,7 @@ def remove(path: Path) -> None:
         except OSError:
             shutil.rmtree(path, onerror=allow)
     except (RecursionError, OSError):
-        # A command may nest folders deeper than Python can follow, or a path can name.
+        # A command may nest directories deeper than Python can follow, or a path can name.
         with contextlib.suppress(OSError):
             subprocess.run(["rm", "-rf", "--", str(path)], check=False, stderr=subprocess.DEVNULL)
 
@@ -147,10 +147,10 @@ def base(store: Store) -> Path:
 
 
 def private(folder: Path) -> None:
-    """Make a folder in a place where all users may, or check that an earlier run of this user made it.
+    """Make a directory in a place where all users may, or check that an earlier run of this user made it.
 
     Raises:
-        WorkspaceError: it is a link or no folder, or others own it or could have written to it.
+        WorkspaceError: it is a link or no directory, or others own it or could have written to it.
     """
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=stat.S_IRWXU)
@@ -172,7 +172,7 @@ def private(folder: Path) -> None:
 
 
 def _shared() -> Path:
-    """Return the folder of this user's workspaces among the temporary files, where other users may write, too."""
+    """Return the directory of this user's workspaces among the temporary files, where other users may write, too."""
     return _temporary_base() / f"translator-work-{os.getuid()}"
 
 
@@ -191,7 +191,7 @@ def _temporary_base() -> Path:
 
 
 def hold(place: Path) -> int | None:
-    """Hold a lock on a folder for as long as this process lives, or nothing where the file system has no locks."""
+    """Hold a lock on a directory for as long as this process lives, or nothing where the file system has no locks."""
     try:
         import fcntl
 

@@ -1,4 +1,4 @@
-"""Which of the two languages a file is written in, and what its pipeline is called."""
+"""Detect which of the two languages a file uses, and the name of its pipeline."""
 
 from __future__ import annotations
 

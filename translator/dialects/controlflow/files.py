@@ -1,4 +1,4 @@
-"""Magnus' ``dag`` steps: graphs that stand in files of their own."""
+"""Read Magnus's ``dag`` steps: graphs in separate files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graphs and the nodes in them: the outermost one, branches, and those of other files."""
+"""Read graphs and their nodes: the outermost graph, branches, and graphs of other files."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _read_step(name: str, body: Located, place: Span, links: Links, where: Where
 
 
 def _placed(step: ir.Step, where: Where) -> ir.Step:
-    """Return the step; with ``--in-place`` it runs in the project folder."""
+    """Return the step; with ``--in-place`` it runs in the project directory."""
     return replace(step, options={**step.options, "in_place": True}) if where.source.choices.in_place else step
 
 

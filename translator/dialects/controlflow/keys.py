@@ -1,4 +1,4 @@
-"""Reads the keys of a mapping as the engines' models do: unknown ones are errors, values convert as in pydantic."""
+"""Read the keys of a mapping as the engines do: unknown keys are errors, values convert as in pydantic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How Magnus and runnable differ, as data.
+"""Define the differences between Magnus and runnable as data.
 
 The engines check a file with pydantic models that forbid unknown keys; the tables here say the same: which kinds of
 steps there are, and for each the keys with what they may hold.

@@ -1,4 +1,4 @@
-"""Reads the pipeline of a file into a control-flow graph."""
+"""Read the pipeline of a file into a control-flow graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows what: the ends of a graph, the targets of ``next`` and ``on_failure``, cycles, what is never reached."""
+"""Read routes: the ends of a graph, ``next`` and ``on_failure``, cycles, unreachable steps."""
 
 from __future__ import annotations
 

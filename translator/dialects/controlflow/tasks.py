@@ -1,4 +1,4 @@
-"""Tasks and stubs: what one step runs."""
+"""Read tasks and stubs: what one step runs."""
 
 from __future__ import annotations
 

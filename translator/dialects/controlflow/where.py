@@ -1,4 +1,4 @@
-"""What is known while a file is read: the language, where findings go, and the files that are open."""
+"""Hold the context of reading a file: the language, the diagnostics, and the open files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loom 0.7: data nodes, parameters and a list of scripts that read and write them.
+"""Read Loom 0.7: data nodes, parameters and a list of scripts that read and write them.
 
 The authority is the engine itself, ``loom-pipeline==0.7.0``. Every argument of a script is a parameter of its step, in
 the order of Loom's command line. ``${NAME}`` stays in values and paths as it is written: the shim puts the worker's

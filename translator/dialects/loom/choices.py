@@ -1,4 +1,4 @@
-"""The options of Loom's own command line: which steps run, with other values and paths than the file's."""
+"""Define the options of Loom's command line: which steps run, and other values and paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a form says of the parameters of a run."""
+"""Describe the parameters of a run for forms."""
 
 from __future__ import annotations
 

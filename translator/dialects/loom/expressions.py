@@ -1,4 +1,4 @@
-"""The expressions of ``multi_pass``, computed when translating: numbers, texts, comparisons and Loom's few functions.
+"""Evaluate the expressions of ``multi_pass``: numbers, strings, comparisons and Loom's functions.
 
 Loom hands them to Python's ``eval``; here only what needs no more than arithmetic is computed, anything else refused.
 """

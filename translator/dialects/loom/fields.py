@@ -1,4 +1,4 @@
-"""The keys of a mapping in a Loom file, each with an error where it is of the wrong type."""
+"""Read the keys of a mapping in a Loom file, with an error for each wrong type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Loom file as data: what is written, before references are followed."""
+"""Represent a Loom file as data, before references are resolved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class DataNode:
-    """A named file or folder; ``path`` is relative to the one of ``parent`` if there is one."""
+    """A named file or directory; ``path`` is relative to the one of ``parent`` if there is one."""
 
     name: str
     path: str

@@ -1,4 +1,4 @@
-"""Who makes what, and so which step comes after which; with what Loom does not look for.
+"""Find which step writes what, and the order of steps, including checks that Loom lacks.
 
 Loom knows a dependency by name only: a step comes after the one whose outputs name the same data node, or one that it
 is nested in. Here each step has a workspace of its own, so a file that is found by its path alone counts, too.
@@ -76,7 +76,7 @@ class _Writers:
         return []
 
     def by_path(self, use: Use) -> list[str]:
-        """Return the steps that write at a path, in it, or a folder around it."""
+        """Return the steps that write at a path, in it, or a directory around it."""
         found: dict[str, None] = {}
         for folder in above(use.path):
             found.update(dict.fromkeys(self.at.get(folder, ())))

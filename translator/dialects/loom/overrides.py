@@ -1,4 +1,4 @@
-"""Loom's ``--set``, ``--var`` and ``--parallel``: other parameters, paths and workers than the file's."""
+"""Apply Loom's ``--set``, ``--var`` and ``--parallel``: other parameters, paths and workers."""
 
 from __future__ import annotations
 

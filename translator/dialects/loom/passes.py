@@ -1,4 +1,4 @@
-"""``multi_pass``: a group of steps that runs several times, one iteration after the other, as plain steps.
+"""Expand ``multi_pass``, a group of steps that runs several times, into plain steps.
 
 Iteration ``i`` writes files with ``_iter<i>`` before their extension. As in Loom its steps run in the order of the
 file, and one that fails ends the group; a condition between two iterations may end it early. At its end a step called

@@ -1,4 +1,4 @@
-"""Paths as Loom understands them: relative to the folder of the file, with ``${NAME}`` in them."""
+"""Handle paths as Loom does: relative to the file's directory, with ``${NAME}`` in them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def suffixed(path: str, suffix: str) -> str:
 
 
 def above(path: str) -> list[str]:
-    """Return the path itself and all folders around it, the innermost first."""
+    """Return the path itself and all directories around it, the innermost first."""
     found = [path]
     while (parent := posixpath.dirname(found[-1])) not in ("", found[-1]):
         found.append(parent)
@@ -41,7 +41,7 @@ def inside(path: str, folder: str) -> bool:
 
 
 def climbs(path: str) -> bool:
-    """Return whether a normal path leads out of the folder that it starts from."""
+    """Return whether a normal path leads out of the directory that it starts from."""
     return path == ".." or path.startswith(("/", "../"))
 
 

@@ -1,4 +1,4 @@
-"""Reads the pipeline of a Loom file into the IR."""
+"""Read the pipeline of a Loom file into the IR."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WORKERS = 4
 
 
 def name_of(file: str, project: Path | None) -> str:
-    """Return the pipeline's name: the file's without its ending, or the folder's for a ``pipeline.yml``."""
+    """Return the pipeline's name: the file's without its ending, or the directory's for a ``pipeline.yml``."""
     stem = PurePath(file).stem or "pipeline"
     if stem == "pipeline" and project is not None:
         return real(project).name or stem

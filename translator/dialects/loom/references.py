@@ -1,4 +1,4 @@
-"""What ``$name`` refers to: a data node, a parameter, or the branch of a switch."""
+"""Resolve ``$name``: a data node, a parameter, or the branch of a switch."""
 
 from __future__ import annotations
 

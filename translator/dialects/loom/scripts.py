@@ -1,4 +1,4 @@
-"""The scripts that steps run: whether they are there, and whether the calls suit what they say of themselves.
+"""Check the scripts of steps: that they exist, and that calls match their frontmatter.
 
 A script may say in its docstring, as YAML between lines of ``---``, which inputs, outputs and arguments it takes. Loom
 shows that in its editor and does not hold a pipeline against it.
@@ -30,7 +30,7 @@ def check(steps: Sequence[Lowered], project: Path, diagnostics: Diagnostics) -> 
 
     Args:
         steps: the steps.
-        project: the folder of the file.
+        project: the directory of the file.
         diagnostics: receives what is found.
     """
     interfaces: dict[str, Mapping[str, Any] | None] = {}

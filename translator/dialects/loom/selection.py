@@ -1,4 +1,4 @@
-"""Which steps of a file are part of the run: Loom's ``--step``, ``--group``, ``--from`` and ``--include``."""
+"""Select the steps of a run: Loom's ``--step``, ``--group``, ``--from`` and ``--include``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a step of the file to the step of the IR, and what it reads and writes on the way."""
+"""Translate a step of the file into a step of the IR, and record what it reads and writes."""
 
 from __future__ import annotations
 

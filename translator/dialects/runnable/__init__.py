@@ -1,4 +1,4 @@
-"""runnable 0.50, which Magnus became: implicit ends, ``returns``, conditional steps and loops.
+"""Read runnable 0.50, the successor of Magnus: implicit ends, ``returns``, conditional steps and loops.
 
 The authority is the engine itself, ``runnable==0.50.0``; what it rejects is rejected, and what it would crash on is
 said (docs/magnus.md).

@@ -1,4 +1,4 @@
-"""Valohai: ``valohai.yaml``, a list of steps, task blueprints, pipelines, endpoints and deployments.
+"""Read ``valohai.yaml``: a list of steps, task blueprints, pipelines, endpoints and deployments.
 
 The vendor's own parser, ``valohai-yaml``, is the authority for the schema, for lint and for how a node's override and
 a task blueprint are merged into a step; what it finds comes back with the place of the offending key.

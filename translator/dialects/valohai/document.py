@@ -1,4 +1,4 @@
-"""The items of a ``valohai.yaml``, by kind and name."""
+"""Index the items of a ``valohai.yaml`` by kind and name."""
 
 from __future__ import annotations
 

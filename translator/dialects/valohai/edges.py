@@ -1,4 +1,4 @@
-"""Edges: what ends of nodes they connect, and what they carry."""
+"""Read edges: the nodes that they connect, and what they pass on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Task blueprints: the values that each parameter takes, computed when translating.
+"""Read task blueprints, and compute the values of each parameter.
 
 The platform computes the values of ``linear`` and ``logspace`` itself and does not publish how. Here ``linear`` runs
 from ``start`` by ``step`` up to and including ``end``; ``logspace`` has ``count`` values ``base ** x`` with ``x``

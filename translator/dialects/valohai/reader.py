@@ -1,4 +1,4 @@
-"""Reads the pipelines of a ``valohai.yaml`` into the IR."""
+"""Read the pipelines of a ``valohai.yaml`` into the IR."""
 
 from __future__ import annotations
 

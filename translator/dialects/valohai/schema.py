@@ -1,4 +1,4 @@
-"""The vendor's JSON schema, with its findings in human words and at the offending key."""
+"""Validate against the vendor's JSON schema, with readable findings at the offending key."""
 
 from __future__ import annotations
 

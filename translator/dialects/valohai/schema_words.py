@@ -1,4 +1,4 @@
-"""Findings of the vendor's JSON schema in human words."""
+"""Phrase findings of the vendor's JSON schema for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps: what one execution runs, with a node's override merged in."""
+"""Read steps: what one execution runs, with a node's override merged in."""
 
 from __future__ import annotations
 

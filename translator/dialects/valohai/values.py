@@ -1,4 +1,4 @@
-"""Plain YAML values into the values of the IR."""
+"""Convert plain YAML values to values of the IR."""
 
 from __future__ import annotations
 

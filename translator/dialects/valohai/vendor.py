@@ -1,4 +1,4 @@
-"""The vendor's own parser and linter, asked object by object, so that what they say has a place.
+"""Run the vendor's parser and linter object by object, so that findings have locations.
 
 Asked for a whole file they stop at the first thing that they cannot read, and say where in no way that a program
 could follow.

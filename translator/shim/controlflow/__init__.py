@@ -1,1 +1,1 @@
-"""Composite nodes and the routes of control-flow graphs, the same on every engine."""
+"""Handle composite nodes and routes of control-flow graphs, on every engine."""

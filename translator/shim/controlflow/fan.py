@@ -1,4 +1,4 @@
-"""Fan-out and fan-in of composite nodes of a control-flow graph (Magnus, runnable), the same on every engine.
+"""Fan composite nodes of a control-flow graph (Magnus, runnable) out and in, on every engine.
 
 How an engine runs a composite node that found ``scope``::
 

@@ -1,4 +1,4 @@
-"""How a control-flow graph ended: its token followed along how its nodes stand (``translator.shim.traces``).
+"""Derive how a control-flow graph ended, by following its token (``translator.shim.traces``).
 
 A token goes from a graph's start from node to node by how each ended. Where it comes to an outcome that leads to no
 node, the graph has ended: complete if that is one of ``complete_after``, else in error. If it reaches a node

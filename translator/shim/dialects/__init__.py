@@ -1,4 +1,4 @@
-"""How the steps of each dialect run: one ``Contract`` per dialect, loaded when the first of its steps runs.
+"""Load how the steps of each dialect run: one ``Contract`` per dialect, on first use.
 
 A contract is the ``CONTRACT`` of a module: in this package the one that is called like the dialect, of other packages
 the one that they register under the entry point ``translator.shim.dialects``.

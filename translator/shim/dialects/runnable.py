@@ -1,4 +1,4 @@
-"""The run contract of runnable, which Magnus became: that of Magnus by other rules."""
+"""Run the steps of runnable, the successor of Magnus, by Magnus's contract with other rules."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The run contract of Valohai: the command's text, the ``VH_*`` environment and the files in the config folder.
+"""Run the steps of Valohai: the command's text, the ``VH_*`` environment and the config files.
 
-A command that says ``/valohai/inputs``, ``outputs``, ``config`` or ``repository`` gets the folder of the workspace,
+A command that says ``/valohai/inputs``, ``outputs``, ``config`` or ``repository`` gets the directory of the workspace,
 also in values of parameters and of the step's environment variables. The commands of a step are built by the vendor's
 own ``valohai_yaml``, by the rule of its pipeline converter (defaults of flags count). They run one after another in one
 shell (``translator.shim.process.script``): ``sh -c``, or the program of a shebang in the first of them. The working
-folder is the project.
+directory is the project.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _built(step: Step, values: Mapping[str, Value]) -> list[str]:
 
 
 def mapped(text: str, space: Workspace) -> str:
-    """Return ``text`` with the folders of Valohai replaced by those of the workspace."""
+    """Return ``text`` with the directories of Valohai replaced by those of the workspace."""
     return _FOLDER.sub(lambda match: str(space.root / match["name"]), text)
 
 

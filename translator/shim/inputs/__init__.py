@@ -1,1 +1,1 @@
-"""The files and values that a step reads: where they come from, and how they are staged."""
+"""Collect and stage the files and values that a step reads."""

@@ -1,4 +1,4 @@
-"""What edges bring: the files of an input, and the values of parameters, from the executions upstream.
+"""Collect what edges pass from upstream executions: files of inputs and values of parameters.
 
 Only manifests of complete executions are asked. Output patterns are ``fnmatch`` on the path below the outputs folder,
 so ``*`` crosses ``/``; a pattern that is spelled exactly as a path matches it. Files that describe other outputs
@@ -30,7 +30,7 @@ def files(
 ) -> InputFiles:
     """Collect what ``edges`` bring to one input.
 
-    Two files that would take the same place below the input's folder: the one of the later edge, and within an edge
+    Two files that would take the same place below the input's directory: the one of the later edge, and within an edge
     that of the highest grid index, is used, with a warning. With ``replace`` the input's own defaults are
     used only where no edge ends in it, even if the edges bring nothing.
 

@@ -1,4 +1,4 @@
-"""Fetches the default files of an input: paths in the project, ``file://``, ``http(s)://``, and what fsspec knows.
+"""Fetch an input's default files: project paths, ``file://``, ``http(s)://``, and URIs of fsspec.
 
 In paths and in URIs of stores ``*`` and ``?`` stay in one folder and ``**`` crosses folders; hidden files are found
 only by patterns that name them. A fetched file is a read-only copy: the user's own file can neither change nor be
@@ -39,11 +39,11 @@ def find(
     Args:
         uri: the default: a path relative to ``project`` or a URI, with or without wildcards.
         step_input: the input whose default it is.
-        project: the folder of the source file.
+        project: the directory of the source file.
         pulse: called while the wait for a server lasts; what it raises ends the work.
 
     Returns:
-        For each file its URI (or path in the project) without wildcards and its place below the input's folder.
+        For each file its URI (or path in the project) without wildcards and its place below the input's directory.
 
     Raises:
         FetchError: nothing is there, or it cannot be looked at.
@@ -66,7 +66,7 @@ def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = dig
     Args:
         uri: what ``find`` returned.
         target: where to.
-        project: the folder of the source file.
+        project: the directory of the source file.
         pulse: called a few times a second or between blocks; what it raises ends the work.
 
     Returns:
@@ -160,7 +160,7 @@ def _before_wildcard(path: str) -> str:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """Return the regular expression of a path with wildcards, below a folder; see the top of the module."""
+    """Return the regular expression of a path with wildcards, below a directory; see the top of the module."""
     parts = []
     at_start = True
     for token in re.split(r"(\*\*/|\*\*|\*|\?)", path):

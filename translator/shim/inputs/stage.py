@@ -1,4 +1,4 @@
-"""Brings the files of a step's inputs into its workspace."""
+"""Stage the files of a step's inputs in its workspace."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
     Args:
         step_input: the input.
         wanted: what edges bring to it, and the defaults that are used.
-        folder: the folder of all inputs in the workspace; the input's own is made in it.
+        folder: the directory of all inputs in the workspace; the input's own is made in it.
         source: where files come from.
 
     Returns:
-        A record per file in the folder; ``path`` is where it lies below it.
+        A record per file in the directory; ``path`` is where it lies below it.
 
     Raises:
         InputError: a file cannot be brought, or a required input stays empty.
@@ -111,7 +111,7 @@ def one(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> Fi
     """Bring one file, published or at a URI, to ``path`` below ``folder``.
 
     Raises:
-        fetch.FetchError: it cannot be fetched, or there is a folder in its place.
+        fetch.FetchError: it cannot be fetched, or there is a directory in its place.
         StoreError: it is not what was published.
     """
     target = folder / path

@@ -1,1 +1,1 @@
-"""The process that runs a command: its script, its environment, its output, its limits and its end."""
+"""Run the process of a command: its script, environment, output, limits and end."""

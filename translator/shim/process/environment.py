@@ -1,4 +1,4 @@
-"""The environment of a step's command: the worker's, less what belongs to the engine.
+"""Build the environment of a step's command: the worker's, without the engine's variables.
 
 A step sees PATH, HOME, locale, proxies, CUDA settings, cloud credentials: whatever the worker was started with. It does
 not see the variables of Airflow, of Prefect and of this shim: they hold connections, keys and addresses that are the

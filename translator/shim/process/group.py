@@ -1,4 +1,4 @@
-"""The processes of one execution: who they are, and how all of them are ended.
+"""Find the processes of one execution, and end all of them.
 
 A command runs in a session and process group of its own, and its environment carries a mark that its descendants
 inherit. A process belongs to the execution if it is in the group or the session, carries the mark, or descends from one

@@ -1,4 +1,4 @@
-r"""Turns a command's output into lines in bounded memory, whatever it prints.
+r"""Turn a command's output into lines in bounded memory, whatever it prints.
 
 A line ends with ``\n``. Of a line that was written over (progress bars end each state with ``\r``) the last state is
 the line; while it lasts, a state is shown every ``PROGRESS_INTERVAL`` seconds. Of a line longer than ``LINE_LIMIT``

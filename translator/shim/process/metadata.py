@@ -1,4 +1,4 @@
-"""Metadata: the last value of each key over all lines of standard output that are a JSON object.
+"""Collect metadata: the last value of each key in JSON objects on standard output.
 
 What a command prints is not trusted: NaN, NUL and lone surrogates are taken out, a line longer than the limit of
 ``translator.shim.process.lines`` is not metadata. No more than ``KEYS`` keys and ``SIZE`` bytes are kept, and no value

@@ -1,4 +1,4 @@
-"""Build the one script of a list of commands, each of which is a command of its own.
+"""Build one script from a list of separate commands.
 
 The items run in order in one shell, so that ``cd``, variables and background processes persist; the first that fails
 ends the script with its exit status. Each item is an ``eval`` of its own: what is complete on its own (here-documents,

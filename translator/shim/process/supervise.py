@@ -1,4 +1,4 @@
-"""Runs a command: its own process group, its output as it appears, its limits, and its certain end.
+"""Run a command with its own process group, streamed output, limits, and a guaranteed end.
 
 The calling thread waits in one ``select`` for output and for the command's end (a pidfd; elsewhere a waiting thread),
 and wakes about once a second to ask whether it must stop. When the command's first process has ended, everything it

@@ -1,4 +1,4 @@
-"""Ends commands whose worker died without a word (``kill -9``, out of memory).
+"""End the commands of a worker that died (``kill -9``, out of memory).
 
 PR_SET_PDEATHSIG would be tied to the thread that started the command, and engines run us in pool threads that end
 earlier. So each worker process has, from its first command on, one tiny ``sh`` of its own session that reads a pipe of

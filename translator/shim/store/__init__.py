@@ -1,4 +1,4 @@
-"""The artifact store: one interface for a directory and for every object store that fsspec supports."""
+"""Open the artifact store: one interface for directories and all object stores of fsspec."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def open_store(uri: str) -> Store:
     """Open the store at ``uri``.
 
     Args:
-        uri: a folder (path or ``file://``), or any URI that fsspec knows (``s3://``, ``gs://``, ``memory://``, ...).
+        uri: a directory (path or ``file://``), or any URI that fsspec knows (``s3://``, ``gs://``, ``memory://``, ...).
 
     Raises:
         StoreError: no such kind of store is installed, or the URI is none.

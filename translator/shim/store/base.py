@@ -1,4 +1,4 @@
-"""The interface of artifact stores, which every kind of store implements."""
+"""Define the interface of artifact stores."""
 
 from __future__ import annotations
 
@@ -97,11 +97,11 @@ class Store(ABC):
     def publish(
         self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = no_pulse
     ) -> list[FileRecord]:
-        """Bring the files of an execution's outputs folder into the store, with their digests.
+        """Bring the files of an execution's outputs directory into the store, with their digests.
 
         Args:
             identity: the try that they belong to.
-            folder: the outputs folder; it may be moved away.
+            folder: the outputs directory; it may be moved away.
             paths: regular files, relative to ``folder``.
             pulse: called between blocks; what it raises ends the work.
 

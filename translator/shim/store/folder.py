@@ -1,4 +1,4 @@
-"""A store in a folder: publishing moves, bringing links, so that an artifact costs no more than its digest.
+"""Keep artifacts in a directory: publishing moves files and staging links them, so only digests cost time.
 
 What is published becomes read-only (0444). Only manifests of outputs are synced to the disk: after a power cut an
 artifact that did not get there fails its digest, it does not look whole.
@@ -36,7 +36,7 @@ class FolderStore(Store):
     """See ``translator.shim.store.Store``."""
 
     def __init__(self, uri: str) -> None:
-        """Open the store in a folder that need not exist yet; ``uri`` is a path or a ``file://`` URI."""
+        """Open the store in a directory that need not exist yet; ``uri`` is a path or a ``file://`` URI."""
         path = unquote(uri.removeprefix("file://").removeprefix("localhost")) if uri.startswith("file://") else uri
         if not path or "\x00" in path:
             raise StoreError(f"the store {uri!r} does not name a directory")

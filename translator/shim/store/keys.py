@@ -1,4 +1,4 @@
-"""Name the places in a store: keys of runs, nodes, executions, tries and their files.
+"""Name the places in a store: keys of runs, nodes, executions, attempts and their files.
 
 Layout, with names that people can read, because they look here for their model::
 
@@ -43,7 +43,7 @@ def segment(name: str) -> str:
 
     1 to 100 characters of ``A-Z a-z 0-9 _ . -`` that start and end with neither ``.`` nor ``-`` stay as they are. Other
     names are decomposed (NFKD), lose what is not allowed, and get ``-`` and 6 hexadecimal digits of their SHA-256, so
-    that two names that differ only by punctuation do not share a folder.
+    that two names that differ only by punctuation do not share a directory.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
     text = _NOT_SEGMENT.sub("-", plain).strip("-.")[:SEGMENT_LENGTH].strip("-.")
@@ -79,5 +79,5 @@ def try_key(identity: ExecutionId, name: str | None = None) -> str:
 
 
 def attempts(names: Iterable[str]) -> list[int]:
-    """Return the numbers of the tries whose folders have these names."""
+    """Return the numbers of the tries whose directories have these names."""
     return [int(match[1]) for name in names if (match := _ATTEMPT.fullmatch(name))]

@@ -1,4 +1,4 @@
-"""Keep what a try prints as ``log.txt`` beside its manifest: as it comes, and of bounded size.
+"""Keep the output of an attempt as ``log.txt`` next to its manifest, as it arrives and of bounded size.
 
 Of a long log the first ``HEAD`` bytes are kept and at least the last ``TAIL``, with a line between them that says how
 much is left out. A log that cannot be written ends no command: it ends there. In a folder the file is written in place,

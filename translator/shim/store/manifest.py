@@ -1,4 +1,4 @@
-"""Manifests to and from JSON, and the bounded summary of one that an engine passes between tasks.
+"""Convert manifests to and from JSON, and summarise them for engines.
 
 A manifest with a scope is of version 2, so that a shim that knows no scopes refuses it; all others are of version 1.
 """

@@ -1,4 +1,4 @@
-"""A store at any URI that fsspec knows: objects are uploaded, and downloaded again with their digest checked."""
+"""Keep artifacts at any URI of fsspec, and check digests when they are downloaded."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ class ObjectStore(Store):
             claimed = replace(identity, attempt=attempt)
             own = f"{CLAIMED}{token}"
             self.write(try_key(claimed, own), b"claimed\n")
-            # Some stores list a folder in itself.
+            # Some stores list a directory in itself.
             if not set(self._names(try_key(claimed))) - {own, f"try-{attempt}"}:
                 return claimed
             with suppress(Exception):

@@ -1,8 +1,8 @@
-"""Which folder in the store belongs to a run: runs that are called alike are kept apart.
+"""Find the directory of a run in the store, and keep runs with equal names apart.
 
 Engines reuse names: a run is deleted and another one gets its id, two deployments schedule runs with equal ids, two
-pipelines have one name. So the first execution of a run writes who owns the run's folder, and a run that finds the
-folder of another takes the next: ``RUN-2``, ``RUN-3``, ....
+pipelines have one name. So the first execution of a run writes who owns the run's directory, and a run that finds the
+directory of another takes the next: ``RUN-2``, ``RUN-3``, ....
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def own_folder(
         pipeline: name of the pipeline.
         run: the engine's id of the run.
         owner: what identifies the run in this attempt, the same for all its executions.
-        is_own: told another owner and the URI of its folder, whether that is an earlier attempt of this run.
+        is_own: told another owner and the URI of its directory, whether that is an earlier attempt of this run.
 
     Raises:
         StoreError: the store cannot be read or written.

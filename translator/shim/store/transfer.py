@@ -1,4 +1,4 @@
-"""Move files between this machine and a store that is reached over a network, so that it can be stopped at any time."""
+"""Move files to and from a remote store so that a transfer can be stopped at any time."""
 
 from __future__ import annotations
 

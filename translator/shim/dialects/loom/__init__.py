@@ -1,4 +1,4 @@
-"""The run contract of Loom: a script, called with the paths of its inputs and outputs and with its arguments.
+"""Run the steps of Loom: scripts with the paths of inputs and outputs, and with arguments.
 
 Loom's steps share the folder of the pipeline file. Here each has a folder of its own with the same relative layout: its
 inputs are brought to where Loom has them, its outputs are published from where Loom has them. With ``in_place`` the
@@ -41,7 +41,7 @@ _CHORES = Path(__file__).with_name("chores.py")
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:
-    """See ``translator.shim.dialects.Contract.label``; an item of a loop is called by its path below the folder."""
+    """See ``translator.shim.dialects.Contract.label``; an item of a loop is called by its path below the directory."""
     over = next((p.default for p in step.parameters if p.name == f"{_LOOP}over"), None)
     folder = f"{given.get(f'{_LOOP}over', over)}/"
     for item in step.inputs:
@@ -99,7 +99,7 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
     root, target = _root(work), work.space.outputs
     paths = sorted({place.path for place in _written(work) if not place.absolute})
     if _in_place(work):
-        # Loom's own into folder holds what all items made; of an item only what it declares is its own.
+        # Loom's own into directory holds what all items made; of an item only what it declares is its own.
         own = sorted({place.path for place in _written(work, loop=False) if not place.absolute})
         return _copied(root, own, target, work)
     paths = [path for path in paths if not any(path != other and below(path, other) for other in paths)]
@@ -255,7 +255,7 @@ def _written(work: Work, *, loop: bool = True) -> list[Place]:
 
 
 def _root(work: Work) -> Path:
-    """Return the folder that stands for the project's: paths of data are relative to it."""
+    """Return the directory that stands for the project's: paths of data are relative to it."""
     return work.project if _in_place(work) else work.space.root / "data"
 
 

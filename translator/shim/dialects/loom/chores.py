@@ -1,4 +1,4 @@
-"""What Loom does itself and here runs as a command: evaluates a condition, collects the last iteration's files.
+"""Run Loom's own work as a command: evaluate a condition, or collect the last iteration's files.
 
 Runs as a program, by any Python 3.8 or newer, and imports nothing of ours. Its argument is a JSON file.
 """
@@ -90,7 +90,7 @@ def evaluate(task):
 
 
 def collect(task):
-    """Copy files, and whole folders, over what is in their places."""
+    """Copy files, and whole directories, over what is in their places."""
     for source, target in ((Path(source), Path(target)) for source, target in task["copies"]):
         if not source.exists():
             continue
@@ -103,7 +103,7 @@ def collect(task):
 
 
 if __name__ == "__main__":
-    # Modules are found from the working folder, not from here.
+    # Modules are found from the working directory, not from here.
     sys.path[0] = os.getcwd()  # noqa: PTH109 - any Python
     todo = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     {"evaluate": evaluate, "collect": collect}[todo["task"]](todo)

@@ -1,4 +1,4 @@
-"""Paths of Loom's data: relative to the project folder, absolute, or a URL; and the files that are at one."""
+"""Resolve paths of Loom's data (in the project, absolute, or a URL) and list the files there."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The files at a path, relative to it and sorted (``.`` is the path itself), and the folders without any."""
+    """The files at a path, relative to it and sorted (``.`` is the path itself), and the directories without any."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
-"""The run contract of Magnus and runnable: one for both, their differences are data (``rules``).
+"""Run the steps of Magnus and runnable, which differ only in data (``rules``).
 
-A step runs in a working folder that shows the project (``view``), or with the option ``in_place`` in the project
+A step runs in a working directory that shows the project (``view``), or with the option ``in_place`` in the project
 itself. Its catalog files are placed there before and put from there after. What it wrote goes into ``Work.written``.
 """
 

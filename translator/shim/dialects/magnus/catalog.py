@@ -1,4 +1,4 @@
-"""The catalog of a run: files that steps put, by their paths relative to the project."""
+"""Stage and store files of a run's catalog, by their paths relative to the project."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def get(wanted: Sequence[str], files: Mapping[str, FileRecord], folder: Path, source: Source) -> list[FileRecord]:
-    """Place the catalog's files that match the patterns into the working folder, as copies that may be written.
+    """Place the catalog's files that match the patterns into the working directory, as copies that may be written.
 
     Raises:
         ValueError: a pattern matches nothing, or a file cannot be brought.
@@ -65,7 +65,7 @@ def place(record: FileRecord, target: Path, source: Source) -> None:
 
 
 def put(wanted: Sequence[str], folder: Path, outputs: Path) -> list[str]:
-    """Copy the working folder's files that match the patterns to the outputs; returns patterns that match nothing.
+    """Copy the working directory's files that match the patterns to the outputs; returns patterns that match nothing.
 
     Raises:
         ValueError: a pattern is none, or a file has a name that no store can hold.

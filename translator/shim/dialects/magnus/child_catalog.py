@@ -1,4 +1,4 @@
-"""Lets user code fetch from the catalog while its step runs (``magnus.get_from_catalog``)."""
+"""Let user code get files from the catalog while its step runs (``magnus.get_from_catalog``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from translator.shim.store import open_store
 
 
 def fetch(pattern: str) -> None:
-    """Place the catalog's files that match ``pattern`` into the working folder, those too that this step has put.
+    """Place the catalog's files that match ``pattern`` into the working directory, those too that this step has put.
 
     Raises:
         ValueError: nothing matches.

@@ -1,4 +1,4 @@
-"""What a step that has ended leaves: parameters, metrics, and files for the catalog."""
+"""Collect the results of a finished step: parameters, metrics, and files for the catalog."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def folder_of(work: Work) -> Path:
-    """Return the working folder of a step."""
+    """Return the working directory of a step."""
     return work.project if work.step.options.get("in_place") else work.space.root / "work"
 
 

@@ -1,4 +1,4 @@
-"""Steps of kind ``notebook``: what they are asked to execute, and the executed notebook as a file of the catalog."""
+"""Prepare steps of kind ``notebook``, and store the executed notebook in the catalog."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def request(step: Step, folder: Path, items: Mapping[str, Json]) -> dict[str, An
 
     Args:
         step: the step.
-        folder: its working folder.
+        folder: its working directory.
         items: those of the maps around it.
 
     Raises:

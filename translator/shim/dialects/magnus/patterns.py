@@ -1,4 +1,4 @@
-"""The glob patterns of catalogs, as ``Path.glob`` means them."""
+"""Match the glob patterns of catalogs as ``Path.glob`` does."""
 
 from __future__ import annotations
 

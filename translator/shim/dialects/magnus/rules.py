@@ -1,4 +1,4 @@
-"""What the two dialects do differently, as data."""
+"""Define the differences between the two dialects as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets of one execution: where their values come from, who may ask for them, and texts without them.
+"""Look up the secrets of one execution, answer requests for them, and mask them in texts.
 
 A value comes from the worker's environment, else from the engine's own store (``Context.secret``). It is handed to the
 step's process in memory only: in its environment, or over a socket that user code asks (``magnus.get_secret``).

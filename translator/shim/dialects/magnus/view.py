@@ -1,5 +1,5 @@
 # ruff: noqa: PTH101, PTH102, PTH103, PTH105, PTH110, PTH116, PTH120, PTH122, PTH123, PTH211 - too slow for thousands
-"""The working folder of a step: a view of the project in which a step may write without touching the project.
+"""Create a step's working directory: a writable view of the project that leaves the project alone.
 
 Hidden folders, virtual environments, ``node_modules``, ``__pycache__`` and the artifact store are left out. Files that
 steps seldom write to, sources and large files, are hard links to a copy of the project that the views of a store share;
@@ -68,15 +68,15 @@ def show(  # noqa: PLR0913, PLR0917 - what a view is made of
     shared: Path,
     pulse: Callable[[], None] = digest.no_pulse,
 ) -> dict[str, str]:
-    """Fill the new folder ``folder`` with what is in ``project``.
+    """Fill the new directory ``folder`` with what is in ``project``.
 
     Args:
-        project: the folder of the source file.
-        folder: the working folder.
+        project: the directory of the source file.
+        folder: the working directory.
         put: patterns of files that the step may write.
-        without: the folder of the artifact store, if it is a folder.
-        shared: a folder on the file system of ``folder`` in which the shared copies are kept, by project.
-        pulse: called per folder; what it raises ends the work.
+        without: the directory of the artifact store, if it is a directory.
+        shared: a directory on the file system of ``folder`` in which the shared copies are kept, by project.
+        pulse: called per directory; what it raises ends the work.
 
     Returns:
         By path the stamps of the project's own files that the view links to.

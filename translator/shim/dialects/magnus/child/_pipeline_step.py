@@ -1,5 +1,5 @@
 # ruff: noqa: INP001, T201 - part of a program whose output is the step's log
-"""What a step that calls Python does before and after: it reads its request and writes what became of it.
+"""Read a Python step's request, call the step, and write its result.
 
 Imports nothing but the standard library and the user's code. Its name, unlike those of other modules here, could not be
 one of the user's.

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a program of its own
-"""Calls a step's function in a process of its own.
+"""Call a step's function in its own process.
 
 Run as ``python call.py REQUEST``: a JSON document that says which function, with which parameters, and where to write
 what became of it. Arguments are bound as the engines do it, but for annotations at which those fail: there the value is

@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a program of its own
-"""Executes a step's notebook in a process of its own, by ploomber-engine as Magnus and runnable do.
+"""Execute a step's notebook in its own process with ploomber-engine, as Magnus and runnable do.
 
 Run as ``python notebook.py REQUEST``, as ``call.py``. Parameters are injected as that engine does it. What the notebook
 leaves is, in Magnus, the dicts that cells with the output tag print; in runnable, the values of its variables that
