@@ -71,7 +71,7 @@ def leave(store: str, begun: Begun) -> None:
         opened = open_store(store)
         opened.write_json(key_of(begun.pipeline, begun.run, name=ATTEMPT), sane(asdict(begun)), lasting=False)
     except StoreError:
-        return  # executions say so, and end in error
+        return  # executions report it, and fail
 
 
 def recorded(flow_run: UUID) -> None:

@@ -237,7 +237,7 @@ def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
             is_own=lambda other, _: other.get("flow_run") == str(flow_run.id),
         )
     except StoreError:
-        return name  # executions say so, and end in error
+        return name  # executions report it, and fail
 
 
 def _interruption(error: BaseException) -> tuple[Cause, str]:

@@ -23,10 +23,10 @@ def test_kinds_routes_and_nesting():
         "      attempt",
         "    look",
         "  train: parallel -> score",
-        "    by fold",
+        "    branch by fold",
         "      folds: map over folds",
         "        fit",
-        "    at once",
+        "    branch at once",
         "      fit",
         "  score",
         "report",
@@ -35,3 +35,7 @@ def test_kinds_routes_and_nesting():
 
 def test_ends_that_a_node_chooses_itself():
     assert lines("magnus/items.yaml")[-1] == "Odd -> fail; if it fails -> success"
+
+
+def test_a_node_that_no_route_leads_to():
+    assert [line for line in lines("magnus/routes.yaml") if "unreachable" in line] == ["Nowhere (unreachable)"]

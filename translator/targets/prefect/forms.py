@@ -84,17 +84,13 @@ def points_of(node: ir.TaskNode, group: str, shown: Container[str]) -> tuple[Cal
     """
     names = _field_names(node.step)
     parameters = {parameter.name: parameter for parameter in node.step.parameters}
-    return tuple(
-        Call(
-            Name(group),
-            keywords=tuple(
-                (names[key], _lists(typed(parameters[key], value)))
-                for key, value in point.items()
-                if names[key] in shown
-            ),
-        )
+    points = [
+        {key: _lists(typed(parameters[key], value)) for key, value in point.items() if names[key] in shown}
         for point in node.grid.points
-    )
+    ]
+    if any(names[key] != key for point in points for key in point):  # type checkers know fields by their aliases only
+        return tuple(call(f"{group}.model_validate", point) for point in points)
+    return tuple(Call(Name(group), keywords=tuple(point.items())) for point in points)
 
 
 def argument_of(
@@ -182,9 +178,10 @@ def _finished(
         annotation += " | None"
     alias = parameter.name if name != parameter.name else None
     keywords = {**(limits or {}), "alias": alias, "description": parameter.description}
-    if all(value is None for value in keywords.values()):
+    given = [(key, value) for key, value in keywords.items() if value is not None]
+    if not given:
         return Field(name, annotation, _lists(default))
-    return Field(name, annotation, call("Field", _lists(default), **keywords))
+    return Field(name, annotation, Call(Name("Field"), keywords=(("default", _lists(default)), *given)))
 
 
 def _lists(value: object) -> Expression:

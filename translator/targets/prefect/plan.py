@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
-from translator.targets.prefect.order import incoming, sorted_nodes
+from translator.targets.ordering import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,9 +36,12 @@ def plan_of(pipeline: ir.Pipeline) -> Plan:
     Args:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.
     """
-    edges = incoming(pipeline)
-    ordered = cast("list[ir.StepNode]", sorted_nodes(pipeline, edges))
-    return Plan(pipeline, {node.name: node for node in ordered}, edges, _setters(pipeline))
+    edges: dict[str, list[ir.Edge]] = {node.name: [] for node in pipeline.nodes}
+    for edge in pipeline.edges:
+        edges[edge.target.node].append(edge)
+    nodes = {node.name: cast("ir.StepNode", node) for node in pipeline.nodes}
+    ordered = in_order({name: {edge.source.node for edge in ending} for name, ending in edges.items()})
+    return Plan(pipeline, {name: nodes[name] for name in ordered}, edges, _setters(pipeline))
 
 
 def _setters(pipeline: ir.Pipeline) -> dict[str, dict[str, str]]:

@@ -75,7 +75,7 @@ class TrainGrid(NodeParameters, node="train"):
 
     epochs: Axis[Annotated[int, Field(ge=1)]] = [20]
     min_accuracy: Axis[Annotated[float, Field(ge=0, le=1), as_written]] = Field(
-        [0],
+        default=[0],
         description=(
             "A model that does worse on the validation set makes the execution fail."
         ),

@@ -15,7 +15,7 @@ from translator.targets.prefect.controlflow.lines import lines, words
 from translator.targets.prefect.controlflow.model import ControlFlowFile, Function, StepTask
 from translator.targets.prefect.controlflow.names import Names, Path, names_of
 from translator.targets.prefect.controlflow.outline import outline
-from translator.targets.prefect.controlflow.statements import Walk, walk
+from translator.targets.prefect.controlflow.statements import Walk, reachable, walk
 from translator.targets.prefect.flow import documented, title_of
 from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.model import Flow
@@ -100,19 +100,20 @@ def _steps(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepConstant]:
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
     """Return the tasks of a graph's nodes, each after what it uses."""
+    reached = reachable(graph)
     for node in graph.nodes:
         here = (*path, node.name)
         if isinstance(node, ir.ExecutionNode):
             file.used.add("step_node")
             name = file.names.places[here]
-            yield StepTask(name, call("step_node", Name(name.upper())))
+            yield StepTask(name, call("step_node", Name(name.upper())), reached=node.name in reached)
             continue
         for name, inner in branches(node).items():
             inside = (*here, name)
             yield from _nodes(file, inner, inside)
             yield from _onward(file, inside)
             yield _branch(file, node, inner, inside)
-        yield _composite(file, node, here)
+        yield _composite(file, node, here, reached=node.name in reached)
 
 
 def _onward(file: _File, path: Path) -> Iterator[Function]:
@@ -138,7 +139,7 @@ def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function
     )
 
 
-def _composite(file: _File, node: ir.Node, path: Path) -> Function:
+def _composite(file: _File, node: ir.Node, path: Path, *, reached: bool) -> Function:
     inner = {name: file.names.places[(*path, name)] for name in branches(node)}
     mapping = {name: Name(function) for name, function in inner.items()}
     keywords: dict[str, Expression] = {}
@@ -182,7 +183,7 @@ def _composite(file: _File, node: ir.Node, path: Path) -> Function:
             raise TypeError(f"no node with branches: {node!r}")
     file.used |= {kind, "Token", *(["Sequence"] if returned != "Token" else [])}
     head = f"def {file.names.places[path]}(token: Token) -> {returned}:"
-    decorator = _decorator(call(kind, node.name, **keywords), node.span.place)
+    decorator = _decorator(call(kind, node.name, **keywords), node.span.place + ("" if reached else " (unreachable)"))
     return Function(decorator, head, docstring_of(what), tuple(body))
 
 

@@ -17,6 +17,7 @@ class StepTask:
 
     name: str
     task: Expression
+    reached: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.diagnostics import printable
 from translator.nodes import BODY, branches
-from translator.targets.prefect.controlflow.statements import COMPLETE, ERROR, routes
+from translator.targets.prefect.controlflow.statements import COMPLETE, ERROR, reachable, routes
 from translator.targets.render import WIDTH
 
 if TYPE_CHECKING:
@@ -28,13 +28,15 @@ def outline(graph: ir.Graph, depth: int = 0) -> Iterator[str]:
         depth: the number of branches around it.
     """
     margin = _INDENT * depth
+    reached = reachable(graph)
     for node in graph.nodes:
         kind = _kind(node)
-        text = f"{node.name}{f': {kind}' if kind else ''}{_routes(node)}"
-        yield from _wrapped(text, margin)
+        unreachable = "" if node.name in reached else " (unreachable)"
+        yield from _wrapped(f"{node.name}{f': {kind}' if kind else ''}{_routes(node)}{unreachable}", margin)
         for name, branch in branches(node).items():
             if name != BODY:
-                yield from _wrapped(name, margin + _INDENT)
+                word = "case" if isinstance(node, ir.ChoiceNode) else "branch"
+                yield from _wrapped(f"{word} {name}", margin + _INDENT)
             yield from outline(branch, depth + (1 if name == BODY else 2))
 
 

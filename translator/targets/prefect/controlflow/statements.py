@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 from translator import ir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 Target: TypeAlias = str | ir.End
 COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
@@ -86,6 +86,23 @@ def routes(node: ir.Node) -> tuple[Target, Target]:
     """Return what follows a node if it is complete, and if it failed."""
     found = {route.outcome: route.target for route in node.policy.routes}
     return found.get(ir.Outcome.COMPLETE, COMPLETE), found.get(ir.Outcome.ERROR, ERROR)
+
+
+def reachable(graph: ir.Graph) -> frozenset[str]:
+    """Return the nodes that a route from the graph's start leads to."""
+    followed = {node.name: routes(node) for node in graph.nodes}
+    return _reached(followed, graph.start if graph.start is not None else COMPLETE)
+
+
+def _reached(followed: Mapping[str, tuple[Target, Target]], target: Target) -> frozenset[str]:
+    found: set[str] = set()
+    waiting = [target]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str) and node not in found:
+            found.add(node)
+            waiting += followed[node]
+    return frozenset(found)
 
 
 @dataclass(slots=True)
@@ -169,7 +186,7 @@ class _Writer:
     def _meeting(self, after: Target, instead: Target, stop: str | None) -> str | None:
         """Return the first node on the way of success from ``after`` that the way from ``instead`` comes to as well."""
         if instead not in self._reachable:
-            self._reachable[instead] = self._reached(instead)
+            self._reachable[instead] = _reached(self._routes, instead)
         reached = self._reachable[instead]
         here = after
         while isinstance(here, str):
@@ -179,16 +196,6 @@ class _Writer:
                 return None
             here = self._routes[here][0]
         return None
-
-    def _reached(self, target: Target) -> frozenset[str]:
-        found: set[str] = set()
-        waiting = [target]
-        while waiting:
-            one = waiting.pop()
-            if isinstance(one, str) and one not in found:
-                found.add(one)
-                waiting += self._routes[one]
-        return frozenset(found)
 
 
 def _returns(statements: Sequence[Statement]) -> bool:

@@ -93,9 +93,9 @@ ODD = Step(
 #   work -> Two; if it fails -> repair
 #   repair -> Two
 #   Two: parallel
-#     A
+#     branch A
 #       a1
-#     B
+#     branch B
 #       b1
 # Rescue -> Empty
 # Empty: map over none -> Odd

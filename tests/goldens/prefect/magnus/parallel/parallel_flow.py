@@ -73,10 +73,10 @@ RUN_INFERENCE = Step(
 #
 # Get Features -> Train Models
 # Train Models: parallel -> Ensemble Modelling
-#   XGBoost
+#   branch XGBoost
 #     Prepare -> Train
 #     Train
-#   RF Model
+#   branch RF Model
 #     Train
 # Ensemble Modelling -> Run Inference
 # Run Inference

@@ -62,13 +62,13 @@ NOWHERE = Step(
 # Step 1 -> Both; if it fails -> Handler
 # Handler -> Both
 # Both: parallel -> Last
-#   A
+#   branch A
 #     a1
-#   B
+#   branch B
 #     b1 -> b2
 #     b2
 # Last
-# Nowhere
+# Nowhere (unreachable)
 
 step_1 = step_node(STEP_1)
 handler = step_node(HANDLER)
@@ -99,7 +99,7 @@ def both(token: Token) -> Sequence[Token]:
 
 
 last = step_node(LAST)
-nowhere = step_node(NOWHERE)
+nowhere = step_node(NOWHERE)  # unreachable
 
 
 @flow(  # routes.yaml:1

@@ -58,9 +58,9 @@ IMPROVE = Step(
 #
 # measure -> by size
 # by size: choice by size -> refine
-#   small
+#   case small
 #     fit
-#   large
+#   case large
 #     fit
 # refine: loop until good, at most 5 times
 #   improve

@@ -99,10 +99,10 @@ REPORT = Step(
 #       attempt
 #     look
 #   train: parallel -> score
-#     by fold
+#     branch by fold
 #       folds: map over folds
 #         fit
-#     at once
+#     branch at once
 #       fit
 #   score
 # report

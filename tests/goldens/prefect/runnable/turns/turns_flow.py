@@ -100,18 +100,18 @@ WRONG = Step(
 #
 # Coin -> Pick
 # Pick: choice by side -> Improve
-#   heads
+#   case heads
 #     h1
-#   tails
+#   case tails
 #     t1
 # Improve: loop until good, at most 4 times -> Pick again; if it fails -> Sorry
 #   train -> evaluate
 #   evaluate
 # Sorry -> Pick again
 # Pick again: choice by nothing; if it fails -> Wrong
-#   heads
+#   case heads
 #     h2
-#   tails
+#   case tails
 #     t2
 # Wrong
 
