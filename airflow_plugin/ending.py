@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import (
-    AirflowException,
-    AirflowFailException,
-    AirflowSkipException,
-    AirflowTaskTimeout,
-)
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
+from airflow_plugin.exceptions import ExecutionError, FinalExecutionError, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,21 +22,21 @@ def summary_of(execute: Callable[[], Manifest], *, retried: bool) -> dict[str, A
         retried: whether the pipeline lets a failed execution be tried again.
 
     Raises:
-        AirflowSkipException: the execution was stopped.
-        AirflowFailException: it failed and is not tried again, whatever ``retries`` the deployment has set.
-        AirflowException: it failed and is tried again, if Airflow has retries left.
+        Stopped: the execution was stopped.
+        FinalExecutionError: it failed and is not tried again, whatever ``retries`` the deployment has set.
+        ExecutionError: it failed and is tried again, if Airflow has retries left.
     """
     from translator.shim.contract import State
     from translator.shim.execution import OUT_OF_TIME
     from translator.shim.store.manifest import summary
 
-    failure = AirflowException if retried else AirflowFailException
+    failure = ExecutionError if retried else FinalExecutionError
     try:
         manifest = execute()
     except AirflowTaskTimeout:
         raise failure(OUT_OF_TIME) from None
     if manifest.state is State.STOPPED:
-        raise AirflowSkipException(f"stopped: {manifest.reason}")
+        raise Stopped(f"stopped: {manifest.reason}")
     if manifest.state is not State.COMPLETE:
         raise failure(manifest.reason or "the execution failed")
     return summary(manifest)

@@ -37,8 +37,8 @@ def mapped_in_order() -> Iterator[None]:
 def _scheduled(ti: Any) -> list[Any]:
     """The instances of the same mapped task that are to run in this turn of the loop, by index."""
     from airflow.models.taskinstance import TaskInstance
+    from airflow.sdk import TaskInstanceState
     from airflow.utils.session import create_session
-    from airflow.utils.state import TaskInstanceState
     from sqlalchemy import select
 
     if ti.map_index < 0:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, conf
+from airflow.providers.common.compat.sdk import conf
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 
 from airflow_plugin.controlflow.graph import BODY, find
 from airflow_plugin.controlflow.step import NOT_REACHED, ControlFlowOperator
+from airflow_plugin.exceptions import NodeError, NotStarted, Stopped
 from airflow_plugin.tries import gone_for_good, name_try
 from translator.shim.clock import now
 from translator.shim.contract import State
@@ -37,7 +38,7 @@ class GuardOperator(ControlFlowOperator):
         """Pass, or be skipped.
 
         Raises:
-            AirflowSkipException: the token did not come.
+            NotStarted: the token did not come.
         """
         self.begin(context)
 
@@ -70,21 +71,21 @@ class ItemsOperator(ControlFlowOperator):
         """List the items.
 
         Raises:
-            AirflowSkipException: the token did not come.
-            AirflowFailException: there is no list, or it is longer than Airflow maps over.
+            NotStarted: the token did not come.
+            NodeError: there is no list, or it is longer than Airflow maps over.
         """
         run, path = self.begin(context)
         try:
             found = listed(run, find(run.root, path), self.log.warning)
         except FanError as error:
-            raise AirflowFailException(str(error)) from None
+            raise NodeError(str(error)) from None
         if found is None:
-            raise AirflowSkipException(NOT_REACHED)
+            raise NotStarted(NOT_REACHED)
         steps = [
             one for one in self.downstream_task_ids if context["dag"].get_task(one).get_closest_mapped_task_group()
         ]
         if gone := gone_for_good(context, steps, len(found)):
-            raise AirflowFailException(gone)
+            raise NodeError(gone)
         return found
 
 
@@ -107,16 +108,17 @@ class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
         """The id of the chosen branch's group.
 
         Raises:
-            AirflowSkipException: the token did not come.
-            AirflowFailException: no branch is called so.
+            NotStarted: the token did not come.
+            NodeError: no branch is called so.
         """
         run, path = self.begin(context)
         choice = find(run.root, path)
         try:
             start = choice.branches[run.case(choice)].start
         except FanError as error:
-            raise AirflowFailException(str(error)) from None
-        assert start is not None  # noqa: S101 - as generated
+            raise NodeError(str(error)) from None
+        if start is None:
+            raise NodeError(f"the branch {run.case(choice)!r} has no node to begin with")
         own = self.task_id.split(".")
         return ".".join((start.entry or start.task).split(".")[: len(own)])
 
@@ -148,7 +150,7 @@ class IterationOperator(ControlFlowOperator):
         """Pass, or be skipped.
 
         Raises:
-            AirflowSkipException: the loop is over.
+            NotStarted: the loop is over.
         """
         run, path = self.begin(context)
         if self.number == 0:
@@ -157,9 +159,9 @@ class IterationOperator(ControlFlowOperator):
         loop = find(run.root, path[:-1])
         state, scope = run.follow(loop.branches[str(self.number - 1)])
         if state is not State.COMPLETE or scope is None:
-            raise AirflowSkipException("the iteration before is not complete")
+            raise NotStarted("the iteration before is not complete")
         if not fan.again(run.dialect, scope, self.until, self.number - 1, len(loop.branches)):
-            raise AirflowSkipException(f"{self.until!r} is true")
+            raise NotStarted(f"{self.until!r} is true")
 
 
 class JoinOperator(ControlFlowOperator):
@@ -201,8 +203,8 @@ class JoinOperator(ControlFlowOperator):
         """Put together what the branches left.
 
         Raises:
-            AirflowSkipException: the node was not reached, or was stopped.
-            AirflowFailException: it failed.
+            NotStarted: the node was not reached, or was stopped.
+            NodeError: it failed.
         """
         started = now()
         run, path = self.begin(context)
@@ -219,9 +221,9 @@ class JoinOperator(ControlFlowOperator):
         claimed = name_try(context)
         manifest = fan.commit(run.store, identity, state, scope, reason=reason, started=started, claimed=claimed)
         if state is State.STOPPED:
-            raise AirflowSkipException("stopped: a branch was stopped")
+            raise Stopped("stopped: a branch was stopped")
         if state is not State.COMPLETE:
-            raise AirflowFailException(reason or "a branch is in error")
+            raise NodeError(reason or "a branch is in error")
         return summary(manifest)
 
 

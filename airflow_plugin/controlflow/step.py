@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, AirflowTaskTimeout
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin import secrets
@@ -14,6 +14,7 @@ from airflow_plugin.conf import misspelt_keys
 from airflow_plugin.controlflow.graph import dialect_of, place_of
 from airflow_plugin.controlflow.run import Run, Task
 from airflow_plugin.ending import summary_of
+from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.logs import line_log
 from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import cancel, cancelled
@@ -95,10 +96,10 @@ class ControlFlowOperator(BaseOperator):
         """The run, if the token came here, and the place of this task in its graph.
 
         Raises:
-            AirflowSkipException: it did not, or the run was cancelled.
+            NotStarted: it did not, or the run was cancelled.
         """
         if cancelled():
-            raise AirflowSkipException(f"not started: {CANCELLED}")
+            raise NotStarted(f"not started: {CANCELLED}")
         # An operator that Airflow has made of a mapped one does not know its group.
         path = place_of(context["dag"].get_task(self.task_id))
         airflow = Task(context)
@@ -106,7 +107,7 @@ class ControlFlowOperator(BaseOperator):
         run = Run(airflow, dialect_of(airflow.root), index)
         looks = self.trigger_rule != TriggerRule.ALL_SUCCESS or run.may_be_left_out(path)
         if looks and not self.came(run, path):
-            raise AirflowSkipException(NOT_REACHED)
+            raise NotStarted(NOT_REACHED)
         return run, path
 
     def came(self, run: Run, path: Place) -> bool:
@@ -149,8 +150,8 @@ class ControlFlowStepOperator(ControlFlowOperator):
         """Run the step; returns a bounded summary of its manifest.
 
         Raises:
-            AirflowSkipException: it was not reached, or was stopped.
-            AirflowException: it failed; it is only tried again if the DAG file says so.
+            NotStarted: it was not reached, or was stopped.
+            ExecutionError: it failed; it is only tried again if the DAG file says so.
         """
         from translator.shim.contract import Context as Execution
         from translator.shim.execution import execute

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import BaseOperator
+
+from airflow_plugin.exceptions import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ class FinishOperator(BaseOperator):
         """Write the run's document; returns where it is and the run's state.
 
         Raises:
-            AirflowFailException: the run is in error or was stopped.
+            RunError: the run is in error or was stopped.
         """
         from airflow_plugin.killed import let_others_end
         from airflow_plugin.outcome import finish
@@ -72,7 +73,7 @@ class FinishOperator(BaseOperator):
         """Give the run its state; returns where its document is and the state.
 
         Raises:
-            AirflowFailException: the run is in error or was stopped.
+            RunError: the run is in error or was stopped.
         """
         from airflow_plugin.owned import DOCUMENT
         from translator.shim.contract import State
@@ -80,5 +81,5 @@ class FinishOperator(BaseOperator):
         self.log.info("run %s: %s, see %s", record.document["run"], record.state.value, record.uri)
         context["ti"].xcom_push(DOCUMENT, record.uri)
         if record.state is not State.COMPLETE:
-            raise AirflowFailException(f"the run is in state {record.state.value}, see {record.uri}")
+            raise RunError(f"the run is in state {record.state.value}, see {record.uri}")
         return {"state": record.state.value, "document": record.uri}

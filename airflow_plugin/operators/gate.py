@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.sdk import BaseOperator, TriggerRule
 
+from airflow_plugin.exceptions import NodeError, NotStarted
 from airflow_plugin.nodes import nodes
 from airflow_plugin.settings import store_uri
 
@@ -48,8 +48,8 @@ class GateOperator(BaseOperator):
         """Let the pipeline go on.
 
         Raises:
-            AirflowSkipException: the node did not run, or was stopped.
-            AirflowFailException: the node is in error.
+            NotStarted: the node did not run, or was stopped.
+            NodeError: the node is in error.
         """
         ti = context["ti"]
         node = next(node for node in nodes(context["dag"]).values() if self.task_id in node.tasks)
@@ -62,13 +62,13 @@ class GateOperator(BaseOperator):
         if executions == ["skipped"] and "success" in found.values():
             return  # its grid has no points
         if "skipped" in executions and not failed:
-            raise AirflowSkipException("the node was stopped or skipped")
+            raise NotStarted("the node was stopped or skipped")
         if not failed and "success" not in executions:
-            raise AirflowSkipException("the node did not run")
+            raise NotStarted("the node did not run")
         if self.needs == "all-complete" and failed:
-            raise AirflowFailException("an execution of the node failed")
+            raise NodeError("an execution of the node failed")
         if self.needs == "one-complete" and "success" not in executions:
-            raise AirflowFailException("no execution of the node is complete")
+            raise NodeError("no execution of the node is complete")
 
     @staticmethod
     def _is_left_out(context: Context, node: Node) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, conf
+from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.conf import unknown_keys
+from airflow_plugin.exceptions import NodeError, NotStarted
 from airflow_plugin.nodes import nodes
 from airflow_plugin.operators.step import Point
 from airflow_plugin.parameters import run_values
@@ -74,8 +75,8 @@ class GridOperator(BaseOperator):
         """Compute the points; the mapped task after it runs once for each.
 
         Raises:
-            AirflowSkipException: the run is stopped, or a condition does not hold.
-            AirflowFailException: the run was given keys that are no parameters, or the grid has no points (over files:
+            NotStarted: the run is stopped, or a condition does not hold.
+            NodeError: the run was given keys that are no parameters, or the grid has no points (over files:
                 no folder), more than Airflow maps over, or bad values.
         """
         from airflow_plugin.gates import unmet
@@ -83,12 +84,12 @@ class GridOperator(BaseOperator):
         from translator.shim.store import open_store
 
         if reason := stop_reason(context)():
-            raise AirflowSkipException(f"not started: {reason}")
+            raise NotStarted(f"not started: {reason}")
         if problem := unknown_keys(context):
-            raise AirflowFailException(problem)
+            raise NodeError(problem)
         store = open_store(store_uri())
         if reason := unmet(context, (*self.included_if, *self.only_if), store):
-            raise AirflowSkipException(reason)
+            raise NotStarted(reason)
         files = self.step.files
         try:
             points = self._over_files(context, files, store) if files else self._of_values(context, store)
@@ -136,7 +137,7 @@ class GridOperator(BaseOperator):
         return grid.points(self.step, axes, sets)
 
 
-def _failed(context: Context, reason: str) -> AirflowFailException:
+def _failed(context: Context, reason: str) -> NodeError:
     """Return the exception that fails the node; the reason is kept for the run's record."""
     context["ti"].xcom_push(REASON, reason)
-    return AirflowFailException(reason)
+    return NodeError(reason)

@@ -6,11 +6,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from airflow.providers.common.compat.sdk import AirflowSkipException, AirflowTaskTimeout
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.conf import unknown_keys
 from airflow_plugin.ending import summary_of
+from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.logs import line_log
 from airflow_plugin.owned import run_folder
 from airflow_plugin.parameters import run_values
@@ -122,9 +123,9 @@ class StepOperator(BaseOperator):
         """Run the step; returns a bounded summary of its manifest.
 
         Raises:
-            AirflowSkipException: the execution was stopped, or must not begin because the run is stopped, because a
-                condition does not hold, or because an execution before it failed.
-            AirflowException: the execution failed; only that of a node with ``on-error: retry`` is tried again.
+            NotStarted: the run is stopped, a condition does not hold, or an execution before it failed.
+            Stopped: the execution was stopped.
+            ExecutionError: the execution failed; only that of a node with ``on-error: retry`` is tried again.
         """
         from airflow_plugin.gates import unmet
         from translator.shim.contract import Context as Execution
@@ -133,12 +134,12 @@ class StepOperator(BaseOperator):
 
         should_stop = stop_reason(context)
         if reason := should_stop():
-            raise AirflowSkipException(f"not started: {reason}")
+            raise NotStarted(f"not started: {reason}")
         store = open_store(store_uri())
         if reason := unmet(context, (*self.included_if, *self.only_if), store):
-            raise AirflowSkipException(reason)
+            raise NotStarted(reason)
         if self.sequential and self._one_failed(context):
-            raise AirflowSkipException("not started: an execution before this one failed")
+            raise NotStarted("not started: an execution before this one failed")
         execution = self._identity(context, store)
         values, inputs = self._upstream(context, store)
         problem = unknown_keys(context)

@@ -1,0 +1,29 @@
+"""Exceptions by which tasks end."""
+
+from __future__ import annotations
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
+
+
+class ExecutionError(AirflowException):
+    """An execution that failed; Airflow tries it again if the task has retries left."""
+
+
+class FinalExecutionError(AirflowFailException):
+    """An execution that failed and is not tried again, whatever ``retries`` the deployment sets."""
+
+
+class NodeError(AirflowFailException):
+    """A node that failed although no execution of its step says why: its grid, its branches or its policy does."""
+
+
+class RunError(AirflowFailException):
+    """A run that is not complete."""
+
+
+class NotStarted(AirflowSkipException):
+    """A task that does nothing: it was not reached, a condition does not hold, or the run is being stopped."""
+
+
+class Stopped(AirflowSkipException):
+    """An execution or a branch that was stopped before its end."""
