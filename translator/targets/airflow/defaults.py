@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.targets.airflow.forms import ALL, params_of
-from translator.targets.airflow.nodes import around_of, form_of
+from translator.targets.airflow.nodes import form_of
+from translator.targets.airflow.plan import plan_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +28,9 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """
     places = dict(_places(pipeline))
     params: dict[str, Call] = dict(params_of(pipeline))
-    around = around_of(pipeline, {node.name: node.name for node in pipeline.nodes})
+    plan = plan_of(pipeline, {node.name: node.name for node in pipeline.nodes})
     for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
-        params.update(form_of(around, node).params)
+        params.update(form_of(plan, node).params)
     for name, param in params.items():
         reason = _fault(param)
         if reason is not None:

@@ -45,9 +45,9 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             _check_grid(node, lengths.get(node.name, {}), diagnostics)
     _check_keys(pipeline, diagnostics)
     if all(isinstance(node, ir.StepNode) for node in pipeline.nodes):
-        from translator.targets.airflow import params
+        from translator.targets.airflow import defaults
 
-        params.check(pipeline, diagnostics)
+        defaults.check(pipeline, diagnostics)
 
 
 def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diagnostics) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import identifiers
@@ -12,10 +12,11 @@ from translator.targets.airflow.dag import are_late, dag_arguments
 from translator.targets.airflow.forms import params_of
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, VisualGroup
-from translator.targets.airflow.nodes import around_of, form_of, lower_node
+from translator.targets.airflow.names import part_variables
+from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
+from translator.targets.airflow.plan import plan_of, sorted_nodes
 from translator.targets.constants import step_constants
-from translator.targets.ordering import in_order
 from translator.targets.render import call, name
 from translator.targets.steps import step_of
 
@@ -51,7 +52,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         options: what the file needs to know of its surroundings.
     """
     variables = identifiers([node.name for node in pipeline.nodes], _RESERVED)
-    nodes = _sorted(pipeline)
+    nodes = sorted_nodes(pipeline)
     constants, constant_of = step_constants(
         (
             node.name,
@@ -61,16 +62,16 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         )
         for node in nodes
     )
-    around = around_of(pipeline, variables)
-    forms = {node.name: form_of(around, node) for node in nodes}
+    plan = plan_of(pipeline, variables)
+    forms = {node.name: form_of(plan, node) for node in nodes}
     params = params_of(pipeline)
     for shown in forms.values():
         params.update(shown.params)
     after = _after(pipeline, variables)
-    parts = _part_variables(variables)
+    parts = part_variables(variables, _RESERVED)
     lowered = tuple(
         lower_node(
-            around,
+            plan,
             node,
             name(constant_of[node.name]),
             forms[node.name],
@@ -99,39 +100,13 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
             pipeline,
             options,
             {} if late else params,
-            on_error=around.on_error.value if around.on_error is not ir.OnError.STOP_ALL else None,
+            on_error=plan.on_error.value if plan.on_error is not ir.OnError.STOP_ALL else None,
         ),
         late_params=params if late else {},
         finish=finish,
         groups=tuple(_groups(nodes, lowered)),
         order=order_lines(after, "finish", awaited(after, mapped)),
     )
-
-
-def _sorted(pipeline: ir.Pipeline) -> list[ir.StepNode]:
-    """Return the nodes in the order of the source file, but each after those that its edges and gates name."""
-    upstream: dict[str, set[str]] = {node.name: set() for node in pipeline.nodes}
-    for edge in pipeline.edges:
-        upstream[edge.target.node].add(edge.source.node)
-    nodes = {node.name: node for node in cast("Sequence[ir.StepNode]", pipeline.nodes)}
-    for node in nodes.values():
-        upstream[node.name].update(gate.node for gate in node.policy.gates if gate.node is not None)
-    return [nodes[node] for node in in_order(upstream)]
-
-
-def _part_variables(variables: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return by node the variables of its tasks ``grid`` and ``run``, if it is a group."""
-    taken = {*variables.values(), *_RESERVED}
-    found: dict[str, dict[str, str]] = {}
-    for node, variable in variables.items():
-        found[node] = {}
-        for part in ("grid", "run"):
-            wanted = f"{variable.rstrip('_')}_{part}"
-            while wanted in taken:
-                wanted += "_"
-            taken.add(wanted)
-            found[node][part] = wanted
-    return found
 
 
 def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]) -> Iterator[VisualGroup]:

@@ -2,102 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.targets.airflow.forms import node_form
 from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
+from translator.targets.airflow.plan import REFERENCES
 from translator.targets.airflow.rules import NONE_FAILED, closing_task
 from translator.targets.render import call, name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from translator.targets.airflow.forms import Form
     from translator.targets.airflow.model import Arguments
+    from translator.targets.airflow.plan import Plan
     from translator.targets.render import Call, Expression, Name
 
 _RETRY_SECONDS = 5
-_EDGES = {
-    ir.EdgeKind.ARTIFACT: "output",
-    ir.EdgeKind.INPUT: "same_input",
-    ir.EdgeKind.PARAMETER: "parameter",
-    ir.EdgeKind.METADATA: "metadata",
-}
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What a pipeline says about its nodes from outside: the edges into each, and what sets its parameters.
-
-    ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
-    node and parameter; ``on_error`` is the rule of the nodes that say none. ``variables`` are the variables that hold
-    the nodes.
-    """
-
-    edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
-    on_error: ir.OnError
-    setters: Mapping[str, Mapping[str, Sequence[ir.PipelineParameter]]]
-    variables: Mapping[str, str]
-
-    def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
-        """The edges that end in ports of one kind of ``node``, in the order of the source file."""
-        return self.edges.get((node.name, kind), ())
-
-
-def around_of(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> Around:
-    """Return what a pipeline says about its nodes from outside.
-
-    Args:
-        pipeline: the pipeline.
-        variables: by node, the variable that holds it.
-    """
-    edges: dict[tuple[str, ir.EdgeKind], list[ir.Edge]] = {}
-    for edge in pipeline.edges:
-        if edge.source.kind in _EDGES:
-            edges.setdefault((edge.target.node, edge.target.kind), []).append(edge)
-    setters: dict[str, dict[str, list[ir.PipelineParameter]]] = {}
-    for given in pipeline.parameters:
-        for target in given.targets:
-            setters.setdefault(target.node, {}).setdefault(target.parameter, []).append(given)
-    rules = {node.policy.on_error for node in pipeline.nodes}
-    # Several nodes that have the same rule share it; in Loom all have.
-    shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
-    return Around(edges, shared, setters, variables)
-
-
-def form_of(around: Around, node: ir.StepNode) -> Form:
+def form_of(plan: Plan, node: ir.StepNode) -> Form:
     """The DAG params of a node, and where its parameters are taken from."""
-    sources = {edge.target.key: edge.source for edge in around.into(node, ir.EdgeKind.PARAMETER)}
-    return node_form(node, around.setters.get(node.name, {}), sources)
+    sources = {edge.target.key: edge.source for edge in plan.into(node, ir.EdgeKind.PARAMETER)}
+    return node_form(node, plan.setters.get(node.name, {}), sources)
 
 
 def lower_node(  # noqa: PLR0913 - what is known of a node
-    around: Around, node: ir.StepNode, step: Name, form: Form, parts: Mapping[str, str], *, followed: bool
+    plan: Plan, node: ir.StepNode, step: Name, form: Form, parts: Mapping[str, str], *, followed: bool
 ) -> PlainNode | GroupNode:
     """Return the operators of a node.
 
     Args:
-        around: what the pipeline says about its nodes.
+        plan: the pipeline, looked at from its nodes.
         node: the node.
         step: the constant that holds its step.
         form: where its parameters are taken from.
         parts: the variables of its tasks, if it is a group: by ``grid`` and ``run``.
         followed: whether other nodes wait for it.
     """
-    variable = around.variables[node.name]
+    variable = plan.variables[node.name]
     place = node.span.place
-    values = _values(around, node, form)
+    values = _values(plan, node, form)
     done = closing_task(node, followed=followed)
-    gates = conditions(node.policy.gates, around.variables)
+    gates = conditions(node.policy.gates, plan.variables)
     if done is None:
         shown = node.name if node.name != variable else None
         alone = _arguments(task_id=variable, task_display_name=shown, step=step)
-        return PlainNode(variable, place, (*alone, *_inputs(around, node), *values, *gates, *_policy(around, node)))
+        return PlainNode(variable, place, (*alone, *_inputs(plan, node), *values, *gates, *_policy(plan, node)))
     other = node.name if node.name != variable else None
-    start = (*_arguments(task_id="run", step=step), *_inputs(around, node))
+    start = (*_arguments(task_id="run", step=step), *_inputs(plan, node))
     group = call("TaskGroup", variable, group_display_name=other)
     if isinstance(node, ir.ExecutionNode):
         return GroupNode(
@@ -107,13 +62,13 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
             parts=parts,
             mapped=False,
             grid=None,
-            step=(*start, *values, *gates, *_policy(around, node)),
+            step=(*start, *values, *gates, *_policy(plan, node)),
             done=done,
         )
     if node.grid.files is not None:
-        over = _over_files(around, node, node.grid.files, step, form)
+        over = _over_files(plan, node, node.grid.files, step, form)
         shown_as = _arguments(map_index_template="{{ task.point_label }}")
-        run = (*start, *values, *_policy(around, node), *shown_as)
+        run = (*start, *values, *_policy(plan, node), *shown_as)
         return GroupNode(
             variable,
             place,
@@ -134,15 +89,15 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
         parts=parts,
         mapped=True,
         grid=grid,
-        step=(*start, *gates, *_policy(around, node), *shown_as),
+        step=(*start, *gates, *_policy(plan, node), *shown_as),
         done=done,
     )
 
 
-def _over_files(around: Around, node: ir.TaskNode, axis: ir.FileAxis, step: Name, form: Form) -> Arguments:
+def _over_files(plan: Plan, node: ir.TaskNode, axis: ir.FileAxis, step: Name, form: Form) -> Arguments:
     """The grid of a node that runs over files: only the two folders decide it."""
     folders = {key: value for key, value in form.parameters.items() if key in (axis.over, axis.into)}
-    brought = [_edge(around, edge) for edge in around.into(node, ir.EdgeKind.INPUT) if edge.target.key == axis.over]
+    brought = [_edge(plan, edge) for edge in plan.into(node, ir.EdgeKind.INPUT) if edge.target.key == axis.over]
     return _arguments(
         task_id="grid",
         step=step,
@@ -151,32 +106,32 @@ def _over_files(around: Around, node: ir.TaskNode, axis: ir.FileAxis, step: Name
     )
 
 
-def _values(around: Around, node: ir.StepNode, form: Form) -> Arguments:
-    edges = {edge.target.key: _edge(around, edge) for edge in around.into(node, ir.EdgeKind.PARAMETER)}
+def _values(plan: Plan, node: ir.StepNode, form: Form) -> Arguments:
+    edges = {edge.target.key: _edge(plan, edge) for edge in plan.into(node, ir.EdgeKind.PARAMETER)}
     return _arguments(parameters=form.parameters or None, parameter_edges=edges or None)
 
 
-def _inputs(around: Around, node: ir.StepNode) -> Arguments:
+def _inputs(plan: Plan, node: ir.StepNode) -> Arguments:
     inputs: dict[str, list[Call]] = {}
-    for edge in around.into(node, ir.EdgeKind.INPUT):
-        inputs.setdefault(edge.target.key, []).append(_edge(around, edge))
+    for edge in plan.into(node, ir.EdgeKind.INPUT):
+        inputs.setdefault(edge.target.key, []).append(_edge(plan, edge))
     joined = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
     return _arguments(inputs=inputs or None, merge=joined)
 
 
-def _edge(around: Around, edge: ir.Edge) -> Call:
-    source = name(around.variables[edge.source.node])
+def _edge(plan: Plan, edge: ir.Edge) -> Call:
+    source = name(plan.variables[edge.source.node])
     every = edge.source.kind is ir.EdgeKind.ARTIFACT and edge.source.key == "*"
-    return call(_EDGES[edge.source.kind], source, *(() if every else (edge.source.key,)))
+    return call(REFERENCES[edge.source.kind], source, *(() if every else (edge.source.key,)))
 
 
-def _policy(around: Around, node: ir.StepNode) -> Arguments:
+def _policy(plan: Plan, node: ir.StepNode) -> Arguments:
     policy = node.policy
     sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
     concurrency = 1 if sequential else policy.concurrency
     retries = policy.tries - 1
     return _arguments(
-        on_error=policy.on_error.value if policy.on_error is not around.on_error else None,
+        on_error=policy.on_error.value if policy.on_error is not plan.on_error else None,
         on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
         retries=retries or None,
         retry_delay=call("timedelta", seconds=_RETRY_SECONDS) if retries else None,

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.nodes import walk
-from translator.targets.airflow.controlflow.around import Around, arguments, ends, place
 from translator.targets.airflow.controlflow.layers import layers
 from translator.targets.airflow.controlflow.lines import Lines
 from translator.targets.airflow.controlflow.names import Names
 from translator.targets.airflow.controlflow.order import listed, order_lines
+from translator.targets.airflow.controlflow.position import Position, arguments, ends, place
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
 from translator.targets.ordering import in_order
 from translator.targets.render import Call, call, name
@@ -51,14 +51,14 @@ class Body:
         self._constants = constants
         self._names = Names(graph, imported)
         self._out = Lines()
-        around = Around(1)
-        order = self._graph((), graph, around, last="finish")
+        at = Position(1)
+        order = self._graph((), graph, at, last="finish")
         self._out.blank()
-        self._out.line(around.depth, "# Runs last, whatever happened: writes run.json and sets the run's state.")
+        self._out.line(at.depth, "# Runs last, whatever happened: writes run.json and sets the run's state.")
         operator = self._out.use("ControlFlowFinishOperator").text
-        self._out.value(around.depth, "finish", call(operator, task_id="finish"))
+        self._out.value(at.depth, "finish", call(operator, task_id="finish"))
         self._out.blank()
-        self._order(order, around)
+        self._order(order, at)
         self._out.end()
 
     @property
@@ -72,18 +72,18 @@ class Body:
         return self._out.used
 
     def _graph(
-        self, path: Path, graph: ir.Graph, around: Around, first: str | None = None, last: str | None = None
+        self, path: Path, graph: ir.Graph, at: Position, first: str | None = None, last: str | None = None
     ) -> list[Link]:
         """Write the nodes of a graph; returns what waits for what among them and the tasks ``first`` and ``last``."""
-        if around.over is not None:
-            return self._layers(path, graph, around, first, last)
+        if at.over is not None:
+            return self._layers(path, graph, at, first, last)
         of = ways(graph)
         links = self._among(path, of)
         if first:
             links.insert(0, ([first], self._names.variable((*path, graph.start or ""))))
         if last:
             links.append((self._leaves(path, of), last))
-        self._nodes(path, graph.nodes, of, around, self._names.ids(of))
+        self._nodes(path, graph.nodes, of, at, self._names.ids(of))
         return links
 
     def _among(self, path: Path, of: Mapping[str, Way]) -> list[Link]:
@@ -114,16 +114,16 @@ class Body:
         path: Path,
         nodes: Sequence[ir.Node],
         of: Mapping[str, Way],
-        around: Around,
+        at: Position,
         ids: Mapping[str, str],
     ) -> None:
         """Write some nodes of a graph, each after those that it refers to."""
         named = {node.name: node for node in nodes}
         order = in_order({one: [before.name for before in of[one].after if before.name in named] for one in named})
         for node in order:
-            self._node((*path, node), named[node], of[node], ids[node], around)
+            self._node((*path, node), named[node], of[node], ids[node], at)
 
-    def _layers(self, path: Path, graph: ir.Graph, around: Around, first: str | None, last: str | None) -> list[Link]:
+    def _layers(self, path: Path, graph: ir.Graph, at: Position, first: str | None, last: str | None) -> list[Link]:
         """Write the nodes of a graph in the body of a map, in mapped groups and between them."""
         of = ways(graph)
         ids = self._names.ids(of)
@@ -131,9 +131,9 @@ class Body:
         before: str | None = None
         for layer in layers(graph, of):
             if layer.plain:
-                places.append(self._piece(path, layer, of, ids, around, before))
-            looks = {node.name: _looking(of[node.name], around) for node in layer.mapping}
-            self._nodes(path, layer.mapping, looks, around, ids)
+                places.append(self._piece(path, layer, of, ids, at, before))
+            looks = {node.name: _looking(of[node.name], at) for node in layer.mapping}
+            self._nodes(path, layer.mapping, looks, at, ids)
             if layer.mapping:
                 between = [self._names.variable((*path, node.name)) for node in layer.mapping]
                 places.append((between, between))
@@ -148,18 +148,18 @@ class Body:
         layer: Layer,
         of: Mapping[str, Way],
         ids: Mapping[str, str],
-        around: Around,
+        at: Position,
         before: str | None,
     ) -> tuple[list[str], list[str]]:
         """Write a mapped group of the nodes of a layer, after the node ``before``; returns its roots and its leaves."""
         inside = {node.name: of[node.name] for node in layer.plain}
         for node, way in inside.items():
-            outside = (way.starts and not around.sure) or any(one.name not in inside for one in way.after)
+            outside = (way.starts and not at.sure) or any(one.name not in inside for one in way.after)
             inside[node] = replace(way, guarded=way.guarded or outside)
-        group = self._names.group(around.argument, before, ids.values())
-        opened = call(self._out.use("for_each").text, name(around.over or ""), group)
-        self._out.block(around.depth, opened, around.argument)
-        piece = Around(around.depth + 1, item=around.argument)
+        group = self._names.group(at.argument, before, ids.values())
+        opened = call(self._out.use("for_each").text, name(at.over or ""), group)
+        self._out.block(at.depth, opened, at.argument)
+        piece = Position(at.depth + 1, item=at.argument)
         self._nodes(path, layer.plain, inside, piece, ids)
         self._order(self._among(path, inside), piece)
         self._out.blank()
@@ -171,25 +171,23 @@ class Body:
         node: ir.Node,
         way: Way,
         id: str,  # noqa: A002 - Airflow's own word
-        around: Around,
+        at: Position,
     ) -> None:
         variable = self._names.variable(path)
         shown = node.name if node.name != id else None
         if isinstance(node, ir.ExecutionNode):
             said = (
-                *arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=around.item_argument),
+                *arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=at.item_argument),
                 *arguments(**ends(way)),
                 *self._guard(path, way),
                 *arguments(retries=node.policy.tries - 1 or None),
             )
-            self._out.step(around.depth, variable, place(node, way), said)
+            self._out.step(at.depth, variable, place(node, way), said)
             return
-        if isinstance(node, ir.MapNode) and around.over:
-            self._out.line(
-                around.depth, f"# For every {around.argument} at once: Airflow cannot nest mapped task groups."
-            )
-        self._out.block(around.depth, self._group_of(id, shown), variable, place(node, way))
-        inside = replace(around.deeper(), sure=around.sure and not way.guarded)
+        if isinstance(node, ir.MapNode) and at.over:
+            self._out.line(at.depth, f"# For every {at.argument} at once: Airflow cannot nest mapped task groups.")
+        self._out.block(at.depth, self._group_of(id, shown), variable, place(node, way))
+        inside = replace(at.deeper(), sure=at.sure and not way.guarded)
         match node:
             case ir.ParallelNode():
                 self._parallel(path, node, way, inside)
@@ -203,92 +201,92 @@ class Body:
                 raise AssertionError(f"{type(node).__name__} in a control-flow graph")
         self._out.blank()
 
-    def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, around: Around) -> None:
-        enter = self._enter(path, way, around)
-        groups = self._branches(path, node.branches, around)
-        join = self._join("parallel", path, way, around)
-        self._out.line(around.depth, f"{enter} >> {groups} >> {join}" if enter else f"{groups} >> {join}")
+    def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, at: Position) -> None:
+        enter = self._enter(path, way, at)
+        groups = self._branches(path, node.branches, at)
+        join = self._join("parallel", path, way, at)
+        self._out.line(at.depth, f"{enter} >> {groups} >> {join}" if enter else f"{groups} >> {join}")
 
-    def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, around: Around) -> None:
+    def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, at: Position) -> None:
         choose = self._names.own(path, "choose")
-        self._task(choose, "ChoiceOperator", around, arguments(task_id="choose", on=node.on), self._guard(path, way))
+        self._task(choose, "ChoiceOperator", at, arguments(task_id="choose", on=node.on), self._guard(path, way))
         self._out.blank()
-        cases = self._branches(path, node.cases, replace(around, sure=False))
-        join = self._join("choice", path, way, around)
-        self._out.line(around.depth, f"{choose} >> {cases} >> {join}")
+        cases = self._branches(path, node.cases, replace(at, sure=False))
+        join = self._join("choice", path, way, at)
+        self._out.line(at.depth, f"{choose} >> {cases} >> {join}")
 
-    def _map(self, path: Path, node: ir.MapNode, way: Way, around: Around) -> None:
+    def _map(self, path: Path, node: ir.MapNode, way: Way, at: Position) -> None:
         items = self._names.own(path, "items")
         listing = arguments(task_id="items", over=node.over, item=node.item)
         # Not mapped itself, even in the body of a map: there it lists the items of all of that one's items.
-        self._task(items, "ItemsOperator", Around(around.depth), listing, self._guard(path, way))
+        self._task(items, "ItemsOperator", Position(at.depth), listing, self._guard(path, way))
         self._out.blank()
-        body = Around(around.depth, over=items, argument=self._names.argument(node.item))
+        body = Position(at.depth, over=items, argument=self._names.argument(node.item))
         begins_with_map = not layers(node.body, ways(node.body))[0].plain
         join = self._names.own(path, "join")
         links = self._graph((*path, "*"), node.body, body, items if begins_with_map else None, join)
-        self._join("map", path, way, around, reducer=node.reducer)
-        self._order(links, around)
+        self._join("map", path, way, at, reducer=node.reducer)
+        self._order(links, at)
 
-    def _loop(self, path: Path, node: ir.LoopNode, way: Way, around: Around) -> None:
-        enter = self._enter(path, way, around)
+    def _loop(self, path: Path, node: ir.LoopNode, way: Way, at: Position) -> None:
+        enter = self._enter(path, way, at)
         again, iterations = (self._names.own(path, word) for word in ("again", "iterations"))
         inner = any(isinstance(one, ir.LoopNode) for _, one in walk(node.body))
         number, one = (self._names.own(path, word) if inner else word for word in ("number", "iteration"))
         self._out.use("chain")
         self._out.use("TaskGroup")
-        self._out.line(around.depth, f"{iterations} = []")
-        self._out.line(around.depth, f"for {number} in range({node.limit}):")
-        self._out.line(around.depth + 1, f'with TaskGroup(f"iteration_{{{number}}}") as {one}:')
-        iteration = replace(around.deeper(2), sure=False)
-        waits = around.over is not None or any(inner.guarded for inner in ways(node.body).values())
+        self._out.line(at.depth, f"{iterations} = []")
+        self._out.line(at.depth, f"for {number} in range({node.limit}):")
+        self._out.line(at.depth + 1, f'with TaskGroup(f"iteration_{{{number}}}") as {one}:')
+        iteration = replace(at.deeper(2), sure=False)
+        waits = at.over is not None or any(inner.guarded for inner in ways(node.body).values())
         said = arguments(task_id="again", number=name(number), until=node.until, index=node.index)
         self._task(again, "IterationOperator", iteration, said, self._guard(path, LOOKS) if waits else ())
         self._out.blank()
         self._order(self._graph((*path, "*"), node.body, iteration, first=again), iteration)
         self._out.blank()
-        self._out.line(around.depth + 1, f"{iterations}.append({one})")
+        self._out.line(at.depth + 1, f"{iterations}.append({one})")
         self._out.blank()
-        join = self._join("loop", path, way, around)
-        self._out.line(around.depth, f"chain({enter}, *{iterations})" if enter else f"chain(*{iterations})")
-        self._out.line(around.depth, f"{iterations} >> {join}")
+        join = self._join("loop", path, way, at)
+        self._out.line(at.depth, f"chain({enter}, *{iterations})" if enter else f"chain(*{iterations})")
+        self._out.line(at.depth, f"{iterations} >> {join}")
 
-    def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], around: Around) -> str:
+    def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], at: Position) -> str:
         """A group for each branch; returns the list of them."""
         ids = self._names.ids(graphs)
         variables = [self._names.variable((*path, branch)) for branch in graphs]
         for variable, (branch, graph) in zip(variables, graphs.items(), strict=True):
             shown = branch if branch != ids[branch] else None
-            self._out.block(around.depth, self._group_of(ids[branch], shown), variable)
-            inside = around.deeper()
+            self._out.block(at.depth, self._group_of(ids[branch], shown), variable)
+            inside = at.deeper()
             self._order(self._graph((*path, branch), graph, inside), inside)
             self._out.blank()
         return listed(variables)
 
-    def _enter(self, path: Path, way: Way, around: Around) -> str | None:
+    def _enter(self, path: Path, way: Way, at: Position) -> str | None:
         """Write the task that looks whether a node was reached, if it needs one; returns its variable."""
         if not way.guarded:
             return None
         enter = self._names.own(path, "enter")
-        self._task(enter, "GuardOperator", around, arguments(task_id="enter"), self._guard(path, way))
+        self._task(enter, "GuardOperator", at, arguments(task_id="enter"), self._guard(path, way))
         self._out.blank()
         return enter
 
-    def _join(self, kind: str, path: Path, way: Way, around: Around, reducer: str | None = None) -> str:
+    def _join(self, kind: str, path: Path, way: Way, at: Position, reducer: str | None = None) -> str:
         """Write the fan-in of a composite node; returns its variable."""
         join = self._names.own(path, "join")
         said = arguments(task_id="join", kind=kind, reducer=reducer, **ends(way))
-        self._task(join, "JoinOperator", around, said)
+        self._task(join, "JoinOperator", at, said)
         return join
 
-    def _task(self, variable: str, operator: str, around: Around, said: Arguments, guard: Arguments = ()) -> None:
+    def _task(self, variable: str, operator: str, at: Position, said: Arguments, guard: Arguments = ()) -> None:
         """Write a task that runs no step; in the body of a map, outside of mapped groups, it is mapped itself."""
         self._out.use(operator)
-        if around.over is None:
-            made = Call(name(operator), (), (*said, *arguments(item=around.item_argument), *guard))
+        if at.over is None:
+            made = Call(name(operator), (), (*said, *arguments(item=at.item_argument), *guard))
         else:
-            made = Call(name(f"{operator}.for_each"), (name(around.over),), (*said, *guard))
-        self._out.value(around.depth, variable, made)
+            made = Call(name(f"{operator}.for_each"), (name(at.over),), (*said, *guard))
+        self._out.value(at.depth, variable, made)
 
     def _group_of(self, id: str, shown: str | None) -> Call:  # noqa: A002 - Airflow's own word
         return call(self._out.use("TaskGroup").text, id, group_display_name=shown)
@@ -311,11 +309,11 @@ class Body:
     def _rule(self) -> Name:
         return self._out.use("TriggerRule.ALL_DONE")
 
-    def _order(self, links: Sequence[Link], around: Around) -> None:
-        for line in order_lines(links, around.depth):
-            self._out.line(around.depth, line)
+    def _order(self, links: Sequence[Link], at: Position) -> None:
+        for line in order_lines(links, at.depth):
+            self._out.line(at.depth, line)
 
 
-def _looking(way: Way, around: Around) -> Way:
+def _looking(way: Way, at: Position) -> Way:
     """Return the way of a node that lies between mapped groups, where Airflow's own rules do not tell."""
-    return replace(way, guarded=way.guarded or not way.starts or not around.sure)
+    return replace(way, guarded=way.guarded or not way.starts or not at.sure)

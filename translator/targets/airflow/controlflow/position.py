@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class Position:
     """Where something is: how deep its lines, and what it runs for.
 
     ``item`` is the argument of the mapped group that it is in. Where it is in none, though in the body of a map,
@@ -29,7 +29,7 @@ class Around:
     argument: str = ""
     sure: bool = True
 
-    def deeper(self, by: int = 1) -> Around:
+    def deeper(self, by: int = 1) -> Position:
         """The same in a group."""
         return replace(self, depth=self.depth + by)
 
