@@ -18,6 +18,8 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from translator.shim.embedded import quiet
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
@@ -36,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     home = asked.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     _set_environment(asked, home)
-    with _quiet(home / LOG) as errors:
+    with quiet(home / LOG) as errors:
         try:
             return _run(asked.file, home, json.loads(asked.param_json))
         except ValueError as error:
@@ -74,30 +76,6 @@ def _set_environment(asked: argparse.Namespace, home: Path) -> None:
         TRANSLATOR_RUN=asked.run,
         TRANSLATOR_PROJECT=str(asked.project.resolve()),
     )
-
-
-@contextlib.contextmanager
-def _quiet(log: Path) -> Iterator[Any]:
-    """Send all that is printed to ``log``, but for what the steps print; yields a stream to the user's errors."""
-    from airflow_plugin.logs import echo_to
-
-    sys.stdout.flush()
-    sys.stderr.flush()
-    user = [os.fdopen(os.dup(number), "w", buffering=1, errors="replace") for number in (1, 2)]
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for number in (1, 2):
-        os.dup2(file, number)
-    echo_to(user[0])
-    try:
-        yield user[1]
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        echo_to(None)
-        for number, stream in zip((1, 2), user, strict=True):
-            os.dup2(stream.fileno(), number)
-            stream.close()
-        os.close(file)
 
 
 def _run(file: Path, home: Path, given: dict[str, Any]) -> int:

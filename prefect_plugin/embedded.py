@@ -8,7 +8,6 @@ the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import logging
 import os
@@ -17,8 +16,10 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from translator.shim.embedded import quiet
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from prefect import Flow, State
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         TRANSLATOR_RUN=asked.run,
         TRANSLATOR_PROJECT=str(asked.project.resolve()),
     )
-    with _quiet(home / LOG) as errors:
+    with quiet(home / LOG) as errors:
         try:
             return _run(asked.file, json.loads(asked.param_json))
         except UsageError as error:
@@ -66,30 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
             print(f"error: Prefect could not run {asked.file}: {error}; see {home / LOG}", file=errors)
             return 1
-
-
-@contextlib.contextmanager
-def _quiet(log: Path) -> Iterator[Any]:
-    """Send all that is printed to ``log``, but for what the steps print; yields a stream to the user's errors."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    user = [os.fdopen(os.dup(number), "w", buffering=1, errors="replace") for number in (1, 2)]
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for number in (1, 2):
-        os.dup2(file, number)
-    try:
-        from prefect_plugin.logs import echo_to
-
-        echo_to(user[0])
-        yield user[1]
-    finally:
-        echo_to(None)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, stream in zip((1, 2), user, strict=True):
-            os.dup2(stream.fileno(), number)
-            stream.close()
-        os.close(file)
 
 
 def _parser() -> argparse.ArgumentParser:

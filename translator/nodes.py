@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 BODY = "*"
 """The name under which ``branches`` has the one body of a map or a loop."""
@@ -31,27 +31,23 @@ def named_branches(node: ir.Node) -> Mapping[str, ir.Graph]:
     return {} if isinstance(node, ir.MapNode | ir.LoopNode) else branches(node)
 
 
-def walk(graph: ir.Graph, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
-    """The nodes of a graph in the order of the file, each with its path: node, branch, node, ...
+def walk(
+    graph: ir.Graph,
+    above: tuple[str, ...] = (),
+    into: Callable[[ir.Node], Mapping[str, ir.Graph]] = branches,
+) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
+    """Return the nodes of a graph in the order of the file, each with its path: node, branch, node, ...
 
     Args:
         graph: the graph.
         above: the path of the branch that it is.
+        into: the branches of a node to walk into; ``named_branches`` leaves out what has no name before it runs.
     """
     for node in graph.nodes:
         path = (*above, node.name)
         yield path, node
-        for name, branch in branches(node).items():
-            yield from walk(branch, (*path, name))
-
-
-def walk_named(graph: ir.Graph, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
-    """Walk a graph, but not into maps and loops: what is in there has no name before it runs."""
-    for node in graph.nodes:
-        path = (*above, node.name)
-        yield path, node
-        for name, branch in named_branches(node).items():
-            yield from walk_named(branch, (*path, name))
+        for name, branch in into(node).items():
+            yield from walk(branch, (*path, name), into)
 
 
 def kind(node: ir.Node) -> str:

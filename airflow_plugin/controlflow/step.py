@@ -15,10 +15,10 @@ from airflow_plugin.controlflow.graph import dialect_of, place_of
 from airflow_plugin.controlflow.run import Run, Task
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
-from airflow_plugin.logs import line_log
 from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import cancel, cancelled
 from airflow_plugin.tries import name_try
+from translator.shim.embedded import line_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
                 store=store_uri(),
                 project=project_folder(self.project),
                 engine="airflow",
-                log=line_log(self.log, execution.node),
+                log=line_log(self.log.info, execution.node),
                 should_stop=lambda: CANCELLED if cancelled() else None,
                 secret=secrets.lookup,
                 claimed=name_try(context),

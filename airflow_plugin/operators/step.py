@@ -12,12 +12,12 @@ from airflow.sdk import BaseOperator
 from airflow_plugin.conf import unknown_keys
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
-from airflow_plugin.logs import line_log
 from airflow_plugin.owned import run_folder
 from airflow_plugin.parameters import run_values
 from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import cancel, stop_reason
 from airflow_plugin.tries import name_try
+from translator.shim.embedded import line_log
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,7 +151,7 @@ class StepOperator(BaseOperator):
                 store=store_uri(),
                 project=project_folder(self.project),
                 engine="airflow",
-                log=line_log(self.log, _label(execution)),
+                log=line_log(self.log.info, _label(execution)),
                 should_stop=should_stop,
                 claimed=name_try(context),
                 out_of_time=(AirflowTaskTimeout,),

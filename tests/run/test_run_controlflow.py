@@ -7,12 +7,12 @@ import io
 from rich.console import Console
 
 from tests.semantics.controlflow import graph, mapped, parallel, step
-from translator.nodes import kind, walk_named
+from translator.nodes import kind, named_branches, walk
 from translator.run.progress import LiveTree, Progress, view
 from translator.run.table import table
 
 GRAPH = graph(step("get"), parallel("fan out", x=graph(step("a"))), mapped("m", graph(step("s")), over="xs"))
-KINDS = {".".join(path): kind(node) for path, node in walk_named(GRAPH)}
+KINDS = {".".join(path): kind(node) for path, node in walk(GRAPH, into=named_branches)}
 
 
 def leaf(state, reason=None):

@@ -28,7 +28,7 @@ from translator.cli.options import (
 from translator.cli.printing import show
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.files import real
-from translator.nodes import kind, walk_named
+from translator.nodes import kind, named_branches, walk
 from translator.run import process
 from translator.run.guard import guarded
 from translator.run.progress import Follower, Progress, view
@@ -104,7 +104,7 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         store = open_store(uri)
     except (StoreError, ValueError, ImportError, OSError) as error:
         raise UsageError(f"--store {args.store}: {error}") from None
-    kinds = {".".join(path): kind(node) for path, node in walk_named(pipeline.graph)}
+    kinds = {".".join(path): kind(node) for path, node in walk(pipeline.graph, into=named_branches)}
     with guarded() as (folder, guard):
         command = _compiled(pipeline, target, folder, project_of(args, args.file), run=run, store=uri, values=values)
         events = folder / "events.jsonl"

@@ -10,7 +10,7 @@ from translator.dialects import Dialect
 from translator.source import Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from translator.diagnostics import Diagnostics
     from translator.dialects import Source
@@ -50,8 +50,15 @@ _COMMANDS = {
 _ENDS = ("success", "fail")
 
 
-def dialect(name: str, title: str, read: Callable[[Source, Diagnostics], tuple[Pipeline, ...]]) -> Dialect:
-    """Return one of the two dialects, by its name, how it is spelled, and what reads it."""
+def dialect(name: str, title: str) -> Dialect:
+    """Return one of the two dialects, by its name and how it is spelled."""
+
+    def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
+        from translator.dialects.controlflow.language import LANGUAGES
+        from translator.dialects.controlflow.reader import read_pipelines
+
+        return read_pipelines(source, LANGUAGES[name], diagnostics)
+
     return Dialect(
         name=name,
         title=title,

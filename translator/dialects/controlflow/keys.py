@@ -161,5 +161,4 @@ _FITS: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.WHOLE: _whole,
     Kind.FLAG: _flag,
     Kind.RETURNS: _returns,
-    Kind.ANYTHING: lambda value: value,
 }

@@ -27,7 +27,6 @@ class Kind(StrEnum):
     WHOLE = "an integer"
     FLAG = "true or false"
     RETURNS = "a list of mappings with 'name'"
-    ANYTHING = "anything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,6 @@ TEXT = Key(Kind.TEXT)
 _NEEDED = Key(Kind.TEXT, required=True)
 _FILLED = Key(Kind.TEXT, required=True, filled=True)
 _BRANCHES = Key(Kind.MAPPING, required=True)
-_ANYTHING = Key(Kind.ANYTHING)
 
 TRAVERSAL = _keys(next=_FILLED, on_failure=TEXT, overrides=Key(Kind.TEXT_MAP))
 """The keys of every step but the ends of a graph."""
@@ -175,6 +173,8 @@ RUNNABLE = Language(
     ),
     binary=True,
 )
+
+LANGUAGES: Mapping[str, Language] = MappingProxyType({one.name: one for one in (MAGNUS, RUNNABLE)})
 
 LEGACY_TYPES = ("as-is",)
 """What steps were called in Magnus 0.4 that are stubs since."""

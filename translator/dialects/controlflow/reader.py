@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
-    """Read the one pipeline of a file; see ``translator.dialects.magnus.read``."""
+    """Read the one pipeline of a file; see ``translator.dialects.Dialect``."""
     root = source.root
     if root is None:
         return ()
