@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import did_you_mean
+from translator.semantics.gates import VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from translator.semantics.oracle import Oracle
 
 CODE = "bad-assumption"
-RESULT = "result"
-"""The metadata key that holds the verdict of a condition."""
 
 
 def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnostics) -> dict[str, bool]:
@@ -82,7 +81,7 @@ def assumed(
     for node in _conditions(pipeline):
         expected = {gate.expected for other in pipeline.nodes for gate in other.policy.gates if gate.node == node.name}
         verdict = given.get(node.name, expected != {False})
-        printed[node.name] = {RESULT: verdict}
+        printed[node.name] = {VERDICT: verdict}
         if expected and node.name not in given:
             said = str(verdict).lower()
             notes.append(f"whether {node.name} is true is known only while running; assumed to be {said} (--assume)")

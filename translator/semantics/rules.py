@@ -17,6 +17,7 @@ from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.semantics.results import Execution, Result, settle
 from translator.shim import contract, file_grid, grid, parameters
 from translator.shim.contract import State
+from translator.shim.inputs.edges import matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -257,6 +258,5 @@ def _matching(edge: ir.Edge, source: Result) -> Iterator[str]:
             yield edge.source.key
         else:
             for path in execution.outputs:
-                sidecar = path.endswith(".metadata.json") or path == "valohai.metadata.jsonl"
-                if not sidecar and (path == edge.source.key or fnmatchcase(path, edge.source.key)):
+                if matches(path, edge.source.key):
                     yield path

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # Of a loop: the directories that it reads and writes, which are not arguments of the script.
 _LOOP = "loop."
-_CHORES = Path(__file__).with_name("chores.py")
+_BUILTIN = Path(__file__).with_name("builtin_steps.py")
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:
@@ -77,9 +77,9 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  
         (_root(work) / place.path).parent.mkdir(parents=True, exist_ok=True)
     match work.step.kind:
         case "condition":
-            arguments = [_python(work), str(_CHORES), _task(work, "evaluate", _condition(work))]
+            arguments = [_python(work), str(_BUILTIN), _task(work, "evaluate", _condition(work))]
         case "collect":
-            arguments = [sys.executable, str(_CHORES), _task(work, "collect", {"copies": _copies(work)})]
+            arguments = [sys.executable, str(_BUILTIN), _task(work, "collect", {"copies": _copies(work)})]
         case _:
             arguments = [_python(work), str(_script(work)), *_arguments(work)]
     variables = dict(work.step.environment)

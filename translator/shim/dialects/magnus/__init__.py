@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim import grid, outputs, records, scopes
 from translator.shim.dialects import Contract, Launch, Scoping
-from translator.shim.dialects.magnus import catalog, left, notebooks, view
-from translator.shim.dialects.magnus.left import folder_of, scope_of
+from translator.shim.dialects.magnus import catalog, notebooks, results, view
+from translator.shim.dialects.magnus.results import folder_of, scope_of
 from translator.shim.dialects.magnus.rules import RULES, Rules
 from translator.shim.dialects.magnus.secrets import Secrets
 from translator.shim.inputs.stage import Source
@@ -53,7 +53,7 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
     step, space, scope, source = work.step, work.space, scope_of(work), _source(work)
     rules = RULES[step.dialect]
     secrets = Secrets(work.secret)
-    parameters = left.values(scope)
+    parameters = results.values(scope)
     given = secrets.values(step.secrets, step.name)
     environment = _environment(step, rules, work.id, space, scope, parameters, given)
     if step.dialect == "magnus" and step.kind != "stub":
@@ -87,7 +87,7 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
     """See ``translator.shim.dialects.Contract.gather``."""
     try:
-        problem = left.collect(work, metadata)
+        problem = results.collect(work, metadata)
     except ValueError as error:
         problem = str(error)
     found = outputs.tidy(work.space.outputs, work.space.root, work.pulse)
@@ -116,7 +116,7 @@ def _program(name: str, work: Work, more: Mapping[str, Any]) -> list[str]:
     document = {
         "dialect": step.dialect,
         "command": step.command[0],
-        "parameters": _seen(RULES[step.dialect], left.values(scope)),
+        "parameters": _seen(RULES[step.dialect], results.values(scope)),
         "items": dict(scope.items) if step.kind == "python" or step.dialect == "runnable" else {},
         "returns": dict(step.returns),
         "put": str(config / "put"),
