@@ -130,11 +130,12 @@ def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function
     listed = [Name(file.tasks[path][one.name]) for one in graph.nodes]
     arguments = [] if path[-1] == BODY else [path[-1]]
     file.used |= {"branch", "Token"}
+    word = "case" if isinstance(node, ir.ChoiceNode) else "branch"
     named = {ir.MapNode: "one item", ir.LoopNode: "one iteration"}
     return Function(
         _decorator(call("branch", *arguments, nodes=listed)),
         f"def {file.names.places[path]}(token: Token) -> Token:",
-        docstring_of(f"Run {named.get(type(node), f'the branch {path[-1]}')} of {node.name}."),
+        docstring_of(f"Run {named.get(type(node), f'the {word} {path[-1]}')} of {node.name}."),
         _statements(file, path),
     )
 

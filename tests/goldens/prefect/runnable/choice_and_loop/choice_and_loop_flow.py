@@ -71,7 +71,7 @@ small_fit = step_node(SMALL_FIT)
 
 @branch("small", nodes=[small_fit])
 def small(token: Token) -> Token:
-    """Run the branch small of by size."""
+    """Run the case small of by size."""
     return small_fit.submit(token)
 
 
@@ -80,7 +80,7 @@ large_fit = step_node(LARGE_FIT)
 
 @branch("large", nodes=[large_fit])
 def large(token: Token) -> Token:
-    """Run the branch large of by size."""
+    """Run the case large of by size."""
     return large_fit.submit(token)
 
 

@@ -121,7 +121,7 @@ h1 = step_node(H1)
 
 @branch("heads", nodes=[h1])
 def pick_heads(token: Token) -> Token:
-    """Run the branch heads of Pick."""
+    """Run the case heads of Pick."""
     return h1.submit(token)
 
 
@@ -130,7 +130,7 @@ t1 = step_node(T1)
 
 @branch("tails", nodes=[t1])
 def pick_tails(token: Token) -> Token:
-    """Run the branch tails of Pick."""
+    """Run the case tails of Pick."""
     return t1.submit(token)
 
 
@@ -167,7 +167,7 @@ h2 = step_node(H2)
 
 @branch("heads", nodes=[h2])
 def pick_again_heads(token: Token) -> Token:
-    """Run the branch heads of Pick again."""
+    """Run the case heads of Pick again."""
     return h2.submit(token)
 
 
@@ -176,7 +176,7 @@ t2 = step_node(T2)
 
 @branch("tails", nodes=[t2])
 def pick_again_tails(token: Token) -> Token:
-    """Run the branch tails of Pick again."""
+    """Run the case tails of Pick again."""
     return t2.submit(token)
 
 
