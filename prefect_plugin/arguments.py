@@ -1,4 +1,4 @@
-"""From values by the names of the source file (``NAME``, ``NODE.PARAMETER``) to the arguments of a generated flow."""
+"""Turn values by the names of the source file (``NAME``, ``NODE.PARAMETER``) into the arguments of a generated flow."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class ArgumentError(ValueError):
-    """The flow takes no such value; the message is for the user."""
+    """A value that the flow does not take; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a value goes: an argument of the flow, or a field (named by its alias) of the group that is one."""
+    """The destination of a value: an argument of the flow, or a field (by its alias) of a group."""
 
     argument: str
     annotation: Any
@@ -32,7 +32,7 @@ class _Place:
 
 
 def arguments_of(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with which to call ``flow``.
+    """Return the arguments with which to call ``flow``.
 
     Args:
         flow: a generated flow.
@@ -63,7 +63,7 @@ def arguments_of(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, A
 
 
 def _places(argument: inspect.Parameter) -> dict[str, _Place]:
-    """The values that an argument takes, by their names in the source file."""
+    """Return the values that an argument takes, by their names in the source file."""
     annotation = argument.annotation
     inner = _bare(annotation)
     group = next((kind for kind in (inner, *typing.get_args(inner)) if _is_group(kind)), None)

@@ -1,4 +1,4 @@
-"""What the UI shows of a task node: a table of its executions."""
+"""Show a task node in the UI as a table of its executions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def show_executions(node: NodeRun) -> None:
 
 
 def key_of(pipeline: str, node: str) -> str:
-    """The key of a node's table: lower case letters, digits and dashes, which is all that Prefect takes."""
+    """Return the key of a node's table: lower case letters, digits and dashes, which is all that Prefect takes."""
     return "-".join(_NOT_KEY.sub("-", segment(name).lower()).strip("-") for name in (pipeline, node))
 
 

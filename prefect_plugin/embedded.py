@@ -1,4 +1,4 @@
-"""Runs a generated flow once, in a private Prefect of its own: ``python -m prefect_plugin.embedded FILE ...``.
+"""Run a generated flow once, in a private Prefect of its own: ``python -m prefect_plugin.embedded FILE ...``.
 
 Nothing of the user's Prefect is read or changed: its profile, its server and its database stay as they are. What the
 steps print goes to standard output, what Prefect says to ``prefect.log`` in the private home. The exit status is 0 if
@@ -37,7 +37,7 @@ _SETTINGS = {
 
 
 class UsageError(Exception):
-    """What was asked for cannot be run; the message is for the user."""
+    """A flow that cannot be run as asked; the message is for the user."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -99,7 +99,7 @@ def _run(file: Path, values: Mapping[str, Any]) -> int:
 
 
 def _load(file: Path) -> Flow[..., Any]:
-    """The flow in a generated file."""
+    """Return the flow in a generated file."""
     from importlib.util import module_from_spec, spec_from_file_location
 
     from prefect import Flow

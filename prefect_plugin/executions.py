@@ -51,7 +51,7 @@ class Executions:
 
     @property
     def result(self) -> bool:
-        """The verdict of a condition node; false if it has none."""
+        """Return the verdict of a condition node; false if it has none."""
         return bool(self.manifests and self.manifests[-1].metadata.get("result"))
 
     def outputs(self, pattern: str = "*") -> Edge[ArtifactSource]:

@@ -1,4 +1,4 @@
-"""How task runs ended, as this process knows it.
+"""Tell how task runs ended, as this process knows it.
 
 Prefect's own ``future.wait()`` raises what broke the task, and a pause of the flow run; ``future.state`` may ask the
 API, which lags behind.
@@ -37,7 +37,7 @@ def ended_state(future: PrefectFuture[Any]) -> State[Any] | None:
 
 
 def is_left_open(future: PrefectFuture[Any]) -> bool:
-    """Whether the API shows a task run as one that never ends, because nothing has given it a final state.
+    """Return whether the API shows a task run as one that never ends, because it has no final state.
 
     That is a node whose upstream did not complete (``NotReady``), and a task run that a suspension kept from starting.
     """

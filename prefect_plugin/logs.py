@@ -1,4 +1,4 @@
-"""Where the lines of a command go: into the task run's log, and where this process is the whole run, to its user."""
+"""Log the lines of commands in task runs, and echo them to the user of a private Prefect."""
 
 from __future__ import annotations
 

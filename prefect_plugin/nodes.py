@@ -278,7 +278,7 @@ def _stop_siblings(plan: NodePlan, node: NodeRun) -> None:
 
 
 def _outcome(node: NodeRun, point: Point, future: PrefectFuture[Manifest]) -> Outcome:
-    """How an execution ended; one without a manifest never began, or its worker broke."""
+    """Return how an execution ended; one without a manifest never began, or its worker crashed."""
     manifest = node.manifests.get(point.index)
     if manifest is not None:
         return manifest.state
@@ -288,7 +288,7 @@ def _outcome(node: NodeRun, point: Point, future: PrefectFuture[Manifest]) -> Ou
 
 
 def _judge(plan: NodePlan, node: NodeRun) -> State[Any]:
-    """The node's state from those of its executions."""
+    """Return the node's state from those of its executions."""
     states = list(node.states.values())
     complete = [node.manifests[index] for index, state in node.states.items() if state is Outcome.COMPLETE]
     executions = Executions(plan.name, complete)
@@ -321,7 +321,7 @@ def _passed(value: object, name: str = "") -> object:
 
 
 def _futures(value: object) -> Iterator[PrefectFuture[Any]]:
-    """The futures among the arguments of a node, also in lists and in ``allow_failure``."""
+    """Return the futures among the arguments of a node, also in lists and in ``allow_failure``."""
     if isinstance(value, PrefectFuture):
         yield value
     elif isinstance(value, (allow_failure, unmapped)):

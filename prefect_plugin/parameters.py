@@ -45,5 +45,5 @@ class NodeParameters(BaseModel):
         cls.node = node
 
     def values(self) -> dict[str, Value]:
-        """The parameters that have a value, by the names of the source file."""
+        """Return the parameters that have a value, by the names of the source file."""
         return {name: value for name, value in self.model_dump(by_alias=True).items() if value is not None}

@@ -1,4 +1,4 @@
-"""Gives task runs that never ended a final state in Prefect's API.
+"""Give task runs that never ended a final state in Prefect's API.
 
 Prefect leaves a task run whose upstream did not complete in ``PENDING/NotReady`` for ever, and those of a flow process
 that was killed in ``RUNNING``; the UI draws both as endless bars. The repair is for eyes only: nothing of ours reads
@@ -39,7 +39,7 @@ PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class TaskRunEnd:
-    """How a task run must be shown: by its name, in the state that it ended in."""
+    """The name and the final state to show for a task run."""
 
     name: str
     future: PrefectFuture[Any]

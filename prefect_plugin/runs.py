@@ -1,4 +1,4 @@
-"""One run of a pipeline as one flow run: what its tasks share, and how it ends."""
+"""Make one flow run one run of a pipeline: the state that its tasks share, and its end."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from translator.shim.outcome import GraphPlan, NodePlan, RunRecord
 
 RUN = "TRANSLATOR_RUN"
-"""Environment variable with the run's id in the store, where the caller wants to choose it."""
+"""Environment variable with the run's id in the store, if the caller chooses it."""
 PROJECT = "TRANSLATOR_PROJECT"
-"""Environment variable with the project folder, where it is not beside the flow's file."""
+"""Environment variable with the project directory, if it is not beside the flow's file."""
 SETTLE_SECONDS = 20.0
 """How long a run that is interrupted waits for its executions to end; each obeys within a few seconds.
 
@@ -74,11 +74,11 @@ class NodeRun:
     tries: dict[int, str] = field(default_factory=dict)
     """By index the URI that the manifest of the execution's last try has, or will have."""
     reason: str | None = None
-    """Why the node is in error, where no execution says it."""
+    """Why the node failed, if no execution says it."""
     stop: Stop = field(default_factory=Stop)
 
     def should_stop(self) -> str | None:
-        """Why executions of this node must stop, if they must."""
+        """Return why executions of this node must stop, if they must."""
         return self.run.stop.reason or self.stop.reason
 
     def claimed(self, index: int) -> Callable[[str], None]:
@@ -99,7 +99,7 @@ class NodeRun:
 
 @dataclass(eq=False, slots=True)
 class Run:
-    """What all tasks of a flow run share; ``store`` is a URI, ``id`` the run's name in the store."""
+    """The state that all tasks of a flow run share; ``store`` is a URI, ``id`` the run's name in the store."""
 
     pipeline: str
     id: str
@@ -114,13 +114,13 @@ class Run:
     futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
     names: dict[UUID, str] = field(default_factory=dict)
     mapped: list[tuple[str, PrefectFuture[Any]]] = field(default_factory=list)
-    """What nodes have submitted besides the nodes themselves, with the names of the task runs."""
+    """Futures that nodes have submitted, with the names of the task runs."""
     judged: dict[UUID, State[Any]] = field(default_factory=dict)
     """By task run the state that its body has returned."""
     nodes: dict[str, NodeRun] = field(default_factory=dict)
     record: RunRecord | None = None
     slots: BoundedSemaphore | None = None
-    """What a node must have to run its executions, where only so many nodes run at once."""
+    """Slots for running nodes, if the pipeline limits how many run at once."""
     graph: Callable[[], GraphPlan] | None = None
     """Of a control-flow pipeline, its graph as far as the run has come to know its routes."""
 
@@ -130,7 +130,7 @@ _node: ContextVar[NodeRun] = ContextVar("node")
 
 
 def current_run() -> Run:
-    """The run that the calling flow or task belongs to.
+    """Return the run that the calling flow or task belongs to.
 
     Raises:
         OutsideRunError: it is not called within ``run_of``.
@@ -142,7 +142,7 @@ def current_run() -> Run:
 
 
 def current_node() -> NodeRun:
-    """The node whose body is being run.
+    """Return the node whose body is being run.
 
     Raises:
         OutsideRunError: it is not called in the body of a node.
@@ -225,7 +225,7 @@ def _listed(value: Any) -> Any:
 
 
 def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
-    """The name of a flow run in the store; a second attempt has that of the first."""
+    """Return the name of a flow run in the store; a second attempt has that of the first."""
     name = f"{flow_run.name}-{flow_run.id.hex[-8:]}"
     try:
         owner = {"engine": "prefect", "flow_run": str(flow_run.id)}
@@ -241,7 +241,7 @@ def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
 
 
 def _interruption(error: BaseException) -> tuple[Cause, str]:
-    """Why a run stops whose flow is ended by ``error``."""
+    """Return why a run stops whose flow is ended by ``error``."""
     if isinstance(error, Pause):
         return Cause.SUSPEND, "the run was suspended"
     if isinstance(error, Exception):
@@ -276,7 +276,7 @@ def finish() -> State[Any]:
 
 
 def _planned(run: Run) -> list[NodePlan]:
-    """The nodes that have been submitted or left out, in the order of the source file."""
+    """Return the nodes that have been submitted or left out, in the order of the source file."""
     return [run.plans[name] for name in sorted(run.plans, key=run.places.__getitem__)]
 
 
@@ -309,7 +309,7 @@ def _await_all(run: Run, seconds: float) -> None:
 
 
 def _task_runs(run: Run) -> list[TaskRunEnd]:
-    """The task runs of a run, with the states in which the API must show those that it has not learnt the end of."""
+    """Return the task runs of a run, with the states to show for those whose end the API has not learnt."""
     states = _node_states(run.record.document["nodes"]) if run.record is not None else {}
     ends = [
         TaskRunEnd(
@@ -322,7 +322,7 @@ def _task_runs(run: Run) -> list[TaskRunEnd]:
 
 
 def _node_states(nodes: Mapping[str, Any], above: str = "") -> dict[str, str]:
-    """The state that ``run.json`` says of each node, by name, of nodes in branches by path."""
+    """Return the state that ``run.json`` says of each node, by name, of nodes in branches by path."""
     found: dict[str, str] = {}
     for name, node in nodes.items():
         found[f"{above}{name}"] = node["state"]
@@ -332,7 +332,7 @@ def _node_states(nodes: Mapping[str, Any], above: str = "") -> dict[str, str]:
 
 
 def _as_submitted(run: Run) -> Iterator[PrefectFuture[Any]]:
-    """The futures of a run, also those that its tasks submit meanwhile: a branch's nodes are its own to submit."""
+    """Yield the futures of a run, also those that its tasks submit meanwhile, as branches do."""
     seen: set[str] = set()
     while waiting := [name for name in list(run.futures) if name not in seen]:
         for name in waiting:

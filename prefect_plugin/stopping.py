@@ -1,4 +1,4 @@
-"""One token per flow run: what trips it, and how a change of the run's state from outside becomes a tripped token."""
+"""Stop a run: requests to stop, and a watch that makes one when the run's state is changed from outside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_SECONDS = 2.0
 
 
 class Cause(Enum):
-    """Why a run stops; ``MARK`` is that somebody gave the flow run a final state while it ran."""
+    """The cause of a stop; ``MARK`` means that somebody gave the flow run a final state while it ran."""
 
     ERROR = "error"
     CANCEL = "cancel"
@@ -51,12 +51,12 @@ class Stop:
 
 
 def is_cancel(state: State | None) -> bool:
-    """Whether a state of a flow run is that somebody cancels it."""
+    """Return whether the state of a flow run means that somebody cancels it."""
     return state is not None and (state.is_cancelling() or state.is_cancelled())
 
 
 def is_suspension(state: State | None) -> bool:
-    """Whether a state of a flow run is that somebody suspended it."""
+    """Return whether the state of a flow run means that somebody suspended it."""
     return state is not None and state.is_paused() and state.name == "Suspended"
 
 

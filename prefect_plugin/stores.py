@@ -19,7 +19,7 @@ _PREFIX = "artifact-store/"
 
 
 def choose() -> str:
-    """The URI of the store: from the environment, else of the block ``default``, else a folder.
+    """Return the URI of the store: from the environment, else of the block ``default``, else a folder.
 
     Raises:
         ValueError: the environment names a block that does not exist.

@@ -57,7 +57,7 @@ class CompositeRun:
 
     @property
     def names(self) -> Sequence[str]:
-        """The names of the branches, in the declared order."""
+        """Return the names of the branches, in the declared order."""
         return tuple(self.tasks)
 
 
@@ -65,7 +65,7 @@ _composite: ContextVar[CompositeRun] = ContextVar("composite")
 
 
 def current_composite() -> CompositeRun:
-    """The node with branches whose function is being run.
+    """Return the node with branches whose function is being run.
 
     Raises:
         OutsideRunError: it is not called in the function of such a node.
@@ -262,5 +262,5 @@ def _name(name: str, parameters: Mapping[str, Any]) -> str:
 
 
 def _returns(branches: Mapping[str, BranchTask]) -> list[str]:
-    """The parameters that steps directly in a branch return."""
+    """Return the parameters that steps directly in a branch return."""
     return list(dict.fromkeys(name for one in branches.values() for node in one.nodes for name in node.returns))

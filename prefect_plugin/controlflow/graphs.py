@@ -90,7 +90,7 @@ class Routes:
             raise fan.FanError(self.problem)
 
     def plan(self, nodes: Sequence[Node], pattern: Pattern = ()) -> GraphPlan:
-        """The graph of ``nodes``, for ``translator.shim.outcome``."""
+        """Return the graph of ``nodes``, for ``translator.shim.outcome``."""
         return GraphPlan(
             [self._node(node, pattern) for node in nodes],
             tuple(self.complete_after.get(pattern, ())),
@@ -123,7 +123,7 @@ class GraphRun:
     states: dict[str, Outcome] = field(default_factory=dict)
 
     def path_of(self, node: str) -> str:
-        """The path of one of the graph's nodes."""
+        """Return the path of one of the graph's nodes."""
         return ".".join((*self.path, node))
 
     def follow(self, node: str, token: object) -> None:
@@ -190,7 +190,7 @@ _graph: ContextVar[GraphRun] = ContextVar("graph")
 
 
 def current_graph() -> GraphRun:
-    """The graph that the calling function or task belongs to.
+    """Return the graph that the calling function or task belongs to.
 
     Raises:
         OutsideRunError: it is not called within ``run_of_graph``.

@@ -133,7 +133,7 @@ def node_task(
 
 
 def node_state(state: Outcome, path: str, handover: Handover, reason: str | None) -> State[Any]:
-    """The state of the task run that was a node or a branch."""
+    """Return the state of the task run that was a node or a branch."""
     match state:
         case Outcome.COMPLETE:
             return Completed(data=handover)
