@@ -52,12 +52,12 @@ class Node:
 
     @property
     def stops_all(self) -> bool:
-        """Whether an error of the node stops the run."""
+        """Return whether a failure of the node stops the run."""
         return self.on_error in ("stop-all", "retry")
 
     @property
     def verdicts(self) -> tuple[str, ...]:
-        """The tasks of which a failed one means that the node is in error.
+        """Return the tasks whose failure means that the node failed.
 
         Where executions may err without an error of the node, only the last task, ``done``, can tell.
         """
@@ -68,7 +68,7 @@ class Node:
 
 @once_per_dag
 def nodes(dag: DAG) -> Mapping[str, Node]:
-    """The nodes of a DAG by name, in the order of the DAG file."""
+    """Return the nodes of a DAG by name, in the order of the DAG file."""
     found: dict[str, Node] = {}
     groups: dict[str, list[str]] = {}
     for task in dag.tasks:
@@ -103,12 +103,12 @@ def _upstream(dag: DAG, node: Node, owners: Mapping[str, str], places: Mapping[s
 
 
 def _group(task: Operator) -> str | None:
-    """The id of the task group that makes a task part of a node with several tasks."""
+    """Return the id of the task group that makes a task part of a node with several tasks."""
     return task.task_group.group_id if task.task_group and task.label in PARTS else None
 
 
 def _conditions(tasks: list[Operator], name: Literal["only_if", "included_if"]) -> tuple[Condition, ...]:
-    """The conditions of a node: those of its first task that has any."""
+    """Return the conditions of a node: those of its first task that has any."""
     return next((tuple(found) for task in tasks if (found := _argument(task, name))), ())
 
 

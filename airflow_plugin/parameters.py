@@ -23,12 +23,12 @@ Given: TypeAlias = "ParamReference | Value"
 
 
 def dag_param(*keys: str) -> ParamReference:
-    """A parameter's value is that of the DAG param ``keys[0]``, or if that is null, of the next one."""
+    """Refer to the DAG param ``keys[0]``, or if it is null in a run, to the next one."""
     return ParamReference(keys)
 
 
 def run_values(given: Mapping[str, Given], params: Mapping[str, object]) -> dict[str, Value]:
-    """The values that a run gives to the parameters of a step.
+    """Return the values that a run gives to the parameters of a step.
 
     Args:
         given: by parameter, what the DAG file says.

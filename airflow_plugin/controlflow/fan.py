@@ -44,7 +44,7 @@ class GuardOperator(ControlFlowOperator):
 
 
 class ItemsOperator(ControlFlowOperator):
-    """The items of a map: returns what each is recognised by; the steps take the item itself from their scope.
+    """Lists the items of a map by index and label; the steps take the item itself from their scope.
 
     That of a map in the body of another lists the items of all items of that one, in one list: Airflow maps over it.
 
@@ -64,7 +64,7 @@ class ItemsOperator(ControlFlowOperator):
         self.item = item  # type: ignore[assignment]  # this operator runs for no item; it is how a DAG file calls it
 
     def came(self, run: Run, path: Path) -> bool:
-        """Whether the token came here; in the body of a map, ``listed`` looks for each of its items."""
+        """Return whether the token came here; in the body of a map, ``listed`` looks for each of its items."""
         return BODY in path or super().came(run, path)
 
     def execute(self, context: Context) -> list[Item]:
@@ -105,7 +105,7 @@ class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
         self.on = on
 
     def choose_branch(self, context: Context) -> str | Iterable[str]:
-        """The id of the chosen branch's group.
+        """Return the id of the chosen branch's group.
 
         Raises:
             NotStarted: the token did not come.
@@ -143,7 +143,7 @@ class IterationOperator(ControlFlowOperator):
         self.index = index
 
     def came(self, run: Run, path: Path) -> bool:
-        """Whether the token came to the loop; what became of the iteration before is looked at anyway."""
+        """Return whether the token came to the loop; ``execute`` looks at the iteration before."""
         return self.number > 0 or super().came(run, path[:-1])
 
     def execute(self, context: Context) -> None:
@@ -195,7 +195,7 @@ class JoinOperator(ControlFlowOperator):
         self.on_failure = on_failure
 
     def came(self, run: Run, path: Path) -> bool:
-        """Whether the token came to the node."""
+        """Return whether the token came to the node."""
         run.ask_all()
         return super().came(run, path)
 
@@ -228,7 +228,7 @@ class JoinOperator(ControlFlowOperator):
 
 
 def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | None:
-    """The items of a map, in the body of another one for all items of that; None if the token came for none of those.
+    """Return the items of a map, for all items of the maps around it; None if the token came for none of those.
 
     Args:
         run: the run.
@@ -268,7 +268,7 @@ def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | 
 
 
 def _branches(run: Run, node: Node) -> list[fan.Branch]:
-    """How the branches ended, in declared order.
+    """Return how the branches ended, in declared order.
 
     Raises:
         FanError: the node could not begin.
@@ -289,7 +289,7 @@ def _branches(run: Run, node: Node) -> list[fan.Branch]:
 
 
 def _returns(node: Node) -> list[str]:
-    """What the steps directly in the body of a map return."""
+    """Return what the steps directly in the body of a map return."""
     if node.kind != "map":
         return []
     return [

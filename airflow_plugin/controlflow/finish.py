@@ -22,7 +22,7 @@ class ControlFlowFinishOperator(FinishOperator):
 
     @property
     def plan(self) -> str:
-        """What a listener must know of the DAG to write ``run.json`` where this task does not, as JSON."""
+        """Return what a listener must know of the DAG to write ``run.json`` where this task does not, as JSON."""
         root = read(self.dag)
         return json.dumps({"dialect": dialect_of(root), "graph": to_json(root)})
 

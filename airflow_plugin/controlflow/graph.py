@@ -58,7 +58,7 @@ class Node:
 
     @property
     def maps(self) -> int:
-        """How many maps it is in the body of."""
+        """Return the nesting depth in maps."""
         return self.path.count(BODY)
 
 
@@ -77,22 +77,22 @@ class Graph:
 
     @property
     def start(self) -> Node | None:
-        """The node that it starts with: the one that nothing leads to, and that does not say so itself."""
+        """Return the node that it starts with: nothing leads to it, and it has no ``after``."""
         return next((node for node in self.nodes.values() if not node.after and not node.guarded), None)
 
     def next(self, name: str, outcome: Literal["complete", "error"]) -> Node | None:
-        """The node that an outcome leads to."""
+        """Return the node that an outcome leads to."""
         return self.leads.get(After(name, outcome))
 
     def completes(self, name: str, outcome: Literal["complete", "error"]) -> bool:
-        """Whether an outcome that leads to no node ends the graph as complete."""
+        """Return whether an outcome that leads to no node ends the graph as complete."""
         node = self.nodes[name]
         return not node.fails if outcome == "complete" else node.succeeds
 
 
 @once_per_dag
 def read(dag: DAG) -> Graph:
-    """The outermost graph of a DAG, in the order of the DAG file."""
+    """Return the outermost graph of a DAG, in the order of the DAG file."""
     root = Graph()
     places: dict[str, tuple[Path, Role]] = {}
     for task in dag.tasks:
@@ -174,12 +174,12 @@ def dialect_of(graph: Graph) -> Dialect:
 
 
 def find(root: Graph, path: Path) -> Node:
-    """The node at a path."""
+    """Return the node at a path."""
     return graph_at(root, path[:-1]).nodes[path[-1]]
 
 
 def graph_at(root: Graph, path: Path) -> Graph:
-    """The graph at the path of a branch; the outermost one at the empty path."""
+    """Return the graph at the path of a branch; the outermost one at the empty path."""
     graph = root
     for place in range(0, len(path), 2):
         graph = graph.nodes[path[place]].branches[path[place + 1]]
@@ -187,18 +187,18 @@ def graph_at(root: Graph, path: Path) -> Graph:
 
 
 def role_of(task: Any) -> Role | None:
-    """What a task is for in its node; None for the one that ends the run."""
+    """Return what a task is for in its node; None for the one that ends the run."""
     of_class: Any = task.operator_class if task.is_mapped else type(task)
     return getattr(of_class, "role", None)
 
 
 def said(task: Any, name: str) -> Any:
-    """An argument of a task, mapped or not."""
+    """Return an argument of a task, mapped or not."""
     return task.partial_kwargs.get(name) if task.is_mapped else getattr(task, name, None)
 
 
 def place_of(task: Any) -> Path:
-    """The path of the node that a task is part of, as defined or as Airflow stores it; of ``again`` its iteration's."""
+    """Return the path of the node that a task is part of; for ``again`` the path of its iteration."""
     groups: list[TaskGroup] = []
     group = task.task_group
     while group is not None and group.group_id:
@@ -222,7 +222,7 @@ def _branch(group: TaskGroup) -> str:
 
 
 def _graph(root: Graph, path: Path) -> Graph:
-    """The graph at a path, made with all that is above it where it is not there yet."""
+    """Return the graph at a path; create it and what is above it if it does not exist."""
     graph = root
     for place in range(0, len(path), 2):
         node = graph.nodes.setdefault(path[place], Node(path[: place + 1]))

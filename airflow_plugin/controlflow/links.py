@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def is_controlflow(operator: BaseOperator) -> bool:
-    """Whether an operator, as Airflow has stored it, is one of a control-flow graph."""
+    """Return whether an operator, as Airflow has stored it, is one of a control-flow graph."""
     return str(getattr(operator, "_task_module", "")).startswith(__package__ or "")
 
 
 def node_of(operator: BaseOperator, ti_key: TaskInstanceKey) -> str:
-    """The dotted path of the node."""
+    """Return the dotted path of the node."""
     path = place_of(operator)
     maps = path.count(BODY)
     index: Sequence[int] = (ti_key.map_index,)
@@ -31,7 +31,7 @@ def node_of(operator: BaseOperator, ti_key: TaskInstanceKey) -> str:
 
 
 def _item(operator: Any, ti_key: TaskInstanceKey) -> Sequence[int]:
-    """The number of the item in each map around it, from what the task said that listed the items."""
+    """Return the number of the item in each map around it, as the task that listed the items numbered them."""
     # A composite node's own tasks lie in its group; what they run for lists the one around.
     group = operator.task_group if operator.task_type == STEP else operator.task_group.parent_group
     while group is not None and f"{group.group_id}.items" not in group.children:

@@ -87,7 +87,7 @@ def _begun(run: Run, graph: Graph) -> Iterator[tuple[Run, Node]]:
 
 
 def _state(run: Run, node: Node) -> EngineState | None:
-    """What Airflow knows of a node that has begun; None if it skipped it before that, and what it named is past."""
+    """Return what Airflow knows of a node that has begun; None if Airflow skipped it before it began."""
     state, named = run.state(node), run.named(node.path)
     if state is not State.SKIPPED:
         return EngineState(state, named)
@@ -96,7 +96,7 @@ def _state(run: Run, node: Node) -> EngineState | None:
 
 
 def _reached(run: Run, path: Path) -> bool:
-    """Whether the token came to a node, as far as that can be told."""
+    """Return whether the token came to a node, as far as that can be told."""
     try:
         return run.reached(path)
     except FanError:  # of a choice by a parameter that only the workers' environment has

@@ -120,13 +120,13 @@ class Run:
         """Why no node of the run can be run: parameters that it was given."""
 
     def of(self, index: Index) -> Run:
-        """The same run, as the tasks for other items see it."""
+        """Return the same run, as the tasks for other items see it."""
         other = copy.copy(self)
         other.index = index
         return other
 
     def folder(self, tries: Iterable[str] = ()) -> str:
-        """The run's name in the store; ``tries`` are URIs of manifests of its executions, if there are any."""
+        """Return the run's name in the store; ``tries`` are URIs of manifests of its executions, if there are any."""
         if self._seen.folder is None:
             self._seen.folder = self._airflow.folder(self.store, tries)
         return self._seen.folder
@@ -148,18 +148,18 @@ class Run:
         return self._seen.states.get(key)
 
     def state(self, node: Node) -> State:
-        """How a node ended; skipped where it was not reached, or was stopped."""
+        """Return how a node ended; skipped where it was not reached, or was stopped."""
         return _STATES.get(self.task_state(node.task, node.path) or "", State.SKIPPED)
 
     def indexes(self, path: Path) -> Mapping[Index, int]:
-        """The items of a map, in maps of all items of those, and Airflow's number of each."""
+        """Return the items of a map, in maps of all items of those, and Airflow's number of each."""
         if path not in self._seen.items:
             listed = self._airflow.items(find(self.root, path).entry or "")
             self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed)}
         return self._seen.items[path]
 
     def indexes_of(self, node: Node) -> list[Index]:
-        """The items of a map for this item of those around it."""
+        """Return the items of a map for this item of those around it."""
         return [index for index in self.indexes(node.path) if index[: node.maps] == self.index]
 
     def _number(self, path: Path) -> int | None:
@@ -173,12 +173,12 @@ class Run:
     # Where the token is
 
     def reached(self, path: Path) -> bool:
-        """Whether the token came to a node."""
+        """Return whether the token came to a node."""
         node = find(self.root, path)
         return self._matching(node) is not None if node.after or node.guarded else self.begins(path[:-1])
 
     def may_be_left_out(self, path: Path) -> bool:
-        """Whether a choice may leave out a node or an iteration though Airflow starts its tasks.
+        """Return whether a choice may leave out a node or an iteration though Airflow starts its tasks.
 
         It does so in a mapped group, where a branching task skips nothing.
         """
@@ -190,7 +190,7 @@ class Run:
         return kind == "choice" or (kind in ("parallel", "loop") and self.may_be_left_out(above))
 
     def begins(self, path: Path) -> bool:
-        """Whether the token came to a graph."""
+        """Return whether the token came to a graph."""
         if not path:
             return True
         composite, graph = find(self.root, path[:-1]), graph_at(self.root, path)
@@ -215,7 +215,7 @@ class Run:
         return next(ends, None)
 
     def follow(self, graph: Graph) -> tuple[State, Scope | None]:
-        """How a graph ended, and the scope that its last node left; skipped if it was not begun."""
+        """Return how a graph ended, and the scope that its last node left; skipped if it was not begun."""
         if not self.begins(graph.path):
             return State.SKIPPED, None
         node, scope = graph.start, None
@@ -235,17 +235,17 @@ class Run:
     # What a node sees
 
     def name(self, path: Path) -> str:
-        """The dotted path of a node in this run."""
+        """Return the dotted path of a node in this run."""
         of_items = iter(self.index)
         return ".".join(str(next(of_items)) if part == BODY else part for part in path)
 
     def identity(self, path: Path, attempt: int = 1) -> ExecutionId:
-        """The execution of a node, or of its fan-in."""
+        """Return the execution of a node, or of its fan-in."""
         kind = find(self.root, path).kind
         return ExecutionId(self.pipeline, self.folder(), self.name(path), 0, attempt, kind)
 
     def case(self, node: Node) -> str:
-        """The branch that a choice takes.
+        """Return the branch that a choice takes.
 
         Raises:
             FanError: there is none, or the run was given parameters that cannot be used.
@@ -254,7 +254,7 @@ class Run:
         return fan.case(self.found(node.path), node.says["on"], node.branches)
 
     def items(self, node: Node) -> list[Json]:
-        """The items of a map, here for one item of each map around it.
+        """Return the items of a map, here for one item of each map around it.
 
         Raises:
             FanError: there is no list of them, or the run was given parameters that cannot be used.
@@ -267,7 +267,7 @@ class Run:
             raise fan.FanError(self.problem)
 
     def found(self, path: Path) -> Scope:
-        """The scope that a node finds: what the node before it left, or passed on because it was killed."""
+        """Return the scope that a node finds: what the node before it left, or passed on because it was killed."""
         while (before := self._before(path)) is not None:
             path = before
             manifest = self.manifest(path)
@@ -276,26 +276,26 @@ class Run:
         return self.begun(path[:-1])
 
     def _before(self, path: Path) -> Path | None:
-        """The node that the token came from, if it came from one of the same graph."""
+        """Return the node that the token came from, if it came from one of the same graph."""
         node = find(self.root, path)
         plain = node.after[0] if node.after and not node.guarded else None
         came = plain or self._matching(node)
         return (*path[:-1], came.name) if came else None
 
     def left(self, path: Path) -> Scope:
-        """The scope that a node leaves; one that was killed leaves what it found."""
+        """Return the scope that a node leaves; one that was killed leaves what it found."""
         manifest = self.manifest(path)
         return manifest.scope if manifest is not None and manifest.scope is not None else self.found(path)
 
     def named(self, path: Path) -> str | None:
-        """The URI of the manifest of the try that a node's task has named."""
+        """Return the URI of the manifest of the try that a node's task has named."""
         task_id, number = find(self.root, path).task, self._number(path)
         if task_id not in self._seen.tries:
             self._seen.tries[task_id] = self._airflow.tries(task_id)
         return self._seen.tries[task_id].get(-1 if number is None else number)
 
     def manifest(self, path: Path) -> Manifest | None:
-        """The manifest of the try that a node's task has named; None where it has not come to write one."""
+        """Return the manifest of the try that a node's task has named; None where it has not come to write one."""
         name = self.name(path)
         if name not in self._seen.manifests:
             uri = self.named(path)
@@ -306,7 +306,7 @@ class Run:
         return self._seen.manifests[name]
 
     def begun(self, path: Path) -> Scope:
-        """The scope that a graph begins with."""
+        """Return the scope that a graph begins with."""
         name = self.name(path)
         if name not in self._seen.scopes:
             self._seen.scopes[name] = self._begun(path)

@@ -93,7 +93,7 @@ class ControlFlowOperator(BaseOperator):
         return cls.partial(**kwargs).expand(item=items.output)
 
     def begin(self, context: Context) -> tuple[Run, Place]:
-        """The run, if the token came here, and the place of this task in its graph.
+        """Return the run, if the token came here, and the place of this task in its graph.
 
         Raises:
             NotStarted: it did not, or the run was cancelled.
@@ -111,7 +111,7 @@ class ControlFlowOperator(BaseOperator):
         return run, path
 
     def came(self, run: Run, path: Place) -> bool:
-        """Whether the token came here; asked where Airflow's own rules do not tell."""
+        """Return whether the token came here; asked where Airflow's own rules do not tell."""
         return run.reached(path)
 
 

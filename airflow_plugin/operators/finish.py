@@ -49,7 +49,7 @@ class FinishOperator(BaseOperator):
 
     @property
     def plan(self) -> str:
-        """What a listener must know of the DAG to write ``run.json`` where this task does not, as JSON."""
+        """Return what a listener must know of the DAG to write ``run.json`` where this task does not, as JSON."""
         from airflow_plugin.plan import plans_of, to_json
 
         return json.dumps({"parameters": list(self.parameters), "nodes": to_json(plans_of(self.dag))})

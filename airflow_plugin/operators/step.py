@@ -47,14 +47,14 @@ class StepOperator(BaseOperator):
 
     Args:
         step: what runs.
-        project: the folder in which the command runs; usually one of the DAG's ``default_args``.
-        inputs: by input of the step, the edges that bring its files, from nodes by their names.
+        project: directory in which the command runs; usually one of the DAG's ``default_args``.
+        inputs: by input of the step, the edges that bring its files, such as ``output(preprocess)``.
         merge: whether these files replace the input's defaults or join them.
         parameters: by parameter of the step, the DAG param that sets it or its value.
         parameter_edges: by parameter of the step, the edge that brings its value, which wins over ``parameters``.
         point: from the grid that the operator is mapped over; its values win over all others.
-        on_error: what an error of the node does to the run.
-        on_child_error: what an error of one execution does to the node, where ``on_error`` alone does not say it.
+        on_error: how a failure of the node affects the run.
+        on_child_error: how a failed execution affects the node, if ``on_error`` alone does not say it.
         only_if: what must hold, or else the node is skipped, and what follows it too.
         included_if: what must hold, or else the node is not part of the run, as if it were not there.
         sequential: of a mapped step, that its executions run in order, and those after one that failed do not; it
@@ -116,7 +116,7 @@ class StepOperator(BaseOperator):
 
     @property
     def point_label(self) -> str:
-        """How people recognise a mapped execution: ``lr=0.1, batch=32``, or by its file."""
+        """Return the label of a mapped execution: ``lr=0.1, batch=32``, or its file."""
         return self.point.get("label", "") if self.point else ""
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -189,13 +189,13 @@ class StepOperator(BaseOperator):
         )
 
     def _one_failed(self, context: Context) -> bool:
-        """Whether another execution of the step failed."""
+        """Return whether another execution of the step failed."""
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=[ti.task_id])
         return "failed" in states.get(ti.run_id, {}).values()
 
     def _upstream(self, context: Context, store: Store) -> tuple[dict[str, Value], dict[str, InputFiles]]:
-        """What the edges bring: values of parameters, and the files of each input."""
+        """Return what the edges bring: values of parameters, and the files of each input."""
         from airflow_plugin.upstream import upstream_manifests
         from translator.shim.inputs import edges
 
@@ -220,7 +220,7 @@ class StepOperator(BaseOperator):
 def edges_in_run(
     context: Context, inputs: Mapping[str, Sequence[ArtifactSource]], store: Store
 ) -> dict[str, list[ArtifactSource]]:
-    """The edges by input, without those from nodes that are not part of this run."""
+    """Return the edges by input, without those from nodes that are not part of this run."""
     from airflow_plugin.gates import left_out
 
     out = left_out(context, (edge.source for brought in inputs.values() for edge in brought), store)

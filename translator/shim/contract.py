@@ -101,7 +101,7 @@ class Step:
     """
 
     name: str
-    command: Sequence[str]
+    command: Sequence[str] = ()
     image: str | None = None
     parameters: Sequence[Parameter] = ()
     inputs: Sequence[Input] = ()

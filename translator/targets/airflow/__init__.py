@@ -77,7 +77,7 @@ def bad_name(name: str) -> str | None:
 
 
 def file_name(pipeline: ir.Pipeline) -> str:
-    """The name of the DAG file: the DAG's id and ``.py``."""
+    """Return the name of the DAG file: the DAG's id and ``.py``."""
     from translator.targets.airflow.dag import dag_id
 
     return f"{dag_id(pipeline)}.py"
@@ -86,7 +86,7 @@ def file_name(pipeline: ir.Pipeline) -> str:
 def run_command(  # noqa: PLR0913 - all but the file are keywords
     file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, ir.Value], home: Path
 ) -> list[str]:
-    """The command that runs a generated file by ``dag.test()``.
+    """Return the command that runs a generated file by ``dag.test()``.
 
     Args:
         file: the DAG file.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def dag_id(pipeline: ir.Pipeline) -> str:
-    """The DAG's id, which also names its file: the pipeline's name as an identifier.
+    """Return the DAG's id, which also names its file: the pipeline's name as an identifier.
 
     An identifier is ASCII; where the name is not, a digest keeps two such names apart.
     """
@@ -80,7 +80,7 @@ def dag_arguments(
 
 
 def _max_active_tasks(pipeline: ir.Pipeline) -> int | None:
-    """How many tasks run at once; None where nothing says it, or where there are no more nodes than that.
+    """Return how many tasks run at once; None where nothing says it, or where there are no more nodes than that.
 
     Airflow counts the executions of a task node one by one, so that where nodes run one after another, the widest task
     node decides: its executions are meant to run side by side.

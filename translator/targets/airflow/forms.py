@@ -52,7 +52,7 @@ def node_form(
     setters: Mapping[str, Sequence[ir.PipelineParameter]],
     sources: Mapping[str, ir.Port] = MappingProxyType({}),
 ) -> Form:
-    """The DAG params of a node.
+    """Return the DAG params of a node.
 
     A parameter that a pipeline parameter certainly sets has none of its own. One that an edge feeds has: its value
     counts where the edge brings none, and its field says so.
@@ -92,7 +92,7 @@ def node_form(
 
 
 def params_of(pipeline: ir.Pipeline) -> dict[str, Call]:
-    """The DAG params of the parameters of a pipeline, by name."""
+    """Return the DAG params of the parameters of a pipeline, by name."""
     nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
     return {given.name: pipeline_param(given, list(_targets(given, nodes))) for given in pipeline.parameters}
 
@@ -106,7 +106,7 @@ def _targets(
 
 
 def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepNode, ir.Parameter]]) -> Call:
-    """The DAG param of a pipeline parameter.
+    """Return the DAG param of a pipeline parameter.
 
     Args:
         given: the pipeline parameter.
@@ -171,7 +171,7 @@ def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters:
 
 
 def _filled(default: object) -> Schema:
-    """What keeps people from emptying a grid, which has no points then; one that is empty in the file may stay so."""
+    """Return the constraint that keeps a grid from having no points, unless it has none in the file."""
     return {} if default in ((), []) else {"minItems": 1}
 
 
@@ -181,13 +181,13 @@ def _fed(parameter: ir.Parameter, source: ir.Port) -> str:
 
 
 def _param(default: object, schema: Schema, **shown: str | None) -> Call:
-    """The call of ``Param``; what is shown to people comes last."""
+    """Return the call of ``Param``; what is shown to people comes last."""
     made = call("Param", default, **schema)
     return type(made)(made.function, made.arguments, (*made.keywords, *call("Param", **shown).keywords))
 
 
 def _schema(parameter: ir.Parameter, seen: object) -> Schema:
-    """The schema of a value; a text may be any scalar, so it also takes the types of what the file gives (``seen``)."""
+    """Return the schema of a value; that of a string also accepts the types of the values in the file (``seen``)."""
     schema: Schema = {"type": _TYPES[parameter.type]}
     if parameter.type is ir.ParameterType.STRING:
         given = [*atoms(parameter.default), *atoms(seen), *parameter.choices]
@@ -210,14 +210,14 @@ def _nullable(schema: Schema) -> Schema:
 
 
 def _with_lists(schema: Schema, *, first: bool) -> Schema:
-    """A schema for a value, or a list of such values; a form takes the first type as the kind of its field."""
+    """Return a schema for a value, or a list of such values; a form takes the first type as the kind of its field."""
     types = [kind for kind in _types(schema) if kind != "array"]
     bounds = {key: value for key, value in schema.items() if key not in ("type", "enum")}
     return {"type": ["array", *types] if first else [*types, "array"], **bounds, "items": schema}
 
 
 def _any_of(schemas: Sequence[Schema]) -> Schema:
-    """What all ``schemas`` allow by their types, without their bounds; any plain value if there are none."""
+    """Return what all ``schemas`` allow by their types, without their bounds; any plain value if there are none."""
     types = [kind for schema in schemas for kind in _types(schema)] or ["string", "number", "boolean", "array"]
     return {"type": _one_or_list(types)}
 

@@ -13,7 +13,7 @@ _STANDARD = ("datetime", "pathlib")
 
 
 def import_blocks(modules: Mapping[str, str], used: Container[str]) -> tuple[tuple[str, ...], ...]:
-    """The imports in blocks of lines: of the standard library, and of everything else.
+    """Return the imports in blocks of lines: of the standard library, and of everything else.
 
     Args:
         modules: by every name that a file may import, the module that has it; in the order in which files do.

@@ -71,7 +71,7 @@ def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diag
 
 
 def _check_keys(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
-    """A pipeline parameter must not be called as a parameter of a node is called in the DAG's params."""
+    """Report pipeline parameters that have the key of a node's parameter in the DAG's params."""
     taken = {
         f"{node.name}.{parameter.name}"
         for node in pipeline.nodes

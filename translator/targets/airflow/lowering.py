@@ -45,7 +45,7 @@ _RESERVED = frozenset((*_MODULES, "dag", "finish", "grid", "run", "done"))
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
-    """What the template of a DAG file sees.
+    """Return what the template of a DAG file shows.
 
     Args:
         pipeline: a pipeline of execution nodes and task nodes.
@@ -110,7 +110,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
 
 
 def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]) -> Iterator[VisualGroup]:
-    """The nodes in the groups that the user sees: nodes of one group that follow each other are in one."""
+    """Return the nodes in their visual groups; a group holds nodes that follow each other."""
     taken = _RESERVED | {node.variable for node in lowered}
     pairs = zip(nodes, lowered, strict=True)
     for count, (title, members) in enumerate(groupby(pairs, key=lambda pair: pair[0].group)):
@@ -128,7 +128,7 @@ def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNod
 
 
 def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
-    """The names that the parts of a file use."""
+    """Return the names that the parts of a file use."""
     for part in parts:
         if isinstance(part, PlainNode):
             yield from ("StepOperator", *render.names_in(part.step))

@@ -24,7 +24,7 @@ _RETRY_SECONDS = 5
 
 
 def form_of(plan: Plan, node: ir.StepNode) -> Form:
-    """The DAG params of a node, and where its parameters are taken from."""
+    """Return the DAG params of a node, and where its parameters are taken from."""
     sources = {edge.target.key: edge.source for edge in plan.into(node, ir.EdgeKind.PARAMETER)}
     return node_form(node, plan.setters.get(node.name, {}), sources)
 
@@ -95,7 +95,7 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
 
 
 def _over_files(plan: Plan, node: ir.TaskNode, axis: ir.FileAxis, step: Name, form: Form) -> Arguments:
-    """The grid of a node that runs over files: only the two folders decide it."""
+    """Return the grid of a node that runs over files: only the two directories decide it."""
     folders = {key: value for key, value in form.parameters.items() if key in (axis.over, axis.into)}
     brought = [_edge(plan, edge) for edge in plan.into(node, ir.EdgeKind.INPUT) if edge.target.key == axis.over]
     return _arguments(

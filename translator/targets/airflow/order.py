@@ -64,7 +64,7 @@ def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[s
             chains.append([sources, targets])
         if len(targets) == 1:
             ends[targets[0]] = place
-    return tuple(_line(chain) for chain in chains)
+    return tuple(chain_line(chain) for chain in chains)
 
 
 def _fits(chain: Sequence[Sequence[str]]) -> bool:
@@ -75,8 +75,8 @@ def _names(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
 
 
-def _line(chain: Sequence[Sequence[str]]) -> OrderLine:
-    """The chain as a line; of two lists in it, it is the last that may be spread over several lines."""
+def chain_line(chain: Sequence[Sequence[str]]) -> OrderLine:
+    """Return the chain as a line; only the last list in it may be spread over several lines."""
     lists = [place for place, names in enumerate(chain) if len(names) > 1]
     if not lists:
         return OrderLine(" >> ".join(_names(names) for names in chain), (), "")

@@ -35,7 +35,7 @@ class Plan:
     variables: Mapping[str, str]
 
     def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
-        """The edges that end in ports of one kind of ``node``, in the order of the source file."""
+        """Return the edges that end in ports of one kind of ``node``, in the order of the source file."""
         return self.edges.get((node.name, kind), ())
 
 

@@ -39,7 +39,7 @@ NONE_FAILED = "TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS"
 
 
 def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
-    """The call that makes the task ``done`` of a node; None where the node is a task alone.
+    """Return the call that makes the task ``done`` of a node; None where the node is a task alone.
 
     Args:
         node: the node.

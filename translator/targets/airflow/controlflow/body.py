@@ -20,9 +20,10 @@ from translator.nodes import walk
 from translator.targets.airflow.controlflow.layers import layers
 from translator.targets.airflow.controlflow.lines import Lines
 from translator.targets.airflow.controlflow.names import Names
-from translator.targets.airflow.controlflow.order import listed, order_lines
+from translator.targets.airflow.controlflow.order import order_lines
 from translator.targets.airflow.controlflow.position import Position, arguments, ends, place
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
+from translator.targets.airflow.order import chain_line
 from translator.targets.ordering import in_order
 from translator.targets.render import Call, call, name
 
@@ -63,12 +64,12 @@ class Body:
 
     @property
     def lines(self) -> Sequence[Line]:
-        """The lines."""
+        """Return the lines."""
         return self._out.lines
 
     @property
     def used(self) -> set[str]:
-        """The imported names in them."""
+        """Return the imported names in them."""
         return self._out.used
 
     def _graph(
@@ -205,7 +206,7 @@ class Body:
         enter = self._enter(path, way, at)
         groups = self._branches(path, node.branches, at)
         join = self._join("parallel", path, way, at)
-        self._out.line(at.depth, f"{enter} >> {groups} >> {join}" if enter else f"{groups} >> {join}")
+        self._out.order(at.depth, chain_line([*([[enter]] if enter else []), groups, [join]]))
 
     def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, at: Position) -> None:
         choose = self._names.own(path, "choose")
@@ -213,7 +214,7 @@ class Body:
         self._out.blank()
         cases = self._branches(path, node.cases, replace(at, sure=False))
         join = self._join("choice", path, way, at)
-        self._out.line(at.depth, f"{choose} >> {cases} >> {join}")
+        self._out.order(at.depth, chain_line([[choose], cases, [join]]))
 
     def _map(self, path: Path, node: ir.MapNode, way: Way, at: Position) -> None:
         items = self._names.own(path, "items")
@@ -251,8 +252,8 @@ class Body:
         self._out.line(at.depth, f"chain({enter}, *{iterations})" if enter else f"chain(*{iterations})")
         self._out.line(at.depth, f"{iterations} >> {join}")
 
-    def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], at: Position) -> str:
-        """A group for each branch; returns the list of them."""
+    def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], at: Position) -> list[str]:
+        """Write a group for each branch; returns the list of them."""
         ids = self._names.ids(graphs)
         variables = [self._names.variable((*path, branch)) for branch in graphs]
         for variable, (branch, graph) in zip(variables, graphs.items(), strict=True):
@@ -261,7 +262,7 @@ class Body:
             inside = at.deeper()
             self._order(self._graph((*path, branch), graph, inside), inside)
             self._out.blank()
-        return listed(variables)
+        return variables
 
     def _enter(self, path: Path, way: Way, at: Position) -> str | None:
         """Write the task that looks whether a node was reached, if it needs one; returns its variable."""
@@ -311,7 +312,7 @@ class Body:
 
     def _order(self, links: Sequence[Link], at: Position) -> None:
         for line in order_lines(links, at.depth):
-            self._out.line(at.depth, line)
+            self._out.order(at.depth, line)
 
 
 def _looking(way: Way, at: Position) -> Way:

@@ -28,12 +28,12 @@ class Layer:
 
 
 def maps(graph: ir.Graph) -> bool:
-    """Whether there is a map in a graph, however deep."""
+    """Return whether there is a map in a graph, however deep."""
     return any(maps_in(node) for node in graph.nodes)
 
 
 def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
-    """The layers of a graph, in the order in which they run."""
+    """Return the layers of a graph, in the order in which they run."""
     mapping = {node.name: maps_in(node) for node in graph.nodes}
     first = int(any(mapping[name] for name, way in ways.items() if way.starts))
     ranks: dict[str, int] = {}
@@ -58,5 +58,5 @@ def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
 
 
 def maps_in(node: ir.Node) -> bool:
-    """Whether a node is a map, or has one in it."""
+    """Return whether a node is a map, or has one in it."""
     return isinstance(node, ir.MapNode) or any(maps(graph) for graph in branches(node).values())

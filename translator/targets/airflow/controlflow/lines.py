@@ -9,7 +9,7 @@ from translator.targets.airflow.controlflow.model import Line
 from translator.targets.render import Name
 
 if TYPE_CHECKING:
-    from translator.targets.airflow.model import Arguments
+    from translator.targets.airflow.model import Arguments, OrderLine
 
 STEP = " " * render.INDENT
 _BLANK = Line("", "")
@@ -23,21 +23,21 @@ class Lines:
         self.used: set[str] = set()
 
     def line(self, depth: int, text: str) -> None:
-        """A line as it is: text of ours and checked identifiers."""
+        """Write a line as it is: text of ours and checked identifiers."""
         self.lines.append(Line(STEP * depth, text))
 
     def blank(self) -> None:
-        """A blank line, if there is none."""
+        """Write a blank line, unless the last one is blank."""
         if self.lines and self.lines[-1] != _BLANK:
             self.lines.append(_BLANK)
 
     def end(self) -> None:
-        """No blank line at the end."""
+        """Remove blank lines at the end."""
         while self.lines and self.lines[-1] == _BLANK:
             self.lines.pop()
 
     def use(self, imported: str) -> Name:
-        """A name that the file imports."""
+        """Note that the file imports a name, and return it."""
         self.used.add(imported.partition(".")[0])
         return Name(imported)
 
@@ -54,6 +54,11 @@ class Lines:
             self.lines.append(Line(STEP * (depth + 1), f"{keyword}=", value, ","))
         self.line(depth, ")")
         self.blank()
+
+    def order(self, depth: int, line: OrderLine) -> None:
+        """Write what waits for what."""
+        several = [Name(one) for one in line.several] or None
+        self.lines.append(Line(STEP * depth, line.before, several, line.after))
 
     def value(self, depth: int, variable: str, value: render.Call) -> None:
         """Assign a call to a variable."""

@@ -36,7 +36,7 @@ _RESERVED = frozenset(_MODULES)
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
-    """What the template of a DAG file sees.
+    """Return what the template of a DAG file shows.
 
     Args:
         pipeline: a pipeline with a control-flow graph.

@@ -17,7 +17,7 @@ Path: TypeAlias = "tuple[str, ...]"
 RESERVED = frozenset(
     ("join", "items", "enter", "choose", "again", "dag", "finish", "iteration", "iterations", "number")
 )
-"""What tasks and variables are called that are no nodes."""
+"""Names of tasks and variables that are not nodes."""
 
 
 class Names:
@@ -37,19 +37,19 @@ class Names:
         self._own: dict[tuple[Path, str], str] = {}
 
     def variable(self, path: Path) -> str:
-        """The variable of a node or a branch: its own name, with what it is part of where that alone is taken."""
+        """Return the variable of a node or a branch: its name, with the names around it if that is taken."""
         return self._variables[path]
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
-        """The ids of the nodes of a graph, or of the branches of a node."""
+        """Return the ids of the nodes of a graph, or of the branches of a node."""
         return ids(list(names), self._reserved)
 
     def argument(self, item: str) -> str:
-        """The variable of an item in the mapped groups of its map."""
+        """Return the variable of an item in the mapped groups of its map."""
         return self._arguments[item]
 
     def own(self, path: Path, word: str) -> str:
-        """The variable of a task of a composite node, such as its ``join``."""
+        """Return the variable of a task of a composite node, such as its ``join``."""
         if (path, word) not in self._own:
             found = f"{self.variable(path).rstrip('_')}_{word}"
             while found in self._taken:
@@ -59,7 +59,7 @@ class Names:
         return self._own[path, word]
 
     def group(self, argument: str, after: str | None, siblings: Iterable[str]) -> str:
-        """The id of a mapped group of nodes, among ids of the same graph."""
+        """Return the id of a mapped group of nodes, among ids of the same graph."""
         taken = {*siblings, *self._reserved}
         found = each(argument, after)
         while found in taken:
@@ -68,18 +68,18 @@ class Names:
 
 
 def ids(names: Sequence[str], reserved: frozenset[str] = RESERVED) -> dict[str, str]:
-    """The ids of the nodes of a graph, or of the branches of a node."""
+    """Return the ids of the nodes of a graph, or of the branches of a node."""
     return identifiers(names, reserved)
 
 
 def each(argument: str, after: str | None = None) -> str:
-    """The mapped group of the nodes that run for each item, and of those ``after`` the node with that id."""
+    """Return the id of the mapped group of the nodes that run for each item, ``after`` the node with that id."""
     own = f"each_{argument.rstrip('_')}"
     return f"{own}_after_{after}" if after else own
 
 
 def titles(path: Path) -> Sequence[str]:
-    """What something at a path may be called: by its own name, or with ever more of what is around it."""
+    """Return titles for what is at a path: its own name, then with more and more of the names around it."""
     named = [part for part in path if part != BODY]
     return [" ".join(named[-count:]) for count in range(1, len(named) + 1)]
 
@@ -97,7 +97,7 @@ def _variables(graph: ir.Graph, reserved: frozenset[str]) -> dict[Path, str]:
 
 
 def _paths(graph: ir.Graph) -> Iterator[Path]:
-    """The nodes of a pipeline, and their branches that have names."""
+    """Return the nodes of a pipeline, and their branches that have names."""
     for path, node in walk(graph):
         yield path
         yield from ((*path, branch) for branch in named_branches(node))

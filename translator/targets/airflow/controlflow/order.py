@@ -5,41 +5,61 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator.targets import render
+from translator.targets.airflow.order import chain_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from translator.targets.airflow.model import OrderLine
+
+Chain: TypeAlias = "list[list[str]]"
+"""Lists of names, each of which waits for the list before it; of two neighbours at most one has several names."""
 Link: TypeAlias = "tuple[Sequence[str], str]"
 """Some things, and what waits for all of them."""
 
 
-def order_lines(links: Sequence[Link], depth: int) -> list[str]:
+def order_lines(links: Sequence[Link], depth: int) -> list[OrderLine]:
     """Write what waits for what in few lines, each after those that it goes on from.
 
     Args:
         links: what waits for what.
         depth: how deep the lines are indented.
     """
-    lines: list[list[str]] = []
+    chains: list[Chain] = []
     open_at: dict[str, int] = {}
     for sources, target in _ordered(links):
         place = open_at.pop(sources[0], None) if len(sources) == 1 else None
-        if place is not None and render.INDENT * depth + len(" >> ".join([*lines[place], target])) <= render.WIDTH:
-            lines[place].append(target)
+        if place is not None and _fits([*chains[place], [target]], depth):
+            chains[place].append([target])
         else:
-            place = len(lines)
-            lines.append([listed(sources), target])
+            place = len(chains)
+            chains.append([list(sources), [target]])
         open_at[target] = place
-    return [" >> ".join(line) for line in lines]
+    return [chain_line(chain) for chain in _fanned_out(chains)]
 
 
-def listed(names: Sequence[str]) -> str:
-    """A name, or several in brackets."""
-    return names[0] if len(names) == 1 else f"[{', '.join(names)}]"
+def _fanned_out(chains: Sequence[Chain]) -> list[Chain]:
+    """Join chains that follow each other and differ only in their last name: ``read >> [write, note]``."""
+    joined: list[Chain] = []
+    for chain in chains:
+        *head, last = chain
+        # Python shifts no list by a list.
+        if joined and joined[-1][:-1] == head and len(head[-1]) == 1:
+            joined[-1][-1].extend(last)
+        else:
+            joined.append([*head, list(last)])
+    return joined
+
+
+def _fits(chain: Chain, depth: int) -> bool:
+    """Return whether a chain fits on a line."""
+    line = chain_line(chain)
+    text = f"{line.before}{line.after}"
+    return render.INDENT * depth + len(text) + len(", ".join(line.several)) + 2 <= render.WIDTH
 
 
 def _ordered(links: Sequence[Link]) -> list[Link]:
-    """The links with each after those that end where it begins, as far as the order of the file allows."""
+    """Return the links in an order in which each follows those that it continues, as far as possible."""
     left = list(links)
     ordered: list[Link] = []
     while left:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where something is: how deep its lines, and what it runs for.
+    """A position in a DAG file: the depth of its lines, and the item that tasks there run for.
 
     ``item`` is the argument of the mapped group that it is in. Where it is in none, though in the body of a map,
     ``over`` is the variable that lists the items, and ``argument`` what one is called; ``sure`` then tells whether the
@@ -30,22 +30,22 @@ class Position:
     sure: bool = True
 
     def deeper(self, by: int = 1) -> Position:
-        """The same in a group."""
+        """Return the position in a group."""
         return replace(self, depth=self.depth + by)
 
     @property
     def item_argument(self) -> Name | None:
-        """The item as an argument of a task in a mapped group."""
+        """Return the item as an argument of a task in a mapped group."""
         return name(self.item) if self.item else None
 
 
 def place(node: ir.Node, way: Way) -> str:
-    """What the comment behind a node says."""
+    """Return what the comment behind a node says."""
     return node.span.place if way.after or way.starts else f"{node.span.place} (unreachable)"
 
 
 def ends(way: Way) -> dict[str, str | None]:
-    """Where an end of the graph is not the one that goes without saying, in the source's own words."""
+    """Return arguments for ends of the graph that are not the default, in the source's own words."""
     return {"next": "fail" if way.fails else None, "on_failure": "success" if way.succeeds else None}
 
 

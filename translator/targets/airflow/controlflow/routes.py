@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a token comes to a node, and how the graph ends there.
+    """A way: how the token comes to a node, and how the graph ends there.
 
     ``after`` are the outcomes of nodes that lead to it; ``guarded`` tells that it must look whether it was reached.
     ``fails``: its completion ends the graph in error; ``succeeds``: its error ends the graph as complete; ``starts``:
@@ -33,11 +33,11 @@ class Way:
 
 
 LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
-"""The way of what must look whether it was reached, though nothing in its own graph leads to it."""
+"""The way of a first node or task that must look whether its graph was begun."""
 
 
 def ways(graph: ir.Graph) -> dict[str, Way]:
-    """The way of each node; what only an unreachable node leads to is not counted for nodes that are reached."""
+    """Return the way of each node; routes from unreachable nodes do not count for nodes that are reached."""
     targets = {node.name: _targets(node) for node in graph.nodes}
     reached = _reached(graph.start, targets)
     into: dict[str, list[After]] = {name: [] for name in targets}

@@ -82,8 +82,7 @@ with DAG(
                 after=[failed(read)],
             )
 
-            read >> write
-            read >> note
+            read >> [write, note]
 
         per_file_join = JoinOperator(task_id="join", kind="map")
         [write, note] >> per_file_join

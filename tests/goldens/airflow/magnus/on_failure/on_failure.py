@@ -104,7 +104,6 @@ with DAG(
     # Runs last, whatever happened: writes run.json and sets the run's state.
     finish = ControlFlowFinishOperator(task_id="finish")
 
-    extract >> clean
-    extract >> use_yesterday_s
+    extract >> [clean, use_yesterday_s]
     [clean, use_yesterday_s] >> train >> publish
     [train, publish] >> tell_somebody >> finish

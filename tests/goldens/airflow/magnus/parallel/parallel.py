@@ -45,7 +45,6 @@ RF_MODEL_TRAIN = Step(
 )
 ENSEMBLE_MODELLING = Step(
     name="Ensemble Modelling",
-    command=[],
     source="parallel.yaml:44",
     dialect="magnus",
     kind="stub",

@@ -15,7 +15,6 @@ PROJECT = Path(__file__).parent
 
 GET_FEATURES = Step(
     name="Get Features",
-    command=[],
     source="plain.yaml:5",
     dialect="magnus",
     kind="stub",
@@ -28,30 +27,21 @@ PREPARE = Step(
     kind="shell",
     catalog=Catalog(get=["features.csv"], put=["*.csv"]),
 )
-TRAIN = Step(
-    name="Train",
-    command=[],
-    source="plain.yaml:14",
-    dialect="magnus",
-    kind="stub",
-)
+TRAIN = Step(name="Train", source="plain.yaml:14", dialect="magnus", kind="stub")
 RF_MODEL_TRAIN = Step(
     name="Train",
-    command=[],
     source="plain.yaml:20",
     dialect="magnus",
     kind="stub",
 )
 ENSEMBLE_MODELLING = Step(
     name="Ensemble Modelling",
-    command=[],
     source="plain.yaml:23",
     dialect="magnus",
     kind="stub",
 )
 RUN_INFERENCE = Step(
     name="Run Inference",
-    command=[],
     source="plain.yaml:24",
     dialect="magnus",
     kind="stub",

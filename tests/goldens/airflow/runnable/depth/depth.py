@@ -27,7 +27,6 @@ PREPARE = Step(
 )
 TAKE_DEFAULTS = Step(
     name="take defaults",
-    command=[],
     source="depth.yaml:19",
     dialect="runnable",
     kind="stub",

@@ -24,20 +24,8 @@ COIN = Step(
     kind="shell",
     returns={"side": "json"},
 )
-H1 = Step(
-    name="h1",
-    command=[],
-    source="turns.yaml:13",
-    dialect="runnable",
-    kind="stub",
-)
-T1 = Step(
-    name="t1",
-    command=[],
-    source="turns.yaml:17",
-    dialect="runnable",
-    kind="stub",
-)
+H1 = Step(name="h1", source="turns.yaml:13", dialect="runnable", kind="stub")
+T1 = Step(name="t1", source="turns.yaml:17", dialect="runnable", kind="stub")
 TRAIN = Step(
     name="train",
     command=["export count=$((${count:-0} + 1))"],
@@ -54,34 +42,10 @@ EVALUATE = Step(
     kind="shell",
     returns={"good": "json"},
 )
-SORRY = Step(
-    name="Sorry",
-    command=[],
-    source="turns.yaml:30",
-    dialect="runnable",
-    kind="stub",
-)
-H2 = Step(
-    name="h2",
-    command=[],
-    source="turns.yaml:40",
-    dialect="runnable",
-    kind="stub",
-)
-T2 = Step(
-    name="t2",
-    command=[],
-    source="turns.yaml:44",
-    dialect="runnable",
-    kind="stub",
-)
-WRONG = Step(
-    name="Wrong",
-    command=[],
-    source="turns.yaml:45",
-    dialect="runnable",
-    kind="stub",
-)
+SORRY = Step(name="Sorry", source="turns.yaml:30", dialect="runnable", kind="stub")
+H2 = Step(name="h2", source="turns.yaml:40", dialect="runnable", kind="stub")
+T2 = Step(name="t2", source="turns.yaml:44", dialect="runnable", kind="stub")
+WRONG = Step(name="Wrong", source="turns.yaml:45", dialect="runnable", kind="stub")
 
 with DAG(
     dag_id="turns",

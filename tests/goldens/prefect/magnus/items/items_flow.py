@@ -44,15 +44,9 @@ WORK = Step(
     kind="shell",
 )
 
-REPAIR = Step(
-    name="repair",
-    command=[],
-    source="items.yaml:15",
-    dialect="magnus",
-    kind="stub",
-)
+REPAIR = Step(name="repair", source="items.yaml:15", dialect="magnus", kind="stub")
 
-A1 = Step(name="a1", command=[], source="items.yaml:23", dialect="magnus", kind="stub")
+A1 = Step(name="a1", source="items.yaml:23", dialect="magnus", kind="stub")
 
 B1 = Step(
     name="b1",
@@ -70,13 +64,7 @@ RESCUE = Step(
     kind="shell",
 )
 
-NEVER = Step(
-    name="never",
-    command=[],
-    source="items.yaml:43",
-    dialect="magnus",
-    kind="stub",
-)
+NEVER = Step(name="never", source="items.yaml:43", dialect="magnus", kind="stub")
 
 ODD = Step(
     name="Odd",

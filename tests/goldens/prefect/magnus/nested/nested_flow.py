@@ -51,37 +51,13 @@ FETCH = Step(
     kind="shell",
 )
 
-CLEAN = Step(
-    name="clean",
-    command=[],
-    source="nested.yaml:41",
-    dialect="magnus",
-    kind="stub",
-)
+CLEAN = Step(name="clean", source="nested.yaml:41", dialect="magnus", kind="stub")
 
-ESTIMATE = Step(
-    name="estimate",
-    command=[],
-    source="nested.yaml:48",
-    dialect="magnus",
-    kind="stub",
-)
+ESTIMATE = Step(name="estimate", source="nested.yaml:48", dialect="magnus", kind="stub")
 
-SUM_UP = Step(
-    name="sum up",
-    command=[],
-    source="nested.yaml:51",
-    dialect="magnus",
-    kind="stub",
-)
+SUM_UP = Step(name="sum up", source="nested.yaml:51", dialect="magnus", kind="stub")
 
-REPORT = Step(
-    name="report",
-    command=[],
-    source="nested.yaml:58",
-    dialect="magnus",
-    kind="stub",
-)
+REPORT = Step(name="report", source="nested.yaml:58", dialect="magnus", kind="stub")
 
 # The graph:
 #

@@ -21,7 +21,6 @@ PROJECT = Path(__file__).parent
 
 GET_FEATURES = Step(
     name="Get Features",
-    command=[],
     source="plain.yaml:5",
     dialect="magnus",
     kind="stub",
@@ -38,7 +37,6 @@ PREPARE = Step(
 
 XGBOOST_TRAIN = Step(
     name="Train",
-    command=[],
     source="plain.yaml:14",
     dialect="magnus",
     kind="stub",
@@ -46,7 +44,6 @@ XGBOOST_TRAIN = Step(
 
 RF_MODEL_TRAIN = Step(
     name="Train",
-    command=[],
     source="plain.yaml:20",
     dialect="magnus",
     kind="stub",
@@ -54,7 +51,6 @@ RF_MODEL_TRAIN = Step(
 
 ENSEMBLE_MODELLING = Step(
     name="Ensemble Modelling",
-    command=[],
     source="plain.yaml:23",
     dialect="magnus",
     kind="stub",
@@ -62,7 +58,6 @@ ENSEMBLE_MODELLING = Step(
 
 RUN_INFERENCE = Step(
     name="Run Inference",
-    command=[],
     source="plain.yaml:24",
     dialect="magnus",
     kind="stub",

@@ -27,35 +27,17 @@ STEP_1 = Step(
     kind="shell",
 )
 
-HANDLER = Step(
-    name="Handler",
-    command=[],
-    source="routes.yaml:5",
-    dialect="magnus",
-    kind="stub",
-)
+HANDLER = Step(name="Handler", source="routes.yaml:5", dialect="magnus", kind="stub")
 
-A1 = Step(name="a1", command=[], source="routes.yaml:13", dialect="magnus", kind="stub")
+A1 = Step(name="a1", source="routes.yaml:13", dialect="magnus", kind="stub")
 
-B1 = Step(name="b1", command=[], source="routes.yaml:19", dialect="magnus", kind="stub")
+B1 = Step(name="b1", source="routes.yaml:19", dialect="magnus", kind="stub")
 
-B2 = Step(name="b2", command=[], source="routes.yaml:20", dialect="magnus", kind="stub")
+B2 = Step(name="b2", source="routes.yaml:20", dialect="magnus", kind="stub")
 
-LAST = Step(
-    name="Last",
-    command=[],
-    source="routes.yaml:23",
-    dialect="magnus",
-    kind="stub",
-)
+LAST = Step(name="Last", source="routes.yaml:23", dialect="magnus", kind="stub")
 
-NOWHERE = Step(
-    name="Nowhere",
-    command=[],
-    source="routes.yaml:24",
-    dialect="magnus",
-    kind="stub",
-)
+NOWHERE = Step(name="Nowhere", source="routes.yaml:24", dialect="magnus", kind="stub")
 
 # The graph:
 #

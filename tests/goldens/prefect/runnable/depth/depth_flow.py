@@ -33,7 +33,6 @@ PREPARE = Step(
 
 TAKE_DEFAULTS = Step(
     name="take defaults",
-    command=[],
     source="depth.yaml:19",
     dialect="runnable",
     kind="stub",

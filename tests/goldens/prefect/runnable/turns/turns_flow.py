@@ -30,21 +30,9 @@ COIN = Step(
     returns={"side": "json"},
 )
 
-H1 = Step(
-    name="h1",
-    command=[],
-    source="turns.yaml:13",
-    dialect="runnable",
-    kind="stub",
-)
+H1 = Step(name="h1", source="turns.yaml:13", dialect="runnable", kind="stub")
 
-T1 = Step(
-    name="t1",
-    command=[],
-    source="turns.yaml:17",
-    dialect="runnable",
-    kind="stub",
-)
+T1 = Step(name="t1", source="turns.yaml:17", dialect="runnable", kind="stub")
 
 TRAIN = Step(
     name="train",
@@ -64,37 +52,13 @@ EVALUATE = Step(
     returns={"good": "json"},
 )
 
-SORRY = Step(
-    name="Sorry",
-    command=[],
-    source="turns.yaml:30",
-    dialect="runnable",
-    kind="stub",
-)
+SORRY = Step(name="Sorry", source="turns.yaml:30", dialect="runnable", kind="stub")
 
-H2 = Step(
-    name="h2",
-    command=[],
-    source="turns.yaml:40",
-    dialect="runnable",
-    kind="stub",
-)
+H2 = Step(name="h2", source="turns.yaml:40", dialect="runnable", kind="stub")
 
-T2 = Step(
-    name="t2",
-    command=[],
-    source="turns.yaml:44",
-    dialect="runnable",
-    kind="stub",
-)
+T2 = Step(name="t2", source="turns.yaml:44", dialect="runnable", kind="stub")
 
-WRONG = Step(
-    name="Wrong",
-    command=[],
-    source="turns.yaml:45",
-    dialect="runnable",
-    kind="stub",
-)
+WRONG = Step(name="Wrong", source="turns.yaml:45", dialect="runnable", kind="stub")
 
 # The graph:
 #
