@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a pipeline's steps write: parameters and files by node, and whether there may be others."""
+    """The parameters and files that a pipeline's steps write, by node; ``whole`` if there are no others."""
 
     parameters: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()

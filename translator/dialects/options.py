@@ -21,7 +21,7 @@ class ChoiceError(TranslatorError):
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the command line says of how to read a file; a dialect with options of its own has a subclass.
+    """The options that decide how a file is read; a dialect with its own options has a subclass.
 
     With ``in_place`` steps run in the project's own directory.
     """

@@ -54,7 +54,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class StepEnding:
-    """How a step ends, and the parameters that it writes."""
+    """The end of a step, and the parameters that it writes."""
 
     state: State = State.COMPLETE
     written: Mapping[str, Json] = field(default_factory=dict)

@@ -27,7 +27,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a try ends: its state, the metadata it printed, the paths of its outputs (None: whatever edges ask for).
+    """The end of an attempt: its state, metadata, and paths of outputs (None: whatever edges ask for).
 
     ``folders`` are its empty ones; a condition's verdict is its metadata ``result``.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How an execution ended."""
+    """The end of an execution."""
 
     index: int
     state: State
@@ -33,7 +33,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a node fared; ``why`` names the rule. One that is ``absent`` is not part of the run (rule 14)."""
+    """The outcome of a node; ``why`` names the rule. An ``absent`` node is not part of the run (rule 14)."""
 
     node: ir.StepNode
     state: State

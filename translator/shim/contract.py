@@ -24,7 +24,7 @@ StepKind: TypeAlias = Literal["command", "script", "condition", "collect", "pyth
 
 
 class State(StrEnum):
-    """How an execution, a node or a run ended (design.md, "Semantics")."""
+    """The final state of an execution, a node or a run (docs/semantics.md)."""
 
     COMPLETE = "complete"
     ERROR = "error"
@@ -93,7 +93,7 @@ class FileAxis:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one execution runs; limits in seconds; ``source`` is the ``file:line`` that messages cite.
+    """The work of one execution; limits in seconds; ``source`` is the ``file:line`` that messages cite.
 
     ``outputs`` are the parameters that hold the paths of a Loom script's outputs. ``catalog``, ``returns`` (by
     parameter ``json``, ``object`` or ``metric``) and ``secrets`` (environment variables) are those of a step of Magnus
@@ -205,7 +205,7 @@ NodeKind: TypeAlias = Literal["execution", "task", "parallel", "map", "loop", "c
 
 @dataclass(frozen=True, slots=True)
 class ExecutionId:
-    """Which execution of which run; ``index`` counts from 0 in grid order, ``attempt`` from 1.
+    """The identity of an execution; ``index`` counts from 0 in grid order, ``attempt`` from 1.
 
     ``node`` of a node in a branch is its path: ``parallel.branch.node``, with the index in place of the branch's name
     in a map or a loop. The fan-in of a composite node counts as its execution.
@@ -221,7 +221,7 @@ class ExecutionId:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the engine gives an execution.
+    """The engine's part of an execution.
 
     ``store`` is the URI of the artifact store, ``project`` the directory of the source file. ``log`` receives each line
     of the command's output, without its line end, as it appears. ``should_stop`` is asked from the calling thread,
@@ -266,7 +266,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class InputFiles:
-    """What edges bring to one input of a step (``translator.shim.inputs.edges.files``).
+    """The files that edges pass to one input of a step (``translator.shim.inputs.edges.files``).
 
     ``files`` come from upstream executions; ``path`` is the path they had there. ``defaults`` are the step's own URIs
     that are used as well. ``edges`` and ``available`` tell the user, when the input stays empty, what was asked for
@@ -285,7 +285,7 @@ class InputFiles:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a node of a control-flow graph (Magnus, runnable) sees, and what it leaves to the node after it.
+    """The parameters that a node of a control-flow graph (Magnus, runnable) sees, and those that it passes on.
 
     ``inherited`` are the parameters as they were when the graph around the node began, ``written`` those written in
     this graph since; ``found`` and ``put`` the files of the catalog, by path, in the same way. ``items`` are the items
@@ -313,7 +313,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What is known of an execution that ended; its JSON is the commit point of its outputs.
+    """The record of a finished execution; its JSON is the commit point of the outputs.
 
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is what the step asked for.
     ``scope`` is what a node of a control-flow graph leaves to the one after it: with what it wrote if it is complete,

@@ -33,7 +33,7 @@ def stamp(status: os.stat_result) -> str:
 
 
 class NotAFileError(OSError):
-    """What should be a file is a pipe, a device, a directory or a link; the message says which."""
+    """A pipe, a device, a directory or a link in place of a file; the message says which."""
 
 
 def kind(mode: int) -> str:

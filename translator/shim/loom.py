@@ -28,7 +28,7 @@ OVER, INTO = "loop.over", "loop.into"
 
 
 class Bound(Enum):
-    """What a loop gives to each execution."""
+    """A value that a loop gives to each execution."""
 
     ITEM = "$loop_item"
     OUTPUT = "$loop_output"

@@ -38,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """How a run ended: its state, the document of ``run.json``, and where that is."""
+    """The end of a run: its state, the document of ``run.json``, and its location."""
 
     state: State
     document: Mapping[str, Any]

@@ -28,7 +28,7 @@ MARKED_FAILED = "failed in the engine although its command completed: a person m
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """What an engine knows of an execution, or under ``NODE`` of a node, at this moment.
+    """The engine's current knowledge of an execution, or under ``NODE`` of a node.
 
     Attributes:
         state: how the engine says that it stands.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _Says(StrEnum):
-    """What a part of a file gives away."""
+    """The language that a part of a file indicates."""
 
     MAGNUS = "magnus"
     RUNNABLE = "runnable"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """What the value of a key may be, in the words of a message."""
+    """The possible kinds of a key's value, in the words of a message."""
 
     TEXT = "a string"
     TEXTS = "a list of strings"

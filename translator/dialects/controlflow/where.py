@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Count:
-    """How many files have been included so far, each counted as often as it is."""
+    """The number of included files so far, with repetitions."""
 
     files: int = 0
 

@@ -105,7 +105,7 @@ def _duplicates(steps: Sequence[model.Step], diagnostics: Diagnostics) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """What is known while the steps of a run become nodes."""
+    """The state while the steps of a run become nodes."""
 
     file: model.File
     names: Names

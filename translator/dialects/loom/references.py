@@ -49,7 +49,7 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a value is: a data node or a parameter by name, else the literal ``value``; and the switch's branch.
+    """The meaning of a value: a data node or parameter by name, else the literal ``value``; and the switch's branch.
 
     ``behind`` are the switches whose branch is that switch's own data, and so on: only their failure counts.
     """

@@ -33,7 +33,7 @@ TRIES = 3
 
 @dataclass(slots=True)
 class _File:
-    """What is known of a file while its pipelines are read.
+    """The context of a file while its pipelines are read.
 
     ``wrong`` holds the paths of what the schema found fault with and of all that is around it; ``shared`` the steps
     that nodes run as they are.

@@ -48,7 +48,7 @@ class FanError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """How a branch of a composite node ended: its name or index, its state, and the scope that it left."""
+    """The end of a branch of a composite node: its name or index, its state, and its last scope."""
 
     name: str
     state: State

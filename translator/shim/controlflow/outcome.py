@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GraphRecord:
-    """How a graph ended, what ``run.json`` says of its nodes, and the scope that its last node left."""
+    """The end of a graph: its state, its nodes in ``run.json``, and the scope of its last node."""
 
     state: State
     nodes: Mapping[str, Any]

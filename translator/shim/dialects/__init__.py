@@ -76,7 +76,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Scoping:
-    """How the nodes of control-flow graphs hand parameters on.
+    """The rules by which nodes of control-flow graphs pass parameters on.
 
     Args:
         prefix: what the names of environment variables that hold parameters begin with.
@@ -93,7 +93,7 @@ class Scoping:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a source system's own run contract asks for beside a command.
+    """The run contract of a source system: everything besides the command.
 
     Args:
         label: ``label(step, given)``: how people recognise an execution by the values that it was given; one short

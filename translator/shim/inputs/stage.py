@@ -29,7 +29,7 @@ class InputError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the files of one execution come from, and who is told."""
+    """The sources of the files of one execution, and its callbacks."""
 
     store: Store
     project: Path

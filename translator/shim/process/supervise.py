@@ -54,7 +54,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a command ended: why, with which exit status (negative: a signal), and the answer of ``should_stop``."""
+    """The end of a command: why, the exit status (negative: a signal), and the answer of ``should_stop``."""
 
     cause: Cause
     exit_status: int

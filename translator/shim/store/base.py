@@ -35,7 +35,7 @@ class NoManifestError(StoreError):
 
 
 class Store(ABC):
-    """What both kinds of store can do. ``root`` is the store's URI, without a slash at its end and without secrets."""
+    """An artifact store. ``root`` is its URI, without a trailing slash and without secrets."""
 
     root: str
     pulse: Callable[[], None] = staticmethod(no_pulse)

@@ -25,7 +25,7 @@ class _LeftError(Exception):
 
 
 class _Progress:
-    """How a transfer gets on: moved by its thread, looked at by who waits for it."""
+    """The progress of a transfer, updated by its thread and watched by the caller."""
 
     def __init__(self, pulse: Callable[[], None]) -> None:
         self.left = False

@@ -24,7 +24,7 @@ _CACHE = ".loom-url-cache"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where data is: ``path`` below the project (``.`` is the project itself), or absolute; for a URL, its cache."""
+    """The place of data: ``path`` in the project (``.`` is the project), absolute, or the cache of a URL."""
 
     path: str
     absolute: bool = False

@@ -18,7 +18,7 @@ class _Part:
 
 
 class Catalog(_Part):
-    """What a step gets and puts."""
+    """The files that a step gets and puts."""
 
 
 class Fail(_Part):
