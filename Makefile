@@ -13,7 +13,7 @@ VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 
-# The two engines exclude each other's dependencies, so each has an environment of its own.
+# The two engines exclude each other's dependencies, so each has its own environment.
 EXTRAS_dev := dev
 EXTRAS_airflow := airflow,examples,notebooks,test
 EXTRAS_prefect := prefect,examples,notebooks,test

@@ -79,7 +79,7 @@ def runner(file: Path) -> Callable[[], float]:
 
 
 def main() -> None:
-    """Make an Airflow home of its own, and measure in this process."""
+    """Create an Airflow home, and measure in this process."""
     with tempfile.TemporaryDirectory() as temporary:
         home, dags = Path(temporary), Path(temporary) / "dags"
         dags.mkdir()

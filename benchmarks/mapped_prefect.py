@@ -11,7 +11,7 @@ from mapped import COMMAND, WIDTH, measure, timed, translated
 
 
 def main() -> None:
-    """Make a Prefect home of its own, and measure in this process."""
+    """Create a Prefect home, and measure in this process."""
     with tempfile.TemporaryDirectory() as temporary:
         home = Path(temporary)
         os.environ |= {

@@ -1,6 +1,6 @@
 """The steps of training.yaml: files go from step to step through the catalog.
 
-Each step is a process of its own, so each function imports what it needs.
+Each step has its own process, so each function imports what it needs.
 """
 
 import csv

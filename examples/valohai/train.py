@@ -30,5 +30,5 @@ for epoch in range(1, epochs + 1):
 if model.accuracy(validation) < min_accuracy:
     sys.exit(f"accuracy {model.accuracy(validation)} is below {min_accuracy}: this model is not worth keeping")
 
-# Every execution of a task node needs file names of its own: of equal ones only one is passed on.
+# Every execution of a task node needs its own file names: of equal ones only one is passed on.
 model.save(valohai.outputs().path(f"model_lr{learning_rate}_reg{regularisation}.npz"))

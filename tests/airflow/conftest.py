@@ -1,4 +1,4 @@
-"""Airflow, once per session: by ``dag.test()`` in a process of its own, and as a real scheduler."""
+"""Airflow, once per session: by ``dag.test()`` in its own process, and as a real scheduler."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Embedded:
         """The same for a pipeline whose file is in the folder ``project``."""
         self.count += 1
         run = f"run-{self.count}"
-        # A name of its own: the API that dag.test() has in its process remembers DAGs by their id.
+        # Its own name: the API that dag.test() has in its process remembers DAGs by their id.
         pipeline = replace(pipeline, name=f"{pipeline.name} {self.count}")
         file = self.engine.home / "dags" / f"{run}.py"
         options = GenerateOptions(project=os.path.relpath(project, file.parent))

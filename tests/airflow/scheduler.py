@@ -1,4 +1,4 @@
-"""A real Airflow: API server, scheduler with LocalExecutor, DAG processor, on SQLite, in a home of its own."""
+"""A real Airflow: API server, scheduler with LocalExecutor, DAG processor, on SQLite, in its own home."""
 
 from __future__ import annotations
 

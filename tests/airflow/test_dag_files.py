@@ -71,7 +71,7 @@ def chain(length: int) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What Airflow makes of DAG files by their names, in a process of its own, with an empty home and no database."""
+    """What Airflow makes of DAG files by their names, in its own process, with an empty home and no database."""
     folder = tmp_path_factory.mktemp("files")
     accepted = [case for case in cases() if case.accepted]
     pipelines = {

@@ -160,7 +160,7 @@ CASES: dict[str, tuple[Graph, str, str]] = {
     "map of no list": (graph({"m": (mapped(graph({"one": T}), "text", "i"), "z", "z"), "z": T}), "m=e z=c", COMPLETE),
     "map of no parameter": (graph({"m": mapped(graph({"one": T}), "absent", "i"), "z": T}), "m=e z=s", ERROR),
 }
-"""In both dialects alike, but for what stays of composite nodes in error."""
+"""In both dialects alike, except what stays of composite nodes in error."""
 
 RUNNABLE: dict[str, tuple[Graph, str, str]] = {
     "map that returns": (

@@ -1,4 +1,4 @@
-"""The package ``toy``, installed in a folder of its own."""
+"""The package ``toy``, installed in its own folder."""
 
 from pathlib import Path
 

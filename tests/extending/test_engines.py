@@ -1,4 +1,4 @@
-"""A dialect of a package of its own runs on our engines."""
+"""Its own dialect package runs on our engines."""
 
 import json
 from pathlib import Path

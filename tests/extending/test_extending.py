@@ -1,4 +1,4 @@
-"""A dialect and a target in a package of their own: installed, and used like ours without a change to ours."""
+"""A dialect and a target in their own package: installed, and used like ours without a change to ours."""
 
 from pathlib import Path
 

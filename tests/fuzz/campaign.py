@@ -72,7 +72,7 @@ def run(seed: int, numbers: Iterable[int], *, shared: bool = True, seconds: floa
 
 
 def keep(campaign: Campaign, folder: Path) -> None:
-    """Write a small example of each fault to a directory of its own below ``folder``."""
+    """Write a small example of each fault to its own directory below ``folder``."""
     for place, (kind, (made, first, number)) in enumerate(sorted(campaign.examples.items())):
         with tempfile.TemporaryDirectory(prefix="translator-fuzz-", dir=_memory()) as scratch:
             bench = Bench(Path(scratch))

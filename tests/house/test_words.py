@@ -35,6 +35,11 @@ BANNED = {
     r"\bfor want of\b": "write 'without'",
     r"\bit can be known\b": "write 'it can be detected early'",
     r"\bnobody means that\b": "write 'it is never intended'",
+    r"\ban? [\w-]+ of (?:its|their) own\b": "write 'its own ...'",
+    r"\bbut for (?!example\b)": "write 'except'",
+    r"\bslip of the pen\b": "write 'mistake'",
+    r"\bin the place of\b": "write 'instead of'",
+    r"\b(?:called|named) so\b": "write 'has that name'",
     r"\bput (?:it|them) into quotes\b": "write 'quote it'",
 }
 

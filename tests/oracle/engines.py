@@ -1,4 +1,4 @@
-"""The real Magnus and runnable, each in a process of its own environment, and what their run logs say."""
+"""The real Magnus and runnable, each in its own process and environment, and what their run logs say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control-flow graphs in the real engines and in the specification: equal states and parameters, but for a list.
+"""Control-flow graphs in the real engines and in the specification: equal states and parameters, except a list.
 
 ``make oracle N=500`` runs many, each time others; CI runs a few, always the same.
 """

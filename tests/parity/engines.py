@@ -1,4 +1,4 @@
-"""Both engines, each in a process of its own environment, and runs of scenarios on them."""
+"""Both engines, each in its own process and environment, and runs of scenarios on them."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def run_pipeline(
         folder in the store.
     """
     number = next(_numbers)
-    # A name of its own for each run, so that no engine takes one for a new version of another.
+    # Its own name for each run, so that no engine takes one for a new version of another.
     pipeline = replace(pipeline, name=f"{pipeline.name} {number}")
     target = registry.target(engine.name)
     # Airflow's bundle of DAG files is the file of the first run, for as long as the process lives.

@@ -149,7 +149,7 @@ def test_no_default_of_a_deployment_changes_a_run(server, tmp_path):
 
 
 def test_a_flow_with_retries_is_tried_again_and_fails_as_prefect_knows_it(server, tmp_path, monkeypatch):
-    """Each attempt is a run of its own; what failed fires an automation; an option given to a node keeps the node."""
+    """Each attempt is its own run; what failed fires an automation; an option given to a node keeps the node."""
     folder = tmp_path / "project"
     folder.mkdir()
     (tmp_path / "tries").mkdir()

@@ -37,7 +37,7 @@ TEXT = """
         ({"work.unknown": 1}, 2, None),
     ],
 )
-def test_a_run_of_its_own(tmp_path, given, status, states):
+def test_its_own_run(tmp_path, given, status, states):
     project, users_home = tmp_path / "project", tmp_path / "home"
     project.mkdir()
     users_home.mkdir()

@@ -102,7 +102,7 @@ LISTS = [
 
 @pytest.mark.parametrize("program", SHELLS)
 @pytest.mark.parametrize(("items", "status", "expected"), LISTS, ids=lambda value: str(value)[:30])
-def test_each_item_is_a_command_of_its_own_in_one_shell(program: str, items: list[str], status: int, expected: str):
+def test_each_item_is_its_own_command_in_one_shell(program: str, items: list[str], status: int, expected: str):
     done = subprocess.run([program, "-c", script.script(items)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (status, expected), done.stderr
 

@@ -21,7 +21,7 @@ from translator.shim.contract import Input, Step
 from translator.shim.execution import KILLED, kill_all
 from translator.shim.process import group
 
-# A tree of processes: a child, a grandchild that ignores TERM, one in a session of its own, and a daemon that has
+# A tree of processes: a child, a grandchild that ignores TERM, one in its own session, and a daemon that has
 # detached itself wholly (double fork, setsid). Each writes its id into a file; then the first one sleeps.
 TREE = """
 sh -c 'echo $$ > a.pid; sleep 300' &

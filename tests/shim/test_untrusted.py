@@ -21,7 +21,7 @@ from translator.shim.traces import EngineState
 
 
 def replaced(path: Path, what: str) -> None:
-    """Put something else in the place of a file."""
+    """Put something else in a file's place."""
     content = path.read_bytes()
     path.unlink()
     match what:

@@ -231,7 +231,7 @@ def test_no_text_ends_in_an_exception(text, rules):
 
 
 def test_a_million_brackets_are_an_error() -> None:
-    """Newer versions of libyaml stop at a depth of their own, and sooner or later all do."""
+    """Newer versions of libyaml stop at their own depth, and sooner or later all do."""
     diagnostics = Diagnostics()
     assert parse("[" * 1_000_000, "a.yaml", diagnostics) is None
     assert [d.code in {"too-deep", "not-yaml"} for d in diagnostics.found] == [True]

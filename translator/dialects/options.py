@@ -54,7 +54,7 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
         ChoiceError: they ask for what only other dialects have.
     """
     if choices.in_place and not dialect.in_place:
-        raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has a working folder of its own")
+        raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has its own working directory")
     for other in others:
         if other.name != dialect.name and other.options is not None and other.options.asked(choices):
             only = f"only pipelines of {other.title} have {other.options.purpose}"

@@ -25,12 +25,12 @@ When nodes start
 From executions to nodes
     8.  An execution node has the state of its execution.
     9.  A task node with ``on-child-error``: ``continue-and-complete`` is complete with at least one complete
-        execution, else in error; ``continue-and-error`` and ``stop-all-and-error`` are in error if any execution
+        execution, else in error; ``continue-and-error`` and ``stop-all-and-error`` fail if any execution
         fails. Without it, ``on-error: continue`` acts as ``continue-and-complete``, and others act as
         ``continue-and-error``.
     10. With ``stop-all-and-error`` a failed execution stops the running and waiting executions of its node. So does
         ``on-error: stop-all`` (or ``retry``) without ``on-child-error``, because it stops everything.
-    11. A node with a stopped execution is stopped, unless it is in error by rule 9. If a stop prevents the next
+    11. A node with a stopped execution is stopped, unless it fails by rule 9. If a stop prevents the next
         attempt of an execution, it is stopped, or stays in error: engines differ in whether they return to it.
 
 From nodes to the run
@@ -52,7 +52,7 @@ Additions for Loom
 
 Timing decides which executions had ended when a stop came. If the states depend on it, a prediction holds a set of
 states; if the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they keep
-their states; T is in error; nodes downstream of T never start. Any other node may have finished, may be interrupted, or
+their states; T failed; nodes downstream of T never start. Any other node may have finished, may be interrupted, or
 may never have started, and a node downstream of an interrupted one never starts. If several nodes could stop the run,
 any may be the first, and the prediction is the union. Likewise, a prediction follows every choice of executions that a
 failure in a ``stop-all-and-error`` node may have stopped, if downstream nodes can tell the difference.

@@ -127,7 +127,7 @@ def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
 
 
 def _exact(result: Result) -> NodePrediction:
-    """Return the prediction of a node that came to its own end; in it an error may still have stopped siblings."""
+    """Return the prediction of a node that finished; a failure in it may still have stopped siblings."""
     errors = [e for e in result.executions if e.state is State.ERROR]
     racing = bool(errors) and stops_siblings(result.node) and isinstance(result.node, ir.TaskNode)
     executions = []

@@ -110,7 +110,7 @@ def goes_on(node: ir.StepNode) -> bool:
 
 
 def stopped(execution: Execution) -> Execution:
-    """Return the execution as it is when a stop cut it off or kept it from starting."""
+    """Return the execution as a stop leaves it, interrupted or not started."""
     return replace(execution, state=State.STOPPED, metadata=NOTHING, outputs=(), reason="stopped")
 
 

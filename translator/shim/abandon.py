@@ -19,7 +19,7 @@ EVERY = 0.25
 
 
 def run(work: Callable[[], T], pulse: Callable[[], None], *, name: str = "transfer") -> T:
-    """Call ``work`` in a thread of its own and return what it returns.
+    """Call ``work`` in its own thread and return its result.
 
     Args:
         work: what cannot be interrupted.

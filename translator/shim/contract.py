@@ -317,7 +317,7 @@ class Manifest:
 
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is what the step asked for.
     ``scope`` is what a node of a control-flow graph leaves to the one after it: with what it wrote if it is complete,
-    as it found it if it is in error. ``folders`` are those among the outputs that hold no file.
+    unchanged if it failed. ``folders`` are the outputs' empty directories.
     """
 
     id: ExecutionId

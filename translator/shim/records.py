@@ -1,6 +1,6 @@
 """Convert file records to and from JSON.
 
-A file that lies in the store is written as ``store:<path below the store's root>``, so that a store can be moved, or
+A file in the store is written as ``store:<path below the store's root>``, so that a store can be moved, or
 seen under another address from another machine.
 """
 

@@ -38,7 +38,7 @@ _OBJECT, _FLOAT, _DICT = _MARKS = ("$object", "$float", "$dict")
 class Pickle(dict[str, "Json"]):
     """A parameter whose value is a pickle in the catalog; shown as ``{"$object": "<path in the catalog>"}``.
 
-    A type of its own, so that a parameter which happens to be such a dict stays one.
+    A separate type, so that a parameter that happens to be such a dictionary stays one.
     """
 
     @classmethod

@@ -57,7 +57,7 @@ class Trace:
         manifest: what that try left.
         reason: why it is not complete.
         marked: whether a person called it complete.
-        log: where the log of that try lies below the run's directory.
+        log: path of that attempt's log below the run's directory.
     """
 
     index: int

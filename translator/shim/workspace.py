@@ -1,6 +1,6 @@
 """Create the directories of one execution, and remove them reliably.
 
-A workspace lies where its outputs can be moved into the store without copying: in ``.work`` of a store that is a
+A workspace is created where its outputs can be moved into the store without copying: in ``.work`` of a store that is a
 folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. Only the worker's user can
 look into one (0700), or into the folder of workspaces among the temporary files. Others must not own that folder: they
 could replace a workspace, and with it the outputs of a run. What the command sees is

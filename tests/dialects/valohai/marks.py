@@ -66,9 +66,9 @@ def pipeline(nodes: str, edges: str = "[]", rest: str = "") -> str:
 
 
 def assert_verdict(text: str) -> None:
-    """What the vendor's linter calls an error is an error here, but for plural ports.
+    """What the vendor's linter calls an error is an error here, except plural ports.
 
-    Where it ends with an exception of its own it rejects the file, too.
+    Where it ends with its own exception it rejects the file, too.
     """
     try:
         theirs = [str(message["message"]) for message in lint(text, ansi_colors=False).errors]

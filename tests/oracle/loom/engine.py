@@ -1,4 +1,4 @@
-"""The real Loom in a process of its own environment, and what it made of a project."""
+"""The real Loom in its own process and environment, and what it made of a project."""
 
 from __future__ import annotations
 

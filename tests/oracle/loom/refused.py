@@ -51,7 +51,7 @@ REFUSED["unknown name"] = (
 
 @dataclass(frozen=True)
 class Broken:
-    """A file that Loom ends with a traceback, or fails by a mistake of its own; ``states`` are those that we predict.
+    """A file that Loom ends with a traceback, or fails by its own mistake; ``states`` are those that we predict.
 
     ``row`` is what the table of ``docs/loom.md`` calls it, ``aborts`` whether it is a traceback.
     """

@@ -2,7 +2,7 @@
 
 `--do` says what else: a comma-separated list of `early` (fail before anything is written), `fail` (after), `nothing`
 (write no output), `files=a.txt+sub/b.txt` (outputs are folders with these), `empty` (with nothing), and
-`fail-on=NAME` (fail where the first input is called so).
+`fail-on=NAME` (fail where the first input has that name).
 """
 
 import hashlib

@@ -47,10 +47,10 @@ Keys = MappingProxyType[str, Key]
 class Language:
     """One of the two languages.
 
-    ``ends`` are the ends that every graph has without saying so; None where each graph must have one ``success`` and
-    one ``fail`` step of its own. ``types`` has the keys of each type of step beside those of ``traversal``, and
-    ``commands`` those of each kind of command. ``no_types`` and ``no_commands`` explain why others are missing.
-    ``binary``: of a task's keys, the values 1 and true are read as the text "1", 0 and false as "0" (runnable does).
+    ``ends`` are the implicit ends of every graph; None if each graph must have one explicit ``success`` and one
+    ``fail`` step. ``types`` has the keys of each type of step besides those of ``traversal``, and ``commands`` those of
+    each kind of command. ``no_types`` and ``no_commands`` explain why others are missing. ``binary``: of a task's keys,
+    the values 1 and true are read as the string "1", 0 and false as "0", as runnable does.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Find which step writes what, and the order of steps, including checks that Loom lacks.
 
 Loom knows a dependency by name only: a step comes after the one whose outputs name the same data node, or one that it
-is nested in. Here each step has a workspace of its own, so a file that is found by its path alone counts, too.
+is nested in. Here each step has its own workspace, so a file that is found by its path alone counts, too.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from translator.span import Span
 
 MAX_ITERATIONS = 1000
-"""More iterations than this are taken for a slip of the pen."""
+"""More iterations than this are considered a mistake."""
 
 
 def read_multi_pass(

@@ -36,7 +36,7 @@ def above(path: str) -> list[str]:
 
 
 def inside(path: str, folder: str) -> bool:
-    """Return whether a normal path is ``folder`` or lies below it."""
+    """Return whether a normal path is ``folder`` or is below it."""
     return folder in (".", path) or path.startswith(folder.rstrip("/") + "/")
 
 

@@ -29,7 +29,7 @@ class Use:
     span: Span
     data: str | None = None
     name: str | None = None
-    """The reference as it is written, by which Loom finds who makes it."""
+    """The reference as written, by which Loom finds the step that writes it."""
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class _Parts:
             self.set_by(slot, found)
 
     def of_loop(self, slot: model.Slot) -> Target | None:
-        """Return the file of the loop, or the one that is made of it."""
+        """Return the file of the loop, or the one derived from it."""
         if self.source.loop is None or slot.reference not in (ITEM, OUTPUT):
             return None
         names = self.items if slot.reference == ITEM else self.made

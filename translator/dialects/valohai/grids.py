@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from translator.source import Located
 
 MAX_VALUES = 100_000
-"""More values of one parameter than this are taken for a slip of the pen."""
+"""More values of one parameter than this are considered a mistake."""
 
 _TYPES = ("grid_search", "manual_search", "random_search", "bayesian_tpe", "distributed")
 _REFUSED_TYPES = {

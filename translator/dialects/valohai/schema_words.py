@@ -84,7 +84,7 @@ class Fault:
 
     @property
     def shown(self) -> str:
-        """The value as it is written, if it is a scalar."""
+        """The value as written, if it is a scalar."""
         return "..." if self.value.text is None else self.value.text
 
 

@@ -38,7 +38,7 @@ def read_step(
     """Read a step as a node runs it.
 
     What an override says of a parameter, an input or a variable wins over the step; what it leaves out stays as the
-    step has it, but for the default, which an override without one clears (``Override.serialize_to_template`` of the
+    step has it, except the default, which an override without one clears (``Override.serialize_to_template`` of the
     vendor, which sends no more than that to the platform).
 
     Args:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def scalar(value: Located, what: str, diagnostics: Diagnostics) -> Scalar:
-    """Read a scalar; a date is taken as the text it is written as.
+    """Read a scalar; a date is treated as the string that was written.
 
     Args:
         value: the value.

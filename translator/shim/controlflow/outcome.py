@@ -4,7 +4,7 @@ A token goes from a graph's start from node to node by how each ended. Where it 
 node, the graph has ended: complete if that is one of ``complete_after``, else in error. If it reaches a node
 that was cut off, or of which nothing is known, the graph was stopped there. Nodes that no token came to are skipped.
 
-A composite node's state is that of its fan-in. Each of its branches is a graph with a token of its own.
+A composite node's state is that of its fan-in. Each of its branches is a graph with its own token.
 """
 
 from __future__ import annotations

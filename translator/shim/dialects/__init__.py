@@ -1,6 +1,6 @@
 """Load how the steps of each dialect run: one ``Contract`` per dialect, on first use.
 
-A contract is the ``CONTRACT`` of a module: in this package the one that is called like the dialect, of other packages
+A contract is the ``CONTRACT`` of a module: in this package the module named like the dialect, of other packages
 the one that they register under the entry point ``translator.shim.dialects``.
 """
 
@@ -104,7 +104,7 @@ class Contract:
         launch: ``launch(work, records)``: writes the files that the command expects and says how it is run. It raises
             ``ValueError``, with a message for the user, where the command cannot be built.
         gather: ``gather(work, metadata)``: when the command has ended, makes the outputs folder of the workspace what
-            is to be published; it may add to the metadata that the command printed.
+            is published; it may add to the metadata that the command printed.
         whole_paths: files keep their whole path along edges, and all of them flow, also those that describe others.
         scoping: that of control-flow graphs; None where graphs are dataflow graphs.
     """

@@ -124,7 +124,7 @@ def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list
 
     try:
         names = abandon.run(listed, pulse)
-    except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+    except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
         raise FetchError(f"{shown(uri)} cannot be listed: {scrubbed(str(error), uri)}") from None
     wanted = _pattern(uri[len(root) :])
     in_bucket = root.partition("://")[2].partition("/")[2]
@@ -209,7 +209,7 @@ def _copy_remote(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int
         return transfer.down(lambda: system.open(path, "rb"), target, pulse)
     except (OSError, transfer.StalledError) as error:
         raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(_reason(error), uri)}") from None
-    except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+    except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
         raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(str(error), uri)}") from None
 
 

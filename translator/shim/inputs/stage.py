@@ -48,7 +48,7 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
         source: where files come from.
 
     Returns:
-        A record per file in the directory; ``path`` is where it lies below it.
+        A record per file in the directory; ``path`` is relative to it.
 
     Raises:
         InputError: a file cannot be brought, or a required input stays empty.

@@ -1,6 +1,6 @@
 """Find the processes of one execution, and end all of them.
 
-A command runs in a session and process group of its own, and its environment carries a mark that its descendants
+A command runs in its own session and process group, and its environment carries a mark that its descendants
 inherit. A process belongs to the execution if it is in the group or the session, carries the mark, or descends from one
 that does: so also a daemon that detached itself (``setsid``, double fork) is found. Only a process that detached
 itself, cleared its environment *and* outlived its parents is not; no portable means finds that one. Marks, sessions and

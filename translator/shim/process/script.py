@@ -1,7 +1,7 @@
 """Build one script from a list of separate commands.
 
 The items run in order in one shell, so that ``cd``, variables and background processes persist; the first that fails
-ends the script with its exit status. Each item is an ``eval`` of its own: what is complete on its own (here-documents,
+ends the script with its exit status. Each item is a separate ``eval``: what is complete by itself (here-documents,
 comments at the end, ``cmd &``, ``cmd;``, ``a || b``) stays so, and ``set -e``, ``exit``, ``trap`` and ``$?`` work in it
 as they do in a script.
 """
@@ -36,7 +36,7 @@ def is_shell(interpreter: Sequence[str]) -> bool:
 
 
 def script(commands: Sequence[str], *, shell: bool = True) -> str:
-    """Return the script that runs ``commands``, of which blank ones do not count; a single one as it is.
+    """Return the script that runs ``commands``, without blank ones; a single one unchanged.
 
     Args:
         commands: the items of the list.

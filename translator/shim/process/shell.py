@@ -50,7 +50,7 @@ def flaw(interpreter: tuple[str, ...], command: str) -> Flaw | None:
     continued = command.endswith("\\")
     if not continued and "<<" not in command:
         return None
-    # A shell refuses a "fi" on a line of its own, unless that line still belongs to the command.
+    # A shell refuses a "fi" on its own line, unless that line still belongs to the command.
     swallowed = _read(interpreter, f"{command}\nfi")
     if swallowed is None or _refuses(swallowed):
         return None

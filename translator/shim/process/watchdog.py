@@ -1,7 +1,7 @@
 """End the commands of a worker that died (``kill -9``, out of memory).
 
 PR_SET_PDEATHSIG would be tied to the thread that started the command, and engines run us in pool threads that end
-earlier. So each worker process has, from its first command on, one tiny ``sh`` of its own session that reads a pipe of
+earlier. So each worker process has, from its first command on, one tiny ``sh`` in its own session that reads a pipe of
 which only the worker holds the other end. The worker tells it which process groups begin and end; when the pipe closes,
 the worker is gone, and running processes are ended: TERM, three seconds, KILL. If that shell cannot be started,
 commands of a killed worker run on.

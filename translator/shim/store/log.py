@@ -39,7 +39,7 @@ class Log:
 
         Args:
             file: its descriptor, which is closed at the end; None for a log that is kept nowhere.
-            deliver: uploads the whole log; called from threads of its own.
+            deliver: uploads the whole log; called from its own threads.
             failure: why the file is missing.
         """
         self.failure = failure

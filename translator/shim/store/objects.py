@@ -56,7 +56,7 @@ class ObjectStore(Store):
         self._silent = False
         try:
             self._fs, base = abandon.run(lambda: file_system(uri), _patience(no_pulse, self.patience))
-        except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+        except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
             raise StoreError(f"the store {self.root} cannot be opened: {scrubbed(str(error), uri)}") from None
         self._base = base.rstrip("/")
 
@@ -234,7 +234,7 @@ class ObjectStore(Store):
             raise StoreError(f"the store {self.root} cannot be {what}: {scrubbed(str(error), self._uri)}") from None
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 - each file system has exceptions of its own
+        except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
             reason = scrubbed(str(error), self._uri) or type(error).__name__
             raise StoreError(f"the store {self.root} cannot be {what}: {reason}") from None
 

@@ -1,4 +1,4 @@
-"""Write each sonnet of a book into a file of its own, which is called by the sonnet's number.
+"""Write each sonnet of a book to its own file, named after the sonnet's number.
 
 ---
 inputs:

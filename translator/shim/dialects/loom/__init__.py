@@ -1,6 +1,6 @@
 """Run the steps of Loom: scripts with the paths of inputs and outputs, and with arguments.
 
-Loom's steps share the folder of the pipeline file. Here each has a folder of its own with the same relative layout: its
+Loom's steps share the directory of the pipeline file. Here each has its own directory with the same layout: its
 inputs are brought to where Loom has them, its outputs are published from where Loom has them. With ``in_place`` the
 steps run in the project folder itself, as in Loom. The working folder is the project in both cases; Loom's is the one
 that it was started in.

@@ -58,7 +58,7 @@ def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place
     """Return the place of the data at a pipeline's path; it is absolute outside the project directory.
 
     Raises:
-        PathError: no file can be called so.
+        PathError: it is not a valid file name.
         ValueError: it names an environment variable that is not set.
     """
     path = expanded(text, surroundings)
@@ -79,7 +79,7 @@ def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place
 
 
 def below(path: str, folder: str) -> bool:
-    """Return whether ``path`` is ``folder`` or lies in it."""
+    """Return whether ``path`` is ``folder`` or is in it."""
     return folder in {".", path} or path.startswith(f"{folder}/")
 
 

@@ -3,7 +3,7 @@
 
 Hidden folders, virtual environments, ``node_modules``, ``__pycache__`` and the artifact store are left out. Files that
 steps seldom write to, sources and large files, are hard links to a copy of the project that the views of a store share;
-the others, and what the step may put into the catalog, are copies of its own. A step that writes to a shared file all
+the others, and what the step may put into the catalog, are its own copies. A step that writes to a shared file all
 the same changes it for steps that run beside it, as the source engines do, but not for later ones: what is not as it
 is in the project is copied anew. Of large files ``KEPT`` bytes are copied; those beyond are symbolic links into the
 project, and ``changed`` tells which of them a step has written to.
@@ -103,7 +103,7 @@ def changed(project: Path, linked: Mapping[str, str]) -> list[str]:
 
 @dataclass(slots=True)
 class _View:
-    """A view that is being made; paths in it are relative, and begin with a slash but for the top's."""
+    """A view under construction; paths in it are relative, with a leading slash except for the top."""
 
     project: str
     target: str

@@ -1,9 +1,9 @@
-# ruff: noqa: INP001 - a program of its own
+# ruff: noqa: INP001 - a separate program
 """Call a step's function in its own process.
 
 Run as ``python call.py REQUEST``: a JSON document that says which function, with which parameters, and where to write
-what became of it. Arguments are bound as the engines do it, but for annotations at which those fail: there the value is
-passed as it is, or cast to what is surely meant. ``docs/magnus.md`` lists them.
+the outcome. Arguments are bound as in the engines, except annotations at which those fail: there the value is
+passed unchanged, or converted to the obvious type. ``docs/magnus.md`` lists them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# ruff: noqa: INP001 - a program of its own
+# ruff: noqa: INP001 - a separate program
 """Execute a step's notebook in its own process with ploomber-engine, as Magnus and runnable do.
 
 Run as ``python notebook.py REQUEST``, as ``call.py``. Parameters are injected as that engine does it. What the notebook
