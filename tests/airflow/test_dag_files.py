@@ -112,7 +112,7 @@ def test_goldens_are_taken_up(parsed: dict[str, dict[str, Any]]) -> None:
         assert dag["retries"] == retried, f"{file}: tries as often as the deployment's default says"
 
 
-def test_what_is_stored_grows_with_the_pipeline_not_with_its_square(parsed: dict[str, dict[str, Any]]) -> None:
+def test_stored_data_grows_linearly_with_the_pipeline(parsed: dict[str, dict[str, Any]]) -> None:
     """Airflow stores the params that a DAG has when a task is made with each such task."""
     assert own(parsed, "chain160")["bytes"] < 5 * own(parsed, "chain40")["bytes"]
 

@@ -134,7 +134,7 @@ def test_a_person_marks_executions_as_failed_after_their_node_was_complete(store
     assert found == {0: (E, True, False), 1: (E, True, False)}
 
 
-def test_what_airflow_has_removed_and_will_not_start_again_is_told() -> None:
+def test_removed_instances_that_will_not_restart_are_reported() -> None:
     from airflow_plugin.tries import gone_for_good
 
     states: dict[str, str | None] = {"many.run_0": None, "many.run_1": "removed", "many.run_2": "removed"}

@@ -82,7 +82,7 @@ def test_two_pipelines_that_differ_by_control_characters_only() -> None:
         ),
     ],
 )
-def test_every_other_name_is_refused_where_it_is_written(text: str, place: str) -> None:
+def test_control_characters_in_other_names_are_errors(text: str, place: str) -> None:
     errors = [found for found in load_text(text).diagnostics if found.code == "control-in-name"]
     assert [error.message.partition(" contains ")[0] for error in errors] == [f"the name of {place}"]
     assert errors[0].span

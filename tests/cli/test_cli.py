@@ -124,7 +124,7 @@ SHARED = """\
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_what_is_wrong_with_a_shared_step_is_said_for_each_pipeline(folder, capsys, target):
+def test_findings_in_a_shared_step_name_each_pipeline(folder, capsys, target):
     (folder / "shared.yaml").write_text(SHARED)
     for name in ("p", "q"):
         status, out, err = translate(capsys, "shared.yaml", "-t", target, "-p", name)

@@ -61,12 +61,12 @@ def test_golden(case: str, target: str, update_goldens: bool) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_no_expected_file_is_left_over(target: str) -> None:
+def test_every_expected_file_has_a_case(target: str) -> None:
     assert {path.parent.relative_to(HERE / target).as_posix() for path in expected(target)} <= set(CASES)
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_an_expert_could_have_written_it(target: str, tmp_path: Path) -> None:
+def test_generated_files_pass_the_linters(target: str, tmp_path: Path) -> None:
     """In a folder of its own, where our packages are third parties, as they are for users."""
     folder = str(HERE / target)
     assert expected(target)
@@ -91,14 +91,14 @@ def test_an_expert_could_have_written_it(target: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("case", CASES)
-def test_nothing_of_this_machine_is_in_it(case: str, target: str) -> None:
+def test_generated_files_do_not_depend_on_the_machine(case: str, target: str) -> None:
     for text in generated(case, target).values():
         assert str(ROOT) not in text
         assert str(Path.home()) not in text
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "4242"])
-def test_the_same_under_any_hash_seed(seed: str, tmp_path: Path) -> None:
+def test_generated_files_do_not_depend_on_the_hash_seed(seed: str, tmp_path: Path) -> None:
     for target in TARGETS:
         out = tmp_path / target
         subprocess.run(

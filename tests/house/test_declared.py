@@ -42,7 +42,7 @@ def test_every_package_that_is_imported_is_declared(package: str) -> None:
     assert len(needed) > 1
 
 
-def test_what_the_compiler_takes_of_an_engine_is_with_both() -> None:
+def test_packages_of_the_compiler_are_in_both_extras() -> None:
     base = {name(one) for one in (*PROJECT["dependencies"], *EXTRAS["notebooks"])}
     needed = {DISTRIBUTIONS.get(one, one.replace("_", "-")) for one in imported("translator")} - base
     assert needed == {"rich"}
@@ -57,7 +57,7 @@ def lowest(*extras: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("engine", ["airflow", "prefect"])
-def test_the_oldest_versions_that_are_declared_are_those_of_make_compat(engine: str) -> None:
+def test_declared_oldest_versions_match_make_compat(engine: str) -> None:
     lines = (ROOT / "constraints" / f"oldest-{engine}.txt").read_text(encoding="utf-8").splitlines()
     pins = {found.lower(): version for found, version in (line.split("==") for line in lines)}
     for found, version in lowest(engine, "examples", "notebooks", "test").items():

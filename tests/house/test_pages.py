@@ -105,17 +105,17 @@ def test_each_difference_has_its_reason(page: str, heading: str) -> None:
     assert len({row[0] for row in others}) == len(others)
 
 
-def test_what_magnus_and_runnable_do_otherwise_is_on_their_page() -> None:
+def test_differences_from_magnus_and_runnable_are_documented() -> None:
     listed = {row[0] for row in rows("docs/magnus.md", "Deliberate differences")}
     assert {one.row for one in differences.DIFFERENCES.values()} <= listed
 
 
-def test_what_loom_breaks_is_on_its_page() -> None:
+def test_bugs_of_loom_are_documented() -> None:
     listed = {row[0] for row in rows("docs/loom.md", "Deliberate differences")}
     assert {broken.row for broken in BROKEN.values()} <= listed
 
 
-def test_all_parts_are_known() -> None:
+def test_every_generated_part_has_a_source() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for name in re.findall(r"<!-- ([\w-]+): begin -->", page.read_text(encoding="utf-8")):
             assert name == "table" or (str(page.relative_to(ROOT)), name) in PARTS, (page, name)

@@ -186,7 +186,7 @@ def test_each_row_has_its_cases() -> None:
 @pytest.mark.parametrize(
     ("row", "text"), [(row, text) for row, texts in CASES.items() for text in texts], ids=lambda text: text[:30]
 )
-def test_a_row_is_true(row: str, text: str) -> None:
+def test_a_row_matches_the_compiler(row: str, text: str) -> None:
     loaded = load_text(text)
     errors = [found for found in loaded.diagnostics.found if found.severity is Severity.ERROR]
     notes = [found for found in loaded.diagnostics.found if found.severity is Severity.NOTE]

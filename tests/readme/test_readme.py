@@ -59,11 +59,11 @@ def test_every_block_is_of_that_shell(shell: str) -> None:
         subprocess.run([shell, "-n", "-c", block], check=True)
 
 
-def test_both_shells_are_tried_where_they_are() -> None:
+def test_bash_is_tried() -> None:
     assert "bash" in SHELLS
 
 
-def test_what_is_installed_is_all_that_the_examples_import() -> None:
+def test_the_installation_covers_the_imports_of_the_examples() -> None:
     (extras,) = re.findall(r"pip install '\.\[(.*)\]'", INSTALLATION)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert set(extras.split(",")) <= set(project["optional-dependencies"])

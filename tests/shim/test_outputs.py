@@ -97,7 +97,7 @@ UP = "../" * 30
                                                                            " directory")),
     ],
 )  # fmt: skip
-def test_what_cannot_be_kept_is_an_error_and_the_rest_is_kept(worker, commands: list[str], reason: str) -> None:
+def test_unpublishable_outputs_are_errors_and_others_are_published(worker, commands: list[str], reason: str) -> None:
     manifest = worker.run([OUT, "printf good > z", *commands])
     assert (manifest.state, manifest.reason) == ("error", reason)
     assert [record.path for record in manifest.outputs] == ([] if "removed" in reason else ["z"])

@@ -105,7 +105,7 @@ def test_documents_and_listings(store: Store) -> None:
     assert store.claim(TRY).attempt == 2
 
 
-def test_an_artifact_that_is_not_what_was_published_is_refused(store: Store, tmp_path: Path) -> None:
+def test_a_changed_artifact_is_rejected(store: Store, tmp_path: Path) -> None:
     [record] = published(store, tmp_path, {"a": b"good"})
     if isinstance(store, FolderStore):
         path = store.folder / store.key(record.uri)

@@ -143,7 +143,7 @@ ODD = st.one_of(
 
 @settings(max_examples=300)
 @given(st.sampled_from(places(WHOLE)), ODD)
-def test_a_manifest_with_anything_in_any_place_is_one_or_none(place: tuple, odd: object) -> None:
+def test_any_value_in_a_manifest_is_accepted_or_rejected(place: tuple, odd: object) -> None:
     document = json.loads(json.dumps(WHOLE))
     inner = document
     for key in place[:-1]:
@@ -162,7 +162,7 @@ def test_a_manifest_with_anything_in_any_place_is_one_or_none(place: tuple, odd:
     ("name", "value"),
     [("deep", "[" * 600 + "]" * 600), ("deeper", '{"a":' * 5000 + "1" + "}" * 5000), ("long", "1" * 5000)],
 )
-def test_metadata_that_nobody_can_hold_costs_no_outputs(worker, name: str, value: str) -> None:
+def test_too_large_metadata_does_not_affect_outputs(worker, name: str, value: str) -> None:
     worker.script("line.txt", f'{{"{name}": {value}}}\n{{"acc": 1e999, "acc": 0.5, "s": "\\ud800", "inf": 1e999}}\n')
     manifest = worker.run("cat line.txt; echo x > /valohai/outputs/a")
     assert manifest.state == "complete", manifest.reason
@@ -193,7 +193,7 @@ def test_a_record_too_large_to_read_is_told(tmp_path: Path, monkeypatch) -> None
         open_store(str(tmp_path)).read_json("big.json")
 
 
-def test_outputs_that_are_nested_too_deep_are_told_and_removed(worker) -> None:
+def test_too_deep_outputs_are_reported_and_removed(worker) -> None:
     worker.script("dig.py", "import os\nfor _ in range(3000): os.mkdir('d'); os.chdir('d')\nopen('f', 'w').close()")
     manifest = worker.run(f"cd /valohai/outputs; {sys.executable} {worker.project}/dig.py")
     assert manifest.state == "error"

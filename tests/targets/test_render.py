@@ -90,7 +90,7 @@ def test_a_dataclass_is_the_call_that_makes_it() -> None:
     assert set(render.names_in(step)) == {"Step", "Parameter", "Input"}
 
 
-def test_defaults_are_left_out_but_not_what_only_looks_like_one() -> None:
+def test_defaults_are_left_out_but_similar_values_are_not() -> None:
     assert render.literal(Parameter("p", default=False)) == 'Parameter(name="p", default=False)'
     assert render.literal(output("node", "*")) == 'Output(source="node")'
 

@@ -101,7 +101,7 @@ def test_the_steps_of_a_group(group: str, expected: list[str]):
     assert names(chosen(group=group)) == expected
 
 
-def test_optional_steps_are_included_by_default_where_somebody_says_so():
+def test_optional_steps_are_included_by_default_on_request():
     pipeline = chosen(include=("plot",))
     assert defaults(pipeline)["include.plot"] is True
     assert nodes(pipeline)["plot"].policy.gates[0].excludes

@@ -35,7 +35,7 @@ def test_iterations_are_steps_with_values_and_paths_of_their_own():
     assert found["rate_iter1"].group == "refine iteration 1"
 
 
-def test_they_run_one_after_the_other_and_the_group_collects_what_the_last_left():
+def test_iterations_run_in_order_and_the_group_collects_the_last_files():
     pipeline = read(GROUP % SCHEDULE)
     found = set(edges(pipeline))
     assert {"fit_iter0 -> rate_iter0.model", "rate_iter0 -> fit_iter1", "fit_iter1 -> rate_iter1"} <= found
@@ -53,7 +53,7 @@ def test_parameters_that_no_iteration_sets_stay_those_of_the_run():
     assert targets(pipeline, "data.model") == ["refine.model", "use.model"]
 
 
-def test_expressions_know_the_iteration_and_what_stands_before_them():
+def test_expressions_know_the_iteration_and_earlier_expressions():
     text = GROUP % 'count: 3, expressions: {rate: "0.5 ** iter", seed: "int(rate * 8) if iter else -1"}'
     found = nodes(read(text))
     assert [(values(found[f"fit_iter{i}"])["--rate"], values(found[f"fit_iter{i}"])["--seed"]) for i in range(3)] == [

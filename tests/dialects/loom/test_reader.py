@@ -73,7 +73,7 @@ def test_parameters_and_paths_are_parameters_of_the_run():
     assert pipeline.parameters[0].span.place == "flow.yml:5"
 
 
-def test_data_makes_the_edges_and_a_failure_skips_what_needs_it():
+def test_data_creates_edges_and_a_failure_skips_dependent_steps():
     pipeline = read(CHAIN)
     assert edges(pipeline) == ["make -> use.data"]
     assert {node.policy.on_error for node in nodes(pipeline).values()} == {ir.OnError.STOP_NEXT}
@@ -152,7 +152,7 @@ pipeline:
     assert [found[name].step.options.get("outside") for name in "st"] == [("-o",), ("loop.into",)]
 
 
-def test_optional_steps_are_a_parameter_and_disabled_ones_are_left_out():
+def test_optional_steps_are_parameters_and_disabled_steps_are_left_out():
     text = """\
 data: {a: output/a, b: output/b}
 pipeline:

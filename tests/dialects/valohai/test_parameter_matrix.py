@@ -27,7 +27,7 @@ def test_it_can_be_written_for_every_engine(target):
     assert target.generate(pipeline)
 
 
-def test_what_the_vendor_refuses_is_an_error_where_it_is_written():
+def test_vendor_errors_have_a_location():
     text = "".join(
         f"- step: {{name: {case.name}, image: x, command: 'true', parameters: [\n{entry(case)}]}}\n" for case in REFUSED
     )

@@ -144,7 +144,7 @@ def test_variables_that_no_process_can_have(variable, mark):
     )
 
 
-def test_what_is_refused_in_a_step_that_no_node_runs_does_not_matter():
+def test_refused_keys_in_unused_steps_do_not_matter():
     text = "- step:\n    name: s\n    image: i\n    command: x\n    mounts: ['/a:/b']\n"
     check(f"{STEPS}{text}- pipeline: {{name: P, nodes: [{{name: n, type: execution, step: make}}], edges: []}}\n")
 

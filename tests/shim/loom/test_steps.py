@@ -90,7 +90,7 @@ def test_files_and_empty_folders_flow_under_their_paths(worker) -> None:
     assert ast.literal_eval(worker.output[-1]) == ["a", "a/x.metadata.json", "b", "x.metadata.json"]
 
 
-def test_an_input_that_is_not_there_is_the_scripts_business(worker) -> None:
+def test_a_missing_input_is_left_to_the_script(worker) -> None:
     worker.script("t.py", ECHO)
     manifest = worker.run(step(inputs=["x"], parameters=[Parameter("x", default="nowhere")]))
     assert manifest.state == "complete"

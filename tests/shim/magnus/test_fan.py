@@ -93,7 +93,7 @@ def test_scopes_fall_through_and_come_back_from_the_store() -> None:
     assert scopes.enter(left).catalog == {"a": file}
 
 
-def test_what_looks_like_a_mark_of_ours_comes_back_from_the_store() -> None:
+def test_values_like_our_marks_survive_the_store() -> None:
     values = {
         "object": {"$object": "x.dill"},
         "float": {"$float": "nan"},

@@ -144,7 +144,7 @@ def test_without_the_engine_or_the_notebook_it_is_said(run, monkeypatch) -> None
     assert gone.reason == "the notebook 'no.ipynb' is not in the project"
 
 
-def test_a_stopped_notebook_takes_with_it_what_it_has_started(tmp_path) -> None:
+def test_stopping_a_notebook_ends_its_processes(tmp_path) -> None:
     project, pid = tmp_path / "project", tmp_path / "pid"
     cell = (
         "import subprocess, time\n"

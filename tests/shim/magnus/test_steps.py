@@ -291,7 +291,7 @@ def test_the_workers_parameters_are_not_the_steps(run, monkeypatch) -> None:
     assert os.environ["MAGNUS_PRM_STRAY"] == "1"
 
 
-def test_secrets_are_told_where_a_workspace_can_hold_no_socket(monkeypatch, tmp_path) -> None:
+def test_secrets_work_if_a_workspace_cannot_hold_a_socket(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     with Secrets({"a": "b"}.get).answering(tmp_path / "no" / "folder") as path:
         assert path.parent.parent == tmp_path
