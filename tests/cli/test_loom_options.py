@@ -80,7 +80,7 @@ def test_other_dialects_have_no_such_choices(tmp_path: Path, capsys):
     path = tmp_path / "valohai.yaml"
     path.write_text("- step: {name: a, image: i, command: c}")
     assert main(["check", str(path), "--in-place"]) == 2
-    assert "a working folder of its own" in capsys.readouterr().err
+    assert "its own working directory" in capsys.readouterr().err
 
 
 def read(file: Path, *texts: str) -> tuple[dict, list[str]]:
