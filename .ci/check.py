@@ -22,12 +22,12 @@ def python(environment: str) -> str:
 
 
 def pytest(environment: str, *arguments: str) -> list[str]:
-    """Pytest in one of the project's environments, on folders that exist."""
+    """Return the command for pytest in one of the project's environments, on existing directories."""
     return [python(environment), "-m", "pytest", "-q", "--durations=5", *arguments]
 
 
 def mypy(environment: str, *packages: str) -> list[str]:
-    """Mypy of ``.venv/dev`` with the installed packages, hence the engine's types, of ``environment``."""
+    """Return the command for mypy of ``.venv/dev`` with the packages, and types, of ``environment``."""
     targets = [part for package in packages for part in ("-p", package)]
     cache = f"--cache-dir=.mypy_cache/{environment}"
     silent = [] if environment == "dev" else ["--follow-imports=silent"]
@@ -35,9 +35,9 @@ def mypy(environment: str, *packages: str) -> list[str]:
 
 
 def mypy_of_goldens(target: str) -> list[str]:
-    """Mypy, as a user has it who changes no setting, of the files that are generated for a target."""
+    """Return the command for mypy with default settings on the files generated for a target."""
     arguments = [f"--python-executable={python(target)}", f"--cache-dir=.mypy_cache/goldens-{target}"]
-    # Files of the same name are modules of the folders that they are in.
+    # Files of the same name are modules of the directories that they are in.
     modules = ["--config-file=", "--follow-imports=silent", "--explicit-package-bases"]
     return [python("dev"), "-m", "mypy", *arguments, *modules, f"tests/goldens/{target}"]
 

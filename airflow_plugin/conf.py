@@ -23,7 +23,7 @@ def misspelt_keys(context: Context) -> str | None:
 
 
 def described(given: Iterable[str], declared: Collection[str]) -> str | None:
-    """Return a sentence for each key that is not declared; None if there is no such key.
+    """Return a sentence for each key that is not declared; None if there are none.
 
     Keys that start with an underscore are left to those who annotate runs.
     """

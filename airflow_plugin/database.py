@@ -1,4 +1,4 @@
-"""What the API server reads in Airflow's database for pages and links; a worker has no database."""
+"""Read Airflow's database in the API server, for pages and links; workers have no database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pushed(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> 
 
 
 def last_try(dag_id: str, run_id: str, task_id: str, map_index: int) -> int | None:
-    """Return the number of the try that a task instance is at, or None if there is no such instance."""
+    """Return the number of the try that a task instance is at, or None if the instance does not exist."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -33,7 +33,7 @@ def last_try(dag_id: str, run_id: str, task_id: str, map_index: int) -> int | No
 
 
 def dag_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> Any:
-    """Return the DAG as it was when a task instance ran, as it is now if Airflow does not know, or None.
+    """Return the DAG in the version that a task instance ran, else the current version, or None.
 
     Args:
         dag_id: of the DAG.

@@ -1,4 +1,4 @@
-"""What Airflow's database has of a run: for the API server and the scheduler, where there is no task to ask."""
+"""Read a run from Airflow's database, in the API server and the scheduler, where no task can be asked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What Airflow's database has of a run.
+    """A run in Airflow's database.
 
     Attributes:
         id: the run, and when it started.
@@ -105,7 +105,7 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
 
 
 def _overrides() -> bool:
-    """Whether Airflow lets a run's ``conf`` set params."""
+    """Return whether Airflow lets a run's ``conf`` override params."""
     from airflow.configuration import conf
 
     return bool(conf.getboolean("core", "dag_run_conf_overrides_params"))
@@ -156,7 +156,7 @@ def _listing(graph: Mapping[str, Any] | None) -> Iterable[str]:
 
 
 class _Pushed:
-    """What tasks of a run have pushed as XComs."""
+    """The XComs that tasks of a run pushed."""
 
     def __init__(self, session: Session, dag_id: str, run_id: str) -> None:
         self._session = session

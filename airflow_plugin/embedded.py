@@ -1,6 +1,6 @@
-"""Runs one DAG file in this process, without a server: ``python -m airflow_plugin.embedded FILE --store URI ...``.
+"""Run one DAG file in this process, without a server: ``python -m airflow_plugin.embedded FILE ...``.
 
-Airflow gets a home of its own with a SQLite database, and ``dag.test()`` runs the DAG, one task after the other. What
+Airflow gets a temporary home with a SQLite database, and ``dag.test()`` runs the DAG, one task after the other. What
 the steps print goes to standard output; what Airflow says goes to ``airflow.log`` in that home.
 """
 
@@ -93,7 +93,7 @@ def _run(file: Path, home: Path, given: dict[str, Any]) -> int:
 
 
 def _bundled(file: Path, bundle: Path) -> Path:
-    """The file, alone in a folder: Airflow takes up every file that lies beside it."""
+    """Copy the file alone into a directory, because Airflow loads every file next to it."""
     shutil.rmtree(bundle, ignore_errors=True)
     bundle.mkdir()
     return Path(shutil.copy(file, bundle / file.name))
@@ -109,7 +109,7 @@ def _load(file: Path) -> DAG:
 
 
 def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
-    """The values as the DAG's params take them; one value for the axis of a grid becomes an axis of one.
+    """Return the values as the DAG's params accept them; a single value for an axis becomes a list.
 
     Steps of a control-flow graph may read parameters that nothing declares.
 
@@ -132,7 +132,7 @@ def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _signals_cancel() -> Iterator[None]:
-    """While the run lasts, SIGINT and SIGTERM end the step that runs, and let the run end as stopped."""
+    """Let SIGINT and SIGTERM cancel the running step, so that the run ends as stopped."""
     from airflow_plugin.stopping import cancel, go_on
     from translator.shim.execution import kill_all
 

@@ -1,4 +1,4 @@
-"""How a task ends after its execution: what Airflow is told, and whether it may try again."""
+"""End a task after its execution: report its state to Airflow, and whether it may retry."""
 
 from __future__ import annotations
 

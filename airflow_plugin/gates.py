@@ -1,4 +1,4 @@
-"""Whether a node runs: the verdicts of condition nodes, and DAG params that are switches."""
+"""Decide whether a node runs: results of condition nodes, and DAG params as switches."""
 
 from __future__ import annotations
 

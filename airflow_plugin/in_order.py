@@ -1,7 +1,7 @@
 """Makes ``dag.test()`` run the instances of a mapped task in their order, as Airflow's scheduler does.
 
 It runs what is scheduled in the order of a set, which is that of memory addresses. A step whose executions run one
-after another until one fails would else go on after one that failed, or not start one before it.
+after another until one fails would otherwise continue after a failure, or not start an earlier one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def mapped_in_order() -> Iterator[None]:
-    """While this lasts, each turn of an instance of a mapped task is that of the first one that has not had its own."""
+    """Run the instances of a mapped task in the order of their indexes, while the context is open."""
     from airflow.sdk.definitions import dag
 
     run: Any = dag._run_task  # noqa: SLF001 - nothing public decides what comes next
@@ -35,7 +35,7 @@ def mapped_in_order() -> Iterator[None]:
 
 
 def _scheduled(ti: Any) -> list[Any]:
-    """The instances of the same mapped task that are to run in this turn of the loop, by index."""
+    """Return the instances of the same mapped task that are scheduled in this turn, by index."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.sdk import TaskInstanceState
     from airflow.utils.session import create_session

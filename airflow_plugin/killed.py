@@ -1,4 +1,4 @@
-"""What must be over before the state of a run is told: other tasks, and executions whose tasks Airflow has given up."""
+"""Wait until other tasks, and executions that Airflow has given up, are over."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Writer:
         self._again: dict[Asked, bool] = {}
 
     def write(self, run: Asked) -> None:
-        """Have a run written, as it is from now on."""
+        """Schedule the record of a run to be written from its current state."""
         with self._lock:
             busy = run in self._again
             self._again[run] = busy

@@ -1,4 +1,4 @@
-"""What happens to a run and none of its tasks can see: a listener keeps it, so that ``run.json`` tells it.
+"""Listen for changes of a run that its tasks cannot see, so that ``run.json`` records them.
 
 Airflow gives a run that a person marks its state at once only if its task ``finish``, a teardown, has ended. Then
 nothing of the run is started any more, and the listener corrects ``run.json``. Else Airflow ends all other tasks and
@@ -115,12 +115,12 @@ def _catch_up(dag_run: Any) -> None:
 
 
 def _finish(instances: list[Any]) -> Any:
-    """The task that ends a run, if it is one of this plugin."""
+    """Return the task that ends a run, if it belongs to this plugin."""
     return next((ti for ti in instances if is_finish(ti)), None)
 
 
 def _session(dag_run: Any) -> Any:
-    """The session of the request, in which the mark is made, too."""
+    """Return the session of the request that also contains the mark."""
     from sqlalchemy.orm import object_session
 
     return object_session(dag_run)
@@ -144,13 +144,13 @@ def _tell_finish(dag_run: Any, task_id: str, map_index: int, state: Mark) -> Non
         task_id=task_id,
         run_id=dag_run.run_id,
         map_index=map_index,
-        serialize=False,  # workers read what is there as it is
+        serialize=False,  # workers read it unchanged
         session=_session(dag_run),
     )
 
 
 def _correct(dag_run: Any, state: Mark) -> None:
-    """Change the ``run.json`` that ``finish`` wrote."""
+    """Update the ``run.json`` that ``finish`` wrote."""
     from airflow_plugin.settings import store_uri
     from translator.shim.outcome import mark
     from translator.shim.store import open_store
@@ -160,7 +160,7 @@ def _correct(dag_run: Any, state: Mark) -> None:
 
 
 def _document(dag_run: Any) -> str | None:
-    """The URI of the ``run.json`` that the task ``finish`` wrote."""
+    """Return the URI of the ``run.json`` that the task ``finish`` wrote."""
     from airflow.models.xcom import XComModel
 
     query = XComModel.get_many(

@@ -1,6 +1,6 @@
-"""Which tasks of a DAG make up which node of the pipeline.
+"""Find which tasks of a DAG make up each node of the pipeline.
 
-A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. It is called as the task or
+A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. It has the name of the task or
 the group is displayed. Other task groups hold nodes that are shown together. What the plugin has to know of a pipeline
 while it runs is read off the DAG, so that a DAG file says each thing once.
 """

@@ -38,7 +38,7 @@ _STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.ST
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What Airflow knows of a run of a dataflow graph.
+    """Airflow's knowledge of a run of a dataflow graph.
 
     Attributes:
         states: by task the states of its instances.
@@ -180,7 +180,7 @@ def counting(states: Mapping[str, States], tries: Mapping[str, Mapping[int, str]
 
 
 def _ran(states: States) -> bool:
-    """Whether an instance of a task may have begun a try."""
+    """Return whether a task instance may have started an attempt."""
     return any(state in _STATES for state in states.values())
 
 
@@ -218,7 +218,7 @@ def known_of(
 
 
 def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, named: str | None) -> bool:
-    """Whether an instance that is skipped began a try and was stopped, or Airflow skipped it without starting it.
+    """Return whether a skipped task instance started and was stopped, or was never started.
 
     Then its XCom is of an earlier attempt. Airflow does so where a task before it did not succeed.
     """
@@ -236,9 +236,9 @@ def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, nam
 def _is_marked(
     plan: NodePlan, states: Mapping[str, States], executions: Mapping[int, EngineState], store: Store
 ) -> bool:
-    """Whether a person called a node complete: its last task is a success that its executions are none for.
+    """Return whether a person marked a node: its last task succeeded without successful executions.
 
-    A success that there was reason for stays when a person calls executions failed later: that is no mark of the node.
+    A justified success stays when a person later marks executions as failed: that does not mark the node.
     """
     if not plan.tells or states.get(plan.done or "", {}).get(-1) != "success":
         return False
@@ -247,13 +247,13 @@ def _is_marked(
 
 
 def _is_complete(plan: NodePlan, executions: Sequence[State]) -> bool:
-    """Whether a node is complete by its executions."""
+    """Return whether a node is complete by its executions."""
     ruled = replace(as_plan(plan.node), upstream=())
     return bool(executions) and outcome.node_states([ruled], {ruled.name: executions})[ruled.name] is State.COMPLETE
 
 
 def _left(execution: EngineState, store: Store) -> State:
-    """How an execution ended, before a person said otherwise."""
+    """Return how an execution ended, before a person marked it."""
     try:
         return store.manifest(execution.manifest).state if execution.manifest is not None else execution.state
     except StoreError:
@@ -261,7 +261,7 @@ def _left(execution: EngineState, store: Store) -> State:
 
 
 def _in_order(known: Mapping[int, EngineState], found: Sequence[traces.Trace]) -> dict[int, EngineState]:
-    """Of executions that run one after another, those after one in error are skipped, those after a stop are stopped.
+    """Skip the executions of a sequential node after a failed one, and stop those after a stop.
 
     What Airflow says of them may be otherwise: it starts the next one before it ends all of a run that was stopped.
     """

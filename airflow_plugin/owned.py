@@ -1,4 +1,4 @@
-"""The folder of a DAG run in the store, and whether the folder that bears its name is its own."""
+"""The directory of a DAG run in the store, and whether the directory that bears its name is its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOCUMENT = "document"
 
 @dataclass(frozen=True, slots=True)
 class DagRunId:
-    """What Airflow says to identify a DAG run, and of its present attempt when that started."""
+    """The identity of a DAG run, and when its current attempt started."""
 
     dag_id: str
     run_id: str
@@ -63,9 +63,9 @@ def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str
 
 
 def folder_of(store: Store, pipeline: str, run: DagRunId, written: Callable[[], Iterable[str]]) -> str:
-    """Return the name of a DAG run in the store: its id, with a number if another run has a folder of that name.
+    """Return the name of a DAG run in the store: its id, with a number if another run has a directory of that name.
 
-    A run that is cleared keeps its folder. Airflow tells a task no identity of a run that another one cannot have,
+    A run that is cleared keeps its directory. Airflow tells a task no identity of a run that another one cannot have,
     but when it started, which a clear changes. So a folder of another start is the run's own if tries of its executions
     or its ``run.json`` are there. If there are none anywhere, it is its own if the run has been cleared.
 

@@ -1,4 +1,4 @@
-"""What must be known of a DAG to tell how a run of it stands where its file is not: in the API server, the scheduler.
+"""Describe a DAG so that the state of a run can be derived without its file, in the API server and scheduler.
 
 The task ``finish`` carries it in its serialized form (``FinishOperator.plan``). So Airflow keeps it for each version of
 the DAG, and has it before anything of a run has begun.

@@ -1,4 +1,4 @@
-"""What ``airflow providers list`` and the configuration reference show; imports nothing of Airflow."""
+"""Describe the provider for ``airflow providers list`` and the configuration reference, without importing Airflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DESCRIPTION = "Runs ML pipelines of Valohai, Loom, Magnus and runnable, compiled
 
 
 def get_provider_info() -> dict[str, Any]:
-    """The provider's metadata, by Airflow's schema ``provider_info``; entry point ``apache_airflow_provider``."""
+    """Return the provider's metadata in Airflow's schema ``provider_info``."""
     return {
         "package-name": DISTRIBUTION,
         "name": "Pipeline translator",

@@ -1,6 +1,6 @@
 """References to nodes: a DAG file names a node by the variable that holds its task or its task group.
 
-A node is called as its task or task group is displayed, so a DAG file says each name once.
+A node has the display name of its task or task group, so a DAG file contains each name once.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def metadata(node: Node, key: str) -> MetadataOf:
 
 
 def is_true(condition: Node | ParamReference) -> Condition:
-    """Require that a condition node came to true, or that a DAG param is true."""
+    """Require that a condition node is true, or that a DAG param is true."""
     return Condition(_subject(condition), expected=True)
 
 
 def is_false(condition: Node | ParamReference) -> Condition:
-    """Require that a condition node came to false, or that a DAG param is false."""
+    """Require that a condition node is false, or that a DAG param is false."""
     return Condition(_subject(condition), expected=False)
 
 

@@ -1,4 +1,4 @@
-"""How a person marked a run: an XCom that the listener leaves for the run's task ``finish``."""
+"""Record how a person marked a run: an XCom that the listener leaves for the task ``finish``."""
 
 from __future__ import annotations
 

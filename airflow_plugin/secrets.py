@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 def lookup(name: str) -> str | None:
-    """The value of the variable ``name``, else of the connection of that id its password, or without one its URI."""
+    """Return the value of the variable ``name``, else the password or the URI of the connection."""
     from airflow.sdk import Connection, Variable
     from airflow.sdk.exceptions import AirflowNotFoundException
     from airflow.sdk.log import mask_secret

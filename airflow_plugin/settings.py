@@ -1,4 +1,4 @@
-"""Where a run's artifacts, its project and its name come from."""
+"""Find a run's artifact store, project and name."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ RUN = "TRANSLATOR_RUN"
 
 
 def store_uri() -> str:
-    """The artifact store: ``TRANSLATOR_STORE``, else ``[pipeline_translator] store``, else a folder in AIRFLOW_HOME."""
+    """Return the store: ``TRANSLATOR_STORE``, else ``[pipeline_translator] store``, else in AIRFLOW_HOME."""
     configured = os.environ.get("TRANSLATOR_STORE") or conf.get(SECTION, "store", fallback="")
     return configured or str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "artifacts")
 
 
 def project_folder(folder: str | Path) -> Path:
-    """The folder of the source file: ``TRANSLATOR_PROJECT``, else what the DAG file says."""
+    """Return the source file's directory: ``TRANSLATOR_PROJECT``, else that of the DAG file."""
     return Path(os.environ.get("TRANSLATOR_PROJECT") or folder)

@@ -22,7 +22,7 @@ _REST = 0.8
 
 
 class _Cancelled:
-    """Whether this process was told to end what it runs."""
+    """The flag that this process was told to end its executions."""
 
     told = False
 
@@ -38,12 +38,12 @@ def go_on() -> None:
 
 
 def cancelled() -> bool:
-    """Whether ``cancel`` was called in this process."""
+    """Return whether ``cancel`` was called in this process."""
     return _Cancelled.told
 
 
 def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
-    """The tasks whose failure stops the task ``task_id``, and for each the name of its node.
+    """Return the tasks whose failure stops the task ``task_id``, with the names of their nodes.
 
     Tasks before it cannot have failed when it starts, and those after it wait for it; so a chain of nodes asks nothing.
     """
@@ -61,7 +61,7 @@ def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
 
 
 def stop_reason(context: Context) -> Callable[[], str | None]:
-    """A function that tells why the task of ``context`` must stop, or None; it costs a call of Airflow's API."""
+    """Return a function that tells why the task must stop, or None; it costs a call of Airflow's API."""
     ti = context["ti"]
     of_tasks = stopping_tasks(context["dag"], ti.task_id)
     asked_at = -math.inf
@@ -84,6 +84,6 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
 
 
 def _task_ids(key: str) -> tuple[str, str]:
-    """What a key of Airflow's task states may be: a task's id, or of a mapped task with ``_`` and the index."""
+    """Return the possible task ids of a key in Airflow's task states, which may end in a map index."""
     name, _, index = key.rpartition("_")
     return key, name if index.isdecimal() else key

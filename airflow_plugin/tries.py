@@ -1,4 +1,4 @@
-"""Which try in the store belongs to a task instance as it is now, and in what state Airflow has it.
+"""Find the attempt in the store for a task instance, and the instance's state in Airflow.
 
 The store keeps all tries; only Airflow knows which of them count. So each execution pushes an XCom that names its try
 before its command starts. Airflow deletes the XComs of an instance when it starts it again, and keeps them when a task
@@ -42,7 +42,7 @@ def named_tries(context: Context, task_id: str) -> dict[int, str]:
 
 
 def tries_of(pulled: Any) -> dict[int, str]:
-    """Return by map index the URIs in XComs; Airflow gives one XCom as it is, and several as a sequence."""
+    """Return by map index the URIs in XComs; Airflow returns one XCom itself, and several as a sequence."""
     values = [pulled] if isinstance(pulled, Mapping) else [value for value in pulled or () if value]
     return {value["map_index"]: value["manifest"] for value in values}
 
@@ -82,7 +82,7 @@ def gone_for_good(context: Context, task_ids: Collection[str], length: int) -> s
     """Return which instances of mapped tasks Airflow will not start although there is something for them, or None.
 
     Airflow calls those ``removed`` that its list is too short for. It does so, too, with those that were just cleared,
-    if the run is to go on with a newer version of its DAG: by the list of the attempt before. When the list has grown
+    if the run continues with a newer version of its DAG: by the list of the attempt before. When the list has grown
     then, it takes them for instances that need not be made, and leaves them: executions would be missing, and nothing
     would fail. Cleared once more, they start.
 

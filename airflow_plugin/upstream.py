@@ -1,4 +1,4 @@
-"""What the nodes before a task left: the manifests of their executions that count as complete now."""
+"""Read the manifests of upstream executions that count as complete."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
 
 
 def manifests(store: Store, uris: Iterable[str]) -> Iterator[Manifest]:
-    """Return the manifests of tries that came to write one."""
+    """Yield the manifests of tries that came to write one."""
     for uri in uris:
         try:
             yield store.manifest(uri)

@@ -56,7 +56,7 @@ class TaskInstance:
 
 
 def chain(nodes: int) -> str:
-    """A Magnus pipeline of steps that follow one another, one of which handles a failure."""
+    """Return a Magnus pipeline of consecutive steps, one of which handles a failure."""
     lines = ["dag:", "  start_at: n0", "  steps:"]
     for i in range(nodes):
         after = f"n{i + 1}" if i + 1 < nodes else "success"
@@ -66,21 +66,21 @@ def chain(nodes: int) -> str:
 
 
 def generated(text: str, file: Path) -> str:
-    """The DAG file of a pipeline, which is written to ``file``."""
+    """Generate the DAG file of a pipeline and write it to ``file``."""
     file.write_text(text)
     command = [PROGRAMS / "translate", file, "--target", "airflow"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def executed(text: str, file: Path) -> Any:
-    """The DAG of a file, compiled and executed as a worker does."""
+    """Return the DAG of a file, compiled and executed as on a worker."""
     names: dict[str, Any] = {"__name__": "dag_file", "__file__": str(file)}
     exec(compile(text, str(file), "exec"), names)  # noqa: S102
     return names["dag"]
 
 
 def before_command(text: str, file: Path, number: int) -> Callable[[], float]:
-    """A function that measures ``execute`` of node ``number`` up to its command, in a DAG that it has not seen yet."""
+    """Return a function that measures ``execute`` of a node up to its command, in a DAG new to it."""
 
     def measured() -> float:
         dag = executed(text, file)

@@ -12,7 +12,7 @@ PROGRAMS = Path(sys.executable).parent
 
 
 def process(*command: str) -> float:
-    """Seconds that a process takes from its start to its end."""
+    """Return the duration of a process in seconds."""
     return seconds(lambda: subprocess.run(command, check=True, capture_output=True))
 
 

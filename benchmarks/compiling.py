@@ -16,7 +16,7 @@ CHECK = "check"
 
 
 def source(nodes: int) -> str:
-    """A pipeline in layers, of ``WIDTH`` if there are several, each node fed by one node of the layer before."""
+    """Return a pipeline in layers of up to ``WIDTH`` nodes, each node fed by one node of the layer before."""
     width = min(WIDTH, nodes // 2)
     lines = [
         "- step:",
@@ -40,7 +40,7 @@ def source(nodes: int) -> str:
 
 
 def steps(count: int) -> str:
-    """As many steps as nodes, each with a parameter and an input."""
+    """Return as many steps as nodes, each with a parameter and an input."""
     lines = [
         f"- step: {{name: s{i}, image: busybox, command: 'true', parameters: [{{name: p, type: integer, default: 1}}], "
         f"inputs: [{{name: i, optional: true}}]}}"

@@ -21,7 +21,7 @@ STEP = """\
 
 
 def translated(nodes: int, folder: Path) -> str:
-    """What is generated for a chain of execution nodes."""
+    """Return the DAG file generated for a chain of execution nodes."""
     file = folder / f"chain{nodes}.yaml"
     names = "".join(f"      - {{name: n{i}, type: execution, step: work}}\n" for i in range(nodes))
     edges = "".join(f"      - [n{i - 1}.output.*, n{i}.input.before]\n" for i in range(1, nodes))
@@ -30,7 +30,7 @@ def translated(nodes: int, folder: Path) -> str:
 
 
 def by_hand(nodes: int) -> str:
-    """The same chain as somebody would write it with BashOperator."""
+    """Return the same chain as somebody would write it with BashOperator."""
     lines = [
         "from airflow.providers.standard.operators.bash import BashOperator",
         "from airflow.sdk import DAG",
@@ -43,7 +43,7 @@ def by_hand(nodes: int) -> str:
 
 
 def execution(text: str, name: str) -> float:
-    """Seconds of executing a file's text, compilation included, as the DAG processor does."""
+    """Return the seconds to compile and execute a file's text, as the DAG processor does."""
     return seconds(lambda: exec(compile(text, name, "exec"), {"__name__": "dag_file", "__file__": name}))  # noqa: S102
 
 

@@ -22,7 +22,7 @@ os.environ["PATH"] = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
 
 
 def translated(engine: str, width: int, folder: Path) -> Path:
-    """The file in ``folder`` that is generated for one task node of ``width`` executions of ``COMMAND``."""
+    """Generate a file in ``folder`` for one task node of ``width`` executions of ``COMMAND``."""
     file = folder / f"ours{width}.yaml"
     file.write_text(
         f"""\
@@ -79,7 +79,7 @@ def measure(  # noqa: PLR0913 - the last two are keywords
 
 
 def timed(run: Callable[[], object]) -> Callable[[], float]:
-    """A run that returns its seconds, after what the run before left to the engine's server has settled."""
+    """Return a run that returns its seconds, after the previous run has settled on the engine's server."""
 
     def measured() -> float:
         time.sleep(SETTLE)

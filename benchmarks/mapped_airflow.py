@@ -49,7 +49,7 @@ BAREST_REFERENCE = f"`subprocess.run('{COMMAND}')` mapped over a literal, return
 
 
 def written(text: str, dags: Path) -> dict[int, Path]:
-    """The files of a hand-written DAG in the folder ``dags``, by width."""
+    """Write the hand-written DAGs to the directory ``dags``, by width."""
     files = {}
     for width in (1, WIDTH):
         source = text.format(width=width, command=COMMAND)
@@ -60,7 +60,7 @@ def written(text: str, dags: Path) -> dict[int, Path]:
 
 
 def runner(file: Path) -> Callable[[], float]:
-    """A function that runs the DAG of a file, throws its log away, and returns the seconds that it took."""
+    """Return a function that runs the DAG of a file, discards its log, and returns the seconds."""
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None

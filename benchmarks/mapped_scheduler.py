@@ -17,7 +17,7 @@ NUMBERS = itertools.count()
 
 
 def runner(airflow: Airflow, dag_id: str) -> Callable[[], float]:
-    """A function that runs a DAG and returns the seconds between its start and its end, as the scheduler saw them."""
+    """Return a function that runs a DAG and returns its seconds as the scheduler saw them."""
 
     def run() -> float:
         name = f"bench-{next(NUMBERS)}"

@@ -1,4 +1,4 @@
-"""Measuring two ways side by side, and the rows of the table that ``make bench`` writes."""
+"""Measuring two ways in parallel, and the rows of the table that ``make bench`` writes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def emit(row: Row) -> None:
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """How long an action takes."""
+    """Return the duration of an action."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
@@ -50,7 +50,7 @@ def seconds(action: Callable[[], object]) -> float:
 def side_by_side(
     ours: Callable[[], float], theirs: Callable[[], float], rounds: int, warm_up: int = 1
 ) -> tuple[float, float]:
-    """The medians of two measurements that take turns, so that a busy machine is busy for both."""
+    """Return the medians of two alternating measurements, so that other load affects both."""
     for _ in range(warm_up):
         ours(), theirs()
     pairs = [(ours(), theirs()) if turn % 2 else (theirs(), ours())[::-1] for turn in range(rounds)]

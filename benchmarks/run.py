@@ -33,7 +33,7 @@ BENCHMARKS = {
 
 
 def rows(name: str) -> list[Row]:
-    """The rows that one benchmark prints."""
+    """Return the rows that one benchmark prints."""
     note(f"{name} ...")
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     programs = ROOT / ".venv" / BENCHMARKS[name] / "bin"
@@ -53,7 +53,7 @@ def rows(name: str) -> list[Row]:
 
 
 def table(measured: list[Row]) -> str:
-    """The rows as Markdown."""
+    """Return the rows as Markdown."""
     lines = ["| what | ours | compared with | theirs | ratio | bound |", "|---|---:|---|---:|---:|---:|"]
     for row in measured:
         bound = "" if row.bound is None else f"{row.bound:.2f}"
@@ -70,12 +70,12 @@ def table(measured: list[Row]) -> str:
 
 
 def figure(value: float) -> str:
-    """Three significant digits."""
+    """Format a number with three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def machine() -> str:
-    """What it was measured on."""
+    """Describe the machine of the measurements."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
 

@@ -116,5 +116,5 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if "prefect" in sys.modules:  # loaded as a collection (entry point prefect.collections): its blocks are to be known
+if "prefect" in sys.modules:  # loaded as a collection (entry point prefect.collections): register its blocks
     importlib.import_module(f"{__name__}.blocks")

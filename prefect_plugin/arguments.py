@@ -81,7 +81,7 @@ def _is_group(kind: Any) -> typing.TypeGuard[type[NodeParameters]]:
 
 
 def _fitting(annotation: Any, value: object) -> object:
-    """``value`` as a list of one if the annotation takes lists only."""
+    """Return ``value`` as a list of one if the annotation accepts only lists."""
     if isinstance(value, (list, tuple)) or value is None:
         return value
     annotation = _bare(annotation)

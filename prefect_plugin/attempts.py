@@ -44,7 +44,7 @@ _recorded: set[UUID] = set()
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What is known of an attempt when it begins."""
+    """The start of an attempt."""
 
     pipeline: str
     run: str
@@ -127,7 +127,7 @@ class _Try:
 
 
 def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
-    """By node (in branches: by path) and index the tries that belong to an attempt; one without a manifest was lost."""
+    """Return the tries of an attempt by node (or path) and index; one without a manifest was lost."""
     found: dict[str, dict[int, _Try]] = {}
     base = key_of(begun.pipeline, begun.run)
     for (folder, index), attempts in store.tries(begun.pipeline, begun.run).items():
@@ -159,7 +159,7 @@ def _read_try(store: Store, key: str, files: Collection[str]) -> tuple[str, str,
 
 
 def _named(folder: str, begun: Begun) -> str | None:
-    """Return the node (in branches: the path) whose folder in the store bears this name, as far as that tells it."""
+    """Return the node (in branches: the path) whose directory in the store bears this name, as far as that tells it."""
     if begun.graph is None:
         return next((node.name for node in begun.nodes if segment(node.name) == folder), None)
     return folder if segment(folder) == folder else None
@@ -237,12 +237,12 @@ def _with_routes(
 
 
 def _is_of(branch: str, path: str, entered: str) -> bool:
-    """Whether the path of a branch in the run is of one of the plan's; of a map and a loop all are of the one."""
+    """Return whether a branch's path in the run belongs to a path of the plan, which has one per map or loop."""
     return branch == BODY or entered == f"{path}.{branch}."
 
 
 def _graph(document: Mapping[str, Any]) -> GraphPlan:
-    """The graph that ``asdict`` wrote, without routes."""
+    """Return the graph that ``asdict`` wrote, without routes."""
     nodes: list[NodePlan | CompositePlan] = []
     for node in document["nodes"]:
         if "branches" in node:

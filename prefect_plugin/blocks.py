@@ -7,7 +7,7 @@ from pydantic import Field
 
 
 class ArtifactStore(Block):
-    """Where the executions of translated pipelines keep their outputs and manifests.
+    """The store in which executions of translated pipelines keep outputs and manifests.
 
     Flows use the block called ``default``, or the one that the environment variable ``TRANSLATOR_STORE`` names
     (``artifact-store/NAME``).

@@ -92,7 +92,7 @@ def _run(file: Path, values: Mapping[str, Any]) -> int:
         flow.validate_parameters(arguments)
     except (ArgumentError, ParameterTypeError) as error:
         raise UsageError(str(error)) from error
-    # The heartbeat, which nobody reads here, would make every flow end a second later.
+    # The heartbeat is not used here, and would make every flow end a second later.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         state: State[Any] = cast("Any", flow)(**arguments, return_state=True)
     return 0 if state.is_completed() else 1

@@ -1,4 +1,4 @@
-"""What a node hands to its downstream nodes, and the edges that take files and values from it.
+"""Pass results to downstream nodes, and take files and values from them along edges.
 
 None of these classes is a dataclass, and each keeps its content in slots: Prefect looks for futures in whatever it
 passes to a task, item by item, and would walk every file record of every execution once per mapped task.
@@ -82,7 +82,7 @@ class LeftOut(Executions):
         return Completed(data=self)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Return at once."""
+        """Do nothing: the executions have ended."""
 
 
 class NodeError(Exception):

@@ -109,7 +109,7 @@ class Job:
             values: values of pipeline parameters and edges, by parameter of the step; they win over the form.
 
         Raises:
-            translator.shim.grid.GridError: the folder is not there.
+            translator.shim.grid.GridError: the directory does not exist.
         """
         axis = self._step.files
         if axis is None:
@@ -206,7 +206,7 @@ def _resolved(values: Values, many: set[str]) -> dict[str, Value]:
             found[name] = brought
         else:
             get_run_logger().warning(
-                "%s brings no value: parameter %r stays as it is", edges.describe(value.source), name
+                "%s passes no value: parameter %r keeps its value", edges.describe(value.source), name
             )
             if value.default is not None:
                 found[name] = value.default

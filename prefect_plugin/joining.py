@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Late:
-    """A future that a node waits for itself: Prefect keeps a task from running after one that was skipped."""
+    """A future that a node waits for without Prefect, which does not run a task after a skipped one."""
 
     __slots__ = ("future",)
 

@@ -13,6 +13,6 @@ if TYPE_CHECKING:
 
 
 def line_log(name: str) -> Callable[[str], None]:
-    """Return a function that takes a line of the output of the current task run; an echo shows ``name`` before it."""
+    """Return a function that logs a line of the current task run's output; an echo shows ``name`` before it."""
     logger = get_run_logger()
     return embedded.line_log(lambda line: logger.info("%s", line), name)

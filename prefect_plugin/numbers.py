@@ -1,4 +1,4 @@
-"""Floating-point parameters of Prefect's form that keep an integer as it is given."""
+"""Floating-point parameters of Prefect's form that keep integers unchanged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _same(value: object) -> object:
 
 
 as_written = _AsWritten()
-"""Keeps an integer of an annotated ``float`` as it is given: ``Annotated[float, Field(ge=0), as_written]``."""
+"""Keeps an integer of an annotated ``float`` unchanged: ``Annotated[float, Field(ge=0), as_written]``."""
 
 Number: TypeAlias = Annotated[float, as_written]
-"""A floating-point number that keeps an integer as it is given."""
+"""A floating-point number that keeps integers unchanged."""

@@ -17,7 +17,7 @@ class _Default:
     """The instance of a class that has the defaults of all its fields."""
 
     def __get__(self, instance: None, owner: type[GroupT]) -> GroupT:
-        """Return a new instance, so that nobody shares its values."""
+        """Return a new instance, so that values are not shared."""
         return owner()
 
 

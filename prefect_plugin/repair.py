@@ -72,7 +72,7 @@ def close_earlier_attempts(flow_run: UUID) -> None:
             for task_run in _open_task_runs(client, flow_run):
                 ended: State[Any] = Crashed(message="the flow process ended before this task run did")
                 client.set_task_run_state(task_run.id, ended, force=True)
-                if task_run.start_time is None:  # else it has got its name
+                if task_run.start_time is None:  # else it has its name
                     client.set_task_run_name(task_run.id, _UNNAMED.sub("", task_run.name))
     except Exception as error:  # noqa: BLE001 - what the API shows of the past must not keep the run from starting
         get_run_logger().warning("cannot end the task runs of earlier attempts in the API: %s", error)

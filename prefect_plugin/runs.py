@@ -180,7 +180,7 @@ def run_of(
 
     Args:
         pipeline: the pipeline's name, as the source file spells it.
-        project: the folder of the source file.
+        project: the directory of the source file.
         max_workers: how many nodes run at once, if not all that can. The task runner must have a thread for each node
             all the same: one that waits for others takes a thread, and does not count here.
         parameters: the pipeline's own parameters, by the names of the source file.

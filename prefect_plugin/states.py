@@ -1,4 +1,4 @@
-"""From the outcome of executions and nodes to the states that Prefect shows."""
+"""Convert outcomes of executions and nodes to Prefect states."""
 
 from __future__ import annotations
 

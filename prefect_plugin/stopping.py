@@ -61,7 +61,7 @@ def is_suspension(state: State | None) -> bool:
 
 
 def _obey(stop: Stop, state: State | None) -> None:
-    """Trip ``stop`` if ``state``, which the API shows of a running flow run, says that it must end."""
+    """Trip ``stop`` if ``state``, which the API shows for a running flow run, means that it must end."""
     if state is None:
         return
     if is_cancel(state):
@@ -77,7 +77,7 @@ def _obey(stop: Stop, state: State | None) -> None:
 
 @contextlib.contextmanager
 def state_watched(stop: Stop, flow_run: UUID) -> Iterator[None]:
-    """Trip ``stop`` when somebody cancels, suspends or ends the flow run through the API, while the context is open.
+    """Trip ``stop`` if somebody cancels, suspends or ends the flow run through the API, while the context is open.
 
     A flow that was started as a script or in a test gets no signal then: the API only changes its state. A suspended
     one gets none either, and Prefect ends it only between tasks.

@@ -1,4 +1,4 @@
-"""Which artifact store a flow run uses."""
+"""Choose the artifact store of a flow run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VARIABLE = "TRANSLATOR_STORE"
 BLOCK = "default"
 """Name of the block that is used when the environment says nothing."""
 FOLDER = "artifacts"
-"""Folder, below the current one, that is used when that block does not exist either."""
+"""Directory, below the current one, that is used when that block does not exist either."""
 
 _PREFIX = "artifact-store/"
 

@@ -12,7 +12,7 @@ R = TypeVar("R")
 
 
 class KeptTask(Task[P, R]):
-    """A task whose ``with_options`` returns a task of its own class, with all that it knows."""
+    """A task whose ``with_options`` returns a task of the same class with the same attributes."""
 
     def with_options(self, **options: Any) -> Any:
         """Copy the task with other options; arguments are as of any task."""

@@ -1,10 +1,10 @@
-"""What is raised for a user: a message and, where there is one, a hint."""
+"""Define errors for users: a message and an optional hint."""
 
 from __future__ import annotations
 
 
 class TranslatorError(Exception):
-    """An error whose message is for the user; ``hint`` says what would have been right."""
+    """An error with a message for the user; ``hint`` suggests a fix."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         self.message = message

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def is_missing(path: Path) -> bool:
-    """Whether there is certainly nothing at ``path``; what must not be looked at may be there."""
+    """Return whether nothing exists at ``path``; False if we may not look."""
     try:
         return not path.exists()
     except PermissionError:
@@ -18,7 +18,7 @@ def is_missing(path: Path) -> bool:
 
 
 def is_missing_file(path: Path) -> bool:
-    """Whether there is certainly no file at ``path``; what must not be looked at may be one."""
+    """Return whether no file exists at ``path``; False if we may not look."""
     try:
         return not path.is_file()
     except PermissionError:
@@ -28,12 +28,12 @@ def is_missing_file(path: Path) -> bool:
 
 
 def real(path: Path) -> Path:
-    """``path`` as an absolute one without links, as far as these lead somewhere."""
+    """Return ``path`` as an absolute path without links, as far as these resolve."""
     return Path(os.path.realpath(path))
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those around it, however deep.
+    """Make a directory and those around it, however deep.
 
     Raises:
         OSError: one of them cannot be made.
@@ -45,6 +45,6 @@ def make_folder(folder: Path) -> None:
             break
         folder = folder.parent
     if missing and missing[-1].exists():
-        raise NotADirectoryError(errno.ENOTDIR, "there is a file where a folder is to be", str(missing[-1]))
+        raise NotADirectoryError(errno.ENOTDIR, "a file is in place of a directory", str(missing[-1]))
     for each in reversed(missing):
         each.mkdir(exist_ok=True)

@@ -23,7 +23,7 @@ Json: TypeAlias = "Scalar | tuple[Json, ...] | Mapping[str, Json]"
 
 
 class StepKind(StrEnum):
-    """What a step's command is, and so what runs it."""
+    """The kind of a step's command, which decides what runs it."""
 
     COMMAND = "command"
     """Valohai: shell commands."""
@@ -53,14 +53,14 @@ class ParameterType(StrEnum):
 
 
 class Multiple(StrEnum):
-    """How a parameter that holds several values is passed on the command line."""
+    """The form in which a parameter with several values is passed on the command line."""
 
     REPEAT = "repeat"
     SEPARATE = "separate"
 
 
 class KeepDirectories(StrEnum):
-    """How much of an artifact's path is kept below the folder of an input."""
+    """The part of an artifact's path that is kept in an input's directory."""
 
     NONE = "none"
     SUFFIX = "suffix"
@@ -68,7 +68,7 @@ class KeepDirectories(StrEnum):
 
 
 class OnError(StrEnum):
-    """What an error of a node does to the pipeline (design.md, "Semantics")."""
+    """The effect of a failed node on the pipeline (docs/semantics.md)."""
 
     STOP_ALL = "stop-all"
     STOP_NEXT = "stop-next"
@@ -77,7 +77,7 @@ class OnError(StrEnum):
 
 
 class OnChildError(StrEnum):
-    """What an error of one execution does to its task node (``on-child-error`` of a Valohai task blueprint)."""
+    """The effect of a failed execution on its task node (``on-child-error`` of a Valohai task blueprint)."""
 
     CONTINUE_AND_COMPLETE = "continue-and-complete"
     CONTINUE_AND_ERROR = "continue-and-error"
@@ -85,14 +85,14 @@ class OnChildError(StrEnum):
 
 
 class MergeMode(StrEnum):
-    """Whether the files that edges bring replace an input's defaults or join them."""
+    """The choice whether files from edges replace an input's defaults or are added to them."""
 
     REPLACE = "replace"
     APPEND = "append"
 
 
 class GridKind(StrEnum):
-    """How the points of a grid come from its axes."""
+    """The way in which the points of a grid follow from its axes."""
 
     PRODUCT = "product"
     ZIP = "zip"
@@ -102,7 +102,7 @@ class GridKind(StrEnum):
 
 
 class EdgeKind(StrEnum):
-    """What an edge carries."""
+    """The kind of value that an edge passes."""
 
     ARTIFACT = "output"
     INPUT = "input"
@@ -143,7 +143,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of a step; ``default`` holds URIs, or paths relative to the project folder."""
+    """An input of a step; ``default`` holds URIs, or paths relative to the project directory."""
 
     name: str
     span: Span
@@ -188,7 +188,7 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a step asks of the machine it runs on; cores, MB, and devices by name."""
+    """The machine resources that a step requests: cores, MB, and devices by name."""
 
     cpu: tuple[float | None, float | None] = (None, None)
     memory: tuple[float | None, float | None] = (None, None)
@@ -197,7 +197,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one execution runs, with a node's override already merged in; limits in seconds."""
+    """The work of one execution, with a node's override merged in; limits in seconds."""
 
     name: str
     span: Span
@@ -258,7 +258,7 @@ class FileAxis:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """How a task node's points come to be.
+    """The points of a task node.
 
     ``axes`` are those known when translating. A pipeline parameter or an edge that ends in a parameter of the task
     node gives that parameter's axis later; ``points`` (kind ZIP) are explicit parameter sets instead of axes;
@@ -281,7 +281,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What follows a node of a control-flow graph on which of its outcomes: a node of the same graph, or its end."""
+    """The continuation of a node of a control-flow graph for some outcomes: a node of the same graph, or its end."""
 
     outcome: Outcome
     target: str | End
@@ -291,7 +291,7 @@ class Route:
 class Gate:
     """A node runs only where this holds: the verdict of a condition node, or a pipeline parameter, is ``expected``.
 
-    ``excludes``: where it does not hold, the node is not part of the run, as if it were not there (Loom's optional
+    ``excludes``: if it does not hold, the node is not part of the run, as if it did not exist (Loom's optional
     steps); else it is skipped, and so are the nodes after it.
     """
 
@@ -303,7 +303,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What happens around a node: on error, how many tries in all, how many executions at once, what follows."""
+    """The rules around a node: on error, attempts in total, concurrent executions, and routes."""
 
     on_error: OnError = OnError.STOP_ALL
     on_child_error: OnChildError | None = None
@@ -490,7 +490,7 @@ class PipelineParameter:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A whole pipeline; ``file`` is the source file's name without folders.
+    """A whole pipeline; ``file`` is the source file's name without directories.
 
     ``concurrency``: at most so many nodes at once, with 1 in the order of the source file (Loom's ``execution``).
     """

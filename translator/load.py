@@ -1,4 +1,4 @@
-"""From a file to checked pipelines: read it, find its dialect, let that read it, check what came out."""
+"""Load checked pipelines from a file: detect its dialect, read it, and check the result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a file holds.
+    """The content of a file: its pipelines and diagnostics.
 
     ``pipelines`` are those without an error; ``names`` those of all pipelines of the file. ``diagnostics`` has
     everything that was found, and ``sources`` the texts by ``Span.file``, to show it with.
@@ -38,15 +38,15 @@ class Loaded:
     """``pipelines`` by name."""
 
     def __post_init__(self) -> None:
-        """Index the pipelines: a file may have thousands."""
+        """Index the pipelines, because a file may have thousands."""
         object.__setattr__(self, "by_name", {pipeline.name: pipeline for pipeline in self.pipelines})
 
     def concerning(self, name: str | None) -> Diagnostics:
-        """The findings about one pipeline and about the file as a whole; all of them without a name."""
+        """Return the findings about one pipeline and the file as a whole; all findings without a name."""
         return self.diagnostics if name is None else self.diagnostics.concerning(name)
 
     def choose(self, name: str | None = None) -> Pipeline:
-        """The pipeline called ``name``, or the only one.
+        """Return the pipeline named ``name``, or the only one.
 
         Raises:
             TranslationError: the pipeline does not exist, there are several, or it has errors.
@@ -94,10 +94,10 @@ def load(
 
     Args:
         path: the pipeline file.
-        dialect: the name of its dialect, if it is not to be detected.
-        project: the folder in which its steps run, if it is not the file's.
+        dialect: the name of its dialect, instead of detection.
+        project: the directory in which its steps run, if it is not the file's.
         parameters: a file with parameters of the run, for dialects whose pipelines take them.
-        choices: those of the command line; dialects with options of their own have a subclass for them.
+        choices: those of the command line; dialects with their own options have a subclass for them.
 
     Raises:
         ChoiceError: the choices ask for what the file does not have.
@@ -119,7 +119,7 @@ def load_text(
     dialect: str | None = None,
     choices: Choices | None = None,
 ) -> Loaded:
-    """Read and check pipelines from a text; without ``project`` nothing is looked for in the project's folder."""
+    """Read and check pipelines from a text; without ``project`` nothing is looked for in the project directory."""
     name = file.replace("\\", "/").rsplit("/", 1)[-1]
     given = _Given(project, dialect, None, choices or Choices())
     return _load(SourceText(file, text), name, given, Diagnostics(limit=MAX_ERRORS))
@@ -127,7 +127,7 @@ def load_text(
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What a file is read with, beside the file."""
+    """The settings that a file is read with."""
 
     project: Path | None
     dialect: str | None
@@ -179,7 +179,7 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     bad = diagnostics.bad()
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     if len(names) == len(read) == 1:
-        names = (read[0].name,)  # Loom calls the pipeline of a pipeline.yml like its folder
+        names = (read[0].name,)  # Loom calls the pipeline of a pipeline.yml like its directory
     return Loaded(good, diagnostics, sources, names)
 
 
@@ -201,10 +201,10 @@ def _on_one_line(
         if one is None:
             continue
         if one in taken:
-            message = f"two pipelines are called {one!r}, but for control characters"
+            message = f"two pipelines are named {one!r}, apart from control characters"
             diagnostics.error("duplicate-pipeline", message, pipeline.span, hint="rename one of them")
         else:
-            message = f"the pipeline's name has line breaks or control characters; it is called {one!r}"
+            message = f"the pipeline's name has line breaks or control characters; it becomes {one!r}"
             diagnostics.about(one).note("flattened-name", message, pipeline.span)
         taken.add(one)
     renamed = tuple(replace(pipeline, name=changed.get(pipeline.name, pipeline.name)) for pipeline in read)
@@ -212,7 +212,7 @@ def _on_one_line(
 
 
 def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics) -> tuple[Dialect, Located] | None:
-    """The dialect of a file, and the file's value by that dialect's scalar rules."""
+    """Return the dialect of a file, and the value by that dialect's scalar rules."""
     roots: dict[Rules, Located | None] = {}
     faults: dict[Rules, Diagnostics] = {}
     for language in [registry.dialect(wanted)] if wanted else registry.dialects():

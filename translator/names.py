@@ -1,4 +1,4 @@
-"""Turns the names of a pipeline file into Python identifiers and into path segments.
+"""Turn the names of a pipeline file into Python identifiers and path segments.
 
 ``identifiers`` gives every name of one name space (the nodes of a pipeline, the parameters of a flow) an identifier:
 
@@ -11,7 +11,7 @@
    later ones get ``_2``, ``_3``, ...: two names are never merged, and an added name at the end changes no earlier one
    unless it is spelled as an identifier that an earlier one took.
 
-``slug`` gives one name a segment of a path, of a DAG id or of a URL, whatever its neighbours are called:
+``slug`` gives one name a segment of a path, of a DAG id or of a URL, whatever the names of its neighbours:
 
 1. A name of 1 to 100 characters out of ``A-Z a-z 0-9 _ . -`` that starts and ends with neither ``.`` nor ``-`` stays.
 2. Any other is decomposed as above, each run of other characters becomes one ``-``, ``.`` and ``-`` are cut from both
@@ -45,11 +45,11 @@ _TAKEN = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OF_S
 
 
 def identifiers(names: Sequence[str], reserved: Container[str] = ()) -> dict[str, str]:
-    """Give each of ``names`` an identifier of its own, by the rules at the top of this module.
+    """Give each of ``names`` its own identifier, by the rules at the top of this module.
 
     Args:
         names: the names of one name space, in the order of the source file; a repeated name counts once.
-        reserved: identifiers that the generated file needs for itself.
+        reserved: identifiers that the generated file uses.
 
     Returns:
         The identifier of each name, in the order of ``names``.
@@ -71,7 +71,7 @@ def slug(name: str) -> str:
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The one of ``known`` that a user who wrote ``name`` most likely meant, if any is close enough."""
+    """Return the most likely one of ``known`` for a misspelt ``name``, if any is close enough."""
     import difflib  # only for bad input: it costs start-up time
 
     folded: dict[str, str] = {}
@@ -84,13 +84,13 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 
 def _of_like_length(name: str, known: Iterable[str]) -> list[str]:
-    """Those of many names that begin as ``name`` does and are about as long, as many as can be compared at once."""
+    """Return names with the same beginning and similar length, as many as can be compared at once."""
     like = (other for other in known if abs(len(other) - len(name)) <= 1 and other[:2] == name[:2])
     return list(itertools.islice(like, _COMPARED))
 
 
 def did_you_mean(name: str, known: Iterable[str], what: str | None = None) -> str | None:
-    """A hint for an unknown ``name``: the closest known one, else all of them if they are few.
+    """Return a hint for an unknown ``name``: the closest known one, else all of them if they are few.
 
     Args:
         name: what the user wrote.

@@ -14,7 +14,7 @@ BODY = "*"
 
 
 def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
-    """The graphs in a node, by name; none unless it is a composite node."""
+    """Return the graphs in a node, by name; none unless it is a composite node."""
     match node:
         case ir.ParallelNode():
             return node.branches
@@ -27,7 +27,7 @@ def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
 
 
 def named_branches(node: ir.Node) -> Mapping[str, ir.Graph]:
-    """The branches of a node that have names in the pipeline; those of a map and a loop have numbers, once they run."""
+    """Return the named branches of a node; branches of maps and loops have numbers at run time."""
     return {} if isinstance(node, ir.MapNode | ir.LoopNode) else branches(node)
 
 
@@ -36,7 +36,7 @@ def walk(
     above: tuple[str, ...] = (),
     into: Callable[[ir.Node], Mapping[str, ir.Graph]] = branches,
 ) -> Iterator[tuple[tuple[str, ...], ir.Node]]:
-    """Return the nodes of a graph in the order of the file, each with its path: node, branch, node, ...
+    """Yield the nodes of a graph in file order, each with its path: node, branch, node, ...
 
     Args:
         graph: the graph.

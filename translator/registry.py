@@ -27,13 +27,13 @@ class RegistryError(TranslatorError):
 
 @cache
 def names(group: str) -> tuple[str, ...]:
-    """The names of what is installed in a group, sorted."""
+    """Return the sorted names of what is installed in a group."""
     return tuple(sorted(_found(group)))
 
 
 @cache
 def dialect(name: str) -> Dialect:
-    """The dialect of that name.
+    """Return the dialect of that name.
 
     Raises:
         RegistryError: there is none, or its package is broken.
@@ -42,7 +42,7 @@ def dialect(name: str) -> Dialect:
 
 
 def dialects() -> tuple[Dialect, ...]:
-    """All dialects, in the order of their names.
+    """Return all dialects, sorted by name.
 
     Raises:
         RegistryError: the package of one is broken.
@@ -52,7 +52,7 @@ def dialects() -> tuple[Dialect, ...]:
 
 @cache
 def target(name: str) -> Target:
-    """The target of that name.
+    """Return the target of that name.
 
     Raises:
         RegistryError: there is none, or its package is broken.
@@ -61,7 +61,7 @@ def target(name: str) -> Target:
 
 
 def targets() -> tuple[Target, ...]:
-    """All targets, in the order of their names.
+    """Return all targets, sorted by name.
 
     Raises:
         RegistryError: the package of one is broken.
@@ -70,7 +70,7 @@ def targets() -> tuple[Target, ...]:
 
 
 def title(name: str) -> str:
-    """How a dialect's makers spell its name; the name itself if it is not installed."""
+    """Return the official spelling of a dialect's name; the name itself if it is not installed."""
     return dialect(name).title if name in names(DIALECTS) else name
 
 

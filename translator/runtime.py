@@ -1,4 +1,4 @@
-"""From the IR to the value types of the run contract, and values as a run will see them."""
+"""Convert the IR to the value types of the run contract, and values to those that a run sees."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCRIPTS = frozenset({ir.StepKind.SCRIPT, ir.StepKind.CONDITION, ir.StepKind.COLL
 
 
 def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) -> contract.Step:
-    """The step as the shim knows it.
+    """Return the step as the shim represents it.
 
     Args:
         step: a node's step.
@@ -49,7 +49,7 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
 
 
 def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
-    """The parameter as the shim knows it."""
+    """Return the parameter as the shim represents it."""
     return replace(_untyped(parameter), default=thawed(typed(parameter, parameter.default)))
 
 
@@ -95,7 +95,7 @@ def _input(item: ir.Input) -> contract.Input:
 def typed(parameter: ir.Parameter, value: object) -> ir.Value:
     """Give ``value`` the type of ``parameter``: ``"1e-3"``, a text in YAML 1.1, is the number 0.001 of a float.
 
-    A value that the parameter cannot take stays as it is; ``translator.checks`` reports it.
+    An invalid value stays unchanged; ``translator.checks`` reports it.
     """
     try:
         return coerced(parameter, value)
@@ -104,7 +104,7 @@ def typed(parameter: ir.Parameter, value: object) -> ir.Value:
 
 
 def typed_for_all(parameters: Sequence[ir.Parameter], value: object) -> ir.Value:
-    """Give ``value`` the type that it has for all of ``parameters``; where they disagree it stays as it is.
+    """Give ``value`` the type that it has for all of ``parameters``; if they disagree it stays unchanged.
 
     Args:
         parameters: the parameters that it sets.
@@ -120,7 +120,7 @@ def typed_for_all(parameters: Sequence[ir.Parameter], value: object) -> ir.Value
 
 
 def atoms(value: object) -> Iterator[ir.Scalar]:
-    """The single values in a value that may be a list of lists, without those that are missing."""
+    """Yield the single values in a value, which may be a list of lists, without missing ones."""
     if isinstance(value, (list, tuple)):
         for item in value:
             yield from atoms(item)

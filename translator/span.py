@@ -1,4 +1,4 @@
-"""Where in a source file something stands."""
+"""Represent locations in a source file."""
 
 from __future__ import annotations
 

@@ -51,11 +51,11 @@ class Try:
     def __init__(self, key: TaskInstanceKey) -> None:
         dag = dag_of(key.dag_id, key.run_id, key.task_id, key.map_index)
         if dag is None or not dag.has_task(key.task_id) or not leaves_manifest(operator := dag.get_task(key.task_id)):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such step")
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "unknown step")
         self.id: ExecutionId = execution_of(operator, key)
         self.folder: str | None = None
         self.missing = ""
-        """Why there is no folder."""
+        """Why there is no directory."""
         try:
             self.store: Store = open_store(store_uri())
             self.folder = folder_of(key, self.id.pipeline, self.store)
@@ -65,7 +65,7 @@ class Try:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 
     def has(self, name: str) -> bool:
-        """Return whether a file is in the folder of the try."""
+        """Return whether a file is in the directory of the try."""
         if self.folder is None:
             return False
         try:
@@ -82,11 +82,11 @@ class Try:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 
     def nothing(self, name: str) -> str:
-        """Say why there is no such file of the try: what was looked for."""
+        """Explain why a file of the attempt is missing: what was looked for."""
         return self.missing or f"there is no {self.store.uri(f'{self.folder}/{name}')}"
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file in the folder of the try."""
+        """Open a file in the directory of the try."""
         if self.folder is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND, self.missing)
         try:
@@ -138,13 +138,13 @@ def create() -> FastAPI:
     def download(of: TryDep, number: Annotated[int, Path(ge=0)]) -> Response:
         manifest = of.manifest()
         if manifest is None or number >= len(manifest.outputs):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, "there is no such output")
+            raise HTTPException(status.HTTP_404_NOT_FOUND, "unknown output")
         record = manifest.outputs[number]
         return _sent(of.open(_name(of, record)), "application/octet-stream", file_name=page.base_name(record.path))
 
     @app.exception_handler(status.HTTP_401_UNAUTHORIZED)
     def log_in(request: Request, error: Exception) -> Response:
-        """Lead a person to Airflow's login page, and back again."""
+        """Redirect to Airflow's login page, and back again."""
         if "text/html" not in request.headers.get("accept", ""):
             return Response(str(getattr(error, "detail", "")), status.HTTP_401_UNAUTHORIZED, headers=_HEADERS)
         asked = urlunsplit(("", "", *urlsplit(str(request.url))[2:4], ""))
@@ -155,7 +155,7 @@ def create() -> FastAPI:
 
 
 def _name(of: Try, record: FileRecord) -> str:
-    """Where an output is in the folder of the try; a manifest that names files of others is not believed."""
+    """Return the path of an output in its attempt's directory; a manifest that names other files is not trusted."""
     key = of.store.key(record.uri) if of.store.owns(record.uri) else ""
     if not key.startswith(f"{of.folder}/{OUTPUTS}/"):
         raise HTTPException(status.HTTP_404_NOT_FOUND, "this output is not in the store")
@@ -163,7 +163,7 @@ def _name(of: Try, record: FileRecord) -> str:
 
 
 def _sent(file: BinaryIO, media_type: str, *, file_name: str | None = None) -> Response:
-    """A file, block by block; with a name it is one to save."""
+    """Send a file block by block; with a name, as a download."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     headers = {**_HEADERS, "Content-Length": str(size)}
@@ -173,7 +173,7 @@ def _sent(file: BinaryIO, media_type: str, *, file_name: str | None = None) -> R
 
 
 def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """The first ``size`` bytes of a file, which may grow meanwhile if it is a log."""
+    """Yield the first ``size`` bytes of a file, which may grow meanwhile if it is a log."""
     with file:
         while size > 0 and (block := file.read(min(size, _BLOCK))):
             size -= len(block)

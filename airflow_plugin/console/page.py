@@ -109,6 +109,6 @@ def _size(size: float) -> str:
 
 
 def _text(value: object) -> str:
-    """A value as HTML; characters that are not seen, or that turn others around, are spelled out."""
+    """Return a value as HTML; invisible and direction-changing characters are spelled out."""
     shown = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in str(value))
     return escape(shown)

@@ -1,4 +1,4 @@
-"""Where the store keeps a try of a task instance: asked in the API server, of operators as Airflow has stored them."""
+"""Find a task instance's attempt in the store, in the API server, from operators as Airflow stores them."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
 
 
 def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
-    """Return the key of the folder of a try.
+    """Return the key of the directory of a try.
 
     The task has named its last try itself, because the store may also have tries of a run that was deleted. Tries
     before that one are as many numbers apart in the store as they are in Airflow. Who may write XComs of a DAG must not
-    read what other runs left, so a try in the folder of another run is not believed.
+    read what other runs left, so a try in the directory of another run is not believed.
 
     Args:
         ti_key: the task instance and the number of the try.
-        pipeline: name of the pipeline as it is now; the run may have another one in the store.
+        pipeline: current name of the pipeline; the run may have another one in the store.
         store: the store.
 
     Raises:
@@ -82,7 +82,7 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
 
 
 def _is_of_run(folder: re.Match[str], ti_key: TaskInstanceKey, pipeline: str, store: Store) -> bool:
-    """Whether a folder is a run's: it says so itself, so that the pipeline may have got another name since."""
+    """Return whether a directory is a run's, by its own record, because the pipeline may have been renamed."""
     try:
         owner = store.read_json(f"{folder['run']}/{OWNER}")
     except FileNotFoundError:
@@ -98,7 +98,7 @@ def leaves_manifest(operator: Any) -> bool:
 
 
 def _node(operator: Any) -> str:
-    """The node's name: what is shown for it, else its id without the groups that hold several nodes."""
+    """Return the node's name: its display name, else its id without the groups of several nodes."""
     group = operator.task_group
     own, shown = operator.task_id, operator.task_display_name
     if group is not None and group.group_id and operator.label in PARTS:

@@ -90,7 +90,7 @@ class ItemsOperator(ControlFlowOperator):
 
 
 class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
-    """Chooses the branch that is called as the value of a parameter; the others are skipped.
+    """Chooses the branch named like the value of a parameter; the others are skipped.
 
     Args:
         on: the parameter.
@@ -109,7 +109,7 @@ class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
 
         Raises:
             NotStarted: the token did not come.
-            NodeError: no branch is called so.
+            NodeError: no branch has that name.
         """
         run, path = self.begin(context)
         choice = find(run.root, path)
@@ -124,7 +124,7 @@ class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
 
 
 class IterationOperator(ControlFlowOperator):
-    """Begins an iteration of a loop, if there is to be one.
+    """Starts an iteration of a loop, if it is needed.
 
     Args:
         number: of the iteration, from 0.
@@ -223,7 +223,7 @@ class JoinOperator(ControlFlowOperator):
         if state is State.STOPPED:
             raise Stopped("stopped: a branch was stopped")
         if state is not State.COMPLETE:
-            raise NodeError(reason or "a branch is in error")
+            raise NodeError(reason or "a branch failed")
         return summary(manifest)
 
 
@@ -233,7 +233,7 @@ def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | 
     Args:
         run: the run.
         node: the map.
-        warn: told of items around this map that have no list for it; its fan-in is in error for them.
+        warn: told of items around this map that have no list for it; its fan-in fails for them.
 
     Raises:
         FanError: there is no list, or more than Airflow maps over.

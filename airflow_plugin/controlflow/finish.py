@@ -30,7 +30,7 @@ class ControlFlowFinishOperator(FinishOperator):
         """Write the run's document; returns where it is and the run's state.
 
         Raises:
-            RunError: the run is in error or was stopped.
+            RunError: the run failed or was stopped.
         """
         let_others_end(context)
         task = Task(context)

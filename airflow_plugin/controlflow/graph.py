@@ -2,10 +2,10 @@
 
 A ``ControlFlowStepOperator`` is a leaf. A task group with a ``join`` is a composite node, and the groups in it are its
 branches: a group with the task ``again`` is an iteration of a loop, and in a group with the task ``items`` all is the
-body of a map. Nodes and branches are called as tasks and groups are displayed. A node's path is node, branch, node,
+body of a map. Nodes and branches have the display names of tasks and groups. A node's path is node, branch, node,
 ..., with ``*`` for the body of a map.
 
-A mapped group holds nodes of the graph around it that run once per item. It is no part of a path: a body with a map in
+A mapped group holds nodes of the graph around it that run once per item. It is not part of a path: a body with a map in
 it has several, because Airflow cannot map in a mapped group.
 """
 

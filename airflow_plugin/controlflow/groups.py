@@ -18,7 +18,7 @@ def for_each(items: ItemsOperator, group_id: str) -> Iterator[Any]:
     """Open a task group that is mapped over the items of a map; yields the item for its tasks.
 
     It is what ``@task_group`` and ``expand`` make, as a ``with`` block: tasks in it are variables of the DAG file, and
-    tasks outside of it can refer to them.
+    tasks outside it can refer to them.
 
     Args:
         items: lists the items.

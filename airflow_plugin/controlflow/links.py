@@ -1,4 +1,4 @@
-"""Which node of a control-flow graph a task instance is an execution of, for links: asked in the API server."""
+"""Find the node of a control-flow graph for a task instance's links, in the API server."""
 
 from __future__ import annotations
 

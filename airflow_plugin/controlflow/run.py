@@ -34,7 +34,7 @@ _NONE = -1
 
 @dataclass(slots=True)
 class _Seen:
-    """What was asked for already, for all items: a run is only looked at while one task lasts."""
+    """A cache of what was asked for, for all items: a run is read only while one task runs."""
 
     folder: str | None = None
     states: dict[str, str | None] = field(default_factory=dict)
@@ -46,20 +46,20 @@ class _Seen:
 
 
 class Airflow(Protocol):
-    """What Airflow knows of a run: asked by a task of it, or read in the database."""
+    """The interface to Airflow's knowledge of a run, for tasks and for the database."""
 
     pipeline: str
     root: Graph
     params: Mapping[str, Any]
 
     def folder(self, store: Store, tries: Iterable[str]) -> str:
-        """Return the run's name in the store; ``tries`` are URIs of manifests of its executions, if any are known."""
+        """Return the run's name in the store; ``tries`` are URIs of its manifests, if there are any."""
 
     def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:
         """Return the states of all instances, or of those of a task: by the task's id, or that, ``_`` and a number."""
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
-        """Return what the task listed that lists the items of a map; nothing if it has not."""
+        """Return the items of a map, for one item of each enclosing map."""
 
     def tries(self, task_id: str) -> Mapping[int, str]:
         """Return by number the URIs that the instances of a task have named."""
@@ -91,7 +91,7 @@ class Task:
         return found
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
-        """Return what the task listed that lists the items of a map."""
+        """Return the items of a map, for one item of each enclosing map."""
         return self._context["ti"].xcom_pull(task_ids=task_id) or ()
 
     def tries(self, task_id: str) -> Mapping[int, str]:
@@ -100,7 +100,7 @@ class Task:
 
 
 class Run:
-    """What a task must know of its run.
+    """The context of a task in its run.
 
     Args:
         airflow: what Airflow knows of the run.
@@ -140,7 +140,7 @@ class Run:
             self._seen.all_states = True
 
     def task_state(self, task_id: str, path: Path) -> str | None:
-        """Airflow's state of a task of the node at a path."""
+        """Return Airflow's state of a task of the node at a path."""
         number = self._number(path)
         key = task_id if number is None else f"{task_id}_{number}"
         if key not in self._seen.states and not self._seen.all_states:
@@ -163,7 +163,7 @@ class Run:
         return [index for index in self.indexes(node.path) if index[: node.maps] == self.index]
 
     def _number(self, path: Path) -> int | None:
-        """Airflow's number of a task of the node at a path: that of its item among all of the innermost map around."""
+        """Return Airflow's map index of a task: its item's number among all items of the innermost map."""
         maps = path.count(BODY)
         if not maps:
             return None

@@ -78,9 +78,9 @@ class ControlFlowOperator(BaseOperator):
 
     @classmethod
     def for_each(cls, items: ItemsOperator, **kwargs: Any) -> MappedOperator:
-        """Map the task over the items of a map, outside of the map's mapped task groups.
+        """Map the task over the items of a map, outside the map's mapped task groups.
 
-        Airflow maps nothing inside of a mapped task group. So what lies between a map and a map in its body is mapped
+        Airflow maps nothing inside a mapped task group. So what is between a map and a map in its body is mapped
         task by task.
 
         Args:

@@ -58,7 +58,7 @@ class FinishOperator(BaseOperator):
         """Write the run's document; returns where it is and the run's state.
 
         Raises:
-            RunError: the run is in error or was stopped.
+            RunError: the run failed or was stopped.
         """
         from airflow_plugin.killed import let_others_end
         from airflow_plugin.outcome import finish
@@ -73,7 +73,7 @@ class FinishOperator(BaseOperator):
         """Give the run its state; returns where its document is and the state.
 
         Raises:
-            RunError: the run is in error or was stopped.
+            RunError: the run failed or was stopped.
         """
         from airflow_plugin.owned import DOCUMENT
         from translator.shim.contract import State

@@ -1,4 +1,4 @@
-"""The operator that decides whether a pipeline goes on after a node, where no trigger rule can."""
+"""Decide whether a pipeline continues after a node, if no trigger rule can."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class GateOperator(BaseOperator):
         self.needs = needs
 
     def execute(self, context: Context) -> None:
-        """Let the pipeline go on.
+        """Let the pipeline continue.
 
         Raises:
             NotStarted: the node did not run, or was stopped.

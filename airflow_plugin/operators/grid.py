@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class GridOperator(BaseOperator):
-    """Computes the points of a grid from DAG params and from what other nodes left, or from the files in a folder.
+    """Computes the points of a grid from DAG params and from what other nodes left, or from the files in a directory.
 
     Args:
         step: the step that runs once per point.
@@ -39,7 +39,7 @@ class GridOperator(BaseOperator):
             still span axes.
         inputs: the edges that bring the files that the step runs over, if it has ``files``: then only they count, and
             there may be none.
-        project: the folder of the source file; usually one of the DAG's ``default_args``.
+        project: the directory of the source file; usually one of the DAG's ``default_args``.
         only_if: what must hold, or else the node is skipped, and what follows it too.
         included_if: what must hold, or else the node is not part of the run.
         kwargs: of every operator.
@@ -76,8 +76,8 @@ class GridOperator(BaseOperator):
 
         Raises:
             NotStarted: the run is stopped, or a condition does not hold.
-            NodeError: the run was given keys that are no parameters, or the grid has no points (over files:
-                no folder), more than Airflow maps over, or bad values.
+            NodeError: the run has keys that are not parameters, or the grid has no points (over files:
+                no directory), more than Airflow maps over, or bad values.
         """
         from airflow_plugin.gates import unmet
         from translator.shim import file_grid, grid

@@ -42,8 +42,8 @@ class Point(TypedDict, total=False):
 class StepOperator(BaseOperator):
     """Runs a step of a pipeline as one execution, or mapped over a grid, once per point.
 
-    The pipeline is called as the DAG is displayed, and the node as the task or its task group. Nothing of it is a
-    template: a command that contains ``{{ 7 * 7 }}`` runs as it is written.
+    The pipeline has the DAG's display name, and the node that of the task or task group. Nothing in it is a
+    template: a command that contains ``{{ 7 * 7 }}`` runs as written.
 
     Args:
         step: what runs.
@@ -56,7 +56,7 @@ class StepOperator(BaseOperator):
         on_error: how a failure of the node affects the run.
         on_child_error: how a failed execution affects the node, if ``on_error`` alone does not say it.
         only_if: what must hold, or else the node is skipped, and what follows it too.
-        included_if: what must hold, or else the node is not part of the run, as if it were not there.
+        included_if: what must hold; otherwise the node is not part of the run, as if it did not exist.
         sequential: of a mapped step, that its executions run in order, and those after one that failed do not; it
             goes with ``max_active_tis_per_dagrun=1``.
         kwargs: of every operator.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CompositeKind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
 Kind: TypeAlias = Literal["execution"] | CompositeKind
 Pattern: TypeAlias = tuple[str, ...]
-"""The path of a graph in the file: as in a run, but for ``*`` in place of an index."""
+"""The path of a graph in the file: as in a run, with ``*`` instead of an index."""
 
 
 WIDTH = 16
@@ -37,7 +37,7 @@ WIDTH = 16
 
 
 class Handover:
-    """What a node hands to the next one; not a dataclass, so that Prefect does not walk it.
+    """The handover from a node to the next; not a dataclass, so that Prefect does not walk it.
 
     ``index`` and ``item`` are those of the branch of a map that is to begin.
     """

@@ -37,7 +37,7 @@ def run_of_graph(
     Args:
         pipeline: the pipeline's name, as the source file spells it.
         dialect: the source language.
-        project: the folder of the source file.
+        project: the directory of the source file.
         nodes: the nodes of the outermost graph, in the order of the source file.
         parameters: the parameters of the run, by the names of the source file.
     """

@@ -167,7 +167,7 @@ USAGE = [
     (("one.yaml", "-t", "airflow", "--grid", "make.rate=2"), "greater than the maximum"),
     (("one.yaml", "-t", "airflow", "--grid", "make.rate="), "at least one value"),
     (("one.yaml", "-t", "airflow", "--grid", "make.rate"), "NODE.PARAMETER=VALUE"),
-    (("one.yaml", "-t", "airflow", "--grid", "make.rate=1", "--grid", "make.rate=0"), "given twice"),
+    (("one.yaml", "-t", "airflow", "--grid", "make.rate=1", "--grid", "make.rate=0"), "set twice"),
     (("one.yaml", "-t", "airflow", "--tries", "0"), "at least 1"),
     (("one.yaml", "-t", "airflow", "--nothing"), "--nothing"),
     (("check",), "FILE"),
@@ -186,8 +186,8 @@ def test_bad_usage_exits_with_2(folder, capsys, argv, message):
 
 
 INPUT = [
-    (("gone.yaml",), "there is no file gone.yaml"),
-    (("folder",), "folder is a folder"),
+    (("gone.yaml",), "file gone.yaml does not exist"),
+    (("folder",), "folder is a directory"),
     (("bad.yaml",), "did you mean 'use'?"),
     (("none.yaml",), "has no pipeline"),
     (("empty.yaml",), "the file is empty"),
@@ -252,7 +252,7 @@ def test_two_files_of_one_folder_do_not_share_a_name(folder, capsys, target, opt
     assert translate(capsys, alpha, "-t", target, "-o", "dags/a.py", option, "same")[0] == 0
     status, out, err = translate(capsys, beta, "-t", target, "-o", "dags/b.py", option, "same", "--force")
     assert (status, out) == (1, "")
-    assert "dags/b.py is not written: dags/a.py has the same" in err
+    assert "dags/b.py not written: dags/a.py has the same" in err
     assert '"same"' in err
     assert translate(capsys, beta, "-t", target, "-o", "dags/b.py", option, "other")[0] == 0
     assert translate(capsys, alpha, "-t", target, "-o", "dags/a.py", option, "same")[0] == 0
@@ -267,7 +267,7 @@ NAMING = [
     (("-t", "prefect", "--flow-name", "a/b"), "other than"),
     (("-t", "prefect", "--flow-name", "a\nb"), "printable"),
     (("-t", "prefect", "--flow-name", " "), "printable"),
-    (("-t", "airflow", "--dag-id", "x", "--prefix", "y"), "not both"),
+    (("-t", "airflow", "--dag-id", "x", "--prefix", "y"), "use either"),
     (("-t", "airflow", "--dag-id", "x", "-o", "dags/"), "one pipeline"),
     (("-t", "airflow", "--prefix", "a\n"), "printable"),
 ]

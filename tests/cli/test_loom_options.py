@@ -121,7 +121,7 @@ def test_values_are_typed_by_the_file(file: Path, text: str, value: object):
         ("level=high", "not an integer"),
         ("size=0.5", "not an integer"),
         ("data.raww=x", "did you mean 'data.raw'?"),
-        ("make.--size=5", "give --param size=..."),
+        ("make.--size=5", "use --param size=..."),
     ],
 )
 def test_values_that_do_not_fit(file: Path, text: str, complaint: str):

@@ -67,7 +67,7 @@ def test_every_expected_file_has_a_case(target: str) -> None:
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_generated_files_pass_the_linters(target: str, tmp_path: Path) -> None:
-    """In a folder of its own, where our packages are third parties, as they are for users."""
+    """In its own directory, where our packages are third parties, as they are for users."""
     folder = str(HERE / target)
     assert expected(target)
     ruff = [sys.executable, "-m", "ruff"]

@@ -1,7 +1,7 @@
 """The ``translate`` command.
 
 The first argument is a command if it is ``check``, ``run`` or ``explain``; anything else is a file to translate, so a
-file of one of these names is written with its folder: ``./check``. Exit status: 0 if all is well, 1 if there are
+file of one of these names is written with its directory: ``./check``. Exit status: 0 if all is well, 1 if there are
 errors (or warnings with ``--strict``), 2 on bad usage.
 """
 
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         status = _status(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the output has gone
+    except BrokenPipeError:  # the reader of the output has closed it
         _drop_output()
         return FAILED
     except OSError as error:
@@ -82,7 +82,7 @@ def _complain(message: str) -> None:
 
 
 def _drop_output() -> None:
-    """Python's own flush at exit must not complain about what could not be written."""
+    """Discard unwritten output, so that Python's flush at exit does not complain."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, io.UnsupportedOperation):
             stream.flush()

@@ -39,11 +39,13 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="translate check", description="Say what is wrong with pipeline files.")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="pipeline files, e.g. valohai.yaml")
+    parser = argparse.ArgumentParser(prog="translate check", description="Check pipeline files.")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="pipeline files, such as valohai.yaml")
     add_pipeline_arguments(parser, target_required=False)
-    parser.add_argument("--format", choices=("text", "json", "sarif"), default="text", help="how to say it (text)")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 on warnings, too")
+    parser.add_argument(
+        "--format", choices=("text", "json", "sarif"), default="text", help="output format (default: text)"
+    )
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     return parser
 
 
@@ -64,7 +66,7 @@ def _check_file(
 
 
 def _by_path(found: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> list[Diagnostic]:
-    """Findings whose spans name the path, since several files may share a name."""
+    """Return the findings with the path in their spans, because several files may share a name."""
     return [
         replace(d, span=replace(d.span, file=sources[d.span.file].path)) if d.span and d.span.file in sources else d
         for d in found

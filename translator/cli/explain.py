@@ -61,20 +61,20 @@ def _explained(
 
 
 def _parser() -> argparse.ArgumentParser:
-    description = "Say which state every node and the run would end in."
+    description = "Predict the state of every node and of the run."
     parser = argparse.ArgumentParser(prog="translate explain", description=description)
-    parser.add_argument("file", metavar="FILE", help="the pipeline file")
+    parser.add_argument("file", metavar="FILE", help="pipeline file")
     add_pipeline_arguments(parser, target_required=None)
     param_option.add_argument(parser)
     parser.add_argument(
         "--fail",
         action="append",
         default=[],
-        metavar="NODE | NODE[i] | NODE[i]@try | NODE.BRANCH.NODE",
-        help="what errs: every execution of a node, one of them, one try of one, or a node in a branch (an item's or "
-        "iteration's number or * in place of its name); may be given several times",
+        metavar="NODE | NODE[i] | NODE[i]@ATTEMPT | NODE.BRANCH.NODE",
+        help="what fails: all executions of a node, one execution, one attempt, or a node in a branch (repeatable); "
+        "a branch is a name, the number of an item or iteration, or * for all of them",
     )
-    verdict = "what a condition comes to (Loom); may be given several times"
+    verdict = "result of a condition (Loom; repeatable)"
     parser.add_argument("--assume", action="append", default=[], metavar="CONDITION=true|false", help=verdict)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to say it (text)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
     return parser

@@ -22,12 +22,12 @@ class OutputError(TranslatorError):
 
 
 def destination(output: str, file_name: str) -> Path:
-    """Where a generated file goes.
+    """Return the path of a generated file.
 
     Args:
         output: what the user gave: a folder (one that exists, or a text that ends with a slash or has no ``.py``), or
             the name of a file.
-        file_name: how the file is called in a folder.
+        file_name: how the file is called in a directory.
     """
     path = Path(output)
     if _is_folder(path) or output.endswith(("/", os.sep)) or path.suffix != ".py":
@@ -43,12 +43,12 @@ def _is_folder(path: Path) -> bool:
 
 
 def is_folder(output: str) -> bool:
-    """Whether ``destination`` takes ``output`` for a folder."""
+    """Return whether ``destination`` treats ``output`` as a directory."""
     return destination(output, "x.py") != Path(output)
 
 
 def project_from(file: Path, project: Path) -> str:
-    """The project folder relative to the folder of a generated file, with forward slashes.
+    """Return the project directory relative to a generated file's directory, with forward slashes.
 
     Raises:
         OutputError: there is no relative way between the two (two drives).
@@ -57,14 +57,14 @@ def project_from(file: Path, project: Path) -> str:
         return Path(os.path.relpath(real(project), real(file.parent))).as_posix()
     except ValueError:
         message = f"{file} cannot refer to {project}: they are on different drives"
-        raise OutputError(message, "write the file to the drive of the project") from None
+        raise OutputError(message, "write the file to the project's drive") from None
 
 
 def write(file: Path, text: str, *, marker: str, force: bool) -> None:
     """Write a generated file, whole or not at all.
 
     Args:
-        file: where to; missing folders are made.
+        file: where to; missing directories are made.
         text: what to write.
         marker: how a file starts that we generated; the rest of its first line says from what.
         force: replace any file.
@@ -82,16 +82,16 @@ def write(file: Path, text: str, *, marker: str, force: bool) -> None:
 
 
 def refuse_twin(file: Path, text: str, identity: re.Pattern[str], *, marker: str) -> None:
-    """Refuse a file whose workflow has the name of one in another generated file of its folder.
+    """Refuse a file whose workflow has the name of one in another generated file of its directory.
 
     Args:
         file: where the file goes.
-        text: what is to be written.
+        text: the text to write.
         identity: matches the line that names the workflow.
         marker: how a file starts that we generated.
 
     Raises:
-        OutputError: there is such a file, or the folder cannot be read.
+        OutputError: there is such a file, or the directory cannot be read.
     """
     try:
         _refuse_twin(file, text, identity, marker)
@@ -107,24 +107,24 @@ def _refuse_twin(file: Path, text: str, identity: re.Pattern[str], marker: str) 
         found = identity.search(other.read_text(encoding="utf-8", errors="replace"))
         if own and found and found.group() == own.group():
             name = own.group().rpartition("\n")[2].strip().rstrip(",")
-            message = f"{file} is not written: {other} has the same {name}"
-            raise OutputError(message, "remove that file, or give this one another name (see translate --help)")
+            message = f"{file} not written: {other} has the same {name}"
+            raise OutputError(message, "remove that file, or choose another name (see translate --help)")
 
 
 def _refuse_other(file: Path, text: str, marker: str) -> None:
     """Refuse to replace a file that was written by hand or generated from something else."""
     first = _first_line(file)
     if not first.startswith(marker):
-        message = f"{file} already exists, and translate did not generate it"
-        raise OutputError(message, "move it away, choose another name with -o, or replace it with --force")
+        message = f"{file} already exists and is not a generated file"
+        raise OutputError(message, "move it, choose another name with -o, or overwrite it with --force")
     if first != text.partition("\n")[0]:
         message = f"{file} already exists, generated{first.removeprefix(marker)}"
-        hint = "write elsewhere with -o, choose another name with --prefix, or replace it with --force"
+        hint = "write elsewhere with -o, choose another name with --prefix, or overwrite it with --force"
         raise OutputError(message, hint)
 
 
 def _first_line(file: Path) -> str:
-    """The first line of a file, as far as one of ours can be long; nothing if it is not a file."""
+    """Return the first line of a file, at most as long as ours; nothing if it is not a file."""
     if not file.is_file():
         return ""
     with file.open("rb") as stream:
@@ -132,7 +132,7 @@ def _first_line(file: Path) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
-    """An engine that watches the folder must never see half a file."""
+    """Replace a file atomically, because an engine that watches the directory must never see half of it."""
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask()
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".tmp")
     try:

@@ -1,4 +1,4 @@
-"""Turns an execution node into a task node: Valohai's "convert to task", as ``--grid NODE.PARAM=V,V``."""
+"""Turn an execution node into a task node: ``--grid NODE.PARAM=V,V``, Valohai's "convert to task"."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
         option = parse_grid(text, pipeline)
         axis = _axis(option, nodes[option.node], text)
         if axis.parameter in wanted.setdefault(option.node, {}):
-            raise GridOptionError(f"--grid {text}: the values of {option.node}.{option.parameter} are given twice")
+            raise GridOptionError(f"--grid {text}: the values of {option.node}.{option.parameter} are set twice")
         wanted[option.node][axis.parameter] = axis
     if not wanted:
         return pipeline
@@ -109,7 +109,7 @@ _VALUE = re.compile(r'"((?:[^"]|"")*)"(?=,|\Z)|([^,]*)')
 
 
 def _split(text: str) -> tuple[str, ...]:
-    """Split at commas, but for those in double quotes; two quotes stand for one in there."""
+    """Split at commas, except those in double quotes; two quotes stand for one in there."""
     values: list[str] = []
     position = 0
     while text and position <= len(text):
@@ -127,7 +127,7 @@ def _axis(option: GridOption, node: ir.StepNode, text: str) -> ir.Axis:
     from translator.shim.parameters import ParameterError
 
     if not option.values:
-        raise GridOptionError(f"--grid {text}: give at least one value")
+        raise GridOptionError(f"--grid {text}: expected at least one value")
     parameter = next(p for p in node.step.parameters if p.name == option.parameter)
     values: list[ir.Value] = []
     for value in option.values:
@@ -151,9 +151,9 @@ def _with_axes(node: ir.StepNode, axes: dict[str, ir.Axis]) -> ir.TaskNode:
 
 
 def _without_points(grid: ir.Grid, axes: dict[str, ir.Axis], node: ir.TaskNode) -> ir.Grid:
-    """Values given for a parameter of a manual search span a grid only where no set speaks of it."""
+    """Check that values for a parameter of a manual search do not contradict its sets."""
     spoken = sorted({name for point in grid.points for name in point} & axes.keys())
     if spoken:
-        message = f"node {node.name!r} is a manual search: its parameter sets give the values of {spoken[0]!r}"
+        message = f"node {node.name!r} is a manual search, which sets {spoken[0]!r} in its parameter sets"
         raise GridOptionError(f"--grid: {message}")
     return grid

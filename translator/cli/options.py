@@ -38,28 +38,30 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         target_required: whether the command needs an engine; None if none has anything to do with it.
     """
     if target_required is not None:
-        known = "the engine to translate for"
+        known = "target engine"
         parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
-    parser.add_argument("--dialect", metavar="NAME", help="the language of the file, if it is not to be detected")
-    parser.add_argument("--project", metavar="FOLDER", help="the folder in which the steps run (that of the file)")
+    parser.add_argument("--dialect", metavar="NAME", help="source language (default: detected)")
+    parser.add_argument("--project", metavar="DIR", help="directory the steps run in (default: the file's)")
     takers = [dialect for dialect in registry.dialects() if dialect.graph == "controlflow"]
     parser.add_argument(
-        "--parameters-file", metavar="FILE", help=f"parameters that the run starts with ({_titles(takers)}), as YAML"
+        "--parameters-file", metavar="FILE", help=f"YAML file with initial parameters ({_titles(takers)})"
     )
-    parser.add_argument("--pipeline", "-p", metavar="NAME", help="the pipeline, if the file has several")
+    parser.add_argument("--pipeline", "-p", metavar="NAME", help="pipeline, if the file has several")
     parser.add_argument(
         "--grid",
         action="append",
         default=[],
         metavar="NODE.PARAM=V,V",
-        help="make the node a task node that runs once per value of the parameter; may be given several times",
+        help="run NODE once per value of PARAM (repeatable)",
     )
-    parser.add_argument("--tries", type=positive_integer, metavar="N", help="tries in all with 'on-error: retry' (3)")
+    parser.add_argument(
+        "--tries", type=positive_integer, metavar="N", help="attempts with 'on-error: retry' (default: 3)"
+    )
     for dialect in registry.dialects():
         if dialect.options is not None:
             dialect.options.add(parser)
     sharing = [dialect for dialect in registry.dialects() if dialect.in_place]
-    here = f"run the steps in the project's own folder, as {_titles(sharing)} do"
+    here = f"run the steps in the project directory itself, as {_titles(sharing)} do"
     parser.add_argument("--in-place", action="store_true", help=here)
 
 
@@ -79,7 +81,7 @@ def choices_of(args: argparse.Namespace) -> Choices:
         if dialect.options is not None and dialect.options.asked(chosen := dialect.options.read(args)):
             asked[dialect.title] = chosen
     if len(asked) > 1:
-        raise UsageError(f"options of {' and '.join(asked)} are given; a pipeline is written in one language")
+        raise UsageError(f"options of {' and '.join(asked)} cannot be combined: a pipeline has one language")
     return replace(next(iter(asked.values()), Choices()), in_place=args.in_place)
 
 
@@ -101,12 +103,12 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
 
 
 def project_of(args: argparse.Namespace, file: str) -> Path:
-    """The folder in which the steps of a pipeline file run."""
+    """Return the directory in which the steps of a pipeline file run."""
     return Path(file).parent if args.project is None else Path(args.project)
 
 
 def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries: int | None = None) -> Pipeline:
-    """The pipeline of a file that the command line asks for, shaped as it asks for.
+    """Return the pipeline that the command line selects, with its options applied.
 
     Args:
         loaded: the file.
@@ -127,7 +129,7 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
 
 
 def which_pipeline(loaded: Loaded, name: str | None, *, folder: bool = False) -> str:
-    """What to tell a user who chose no pipeline of several, or one that is not there."""
+    """Explain which pipelines there are, if the user chose none of several or an unknown one."""
     from translator.names import did_you_mean
 
     listed = "\n".join(f"  {known!r}" for known in loaded.names)

@@ -4,7 +4,7 @@ A value is typed by the parameter that it is for. Where a list can be meant (an 
 ``multiple`` parameter, a pipeline parameter whose default is a list), commas separate values; a value that holds
 a comma stands in double quotes there, or the list is given as JSON. Everywhere else a comma is a comma.
 
-A parameter of a control-flow graph has no type: its value is JSON, or else the text as it is, as these
+A parameter of a control-flow graph has no type: its value is JSON, or else the text unchanged, as these
 engines read their environment. Any name will do, since steps may read what no file declares.
 """
 
@@ -31,7 +31,7 @@ CODE = "bad-parameter"
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """What a value can be given for: the parameters that it sets, and whether it is or may be a list of values.
+    """A parameter that can be set: what it sets, and whether it holds a list of values.
 
     One that gates nodes and sets nothing is typed by itself.
     """
@@ -48,7 +48,7 @@ def add_argument(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE | NODE.PARAM=VALUE[,VALUE...]",
-        help="a value for this run; may be given several times",
+        help="value for this run (repeatable)",
     )
 
 
@@ -72,16 +72,16 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
     }
     found: dict[str, Value] = {}
     for text in texts:
-        # A name may hold equals signs of its own: what the pipeline has decides where it ends.
+        # A name may contain equals signs: the pipeline's names decide where it ends.
         known = max((name for name in slots if text.startswith(f"{name}=")), key=len, default=None)
         name, equals, value = (known, "=", text[len(known) + 1 :]) if known else text.partition("=")
         if not equals:
             diagnostics.error(CODE, f"--param {text}: expected NAME=VALUE or NODE.PARAMETER=VALUE", None)
         elif name in found:
-            diagnostics.error(CODE, f"--param {name} is given twice", None, hint="separate several values by commas")
+            diagnostics.error(CODE, f"--param {name} is set twice", None, hint="separate values with commas")
         elif name in hidden and name not in slots:
-            message = f"--param {name}: this parameter is set by the pipeline parameter {hidden[name]!r}"
-            diagnostics.error(CODE, message, None, hint=f"give --param {hidden[name]}=...")
+            message = f"--param {name}: the pipeline parameter {hidden[name]!r} sets this parameter"
+            diagnostics.error(CODE, message, None, hint=f"use --param {hidden[name]}=...")
         elif controlflow and name:
             try:
                 found[name] = cast("Value", _json(value))
@@ -123,7 +123,7 @@ def _json(text: str) -> ir.Json:
 
 
 def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
-    """Everything a value can be given for, by its name; a parameter that a pipeline parameter sets anyway is not."""
+    """Return everything that can be set, by name, except parameters that a pipeline parameter sets."""
     nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
     gating = {gate.parameter for node in nodes.values() for gate in node.policy.gates}
     slots: dict[str, _Slot] = {}
@@ -157,7 +157,7 @@ def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
 
 
 def _type(value: object) -> ir.ParameterType:
-    """The type of a parameter by its default."""
+    """Return the type of a parameter from its default."""
     kinds = {bool: ir.ParameterType.FLAG, int: ir.ParameterType.INTEGER, float: ir.ParameterType.FLOAT}
     return kinds.get(type(value), ir.ParameterType.STRING)
 
@@ -167,7 +167,7 @@ def _value(slot: _Slot, text: str) -> Value:
         return cast("Value", _typed(slot, text))
     items = _items(text)
     if not items:
-        raise ValueError("no value is given")
+        raise ValueError("expected at least one value")
     return cast("Value", tuple(_typed(slot, item) for item in items))
 
 
@@ -178,12 +178,12 @@ def _items(text: str) -> list[object]:
         except DepthError:
             raise
         except ValueError as error:
-            raise ValueError(f"this is not JSON: {error}") from None
+            raise ValueError(f"not valid JSON: {error}") from None
     return list(next(csv.reader([text]))) if text else []
 
 
 def _typed(slot: _Slot, value: object) -> object:
-    """The value as the first of the parameters takes it; all of them must take it."""
+    """Return the value as the first of the parameters converts it; all of them must accept it."""
     from translator.runtime import coerced
 
     typed = [coerced(parameter, value) for parameter in slot.parameters]

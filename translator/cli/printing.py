@@ -1,4 +1,4 @@
-"""How the commands print findings and texts."""
+"""Print findings and texts for the commands."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def show(
 
 
 def colorful(stream: object) -> bool:
-    """Whether to use ANSI escapes on a stream."""
+    """Return whether to use ANSI escapes on a stream."""
     is_terminal: Callable[[], bool] = getattr(stream, "isatty", bool)
     return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def print_utf8(text: str) -> None:
-    """Python source, JSON and SARIF are UTF-8, whatever the locale is."""
+    """Print UTF-8, whatever the locale: Python source, JSON and SARIF need it."""
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:
@@ -55,11 +55,11 @@ def print_utf8(text: str) -> None:
 
 
 def is_bad(found: Iterable[Diagnostic], *, strict: bool) -> bool:
-    """Whether there are errors, or with ``strict`` warnings."""
+    """Return whether there are errors, or with ``strict`` warnings."""
     bad = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
     return any(d.severity in bad for d in found)
 
 
 def bad_pipelines(found: Iterable[Diagnostic], *, strict: bool) -> set[str | None]:
-    """The pipelines that are not to be written; None if it is the whole file."""
+    """Return the pipelines that cannot be written; None if it is the whole file."""
     return {d.pipeline for d in found if is_bad([d], strict=strict)}

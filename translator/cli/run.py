@@ -51,14 +51,14 @@ _LOG_LENGTH = 4 << 20
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="translate run", description="Translate a pipeline and run it on its engine.")
-    parser.add_argument("file", metavar="FILE", help="the pipeline file")
+    parser.add_argument("file", metavar="FILE", help="pipeline file")
     add_pipeline_arguments(parser, target_required=True)
     param_option.add_argument(parser)
-    where = f"where artifacts go: a folder, or a URI such as s3://bucket/folder (./{STORE})"
+    where = f"artifact store: a directory, or a URI such as s3://bucket/prefix (default: ./{STORE})"
     parser.add_argument("--store", metavar="URI", default=STORE, help=where)
     loudness = parser.add_mutually_exclusive_group()
-    loudness.add_argument("--quiet", "-q", action="store_true", help="print nothing but what went wrong")
-    loudness.add_argument("--verbose", "-v", action="store_true", help="print what the steps print")
+    loudness.add_argument("--quiet", "-q", action="store_true", help="print failures only")
+    loudness.add_argument("--verbose", "-v", action="store_true", help="print the output of the steps")
     return parser
 
 
@@ -181,7 +181,7 @@ def _ending(status: int) -> str:
 
 
 def _files(graph: Graph, progress: Progress) -> dict[str, dict[int, str]]:
-    """What the executions of loops over files are called: as their files."""
+    """Return the labels of executions of loops over files: the file names."""
     from translator.ir import GridKind, TaskNode
 
     loops = [node for node in graph.nodes if isinstance(node, TaskNode) and node.grid.kind is GridKind.FILES]

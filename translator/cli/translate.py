@@ -35,13 +35,13 @@ if TYPE_CHECKING:
 
 
 _DESCRIPTION = """\
-Translate the ML pipelines of a file into workflows of another engine.
+Translate ML pipelines into workflows for another engine.
 
 commands:
-  translate FILE --target T          write the source of the workflow
-  translate check FILE...            say what is wrong with a pipeline file
+  translate FILE --target T          write the workflow's source
+  translate check FILE...            check pipeline files
   translate run FILE --target T      translate and run
-  translate explain FILE             what would happen if executions fail
+  translate explain FILE             predict the effect of failures
 """
 
 
@@ -80,25 +80,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="translate",
         description=_DESCRIPTION,
-        epilog="A file that is called like a command is written with its folder: ./check",
+        epilog="To translate a file named like a command, write its path: ./check",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", metavar="FILE", help="the pipeline file, e.g. valohai.yaml")
+    parser.add_argument("file", metavar="FILE", help="pipeline file, such as valohai.yaml")
     add_pipeline_arguments(parser, target_required=False)
     parser.add_argument(
-        "--output", "-o", metavar="PATH", help="the folder or .py file to write to (default: the standard output)"
+        "--output", "-o", metavar="PATH", help="directory or .py file to write to (default: standard output)"
     )
-    parser.add_argument("--force", action="store_true", help="replace files that were not generated from this pipeline")
+    parser.add_argument(
+        "--force", action="store_true", help="overwrite files that were not generated from this pipeline"
+    )
     for option, does in {target.NAMED_BY: target.NAMED_HELP for target in registry.targets()}.items():
         parser.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
-    parser.add_argument("--prefix", metavar="TEXT", default="", help="put TEXT before the name of every pipeline")
+    parser.add_argument("--prefix", metavar="TEXT", default="", help="prefix for the name of every pipeline")
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     parser.add_argument("--version", action="version", version=f"translate {__version__}")
     return parser
 
 
 def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
-    """The names of the pipelines to translate."""
+    """Return the names of the pipelines to translate."""
     if args.pipeline is not None:
         if loaded.names and args.pipeline not in loaded.names:
             raise UsageError(which_pipeline(loaded, args.pipeline))
@@ -118,7 +120,7 @@ def _generated(
         target: the engine to write it for.
         args: the options.
         found: receives what the engine cannot carry.
-        others: the files that are to be written already.
+        others: the files that will be written already.
     """
     written = replace(pipeline, name=getattr(args, target.NAMED_BY) or f"{args.prefix}{pipeline.name}")
     name = target.file_name(written)
@@ -146,15 +148,15 @@ def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace)
         UsageError: they do not go with the target, with each other, or with several pipelines.
     """
     if not args.prefix.isprintable():
-        raise UsageError("--prefix takes printable characters only")
+        raise UsageError("--prefix accepts only printable characters")
     for option in dict.fromkeys(other.NAMED_BY for other in registry.targets()):
         name = getattr(args, option)
         if name is None:
             continue
         if option != target.NAMED_BY:
-            raise UsageError(f"{option} is not for {target.NAME}; use {target.NAMED_BY}")
+            raise UsageError(f"{option} does not apply to {target.NAME}; use {target.NAMED_BY}")
         if args.prefix:
-            raise UsageError(f"give {option} or --prefix, not both")
+            raise UsageError(f"use either {option} or --prefix")
         if len(names) > 1:
             raise UsageError(f"{option} names one pipeline; choose it with --pipeline, or use --prefix")
         reason = target.bad_name(name)

@@ -1,4 +1,4 @@
-"""What every dialect and every target must hold to; their authors run it against their own.
+"""Check the rules for all dialects and targets, including those of other packages.
 
 ::
 

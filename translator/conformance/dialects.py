@@ -1,4 +1,4 @@
-"""What every dialect must hold to."""
+"""Check the rules that every dialect must follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every target must hold to."""
+"""Check the rules that every target must follow."""
 
 from __future__ import annotations
 

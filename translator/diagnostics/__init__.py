@@ -1,4 +1,4 @@
-"""What the compiler has to say about a file: findings with a place, and how they are shown."""
+"""Collect findings about a file, and show them."""
 
 from translator.diagnostics.findings import (
     LINE_BREAK,

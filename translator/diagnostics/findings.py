@@ -1,4 +1,4 @@
-"""What the compiler has to say about a file: findings with a place."""
+"""Collect findings about a file, with their locations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_ERRORS = 1000
 
 
 class Severity(StrEnum):
-    """How bad a finding is; an error means that there is no translation."""
+    """The severity of a finding; errors prevent translation."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -60,7 +60,7 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """The text of a source file, and the path by which its user knows it (``Span.file`` has no folders)."""
+    """The text of a source file, and the path by which its user knows it (``Span.file`` has no directories)."""
 
     path: str
     text: str
@@ -81,7 +81,7 @@ class Diagnostics:
     _errors: Counter[Severity] = field(default_factory=Counter)
 
     def about(self, pipeline: str) -> Diagnostics:
-        """A collector of findings about ``pipeline``, which all land in this one."""
+        """Return a collector for findings about ``pipeline``, which all reach this one."""
         return Diagnostics(self.found, pipeline, self.limit, self._errors)
 
     def add(self, diagnostic: Diagnostic) -> None:
@@ -98,7 +98,7 @@ class Diagnostics:
         self.found.append(diagnostic)
         self._errors[diagnostic.severity] += 1
         if self._errors[Severity.ERROR] == self.limit:
-            message = f"there are {self.limit:,} errors; the rest of the file is not looked at"
+            message = f"there are {self.limit:,} errors; the rest of the file is not checked"
             self.found.append(Diagnostic("too-many-errors", Severity.ERROR, message, diagnostic.span))
             raise TooManyErrors
 
@@ -120,11 +120,11 @@ class Diagnostics:
         return not any(diagnostic.severity is Severity.ERROR for diagnostic in self.found)
 
     def count(self, severity: Severity) -> int:
-        """How many findings of that severity there are."""
+        """Return the number of findings with that severity."""
         return sum(diagnostic.severity is severity for diagnostic in self.sorted())
 
     def sorted(self) -> list[Diagnostic]:
-        """All findings by place, each once: what two pipelines have in common names the second as ``also``.
+        """Return all findings by location, each once; duplicates name further pipelines in ``also``.
 
         Choose pipelines with ``concerning`` first: what is merged here is about several.
         """
@@ -134,11 +134,11 @@ class Diagnostics:
         return sorted((_merged(found) for found in same.values()), key=_place)
 
     def bad(self) -> set[str | None]:
-        """The pipelines that have errors; None if the file as a whole has some."""
+        """Return the pipelines with errors; None if the file as a whole has some."""
         return {diagnostic.pipeline for diagnostic in self.found if diagnostic.severity is Severity.ERROR}
 
     def concerning(self, *pipelines: str) -> Diagnostics:
-        """The findings about ``pipelines`` or about the file as a whole."""
+        """Return the findings about ``pipelines`` or about the file as a whole."""
         return Diagnostics([d for d in self.found if d.pipeline is None or d.pipeline in pipelines])
 
     def __iter__(self) -> Iterator[Diagnostic]:

@@ -83,7 +83,7 @@ def _excerpt(span: Span, line: str, paint: _Paint) -> Iterator[str]:
 
 
 def printable(value: str) -> str:
-    """``value`` without anything that could steer a terminal or break a line."""
+    """Return ``value`` without characters that control a terminal or break a line."""
     return "".join(c if c.isprintable() else _escaped(c) for c in value)
 
 
@@ -96,7 +96,7 @@ def _shown(line: str) -> str:
 
 
 def _width(shown: str) -> int:
-    """Columns that ``shown`` takes on a terminal, so that carets stand under what they mean."""
+    """Return the columns of ``shown`` on a terminal, so that carets align."""
     if shown.isascii():
         return len(shown)
     import unicodedata

@@ -1,1 +1,1 @@
-"""What would happen if executions failed: the rules of ``translator.semantics``, asked for people."""
+"""Predict the effect of failures with the rules of ``translator.semantics``."""

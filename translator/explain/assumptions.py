@@ -1,4 +1,4 @@
-"""What ``translate explain`` has to assume: what is known only while a pipeline runs."""
+"""Handle the assumptions of ``translate explain`` about values known only at run time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnosti
     Args:
         pipeline: the pipeline.
         texts: what stood behind each option.
-        diagnostics: where to report conditions that are not there, and what is neither true nor false.
+        diagnostics: receives unknown conditions, and values that are neither true nor false.
     """
     found: dict[str, bool] = {}
     known = [node.name for node in _conditions(pipeline)]
@@ -44,15 +44,15 @@ def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnosti
 def assumed(
     pipeline: ir.Pipeline, widths: Mapping[str, int], given: Mapping[str, bool]
 ) -> tuple[Oracle, tuple[str, ...]]:
-    """An oracle that knows what is known only while running, and what that assumes, in words.
+    """Return an oracle that assumes what only a run can know, and the assumptions in words.
 
-    A grid that metadata or the files of a folder give is as wide as the failures speak of. A condition comes to what
+    A grid that metadata or the files of a directory give is as wide as the failures speak of. A condition comes to what
     lets most run: it is true, but where it only ends the iterations of a ``multi_pass``.
 
     Args:
         pipeline: the pipeline.
         widths: by node how many executions the failures speak of.
-        given: verdicts of conditions that are not to be assumed.
+        given: results of conditions that need not be assumed.
     """
     from translator.semantics import Ending
 

@@ -28,7 +28,7 @@ def explain(
         failures: what fails: paths such as ``Train Models.XGBoost.Train XGBoost``; in a map or a loop with the number
             of the item or iteration (``chunks.0.step``), or with ``*`` for all of them.
         values: the values given for the run.
-        diagnostics: where to report failures of what is not there; then the answer is None.
+        diagnostics: receives unknown nodes; then the result is None.
     """
     for text in failures:
         _check(pipeline.graph, text, diagnostics)
@@ -80,7 +80,7 @@ class _Assumed(Interpreter):
         return int(index) + 1 >= count
 
     def _asked(self, path: str) -> int:
-        """How many branches of a map or loop the failures speak of."""
+        """Return how many branches of a map or loop the failures mention."""
         depth = len(path.split("."))
         named = [f[depth] for f in self._failures if self._within(f, path)]
         return max((int(name) + 1 for name in named if name.isdecimal()), default=1)
@@ -119,7 +119,7 @@ def _check(graph: ir.Graph, text: str, diagnostics: Diagnostics) -> None:
 
 
 def _nearest(name: str, above: Sequence[str], graph: ir.Graph) -> str | None:
-    """A hint at the node that is called ``name``, or nearly so, in the graph or in a branch of it."""
+    """Return a hint at a node named ``name``, or nearly so, in the graph or its branches."""
     paths = {".".join((*above, *path)): node.name for path, node in walk(graph)}
     same = next((path for path, other in paths.items() if other == name), None)
     near = closest(name, paths.values())
@@ -128,7 +128,7 @@ def _nearest(name: str, above: Sequence[str], graph: ir.Graph) -> str | None:
 
 
 def _branch(node: ir.Node, name: str) -> ir.Graph | str:
-    """The branch of a node, or why there is none."""
+    """Return the branch of a node, or why it does not exist."""
     if isinstance(node, ir.MapNode | ir.LoopNode):
         what = "item" if isinstance(node, ir.MapNode) else "iteration"
         number = name.isdecimal() and len(name) < 4  # noqa: PLR2004 - as many as people can read

@@ -39,7 +39,7 @@ def explain(
         pipeline: the pipeline.
         failures: what fails, as ``NODE``, ``NODE[i]`` or ``NODE[i]@ATTEMPT``.
         values: the values given for the run.
-        diagnostics: where to report failures of what is not there; then the answer is None.
+        diagnostics: receives unknown nodes; then the result is None.
         told: what conditions come to, by name; of others it is assumed.
     """
     nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
@@ -75,7 +75,7 @@ def _explained(prediction: Prediction) -> tuple[ExplainedNode, ...]:
 
 
 def _failure(text: str, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> Failure | None:
-    if text in nodes:  # a name may end in brackets of its own
+    if text in nodes:  # a name may end in brackets
         return Failure(text)
     match = _FAILURE.fullmatch(text)
     if match is None or match["node"] not in nodes:
@@ -85,7 +85,7 @@ def _failure(text: str, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnosti
         return None
     numbers = {key: match[key] for key in ("index", "attempt") if match[key] is not None}
     if any(len(digits) > _DIGITS for digits in numbers.values()):
-        diagnostics.error(CODE, f"--fail {text[:80]}: numbers have at most {_DIGITS} digits here", None)
+        diagnostics.error(CODE, f"--fail {text[:80]}: numbers can have at most {_DIGITS} digits", None)
         return None
     index, attempt = (int(numbers[key]) if key in numbers else None for key in ("index", "attempt"))
     return Failure(match["node"], index, attempt)
@@ -96,11 +96,11 @@ def _check(
 ) -> None:
     count = len(undisturbed.executions)
     if failure.index is not None and isinstance(node, ir.ExecutionNode) and failure.index > 0:
-        diagnostics.error(CODE, f"--fail {text}: {node.name} is an execution node: it has one execution, [0]", None)
+        diagnostics.error(CODE, f"--fail {text}: {node.name} is an execution node with one execution, [0]", None)
     elif failure.index is not None and failure.index >= count > 0:
         has = "one execution, [0]" if count == 1 else f"{count} executions, [0] to [{count - 1}]"
         diagnostics.error(CODE, f"--fail {text}: {node.name} has {has}", None)
     tries = node.policy.tries
     if failure.attempt is not None and not 1 <= failure.attempt <= tries:
-        has = "is tried once" if tries == 1 else f"has {tries} tries, @1 to @{tries}"
+        has = "has one attempt" if tries == 1 else f"has {tries} attempts, @1 to @{tries}"
         diagnostics.error(CODE, f"--fail {text}: each execution of {node.name} {has}", None)

@@ -50,7 +50,7 @@ class ExplainedNode:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What would happen: the fate of the run and its nodes, what was assumed to fail, and what else was assumed."""
+    """A prediction: the states of the run and its nodes, the assumed failures, and other assumptions."""
 
     pipeline: Pipeline
     failures: tuple[str, ...]
@@ -61,7 +61,7 @@ class Explanation:
 
 
 def as_text(explanation: Explanation) -> str:
-    """The explanation for people."""
+    """Return the explanation for people."""
     pipeline, failures = explanation.pipeline, explanation.failures
     verb = "fails" if len(failures) == 1 else "fail"
     what = f"if {' and '.join(failures)} {verb}" if failures else "without failures"
@@ -77,7 +77,7 @@ def as_text(explanation: Explanation) -> str:
 
 
 def as_json(explanation: Explanation) -> str:
-    """The explanation for programs."""
+    """Return the explanation for programs."""
     document: dict[str, Any] = {
         "pipeline": explanation.pipeline.name,
         "failures": list(explanation.failures),
@@ -129,7 +129,7 @@ def _states(states: Iterable[str]) -> str:
 
 
 def _labels(points: Sequence[Mapping[str, Value]]) -> list[str]:
-    """How people recognise executions: by the parameters in which they differ."""
+    """Return labels for executions: the parameters in which they differ."""
     from translator.shim.grid import label
 
     differ = [name for name in points[0] if any(p[name] != points[0][name] for p in points)] if points else []

@@ -1,1 +1,1 @@
-"""How a run of ``translate run`` is followed, and cleaned up behind it."""
+"""Follow a run of ``translate run``, and clean up after it."""

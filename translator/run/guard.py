@@ -1,8 +1,8 @@
 """End what ``translate run`` has started even if it is killed itself (``kill -9``, out of memory), and clean up.
 
-A tiny ``sh`` of its own session reads a pipe of which only this process holds the other end. When the pipe closes
+A tiny ``sh`` in its own session reads a pipe of which only this process holds the other end. When the pipe closes
 without a last word, it asks the engine to cancel the run as Ctrl-C does, ends it the hard way if that takes too long,
-and removes the run's temporary folder. Folders that even so were left behind are removed by the next run.
+and removes the run's temporary directory. Directories that even so were left behind are removed by the next run.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ rm -rf -- "$folder"
 
 
 class Guard:
-    """The shell that ends an engine when this process is gone."""
+    """The shell that ends an engine when this process has died."""
 
     def __init__(self, folder: Path) -> None:
         """Start it; where it cannot be started, nothing is guarded.
@@ -74,7 +74,7 @@ class Guard:
         self._pipe = write
 
     def watch(self, engine: int) -> None:
-        """Have the engine ended that is the first process of its group."""
+        """Watch the engine, the first process of its group, and end it if this process dies."""
         self._say(str(engine))
 
     def release(self) -> None:
@@ -92,7 +92,7 @@ class Guard:
 
 @contextlib.contextmanager
 def guarded() -> Iterator[tuple[Path, Guard]]:
-    """Make the temporary folder of a run, with a guard; at the end both are gone."""
+    """Make the temporary directory of a run, with a guard; at the end both are gone."""
     _sweep()
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -107,7 +107,7 @@ def guarded() -> Iterator[tuple[Path, Guard]]:
 
 
 def _sweep() -> None:
-    """Remove folders of runs that were killed together with their guard: they are old, and nobody holds them."""
+    """Remove directories of runs that were killed together with their guard: old ones that no process holds."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(tempfile.gettempdir()):
             if not _NAME.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):

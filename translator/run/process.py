@@ -28,7 +28,7 @@ _GRACE_SECONDS = float(GRACE)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the engine's process ended, and the last lines that it and the steps printed."""
+    """The end of an engine's process, with the last lines that it and the steps printed."""
 
     status: int
     tail: tuple[str, ...]
@@ -36,7 +36,7 @@ class Ended:
 
 
 def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], None] | None, guard: Guard) -> Ended:
-    """Run the engine in a process group of its own; when we are told to end, it is, with all that it started."""
+    """Run the engine in its own process group, and end it with all its processes when we are told to end."""
     tail: deque[str] = deque(maxlen=TAIL)
     interrupted = False
     with _terminable():
@@ -95,7 +95,7 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP end the run as Ctrl-C does."""
+    """Let SIGTERM and SIGHUP end the run like Ctrl-C, while the context is open."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

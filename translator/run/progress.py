@@ -1,4 +1,4 @@
-"""What a run looks like while it runs: a live tree on a terminal, plain lines elsewhere.
+"""Show a run in progress: a live tree on a terminal, plain lines elsewhere.
 
 Both follow the same events (``translator.shim.events``). ``rich`` draws the tree; it comes with either engine and is
 not needed without a terminal.
@@ -71,17 +71,17 @@ class View(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the screen as it is to be read afterwards."""
+        """Leave the final screen."""
 
     def changed(self, execution: Execution) -> None:
-        """An execution started or ended."""
+        """Show that an execution started or ended."""
 
     def said(self, line: str) -> None:
-        """A step, or the engine, printed a line."""
+        """Show a line that a step or the engine printed."""
 
 
 def view(progress: Progress, kinds: Mapping[str, str], *, quiet: bool, stream: IO[str] | None = None) -> View:
-    """The view that fits where standard output goes.
+    """Return the view that fits standard output.
 
     Args:
         progress: what to show.
@@ -112,7 +112,7 @@ class Lines:
         pass
 
     def changed(self, execution: Execution) -> None:
-        """Print what became of an execution."""
+        """Print a line for an execution that started or ended."""
         if not self._quiet:
             state = "started" if execution.state == "running" else execution.state
             self._print(f"{called(execution, self._kinds)}: {state}{_again(execution)}{_why(execution)}")
@@ -149,7 +149,7 @@ class LiveTree:
             self._live.stop()
 
     def changed(self, execution: Execution) -> None:
-        """The tree is redrawn several times a second anyway."""
+        """Do nothing: the tree is redrawn several times a second."""
 
     def said(self, line: str) -> None:
         """Print the line above the tree."""
@@ -203,7 +203,7 @@ class LiveTree:
 
 
 class Follower:
-    """Reads the events of a run from a file, while it is being written, in a thread of its own."""
+    """Reads the events of a run in its own thread, from a file that is being written."""
 
     def __init__(self, file: Path, progress: Progress, shown: View) -> None:
         self._file, self._progress, self._view = file, progress, shown
@@ -234,20 +234,20 @@ class Follower:
 
 
 def called(execution: Execution, kinds: Mapping[str, str]) -> str:
-    """What people call an execution: ``preprocess``, ``train[1] (lr=0.1)``."""
+    """Return the display name of an execution: ``preprocess``, ``train[1] (lr=0.1)``."""
     if kinds.get(execution.node) != "task":
         return execution.node
     return f"{execution.node}[{execution.index}]" + (f" ({execution.label})" if execution.label else "")
 
 
 def brief(reason: str) -> str:
-    """A reason on one line: its first, and where that only announces others ("its last lines:") the last of them."""
+    """Return a reason on one line: its first, and the last if the first only announces it."""
     lines = reason.strip().splitlines()
     return " ".join(lines[:1] + (lines[-1:] if lines[0].endswith(":") else [])) if lines else ""
 
 
 def _events(stream: IO[str]) -> Iterator[Mapping[str, object]]:
-    """The whole lines that there are; half a line is left for the next time."""
+    """Yield the complete lines so far; half a line is left for the next time."""
     while True:
         place = stream.tell()
         line = stream.readline()

@@ -1,4 +1,4 @@
-"""What became of a run, as the table that ``translate run`` ends with."""
+"""Print the final table of ``translate run``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def table(document: Mapping[str, Any], labels: Mapping[str, Mapping[int, str]] = MappingProxyType({})) -> str:
-    """The states of a run's record, its nodes' and their executions', as lines; of what failed, where its log is.
+    """Return a run's record as lines: states of nodes and executions, and the logs of failed ones.
 
     Args:
         document: a ``run.json``.
@@ -60,7 +60,7 @@ def _counts(executions: list[Mapping[str, Any]]) -> str:
 
 
 def _label(execution: Mapping[str, Any], siblings: list[Mapping[str, Any]]) -> str:
-    """The parameters in which an execution differs from its siblings."""
+    """Return the parameters in which an execution differs from its siblings."""
     from translator.shim.grid import label
 
     values = execution["parameters"]

@@ -63,7 +63,7 @@ def predict(rules: Rules) -> Prediction:
 
 
 def _worlds(rules: Rules) -> list[dict[str, Result]]:
-    """Yield runs in which no node stops another, one per choice of siblings stopped by rule 10."""
+    """Return runs in which no node stops another, one per choice of siblings stopped by rule 10."""
     worlds: list[dict[str, Result]] = [{}]
     for name in rules.order:
         followed = []

@@ -1,4 +1,4 @@
-"""One run in a process of its own, without a server: where its engine and its commands print."""
+"""One run in its own process, without a server: where its engine and its commands print."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Located:
         return Span(self.file, *self.start, *self.end)
 
     def get(self, key: str) -> Located | None:
-        """The value of ``key``, if this is a mapping that has it."""
+        """Return the value of ``key``, if this is a mapping that has it."""
         return self.entries.get(key) if self.entries else None
 
     def list(self, key: str) -> Sequence[Located]:
@@ -44,17 +44,17 @@ class Located:
         return found.items or () if found else ()
 
     def key_span(self, key: str) -> Span:
-        """Where ``key`` itself stands; the mapping if it has no such key."""
+        """Return the span of ``key`` itself; the mapping's if it has no such key."""
         found = self.keys.get(key) if self.keys else None
         return found.span if found else self.span
 
     def value_span(self, key: str) -> Span:
-        """Where the value of ``key`` stands; the mapping if it has no such key."""
+        """Return the span of the value of ``key``; the mapping's if it has no such key."""
         found = self.get(key)
         return found.span if found else self.span
 
     def at(self, path: Sequence[object]) -> Located:
-        """The value below ``path`` (keys and indices), or the deepest one on the way that exists."""
+        """Return the value below ``path`` (keys and indices), or the deepest existing one on the way."""
         found = self
         for part in path:
             below: Located | None = None

@@ -1,4 +1,4 @@
-"""Reads YAML text into plain values that know where they stand in their file.
+"""Read YAML text into plain values that know their location in the file.
 
 PyYAML's C parser gives events with marks; values are put together here, not by its composer, because that one
 recurses in C (deep nesting ends the process) and its constructor silently keeps the last of two equal keys.
@@ -70,8 +70,8 @@ def _has_control_characters(text: str, name: str, diagnostics: Diagnostics) -> b
     line, column = len(lines), len(lines[-1]) + 1
     place = Span(name, line, column, line, column + 1)
     character = f"U+{ord(found.group()):04X}"
-    hint = "YAML text has no control characters; is this a binary file?"
-    diagnostics.error("control-character", f"the control character {character} cannot stand in YAML", place, hint=hint)
+    hint = "remove it; YAML does not allow control characters"
+    diagnostics.error("control-character", f"control character {character} in YAML", place, hint=hint)
     return True
 
 
@@ -82,7 +82,7 @@ _SYNTAX_HINTS = (
     ("did not find expected '-' indicator", "check the indentation of the list above"),
     ("could not find expected ':'", "a key needs ': ' and a value; check the indentation"),
     ("undefined alias", "define it before, with '&' and the same name"),
-    ("but found another document", "a pipeline file has one document; remove the '---'"),
+    ("but found another document", "remove the '---': a pipeline file has one document"),
     ("unexpected end of stream", "a quote or a bracket is not closed"),
     ("did not find expected ',' or", "a bracket is not closed, or text with brackets or commas needs quotes"),
 )
@@ -137,7 +137,7 @@ class _Composer:
         self.aliased = 0
 
     def document(self) -> Located | None:
-        """The value of the only document, None if there is none."""
+        """Return the value of the only document, None if there is none."""
         events = self.events
         self.next()
         event = self.next()
@@ -148,7 +148,7 @@ class _Composer:
         event = self.next()
         if not isinstance(event, events.StreamEndEvent):
             place = self.place(event.start_mark, event.end_mark)
-            hint = "a pipeline file has one document; remove the '---'"
+            hint = "remove the '---': a pipeline file has one document"
             self.diagnostics.error("several-documents", "a second YAML document starts here", place, hint=hint)
             raise _GiveUp
         return root
@@ -215,13 +215,13 @@ class _Composer:
             if key.value is MERGE:
                 merged.append(value)
             elif key.items is not None or key.entries is not None:
-                self.diagnostics.error("complex-key", "a key must be text, not a list or a mapping", key.span)
+                self.diagnostics.error("complex-key", "a key must be a string, not a list or a mapping", key.span)
             elif key.value in keys and type(key.value) is type(keys[key.value].value) and not self.last_counts:
                 hint = f"the first is on line {keys[key.value].start[0]}"
-                self.diagnostics.error("duplicate-key", f"the key {key.text!r} is here twice", key.span, hint=hint)
+                self.diagnostics.error("duplicate-key", f"duplicate key {key.text!r}", key.span, hint=hint)
             else:
                 if key.value in keys:
-                    message = f"the key {key.text!r} is here twice; only this one, the last, counts"
+                    message = f"duplicate key {key.text!r}; the last one counts"
                     hint = f"the first is on line {keys[key.value].start[0]}"
                     self.diagnostics.warning("duplicate-key", message, key.span, hint=hint)
                 keys[key.value] = key
@@ -236,7 +236,7 @@ class _Composer:
         return Located(plain, self.name, opened.start, end, entries=entries, keys=keys)
 
     def mergeable(self, value: Located) -> Iterator[Located]:
-        """The mappings that a merge key (``<<``) brings, first one strongest."""
+        """Yield the mappings that a merge key (``<<``) adds, strongest first."""
         for other in [value] if value.items is None else value.items:
             if other.entries is None:
                 self.diagnostics.error("bad-merge", "'<<' merges a mapping or a list of mappings", other.span)
@@ -244,10 +244,10 @@ class _Composer:
                 yield other
 
     def alias(self, event: Any) -> Located:
-        """The value that an alias stands for."""
+        """Return the value of an alias."""
         place = self.place(event.start_mark, event.end_mark)
         if event.anchor not in self.anchors:
-            hint = f"define it before, with '&{event.anchor}'"
+            hint = f"define it earlier with '&{event.anchor}'"
             self.diagnostics.error(
                 "unknown-alias", f"there is no anchor {event.anchor!r} before this", place, hint=hint
             )
@@ -258,8 +258,8 @@ class _Composer:
             raise _GiveUp
         self.aliased += found.size
         if self.aliased > MAX_ALIASED:
-            message = f"aliases multiply to more than {MAX_ALIASED:,} values"
-            self.diagnostics.error("alias-bomb", message, place, hint="write out what is needed")
+            message = f"aliases expand to more than {MAX_ALIASED:,} values"
+            self.diagnostics.error("alias-bomb", message, place, hint="write the values without aliases")
             raise _GiveUp
         return found
 
@@ -282,7 +282,7 @@ class _Composer:
         return done
 
     def plain(self, kind: str, text: str, event: Any) -> Any:
-        """The Python value of a scalar of a known kind."""
+        """Return the Python value of a scalar of a known kind."""
         if kind == "str":
             return text
         try:
@@ -296,8 +296,8 @@ class _Composer:
     def unknown_tag(self, tag: str, place: Span) -> None:
         """Refuse a tag: it asks the loader to run or make something that it does not know."""
         shown = tag.replace(TAG, "!!")
-        self.diagnostics.error("unknown-tag", f"the tag {shown!r} means nothing here", place, hint="remove it")
+        self.diagnostics.error("unknown-tag", f"unknown tag {shown!r}", place, hint="remove it")
 
     def place(self, start: Any, end: Any) -> Span:
-        """The span between two marks."""
+        """Return the span between two marks."""
         return Span(self.name, start.line + 1, start.column + 1, end.line + 1, end.column + 1)

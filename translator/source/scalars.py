@@ -1,7 +1,7 @@
-"""What plain scalars are in each version of YAML.
+"""Define plain scalars in each version of YAML.
 
-A dialect chooses the rules of its own loader: in YAML 1.1 ``yes`` is true and ``012`` is 10, in YAML 1.2 they are a
-text and 12.
+A dialect chooses the rules of its engine's loader: in YAML 1.1 ``yes`` is true and ``012`` is 10, in YAML 1.2 they are
+a string and 12.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Rules(StrEnum):
-    """Which version of YAML decides what a plain scalar is."""
+    """The version of YAML that decides the types of plain scalars."""
 
     YAML_1_1 = "1.1"
     YAML_1_2 = "1.2"
@@ -28,7 +28,7 @@ MERGE = object()
 
 
 class Scalars:
-    """What plain scalars are: the tag by first character and pattern, the value by tag."""
+    """The plain scalars of a version: tags by first character and pattern, values by tag."""
 
     def __init__(self, resolvers: Mapping[str, Sequence[tuple[str, re.Pattern[str]]]], *, octal_by_zero: bool) -> None:
         from yaml.constructor import SafeConstructor
@@ -41,14 +41,14 @@ class Scalars:
         self._anywhere = resolvers.get("*", ())
 
     def resolve(self, text: str) -> str:
-        """The kind of a plain scalar, without its prefix."""
+        """Return the kind of a plain scalar, without its prefix."""
         for tag, pattern in self._resolvers.get(text[:1], ()):
             if pattern.match(text):
                 return tag.removeprefix(TAG)
         return "str"
 
     def construct(self, kind: str, text: str) -> Any:
-        """The value of a scalar of that kind; raises ValueError for one that only looks like it."""
+        """Return the value of a scalar of that kind; raise ValueError if it only looks like one."""
         if kind in ("merge", "value"):
             return MERGE if kind == "merge" else text
         if kind == "null":

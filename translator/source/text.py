@@ -21,12 +21,12 @@ def read_text(path: Path, diagnostics: Diagnostics) -> str | None:
     shown = str(path)
     try:
         if path.is_dir():
-            diagnostics.error("not-a-file", f"{shown} is a folder", None, hint="name the pipeline file in it")
+            diagnostics.error("not-a-file", f"{shown} is a directory", None, hint="pass the pipeline file in it")
             return None
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        diagnostics.error("missing-file", f"there is no file {shown}", None)
+        diagnostics.error("missing-file", f"file {shown} does not exist", None)
         return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
-    """What a generated file needs to know of its surroundings.
+    """The surroundings of a generated file.
 
     ``project`` is the folder of the source file and ``source`` the source file itself, both relative to the folder of
     the generated file (POSIX separators), so that no absolute path is ever generated. ``pipeline`` is the name that the
@@ -30,7 +30,7 @@ class GenerateOptions:
 
 
 class Target(Protocol):
-    """What a target's package offers to the command line."""
+    """The interface between a target's package and the command line."""
 
     NAME: str
     """The name after ``--target``."""

@@ -1,4 +1,4 @@
-"""From a template model to source text, for every target that writes Python.
+"""Render a template model as source text, for every target that writes Python.
 
 Text that is not ours, that of the pipeline file and its name, reaches generated code in four ways only, and this module
 is all of them: as a Python literal (the filter ``py``), as a name that is checked to be one (``name``, ``call``), as a
@@ -71,17 +71,17 @@ Expression: TypeAlias = object
 
 
 def name(text: str) -> Name:
-    """A dotted Python name in an expression."""
+    """Return a dotted Python name in an expression."""
     return Name(text)
 
 
 def call(function: str, *arguments: object, **keywords: object) -> Call:
-    """A call in an expression; keyword arguments that are None are left out."""
+    """Return a call in an expression, without keyword arguments that are None."""
     return Call(Name(function), arguments, tuple((key, value) for key, value in keywords.items() if value is not None))
 
 
 def environment(package: str) -> jinja2.Environment:
-    """The Jinja environment for the templates in the folder ``templates`` of ``package``."""
+    """Return the Jinja environment for the templates in ``templates`` of ``package``."""
     import jinja2
 
     made = jinja2.Environment(
@@ -121,7 +121,7 @@ def render(templates: jinja2.Environment, template: str, file: str, **model: obj
     overlay.filters["py"] = mark
     text = overlay.get_template(template).render(**model)
     source = "\n".join(_pragma(line) for line in _lines(text, values))
-    # As bytes, because a comment may say in which encoding a file is to be read.
+    # As bytes, because a comment may declare the file's encoding.
     compile(source.encode(), printable(file), "exec", dont_inherit=True)
     if not source.replace("\n", "").isprintable():
         raise SyntaxError(f"{printable(file)} has a character that changes how others are read")
@@ -142,7 +142,7 @@ def marker(source: str, pipeline: str) -> str:
 
 
 def comment(text: str) -> str:
-    """``text`` as a comment: on one line, without characters that change how others are read.
+    """Return ``text`` as a comment: one line, without characters that change how others are read.
 
     Python takes ``coding:`` in a comment for the encoding of the file.
     """
@@ -150,7 +150,7 @@ def comment(text: str) -> str:
 
 
 def docstring(lines: Iterable[str]) -> str:
-    """``lines`` as a docstring, without anything that could end it, be an escape or change how others are read."""
+    """Return ``lines`` as a docstring, without quotes, escapes and characters that could change its meaning."""
     escaped = (_QUOTES.sub(r"\\\g<0>", printable(line).replace("\\", "\\\\")) for line in lines)
     return '"""{}"""'.format("\n".join(escaped))
 
@@ -160,14 +160,14 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def project_expression(project: str) -> str:
-    """The Python expression for the project's folder, given relative to the generated file (POSIX separators)."""
+    """Return a Python expression for the project's directory, relative to the generated file."""
     expression = "Path(__file__).parent"
     relative = str(PurePosixPath(project))
     return expression if relative == "." else f"{expression} / {literal(relative)}"
 
 
 def import_line(module: str, names: Sequence[str]) -> str:
-    """A ``from`` import, on one line if it fits."""
+    """Return a ``from`` import, on one line if it fits."""
     line = f"from {module} import {', '.join(names)}"
     if len(line) <= WIDTH:
         return line
@@ -175,7 +175,7 @@ def import_line(module: str, names: Sequence[str]) -> str:
 
 
 def names_in(value: Expression) -> Iterator[str]:
-    """The names that an expression starts from: for ``a.b(C.d)``, a and C."""
+    """Yield the names at the start of an expression: for ``a.b(C.d)``, a and C."""
     match value:
         case Name():
             yield value.text.partition(".")[0]
@@ -194,7 +194,7 @@ def names_in(value: Expression) -> Iterator[str]:
 
 
 def literal(value: Expression) -> str:
-    """``value`` as a Python expression on one line.
+    """Return ``value`` as a Python expression on one line.
 
     Raises:
         UnrenderableError: it holds NaN, infinity, a NUL character, or something that is not plain data.
@@ -208,7 +208,7 @@ def literal(value: Expression) -> str:
 
 
 def layout(value: Expression, *, indent: int, before: int, after: int) -> str:
-    """``value`` as a Python expression, on one line if it fits, else one item a line.
+    """Return ``value`` as a Python expression, on one line if it fits, else one item per line.
 
     Args:
         value: what to write.
@@ -241,7 +241,7 @@ def layout(value: Expression, *, indent: int, before: int, after: int) -> str:
 def _parts(  # noqa: PLR0911 - one return for each kind of value
     value: Expression,
 ) -> str | tuple[str, Sequence[tuple[str, object]], str]:
-    """An expression without items, or its opening bracket, its items with what stands before each, its closing one."""
+    """Return an expression's opening bracket, prefixed items and closing bracket; or only itself, without items."""
     if isinstance(value, Name):
         return value.text
     if isinstance(value, Call):
@@ -269,7 +269,7 @@ def _keywords(keywords: Iterable[tuple[str, object]]) -> list[tuple[str, object]
 
 
 def _fields(value: object) -> list[tuple[str, object]]:
-    """The keyword arguments that make a dataclass instance; those that are as by default are left out.
+    """Return the keyword arguments that create a dataclass instance, without defaults.
 
     Tuples are written as lists, which is how people write them in such calls.
     """
@@ -297,7 +297,7 @@ def _scalar(value: str | float) -> str:
 
 
 def _string(value: str) -> str:
-    """A string literal with the quotes that formatters prefer: double ones, unless single ones need fewer escapes."""
+    """Return a string literal with the quotes that formatters prefer: double, unless single need fewer escapes."""
     value = str(value)
     body = repr(f"{value}'\"")[1:-1].removesuffix("\\'\"").replace("\\'", "'")
     if value.count('"') <= value.count("'"):
@@ -306,7 +306,7 @@ def _string(value: str) -> str:
 
 
 def _wrapped(value: str, width: int) -> list[str]:
-    """``value`` as string literals of at most ``width`` columns, which break after line breaks and spaces.
+    """Return ``value`` as string literals of at most ``width`` columns, broken after line breaks and spaces.
 
     A text that formatters would join to one line stays on one.
     """
@@ -325,7 +325,7 @@ def _wrapped(value: str, width: int) -> list[str]:
 
 
 def _lines(text: str, values: Sequence[object]) -> Iterable[str]:
-    """The lines of ``text`` with every mark replaced; only the last expression of a line is spread over several."""
+    """Yield the lines of ``text`` with all marks replaced; only a line's last expression may be spread."""
     for line in text.split("\n"):
         marks = list(_MARK.finditer(line))
         if not marks:
@@ -343,7 +343,7 @@ def _lines(text: str, values: Sequence[object]) -> Iterable[str]:
 
 
 def _pragma(line: str) -> str:
-    """A line that cannot be broken says so to linters."""
+    """Return a line, with a pragma for linters if it cannot be broken."""
     return line if columns(line) <= WIDTH else f"{line}  # noqa: E501"
 
 

@@ -1,4 +1,4 @@
-"""From a step of Loom to the call that builds it in the generated file (``translator.shim.loom``)."""
+"""Lower a step of Loom to the call that builds it in the generated file (``translator.shim.loom``)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:
-    """The call that builds a step.
+    """Return the call that builds a step.
 
     Args:
         step: a script, a condition, or what ends a ``multi_pass``.
@@ -51,7 +51,7 @@ def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:
 def _arguments(
     step: ir.Step, files: ir.FileAxis | None
 ) -> tuple[dict[str, Expression], dict[str, Expression], dict[str, Expression]]:
-    """The parameters of a step as inputs, outputs and arguments, each in the order of the command line."""
+    """Return the parameters of a step as inputs, outputs and arguments, in command-line order."""
     read = {item.name for item in step.inputs}
     written = {item.name for item in step.outputs}
     items, made = (files.items, files.outputs) if files is not None else ((), ())
@@ -80,7 +80,7 @@ def _arguments(
 
 
 def _lists(value: Expression) -> Expression:
-    """Arrays as people write them."""
+    """Return arrays as lists, as people write them."""
     if isinstance(value, Mapping):
         return {key: _lists(item) for key, item in value.items()}
     return [_lists(item) for item in value] if isinstance(value, tuple) else value
@@ -99,6 +99,6 @@ def _loop(step: ir.Step, files: ir.FileAxis) -> Call:
 
 
 def _outside(step: ir.Step) -> tuple[object, ...]:
-    """The outputs of a step that may be outside of the project folder."""
+    """Return the outputs of a step that may be outside the project directory."""
     found = step.options.get("outside")
     return found if isinstance(found, tuple) else ()

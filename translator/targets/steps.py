@@ -1,4 +1,4 @@
-"""From a step of the pipeline to the expression that builds it in the generated file."""
+"""Lower a step of the pipeline to the expression that builds it in the generated file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def step_of(node: ir.StepNode, dialect: str) -> Expression:
-    """The step of a node as generated files say it.
+    """Return the step of a node as generated files express it.
 
     Args:
         node: the node.

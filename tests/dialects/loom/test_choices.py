@@ -214,7 +214,7 @@ pipeline:
 def test_only_loom_has_these_choices():
     with pytest.raises(ChoiceError, match="only pipelines of Loom"):
         load_text("- step: {name: a, image: i, command: c}", choices=LoomChoices(steps=("a",)))
-    with pytest.raises(ChoiceError, match="a working folder of its own"):
+    with pytest.raises(ChoiceError, match="its own working directory"):
         load_text("- step: {name: a, image: i, command: c}", choices=LoomChoices(in_place=True))
     with pytest.raises(ChoiceError, match="one of magnus"):
         load_text(magnus("a: {type: stub, next: success}"), choices=LoomChoices(include=("a",)))

@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     loom = parser.add_argument_group("choices of Loom's command line")
     which = loom.add_mutually_exclusive_group()
     which.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help="only these steps")
-    which.add_argument("--from", dest="first", metavar="NAME", help="this step and all that the file lists after it")
+    which.add_argument("--from", dest="first", metavar="NAME", help="this step and all steps listed after it")
     which.add_argument("--group", metavar="NAME", help="only the steps of this group")
     for option, form, does in (
         ("--include", "NAME", "optional steps to run, too"),
@@ -43,10 +43,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("--var", "NAME=PATH", "other paths of data nodes than the file's"),
     ):
         loom.add_argument(option, nargs="+", action="extend", default=[], metavar=form, help=does)
-    loom.add_argument("--extra", metavar="ARGS", help='more arguments for the one --step, as in --extra="--top 3"')
+    loom.add_argument("--extra", metavar="ARGS", help='more arguments for the only --step, as in --extra="--top 3"')
     order = loom.add_mutually_exclusive_group()
-    order.add_argument("--parallel", action="store_true", default=None, help="run steps as soon as their data allows")
-    order.add_argument("--sequential", dest="parallel", action="store_false", help="run steps in the file's order")
+    order.add_argument(
+        "--parallel", action="store_true", default=None, help="run each step as soon as its data is ready"
+    )
+    order.add_argument(
+        "--sequential", dest="parallel", action="store_false", help="run steps one at a time, in file order"
+    )
     many = "how many steps, or files of a loop, at once"
     loom.add_argument("--max-workers", type=positive_integer, metavar="N", help=many)
 

@@ -34,7 +34,7 @@ NAME = "airflow"
 INSTALL = "pipeline-translator[airflow]"
 MODULE = "airflow"
 NAMED_BY = "--dag-id"
-NAMED_HELP = "the DAG's id (default: the pipeline's name as an identifier)"
+NAMED_HELP = "id of the DAG (default: the pipeline's name as an identifier)"
 IDENTITY = re.compile(r"^    dag_id=.*$", re.MULTILINE)
 
 
@@ -92,9 +92,9 @@ def run_command(  # noqa: PLR0913 - all but the file are keywords
         file: the DAG file.
         store: URI of the artifact store.
         run: the run's name in the store.
-        project: the folder of the source file.
+        project: the directory of the source file.
         parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
-        home: a private folder for Airflow's configuration, database and logs.
+        home: a private directory for Airflow's configuration, database and logs.
     """
     given = json.dumps(dict(parameters), allow_nan=False)
     return [

@@ -1,4 +1,4 @@
-"""What a DAG is called, and the arguments that every DAG has."""
+"""Build a DAG's name and the arguments that every DAG has."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _max_active_tasks(pipeline: ir.Pipeline) -> int | None:
     """Return how many tasks run at once; None where nothing says it, or where there are no more nodes than that.
 
     Airflow counts the executions of a task node one by one, so that where nodes run one after another, the widest task
-    node decides: its executions are meant to run side by side.
+    node decides: its executions are meant to run in parallel.
     """
     if pipeline.concurrency is None:
         return None

@@ -1,6 +1,6 @@
 """The DAG's params: Airflow's trigger form as the place where the parameters and grids of a run are set.
 
-``NODE.PARAMETER`` is a parameter of a node, in a section of the form that is called as the node; a task node's is an
+``NODE.PARAMETER`` is a parameter of a node, in a section of the form named like the node; a task node's is an
 array, the axis of its grid. ``NODE.*`` is the list of parameter sets of a manual search. A parameter of the pipeline
 has its own name. Null stands for no value: then what comes next in precedence counts.
 """
@@ -54,7 +54,7 @@ def node_form(
 ) -> Form:
     """Return the DAG params of a node.
 
-    A parameter that a pipeline parameter certainly sets has none of its own. One that an edge feeds has: its value
+    A parameter that a pipeline parameter always sets has none. One that an edge feeds has: its value
     counts where the edge brings none, and its field says so.
 
     Args:

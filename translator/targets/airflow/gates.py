@@ -1,4 +1,4 @@
-"""From a node's gates to the arguments that keep them."""
+"""Lower a node's gates to arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Airflow cannot carry, found before anything is written."""
+"""Report what Airflow cannot express, before anything is written."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diagnostics) -> None:
-    """``lengths`` are those of the lists that pipeline parameters give to parameters of the node."""
+    """Check the size of a grid; ``lengths`` are those of lists from pipeline parameters."""
     span = node.grid.span or node.span
     if node.grid.kind is ir.GridKind.FILES:
         return

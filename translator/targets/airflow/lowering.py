@@ -1,4 +1,4 @@
-"""From the IR to what the template of a DAG file sees."""
+"""Lower the IR to the context of the DAG template."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
 
 
 def _after(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> dict[str, list[str]]:
-    """By variable of a node, the variables of the nodes after it, both in the order of the source file."""
+    """Return the downstream variables of each node's variable, in file order."""
     pairs = {(edge.source.node, edge.target.node) for edge in pipeline.edges}
     followers: dict[str, list[str]] = {variable: [] for variable in variables.values()}
     order = {node: place for place, node in enumerate(variables)}

@@ -1,4 +1,4 @@
-"""What the template of a DAG file sees; every value in it is an expression for ``translator.targets.render``."""
+"""Define the context of the DAG template; every value is an expression for ``translator.targets.render``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tasks of a node are called in a DAG file."""
+"""Name the tasks of a node in a DAG file."""
 
 from __future__ import annotations
 

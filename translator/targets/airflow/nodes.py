@@ -1,4 +1,4 @@
-"""From a node to the operators that run it."""
+"""Lower a node to the operators that run it."""
 
 from __future__ import annotations
 

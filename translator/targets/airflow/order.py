@@ -1,4 +1,4 @@
-"""Which tasks wait for which, as the lines with ``>>`` at the end of a DAG file."""
+"""Order tasks, as the lines with ``>>`` at the end of a DAG file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> list[str]:
-    """Return what the last task must wait for itself, so that it starts when nothing runs any more.
+    """Return the direct upstream tasks of the last task, so that it starts when nothing runs any more.
 
     These are leaves, mapped steps, and nodes that may still run when all nodes after them are out: a task with the rule
     ``all_success`` is out as soon as one of several tasks before it has failed.
@@ -40,7 +40,7 @@ def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[s
     Args:
         after: by node, the nodes after it.
         last: the last task.
-        waits: the nodes that it waits for itself.
+        waits: the nodes that it directly waits for.
     """
     fan_in: dict[str, list[str]] = {}
     for node, followers in after.items():

@@ -22,7 +22,7 @@ REFERENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a pipeline says about its nodes from outside: the edges into each, and what sets its parameters.
+    """The surroundings of a pipeline's nodes: incoming edges, and what sets parameters.
 
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
     node and parameter; ``on_error`` is the rule of the nodes that say none. ``variables`` are the variables that hold

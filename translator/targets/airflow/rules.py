@@ -1,4 +1,4 @@
-"""From a node's policy to the tasks of Airflow that keep it.
+"""Lower a node's policy to tasks of Airflow.
 
 ======================== ======================= =====================================================================
 on-error                 on-child-error          the node is
@@ -20,7 +20,7 @@ any                      (over files)            grid, run, then an empty task: 
 ======================== ======================= =====================================================================
 
 An empty task is never sent to a worker, so it is taken wherever a trigger rule can tell enough. It cannot where
-``upstream_failed`` may mean both that the node is in error and that something before it was: then a gate looks. So it
+``upstream_failed`` may mean both that the node failed and that an upstream node did: then a gate checks. So it
 does after a node that is not part of every run (a gate that ``excludes``), if others wait for it.
 """
 

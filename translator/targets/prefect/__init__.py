@@ -36,7 +36,7 @@ NAME = "prefect"
 INSTALL = "pipeline-translator[prefect]"
 MODULE = "prefect"
 NAMED_BY = "--flow-name"
-NAMED_HELP = "the flow's name (default: the pipeline's name)"
+NAMED_HELP = "name of the flow (default: the pipeline's name)"
 IDENTITY = re.compile(r"^@flow\(.*\n    name=.*$", re.MULTILINE)
 
 
@@ -89,9 +89,9 @@ def run_command(  # noqa: PLR0913 - the interface of all targets
         file: the generated file.
         store: URI of the artifact store.
         run: id of the run in the store.
-        project: folder of the source file.
+        project: directory of the source file.
         parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
-        home: folder for whatever Prefect keeps.
+        home: directory for whatever Prefect keeps.
     """
     return [
         sys.executable,

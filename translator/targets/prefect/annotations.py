@@ -83,7 +83,7 @@ def limited_type(parameter: ir.Parameter, seen: object) -> str:
 
 
 def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
-    """Bounds, and choices that no type can say, as keyword arguments of pydantic's ``Field``.
+    """Return bounds, and choices that types cannot express, as arguments of pydantic's ``Field``.
 
     There are none where the file itself breaks them: what it gives must reach the run.
     """
@@ -106,7 +106,7 @@ def _choices(parameter: ir.Parameter, seen: object) -> str | None:
 
 
 def _sayable(parameter: ir.Parameter) -> bool:
-    """Whether ``Literal`` can list the choices: it takes no floating-point numbers."""
+    """Return whether ``Literal`` can list the choices; it does not accept floating-point numbers."""
     return bool(parameter.choices) and all(isinstance(choice, str | int) for choice in parameter.choices)
 
 
@@ -115,7 +115,7 @@ def _rules(parameter: ir.Parameter) -> tuple[object, ...]:
 
 
 def _admits(kind: str, value: object) -> bool:
-    """Whether pydantic takes ``value`` where ``kind`` is asked for, without changing what it means."""
+    """Return whether pydantic accepts ``value`` for ``kind`` without changing its meaning."""
     return type(value).__name__ == kind or (kind == NUMBER and type(value) in (int, float))
 
 

@@ -63,12 +63,12 @@ def group_of(
 
 
 def is_axes(node: ir.StepNode) -> bool:
-    """Whether the form shows the parameters of a node as axes of a grid."""
+    """Return whether the form shows the parameters of a node as axes of a grid."""
     return isinstance(node, ir.TaskNode) and node.has_axes and node.grid.kind is not ir.GridKind.ZIP
 
 
 def group_kind(node: ir.StepNode) -> str:
-    """What the class of a node's group is called after the node."""
+    """Return the name of the class of a node's group."""
     if isinstance(node, ir.TaskNode) and node.has_axes:
         return "Grid" if is_axes(node) else "Point"
     return "Parameters"
@@ -185,7 +185,7 @@ def _finished(
 
 
 def _lists(value: object) -> Expression:
-    """Tuples as the lists that people write."""
+    """Return tuples as lists, as people write them."""
     return [_lists(item) for item in value] if isinstance(value, tuple) else value
 
 

@@ -65,7 +65,7 @@ def imports_of(
 
 
 def import_statements(wanted: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Statements that import names, in the order of ``wanted``; an empty string is a blank line.
+    """Return statements that import names, in the order of ``wanted``; an empty string is a blank line.
 
     Args:
         wanted: names by module; that of the module ``""`` is the blank line.

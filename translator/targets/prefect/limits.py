@@ -34,7 +34,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     for given in pipeline.parameters:
         if given.name in ARGUMENTS:
             message = f"Prefect reserves {given.name!r}: the flow's parameter is called '{given.name}_'"
-            diagnostics.note("renamed-parameter", message, given.span, hint="its title in the form stays as it is")
+            diagnostics.note("renamed-parameter", message, given.span, hint="its title in the form does not change")
     for node in pipeline.nodes if pipeline.graph.start is None else ():
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()
@@ -47,7 +47,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def atoms(value: object) -> Iterator[object]:
-    """Return the single values in a value that may be a tuple of tuples."""
+    """Yield the single values in a value that may be a tuple of tuples."""
     if isinstance(value, tuple):
         for item in value:
             yield from atoms(item)
@@ -56,7 +56,7 @@ def atoms(value: object) -> Iterator[object]:
 
 
 def _form_values(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span, object]]:
-    """Return every value that reaches Prefect's parameter form, with its description and its place."""
+    """Yield every value that reaches Prefect's parameter form, with its description and its place."""
     for given in pipeline.parameters:
         yield f"the default of pipeline parameter {given.name!r}", given.span, given.default
     for node in pipeline.nodes:

@@ -45,7 +45,7 @@ def plan_of(pipeline: ir.Pipeline) -> Plan:
 
 
 def _setters(pipeline: ir.Pipeline) -> dict[str, dict[str, str]]:
-    """By node and parameter, the pipeline parameter that sets it."""
+    """Return the pipeline parameter that sets each parameter of each node."""
     setters: dict[str, dict[str, str]] = {node.name: {} for node in pipeline.nodes}
     for parameter in pipeline.parameters:
         for target in parameter.targets:

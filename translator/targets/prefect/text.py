@@ -22,7 +22,7 @@ _BODY = 4
 
 
 def doc(text: str, hanging: int | None = None) -> list[str]:
-    """``text`` as lines of a docstring.
+    """Return ``text`` as lines of a docstring.
 
     Args:
         text: any text.
@@ -39,13 +39,13 @@ def doc(text: str, hanging: int | None = None) -> list[str]:
 
 
 def docstring_of(text: str) -> tuple[str, ...]:
-    """``text`` as the lines of a docstring; the quotes that close several lines stand on a line of their own."""
+    """Return ``text`` as lines of a docstring; closing quotes of several lines have their own line."""
     lines = doc(text)
     return (*lines, " " * _BODY) if len(lines) > 1 else tuple(lines)
 
 
 def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0, note: str | None = None) -> str:
-    """``opening`` and ``closing`` with ``items`` between them, on one line if it fits, else one item a line.
+    """Return ``opening``, ``items`` and ``closing`` on one line if they fit, else one item per line.
 
     Args:
         opening: what stands before the items, with the bracket.
@@ -80,7 +80,7 @@ def camel(identifier: str) -> str:
 
 
 def free(name: str, taken: Container[str]) -> str:
-    """``name``, with as many underscores as it takes to be none of ``taken``."""
+    """Return ``name``, with underscores appended until it is not in ``taken``."""
     while name in taken:
         name += "_"
     return name

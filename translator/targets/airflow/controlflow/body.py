@@ -281,7 +281,7 @@ class Body:
         return join
 
     def _task(self, variable: str, operator: str, at: Position, said: Arguments, guard: Arguments = ()) -> None:
-        """Write a task that runs no step; in the body of a map, outside of mapped groups, it is mapped itself."""
+        """Write a task that runs no step; in the body of a map, outside mapped groups, it is mapped itself."""
         self._out.use(operator)
         if at.over is None:
             made = Call(name(operator), (), (*said, *arguments(item=at.item_argument), *guard))
@@ -316,5 +316,5 @@ class Body:
 
 
 def _looking(way: Way, at: Position) -> Way:
-    """Return the way of a node that lies between mapped groups, where Airflow's own rules do not tell."""
+    """Return the route of a node between mapped groups, if Airflow's own rules cannot tell."""
     return replace(way, guarded=way.guarded or not way.starts or not at.sure)

@@ -1,7 +1,7 @@
 """Bodies of maps with a map in them, cut where Airflow needs it: it cannot map in a mapped group.
 
 The nodes of such a graph lie in layers. Those without a map in them make a mapped group; then come those with one,
-which are no part of it, and a map there runs over the items of all items at once; then the nodes after these, in
+which are not part of it, and a map there runs over the items of all items at once; then the nodes after these, in
 another mapped group; and so on.
 """
 

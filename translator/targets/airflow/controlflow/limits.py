@@ -1,4 +1,4 @@
-"""What a DAG cannot carry of a control-flow graph, found before anything is written."""
+"""Report what a DAG cannot express of a control-flow graph, before anything is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a pipeline with a control-flow graph to what the template of its DAG file sees."""
+"""Lower a pipeline with a control-flow graph to the context of its DAG template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the template of the DAG file of a control-flow graph sees."""
+"""Define the context of the DAG template for control-flow graphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What nodes and branches are called in a DAG file: variables of the file, and ids of tasks and groups."""
+"""Name nodes and branches in a DAG file: variables, and ids of tasks and groups."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Link: TypeAlias = "tuple[Sequence[str], str]"
 
 
 def order_lines(links: Sequence[Link], depth: int) -> list[OrderLine]:
-    """Write what waits for what in few lines, each after those that it goes on from.
+    """Write dependencies in few lines, each after those that it continues.
 
     Args:
         links: what waits for what.

@@ -1,4 +1,4 @@
-"""Where a task of a control-flow graph is, and what of that its arguments say."""
+"""Track where a task of a control-flow graph is, and which arguments follow from it."""
 
 from __future__ import annotations
 
@@ -50,5 +50,5 @@ def ends(way: Way) -> dict[str, str | None]:
 
 
 def arguments(**keywords: object) -> Arguments:
-    """Keyword arguments; those that are None are left out."""
+    """Return keyword arguments without those that are None."""
     return tuple((key, value) for key, value in keywords.items() if value is not None)

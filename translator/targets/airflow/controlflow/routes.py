@@ -1,4 +1,4 @@
-"""What leads where in a control-flow graph: which nodes need no more than a plain dependency, and which must look.
+"""Find which nodes of a control-flow graph need only plain dependencies, and which must check.
 
 A node that is reached from one node alone, and only where that is complete, waits for it as any task of Airflow does.
 Every other one has a guard: ``after=[...]`` names the outcomes that lead to it, and the task is skipped if none came.

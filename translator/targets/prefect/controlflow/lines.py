@@ -24,7 +24,7 @@ _SAYS = {None: "token", ir.Outcome.COMPLETE: "succeed(token)", ir.Outcome.ERROR:
 def lines(
     statements: Sequence[Statement], tasks: Mapping[str, str], onward: Mapping[str, str], *, end: str = "{}"
 ) -> Iterator[str]:
-    """Return the lines of ``statements``, without the indentation of the function.
+    """Yield the lines of ``statements``, without the indentation of the function.
 
     Args:
         statements: what the function does.

@@ -87,7 +87,7 @@ def _graphs(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, ir.Graph]]:
 
 
 def _steps(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepConstant]:
-    """Return the steps of a graph's nodes, in the order of the source file."""
+    """Yield the steps of a graph's nodes, in the order of the source file."""
     for node in graph.nodes:
         here = (*path, node.name)
         if isinstance(node, ir.ExecutionNode):
@@ -99,7 +99,7 @@ def _steps(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepConstant]:
 
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
-    """Return the tasks of a graph's nodes, each after what it uses."""
+    """Yield the tasks of a graph's nodes, each after what it uses."""
     reached = reachable(graph)
     for node in graph.nodes:
         here = (*path, node.name)
@@ -117,7 +117,7 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
 
 
 def _onward(file: _File, path: Path) -> Iterator[Function]:
-    """Return the functions that begin in the middle of a graph, those called before those that call them."""
+    """Yield the functions that begin in the middle of a graph, those called before those that call them."""
     tasks, functions = file.tasks[path], file.onward.get(path, {})
     for node, statements in reversed(file.walks[path].onward.items()):
         file.used |= {"Token", *words(statements)}

@@ -23,7 +23,7 @@ RESERVED = {
     *("again", "allow_failure", "branch", "choice_node", "chosen", "fail", "failed", "finish_graph", "flow", "index"),
     *("items", "loop_node", "map_node", "parallel_node", "record_crash", "run_of_graph", "start", "step_node"),
     *("succeed", "thread_pool", "token"),
-    "project",  # in upper case the constant of the project folder
+    "project",  # in upper case the constant of the project directory
     "l",  # which linters take for a digit
 }
 Path = tuple[str, ...]
@@ -44,7 +44,7 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
 
     Args:
         pipeline: the pipeline.
-        onward: the paths of the nodes that begin a function of their own.
+        onward: the paths of the nodes that begin their own function.
     """
     labels = _labels(dict(_spoken(pipeline.graph, ())))
     given = identifiers(list(labels.values()), RESERVED)
@@ -60,7 +60,7 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
 
 
 def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:
-    """Return each node and branch by path, with the words of its path."""
+    """Yield each node and branch by path, with the words of its path."""
     for node in graph.nodes:
         here = (*path, node.name)
         yield here, tuple(part for part in here if part != BODY)

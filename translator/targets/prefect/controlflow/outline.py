@@ -21,7 +21,7 @@ _WIDTH = WIDTH - len("# ")
 
 
 def outline(graph: ir.Graph, depth: int = 0) -> Iterator[str]:
-    """Return the lines of the outline of a graph.
+    """Yield the lines of the outline of a graph.
 
     Args:
         graph: the graph.

@@ -4,7 +4,7 @@ The function has one variable, ``token``. A failure that nothing handles needs n
 nothing after a task that failed. A failure that a node handles becomes an ``if failed(token)``. If several nodes in a
 row have the same handler, all but the first are submitted under ``if not failed(token)``, and the handler comes after
 them, as ``except`` comes after the statements of a ``try``. When the way through the handler meets the way of success,
-both continue together. Any other node that several ways lead to begins a function of its own, which each of them calls
+both continue together. Any other node that several ways lead to begins its own function, which each of them calls
 last. So does a node whose ``if`` would be nested too deep.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Target: TypeAlias = str | ir.End
 COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
 DEPTH = 4
-"""The most levels of nested ``if``; a node below that begins a function of its own."""
+"""The most levels of nested ``if``; a node below that begins its own function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _reached(followed: Mapping[str, tuple[Target, Target]], target: Target) -> f
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes a graph's functions again and again, until it knows before which nodes are to begin one of their own."""
+    """Writes a graph's functions again and again, until it knows which nodes must begin their own."""
 
     graph: ir.Graph
     shared: set[str] = field(default_factory=set)
@@ -135,7 +135,7 @@ class _Writer:
     def _from(
         self, target: Target, stop: str | None, depth: int, *, handling: bool, own: bool = False
     ) -> tuple[Statement, ...]:
-        """Return the statements from ``target`` to the graph's end, or to where ``stop`` is to be submitted.
+        """Return the statements from ``target`` to the graph's end, or to where ``stop`` is submitted.
 
         Args:
             target: what comes next.
