@@ -81,7 +81,7 @@ def _set_environment(asked: argparse.Namespace, home: Path) -> None:
 def _run(file: Path, home: Path, given: dict[str, Any]) -> int:
     from airflow.utils.db import initdb
 
-    from airflow_plugin.in_order import mapped_in_order
+    from airflow_plugin.mapped_order import mapped_in_order
 
     if not (home / DATABASE).exists():
         initdb()

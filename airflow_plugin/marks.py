@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.listeners import hookimpl
 
 from airflow_plugin.database_run import ENDED
-from airflow_plugin.late import write_when_committed
-from airflow_plugin.owned import DOCUMENT, FINISH, is_finish
+from airflow_plugin.late_records import write_when_committed
+from airflow_plugin.run_folder import DOCUMENT, FINISH, is_finish
 from airflow_plugin.run_mark import KEY, bearer
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from airflow_plugin.controlflow import record
 from airflow_plugin.controlflow.graph import dialect_of, read, to_json
 from airflow_plugin.controlflow.run import Run, Task
-from airflow_plugin.killed import let_others_end
 from airflow_plugin.operators.finish import FinishOperator
 from airflow_plugin.run_mark import marked
+from airflow_plugin.waiting import let_others_end
 from translator.shim import clock
 
 if TYPE_CHECKING:

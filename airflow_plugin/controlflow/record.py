@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_plugin.controlflow.graph import BODY
-from airflow_plugin.killed import let_killed_end
+from airflow_plugin.waiting import let_killed_end
 from translator.shim import complete, failed, outcome
 from translator.shim.contract import State
 from translator.shim.controlflow.fan import FanError

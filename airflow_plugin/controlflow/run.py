@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from airflow_plugin.controlflow.graph import BODY, Graph, Node, Path, find, graph_at, read
-from airflow_plugin.owned import run_folder
+from airflow_plugin.run_folder import run_folder
 from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import named_tries
 from translator.shim import scopes

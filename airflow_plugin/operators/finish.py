@@ -60,8 +60,8 @@ class FinishOperator(BaseOperator):
         Raises:
             RunError: the run failed or was stopped.
         """
-        from airflow_plugin.killed import let_others_end
         from airflow_plugin.outcome import finish
+        from airflow_plugin.waiting import let_others_end
 
         let_others_end(context)
         record = finish(context, {name: context["params"][name] for name in self.parameters})
@@ -75,7 +75,7 @@ class FinishOperator(BaseOperator):
         Raises:
             RunError: the run failed or was stopped.
         """
-        from airflow_plugin.owned import DOCUMENT
+        from airflow_plugin.run_folder import DOCUMENT
         from translator.shim.contract import State
 
         self.log.info("run %s: %s, see %s", record.document["run"], record.state.value, record.uri)

@@ -14,8 +14,8 @@ sqlalchemy = pytest.importorskip("sqlalchemy")
 
 from sqlalchemy import orm  # noqa: E402
 
-from airflow_plugin import late  # noqa: E402
-from airflow_plugin.late import Asked, Writer, write_when_committed  # noqa: E402
+from airflow_plugin import late_records  # noqa: E402
+from airflow_plugin.late_records import Asked, Writer, write_when_committed  # noqa: E402
 
 RUN = Asked("dag", "run", ended=True)
 OTHER = Asked("dag", "other", ended=True)
@@ -37,7 +37,7 @@ class Instance(Base):
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     runs: list[Asked] = []
-    monkeypatch.setattr(late._writer, "write", runs.append)
+    monkeypatch.setattr(late_records._writer, "write", runs.append)
     return runs
 
 
