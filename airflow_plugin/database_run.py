@@ -135,13 +135,15 @@ def _described(
     query = query.where(DagVersion.id.in_(versions - {None})).order_by(DagVersion.version_number.desc()).limit(1)
     serialized = session.scalar(query)
     if serialized is None:
-        log.warning("Airflow has no version of DAG %s that run %s is of: run.json is as it was", run.dag_id, run.run_id)
+        log.warning("Airflow has no version of DAG %s for run %s: run.json is not updated", run.dag_id, run.run_id)
         return None
     serialized.load_op_links = False
     dag: Any = serialized.dag
     plan = getattr(dag.get_task(FINISH), "plan", None)
     if plan is None:
-        log.warning("DAG %s is of an older version of this plugin: run.json of %s is as it was", run.dag_id, run.run_id)
+        log.warning(
+            "DAG %s is from an older version of this plugin: run.json of %s is not updated", run.dag_id, run.run_id
+        )
         return None
     return dag.dag_display_name, json.loads(plan), dict(dag.params.dump())
 

@@ -53,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m airflow_plugin.embedded", description=__doc__)
     parser.add_argument("file", type=Path, help="the DAG file")
-    parser.add_argument("--store", required=True, metavar="URI", help="the artifact store")
-    parser.add_argument("--run", required=True, metavar="ID", help="the run's name in the store")
-    parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="the folder of the source file")
-    parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="a private home for Airflow")
+    parser.add_argument("--store", required=True, metavar="URI", help="URI of the artifact store")
+    parser.add_argument("--run", required=True, metavar="ID", help="name of the run in the store")
+    parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="directory of the source file")
+    parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="temporary home for Airflow")
     parser.add_argument("--param-json", default="{}", metavar="JSON", help="values by the keys of the DAG's params")
     return parser
 
@@ -104,7 +104,7 @@ def _load(file: Path) -> DAG:
 
     dags = [value for value in runpy.run_path(str(file), run_name="dag_file").values() if isinstance(value, DAG)]
     if len(dags) != 1:
-        raise ValueError(f"{file} must define one DAG by a name, but defines {len(dags)}")
+        raise ValueError(f"{file} must define exactly one DAG, but defines {len(dags)}")
     return dags[0]
 
 

@@ -52,7 +52,7 @@ def first_unmet(
         else:
             left = manifests(condition.of)
             if not left:
-                return f"there is no verdict of {condition.of!r}"
+                return f"{condition.of!r} has no result"
             values = dict(left[-1].metadata)  # type: ignore[arg-type]  # only its truth is asked for
         if bool(values.get(VERDICT)) is not condition.expected:
             return f"this runs only if {condition}"

@@ -75,7 +75,7 @@ class Writer:
             try:
                 self._write(run)
             except Exception:
-                log.exception("run.json of %s does not tell how the run stands", run.run_id)
+                log.exception("run.json of %s is not up to date", run.run_id)
             with self._lock:
                 if not self._again[run]:
                     del self._again[run]

@@ -83,7 +83,7 @@ def _keep(dag_run: Any, state: Mark) -> None:
             map_index = min(ti.map_index for ti in instances if ti.task_id == task_id)
             _tell_finish(dag_run, task_id, map_index, state)
     except Exception:
-        log.exception("run.json of %s will not tell that a person marked the run", dag_run.run_id)
+        log.exception("run.json of %s will not record that a person marked the run", dag_run.run_id)
 
 
 def _keep_instance(instance: Any) -> None:
@@ -108,7 +108,7 @@ def _catch_up(dag_run: Any) -> None:
         late = any(ti.updated_at and ti.updated_at > finish.start_date for ti in others)
         lost = finish.state == "failed" and _document(dag_run) is None
     except Exception:
-        log.exception("run.json of %s may not tell all", dag_run.run_id)
+        log.exception("run.json of %s may be incomplete", dag_run.run_id)
         return
     if late or lost:
         write_when_committed(dag_run, ended=not lost)

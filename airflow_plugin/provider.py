@@ -50,11 +50,11 @@ def get_provider_info() -> dict[str, Any]:
         "extra-links": ["airflow_plugin.links.OutputsLink", "airflow_plugin.links.ManifestLink"],
         "config": {
             "pipeline_translator": {
-                "description": "Where compiled pipelines keep what they make.",
+                "description": "The artifact store of translated pipelines.",
                 "options": {
                     "store": {
                         "description": (
-                            "URI of the artifact store: a folder that all workers share, or a URI that fsspec knows\n"
+                            "URI of the artifact store: a directory that all workers share, or a URI of fsspec\n"
                             "(``s3://``, ``gs://``, ``abfs://``). Empty: the folder ``artifacts`` in AIRFLOW_HOME.\n"
                         ),
                         "version_added": "0.1.0",

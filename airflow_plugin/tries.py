@@ -103,5 +103,5 @@ def gone_for_good(context: Context, task_ids: Collection[str], length: int) -> s
         return None
     shown = ", ".join(map(str, gone[:_SHOWN])) + (", ..." if len(gone) > _SHOWN else "")
     return (
-        f"Airflow has removed {shown} of {length}, as there were fewer before, and starts none of them: clear it again"
+        f"Airflow removed {shown} of {length}, because there were fewer before, and starts none of them: clear it again"
     )

@@ -260,4 +260,4 @@ def _read(store: Store, pipeline: str, run: str, started: str) -> Begun:
         graph = _graph(document["graph"]) if document["graph"] is not None else None
         return Begun(pipeline, run, started, document["parameters"], nodes, graph)
     except (KeyError, TypeError, AttributeError) as error:
-        raise StoreError(f"the document of the run's attempt is not a whole one: {error!r}") from error
+        raise StoreError(f"the document of the run's attempt is incomplete: {error!r}") from error

@@ -15,11 +15,11 @@ class ArtifactStore(Block):
 
     _block_type_name = "Artifact Store"
     _block_type_slug = "artifact-store"
-    _description = "Where the executions of translated pipelines keep their outputs and manifests."
+    _description = "The store for outputs and manifests of translated pipelines."
 
     uri: str = Field(
         title="URI",
-        description="A folder, or any URI that fsspec knows, such as s3://bucket/prefix; credentials come from the "
+        description="A directory, or any URI of fsspec, such as s3://bucket/prefix; credentials come from the "
         "environment of the worker.",
         examples=["/srv/artifacts", "s3://bucket/prefix"],
     )

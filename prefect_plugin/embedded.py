@@ -74,8 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("file", type=Path, help="a generated flow")
     parser.add_argument("--store", required=True, help="URI of the artifact store")
     parser.add_argument("--run", required=True, help="id of the run in the store")
-    parser.add_argument("--project", type=Path, required=True, help="folder of the source file")
-    parser.add_argument("--home", type=Path, required=True, help="folder for whatever Prefect keeps")
+    parser.add_argument("--project", type=Path, required=True, help="directory of the source file")
+    parser.add_argument("--home", type=Path, required=True, help="temporary home for Prefect")
     parser.add_argument("--param-json", default="{}", help='values by "NAME" or "NODE.PARAMETER"')
     return parser
 
@@ -106,7 +106,7 @@ def _load(file: Path) -> Flow[..., Any]:
 
     spec = spec_from_file_location(file.stem, file)
     if spec is None or spec.loader is None or not file.is_file():
-        raise UsageError(f"there is no flow file {file}")
+        raise UsageError(f"flow file {file} does not exist")
     module = module_from_spec(spec)
     sys.modules[file.stem] = module
     spec.loader.exec_module(module)

@@ -150,7 +150,7 @@ def current_node() -> NodeRun:
     try:
         return _node.get()
     except LookupError:
-        raise OutsideRunError("a Job is made in the body of a node") from None
+        raise OutsideRunError("create a Job in the body of a node") from None
 
 
 @contextlib.contextmanager
@@ -187,7 +187,7 @@ def run_of(
     """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
-        raise OutsideRunError("run_of is for the body of a flow")
+        raise OutsideRunError("call run_of in the body of a flow")
     flow_run = context.flow_run
     store = choose()
     run = Run(

@@ -63,9 +63,9 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
     instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
     named, last = pushed(*instance, KEY), last_try(*instance)
     if last is None:
-        raise UnknownFolderError("Airflow has no such task instance any more")
+        raise UnknownFolderError("the task instance no longer exists in Airflow")
     if named is None:
-        raise UnknownFolderError(f"the task has not begun its command: Airflow has no XCom {KEY!r} of it")
+        raise UnknownFolderError(f"the task has not started its command: it has no XCom {KEY!r}")
     uri = named.get("manifest") if isinstance(named, dict) else None
     if not isinstance(uri, str):
         raise UnknownFolderError(f"the XCom {KEY!r} of the task does not name a manifest")

@@ -118,7 +118,7 @@ class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
         except FanError as error:
             raise NodeError(str(error)) from None
         if start is None:
-            raise NodeError(f"the branch {run.case(choice)!r} has no node to begin with")
+            raise NodeError(f"the branch {run.case(choice)!r} has no first node")
         own = self.task_id.split(".")
         return ".".join((start.entry or start.task).split(".")[: len(own)])
 
@@ -159,7 +159,7 @@ class IterationOperator(ControlFlowOperator):
         loop = find(run.root, path[:-1])
         state, scope = run.follow(loop.branches[str(self.number - 1)])
         if state is not State.COMPLETE or scope is None:
-            raise NotStarted("the iteration before is not complete")
+            raise NotStarted("the previous iteration is not complete")
         if not fan.again(run.dialect, scope, self.until, self.number - 1, len(loop.branches)):
             raise NotStarted(f"{self.until!r} is true")
 

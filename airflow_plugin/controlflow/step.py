@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 CANCELLED = "the run was cancelled"
 ITEM_LABEL = "{{ task.item.label }}"
-NOT_REACHED = "not reached: none of the outcomes that lead here has come"
+NOT_REACHED = "not reached: no outcome led here"
 
 
 class Item(TypedDict):

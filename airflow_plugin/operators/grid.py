@@ -131,7 +131,7 @@ class GridOperator(BaseOperator):
             if found:
                 axes[name] = value
             else:
-                self.log.warning("%s brings no value: parameter %r keeps what it has", edges.describe(edge), name)
+                self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
         asked: dict[str, Any] = {} if self.points is None else {"sets": self.points}
         sets: Any = run_values(asked, context["params"]).get("sets")
         return grid.points(self.step, axes, sets)

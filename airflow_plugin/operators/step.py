@@ -210,7 +210,7 @@ class StepOperator(BaseOperator):
             if found:
                 values[name] = value
             else:
-                self.log.warning("%s brings no value: parameter %r keeps what it has", edges.describe(edge), name)
+                self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
         return values, {
             declared.name: edges.files(declared, inputs.get(declared.name, ()), self.merge, upstream, self.step.dialect)
             for declared in self.step.inputs

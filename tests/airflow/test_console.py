@@ -91,7 +91,7 @@ def test_a_page_says_what_it_has_looked_for(client: TestClient, store: str, monk
         f"there is no {root}/Training/r/train/0/try-1/log.txt",
     )
     told(monkeypatch, None)
-    assert "the task has not begun its command" in client.get(PAGE).text
+    assert "the task has not started its command" in client.get(PAGE).text
 
 
 def test_a_store_that_cannot_be_opened(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

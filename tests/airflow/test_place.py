@@ -72,7 +72,7 @@ def test_an_owner_counts_more_than_a_name(monkeypatch: pytest.MonkeyPatch, tmp_p
 @pytest.mark.parametrize(
     ("named", "reason"),
     [
-        (None, "the task has not begun its command: Airflow has no XCom 'try' of it"),
+        (None, "the task has not started its command: it has no XCom 'try'"),
         ("text", "which does not belong to this run"),
         ({"manifest": 7}, "the XCom 'try' of the task does not name a manifest"),
         ({}, "the XCom 'try' of the task does not name a manifest"),
@@ -99,5 +99,5 @@ def test_a_try_of_another_run_is_not_believed(
 def test_an_instance_that_is_no_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from airflow_plugin.console.place import UnknownFolderError
 
-    with pytest.raises(UnknownFolderError, match="no such task instance any more"):
+    with pytest.raises(UnknownFolderError, match="no longer exists in Airflow"):
         folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-3/manifest.json", last=None)

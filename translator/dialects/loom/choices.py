@@ -32,15 +32,15 @@ class LoomChoices(Choices):
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options, as Loom's own command line has them."""
-    loom = parser.add_argument_group("choices of Loom's command line")
+    loom = parser.add_argument_group("Loom options")
     which = loom.add_mutually_exclusive_group()
     which.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help="only these steps")
     which.add_argument("--from", dest="first", metavar="NAME", help="this step and all steps listed after it")
     which.add_argument("--group", metavar="NAME", help="only the steps of this group")
     for option, form, does in (
-        ("--include", "NAME", "optional steps to run, too"),
-        ("--set", "NAME=VALUE", "other values of parameters than the file's"),
-        ("--var", "NAME=PATH", "other paths of data nodes than the file's"),
+        ("--include", "NAME", "optional steps to include"),
+        ("--set", "NAME=VALUE", "override values of parameters"),
+        ("--var", "NAME=PATH", "override paths of data nodes"),
     ):
         loom.add_argument(option, nargs="+", action="extend", default=[], metavar=form, help=does)
     loom.add_argument("--extra", metavar="ARGS", help='more arguments for the only --step, as in --extra="--top 3"')
@@ -51,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     order.add_argument(
         "--sequential", dest="parallel", action="store_false", help="run steps one at a time, in file order"
     )
-    many = "how many steps, or files of a loop, at once"
+    many = "limit of concurrent steps, or files of a loop"
     loom.add_argument("--max-workers", type=positive_integer, metavar="N", help=many)
 
 
