@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Operator: TypeAlias = BaseOperator | MappedOperator
 
 PARTS = ("grid", "run", "done")
-"""What the tasks of a node that is a task group are called."""
+"""The names of the tasks in a node's task group."""
 
 OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
 OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]

@@ -19,7 +19,7 @@ class ParamReference:
 
 
 Given: TypeAlias = "ParamReference | Value"
-"""What sets a parameter in a DAG file: a DAG param, or the value itself."""
+"""The source of a parameter in a DAG file: a DAG param, or the value itself."""
 
 
 def dag_param(*keys: str) -> ParamReference:

@@ -51,7 +51,7 @@ Mapped: TypeAlias = Sequence[PrefectFuture[Manifest]]
 """What the function of a task node returns: the executions that ``execution.map(...)`` has submitted."""
 
 WIDTH = 16
-"""How many executions of a task node run at once by default."""
+"""The default limit of concurrent executions of a task node."""
 _STOP_ALL = ("stop-all", "retry")
 _places = itertools.count()
 

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 10.0
 """How long to wait for task runs to be recorded, all together: the API learns of them from events, with a delay."""
 _UNNAMED = re.compile(r"-[0-9a-f]{3}$")
-"""What Prefect adds to the name of a task that has not started."""
+"""The suffix that Prefect adds to the name of a task that has not started."""
 PAGE = 200
-"""How many task runs are read at once."""
+"""The number of task runs per request."""
 
 
 @dataclass(frozen=True, slots=True)

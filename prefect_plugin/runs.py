@@ -54,7 +54,7 @@ SETTLE_SECONDS = 20.0
 Prefect's worker kills a flow that does not end within 30 seconds.
 """
 KILLED_SECONDS = 5.0
-"""How long a run waits for executions whose processes it has killed."""
+"""The time that a run waits for executions after it killed their processes."""
 
 
 class RunFailedError(Exception):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 POLL_SECONDS = 2.0
-"""How often a flow run asks the API for its own state; nothing tells it."""
+"""The interval at which a flow run polls the API for its own state."""
 
 
 class Cause(Enum):

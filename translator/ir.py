@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 Json: TypeAlias = "Scalar | tuple[Json, ...] | Mapping[str, Json]"
-"""What a parameter of a control-flow graph (Magnus, runnable) may hold: any JSON value, arrays as tuples."""
+"""A value of a parameter in a control-flow graph (Magnus, runnable): any JSON value, arrays as tuples."""
 
 
 class StepKind(StrEnum):
@@ -215,13 +215,13 @@ class Step:
     description: str | None = None
     command_span: Span | None = field(default=None, compare=False)
     item_spans: tuple[Span, ...] = field(default=(), compare=False)
-    """Where each item of the command is written, if it is a list."""
+    """The location of each item of the command, if it is a list."""
     kind: StepKind = StepKind.COMMAND
     catalog: Catalog = Catalog()
     returns: tuple[Return, ...] = ()
     secrets: tuple[str, ...] = ()
     options: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
-    """What only one kind of step has: a predicate's terms, a notebook's output path."""
+    """Options of one kind of step only: a predicate's terms, a notebook's output path."""
 
     @property
     def settable(self) -> tuple[Parameter, ...]:

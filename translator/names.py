@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 IDENTIFIER_LENGTH = 80
 SLUG_LENGTH = 100
 _COMPARED = 100
-"""How many names are compared letter by letter with one that is not known."""
+"""The maximum number of names compared with an unknown name."""
 
 _NOT_IDENTIFIER = re.compile(r"[^a-z0-9]+")
 _NOT_SLUG = re.compile(r"[^A-Za-z0-9_.-]+")

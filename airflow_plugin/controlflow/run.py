@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 Index: TypeAlias = "tuple[int, ...]"
-"""Which item of each map around a node, the outermost first."""
+"""The index of the item in each enclosing map, outermost first."""
 
 _STATES = {"success": State.COMPLETE, "failed": State.ERROR}
 _OUTCOMES: Mapping[State, Literal["complete", "error"]] = {State.COMPLETE: "complete", State.ERROR: "error"}

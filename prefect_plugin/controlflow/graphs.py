@@ -33,7 +33,7 @@ Pattern: TypeAlias = tuple[str, ...]
 
 
 WIDTH = 16
-"""How many items of maps run at once by default."""
+"""The default limit of concurrent items of maps."""
 
 
 class Handover:

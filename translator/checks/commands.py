@@ -32,7 +32,7 @@ _LENIENT = ("bash", "-O", "extglob")
 """A shell that reads all that any ``sh`` does: the worker's may be another one than ours."""
 
 QUESTIONS = 300
-"""How many commands of a file ``sh`` is asked about at most, of those that are not plain words."""
+"""The maximum number of commands per file that ``sh`` checks, not counting plain words."""
 
 _BETWEEN = ("&&", "||", "|", ";", "&", "(", ")")
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from translator.span import Span
 
 MUTANTS = 500
-"""How many broken versions of each file are read."""
+"""The number of broken versions of each file."""
 _ODD: tuple[object, ...] = (None, 7, "", "a\nb", [], {}, [[]], {"x": None}, True)
 
 

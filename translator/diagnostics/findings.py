@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-"""What libyaml counts as the end of a line, so that lines here are the lines of its marks."""
+"""The line ends of libyaml, so that line numbers match its marks."""
 MAX_ERRORS = 1000
 """After so many errors in a file, nothing more of it is looked at."""
 

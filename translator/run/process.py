@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 TAIL = 40
-"""How many lines of output are shown of a run that failed."""
+"""The number of output lines shown for a failed run."""
 _GRACE_SECONDS = float(GRACE)
 """How long an engine has to end its run and its steps when it is asked to; the shim gives a step 3 s."""
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MARKS = {"running": "…", "complete": "✓", "error": "✗", "stopped": "■", "skipped": "-"}
 _STYLES = {"running": "cyan", "complete": "green", "error": "bold red", "stopped": "yellow", "skipped": "dim"}
 _WIDEST = 12
-"""How many executions of a task node the tree shows one by one."""
+"""The maximum number of executions per task node in the tree."""
 
 
 @dataclass

@@ -18,9 +18,9 @@ Json: TypeAlias = "Scalar | Sequence[Json] | Mapping[str, Json]"
 Dialect: TypeAlias = str
 """The name of a source language (``translator.shim.dialects``)."""
 DEFAULT_DIALECT: Dialect = "valohai"
-"""That of steps which name none."""
+"""The default dialect of steps."""
 StepKind: TypeAlias = Literal["command", "script", "condition", "collect", "python", "shell", "notebook", "stub"]
-"""What a step's command is (``translator.ir.StepKind`` says what each means)."""
+"""The kind of a step's command (see ``translator.ir.StepKind``)."""
 
 
 class State(StrEnum):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-"""How a link fails that leads to nothing, or to itself."""
+"""The errors of links that are broken or refer to themselves."""
 
 
 @dataclass(frozen=True, slots=True)

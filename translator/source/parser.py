@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_VALUES = 200_000
 MAX_DEPTH = 100
 MAX_ALIASED = 100_000
-"""How many values aliases may add to those that are written out."""
+"""The maximum number of values that aliases may add."""
 
 
 def parse(text: str, name: str, diagnostics: Diagnostics, rules: Rules = Rules.YAML_1_1) -> Located | None:

@@ -22,7 +22,7 @@ class Rules(StrEnum):
 
 
 TAG = "tag:yaml.org,2002:"
-"""What the tags of YAML itself begin with."""
+"""The prefix of YAML's own tags."""
 MERGE = object()
 """The value of a merge key, ``<<``."""
 

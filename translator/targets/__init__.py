@@ -35,7 +35,7 @@ class Target(Protocol):
     NAME: str
     """The name after ``--target``."""
     INSTALL: str
-    """What pip installs the engine with."""
+    """The requirement with which pip installs the engine."""
     MODULE: str
     """The engine's import name."""
     IDENTITY: re.Pattern[str]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _ENDING = ".yaml"
 _MOST = 200
-"""How many files a pipeline may include, counting repetitions."""
+"""The maximum number of included files, counting repetitions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ RUNNABLE = Language(
 LANGUAGES: Mapping[str, Language] = MappingProxyType({one.name: one for one in (MAGNUS, RUNNABLE)})
 
 LEGACY_TYPES = ("as-is",)
-"""What steps were called in Magnus 0.4 that are stubs since."""
+"""The types of stubs in Magnus 0.4."""
 LEGACY_KEYS: Mapping[str, str] = MappingProxyType(
     {
         "executor_config": "it only configures Magnus's executors",

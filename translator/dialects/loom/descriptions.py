@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from translator.dialects.loom.steps import Lowered
 
 _MANY = 3
-"""How many steps a description names."""
+"""The maximum number of steps that a description lists."""
 
 
 Uses: TypeAlias = "Mapping[str, dict[str, None]]"

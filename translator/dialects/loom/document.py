@@ -19,7 +19,7 @@ PREDICATES = ("exists", "is_file", "is_dir", "non_empty", "count", "param")
 
 _TOP = ("data", "parameters", "pipeline", "execution", "output_dir", "variables")
 _LOOKS = ("editor", "layout", "description", "name")
-"""What only Loom's editor reads."""
+"""The keys that only Loom's editor reads."""
 _STEP = (
     *("name", "task", "script", "inputs", "outputs", "args", "optional", "disabled", "loop", "kind", "group"),
     *("predicate", "negate", "condition", "data"),

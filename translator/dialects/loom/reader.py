@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from translator.dialects import Source
 
 _WORKERS = 4
-"""How many files of a parallel loop Loom runs at once, if the file does not say."""
+"""Loom's default limit of concurrent files in a parallel loop."""
 
 
 def name_of(file: str, project: Path | None) -> str:

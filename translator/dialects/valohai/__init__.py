@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from translator.source import Located
 
 TOP_LEVEL = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")
-"""What an item of the file can be, in the order in which the vendor's parser looks for it."""
+"""The kinds of items in the file, in the order in which the vendor's parser checks them."""
 
 
 def detect(document: Located) -> bool:

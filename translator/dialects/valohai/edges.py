@@ -29,7 +29,7 @@ PAIRS = {
     EdgeKind.DEPLOYMENT: (),
     EdgeKind.FILE: (),
 }
-"""Which kind of port an edge may lead to, by the kind of port it leaves from."""
+"""The kinds of ports at which an edge may end, by the kind at which it starts."""
 
 
 def read_edge(edge: Located, nodes: Container[str], diagnostics: Diagnostics) -> ir.Edge | None:

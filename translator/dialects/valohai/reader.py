@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from translator.source import Located
 
 TRIES = 3
-"""How often ``on-error: retry`` tries in all; Valohai does not say how often it does (docs/semantics.md)."""
+"""The attempts with ``on-error: retry`` in total; Valohai does not document them (docs/semantics.md)."""
 
 
 @dataclass(slots=True)

@@ -35,7 +35,7 @@ _OURS = re.compile(
     """,
     re.VERBOSE,
 )
-"""What the vendor's linter says that is said better elsewhere; a test holds that it is said."""
+"""Findings of the vendor's linter that we report better elsewhere, which a test verifies."""
 
 _CODES = (
     (re.compile(r"has no effect"), "no-effect"),

@@ -33,7 +33,7 @@ SILENCE = 30.0
 """Seconds that a server may send nothing."""
 TRIES = 4
 ROUNDS = 100
-"""How often a download that gets on a little each time is resumed at most."""
+"""The maximum number of times that a download with little progress is resumed."""
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 120.0
 
