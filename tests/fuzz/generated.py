@@ -55,8 +55,8 @@ _NODES = frozenset(
         *("UnaryOp", "Not", "USub", "Compare", "Eq", "JoinedStr", "FormattedValue", "Div", "Pass"),
     }
 )
-_MODULES = ("airflow.", "airflow_plugin.", "prefect", "prefect_plugin", "prefect_plugin.", "translator.shim")
-_STANDARD = frozenset({"datetime", "pathlib", "pydantic", "typing"})
+_MODULES = ("airflow.", "airflow_plugin", "prefect", "prefect_plugin", "translator.shim")
+_STANDARD = frozenset({"collections.abc", "datetime", "pathlib", "pydantic", "typing"})
 _BUILTINS = frozenset({"__file__", "__name__", "bool", "dict", "float", "int", "list", "range", "str"})
 _ATTRIBUTES = frozenset(
     {
@@ -72,13 +72,16 @@ _ATTRIBUTES = frozenset(
         ),
         *(
             "condition",
+            "default",
             "expand",
             "files",
+            "for_each",
             "grid",
             "inputs",
             "leave_out",
             "map",
             "metadata",
+            "model_validate",
             "output",
             "outputs",
             "parameter",
