@@ -54,8 +54,12 @@ class Begun:
     graph: GraphPlan | None = None
 
 
-def begin(flow_run: FlowRun, store: str, pipeline: str, run: str, started: str) -> None:
-    """Say in the labels of a flow run that an attempt begins, and where its artifacts are."""
+def begin(flow_run: FlowRun, store: str, pipeline: str, run: str, started: str) -> bool:
+    """Say in the labels of a flow run that an attempt begins, and where its artifacts are.
+
+    Returns:
+        Whether the labels could be written.
+    """
     _recorded.discard(flow_run.id)
     try:
         labels = {STORE: open_store(store).root, PIPELINE: pipeline, RUN: run}
@@ -63,6 +67,17 @@ def begin(flow_run: FlowRun, store: str, pipeline: str, run: str, started: str) 
             client.update_flow_run_labels(flow_run.id, {**labels, COUNT: flow_run.run_count, BEGAN: started})
     except Exception as error:  # noqa: BLE001 - only a crash needs them
         flow_run_logger(flow_run).warning("cannot label the flow run with the place of its artifacts: %s", error)
+        return False
+    return True
+
+
+def is_replaced(flow_run: FlowRun, started: str) -> bool:
+    """Return whether a later attempt has begun since this one, begun at ``started``, labelled the flow run.
+
+    Prefect's worker reports a killed process twice. The second report undoes a retry in between, whose process may
+    already run. Another retry then starts a second process.
+    """
+    return flow_run.labels.get(BEGAN, started) != started
 
 
 def leave(store: str, begun: Begun) -> None:
@@ -89,6 +104,8 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     logger = flow_run_logger(flow_run, flow)
     with get_client(sync_client=True) as client:
         now = client.read_flow_run(flow_run.id)
+    if now.state is not None and now.state.is_running():
+        return  # a later attempt, which writes the record
     labels = now.labels
     if BEGAN not in labels:
         return  # it was killed before it was a run

@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Literal
 
-from prefect import get_run_logger
+from prefect import get_client, get_run_logger
 from prefect.context import FlowRunContext, TaskRunContext
-from prefect.exceptions import Pause
+from prefect.exceptions import Abort, Pause
 from prefect.states import Cancelled, Completed
 from prefect.transactions import CommitMode, transaction
 
@@ -23,7 +23,7 @@ from prefect_plugin.errors import OutsideRunError
 from prefect_plugin.futures import await_end
 from prefect_plugin.repair import TaskRunEnd, close_earlier_attempts, repair
 from prefect_plugin.states import SKIPPING, STOPPING, skipped, stopped
-from prefect_plugin.stopping import Cause, Stop, state_watched
+from prefect_plugin.stopping import REPLACED, Cause, Stop, state_watched
 from prefect_plugin.stores import choose
 from translator.shim import clock, events, outcome
 from translator.shim.contract import State as Outcome
@@ -121,6 +121,8 @@ class Run:
     record: RunRecord | None = None
     slots: BoundedSemaphore | None = None
     """Slots for running nodes, if the pipeline limits how many run at once."""
+    labelled: bool = False
+    """Whether the labels of the flow run name this attempt."""
     graph: Callable[[], GraphPlan] | None = None
     """Of a control-flow pipeline, its graph as far as the run has come to know its routes."""
 
@@ -204,10 +206,11 @@ def run_of(
     events.emit("run-started")
     if attempts.BEGAN in flow_run.labels:
         close_earlier_attempts(flow_run.id)
-    attempts.begin(flow_run, run.store, pipeline, run.id, run.started)
+    run.labelled = attempts.begin(flow_run, run.store, pipeline, run.id, run.started)
     try:
         # How an execution ended is final: Prefect would otherwise roll it back when its node fails.
-        with transaction(commit_mode=CommitMode.EAGER), state_watched(run.stop, flow_run.id):
+        watched = state_watched(run.stop, flow_run.id, lambda now: _has_later_attempt(run, now))
+        with transaction(commit_mode=CommitMode.EAGER), watched:
             yield run
     except RunFailedError:
         raise
@@ -281,7 +284,16 @@ def _planned(run: Run) -> list[NodePlan]:
 
 
 def concluded(run: Run) -> State[Any]:
-    """Write ``run.json`` of a run whose nodes have all ended, repair the API, and say how the run ended."""
+    """Write ``run.json`` of a run whose nodes have all ended, repair the API, and say how the run ended.
+
+    Raises:
+        RunFailedError: the run failed.
+        Pause: it was suspended.
+        Abort: it was reported as crashed, or another process has begun a later attempt, which writes the record.
+    """
+    if _is_replaced(run):
+        get_run_logger().warning("%s, which writes its record and decides its state; this process ends", REPLACED)
+        raise Abort(REPLACED)
     record = write_record(run)
     repair(_task_runs(run))
     return final_state(run, record)
@@ -294,12 +306,32 @@ def _settle(run: Run) -> None:
     except BaseException:  # noqa: BLE001 - somebody insists: a second Ctrl-C
         kill_all()
         _await_all(run, KILLED_SECONDS)
-    if run.record is None:
+    if run.record is None and not _is_replaced(run):
         try:
             write_record(run)
         except StoreError as error:
             get_run_logger().error("the run's record cannot be written: %s", error)
     repair(_task_runs(run))
+
+
+def _has_later_attempt(run: Run, flow_run: FlowRun) -> bool:
+    """Return whether another process has begun a later attempt; a run without labels of its own cannot know."""
+    return run.labelled and attempts.is_replaced(flow_run, run.started)
+
+
+def _is_replaced(run: Run) -> bool:
+    """Ask the API whether another process has begun a later attempt, whose record must not be overwritten."""
+    if run.stop.cause is Cause.REPLACED:
+        return True
+    if not run.labelled:
+        return False
+    try:
+        with get_client(sync_client=True) as client:
+            now = client.read_flow_run(run.flow_run)
+    except Exception as error:  # noqa: BLE001 - whatever the network does, the run has ended and is to be recorded
+        get_run_logger().warning("cannot ask whether a later attempt of the flow run has begun: %s", error)
+        return False
+    return _has_later_attempt(run, now)
 
 
 def _await_all(run: Run, seconds: float) -> None:
@@ -372,6 +404,7 @@ def final_state(run: Run, record: RunRecord) -> State[Any]:
     Raises:
         RunFailedError: it failed. It is raised, not returned, so that Prefect can run the flow again.
         Pause: it was suspended.
+        Abort: it was reported as crashed. Prefect then keeps the state, also if a retry has changed it since.
     """
     outside = run.stop.outside
     nodes = record.document["nodes"]
@@ -382,7 +415,9 @@ def final_state(run: Run, record: RunRecord) -> State[Any]:
     match run.stop.cause:
         case Cause.SUSPEND:
             raise Pause(state=outside)
-        case Cause.MARK if outside is not None and not outside.is_crashed():
+        case Cause.REPORT:
+            raise Abort(run.stop.reason)
+        case Cause.MARK if outside is not None:
             return outside.fresh_copy()
         case Cause.CANCEL if record.state is not Outcome.COMPLETE:
             return Cancelled(message=message)

@@ -12,20 +12,30 @@ from prefect import State, get_client
 from prefect.logging import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from uuid import UUID
+
+    from prefect.client.schemas.objects import FlowRun
 
 POLL_SECONDS = 2.0
 """The interval at which a flow run polls the API for its own state."""
+REPLACED = "another process has begun a later attempt of this flow run"
+"""The reason of a run that stops because it is no longer the latest attempt."""
 
 
 class Cause(Enum):
-    """The cause of a stop; ``MARK`` means that somebody gave the flow run a final state while it ran."""
+    """The cause of a stop.
+
+    ``MARK``: somebody gave the flow run a final state while it ran. ``REPORT``: a worker reported it as crashed.
+    ``REPLACED``: another process has begun a later attempt.
+    """
 
     ERROR = "error"
     CANCEL = "cancel"
     SUSPEND = "suspend"
     MARK = "mark"
+    REPORT = "report"
+    REPLACED = "replaced"
     INTERRUPT = "interrupt"
 
 
@@ -70,14 +80,19 @@ def _obey(stop: Stop, state: State | None) -> None:
     elif is_suspension(state):
         stop.outside = state
         stop.trip(Cause.SUSPEND, "the run was suspended")
+    elif state.is_crashed():
+        stop.outside = state
+        stop.trip(Cause.REPORT, "the run was reported as crashed")
     elif state.is_final():
         stop.outside = state
         stop.trip(Cause.MARK, f"somebody set the run to {state.name}")
 
 
 @contextlib.contextmanager
-def state_watched(stop: Stop, flow_run: UUID) -> Iterator[None]:
+def state_watched(stop: Stop, flow_run: UUID, is_replaced: Callable[[FlowRun], bool]) -> Iterator[None]:
     """Trip ``stop`` if somebody cancels, suspends or ends the flow run through the API, while the context is open.
+
+    Trip it also if ``is_replaced`` returns true for the flow run.
 
     A flow that was started as a script or in a test gets no signal then: the API only changes its state. A suspended
     one gets none either, and Prefect ends it only between tasks.
@@ -88,13 +103,16 @@ def state_watched(stop: Stop, flow_run: UUID) -> Iterator[None]:
         if done.wait(POLL_SECONDS):
             return
         with get_client(sync_client=True) as client:
-            while stop.outside is None:
+            while stop.outside is None and stop.cause is not Cause.REPLACED:
                 try:
-                    state = client.read_flow_run(flow_run).state
+                    now = client.read_flow_run(flow_run)
                 except Exception as error:  # noqa: BLE001 - whatever the network does, the next poll may work
                     get_logger(__name__).debug("cannot ask for the state of the flow run: %s", error)
                 else:
-                    _obey(stop, state)
+                    if is_replaced(now):
+                        stop.trip(Cause.REPLACED, REPLACED)
+                    else:
+                        _obey(stop, now.state)
                 if done.wait(POLL_SECONDS):
                     return
 

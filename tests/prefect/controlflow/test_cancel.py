@@ -156,6 +156,7 @@ def test_of_a_process_that_is_killed(server, start, tmp_path):
     wait_for(lambda: not any(map(is_alive, sleepers)), 60, "the processes of the steps to end")
     with get_client(sync_client=True) as client:
         (flow_run,) = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["controlflow killed"])))
+        client.set_flow_run_state(flow_run.id, Crashed())
     (file,) = tmp_path.glob("*_flow.py")
     made = flow_of(file)
     (hook,) = made.on_crashed_hooks
