@@ -1,4 +1,4 @@
-"""A deployed flow with what people and machines do to its runs: cancel, suspend, kill, retry, resume, other data.
+"""A deployed flow with what people and machines do to its runs: cancel, suspend, kill, mark, retry, resume, other data.
 
 After every attempt ``run.json``, the files that each consumer read, the task runs and the flow run's state are held to
 the specification. Steps read a folder that says what fails, what the grid holds, and where to wait.
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
-from prefect.states import Cancelling, Scheduled, Suspended
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
+from prefect.states import Cancelling, Completed, Failed, Scheduled, Suspended
 
 from prefect_plugin.attempts import BEGAN
 from tests.prefect.support import compiled, flow_of, is_alive, wait_for
@@ -28,7 +28,21 @@ from translator.shim.contract import State
 
 POOL = "histories"
 SECONDS = 300
-EndsBy = Literal["itself", "cancel", "suspend", "kill"]
+ATTEMPTS = 5
+"""How many attempts a random history has."""
+ANEW = 0.2
+"""How likely another flow run follows one that has ended, and not a retry."""
+EndsBy = Literal["itself", "cancel", "suspend", "kill", "mark success", "mark failed"]
+SHOWN = {
+    "cancel": "Cancelled",
+    "suspend": "Suspended",
+    "kill": "Crashed",
+    "mark success": "Completed",
+    "mark failed": "Failed",
+}
+"""By what ended an attempt the name of the flow run's state."""
+LAST_WORD = "Check whether the flow run exceeded its memory allocation"
+"""How the line begins that a worker logs after it has reported a killed process for the second time."""
 TEXT = r"""
 - step:
     name: work
@@ -104,6 +118,7 @@ class History:
     began: str = ""
     started: str = ""
     state: Literal["new", "ended", "suspended"] = "new"
+    kills: int = 0
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -150,8 +165,28 @@ class History:
             assert process is None or not is_alive(process), "the step's process is left"
             self._check(plan, state, earlier)
             self._check_task_runs(client, plan)
+            if plan.ends_by == "kill":
+                self._await_second_report(client)
         print(self.name, self.attempts, plan, "ok")
         self.state = "suspended" if plan.ends_by == "suspend" else "ended"
+
+    def start_anew(self) -> None:
+        """Have the next attempt be one of another flow run with the same place in the store."""
+        self.state, self.attempts, self.kills = "new", 0, 0
+
+    def _await_second_report(self, client: Any) -> None:
+        """Wait until the worker has reported the killed process twice, as the docs tell who retries.
+
+        The second report undoes a retry before it: ``tests.prefect.test_two_processes`` does that in each order.
+        """
+        self.kills += 1
+        wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self.flow_run]))
+
+        def has_come() -> bool:
+            logs = client.read_logs(log_filter=wanted, limit=200)
+            return sum(line.message.startswith(LAST_WORD) for line in logs) >= self.kills
+
+        wait_for(has_come, 60, f"report {self.kills} of the worker that it has lost a process")
 
     def _write(self, plan: Plan) -> None:
         folder = self.folder / "plan"
@@ -172,26 +207,16 @@ class History:
         match self.state:
             case "new":
                 self.flow_run = client.create_flow_run_from_deployment(self.deployment).id
-            case "ended":
-                self._retry(client)
+            case "ended":  # as the button "Retry" does
+                client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
             case "suspended":
                 client.resume_flow_run(self.flow_run)
         wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
 
-    def _retry(self, client: Any) -> None:
-        """Ask for another attempt, as the button "Retry" does."""
-        client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
-
     def _has_begun(self, client: Any) -> bool:
-        """Whether the attempt has begun; Prefect does not count one that continues after a suspension.
-
-        A worker reports a process that was killed twice, seconds apart. The second report undoes a retry in between.
-        """
-        flow_run = client.read_flow_run(self.flow_run)
-        began = flow_run.labels.get(BEGAN, "")
+        """Whether the attempt has begun; Prefect does not count one that continues after a suspension."""
+        began = client.read_flow_run(self.flow_run).labels.get(BEGAN, "")
         if began == self.began:
-            if self.state == "ended" and flow_run.state.is_crashed():
-                self._retry(client)
             return False
         self.began = began
         return True
@@ -202,6 +227,10 @@ class History:
                 client.set_flow_run_state(self.flow_run, Cancelling())
             case "suspend":
                 client.set_flow_run_state(self.flow_run, Suspended(timeout_seconds=3600))
+            case "mark success":
+                client.set_flow_run_state(self.flow_run, Completed(), force=True)
+            case "mark failed":
+                client.set_flow_run_state(self.flow_run, Failed(), force=True)
             case "kill":
                 for process in self._processes():
                     os.kill(process, signal.SIGKILL)
@@ -227,7 +256,6 @@ class History:
         return Counter((path.parts[-4], int(path.parts[-3])) for path in begun)
 
     def _check(self, plan: Plan, state: Any, earlier: Counter[tuple[str, int]]) -> None:
-        names = {"cancel": "Cancelled", "suspend": "Suspended", "kill": "Crashed"}
         file, document = wait_for(self._record, 30, f"run.json of this attempt ({plan})")
         for name, node in self._step_nodes(document):
             for one in node["executions"]:
@@ -237,7 +265,9 @@ class History:
             expected = "Completed" if document["state"] == "complete" else "Failed"
             assert state.name == expected, state
         else:
-            assert state.name == names[plan.ends_by], state
+            assert state.name == SHOWN[plan.ends_by], state
+            mark = plan.ends_by.removeprefix("mark ") if plan.ends_by.startswith("mark ") else None
+            assert document.get("marked") == mark, json.dumps(document, indent=1)
             self._check_cut(plan, document)
         self._check_outputs(plan, file.parent, document)
 
@@ -267,9 +297,10 @@ class History:
         nodes = document["nodes"]
         told = f"{plan}: {json.dumps(document, indent=1)}"
         cut = "error" if plan.ends_by == "kill" else "stopped"
+        of_run = "complete" if plan.ends_by == "mark success" else cut
         # A task node that continues may be complete without the execution that was lost.
         continues = plan.ends_by == "kill" and held == "train" and self.on_error == "continue"
-        assert document["state"] in {cut, "stopped"} if continues else document["state"] == cut, told
+        assert document["state"] in {cut, "stopped"} if continues else document["state"] == of_run, told
         assert nodes[held]["state"] in {cut, "complete"} if continues else nodes[held]["state"] == cut, told
         for name, node in nodes.items():
             if held in _ancestors(name):

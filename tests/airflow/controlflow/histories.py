@@ -9,19 +9,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-
 from tests.airflow.controlflow.model import C, Cleared, E, Instance, K, Model, is_item, task_of
 from tests.airflow.scheduler import wait_until
-from tests.controlflow.histories import SHAPES, Plan, Shape, key_of, plans, seen, shown, write
+from tests.controlflow.histories import SHAPES, Plan, Shape, drawn, key_of, seen, shown, write
 from tests.controlflow.run import predicted, recorded
 from translator.shim.contract import State
 from translator.shim.json_values import thawed
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from random import Random
 
     from tests.airflow.scheduler import Airflow
 
@@ -39,7 +37,7 @@ def deploy(scheduler: Airflow) -> None:
     wait_until(lambda: set(SHAPES) <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
 
 
-class History(RuleBasedStateMachine):
+class History:
     """One run, to which things are done one after another; each is over before the next one."""
 
     scheduler: ClassVar[Airflow]
@@ -47,7 +45,6 @@ class History(RuleBasedStateMachine):
     log: ClassVar[list[str]] = []
 
     def __init__(self) -> None:
-        super().__init__()
         self.id = f"{self.shape.name}-{next(NUMBERS)}"
         self.folder = self.id
         self.count = 1
@@ -59,10 +56,27 @@ class History(RuleBasedStateMachine):
 
     # What people do
 
-    @initialize(data=st.data())
-    def begin(self, data: st.DataObject) -> None:
+    def begin(self, chance: Random) -> None:
         """Start the run."""
-        self.trigger(data.draw(plans(self.shape)))
+        self.trigger(drawn(chance, self.shape))
+
+    def go_on(self, chance: Random) -> None:
+        """Do one of the things that can be done to the run now; each is as likely as any other."""
+        chance.choice(self._possible())(chance)
+
+    def _possible(self) -> list[Callable[[Random], None]]:
+        found = [self.clear_node, self.clear_run, self.delete_run]
+        if self._items():
+            found.append(self.clear_item)
+        if self.model.kept is None and self.model.marked_run is None:
+            found.append(self.clear_without_finish)
+        if self._ran(E):
+            found.append(self.mark_success)
+        if self._ran(C):
+            found.append(self.mark_failed)
+        if self.model.marked_run is None:
+            found.append(self.mark_either)
+        return found
 
     def trigger(self, plan: Plan) -> None:
         """Start a run of this id."""
@@ -72,18 +86,15 @@ class History(RuleBasedStateMachine):
         self.model.run()
         self._check(whole=True)
 
-    @rule(data=st.data(), downstream=st.booleans())
-    def clear_node(self, data: st.DataObject, downstream: bool) -> None:
+    def clear_node(self, chance: Random) -> None:
         """Clear all tasks of a node, with or without what follows."""
-        node = data.draw(st.sampled_from([node.name for node in self.model.pipeline.graph.nodes]))
-        self.do_clear(self._tasks(node), data.draw(plans(self.shape)), downstream=downstream)
+        node = chance.choice([node.name for node in self.model.pipeline.graph.nodes])
+        self.do_clear(self._tasks(node), drawn(chance, self.shape), downstream=chance.random() < 0.5)
 
-    @precondition(lambda self: self._items())
-    @rule(data=st.data(), downstream=st.booleans())
-    def clear_item(self, data: st.DataObject, downstream: bool) -> None:
+    def clear_item(self, chance: Random) -> None:
         """Clear a step of one item of a map, with or without what follows."""
-        path = data.draw(st.sampled_from(self._items()))
-        self.do_clear([list(self._instance(path))], data.draw(plans(self.shape)), downstream=downstream)
+        path = chance.choice(self._items())
+        self.do_clear([list(self._instance(path))], drawn(chance, self.shape), downstream=chance.random() < 0.5)
 
     def do_clear(self, listed: list[Any], plan: Plan, *, downstream: bool, finish: bool = True) -> None:
         """Clear some tasks and instances."""
@@ -95,17 +106,14 @@ class History(RuleBasedStateMachine):
         self.model.kept, self.model.marked_run = (None, None) if finish else (before, mark)
         self._check()
 
-    @precondition(lambda self: self.model.kept is None and self.model.marked_run is None)
-    @rule(data=st.data())
-    def clear_without_finish(self, data: st.DataObject) -> None:
+    def clear_without_finish(self, chance: Random) -> None:
         """Clear a node and nothing after it, not even the task that ends the run, which so keeps its state."""
-        node = data.draw(st.sampled_from([node.name for node in self.model.pipeline.graph.nodes]))
-        self.do_clear(self._tasks(node), data.draw(plans(self.shape)), downstream=False, finish=False)
+        node = chance.choice([node.name for node in self.model.pipeline.graph.nodes])
+        self.do_clear(self._tasks(node), drawn(chance, self.shape), downstream=False, finish=False)
 
-    @rule(data=st.data())
-    def clear_run(self, data: st.DataObject) -> None:
+    def clear_run(self, chance: Random) -> None:
         """Clear the run."""
-        self.clear_all(data.draw(plans(self.shape)))
+        self.clear_all(drawn(chance, self.shape))
 
     def clear_all(self, plan: Plan) -> None:
         """Clear the run."""
@@ -116,17 +124,13 @@ class History(RuleBasedStateMachine):
         self.model.run()
         self._check(whole=True)
 
-    @precondition(lambda self: self._ran(E))
-    @rule(data=st.data())
-    def mark_success(self, data: st.DataObject) -> None:
+    def mark_success(self, chance: Random) -> None:
         """Mark a step or the fan-in of a node that failed as success."""
-        self.mark(data.draw(st.sampled_from(self._ran(E))), C)
+        self.mark(chance.choice(self._ran(E)), C)
 
-    @precondition(lambda self: self._ran(C))
-    @rule(data=st.data())
-    def mark_failed(self, data: st.DataObject) -> None:
+    def mark_failed(self, chance: Random) -> None:
         """Mark a step or the fan-in of a node that is complete as failed."""
-        self.mark(data.draw(st.sampled_from(self._ran(C))), E)
+        self.mark(chance.choice(self._ran(C)), E)
 
     def mark(self, path: str, state: State) -> None:
         """Mark an instance: Airflow then runs again what failed after it."""
@@ -147,8 +151,10 @@ class History(RuleBasedStateMachine):
         self.model.kept, self.model.marked_run = (None, None) if ends else (before, of_run)
         self._check()
 
-    @precondition(lambda self: self.model.marked_run is None)
-    @rule(state=st.sampled_from(["success", "failed"]))
+    def mark_either(self, chance: Random) -> None:
+        """Mark the run, which has ended, as one of both."""
+        self.mark_run(chance.choice(["success", "failed"]))
+
     def mark_run(self, state: str) -> None:
         """Mark the run, which has ended."""
         self._say("mark run", state)
@@ -158,10 +164,9 @@ class History(RuleBasedStateMachine):
         self.model.marked_run = state
         self._check()
 
-    @rule(data=st.data())
-    def delete_run(self, data: st.DataObject) -> None:
+    def delete_run(self, chance: Random) -> None:
         """Delete the run, and start another one with its id."""
-        self.delete(data.draw(plans(self.shape)))
+        self.delete(drawn(chance, self.shape))
 
     def delete(self, plan: Plan) -> None:
         """Delete the run, and start another one with its id."""
