@@ -265,7 +265,7 @@ def test_the_page_stays_when_the_dag_changes(deployed: Airflow) -> None:
     page = links["Outputs"].replace("/two/", "/one/")
     before = json.loads(get(deployed, f"{page}/manifest.json", "viewer")[2])
     changed = pipeline(Node("three"), name="Another name")
-    options = GenerateOptions(project=os.path.relpath(deployed.home / "project", deployed.dags), dag_id="failing_once")
+    options = GenerateOptions(project=os.path.relpath(deployed.home / "project", deployed.dags), name="failing_once")
     (deployed.dags / "failing_once.py").write_text(airflow.generate(changed, options))
     shown = "/api/v2/dags/failing_once/details"
     wait_until(lambda: deployed.api("GET", shown)["dag_display_name"] == "Another name")

@@ -111,12 +111,12 @@ def test_by_a_signal(start, tmp_path, sent):
 def test_of_a_served_flow(server, start, tmp_path):
     (tmp_path / "serve.py").write_text(
         "import FLOW\n".replace("FLOW", "served_flow_flow")
-        + "if __name__ == '__main__':\n    served_flow_flow.served_flow.serve(name='here')\n"
+        + "if __name__ == '__main__':\n    served_flow_flow.served_flow.serve(name='served')\n"
     )
     start("served flow", "serve.py")
     with get_client(sync_client=True) as client:
-        wait_for(client.read_deployments, 60, "the deployment")
-    flow_run = run_deployment("served flow/here", timeout=0)
+        wait_for(lambda: "served" in {found.name for found in client.read_deployments()}, 60, "the deployment")
+    flow_run = run_deployment("served flow/served", timeout=0)
     sleeper = sleeper_in(tmp_path)
 
     cancel(server, flow_run)
