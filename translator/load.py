@@ -11,6 +11,8 @@ from translator import registry
 from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
 from translator.dialects import Choices, Source
 from translator.dialects.options import refuse
+from translator.errors import TranslatorError
+from translator.names import did_you_mean
 from translator.source import Located, Rules, parse, read_text
 from translator.span import Span
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
     from translator.dialects import Dialect
     from translator.ir import Pipeline
+
+
+class PipelineChoiceError(TranslatorError):
+    """No pipeline of a file is chosen: it has none of that name, or several and no name is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +51,32 @@ class Loaded:
         """Return the findings about one pipeline and the file as a whole; all findings without a name."""
         return self.diagnostics if name is None else self.diagnostics.concerning(name)
 
-    def choose(self, name: str | None = None) -> Pipeline:
-        """Return the pipeline named ``name``, or the only one.
+    def choose(self, name: str | None = None, how: str = "by name") -> Pipeline:
+        """Return the pipeline named ``name``, or the only one; ``how`` as for ``name_of``.
 
         Raises:
-            TranslationError: the pipeline does not exist, there are several, or it has errors.
+            PipelineChoiceError: there is none of that name, or there are several and ``name`` is None.
+            TranslationError: the pipeline has errors, or the file has no pipeline.
         """
-        chosen = self._name(name)
+        chosen = self.name_of(name, how)
         found = self.by_name.get(chosen)
         if found is None:
             raise TranslationError(self.concerning(chosen))
         return found
 
-    def _name(self, name: str | None) -> str:
-        from translator.names import did_you_mean
+    def name_of(self, name: str | None, how: str) -> str:
+        """Return the name of the pipeline that ``choose`` returns.
 
-        whole = Diagnostics([d for d in self.diagnostics.found if d.pipeline is None])
+        Args:
+            name: what the user chose.
+            how: how to choose one of several; ends a sentence of the error.
+
+        Raises:
+            PipelineChoiceError: there is none of that name, or there are several and ``name`` is None.
+            TranslationError: the file has no pipeline.
+        """
         if not self.names:
+            whole = Diagnostics([d for d in self.diagnostics.found if d.pipeline is None])
             if whole.ok:
                 whole.error("no-pipeline", "the file has no pipeline", None)
             raise TranslationError(whole)
@@ -69,17 +84,12 @@ class Loaded:
             return self.names[0]
         if name in self.names:
             return name
+        listed = "\n".join(f"  {known!r}" for known in self.names)
         if name is None:
-            listed = ", ".join(repr(known) for known in self.names)
-            found = Diagnostics()
-            found.error(
-                "several-pipelines", f"the file has several pipelines: {listed}", None, hint="choose one by name"
-            )
-            raise TranslationError(found)
-        found = Diagnostics()
-        hint = did_you_mean(name, self.names, "pipelines")
-        found.error("unknown-pipeline", f"there is no pipeline called {name!r}", None, hint=hint)
-        raise TranslationError(found)
+            raise PipelineChoiceError(f"the file has several pipelines; choose one {how}:\n{listed}")
+        meant = did_you_mean(name, self.names)
+        hint = "" if meant is None else f"; {meant}"
+        raise PipelineChoiceError(f"the file has no pipeline {name!r}{hint}; it has:\n{listed}")
 
 
 def load(

@@ -26,6 +26,10 @@ OK, FAILED, USAGE = 0, 1, 2
 """The exit status of a command: all is well; there are errors; the command line asks for what cannot be."""
 
 
+BY_OPTION = "with --pipeline NAME"
+"""How to choose one pipeline of several; see ``translator.load.Loaded.name_of``."""
+
+
 class UsageError(TranslatorError):
     """The command line asks for something that cannot be."""
 
@@ -122,22 +126,8 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
     """
     from translator.cli.grid_option import convert, with_tries
 
-    if loaded.names and (name not in loaded.names if name is not None else len(loaded.names) > 1):
-        raise UsageError(which_pipeline(loaded, name))
-    pipeline = convert(loaded.choose(name), grid)
+    pipeline = convert(loaded.choose(name, BY_OPTION), grid)
     return pipeline if tries is None else with_tries(pipeline, tries)
-
-
-def which_pipeline(loaded: Loaded, name: str | None, *, folder: bool = False) -> str:
-    """Explain which pipelines there are, if the user chose none of several or an unknown one."""
-    from translator.names import did_you_mean
-
-    listed = "\n".join(f"  {known!r}" for known in loaded.names)
-    if name is None:
-        how = "--pipeline NAME" + (" or all of them with -o FOLDER" if folder else "")
-        return f"the file has several pipelines; choose one with {how}:\n{listed}"
-    hint = did_you_mean(name, loaded.names)
-    return f"the file has no pipeline {name!r}{'; ' + hint if hint else ''}; it has:\n{listed}"
 
 
 def check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, found: Diagnostics) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from translator import __version__, registry
 from translator.cli.files import OutputError, destination, is_folder, project_from, refuse_twin, write
 from translator.cli.options import (
+    BY_OPTION,
     FAILED,
     OK,
     UsageError,
@@ -19,7 +20,6 @@ from translator.cli.options import (
     choose,
     open_file,
     project_of,
-    which_pipeline,
 )
 from translator.cli.printing import bad_pipelines, is_bad, print_utf8, show
 from translator.diagnostics import Diagnostics, TranslationError
@@ -101,13 +101,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
     """Return the names of the pipelines to translate."""
-    if args.pipeline is not None:
-        if loaded.names and args.pipeline not in loaded.names:
-            raise UsageError(which_pipeline(loaded, args.pipeline))
-        return (args.pipeline,)
-    if len(loaded.names) > 1 and (args.output is None or not is_folder(args.output) or args.grid):
-        raise UsageError(which_pipeline(loaded, None, folder=not args.grid))
-    return loaded.names
+    several = args.output is not None and is_folder(args.output) and not args.grid
+    if not loaded.names or (args.pipeline is None and several):
+        return loaded.names
+    how = BY_OPTION if args.grid else f"{BY_OPTION} or all of them with -o FOLDER"
+    return (loaded.name_of(args.pipeline, how),)
 
 
 def _generated(
