@@ -52,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a check."""
+    """The result of a check."""
 
     check: Check
     passed: bool
@@ -61,7 +61,7 @@ class Result:
 
     @property
     def summary(self) -> str:
-        """The last line the check printed."""
+        """Return the last line the check printed."""
         lines = [line.strip(" =") for line in self.output.splitlines() if line.strip(" =")]
         return lines[-1] if lines else ""
 

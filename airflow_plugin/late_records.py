@@ -55,7 +55,7 @@ def _hand_over(session: Any) -> None:
 
 
 class Writer:
-    """Calls ``write`` in a thread; what is asked for again meanwhile is written once more, after that."""
+    """A thread that calls ``write``; what is asked for again meanwhile is written once more, after that."""
 
     def __init__(self, write: Callable[[Asked], None]) -> None:
         self._write = write

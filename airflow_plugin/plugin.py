@@ -28,7 +28,7 @@ for dialect in dialects.own():
 
 
 class PipelineTranslatorPlugin(AirflowPlugin):
-    """Registered as ``pipeline_translator`` by entry point ``airflow.plugins``."""
+    """The plugin ``pipeline_translator``, registered by entry point ``airflow.plugins``."""
 
     name = "pipeline_translator"
     operator_extra_links: list[Any] = list(LINKS)  # noqa: RUF012 - as the base class declares it

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was measured of ours and of the reference, in ``unit``; ``bound`` is what the ratio must not exceed."""
+    """A measurement of ours and of the reference, in ``unit``; the ratio must not exceed ``bound``."""
 
     what: str
     ours: float

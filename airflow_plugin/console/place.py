@@ -28,7 +28,7 @@ _FOLDER = re.compile(
 
 
 class UnknownFolderError(Exception):
-    """Nobody knows where the store has a try; the message says what was looked for."""
+    """A try whose directory in the store is unknown; the message says what was looked for."""
 
 
 def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:

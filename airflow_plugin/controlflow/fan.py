@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class GuardOperator(ControlFlowOperator):
-    """Lets a composite node begin if the token came to it, by one of several ways or from an error."""
+    """An operator that starts a composite node if the token came to it, by one of several routes or from a failure."""
 
     ui_color = "#f4f4f4"
     role = "enter"
@@ -44,7 +44,7 @@ class GuardOperator(ControlFlowOperator):
 
 
 class ItemsOperator(ControlFlowOperator):
-    """Lists the items of a map by index and label; the steps take the item itself from their scope.
+    """An operator that lists the items of a map by index and label; steps take the item itself from their scope.
 
     That of a map in the body of another lists the items of all items of that one, in one list: Airflow maps over it.
 
@@ -90,7 +90,7 @@ class ItemsOperator(ControlFlowOperator):
 
 
 class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
-    """Chooses the branch named like the value of a parameter; the others are skipped.
+    """An operator that chooses the branch with the name that a parameter holds; the others are skipped.
 
     Args:
         on: the parameter.
@@ -124,7 +124,7 @@ class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
 
 
 class IterationOperator(ControlFlowOperator):
-    """Starts an iteration of a loop, if it is needed.
+    """An operator that starts an iteration of a loop, if it is needed.
 
     Args:
         number: of the iteration, from 0.
@@ -165,7 +165,7 @@ class IterationOperator(ControlFlowOperator):
 
 
 class JoinOperator(ControlFlowOperator):
-    """The fan-in of a composite node, and its state: complete if every branch is.
+    """An operator for the fan-in of a composite node; it is complete if every branch is.
 
     Args:
         kind: of the node.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ControlFlowFinishOperator(FinishOperator):
-    """The only leaf of a DAG: writes ``run.json``; the run is complete if its graph reached its end as complete."""
+    """An operator for the only leaf of a DAG: it writes ``run.json`` and sets the run's state, that of its graph."""
 
     @property
     def plan(self) -> str:

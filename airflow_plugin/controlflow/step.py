@@ -116,7 +116,7 @@ class ControlFlowOperator(BaseOperator):
 
 
 class ControlFlowStepOperator(ControlFlowOperator):
-    """Runs a step with the parameters and the catalogue that the node before it left.
+    """An operator that runs a step with the parameters and the catalogue of the node before it.
 
     Args:
         step: what runs.

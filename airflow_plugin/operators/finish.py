@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FinishOperator(BaseOperator):
-    """The only leaf of a DAG: writes ``run.json`` and gives the run its state.
+    """An operator for the only leaf of a DAG: it writes ``run.json`` and sets the run's state.
 
     It is a teardown whose failure fails the run: it starts when all before it has ended, however it ended, and also
     when a person marks the run as failed.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class GateOperator(BaseOperator):
-    """The last task of a node: waits for its other tasks and decides whether the nodes after it start.
+    """An operator for the last task of a node: it waits for the others and decides whether downstream nodes start.
 
     A trigger rule cannot tell a task that failed from one that never ran because something before it failed:
     ``all_done`` lets both pass. The gate passes only if its node ran at all; else it is skipped. It also passes if its

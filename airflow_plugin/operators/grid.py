@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class GridOperator(BaseOperator):
-    """Computes the points of a grid from DAG params and from what other nodes left, or from the files in a directory.
+    """An operator that computes the points of a grid: from DAG params and upstream nodes, or from files in a directory.
 
     Args:
         step: the step that runs once per point.

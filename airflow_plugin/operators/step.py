@@ -40,7 +40,7 @@ class Point(TypedDict, total=False):
 
 
 class StepOperator(BaseOperator):
-    """Runs a step of a pipeline as one execution, or mapped over a grid, once per point.
+    """An operator that runs a step as one execution, or mapped over a grid, once per point.
 
     The pipeline has the DAG's display name, and the node that of the task or task group. Nothing in it is a
     template: a command that contains ``{{ 7 * 7 }}`` runs as written.

@@ -125,7 +125,7 @@ def test_the_trigger_form_has_sections(dag: DAG) -> None:
     )
     assert shown["include.draw"].description == "Whether the step draw is part of the run."
     assert shown["data.v"].schema["section"] == "Data"
-    assert shown["data.v"].description == "A drawing. Made by draw; read by after draw."
+    assert shown["data.v"].description == "A drawing. Written by draw; read by after draw."
     assert not any(name.startswith(("make.", "turn")) for name in shown)
 
 

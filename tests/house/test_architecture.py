@@ -116,3 +116,4 @@ def test_dialects_are_named_in_their_packages_only() -> None:
 def test_only_tests_assert(path: Path) -> None:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    assert "AssertionError" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}

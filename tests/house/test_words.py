@@ -1,5 +1,6 @@
 """Reject phrases that the project has replaced; docs/contributing.md explains how we write."""
 
+import ast
 import re
 import subprocess
 from pathlib import Path
@@ -71,5 +72,20 @@ def test_no_file_has_a_banned_phrase(phrase: str) -> None:
         for path, text in TEXTS.items()
         for number, line in enumerate(text, 1)
         for match in pattern.finditer(line)
+    ]
+    assert not found, "\n".join(found)
+
+
+VERBS = "Calls|Chooses|Collects|Computes|Gives|Holds|Lets|Lists|Reads|Runs|See|Starts|Turns|Waits|Wraps|Writes"
+
+
+def test_class_docstrings_start_with_a_noun() -> None:
+    pattern = re.compile(rf"(?:{VERBS}|How|Nobody|Registered|Something|That|There|What|Whether)\b")
+    found = [
+        f"{path}:{node.lineno}: {node.name}: start with a noun, as in 'A node that waits for a person.'"
+        for path in TEXTS
+        if path.suffix == ".py" and path.parts[0] != "tests"
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and pattern.match(ast.get_docstring(node) or "")
     ]
     assert not found, "\n".join(found)

@@ -103,7 +103,7 @@ def test_groups_are_tags(shown: dict[str, Any]) -> None:
 def test_the_form_says_what_paths_and_switches_are(tmp_path: Path) -> None:
     fields = flow_of(written(LOOKS, tmp_path)).parameters.properties
     assert fields["data_v"]["default"] == "source/b.csv"
-    assert fields["data_v"]["description"] == "A drawing. Made by draw; read by after draw."
+    assert fields["data_v"]["description"] == "A drawing. Written by draw; read by after draw."
     assert fields["include_draw"]["type"] == "boolean"
     assert fields["include_draw"]["description"] == "Whether the step draw is part of the run."
 

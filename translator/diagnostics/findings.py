@@ -67,12 +67,12 @@ class SourceText:
 
 
 class TooManyErrors(Exception):  # noqa: N818 - the errors are in the diagnostics
-    """There are as many errors as anybody reads."""
+    """A file with as many errors as anybody reads."""
 
 
 @dataclass(slots=True)
 class Diagnostics:
-    """Collects findings; what is added through ``about`` is marked as being about that pipeline only."""
+    """A collection of findings; what is added through ``about`` concerns that pipeline only."""
 
     found: list[Diagnostic] = field(default_factory=list)
     pipeline: str | None = None
@@ -163,7 +163,7 @@ def _place(diagnostic: Diagnostic) -> tuple[object, ...]:
 
 
 class TranslationError(TranslatorError):
-    """There is no translation; ``diagnostics`` says why."""
+    """A file or pipeline that cannot be translated; ``diagnostics`` says why."""
 
     def __init__(self, diagnostics: Diagnostics) -> None:
         self.diagnostics = diagnostics

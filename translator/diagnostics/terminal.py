@@ -105,7 +105,7 @@ def _width(shown: str) -> int:
 
 
 class _Paint:
-    """Wraps text in ANSI escapes by what it is, or leaves it."""
+    """A painter that wraps text in ANSI escapes, or leaves it plain."""
 
     def __init__(self, codes: Mapping[str, str]) -> None:
         self._codes = codes

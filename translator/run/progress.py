@@ -63,7 +63,7 @@ class Execution:
 
 
 class View(Protocol):
-    """Something that shows a run while it runs."""
+    """A view of a run while it runs."""
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -203,7 +203,7 @@ class LiveTree:
 
 
 class Follower:
-    """Reads the events of a run in its own thread, from a file that is being written."""
+    """A thread that reads the events of a run from a file that is being written."""
 
     def __init__(self, file: Path, progress: Progress, shown: View) -> None:
         self._file, self._progress, self._view = file, progress, shown

@@ -39,7 +39,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
 
 
 class WorkspaceError(Exception):
-    """No workspace can be made in a place; the message says why and what to do."""
+    """A place without room for a workspace; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def parse(text: str, name: str, diagnostics: Diagnostics, rules: Rules = Rules.Y
 
 
 class _GiveUp(Exception):  # noqa: N818 - not an error but the way out; the error is in the diagnostics
-    """The text cannot be read on; the reason is in the diagnostics."""
+    """A text that cannot be read further; the reason is in the diagnostics."""
 
 
 _NOT_YAML_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -120,7 +120,7 @@ _KINDS = {"int": "integer", "float": "number", "bool": "boolean", "null": "null"
 
 
 class _Composer:
-    """Turns the events of one document into a located value, without recursion."""
+    """A composer of one document's events into a located value, without recursion."""
 
     def __init__(self, text: str, name: str, diagnostics: Diagnostics, rules: Rules) -> None:
         import yaml

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
+
+    from translator import ir
 
 
-def in_order(upstream: Mapping[str, Collection[str]]) -> list[str]:
-    """Return the keys of ``upstream`` in their order as far as those that each waits for come first.
+def sorted_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
+    """Return the nodes in the order of the source file, but each after those that its edges and gates name.
+
+    Args:
+        pipeline: a pipeline of execution and task nodes only, that has no cycle.
+    """
+    nodes = {node.name: node for node in cast("Sequence[ir.StepNode]", pipeline.nodes)}
+    upstream: dict[str, set[str]] = {name: set() for name in nodes}
+    for edge in pipeline.edges:
+        upstream[edge.target.node].add(edge.source.node)
+    for node in nodes.values():
+        upstream[node.name].update(gate.node for gate in node.policy.gates if gate.node is not None)
+    return [nodes[name] for name in topological_order(upstream)]
+
+
+def topological_order(upstream: Mapping[str, Collection[str]]) -> list[str]:
+    """Return the keys of ``upstream`` in topological order, and in their own order where that leaves a choice.
 
     Args:
         upstream: by node, the nodes that must come before it, without a cycle.

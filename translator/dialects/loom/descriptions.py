@@ -33,7 +33,7 @@ def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
 
 def described(node: model.DataNode, made: Uses, read: Uses) -> str:
     """Describe a data node for a form: its description, and the steps that write and read it."""
-    said = (("made by", made.get(node.name)), ("read by", read.get(node.name)))
+    said = (("written by", made.get(node.name)), ("read by", read.get(node.name)))
     parts = [f"{verb} {listed(list(steps))}" for verb, steps in said if steps]
     told = "; ".join(parts)
     told = f"{told[:1].upper()}{told[1:]}." if told else ""

@@ -236,7 +236,7 @@ class _Reader:
                 tied = tuple(dict.fromkeys(targets.get(parameter.name, ())))
                 if not tied and not parameter.value:
                     value = False  # only switches ask for it, for its truth: that of [] is lost in a text
-                shown = None if tied else f"Decides whether these run: {listed(asked[parameter.name])}."
+                shown = None if tied else f"Decides whether these steps run: {listed(asked[parameter.name])}."
                 made.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied, shown))
         uses_of = uses(lowered)
         for node in self.file.data.values():

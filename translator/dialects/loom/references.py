@@ -20,7 +20,7 @@ ITEM, OUTPUT = "loop_item", "loop_output"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Everything that a reference can name."""
+    """The names that a reference can use."""
 
     data: Mapping[str, model.DataNode]
     parameters: Mapping[str, model.Parameter]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Fate(StrEnum):
-    """How a key is handled."""
+    """The handling of a key."""
 
     TRANSLATED = "translated"
     IGNORED = "ignored"

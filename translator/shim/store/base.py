@@ -27,7 +27,7 @@ HURRY = 10.0
 
 
 class StoreError(Exception):
-    """The store cannot do what was asked of it; the message says what, where and why."""
+    """A failed operation of the store; the message says what, where and why."""
 
 
 class NoManifestError(StoreError):

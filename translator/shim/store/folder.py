@@ -33,7 +33,7 @@ SCRATCH = ".work"
 
 
 class FolderStore(Store):
-    """See ``translator.shim.store.Store``."""
+    """A store in a directory; see ``translator.shim.store.Store``."""
 
     def __init__(self, uri: str) -> None:
         """Open the store in a directory that need not exist yet; ``uri`` is a path or a ``file://`` URI."""

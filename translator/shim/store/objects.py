@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import os
 import secrets
 import time
@@ -39,7 +38,7 @@ _SETTLED, _GIVEN_UP = 20, 200
 
 
 class ObjectStore(Store):
-    """See ``translator.shim.store.Store``.
+    """A store in an object store such as S3; see ``translator.shim.store.Store``.
 
     Options of the file system (credentials, end points) come from where its own library looks for them, such as
     ``AWS_ENDPOINT_URL`` or fsspec's configuration files.
@@ -101,7 +100,8 @@ class ObjectStore(Store):
         """
         folder, _, name = key.rpartition("/")
         own = f"{name}.{hashlib.sha256(content).hexdigest()[:16]}"
-        for waited in itertools.count():
+        waited = 0
+        while True:
             with suppress(FileNotFoundError):
                 there = self.read(key)
                 return None if waited and there == content else there
@@ -112,7 +112,7 @@ class ObjectStore(Store):
                 self.write(key, content)
             else:
                 time.sleep(_PAUSE)
-        raise AssertionError  # numbers do not end
+            waited += 1
 
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """See ``Store.claim``.

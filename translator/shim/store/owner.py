@@ -7,7 +7,6 @@ directory of another takes the next: ``RUN-2``, ``RUN-3``, ....
 
 from __future__ import annotations
 
-import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +43,8 @@ def own_folder(
         StoreError: the store cannot be read or written.
     """
     content = f"{json.dumps(dict(owner), indent=2, sort_keys=True)}\n".encode()
-    for number in itertools.count(1):
-        name = run if number == 1 else f"{run}-{number}"
+    name, number = run, 1
+    while True:
         key = key_of(pipeline, name, name=OWNER)
         there = store.create(key, content)
         if there is None or there == content:
@@ -56,4 +55,5 @@ def own_folder(
             raise StoreError(f"{store.uri(key)} is not JSON: {error}") from error
         if isinstance(other, dict) and is_own(other, store.location(pipeline, name)):
             return name
-    raise AssertionError  # numbers do not end
+        number += 1
+        name = f"{run}-{number}"

@@ -21,7 +21,7 @@ class StalledError(Exception):
 
 
 class _LeftError(Exception):
-    """Nobody waits for the transfer any more."""
+    """A transfer that nobody waits for any more."""
 
 
 class _Progress:

@@ -15,8 +15,9 @@ from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, Visu
 from translator.targets.airflow.names import part_variables
 from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
-from translator.targets.airflow.plan import plan_of, sorted_nodes
+from translator.targets.airflow.plan import plan_of
 from translator.targets.constants import step_constants
+from translator.targets.ordering import sorted_nodes
 from translator.targets.render import call, name
 from translator.targets.steps import step_of
 

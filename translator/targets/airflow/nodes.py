@@ -101,8 +101,8 @@ def _over_files(plan: Plan, node: ir.TaskNode, axis: ir.FileAxis, step: Name, fo
     return _arguments(
         task_id="grid",
         step=step,
-        parameters=folders or None,
         inputs={axis.over: brought} if brought else None,
+        parameters=folders or None,
     )
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.ordering import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,14 +57,3 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> Plan:
     # Several nodes that have the same rule share it; in Loom all have.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
     return Plan(edges, shared, setters, variables)
-
-
-def sorted_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
-    """Return the nodes in the order of the source file, but each after those that its edges and gates name."""
-    upstream: dict[str, set[str]] = {node.name: set() for node in pipeline.nodes}
-    for edge in pipeline.edges:
-        upstream[edge.target.node].add(edge.source.node)
-    nodes = {node.name: node for node in cast("Sequence[ir.StepNode]", pipeline.nodes)}
-    for node in nodes.values():
-        upstream[node.name].update(gate.node for gate in node.policy.gates if gate.node is not None)
-    return [nodes[node] for node in in_order(upstream)]

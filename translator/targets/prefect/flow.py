@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _FITS = WIDTH - INDENT
 """Columns of an argument of the flow."""
+_GROUPS = {"Parameters": "Parameters", "Grid": "Grid", "Point": "Points of the grid"}
+"""By kind of a node's group, what the argument for it holds."""
 _BANNED_IN_FLOW_NAMES = str.maketrans(dict.fromkeys("/%&><", "-"))
 
 
@@ -40,7 +42,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
             arguments.append(Field(name, f"{AXIS}[{group.name}]", Name(group.constant)))
         else:
             arguments.append(Field(name, group.name, Name(f"{group.name}.default")))
-        described.append((name, f"{forms.group_kind(plan.nodes[node])} of the node {node}."))
+        described.append((name, f"{_GROUPS[forms.group_kind(plan.nodes[node])]} of the node {node}."))
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     nodes, limit = len(pipeline.nodes), pipeline.concurrency
     run = call(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.ordering import in_order
+from translator.targets.ordering import sorted_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,9 +39,7 @@ def plan_of(pipeline: ir.Pipeline) -> Plan:
     edges: dict[str, list[ir.Edge]] = {node.name: [] for node in pipeline.nodes}
     for edge in pipeline.edges:
         edges[edge.target.node].append(edge)
-    nodes = {node.name: cast("ir.StepNode", node) for node in pipeline.nodes}
-    ordered = in_order({name: {edge.source.node for edge in ending} for name, ending in edges.items()})
-    return Plan(pipeline, {name: nodes[name] for name in ordered}, edges, _setters(pipeline))
+    return Plan(pipeline, {node.name: node for node in sorted_nodes(pipeline)}, edges, _setters(pipeline))
 
 
 def _setters(pipeline: ir.Pipeline) -> dict[str, dict[str, str]]:

@@ -150,7 +150,7 @@ def forms(
         layers: Sets single.layers, grid.layers.
         single: Parameters of the node single.
         grid: Grid of the node grid.
-        search: Point of the node search.
+        search: Points of the grid of the node search.
     """
     with run_of(
         "forms",

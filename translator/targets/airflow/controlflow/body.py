@@ -24,7 +24,7 @@ from translator.targets.airflow.controlflow.order import order_lines
 from translator.targets.airflow.controlflow.position import Position, arguments, ends, place
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
 from translator.targets.airflow.order import chain_line
-from translator.targets.ordering import in_order
+from translator.targets.ordering import topological_order
 from translator.targets.render import Call, call, name
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Body:
-    """Writes the lines of a pipeline's body.
+    """A writer of the lines of a pipeline's body.
 
     Args:
         graph: the outermost graph.
@@ -120,8 +120,8 @@ class Body:
     ) -> None:
         """Write some nodes of a graph, each after those that it refers to."""
         named = {node.name: node for node in nodes}
-        order = in_order({one: [before.name for before in of[one].after if before.name in named] for one in named})
-        for node in order:
+        upstream = {one: [before.name for before in of[one].after if before.name in named] for one in named}
+        for node in topological_order(upstream):
             self._node((*path, node), named[node], of[node], ids[node], at)
 
     def _layers(self, path: Path, graph: ir.Graph, at: Position, first: str | None, last: str | None) -> list[Link]:
@@ -177,12 +177,14 @@ class Body:
         variable = self._names.variable(path)
         shown = node.name if node.name != id else None
         if isinstance(node, ir.ExecutionNode):
+            guard = self._guard(path, way)
             said = (
                 *arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=at.item_argument),
                 *arguments(**ends(way)),
-                *self._guard(path, way),
+                *guard,
                 *arguments(retries=node.policy.tries - 1 or None),
             )
+            self._explain(at, guard)
             self._out.step(at.depth, variable, place(node, way), said)
             return
         if isinstance(node, ir.MapNode) and at.over:
@@ -199,7 +201,7 @@ class Body:
             case ir.LoopNode():
                 self._loop(path, node, way, inside)
             case _:
-                raise AssertionError(f"{type(node).__name__} in a control-flow graph")
+                raise TypeError(f"{type(node).__name__} in a control-flow graph")
         self._out.blank()
 
     def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, at: Position) -> None:
@@ -283,11 +285,17 @@ class Body:
     def _task(self, variable: str, operator: str, at: Position, said: Arguments, guard: Arguments = ()) -> None:
         """Write a task that runs no step; in the body of a map, outside mapped groups, it is mapped itself."""
         self._out.use(operator)
+        self._explain(at, guard)
         if at.over is None:
             made = Call(name(operator), (), (*said, *arguments(item=at.item_argument), *guard))
         else:
             made = Call(name(f"{operator}.for_each"), (name(at.over),), (*said, *guard))
         self._out.value(at.depth, variable, made)
+
+    def _explain(self, at: Position, guard: Arguments) -> None:
+        """Write why a task has a trigger rule, above the task."""
+        if any(keyword == "trigger_rule" for keyword, _ in guard):
+            self._out.line(at.depth, "# ALL_DONE: it checks itself whether the run got here.")
 
     def _group_of(self, id: str, shown: str | None) -> Call:  # noqa: A002 - Airflow's own word
         return call(self._out.use("TaskGroup").text, id, group_display_name=shown)

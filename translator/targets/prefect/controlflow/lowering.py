@@ -178,7 +178,7 @@ def _composite(file: _File, node: ir.Node, path: Path, *, reached: bool) -> Func
             kind = "choice_node"
             keywords["cases"] = mapping
             file.used.add("chosen")
-            what = f"Run the case that the parameter {node.on} names."
+            what = f"Run the case that the parameter {node.on} selects."
             body = [f"return chosen(token, on={literal(node.on)}).submit(token)"]
         case _:
             raise TypeError(f"no node with branches: {node!r}")

@@ -26,7 +26,7 @@ DEPTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Submit a node; ``handling`` where it follows the failure of what there was last."""
+    """A statement that submits a node; ``handling`` if it follows the failure of what there was last."""
 
     node: str
     handling: bool
@@ -34,12 +34,12 @@ class Submit:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """Let the next node run although the last one failed."""
+    """A statement that lets the next node run although the last one failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitUnlessFailed:
-    """Submit a node unless the last node failed."""
+    """A statement that submits a node unless the last node failed."""
 
     node: str
 
@@ -107,7 +107,7 @@ def _reached(followed: Mapping[str, tuple[Target, Target]], target: Target) -> f
 
 @dataclass(slots=True)
 class _Writer:
-    """Writes a graph's functions again and again, until it knows which nodes must begin their own."""
+    """A writer of a graph's functions, which repeats until it knows which nodes must begin their own."""
 
     graph: ir.Graph
     shared: set[str] = field(default_factory=set)

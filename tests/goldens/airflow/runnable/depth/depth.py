@@ -105,6 +105,7 @@ with DAG(
             tune_iterations = []
             for number in range(3):
                 with TaskGroup(f"iteration_{number}") as iteration:
+                    # ALL_DONE: it checks itself whether the run got here.
                     tune_again = IterationOperator.for_each(
                         models_items,
                         task_id="again",
@@ -116,6 +117,7 @@ with DAG(
 
                     # For every model at once: Airflow cannot nest mapped task groups.
                     with TaskGroup("trials") as trials:  # depth.yaml:32
+                        # ALL_DONE: it checks itself whether the run got here.
                         trials_items = ItemsOperator(
                             task_id="items",
                             over="trials",
@@ -172,6 +174,7 @@ with DAG(
             with TaskGroup("by_fold", group_display_name="by fold") as by_fold:
                 # For every model at once: Airflow cannot nest mapped task groups.
                 with TaskGroup("folds") as folds:  # depth.yaml:58
+                    # ALL_DONE: it checks itself whether the run got here.
                     folds_items = ItemsOperator(
                         task_id="items",
                         over="folds",
@@ -195,6 +198,7 @@ with DAG(
 
             with TaskGroup("at_once", group_display_name="at once") as at_once:
                 with for_each(models_items, "each_model") as model:
+                    # ALL_DONE: it checks itself whether the run got here.
                     at_once_fit = ControlFlowStepOperator(  # depth.yaml:73
                         task_id="fit",
                         step=AT_ONCE_FIT,

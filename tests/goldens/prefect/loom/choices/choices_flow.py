@@ -140,13 +140,13 @@ def choices(
     """Run the pipeline choices.
 
     Args:
-        fast: Decides whether these run: skim, study.
+        fast: Decides whether these steps run: skim, study.
         allowed: Sets is_dirty.allowed.
         data_raw: Read by skim and 4 others.
-        data_quick: Made by skim.
-        data_thorough: Made by study.
-        data_cleaned: Made by clean; read by summarise.
-        data_summary: Made by summarise.
+        data_quick: Written by skim.
+        data_thorough: Written by study.
+        data_cleaned: Written by clean; read by summarise.
+        data_summary: Written by summarise.
     """
     with run_of(
         "choices",

@@ -119,7 +119,8 @@ def data(
         rate: Sets build table.--rate.
         language: Sets apply.--language.
         title: Sets build table.--title.
-        data_work: Where the steps put what they share. Made by build table.
+        data_work: Where the steps put what they share. Written by build
+            table.
         data_table: Read by apply.
         data_terms: Terms of use. Read by build table.
         data_cities: Read by build table.

@@ -169,11 +169,11 @@ def faces(
     Args:
         kernel: Sets blur.--kernel.
         sharp: Sets detect.--sharp.
-        data_frames: Made by extract; read by blur.
-        data_blurred: Made by blur; read by detect.
-        data_faces: Made by detect; read by any_faces, refine, report.
-        data_refined: Made by refine.
-        data_report: Made by report.
+        data_frames: Written by extract; read by blur.
+        data_blurred: Written by blur; read by detect.
+        data_faces: Written by detect; read by any_faces, refine, report.
+        data_refined: Written by refine.
+        data_report: Written by report.
         include_report: Whether the step report is part of the run.
     """
     with run_of(

@@ -117,10 +117,10 @@ def loops(
 
     Args:
         data_pages: Read by straighten.
-        data_straight: Made by straighten; read by read.
-        data_texts: Made by read; read by bind.
+        data_straight: Written by straighten; read by read.
+        data_texts: Written by read; read by bind.
         data_dictionary: Read by straighten.
-        data_book: Made by bind.
+        data_book: Written by bind.
         include_read: Whether the step read is part of the run.
     """
     with run_of(

@@ -280,9 +280,9 @@ def passes(
         limit: Sets sharpen_stop_iter0.limit, sharpen_stop_iter1.limit,
             sharpen_stop_iter2.limit.
         data_image: Read by blur_iter0 and 3 others.
-        data_sharp: Made by sharpen; read by report.
-        data_mask: Made by sharpen; read by report.
-        data_report: Made by report.
+        data_sharp: Written by sharpen; read by report.
+        data_mask: Written by sharpen; read by report.
+        data_report: Written by report.
     """
     with run_of(
         "passes",

@@ -182,11 +182,12 @@ def thresholds(
         at_low: Sets cut_low.--threshold.
         at_middle: Sets cut_middle.--threshold.
         at_high: Sets cut_high.--threshold.
-        data_readings: Made by measure; read by cut_low, cut_middle, cut_high.
-        data_low: Made by cut_low; read by compare.
-        data_middle: Made by cut_middle; read by compare.
-        data_high: Made by cut_high; read by compare.
-        data_comparison: All settings beside each other. Made by compare.
+        data_readings: Written by measure; read by cut_low, cut_middle,
+            cut_high.
+        data_low: Written by cut_low; read by compare.
+        data_middle: Written by cut_middle; read by compare.
+        data_high: Written by cut_high; read by compare.
+        data_comparison: All settings beside each other. Written by compare.
     """
     with run_of(
         "thresholds",

@@ -89,7 +89,7 @@ def large(token: Token) -> Token:
     cases={"small": small, "large": large},
 )
 def by_size(token: Token) -> Token:
-    """Run the case that the parameter size names."""
+    """Run the case that the parameter size selects."""
     return chosen(token, on="size").submit(token)
 
 

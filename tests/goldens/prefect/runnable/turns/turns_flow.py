@@ -100,7 +100,7 @@ def pick_tails(token: Token) -> Token:
 
 @choice_node("Pick", cases={"heads": pick_heads, "tails": pick_tails})  # turns.yaml:5
 def pick(token: Token) -> Token:
-    """Run the case that the parameter side names."""
+    """Run the case that the parameter side selects."""
     return chosen(token, on="side").submit(token)
 
 
@@ -149,7 +149,7 @@ def pick_again_tails(token: Token) -> Token:
     cases={"heads": pick_again_heads, "tails": pick_again_tails},
 )
 def pick_again(token: Token) -> Token:
-    """Run the case that the parameter nothing names."""
+    """Run the case that the parameter nothing selects."""
     return chosen(token, on="nothing").submit(token)
 
 

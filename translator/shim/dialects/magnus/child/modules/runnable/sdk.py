@@ -6,7 +6,7 @@ from typing import Any
 
 
 class _Defined:
-    """Something of a pipeline; it keeps what it is given."""
+    """A part of a pipeline; it keeps what it is given."""
 
     def __init__(self, **given: Any) -> None:
         self.__dict__.update(given)
@@ -65,7 +65,7 @@ class ShellTask(BaseTask):
 
 
 class Stub(BaseTraversal):
-    """Nothing."""
+    """A step that does nothing."""
 
 
 class Parallel(BaseTraversal):
