@@ -112,7 +112,7 @@ def declare(pipeline: ir.Pipeline, given: Mapping[str, Value]) -> ir.Pipeline:
 
 
 def _json(text: str) -> ir.Json:
-    from translator.dialects.parameters_file import frozen
+    from translator.source import frozen
 
     try:
         return frozen(parse(text))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from translator.diagnostics import SourceText
 from translator.ir import PipelineParameter
-from translator.source import Rules, parse, read_text
+from translator.source import Rules, frozen, parse, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
     from translator.dialects import Dialect
-    from translator.ir import Json
 
 
 def read_parameters(
@@ -53,12 +52,3 @@ def read_parameters(
             message = f"the name of a parameter must be text, not {key!r}"
             diagnostics.error("bad-name", message, root.key_span(key), hint="quote it")
     return tuple(found)
-
-
-def frozen(value: Any) -> Json:
-    """Return a value of YAML or JSON as the IR holds it: arrays as tuples."""
-    if isinstance(value, (list, tuple)):
-        return tuple(frozen(item) for item in value)
-    if isinstance(value, dict):
-        return {str(key): frozen(part) for key, part in value.items()}
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)

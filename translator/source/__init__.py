@@ -1,8 +1,9 @@
 """The text of pipeline files, as plain values that know where they stand."""
 
+from translator.source.json_values import frozen
 from translator.source.located import Located
 from translator.source.parser import MAX_ALIASED, MAX_DEPTH, MAX_VALUES, parse
 from translator.source.scalars import Rules
 from translator.source.text import MAX_BYTES, read_text
 
-__all__ = ["MAX_ALIASED", "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Located", "Rules", "parse", "read_text"]
+__all__ = ["MAX_ALIASED", "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Located", "Rules", "frozen", "parse", "read_text"]

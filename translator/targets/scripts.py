@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.shim.json_values import thawed
 from translator.shim.loom import INTO, OVER
 from translator.targets.render import Call, Name, call, name
 
@@ -27,7 +28,7 @@ def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:
     match step.kind:
         case ir.StepKind.CONDITION:
             more = options.get("arguments")
-            args |= {key: _lists(value) for key, value in more.items()} if isinstance(more, Mapping) else {}
+            args |= {key: thawed(value) for key, value in more.items()} if isinstance(more, Mapping) else {}
             mine = {"task": task, "predicate": options.get("predicate"), "negate": options.get("negate") or None}
         case ir.StepKind.COLLECT:
             mine = {"iterations": options.get("iterations")}
@@ -77,13 +78,6 @@ def _arguments(
         else:
             args[parameter.name] = value
     return inputs, outputs, args
-
-
-def _lists(value: Expression) -> Expression:
-    """Return arrays as lists, as people write them."""
-    if isinstance(value, Mapping):
-        return {key: _lists(item) for key, item in value.items()}
-    return [_lists(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _loop(step: ir.Step, files: ir.FileAxis) -> Call:

@@ -15,9 +15,8 @@ from translator.dialects.controlflow.language import (
     TRAVERSAL,
     Key,
 )
-from translator.dialects.parameters_file import frozen
 from translator.names import did_you_mean
-from translator.source import Located
+from translator.source import Located, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

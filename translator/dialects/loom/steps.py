@@ -12,6 +12,7 @@ from translator.diagnostics import Diagnostics
 from translator.dialects.loom import model
 from translator.dialects.loom.paths import is_url, normal, variables
 from translator.dialects.loom.references import ITEM, OUTPUT, Names, Target, follow
+from translator.source import frozen
 
 if TYPE_CHECKING:
     from translator.span import Span
@@ -106,7 +107,7 @@ class _Parts:
                 self.diagnostics.error("url-in-argument", message, slot.span)
             self.input(slot, flag=slot.name)
         elif self.source.kind == model.CONDITION and isinstance(found.value, (list, dict)):
-            self.arguments[slot.name] = _json(found.value)
+            self.arguments[slot.name] = frozen(found.value)
         else:
             self.value(slot, found)
 
@@ -251,11 +252,3 @@ def typed(value: object) -> tuple[ir.ParameterType, ir.Scalar]:
             return ir.ParameterType.FLOAT, value
         case _:
             return ir.ParameterType.STRING, str(value)
-
-
-def _json(value: object) -> Any:
-    if isinstance(value, dict):
-        return MappingProxyType({str(key): _json(item) for key, item in value.items()})
-    if isinstance(value, list):
-        return tuple(_json(item) for item in value)
-    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)

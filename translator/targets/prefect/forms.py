@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from translator import ir
 from translator.names import identifiers
 from translator.runtime import typed, typed_for_all
+from translator.shim.json_values import thawed
 from translator.targets.prefect.annotations import (
     AXIS,
     INLINE,
@@ -85,7 +86,7 @@ def points_of(node: ir.TaskNode, group: str, shown: Container[str]) -> tuple[Cal
     names = _field_names(node.step)
     parameters = {parameter.name: parameter for parameter in node.step.parameters}
     points = [
-        {key: _lists(typed(parameters[key], value)) for key, value in point.items() if names[key] in shown}
+        {key: thawed(typed(parameters[key], value)) for key, value in point.items() if names[key] in shown}
         for point in node.grid.points
     ]
     if any(names[key] != key for point in points for key in point):  # type checkers know fields by their aliases only
@@ -131,7 +132,7 @@ def argument_of(
 
 def immutable(value: object) -> Expression:
     """Return the default of an argument: a tuple for a list, which calls would share."""
-    return tuple(_lists(item) for item in value) if isinstance(value, tuple) else value
+    return tuple(thawed(item) for item in value) if isinstance(value, tuple) else value
 
 
 def _field_names(step: ir.Step) -> dict[str, str]:
@@ -180,13 +181,8 @@ def _finished(
     keywords = {**(limits or {}), "alias": alias, "description": parameter.description}
     given = [(key, value) for key, value in keywords.items() if value is not None]
     if not given:
-        return Field(name, annotation, _lists(default))
-    return Field(name, annotation, Call(Name("Field"), keywords=(("default", _lists(default)), *given)))
-
-
-def _lists(value: object) -> Expression:
-    """Return tuples as lists, as people write them."""
-    return [_lists(item) for item in value] if isinstance(value, tuple) else value
+        return Field(name, annotation, thawed(default))
+    return Field(name, annotation, Call(Name("Field"), keywords=(("default", thawed(default)), *given)))
 
 
 def _what_group_is(node: ir.StepNode) -> str:
