@@ -3,6 +3,7 @@
 A page holds such a part between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
 """
 
+import configparser
 import re
 import textwrap
 from pathlib import Path
@@ -25,9 +26,23 @@ def code(language: str, file: Path) -> str:
     return f"```{language}\n{file.read_text(encoding='utf-8')}```\n"
 
 
-def generated(target: str) -> Path:
+def generated(target: str) -> str:
+    """Return the generated file of README's pipeline, which README calls valohai.yaml."""
     (file,) = (GOLDENS / target / "readme").glob("*.py")
-    return file
+    return code("python", file).replace("readme.yaml", "valohai.yaml")
+
+
+def entry_points(file: Path) -> str:
+    """Return the entry points of a package as its pyproject.toml declares them."""
+    groups = configparser.ConfigParser()
+    groups.read(file, encoding="utf-8")
+    tables = [
+        "\n".join(
+            [f'[project.entry-points."{group}"]', *(f'{name} = "{value}"' for name, value in groups[group].items())]
+        )
+        for group in groups.sections()
+    ]
+    return "```toml\n" + "\n\n".join(tables) + "\n```\n"
 
 
 def keys() -> str:
@@ -50,11 +65,12 @@ def rules() -> str:
 
 PARTS = {
     ("README.md", "yaml"): lambda: code("yaml", GOLDENS / "cases" / "readme.yaml"),
-    ("README.md", "dag"): lambda: code("python", generated("airflow")),
-    ("README.md", "flow"): lambda: code("python", generated("prefect")),
+    ("README.md", "dag"): lambda: generated("airflow"),
+    ("README.md", "flow"): lambda: generated("prefect"),
     ("README.md", "on-error"): semantics.table,
     ("docs/valohai.md", "keys"): keys,
-    ("docs/extending.md", "entry-points"): lambda: code("toml", TOY.with_name("entry_points.txt")),
+    ("docs/extending.md", "entry-points"): lambda: entry_points(TOY.with_name("entry_points.txt")),
+    ("docs/extending.md", "pair"): lambda: code("yaml", TOY.with_name("pair.yaml")),
     ("docs/extending.md", "dialect"): lambda: code("python", TOY / "__init__.py"),
     ("docs/extending.md", "contract"): lambda: code("python", TOY / "run.py"),
     ("docs/extending.md", "target"): lambda: code("python", TOY / "script.py"),

@@ -42,7 +42,7 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         target_required: whether the command needs an engine; None if none has anything to do with it.
     """
     if target_required is not None:
-        known = "target engine"
+        known = f"target engine: {' or '.join(registry.names(registry.TARGETS))}"
         parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
     parser.add_argument("--dialect", metavar="NAME", help="source language (default: detected)")
     parser.add_argument("--project", metavar="DIR", help="directory the steps run in (default: the file's)")

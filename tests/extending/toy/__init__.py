@@ -31,13 +31,13 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
         if not isinstance(name, str) or command is None or not isinstance(command.value, str):
             diagnostics.error("missing-key", f"step {name!r} has no 'run', a string", step.span)
             continue
-        needs = [str(one.value) for one in step.list("needs")]
+        needs = [str(need.value) for need in step.list("needs")]
         span = steps.key_span(name)
         inputs = tuple(ir.Input(need, span) for need in dict.fromkeys(needs))
         nodes.append(ir.ExecutionNode(name, span, ir.Step(name, span, (command.value,), inputs=inputs)))
         edges += [
-            ir.Edge(ir.Port(one.name, ir.EdgeKind.ARTIFACT, "*"), ir.Port(name, ir.EdgeKind.INPUT, one.name), span)
-            for one in inputs
+            ir.Edge(ir.Port(need, ir.EdgeKind.ARTIFACT, "*"), ir.Port(name, ir.EdgeKind.INPUT, need), span)
+            for need in dict.fromkeys(needs)
         ]
     return (ir.Pipeline(names[0], DIALECT.name, source.name, ir.Graph(tuple(nodes), tuple(edges)), root.span),)
 

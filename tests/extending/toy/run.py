@@ -8,8 +8,8 @@ from translator.shim.dialects import Contract, Launch, Work
 from translator.shim.inputs.stage import Source, fill
 
 
-def label(step: Step, given: Mapping[str, Value]) -> str:
-    """Label an execution among those of its node; a toy has only one."""
+def label(step: Step, values: Mapping[str, Value]) -> str:
+    """Return what tells an execution from others of its node; here each node has only one."""
     return ""
 
 
