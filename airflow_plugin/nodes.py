@@ -68,7 +68,7 @@ class Node:
 
 @once_per_dag
 def nodes(dag: DAG) -> Mapping[str, Node]:
-    """Return the nodes of a DAG by name, in the order of the DAG file."""
+    """Return the nodes of a DAG by name, in the order of the source file (``finish`` says it if it is another)."""
     found: dict[str, Node] = {}
     groups: dict[str, list[str]] = {}
     for task in dag.tasks:
@@ -92,8 +92,9 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
             sequential=bool(_argument(task, "sequential")),
         )
     owners = {task: node.name for node in found.values() for task in node.tasks}
-    places = {name: place for place, name in enumerate(found)}
-    return {name: replace(node, upstream=_upstream(dag, node, owners, places)) for name, node in found.items()}
+    ordered = next((names for task in dag.tasks if (names := _argument(task, "nodes"))), tuple(found))
+    places = {name: place for place, name in enumerate(ordered)}
+    return {name: replace(found[name], upstream=_upstream(dag, found[name], owners, places)) for name in ordered}
 
 
 def _upstream(dag: DAG, node: Node, owners: Mapping[str, str], places: Mapping[str, int]) -> tuple[str, ...]:

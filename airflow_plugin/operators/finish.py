@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.exceptions import RunError
+from airflow_plugin.references import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import Context
 
+    from airflow_plugin.references import Node
     from translator.shim.outcome import RunRecord
 
 
@@ -25,6 +27,8 @@ class FinishOperator(BaseOperator):
 
     Args:
         parameters: the DAG params that are parameters of the pipeline.
+        nodes: the nodes in the order in which ``run.json`` lists them (default: that of the DAG file, in which each
+            node comes after those it refers to).
         kwargs: of every operator.
     """
 
@@ -35,11 +39,13 @@ class FinishOperator(BaseOperator):
         self,
         *,
         parameters: Sequence[str] = (),
+        nodes: Sequence[Node] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.as_teardown(on_failure_fail_dagrun=True)
         self.parameters = parameters
+        self.nodes = tuple(name_of(node) for node in nodes)
 
     @classmethod
     def get_serialized_fields(cls) -> frozenset[str]:

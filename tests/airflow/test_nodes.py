@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 import sys
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,18 @@ def test_nodes_are_those_of_the_pipeline(dag_of: Any) -> None:
         "last": ("execution", "stop-next", "last", ("many", "gated")),
     }
     assert found["many"].tasks == ("many.grid", "many.run", "many.done")
+
+
+def test_nodes_keep_the_order_of_the_source_file(dag_of: Any) -> None:
+    """A DAG file defines a node before those that refer to it; ``run.json`` lists them as the source file does."""
+    from airflow_plugin.nodes import nodes
+
+    dag = dag_of(Node("last", after=["many", "first"]), Node("many", [OK, OK], after=["first"]), Node("first"))
+    assert next(task.task_id for task in dag.tasks) == "first"
+    found = nodes(dag)
+    assert list(found) == ["last", "many", "first"]
+    assert found["last"].upstream == ("many", "first")
+    assert [node["name"] for node in json.loads(dag.get_task("finish").plan)["nodes"]] == ["last", "many", "first"]
 
 
 def calls(action: Callable[[], object]) -> int:

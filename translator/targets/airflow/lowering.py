@@ -83,7 +83,12 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     )
     mapped = {node.variable: node.parts["run"] for node in lowered if isinstance(node, GroupNode) and node.mapped}
     late = are_late(params, 1 + sum(3 if isinstance(node, GroupNode) else 1 for node in lowered))
-    finish = call("FinishOperator", task_id="finish", parameters=[given.name for given in pipeline.parameters] or None)
+    finish = call(
+        "FinishOperator",
+        task_id="finish",
+        parameters=[given.name for given in pipeline.parameters] or None,
+        nodes=[name(variables[node.name]) for node in pipeline.nodes] if list(nodes) != list(pipeline.nodes) else None,
+    )
     return DagFile(
         marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
         imports=import_blocks(
