@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowSkipException
 
+from translator.shim.errors import TranslatorError
 
-class ExecutionError(AirflowException):
+
+class ExecutionError(TranslatorError, AirflowException):
     """An execution that failed; Airflow tries it again if the task has retries left."""
 
 
-class FinalExecutionError(AirflowFailException):
+class FinalExecutionError(TranslatorError, AirflowFailException):
     """An execution that failed and is not tried again, whatever ``retries`` the deployment sets."""
 
 
-class NodeError(AirflowFailException):
+class NodeError(TranslatorError, AirflowFailException):
     """A node that failed although no execution of its step says why: its grid, its branches or its policy does."""
 
 
-class RunError(AirflowFailException):
+class RunError(TranslatorError, AirflowFailException):
     """A run that is not complete."""
 
 

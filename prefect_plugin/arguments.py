@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from prefect_plugin.parameters import NodeParameters
+from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from prefect import Flow
 
 
-class ArgumentError(ValueError):
+class ArgumentError(TranslatorError, ValueError):
     """A value that the flow does not take; the message is for the user."""
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim.embedded import quiet
+from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +37,7 @@ _SETTINGS = {
 }
 
 
-class UsageError(Exception):
+class UsageError(TranslatorError):
     """A flow that cannot be run as asked; the message is for the user."""
 
 

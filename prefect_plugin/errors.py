@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from translator.shim.errors import TranslatorError
 
-class OutsideRunError(RuntimeError):
+
+class OutsideRunError(TranslatorError, RuntimeError):
     """A call that only works within a run, a node or a branch."""
 
 
-class TokenError(TypeError):
+class TokenError(TranslatorError, TypeError):
     """A token that does not fit the function that it is passed to."""
 
 
-class StepError(TypeError):
+class StepError(TranslatorError, TypeError):
     """A step that a job cannot run in the way that it is asked to."""

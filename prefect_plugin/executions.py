@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from prefect.states import Completed
 
 from translator.shim.contract import ArtifactSource, ValueSource, metadata, output, parameter, same_input
+from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,7 @@ class LeftOut(Executions):
         """Do nothing: the executions have ended."""
 
 
-class NodeError(Exception):
+class NodeError(TranslatorError):
     """A failed node, with those of its executions that are complete.
 
     Prefect's ``allow_failure`` passes it to the downstream nodes of a node with ``on-error: continue``.

@@ -27,6 +27,7 @@ from prefect_plugin.stopping import REPLACED, Cause, Stop, state_watched
 from prefect_plugin.stores import choose
 from translator.shim import clock, events, outcome
 from translator.shim.contract import State as Outcome
+from translator.shim.errors import TranslatorError
 from translator.shim.execution import kill_all
 from translator.shim.outcome import EngineState
 from translator.shim.store import StoreError, open_store
@@ -57,7 +58,7 @@ KILLED_SECONDS = 5.0
 """The time that a run waits for executions after it killed their processes."""
 
 
-class RunFailedError(Exception):
+class RunFailedError(TranslatorError):
     """A run that failed: what the flow raises, so that Prefect's own rules (retries, automations, hooks) apply."""
 
 

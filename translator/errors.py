@@ -1,12 +1,5 @@
-"""Define errors for users: a message and an optional hint."""
+"""Define errors for users; the class lies in the shim, which imports nothing of the compiler and raises it too."""
 
-from __future__ import annotations
+from translator.shim.errors import TranslatorError
 
-
-class TranslatorError(Exception):
-    """An error with a message for the user; ``hint`` suggests a fix."""
-
-    def __init__(self, message: str, hint: str | None = None) -> None:
-        self.message = message
-        self.hint = hint
-        super().__init__(message if hint is None else f"{message}\n  {hint}")
+__all__ = ["TranslatorError"]

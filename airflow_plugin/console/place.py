@@ -11,6 +11,7 @@ from airflow_plugin.nodes import PARTS
 from airflow_plugin.references import shown_name
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
+from translator.shim.errors import TranslatorError
 from translator.shim.store import MANIFEST, StoreError, segment
 from translator.shim.store.owner import OWNER
 from translator.shim.uris import shown
@@ -27,7 +28,7 @@ _FOLDER = re.compile(
 )
 
 
-class UnknownFolderError(Exception):
+class UnknownFolderError(TranslatorError):
     """A try whose directory in the store is unknown; the message says what was looked for."""
 
 

@@ -18,6 +18,7 @@ from prefect_plugin.errors import OutsideRunError
 from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
+from translator.shim.errors import TranslatorError
 from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Handover:
         self.item = item
 
 
-class NodeFailedError(Exception):
+class NodeFailedError(TranslatorError):
     """A failed node, with what it hands over; ``allow_failure`` passes it to the node that handles the failure."""
 
     def __init__(self, path: str, handover: Handover) -> None:

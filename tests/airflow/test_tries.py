@@ -142,8 +142,8 @@ def test_removed_instances_that_will_not_restart_are_reported() -> None:
     context: Any = {"ti": instance}
     instance.try_number = 2
     assert gone_for_good(context, ["many.run"], 1) is None
-    assert "removed 1 of 2, as" in str(gone_for_good(context, ["many.run"], 2))
-    assert "removed 1, 2 of 5, as" in str(gone_for_good(context, ["many.run"], 5))
+    assert "removed 1 of 2, because" in str(gone_for_good(context, ["many.run"], 2))
+    assert "removed 1, 2 of 5, because" in str(gone_for_good(context, ["many.run"], 5))
     assert gone_for_good(context, ["collect"], 5) is None
     instance.try_number = 1  # nothing has been cleared, so nobody asks
     assert gone_for_good(context, ["many.run"], 5) is None

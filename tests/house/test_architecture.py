@@ -117,3 +117,28 @@ def test_only_tests_assert(path: Path) -> None:
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
     assert "AssertionError" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+CARRIERS = {
+    "translator/diagnostics/findings.py": {"TooManyErrors"},  # the errors are in the diagnostics
+    "translator/shim/digest.py": {"NotAFileError"},  # has an errno, as the errors have that Python raises for a file
+    "translator/shim/dialects/magnus/child/_pipeline_step.py": {"StepError"},  # of a program that imports none of us
+    "airflow_plugin/exceptions.py": {"NotStarted", "Stopped"},  # skip a task
+}
+"""Exceptions that need not be a ``TranslatorError``."""
+
+
+@pytest.mark.parametrize("path", modules(*PACKAGES), ids=str)
+def test_errors_have_one_base(path: Path) -> None:
+    """An error that others may catch has a message for the user, and may have a hint."""
+    foreign = {"Exception", "BaseException", "ValueError", "TypeError", "LookupError", "RuntimeError", "OSError"}
+    foreign |= {"AirflowException", "AirflowFailException", "AirflowSkipException"}
+    found = {
+        node.name
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        if (bases := {base.id for base in node.bases if isinstance(base, ast.Name)}) & foreign
+        and "TranslatorError" not in bases
+    }
+    at_the_root = {"TranslatorError"} if str(path) == "translator/shim/errors.py" else set()
+    assert found == CARRIERS.get(str(path), at_the_root)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from translator.shim.errors import TranslatorError
+
 DEPTH = 100
 TOO_DEEP = f"it is nested deeper than {DEPTH}"
 
 
-class DepthError(ValueError):
+class DepthError(TranslatorError, ValueError):
     """A value is nested too deep."""
 
 

@@ -6,6 +6,7 @@ import itertools
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from translator.shim.errors import TranslatorError
 from translator.shim.parameters import ParameterError, coerce
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ LABEL_LENGTH = 200
 _VALUE_LENGTH = 40
 
 
-class GridError(ValueError):
+class GridError(TranslatorError, ValueError):
     """A grid without points, or with values that a parameter cannot take; the message is for the user."""
 
 

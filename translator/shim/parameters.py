@@ -9,6 +9,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any, cast
 
+from translator.shim.errors import TranslatorError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,7 +26,7 @@ _EXACT = 2.0**53
 _WHOLE = re.compile("[-+]?[0-9]{1,15}", re.ASCII)
 
 
-class ParameterError(ValueError):
+class ParameterError(TranslatorError, ValueError):
     """A value that a parameter cannot take; the message is for the user and may have several lines."""
 
 

@@ -6,13 +6,15 @@ import os
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from translator.shim.errors import TranslatorError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 KeepDirectories = Literal["none", "suffix", "full"]
 
 
-class PathError(ValueError):
+class PathError(TranslatorError, ValueError):
     """A path that climbs out of its directory, or that no store can hold."""
 
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from translator.shim.errors import TranslatorError
 from translator.shim.store import segment
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _ELSEWHERE = re.compile(r"translator-[0-9a-f]{12}")
 _PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
 
 
-class WorkspaceError(Exception):
+class WorkspaceError(TranslatorError):
     """A place without room for a workspace; the message says why and what to do."""
 
 

@@ -23,6 +23,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator.diagnostics import printable
+from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
     import jinja2
@@ -42,7 +43,7 @@ _WORDS = re.compile("(?:[^ ]+ ?| +)", re.DOTALL)
 """A word with the space after it."""
 
 
-class UnrenderableError(ValueError):
+class UnrenderableError(TranslatorError, ValueError):
     """A value that no generated file can carry: NaN, infinity, a NUL character, or a type that is not plain data."""
 
 

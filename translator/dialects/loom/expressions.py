@@ -9,6 +9,8 @@ import ast
 import operator
 from typing import TYPE_CHECKING, Any
 
+from translator.errors import TranslatorError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -48,7 +50,7 @@ _COMPARE: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 }
 
 
-class ExpressionError(ValueError):
+class ExpressionError(TranslatorError, ValueError):
     """An expression that cannot be computed; the message is for the user."""
 
 

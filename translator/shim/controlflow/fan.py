@@ -28,6 +28,7 @@ from translator.shim import dialects, scopes
 from translator.shim.clock import now
 from translator.shim.contract import Manifest, Scope, State
 from translator.shim.depth import parse
+from translator.shim.errors import TranslatorError
 from translator.shim.store import MANIFEST, try_key
 from translator.shim.store.manifest import text
 
@@ -42,7 +43,7 @@ Kind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
 _REASON_LENGTH = 4_000
 
 
-class FanError(ValueError):
+class FanError(TranslatorError, ValueError):
     """A composite node that cannot begin or end; the message is for the user."""
 
 

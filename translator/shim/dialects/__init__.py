@@ -12,6 +12,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
+from translator.shim.errors import TranslatorError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 GROUP = "translator.shim.dialects"
 
 
-class NotInstalledError(LookupError):
+class NotInstalledError(TranslatorError, LookupError):
     """A dialect whose steps cannot run here; the message is for the user."""
 
 

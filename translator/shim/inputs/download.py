@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from translator.shim import abandon
+from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ _PARTIAL, _BAD_RANGE = 206, 416
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 
-class DownloadError(Exception):
+class DownloadError(TranslatorError):
     """A file cannot be downloaded; the message says why, and not from where."""
 
 

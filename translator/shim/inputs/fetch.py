@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from translator.shim import abandon, digest
+from translator.shim.errors import TranslatorError
 from translator.shim.paths import PathError, file_uri, place
 from translator.shim.store import transfer
 from translator.shim.uris import readable, scrubbed, shown
@@ -27,7 +28,7 @@ READ_ONLY = 0o444
 _WILD = re.compile(r"[*?]")
 
 
-class FetchError(Exception):
+class FetchError(TranslatorError):
     """A default of an input cannot be fetched; the message says which and why."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translator.shim import digest
 from translator.shim.contract import FileRecord, InputFiles
+from translator.shim.errors import TranslatorError
 from translator.shim.inputs import fetch
 from translator.shim.paths import PathError, place, relative
 from translator.shim.store import StoreError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
-class InputError(Exception):
+class InputError(TranslatorError):
     """An input cannot be filled; the message is for the user."""
 
 

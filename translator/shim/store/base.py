@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from translator.shim.digest import no_pulse
+from translator.shim.errors import TranslatorError
 from translator.shim.store import manifest as manifests_
 from translator.shim.store.keys import CLAIMED, MANIFEST, STARTED, TRY_FILE, key_of, try_key
 
@@ -26,7 +27,7 @@ HURRY = 10.0
 """The same where the execution is to stop."""
 
 
-class StoreError(Exception):
+class StoreError(TranslatorError):
     """A failed operation of the store; the message says what, where and why."""
 
 

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import abandon, digest
+from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,7 @@ STALLED = 120.0
 """Seconds without progress after which a transfer is given up."""
 
 
-class StalledError(Exception):
+class StalledError(TranslatorError):
     """A transfer makes no progress."""
 
 
