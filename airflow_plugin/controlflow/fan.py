@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import conf
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 
-from airflow_plugin.controlflow.graph import BODY, find
+from airflow_plugin.controlflow.graph import find
 from airflow_plugin.controlflow.step import NOT_REACHED, ControlFlowOperator
 from airflow_plugin.exceptions import NodeError, NotStarted, Stopped
 from airflow_plugin.tries import gone_for_good, name_try
@@ -16,6 +16,7 @@ from translator.shim.contract import State
 from translator.shim.controlflow import fan
 from translator.shim.controlflow.fan import FanError
 from translator.shim.grid import label
+from translator.shim.plans import BODY
 from translator.shim.store.manifest import summary
 
 if TYPE_CHECKING:

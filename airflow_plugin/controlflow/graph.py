@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from airflow_plugin.dag_cache import once_per_dag
 from airflow_plugin.references import name_of
 from translator.shim.contract import After
+from translator.shim.plans import BODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 Path: TypeAlias = "tuple[str, ...]"
 Role: TypeAlias = Literal["step", "join", "enter", "items", "choose", "again"]
 
-BODY = "*"
 STEP = "ControlFlowStepOperator"
 """The operator of a leaf, as Airflow stores it."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.controlflow.graph import BODY, STEP, place_of
+from airflow_plugin.controlflow.graph import STEP, place_of
 from airflow_plugin.database import pushed
+from translator.shim.plans import BODY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_plugin.controlflow.graph import BODY
 from airflow_plugin.waiting import let_killed_end
 from translator.shim import complete, failed, outcome
 from translator.shim.contract import State
 from translator.shim.controlflow.fan import FanError
 from translator.shim.outcome import EngineState
-from translator.shim.plans import BODY as BODY_PLAN
-from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
+from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,7 +70,7 @@ def _node_plan(node: Node) -> NodePlan | CompositePlan:
         return NodePlan(node.path[-1], after=node.after)
     branches = {name: _plan(graph) for name, graph in node.branches.items()}
     if node.kind in ("map", "loop"):
-        branches = {BODY_PLAN: next(iter(branches.values()))}
+        branches = {BODY: next(iter(branches.values()))}
     return CompositePlan(node.path[-1], node.kind, branches, node.after)
 
 

@@ -7,13 +7,14 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from airflow_plugin.controlflow.graph import BODY, Graph, Node, Path, find, graph_at, read
+from airflow_plugin.controlflow.graph import Graph, Node, Path, find, graph_at, read
 from airflow_plugin.run_folder import run_folder
 from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import named_tries
 from translator.shim import scopes
 from translator.shim.contract import After, ExecutionId, State
 from translator.shim.controlflow import fan
+from translator.shim.plans import BODY
 from translator.shim.store import NoManifestError, open_store
 
 if TYPE_CHECKING:

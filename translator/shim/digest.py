@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BLOCK = 1 << 20
+READ_ONLY = 0o444
+"""The mode of files that others share."""
 _FICLONE = 0x40049409
 
 

@@ -24,6 +24,7 @@ from translator.shim.process.metadata import Metadata
 from translator.shim.process.supervise import kill_all
 from translator.shim.store import HURRY, MANIFEST, Store, StoreError, open_store, try_key
 from translator.shim.store.manifest import brief, sane, text
+from translator.shim.uris import MASK
 from translator.shim.workspace import WorkspaceError, workspace
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ __all__ = ["execute", "kill_all"]
 KILLED = "the engine cancelled the execution"
 OUT_OF_TIME = "the execution exceeded the engine's time limit for its task"
 NOTE = "[shim] "
-MASK = "***"
 _TAIL_LINES = 10
 _TAIL_LENGTH = 300
 _REASON_LENGTH = 4_000

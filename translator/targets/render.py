@@ -98,7 +98,7 @@ def environment(package: str) -> jinja2.Environment:
     return made
 
 
-def render(templates: jinja2.Environment, template: str, file: str, **model: object) -> str:
+def render(templates: jinja2.Environment, template: str, file: str, /, **model: object) -> str:
     """Render a template into the source text of a Python file.
 
     Args:

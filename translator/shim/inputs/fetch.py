@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from translator.shim import abandon, digest
+from translator.shim.digest import READ_ONLY
 from translator.shim.errors import TranslatorError
 from translator.shim.paths import PathError, file_uri, place
 from translator.shim.store import transfer
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Input
 
-READ_ONLY = 0o444
 
 _WILD = re.compile(r"[*?]")
 

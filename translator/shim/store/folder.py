@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 
 from translator.shim import digest
 from translator.shim.contract import FileRecord
+from translator.shim.digest import READ_ONLY
 from translator.shim.paths import PathError, file_uri, relative
 from translator.shim.store.base import DOCUMENT_LIMIT, Store, StoreError
 from translator.shim.store.keys import LOG, OUTPUTS, attempts, key_of, segment, try_key
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import ExecutionId
 
-READ_ONLY = 0o444
 SCRATCH = ".work"
 
 

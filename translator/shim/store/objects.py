@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from translator.shim import abandon
 from translator.shim.contract import FileRecord
-from translator.shim.digest import no_pulse
+from translator.shim.digest import READ_ONLY, no_pulse
 from translator.shim.paths import PathError, relative
 from translator.shim.store import transfer
 from translator.shim.store.base import HURRY, Store, StoreError
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import ExecutionId
 
-READ_ONLY = 0o444
 SILENT = 3.0
 """Seconds that a store may take that has not answered before."""
 _ROUNDS = 20

@@ -64,9 +64,9 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
 
         controlflow = lower_controlflow(pipeline, options)
         templates = render.environment(f"{__name__}.controlflow")
-        return render.render(templates, "controlflow.py.jinja", file_name(pipeline), dag=controlflow)
+        return render.render(templates, "controlflow.py.jinja", file_name(pipeline), file=controlflow)
     templates = render.environment(__name__)
-    return render.render(templates, "dag.py.jinja", file_name(pipeline), dag=lower(pipeline, options))
+    return render.render(templates, "dag.py.jinja", file_name(pipeline), file=lower(pipeline, options))
 
 
 def bad_name(name: str) -> str | None:

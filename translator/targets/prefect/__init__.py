@@ -60,12 +60,11 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
     if pipeline.graph.start is not None:
         from translator.targets.prefect.controlflow import lowering as controlflow
 
-        file = controlflow.lower(pipeline, options or GenerateOptions())
-        return render.render(
-            render.environment(f"{__name__}.controlflow"), "controlflow.py.jinja", file_name(pipeline), made=file
-        )
-    made = lower(pipeline, options or GenerateOptions())
-    return render.render(render.environment(__name__), "flow.py.jinja", file_name(pipeline), made=made)
+        graph = controlflow.lower(pipeline, options or GenerateOptions())
+        templates = render.environment(f"{__name__}.controlflow")
+        return render.render(templates, "controlflow.py.jinja", file_name(pipeline), file=graph)
+    flow = lower(pipeline, options or GenerateOptions())
+    return render.render(render.environment(__name__), "flow.py.jinja", file_name(pipeline), file=flow)
 
 
 def bad_name(name: str) -> str | None:

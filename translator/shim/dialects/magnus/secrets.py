@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from translator.shim.uris import MASK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-MASK = "***"
 WHERE = "set the environment variable of that name on the worker, or store it as a secret in the engine"
 # What is shorter is hidden only where it stands alone: it would be found in any text.
 _SHORTEST = 4
