@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 BODY = "*"
 """The name under which ``branches`` has the one body of a map or a loop."""
@@ -48,6 +48,23 @@ def walk(
         yield path, node
         for name, branch in into(node).items():
             yield from walk(branch, (*path, name), into)
+
+
+def reachable(start: Iterable[object], following: Mapping[str, Iterable[object]]) -> frozenset[str]:
+    """Return the nodes that one reaches from some nodes, these included.
+
+    Args:
+        start: where to begin; what is not a key of ``following``, such as an end of a graph, leads nowhere.
+        following: what follows each node.
+    """
+    found: set[str] = set()
+    waiting = list(start)
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str) and one in following and one not in found:
+            found.add(one)
+            waiting.extend(following[one])
+    return frozenset(found)
 
 
 def kind(node: ir.Node) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.ir import EdgeKind, MergeMode, Value
+from translator.nodes import reachable
 from translator.runtime import lower_step
 from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
@@ -81,14 +82,7 @@ class Rules:
 
     def ancestors(self, name: str) -> frozenset[str]:
         """Return the nodes that a node waits for, directly or not."""
-        found: set[str] = set()
-        waiting = list(self.upstream[name])
-        while waiting:
-            one = waiting.pop()
-            if one not in found:
-                found.add(one)
-                waiting.extend(self.upstream[one])
-        return frozenset(found)
+        return reachable(self.upstream[name], self.upstream)
 
     def left_out(self, name: str, before: Mapping[str, Result]) -> Result | None:
         """Return how a node fares that may not start (rules 1, 2 and 14 to 16), or None if it may."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.nodes import reachable
 from translator.shim.contract import After
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
 def ways(graph: ir.Graph) -> dict[str, Way]:
     """Return the way of each node; routes from unreachable nodes do not count for nodes that are reached."""
     targets = {node.name: _targets(node) for node in graph.nodes}
-    reached = _reached(graph.start, targets)
+    reached = reachable([graph.start], {name: routes.values() for name, routes in targets.items()})
     into: dict[str, list[After]] = {name: [] for name in targets}
     for name, routes in targets.items():
         for outcome, target in routes.items():
@@ -64,15 +65,3 @@ def _targets(node: ir.Node) -> dict[ir.Outcome, str | ir.End]:
     for route in node.policy.routes:
         targets[route.outcome] = route.target
     return targets
-
-
-def _reached(start: str | None, targets: Mapping[str, Mapping[ir.Outcome, str | ir.End]]) -> set[str]:
-    found: set[str] = set()
-    waiting = [start] if start in targets else []
-    while waiting:
-        name = waiting.pop()
-        if name in found or name is None:
-            continue
-        found.add(name)
-        waiting.extend(target for target in targets[name].values() if isinstance(target, str))
-    return found

@@ -15,7 +15,7 @@ from translator.targets.prefect.controlflow.lines import lines, words
 from translator.targets.prefect.controlflow.model import ControlFlowFile, Function, StepTask
 from translator.targets.prefect.controlflow.names import Names, Path, names_of
 from translator.targets.prefect.controlflow.outline import outline
-from translator.targets.prefect.controlflow.statements import Walk, reachable, walk
+from translator.targets.prefect.controlflow.statements import Walk, reached_nodes, walk
 from translator.targets.prefect.flow import documented, title_of
 from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.model import Flow
@@ -100,7 +100,7 @@ def _steps(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepConstant]:
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
     """Yield the tasks of a graph's nodes, each after what it uses."""
-    reached = reachable(graph)
+    reached = reached_nodes(graph)
     for node in graph.nodes:
         here = (*path, node.name)
         if isinstance(node, ir.ExecutionNode):

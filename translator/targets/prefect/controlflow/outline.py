@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.diagnostics import printable
 from translator.nodes import BODY, branches
-from translator.targets.prefect.controlflow.statements import COMPLETE, ERROR, reachable, routes
+from translator.targets.prefect.controlflow.statements import COMPLETE, ERROR, reached_nodes, routes
 from translator.targets.render import WIDTH
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def outline(graph: ir.Graph, depth: int = 0) -> Iterator[str]:
         depth: the number of branches around it.
     """
     margin = _INDENT * depth
-    reached = reachable(graph)
+    reached = reached_nodes(graph)
     for node in graph.nodes:
         kind = _kind(node)
         unreachable = "" if node.name in reached else " (unreachable)"

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from translator import ir
+from translator.nodes import reachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 Target: TypeAlias = str | ir.End
 COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
@@ -88,21 +89,9 @@ def routes(node: ir.Node) -> tuple[Target, Target]:
     return found.get(ir.Outcome.COMPLETE, COMPLETE), found.get(ir.Outcome.ERROR, ERROR)
 
 
-def reachable(graph: ir.Graph) -> frozenset[str]:
+def reached_nodes(graph: ir.Graph) -> frozenset[str]:
     """Return the nodes that a route from the graph's start leads to."""
-    followed = {node.name: routes(node) for node in graph.nodes}
-    return _reached(followed, graph.start if graph.start is not None else COMPLETE)
-
-
-def _reached(followed: Mapping[str, tuple[Target, Target]], target: Target) -> frozenset[str]:
-    found: set[str] = set()
-    waiting = [target]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, str) and node not in found:
-            found.add(node)
-            waiting += followed[node]
-    return frozenset(found)
+    return reachable([graph.start], {node.name: routes(node) for node in graph.nodes})
 
 
 @dataclass(slots=True)
@@ -186,7 +175,7 @@ class _Writer:
     def _meeting(self, after: Target, instead: Target, stop: str | None) -> str | None:
         """Return the first node on the way of success from ``after`` that the way from ``instead`` comes to as well."""
         if instead not in self._reachable:
-            self._reachable[instead] = _reached(self._routes, instead)
+            self._reachable[instead] = reachable([instead], self._routes)
         reached = self._reachable[instead]
         here = after
         while isinstance(here, str):
