@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from translator.diagnostics import Diagnostics
 
-LARGE = 1024
+MAX_MAP_LENGTH = 1024
 """Airflow's default ``[core] max_map_length``: the most rows that a task can be mapped over."""
 
 _FIXED_OUTPUT = re.compile(
@@ -58,8 +58,8 @@ def _check_size(node: ir.TaskNode, diagnostics: Diagnostics) -> None:
     axes = node.grid.axes
     place = axes[0].span if len(axes) == 1 else node.grid.span or node.span
     points = size(node.grid)
-    if points > LARGE:
-        message = f"the grid of node {node.name!r} has {points:,} points; Airflow's default limit is {LARGE:,}"
+    if points > MAX_MAP_LENGTH:
+        message = f"the grid of node {node.name!r} has {points:,} points; Airflow's default limit is {MAX_MAP_LENGTH:,}"
         diagnostics.warning("large-grid", message, place)
     for axis in axes:
         if not axis.values:

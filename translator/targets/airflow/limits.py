@@ -6,15 +6,13 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.checks.grids import MAX_MAP_LENGTH
 from translator.checks.values import check as check_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.diagnostics import Diagnostics
-
-MAX_MAP_LENGTH = 1024
-"""Airflow's ``[core] max_map_length``: a grid with more points fails when it is computed."""
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
