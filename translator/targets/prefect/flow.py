@@ -45,11 +45,12 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         described.append((name, f"{_GROUPS[forms.group_kind(plan.nodes[node])]} of the node {node}."))
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     nodes, limit = len(pipeline.nodes), pipeline.concurrency
+    limited = limit is not None and 1 < limit < nodes
     run = call(
         "run_of",
         pipeline.name,
         project=Name("PROJECT"),
-        max_workers=limit if limit is not None and 1 < limit < nodes else None,
+        max_workers=limit if limited else None,
         parameters=parameters or None,
     )
     name = identifiers([pipeline.name], FUNCTIONS | {*names.functions.values()})[pipeline.name]
@@ -63,6 +64,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         tuple(map(_fitted, arguments)),
         run,
         threads,
+        limited,
     )
 
 

@@ -64,7 +64,7 @@ class NodeFunction:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The flow function; ``threads`` is how many nodes begin at once."""
+    """The flow function; ``threads`` is how many nodes begin at once, ``limited`` whether fewer of them run a step."""
 
     name: str
     title: str
@@ -73,6 +73,7 @@ class Flow:
     arguments: tuple[Field, ...]
     run: Expression
     threads: int
+    limited: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,7 +210,9 @@ def _flow(file: _File) -> Flow:
         nodes=[Name(file.tasks[()][node.name]) for node in pipeline.nodes],
     )
     text = documented(pipeline.name, described)
-    return Flow(names.flow, title_of(pipeline.name), pipeline.span.place, text, arguments, run, threads=1)
+    return Flow(
+        names.flow, title_of(pipeline.name), pipeline.span.place, text, arguments, run, threads=1, limited=False
+    )
 
 
 def _statements(file: _File, path: Path) -> tuple[str, ...]:

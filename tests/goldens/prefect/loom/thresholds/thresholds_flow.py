@@ -189,6 +189,7 @@ def thresholds(
         data_high: Written by cut_high; read by compare.
         data_comparison: All settings beside each other. Written by compare.
     """
+    # Run as many steps at once as the source system does; other threads wait.
     with run_of(
         "thresholds",
         project=PROJECT,
