@@ -36,9 +36,11 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | No
         return
     _nested_items(pipeline.graph, (), diagnostics)
     _races(pipeline, diagnostics, project)
-    _lists(pipeline, diagnostics, project)
+    known = _of(pipeline.graph, pipeline.dialect, project)
+    _lists(pipeline, diagnostics, known)
     _files(pipeline, diagnostics)
-    _arguments(pipeline, diagnostics, project)
+    if project is not None:
+        _arguments(pipeline, diagnostics, project, known)
 
 
 def _nested_items(graph: ir.Graph, around: tuple[str, ...], diagnostics: Diagnostics) -> None:
@@ -68,9 +70,8 @@ def _races(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None
                     diagnostics.warning("file-race", message, node.span, hint=hint)
 
 
-def _lists(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None) -> None:
+def _lists(pipeline: ir.Pipeline, diagnostics: Diagnostics, known: _Known) -> None:
     given = {parameter.name: parameter.default for parameter in pipeline.parameters}
-    known = _of(pipeline.graph, pipeline.dialect, project)
     for _, node in walk(pipeline.graph):
         if not isinstance(node, ir.MapNode):
             continue
@@ -107,18 +108,17 @@ def _files(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             diagnostics.warning("empty-catalog", message, node.span, hint="the step will fail")
 
 
-def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None) -> None:
+def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path, known: _Known) -> None:
     """Report functions with ``*args`` or ``**kwargs``: some engines take them for parameters of these names."""
-    if project is None or dialects.scoping(pipeline.dialect).variadic:
+    if dialects.scoping(pipeline.dialect).variadic:
         return
-    given = {parameter.name for parameter in pipeline.parameters}
-    written = _of(pipeline.graph, pipeline.dialect, project).parameters
+    filled = known.parameters.union(parameter.name for parameter in pipeline.parameters)
     for path, node in walk(pipeline.graph):
         if not isinstance(node, ir.ExecutionNode) or node.step.kind is not ir.StepKind.PYTHON:
             continue
         found = function_of(node.step.command[0], project)
         rest = found.unfilled if found else None
-        if found and rest and rest.lstrip("*") not in given | written:
+        if found and rest and rest.lstrip("*") not in filled:
             called = f"{found.node.name} ({found.file}:{found.node.lineno})"
             title = registry.title(pipeline.dialect)
             message = (
