@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from translator import registry
 from translator.cli.printing import is_bad
-from translator.dialects.options import Choices, positive_integer
+from translator.dialects import Choices, titles
+from translator.dialects.options import positive_integer
 from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from translator.diagnostics import Diagnostics
-    from translator.dialects import Dialect
     from translator.ir import Pipeline
     from translator.load import Loaded
     from translator.targets import Target
@@ -48,7 +48,7 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
     parser.add_argument("--project", metavar="DIR", help="directory the steps run in (default: the file's)")
     takers = [dialect for dialect in registry.dialects() if dialect.graph == "controlflow"]
     parser.add_argument(
-        "--parameters-file", metavar="FILE", help=f"YAML file with initial parameters ({_titles(takers)})"
+        "--parameters-file", metavar="FILE", help=f"YAML file with initial parameters ({titles(takers)})"
     )
     parser.add_argument("--pipeline", "-p", metavar="NAME", help="pipeline, if the file has several")
     parser.add_argument(
@@ -65,13 +65,8 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         if dialect.options is not None:
             dialect.options.add(parser)
     sharing = [dialect for dialect in registry.dialects() if dialect.in_place]
-    here = f"run the steps in the project directory itself, as {_titles(sharing)} do"
+    here = f"run the steps in the project directory itself, as {titles(sharing)} do"
     parser.add_argument("--in-place", action="store_true", help=here)
-
-
-def _titles(dialects: Iterable[Dialect]) -> str:
-    *others, last = [dialect.title for dialect in dialects]
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def choices_of(args: argparse.Namespace) -> Choices:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from translator.dialects.options import ChoiceError, Choices, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics, SourceText
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from translator.source import Located, Rules
 
 
-__all__ = ["ChoiceError", "Choices", "Dialect", "Options", "Source"]
+__all__ = ["ChoiceError", "Choices", "Dialect", "Options", "Source", "titles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +80,9 @@ class Dialect:
         from translator.shim import dialects
 
         return dialects.load(self.name)
+
+
+def titles(dialects: Iterable[Dialect]) -> str:
+    """Return the titles of dialects as a list in a sentence."""
+    *others, last = [dialect.title for dialect in dialects]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translator.dialects import titles
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -34,7 +36,7 @@ def explain(document: Located, dialects: Sequence[Dialect]) -> tuple[str, str | 
     """
     for what, keys in _BY_KEYS:
         if document.entries is not None and keys <= document.entries.keys():
-            return f"this is {what}, which is not supported", f"pipelines of {_listed(dialects)} are translated"
+            return f"this is {what}, which is not supported", f"pipelines of {titles(dialects)} are translated"
     for dialect in dialects:
         said = dialect.nearly(document)
         if said is not None:
@@ -44,8 +46,3 @@ def explain(document: Located, dialects: Sequence[Dialect]) -> tuple[str, str | 
     if document.items is not None:
         return "no item of this list is a step or a pipeline", None
     return "not a pipeline file: it contains a single value", None
-
-
-def _listed(dialects: Sequence[Dialect]) -> str:
-    *others, last = [dialect.title for dialect in dialects]
-    return f"{', '.join(others)} and {last}" if others else last
