@@ -64,6 +64,13 @@ def identifiers(names: Sequence[str], reserved: Container[str] = ()) -> dict[str
     return {name: given[name] for name in wanted}
 
 
+def free(name: str, taken: Container[str]) -> str:
+    """Return ``name``, with underscores appended until it is not in ``taken``."""
+    while name in taken:
+        name += "_"
+    return name
+
+
 def slug(name: str) -> str:
     """Give ``name`` a segment of a path or of a DAG id, by the rules at the top of this module."""
     text = _NOT_SLUG.sub("-", _ascii(name)).strip("-.")[:SLUG_LENGTH].strip("-.")

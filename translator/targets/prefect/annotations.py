@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.names import identifiers
+from translator.names import free, identifiers
 from translator.targets.prefect.limits import atoms
-from translator.targets.prefect.text import camel, free
+from translator.targets.prefect.text import camel
 from translator.targets.render import call, literal
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
-from translator.names import identifiers
+from translator.names import free, identifiers
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.reserved import ARGUMENTS
-from translator.targets.prefect.text import camel, free
+from translator.targets.prefect.text import camel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from translator.diagnostics import printable
 from translator.targets.render import WIDTH, columns, comment, docstring
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 
 _DOC_WIDTH = 80
@@ -77,13 +77,6 @@ def alias(name: str, annotation: str) -> str:
 def camel(identifier: str) -> str:
     """Return an identifier as the name of a class."""
     return "".join(word.capitalize() for word in identifier.split("_"))
-
-
-def free(name: str, taken: Container[str]) -> str:
-    """Return ``name``, with underscores appended until it is not in ``taken``."""
-    while name in taken:
-        name += "_"
-    return name
 
 
 def imported(module: str, names: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator import ir
-from translator.names import identifiers
+from translator.names import free, identifiers
 from translator.nodes import BODY, named_branches, walk
 
 if TYPE_CHECKING:
@@ -51,20 +51,14 @@ class Names:
     def own(self, path: Path, word: str) -> str:
         """Return the variable of a task of a composite node, such as its ``join``."""
         if (path, word) not in self._own:
-            found = f"{self.variable(path).rstrip('_')}_{word}"
-            while found in self._taken:
-                found += "_"
+            found = free(f"{self.variable(path).rstrip('_')}_{word}", self._taken)
             self._taken.add(found)
             self._own[path, word] = found
         return self._own[path, word]
 
     def group(self, argument: str, after: str | None, siblings: Iterable[str]) -> str:
         """Return the id of a mapped group of nodes, among ids of the same graph."""
-        taken = {*siblings, *self._reserved}
-        found = each(argument, after)
-        while found in taken:
-            found += "_"
-        return found
+        return free(each(argument, after), {*siblings, *self._reserved})
 
 
 def ids(names: Sequence[str], reserved: frozenset[str] = RESERVED) -> dict[str, str]:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.names import identifiers
+from translator.names import free, identifiers
 from translator.nodes import BODY, branches
 from translator.targets.prefect.reserved import ARGUMENTS
-from translator.targets.prefect.text import free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
