@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import walk
+from translator.nodes import BODY, walk
 from translator.targets.airflow.controlflow.layers import layers
 from translator.targets.airflow.controlflow.lines import Lines
 from translator.targets.airflow.controlflow.names import Names
@@ -227,7 +227,7 @@ class Body:
         body = Position(at.depth, over=items, argument=self._names.argument(node.item))
         begins_with_map = not layers(node.body, ways(node.body))[0].plain
         join = self._names.own(path, "join")
-        links = self._graph((*path, "*"), node.body, body, items if begins_with_map else None, join)
+        links = self._graph((*path, BODY), node.body, body, items if begins_with_map else None, join)
         self._join("map", path, way, at, reducer=node.reducer)
         self._order(links, at)
 
@@ -246,7 +246,7 @@ class Body:
         said = arguments(task_id="again", number=name(number), until=node.until, index=node.index)
         self._task(again, "IterationOperator", iteration, said, self._guard(path, LOOKS) if waits else ())
         self._out.blank()
-        self._order(self._graph((*path, "*"), node.body, iteration, first=again), iteration)
+        self._order(self._graph((*path, BODY), node.body, iteration, first=again), iteration)
         self._out.blank()
         self._out.line(at.depth + 1, f"{iterations}.append({one})")
         self._out.blank()
