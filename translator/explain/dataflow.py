@@ -55,7 +55,7 @@ def explain(
     if not diagnostics.ok:
         return None
     prediction = predict(rules)
-    return Explanation(pipeline, tuple(failures), frozenset(prediction.states), _explained(prediction), notes)
+    return Explanation(pipeline, tuple(failures), prediction.states, _explained(prediction), notes)
 
 
 def _explained(prediction: Prediction) -> tuple[ExplainedNode, ...]:
@@ -63,12 +63,9 @@ def _explained(prediction: Prediction) -> tuple[ExplainedNode, ...]:
         ExplainedNode(
             node.name,
             node.kind,
-            frozenset(node.states),
-            tuple(node.why),
-            tuple(
-                ExplainedExecution(one.index, frozenset(one.states), tuple(one.tries), one.parameters)
-                for one in node.executions
-            ),
+            node.states,
+            node.why,
+            tuple(ExplainedExecution(one.index, one.states, one.tries, one.parameters) for one in node.executions),
         )
         for node in prediction.nodes.values()
     )

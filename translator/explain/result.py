@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import printable
@@ -57,7 +57,7 @@ class Explanation:
     states: frozenset[str]
     nodes: tuple[ExplainedNode, ...]
     notes: tuple[str, ...] = ()
-    why: str | None = field(default=None)
+    why: str | None = None
 
 
 def as_text(explanation: Explanation) -> str:
