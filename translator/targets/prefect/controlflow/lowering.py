@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator import ir
+from translator import ir, nodes
 from translator.nodes import BODY, branches
 from translator.runtime import lower_step
 from translator.targets import render
@@ -57,7 +57,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     onward = [(*path, node) for path, made in walks.items() for node in made.onward]
     names = names_of(pipeline, onward)
     file = _File(pipeline, names, walks, _by_graph(names.places), _by_graph(names.onward))
-    steps = tuple(_steps(file, pipeline.graph, ()))
+    steps = tuple(_steps(file))
     blocks = (*_nodes(file, pipeline.graph, ()), *_onward(file, ()))
     flow, statements = _flow(file), _statements(file, ())
     return ControlFlowFile(
@@ -86,16 +86,13 @@ def _graphs(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, ir.Graph]]:
             yield from _graphs(inner, (*path, node.name, name))
 
 
-def _steps(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepConstant]:
-    """Yield the steps of a graph's nodes, in the order of the source file."""
-    for node in graph.nodes:
-        here = (*path, node.name)
+def _steps(file: _File) -> Iterator[StepConstant]:
+    """Yield the steps of all nodes, in the order of the source file."""
+    for path, node in nodes.walk(file.pipeline.graph):
         if isinstance(node, ir.ExecutionNode):
             step = lower_step(node.step, file.pipeline.dialect)
             file.used |= set(render.names_in(step))
-            yield StepConstant(file.names.places[here].upper(), node.span.place, step)
-        for name, inner in branches(node).items():
-            yield from _steps(file, inner, (*here, name))
+            yield StepConstant(file.names.places[path].upper(), node.span.place, step)
 
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
