@@ -44,13 +44,18 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
         returns={item.name: item.kind for item in step.returns},  # type: ignore[misc]  # the dialect has checked them
         secrets=step.secrets,
         options=dict(step.options),
-        files=_files(files) if files is not None else None,
+        files=lower_axis(files) if files is not None else None,
     )
 
 
 def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
     """Return the parameter as the shim represents it."""
     return replace(_untyped(parameter), default=thawed(typed(parameter, parameter.default)))
+
+
+def lower_axis(axis: ir.FileAxis) -> contract.FileAxis:
+    """Return what a step runs over as the shim represents it."""
+    return contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
 
 
 def coerced(parameter: ir.Parameter, value: object) -> ir.Value:
@@ -76,10 +81,6 @@ def _untyped(parameter: ir.Parameter) -> contract.Parameter:
         pass_true_as=parameter.pass_true_as,
         pass_false_as=parameter.pass_false_as,
     )
-
-
-def _files(axis: ir.FileAxis) -> contract.FileAxis:
-    return contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
 
 
 def _input(item: ir.Input) -> contract.Input:

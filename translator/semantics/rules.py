@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from translator import ir
 from translator.ir import EdgeKind, MergeMode, Value
 from translator.nodes import reachable
-from translator.runtime import lower_step
+from translator.runtime import lower_axis, lower_step
 from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.semantics.results import Execution, Result, settle
@@ -192,8 +192,7 @@ class Rules:
             files=[contract.FileRecord(path, 0, "", "") for e in done for path in e.outputs or ()],
             folders=[folder for e in done for folder in e.folders],
         )
-        of_shim = contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
-        points = file_grid.points(step, of_shim, values, brought, self.project)
+        points = file_grid.points(step, lower_axis(axis), values, brought, self.project)
         return cast("Sequence[Mapping[str, Value]]", points)
 
     def _brought(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
