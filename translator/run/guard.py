@@ -12,11 +12,10 @@ import os
 import re
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim.workspace import hold, remove
+from translator.shim.workspace import abandoned, hold, remove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 PREFIX = "translate-run-"
 GRACE = 15
 """Seconds that an engine has to end its run."""
-_ABANDONED = 3600.0
 _NAME = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_]+")
 
 _SCRIPT = """
@@ -107,16 +105,8 @@ def guarded() -> Iterator[tuple[Path, Guard]]:
 
 
 def _sweep() -> None:
-    """Remove directories of runs that were killed together with their guard: old ones that no process holds."""
+    """Remove the directories of runs that were killed together with their guard."""
     with contextlib.suppress(OSError):
-        for entry in os.scandir(tempfile.gettempdir()):
-            if not _NAME.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
-                continue
-            found = entry.stat(follow_symlinks=False)
-            if found.st_uid != os.getuid() or time.time() - found.st_mtime < _ABANDONED:
-                continue
-            lock = hold(Path(entry.path))
-            if lock is not None:
-                with contextlib.suppress(OSError):
-                    remove(Path(entry.path))
-                os.close(lock)
+        for left in abandoned(tempfile.gettempdir(), _NAME):
+            with contextlib.suppress(OSError):
+                remove(left)

@@ -207,20 +207,38 @@ def hold(place: Path) -> int | None:
     return handle
 
 
-def _sweep(base: Path) -> None:
-    """Remove old directories that no process holds, left by killed workers."""
-    with contextlib.suppress(OSError):
-        for entry in os.scandir(base):
-            if not entry.is_dir(follow_symlinks=False):
-                continue
-            found = entry.stat(follow_symlinks=False)
-            if found.st_uid != os.getuid() or time.time() - found.st_mtime < _ABANDONED:
-                continue
-            lock = hold(Path(entry.path))
-            if lock is not None:
-                for noted in Path(entry.path).glob(f"{_NOTED}*"):
-                    target = noted.readlink()
-                    if target.parent == _temporary_base() and _ELSEWHERE.fullmatch(target.name):
-                        remove(target)
-                remove(Path(entry.path))
+def abandoned(base: str | Path, name: re.Pattern[str] | None = None) -> Iterator[Path]:
+    """Yield the old directories of this user that no process holds; each is held until the next one is wanted.
+
+    Args:
+        base: where to look.
+        name: of the directories, if others are not to be touched.
+
+    Raises:
+        OSError: ``base`` cannot be read.
+    """
+    for entry in os.scandir(base):
+        if name is not None and not name.fullmatch(entry.name):
+            continue
+        if not entry.is_dir(follow_symlinks=False):
+            continue
+        found = entry.stat(follow_symlinks=False)
+        if found.st_uid != os.getuid() or time.time() - found.st_mtime < _ABANDONED:
+            continue
+        lock = hold(Path(entry.path))
+        if lock is not None:
+            try:
+                yield Path(entry.path)
+            finally:
                 os.close(lock)
+
+
+def _sweep(base: Path) -> None:
+    """Remove the directories that killed workers left."""
+    with contextlib.suppress(OSError):
+        for left in abandoned(base):
+            for noted in left.glob(f"{_NOTED}*"):
+                target = noted.readlink()
+                if target.parent == _temporary_base() and _ELSEWHERE.fullmatch(target.name):
+                    remove(target)
+            remove(left)
