@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from translator.shim import records, scopes
 from translator.shim.contract import ExecutionId, Manifest, State, Value
-from translator.shim.depth import DEPTH, too_deep
+from translator.shim.depth import DEPTH, TOO_DEEP, too_deep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +76,7 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
         raise ValueError(f"{what} is not a manifest of version {VERSION} or {SCOPED_VERSION}")
     try:
         if too_deep({**document, "scope": None}):
-            raise ValueError(f"it is nested deeper than {DEPTH}")  # noqa: TRY301 - one of many
+            raise ValueError(TOO_DEEP)  # noqa: TRY301 - one of many
         return Manifest(
             id=ExecutionId(
                 pipeline=_of(str, document["pipeline"]),
