@@ -28,13 +28,15 @@ _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`|]+")
 _ARN = "arn:"
 
 
-def readable(uri: str) -> bool:
-    """Return whether ``uri`` can be split into its parts.
+def flaw(uri: str) -> str | None:
+    """Return why ``uri`` cannot be split into its parts, or None.
 
     It cannot if a user or password holds an unquoted ``/``, ``?``, ``#`` or ``[``: ``https://bob:pa/ss@host/x`` names
     the host ``bob`` with the port ``pa``, and no client can send that.
     """
-    return "://" not in uri or _split(uri) is not None
+    if "://" not in uri or _split(uri) is not None:
+        return None
+    return f"{shown(uri)} is not a URI: percent-encode special characters in its host, user and password"
 
 
 def shown(uri: str) -> str:

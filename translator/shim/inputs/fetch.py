@@ -17,7 +17,7 @@ from translator.shim.digest import READ_ONLY
 from translator.shim.errors import TranslatorError
 from translator.shim.paths import PathError, file_uri, place
 from translator.shim.store import transfer
-from translator.shim.uris import readable, scrubbed, shown
+from translator.shim.uris import flaw, scrubbed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,8 +49,8 @@ def find(
     Raises:
         FetchError: nothing is there, or it cannot be looked at.
     """
-    if not readable(uri):
-        raise FetchError(f"{shown(uri)} is not a URI: percent-encode special characters in its host, user and password")
+    if (found := flaw(uri)) is not None:
+        raise FetchError(found)
     parts = urlsplit(uri if "://" in uri else "")
     scheme = parts.scheme
     if scheme in {"http", "https"}:

@@ -20,7 +20,7 @@ from translator.shim.store import transfer
 from translator.shim.store.base import HURRY, Store, StoreError
 from translator.shim.store.keys import CLAIMED, LOG, OUTPUTS, attempts, key_of, try_key
 from translator.shim.store.log import Log
-from translator.shim.uris import readable, scrubbed, shown
+from translator.shim.uris import flaw, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,10 +45,8 @@ class ObjectStore(Store):
 
     def __init__(self, uri: str) -> None:
         """Open the store at ``uri``."""
-        if not readable(uri):
-            raise StoreError(
-                f"{shown(uri)} is not a URI: percent-encode special characters in its host, user and password"
-            )
+        if (found := flaw(uri)) is not None:
+            raise StoreError(found)
         self.root = without_password(uri).rstrip("/")
         self._uri = uri
         self._silent = False
