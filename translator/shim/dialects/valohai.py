@@ -50,7 +50,7 @@ def default(uri: str, values: Mapping[str, Value]) -> str:
     return _PARAMETER.sub(replaced, uri)
 
 
-def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the protocol has it
+def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
     """See ``translator.shim.dialects.Contract.label``."""
     return grid.label(given)
 
@@ -76,7 +76,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     return Launch(arguments, environment(step, work.id, space), names)
 
 
-def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the protocol has it
+def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the contract has it
     """See ``translator.shim.dialects.Contract.gather``."""
     space = work.space
     if space.outputs.is_symlink() or not space.outputs.is_dir():

@@ -71,7 +71,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
             raise InputError(f"input {item.name!r}: {error}") from error
 
 
-def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  # noqa: ARG001 - as the protocol has it
+def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  # noqa: ARG001 - as the contract has it
     """See ``translator.shim.dialects.Contract.launch``."""
     for place in _written(work):
         (_root(work) / place.path).parent.mkdir(parents=True, exist_ok=True)

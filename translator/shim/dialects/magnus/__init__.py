@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _CHILD = Path(__file__).with_name("child")
 
 
-def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the protocol has it
+def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
     """See ``translator.shim.dialects.Contract.label``."""
     return grid.label(given)
 
