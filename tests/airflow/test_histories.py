@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +12,10 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.airflow.histories import History, deploy
+from tests.histories import MANY, SEED
 
 if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
-
-MANY = int(os.environ.get("TRANSLATOR_HISTORIES", "0"))
-SEED = int(os.environ.get("TRANSLATOR_HISTORIES_SEED", "0"))
 
 
 @pytest.fixture

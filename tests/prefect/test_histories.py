@@ -5,7 +5,6 @@ CI follows a few histories; ``make histories N=... SEED=...`` draws as many as i
 
 from __future__ import annotations
 
-import os
 from random import Random
 from typing import get_args
 
@@ -13,10 +12,8 @@ import pytest
 
 pytest.importorskip("prefect")
 
+from tests.histories import MANY, SEED
 from tests.prefect.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
-
-EXAMPLES = int(os.environ.get("TRANSLATOR_HISTORIES", "0"))
-SEED = int(os.environ.get("TRANSLATOR_HISTORIES_SEED", "0"))
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +60,9 @@ def plan_of(chance: Random) -> Plan:
     return Plan(values, ends_by=ends_by, hold=chance.choice(executions))
 
 
-@pytest.mark.skipif(not EXAMPLES, reason="make histories N=...")
+@pytest.mark.skipif(not MANY, reason="make histories N=...")
 def test_random_histories(histories):
-    for number in range(EXAMPLES):
+    for number in range(MANY):
         chance = Random(f"{SEED} {number}")  # noqa: S311 - to be made again, not to be secret
         history = histories(chance.choice(["stop-all", "stop-next", "continue"]))
         for _ in range(ATTEMPTS):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -13,12 +12,11 @@ import pytest
 
 from tests.airflow.controlflow.histories import C, E, History, deploy
 from tests.controlflow.histories import SHAPES, Plan
+from tests.histories import MANY, SEED
 
 if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
 
-MANY = int(os.environ.get("TRANSLATOR_HISTORIES", "0"))
-SEED = int(os.environ.get("TRANSLATOR_HISTORIES_SEED", "0"))
 THINGS = 7
 """How many things are done to each run."""
 

@@ -5,7 +5,6 @@ CI follows one history; ``make histories N=... SEED=...`` draws as many as it is
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from random import Random
 from typing import get_args
@@ -16,11 +15,9 @@ pytest.importorskip("prefect")
 
 from tests.controlflow.histories import SHAPES, drawn
 from tests.controlflow.histories import Plan as Steps
+from tests.histories import MANY, SEED
 from tests.prefect.controlflow.histories import History, Plan
 from tests.prefect.histories import ANEW, ATTEMPTS, EndsBy
-
-EXAMPLES = int(os.environ.get("TRANSLATOR_HISTORIES", "0"))
-SEED = int(os.environ.get("TRANSLATOR_HISTORIES_SEED", "0"))
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +47,10 @@ def plan_of(chance: Random, shape: str) -> Plan:
     return replace(plan, hold=chance.choice(sorted(visits)))
 
 
-@pytest.mark.skipif(not EXAMPLES, reason="make histories N=...")
+@pytest.mark.skipif(not MANY, reason="make histories N=...")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_random_histories(histories, shape):
-    for number in range(EXAMPLES):
+    for number in range(MANY):
         chance = Random(f"{SEED} {shape} {number}")  # noqa: S311 - to be made again, not to be secret
         history = histories(shape)
         for _ in range(ATTEMPTS):
