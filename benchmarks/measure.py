@@ -1,4 +1,4 @@
-"""Measuring two ways in parallel, and the rows of the table that ``make bench`` writes."""
+"""Measure two ways in turns, and emit the rows of the table that ``make bench`` writes."""
 
 from __future__ import annotations
 
