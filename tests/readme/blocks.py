@@ -28,6 +28,11 @@ def commands(block: str) -> list[str]:
     return [line for line in block.replace("\\\n", " ").splitlines() if line.strip()]
 
 
+def ends_with(status: int, command: str) -> str:
+    """Return the line of a script that demands another exit status than 0 of a command."""
+    return f"{command} && exit 9 || test $? = {status}"
+
+
 def runs_engine(command: str) -> bool:
     """Whether a command starts an engine."""
     return shlex.split(command)[:2] == ["translate", "run"]

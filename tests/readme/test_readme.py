@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.readme.blocks import NOT_COPIED, ROOT, SHELLS, blocks, commands, runs_engine
+from tests.readme.blocks import NOT_COPIED, ROOT, SHELLS, blocks, commands, ends_with, runs_engine
 
 FIVE_MINUTES = blocks("Five minutes")
 INSTALLATION, *REST = FIVE_MINUTES
@@ -32,7 +32,7 @@ def test_five_minutes(shell: str, checkout: Path) -> None:
     script = ["set -e"]
     for command in (command for block in REST for command in commands(block)):
         if runs_engine(command):
-            script.append(f"{command} && exit 9 || test $? = 2")
+            script.append(ends_with(2, command))
         else:
             script.append(command)
     home = checkout.parent / "home"
