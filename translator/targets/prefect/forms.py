@@ -132,7 +132,7 @@ def argument_of(
 
 def immutable(value: object) -> Expression:
     """Return the default of an argument: a tuple for a list, which calls would share."""
-    return tuple(thawed(item) for item in value) if isinstance(value, tuple) else value
+    return tuple(thawed(item) for item in value) if isinstance(value, tuple) else thawed(value)
 
 
 def _field_names(step: ir.Step) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from translator.shim.json_values import thawed
+from translator.targets.prefect.forms import immutable
 from translator.targets.prefect.model import Field
 from translator.targets.render import call, literal
 
@@ -23,8 +23,7 @@ def argument(parameter: ir.PipelineParameter, name: str) -> Field:
     annotation = annotation_of(parameter.default)
     if name != parameter.name:
         annotation = f"Annotated[{annotation}, {literal(call('Field', title=parameter.name))}]"
-    default = thawed(parameter.default)
-    return Field(name, annotation, tuple(default) if isinstance(default, list) else default)  # calls share a default
+    return Field(name, annotation, immutable(parameter.default))
 
 
 def annotation_of(value: ir.Json) -> str:
