@@ -15,6 +15,10 @@ from translator.targets.airflow.controlflow.order import Link, order_lines
         ([(["a"], "b"), (["a"], "c"), (["b", "c"], "d")], ["a >> [b, c]", "[b, c] >> d"]),
         # A list cannot be shifted by a list.
         ([(["a", "b"], "c"), (["a", "b"], "d")], ["[a, b] >> c", "[a, b] >> d"]),
+        # With its indentation of 4 the line has 88 columns, and no more fit.
+        ([(["a"], "b" * 74), (["b" * 74], "c")], [f"a >> {'b' * 74} >> c"]),
+        ([(["a"], "b" * 75), (["b" * 75], "c")], [f"a >> {'b' * 75}", f"{'b' * 75} >> c"]),
+        ([(["a", "d"], "b" * 69), (["b" * 69], "c")], [f"[a, d] >> {'b' * 69} >> c"]),
     ],
 )
 def test_few_lines(links: list[Link], lines: list[str]) -> None:

@@ -57,7 +57,7 @@ def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[s
     ends: dict[str, int] = {}
     for sources, targets in links:
         place = ends.pop(sources[0], None) if len(sources) == 1 else None
-        if place is not None and _fits([*chains[place], targets]):
+        if place is not None and fits([*chains[place], targets]):
             chains[place].append(targets)
         else:
             place = len(chains)
@@ -67,8 +67,9 @@ def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[s
     return tuple(chain_line(chain) for chain in chains)
 
 
-def _fits(chain: Sequence[Sequence[str]]) -> bool:
-    return INDENT + len(" >> ".join(_names(names) for names in chain)) <= WIDTH
+def fits(chain: Sequence[Sequence[str]], depth: int = 1) -> bool:
+    """Return whether a chain fits on a line that is indented ``depth`` times."""
+    return INDENT * depth + len(" >> ".join(_names(names) for names in chain)) <= WIDTH
 
 
 def _names(names: Sequence[str]) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from translator.targets import render
-from translator.targets.airflow.order import chain_line
+from translator.targets.airflow.order import chain_line, fits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +28,7 @@ def order_lines(links: Sequence[Link], depth: int) -> list[OrderLine]:
     open_at: dict[str, int] = {}
     for sources, target in _ordered(links):
         place = open_at.pop(sources[0], None) if len(sources) == 1 else None
-        if place is not None and _fits([*chains[place], [target]], depth):
+        if place is not None and fits([*chains[place], [target]], depth):
             chains[place].append([target])
         else:
             place = len(chains)
@@ -49,13 +48,6 @@ def _fanned_out(chains: Sequence[Chain]) -> list[Chain]:
         else:
             joined.append([*head, list(last)])
     return joined
-
-
-def _fits(chain: Chain, depth: int) -> bool:
-    """Return whether a chain fits on a line."""
-    line = chain_line(chain)
-    text = f"{line.before}{line.after}"
-    return render.INDENT * depth + len(text) + len(", ".join(line.several)) + 2 <= render.WIDTH
 
 
 def _ordered(links: Sequence[Link]) -> list[Link]:
