@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from airflow_plugin.controlflow.graph import Graph, Node, Path, find, graph_at, read
@@ -117,8 +118,11 @@ class Run:
         self.pipeline = airflow.pipeline
         self.store = open_store(store_uri())
         self.root = airflow.root
-        self.problem = scopes.refusal(dialect, dict(airflow.params), os.environ)
-        """Why no node of the run can be run: parameters that it was given."""
+
+    @cached_property
+    def problem(self) -> str | None:
+        """Return why no node of the run can be run: parameters that it was given; most tasks need not know."""
+        return scopes.refusal(self.dialect, dict(self._airflow.params), os.environ)
 
     def of(self, index: Index) -> Run:
         """Return the same run, as the tasks for other items see it."""
