@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from airflow_plugin.dag_cache import once_per_dag
 from airflow_plugin.references import name_of
+from airflow_plugin.run_folder import FINISH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,9 +93,13 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
             sequential=bool(_argument(task, "sequential")),
         )
     owners = {task: node.name for node in found.values() for task in node.tasks}
-    ordered = next((names for task in dag.tasks if (names := _argument(task, "nodes"))), tuple(found))
-    places = {name: place for place, name in enumerate(ordered)}
-    return {name: replace(found[name], upstream=_upstream(dag, found[name], owners, places)) for name in ordered}
+    # A node that ``finish`` does not list, because somebody has added it to the file, is a node all the same.
+    listed = getattr(dag.task_dict.get(FINISH), "nodes", None) or ()
+    places = {name: place for place, name in enumerate(dict.fromkeys((*listed, *found)))}
+    return {
+        name: replace(found[name], upstream=_upstream(dag, found[name], owners, places))
+        for name in sorted(found, key=places.__getitem__)
+    }
 
 
 def _upstream(dag: DAG, node: Node, owners: Mapping[str, str], places: Mapping[str, int]) -> tuple[str, ...]:

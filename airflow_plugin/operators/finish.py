@@ -28,7 +28,7 @@ class FinishOperator(BaseOperator):
     Args:
         parameters: the DAG params that are parameters of the pipeline.
         nodes: the nodes in the order in which ``run.json`` lists them (default: that of the DAG file, in which each
-            node comes after those it refers to).
+            node comes after those it refers to); nodes that are left out come last.
         kwargs: of every operator.
     """
 

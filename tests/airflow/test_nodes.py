@@ -66,6 +66,17 @@ def test_nodes_keep_the_order_of_the_source_file(dag_of: Any) -> None:
     assert [node["name"] for node in json.loads(dag.get_task("finish").plan)["nodes"]] == ["last", "many", "first"]
 
 
+def test_an_added_node_belongs_to_the_pipeline_though_finish_does_not_list_it(dag_of: Any) -> None:
+    from airflow_plugin.nodes import nodes
+
+    dag = dag_of(Node("last", after=["many", "first"]), Node("many", [OK, OK], after=["first"]), Node("first"))
+    dag.get_task("finish").nodes = ("last", "first")
+    dag.get_task("first").nodes = ("worker-1",)  # what an operator of somebody else may call its machines
+    found = nodes(dag)
+    assert list(found) == ["last", "first", "many"]
+    assert found["last"].upstream == ("first", "many")
+
+
 def calls(action: Callable[[], object]) -> int:
     """How many Python functions an action calls, which is time that no busy machine changes."""
     count = 0
