@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
 
 
 def pushed(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> Any:
@@ -22,12 +25,7 @@ def last_try(dag_id: str, run_id: str, task_id: str, map_index: int) -> int | No
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    query = select(TaskInstance.try_number).where(
-        TaskInstance.dag_id == dag_id,
-        TaskInstance.run_id == run_id,
-        TaskInstance.task_id == task_id,
-        TaskInstance.map_index == map_index,
-    )
+    query = select(TaskInstance.try_number).where(*_is_instance(dag_id, run_id, task_id, map_index))
     with create_session() as session:
         return session.scalar(query)
 
@@ -47,15 +45,21 @@ def dag_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> Any:
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    query = select(TaskInstance.dag_version_id).where(
-        TaskInstance.dag_id == dag_id,
-        TaskInstance.run_id == run_id,
-        TaskInstance.task_id == task_id,
-        TaskInstance.map_index == map_index,
-    )
+    query = select(TaskInstance.dag_version_id).where(*_is_instance(dag_id, run_id, task_id, map_index))
     with create_session() as session:
         version = session.scalar(query)
         found = session.get(DagVersion, version) if version is not None else None
         if found is not None and found.serialized_dag is not None:
             return found.serialized_dag.dag
     return SerializedDagModel.get_dag(dag_id)
+
+
+def _is_instance(dag_id: str, run_id: str, task_id: str, map_index: int) -> tuple[ColumnElement[bool], ...]:
+    from airflow.models.taskinstance import TaskInstance
+
+    return (
+        TaskInstance.dag_id == dag_id,
+        TaskInstance.run_id == run_id,
+        TaskInstance.task_id == task_id,
+        TaskInstance.map_index == map_index,
+    )
