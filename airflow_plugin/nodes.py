@@ -79,7 +79,7 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
         if not _runs_a_step(task):
             continue
         group = _group(task)
-        name = name_of(task.task_group if group and task.task_group else task)
+        name = node_name(task)
         of_node = [dag.get_task(one) for one in groups[group]] if group else [task]
         found[name] = Node(
             name=name,
@@ -100,6 +100,11 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
         name: replace(found[name], upstream=_upstream(dag, found[name], owners, places))
         for name in sorted(found, key=places.__getitem__)
     }
+
+
+def node_name(task: Operator) -> str:
+    """Return the name of the node that a task is part of, as defined or as Airflow stores it."""
+    return name_of(task.task_group if task.task_group and _group(task) else task)
 
 
 def _upstream(dag: DAG, node: Node, owners: Mapping[str, str], places: Mapping[str, int]) -> tuple[str, ...]:

@@ -22,11 +22,11 @@ def name_of(node: Node) -> str:
     """Return the name of the node that is a task or a task group, as defined or as Airflow stores it."""
     either: Any = node  # what Airflow stores is of other classes
     if hasattr(node, "task_id"):
-        return shown_name(str(either.task_id), either.task_display_name)
-    return shown_name(str(either.group_id), either.group_display_name)
+        return _shown(str(either.task_id), either.task_display_name)
+    return _shown(str(either.group_id), either.group_display_name)
 
 
-def shown_name(own_id: str, display_name: str | None) -> str:
+def _shown(own_id: str, display_name: str | None) -> str:
     """Return what a task or a group is displayed as, else its id without the groups around it.
 
     Args:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.controlflow.links import is_controlflow, node_of
 from airflow_plugin.database import last_try, pushed
-from airflow_plugin.nodes import PARTS
-from airflow_plugin.references import shown_name
+from airflow_plugin.nodes import node_name
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
 from translator.shim.errors import TranslatorError
@@ -42,7 +41,7 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
     if is_controlflow(operator):
         node, index = node_of(operator, ti_key), 0
     else:
-        node, index = _node(operator), max(ti_key.map_index, 0)
+        node, index = node_name(operator), max(ti_key.map_index, 0)
     return ExecutionId(operator.dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number)
 
 
@@ -96,12 +95,3 @@ def leaves_manifest(operator: Any) -> bool:
     """Return whether tasks of an operator, as Airflow has stored it, leave a manifest."""
     ours = str(getattr(operator, "_task_module", "")).startswith("airflow_plugin.")
     return ours and operator.task_type in WITH_MANIFEST
-
-
-def _node(operator: Any) -> str:
-    """Return the node's name: its display name, else its id without the groups of several nodes."""
-    group = operator.task_group
-    own, shown = operator.task_id, operator.task_display_name
-    if group is not None and group.group_id and operator.label in PARTS:
-        own, shown = group.group_id, group.group_display_name
-    return shown_name(own, shown)
