@@ -57,14 +57,24 @@ class Node:
         return self.on_error in ("stop-all", "retry")
 
     @property
+    def grid(self) -> str | None:
+        """Return the task that computes the node's grid, if it has one."""
+        return next((task for task in self.tasks if task.endswith(".grid")), None)
+
+    @property
+    def done(self) -> str | None:
+        """Return the last task of the node, if it has several."""
+        return next((task for task in self.tasks if task.endswith(".done")), None)
+
+    @property
     def verdicts(self) -> tuple[str, ...]:
         """Return the tasks whose failure means that the node failed.
 
         Where executions may err without an error of the node, only the last task, ``done``, can tell.
         """
         if self.on_child_error in ("continue-and-complete", "continue-and-error"):
-            return tuple(task for task in self.tasks if task.endswith(".done"))
-        return tuple(task for task in self.tasks if not task.endswith(".done"))
+            return (self.done,) if self.done else ()
+        return tuple(task for task in self.tasks if task != self.done)
 
 
 @once_per_dag

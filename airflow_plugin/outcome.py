@@ -130,8 +130,8 @@ def write(  # noqa: PLR0913 - what is known of a run
             known[node.name] = {NODE: EngineState(State.SKIPPED)}
             continue
         found = known_of(plan, seen.states, seen.tries.get(node.run, {}), store)
-        if found == {NODE: EngineState(State.ERROR)}:
-            found = {NODE: EngineState(State.ERROR, reason=seen.reason(plan.grid))}
+        if node.grid and found == {NODE: EngineState(State.ERROR)}:
+            found = {NODE: EngineState(State.ERROR, reason=seen.reason(node.grid))}
         if node.sequential:
             found = _in_order(found, traces.read(store, pipeline, run, {node.name: found})[node.name])
         was_skipped = any("skipped" in seen.states.get(task, {}).values() for task in node.tasks)
@@ -196,11 +196,11 @@ def known_of(
         store: the store that the manifests are in.
     """
     node = plan.node
-    grids = [states.get(task, {}).get(-1) for task in node.tasks if task.endswith(".grid")]
-    if "failed" in grids:
+    grid = states.get(node.grid or "", {}).get(-1)
+    if grid == "failed":
         return {NODE: EngineState(State.ERROR)}
     of_run = states.get(node.run, {})
-    if node.kind == "task" and of_run.get(-1) == "skipped" and "success" in grids:
+    if node.kind == "task" and of_run.get(-1) == "skipped" and grid == "success":
         return {NODE: EngineState(State.COMPLETE)}  # its grid has no points
     found = {}
     for index, state in sorted(of_run.items()):
@@ -240,7 +240,7 @@ def _is_marked(
 
     A justified success stays when a person later marks executions as failed: that does not mark the node.
     """
-    if not plan.tells or states.get(plan.done or "", {}).get(-1) != "success":
+    if not plan.tells or states.get(plan.node.done or "", {}).get(-1) != "success":
         return False
     now = [execution.state for execution in executions.values()]
     return not _is_complete(plan, now) and not _is_complete(plan, [_left(one, store) for one in executions.values()])

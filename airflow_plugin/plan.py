@@ -31,16 +31,6 @@ class NodePlan:
     before: tuple[str, ...] = ()
     tells: bool = False
 
-    @property
-    def done(self) -> str | None:
-        """The last task of the node, if it has several."""
-        return next((task for task in self.node.tasks if task.endswith(".done")), None)
-
-    @property
-    def grid(self) -> str:
-        """The task that computes the node's grid, if it has one."""
-        return f"{self.node.run.rpartition('.')[0]}.grid"
-
 
 def plans_of(dag: DAG) -> list[NodePlan]:
     """Read the nodes of a dataflow graph off its DAG."""
@@ -51,8 +41,7 @@ def plan_of(dag: DAG, node: Node) -> NodePlan:
     """Read what the states of a node's tasks mean off its DAG."""
     run = dag.get_task(node.run)
     before = sorted(run.upstream_task_ids) if run.trigger_rule == "all_success" else []
-    done = next((task for task in node.tasks if task.endswith(".done")), None)
-    tells = done is not None and getattr(dag.get_task(done), "needs", None) != "started"
+    tells = node.done is not None and getattr(dag.get_task(node.done), "needs", None) != "started"
     return NodePlan(node, tuple(before), tells)
 
 
