@@ -12,7 +12,7 @@ from airflow_plugin.run_folder import run_folder
 from airflow_plugin.run_mark import marked
 from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import REASON, named_tries, task_states
-from airflow_plugin.upstream import manifests
+from airflow_plugin.upstream import complete
 from airflow_plugin.waiting import let_killed_end
 from translator.shim import clock, outcome, traces
 from translator.shim.contract import State
@@ -113,14 +113,12 @@ def write(  # noqa: PLR0913 - what is known of a run
     """
     let_killed_end(store, pipeline, run, counting(seen.states, seen.tries))
 
-    def complete(source: str) -> Sequence[Manifest]:
+    def manifests(source: str) -> Sequence[Manifest]:
         task = next(plan.node.run for plan in plans if plan.node.name == source)
-        of_task = seen.tries.get(task, {})
-        indexes = (index for index, state in sorted(seen.states.get(task, {}).items()) if state == "success")
-        return list(manifests(store, [of_task[index] for index in indexes if index in of_task]))
+        return list(complete(store, seen.states.get(task, {}), seen.tries.get(task, {})))
 
     def is_unmet(conditions: Sequence[Condition]) -> bool:
-        return first_unmet(conditions, seen.params, complete) is not None
+        return first_unmet(conditions, seen.params, manifests) is not None
 
     out = {plan.node.name for plan in plans if plan.node.included_if and is_unmet(plan.node.included_if)}
     known = {}

@@ -9,10 +9,11 @@ from airflow_plugin.tries import named_tries, task_states
 from translator.shim.store import NoManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from airflow.sdk import Context
 
+    from airflow_plugin.tries import States
     from translator.shim.contract import Manifest
     from translator.shim.store import Store
 
@@ -36,16 +37,22 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
     states = task_states(context, runs.values())
     found = {}
     for source, task in runs.items():
-        complete = sorted(index for index, state in states.get(task, {}).items() if state == "success")
-        tries = named_tries(context, task) if complete else {}
-        found[source] = tuple(manifests(store, [tries[index] for index in complete if index in tries]))
+        of_task = states.get(task, {})
+        tries = named_tries(context, task) if "success" in of_task.values() else {}
+        found[source] = tuple(complete(store, of_task, tries))
     return found
 
 
-def manifests(store: Store, uris: Iterable[str]) -> Iterator[Manifest]:
-    """Yield the manifests of tries that came to write one."""
-    for uri in uris:
+def complete(store: Store, states: States, tries: Mapping[int, str]) -> Iterator[Manifest]:
+    """Yield the manifests of a node's executions that are a success now and came to write one, in grid order.
+
+    Args:
+        store: the store that the manifests are in.
+        states: of the instances of its step.
+        tries: by map index the URIs that the instances have named.
+    """
+    for index in sorted(index for index, state in states.items() if state == "success" and index in tries):
         try:
-            yield store.manifest(uri)
+            yield store.manifest(tries[index])
         except NoManifestError:
             continue  # marked as a success while its command ran, or after its worker was killed
