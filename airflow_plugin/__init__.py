@@ -1,10 +1,10 @@
-"""Operators and value types for generated DAG files; the artifact-passing shim as an Airflow provider and plugin.
+"""Provide the operators and value types of generated DAG files, and the provider and plugin that Airflow finds.
 
-The names in ``__all__`` are public API. Generated DAG files import what they need from here and from nowhere else of
-this distribution, so these names and their arguments stay as they are until a major release.
+The names in ``__all__`` are public API. Generated DAG files import only these names from this distribution, so the
+names and their arguments stay as they are until a major release.
 
-Names are loaded when they are first used: ``airflow_plugin.provider`` starts without Airflow, and a DAG file loads only
-the operators that it is made of.
+Names are loaded on first use: ``airflow_plugin.provider`` works without importing Airflow, and a DAG file loads only
+the operators that it uses.
 """
 
 from __future__ import annotations

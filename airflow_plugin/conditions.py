@@ -1,4 +1,4 @@
-"""Conditions under which a node runs."""
+"""Represent the conditions under which a node runs."""
 
 from __future__ import annotations
 

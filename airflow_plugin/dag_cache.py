@@ -1,4 +1,4 @@
-"""Looks at a DAG once, however often a task asks what is in it."""
+"""Compute once per DAG what tasks ask about it repeatedly."""
 
 from __future__ import annotations
 

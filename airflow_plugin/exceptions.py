@@ -1,4 +1,4 @@
-"""Exceptions by which tasks end."""
+"""Define the exceptions that end tasks."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Writes ``run.json`` of runs whose task ``finish`` is not going to do so: in the API server and in the scheduler.
+"""Write ``run.json`` if the task ``finish`` will not do so, in the API server and in the scheduler.
 
-A person may mark thousands of instances at once, and Airflow tells of each. So a run is written once for all that one
-transaction changes, and only when that is in the database. Nobody waits for the store: a thread of each run does it,
-one after another, so that what is written last is what was seen last.
+A person may mark thousands of instances at once, and Airflow reports each of them. So ``run.json`` is written once for
+all changes of a transaction, and only after its commit. Airflow never waits for the store: each run has a thread that
+writes one version after another, so the last version shows the latest state.
 """
 
 from __future__ import annotations

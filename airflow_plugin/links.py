@@ -1,8 +1,8 @@
-"""Links of a task instance: its execution's outputs, log and manifest, as pages of Airflow's API server.
+"""Define the links of a task instance to its execution's outputs, log and manifest.
 
-The plugin registers them for the operators, so they are made by the API server when somebody looks, also while a task
-runs and after it failed; a link of the operator's own would cost every task a message to that server. They lead to
-``airflow_plugin.console``, because the UI shows no links but those of the web.
+The plugin registers the links for the operators, so the API server creates them when somebody looks. They work while a
+task runs and after it failed; a link set by the operator would cost each task a request to that server. The links
+lead to ``airflow_plugin.console``, because the UI only shows links to web pages.
 """
 
 from __future__ import annotations

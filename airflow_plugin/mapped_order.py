@@ -1,7 +1,7 @@
-"""Makes ``dag.test()`` run the instances of a mapped task in their order, as Airflow's scheduler does.
+"""Make ``dag.test()`` run the instances of a mapped task in the order of their indexes, as Airflow's scheduler does.
 
-It runs what is scheduled in the order of a set, which is that of memory addresses. A step whose executions run one
-after another until one fails would otherwise continue after a failure, or not start an earlier one.
+By itself, ``dag.test()`` runs scheduled instances in the order of a set, which is the order of memory addresses. Then
+a step whose executions run one after another until one fails could continue after a failure, or skip an earlier one.
 """
 
 from __future__ import annotations

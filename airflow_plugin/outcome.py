@@ -1,4 +1,4 @@
-"""The outcome of a run, from what Airflow knows of its tasks now and what their executions left in the store."""
+"""Derive the outcome of a run from the states of its tasks in Airflow and the manifests in the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of a step's parameters that come from the DAG's params."""
+"""Resolve the parameters of a step that take their values from the DAG's params."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Airflow plugin: gives operators links and the API server their pages, listens to what people do to runs."""
+"""Register the Airflow plugin: links for operators, pages for the API server, and listeners for changes of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References to nodes: a DAG file names a node by the variable that holds its task or its task group.
+"""Refer to nodes in a DAG file by the variable that holds their task or task group.
 
 A node has the display name of its task or task group, so a DAG file contains each name once.
 """

@@ -1,4 +1,4 @@
-"""Writes ``run.json`` of a run from what Airflow's database has of it, in the API server and in the scheduler."""
+"""Write ``run.json`` of a run from Airflow's database, in the API server and in the scheduler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The directory of a DAG run in the store, and whether the directory that bears its name is its own."""
+"""Choose the directory of a DAG run in the store, and detect whether an existing directory belongs to another run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Secrets of steps from Airflow's own stores: its variables and its connections.
+"""Look up the secrets of steps in Airflow's variables and connections.
 
-Airflow asks its secrets backends (a vault, say), its environment and its database, in that order.
+Airflow searches its secrets backends (such as a vault), its environment and its database, in that order.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Stopping a run because a node with ``on-error: stop-all`` failed, or because a person says so.
+"""Stop a run because a node with ``on-error: stop-all`` failed, or because a person asks for it.
 
-Airflow has no message that ends other tasks of a run, and ``fail_fast`` ends a run that it cut short as a success. So
-every task that runs a step asks, before and while its command runs, whether a task failed that stops it.
+Airflow has no message that ends other tasks of a run, and ``fail_fast`` marks the runs that it cuts short as
+successful. So each task that runs a step checks, before and during its command, whether a failed task stops it.
 """
 
 from __future__ import annotations

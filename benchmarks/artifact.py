@@ -1,7 +1,7 @@
-"""Passing an artifact of 1 GiB through a folder store against computing its digest once, and the memory it takes.
+"""Measure passing an artifact of 1 GiB through a folder store against computing its digest once, and the memory used.
 
-Passing is publishing it from an execution's outputs folder and bringing it to another's inputs folder, with its digest
-checked. BENCH_DIR chooses the disk.
+Passing means publishing it from an execution's outputs and staging it in the inputs of another execution, with its
+digest checked. BENCH_DIR chooses the disk.
 """
 
 from __future__ import annotations

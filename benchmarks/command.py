@@ -1,4 +1,4 @@
-"""The whole ``translate`` process against the vendor's own linter on the same file."""
+"""Measure the whole ``translate`` process against the vendor's own linter on the same file."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Time and memory of compiling 100, 1,000 and 5,000 nodes; each size in its own process."""
+"""Measure time and memory of compiling 100, 1,000 and 5,000 nodes, each size in its own process."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Executing a generated DAG file against a hand-written one of as many BashOperators and edges."""
+"""Measure executing a generated DAG file against a hand-written one with as many BashOperators and edges."""
 
 import subprocess
 import sys

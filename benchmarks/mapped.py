@@ -1,4 +1,4 @@
-"""What the measurements of a mapped execution share: the pipeline, and the arithmetic."""
+"""Share the pipeline and the arithmetic of the benchmarks of mapped executions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One more execution of a task node on Airflow (``dag.test()``), against a hand-written mapped task."""
+"""Measure one more execution of a task node on Airflow (``dag.test()``) against a hand-written mapped task."""
 
 import contextlib
 import importlib.util

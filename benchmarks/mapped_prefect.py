@@ -1,4 +1,4 @@
-"""One more execution of a task node on Prefect (ephemeral server), against a hand-written mapped task."""
+"""Measure one more execution of a task node on Prefect (ephemeral server) against a hand-written mapped task."""
 
 import os
 import runpy

@@ -1,4 +1,4 @@
-"""One more execution of a task node under a real scheduler (LocalExecutor), against a hand-written mapped task."""
+"""Measure one more execution of a task node on a real scheduler (LocalExecutor), against a hand-written task."""
 
 import itertools
 import sys

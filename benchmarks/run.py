@@ -1,7 +1,7 @@
-"""``make bench``: run every benchmark in its environment and write the table of docs/benchmarks.md.
+"""Run every benchmark in its environment, and write the table of docs/benchmarks.md (``make bench``).
 
-Arguments choose benchmarks by the name of their file: ``.venv/dev/bin/python benchmarks/run.py command compiling``;
-then the table is printed, not written.
+Arguments choose benchmarks by file name, as in ``.venv/dev/bin/python benchmarks/run.py command compiling``; then the
+table is printed, not written.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The shim around ``python -c pass`` against the bare subprocess.
+"""Measure the shim around ``python -c pass`` against the bare subprocess.
 
-Both run in turns in one process, as in a worker that has run an execution before. What the first execution of a process
-costs, which loads what the shim imports lazily, is a row without a bound.
+Both run alternately in one process, as in a worker that has run an execution before. The first execution of a process
+also loads what the shim imports lazily; its cost is a row without a bound.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``make demo``: run the example pipelines on Airflow and on Prefect, and compare what came out."""
+"""Run the example pipelines on Airflow and on Prefect, and compare the results (``make demo``)."""
 
 import json
 import shutil

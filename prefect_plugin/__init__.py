@@ -1,17 +1,17 @@
-"""Tasks, parameter forms and blocks for Prefect flows that pipeline-translator writes.
+"""Provide the tasks, parameter forms and blocks of the Prefect flows that pipeline-translator writes.
 
 The names in ``__all__`` are public API: generated flows import them from here, and a generated file outlives the
-version that wrote it. They change only with a deprecation; all else in the submodules may change at any time.
+version that wrote it. They change only after a deprecation; everything else in the submodules may change at any time.
 
 - Flows of dataflow pipelines (Valohai, Loom): ``run_of``, ``finish``, ``execution_node``, ``task_node``, ``Job``,
-  ``execution``, ``skip``, and the types of what nodes take and return.
+  ``execution``, ``skip``, and the types that nodes take and return.
 - Flows of control-flow pipelines (Magnus, runnable): ``run_of_graph``, ``finish_graph``, the decorators of nodes and
   branches, and the functions that decide where a token goes. A ``Token`` passes through a graph: ``node.submit(token)``
-  makes the node run after those that the token has passed, and returns the token of what follows.
+  runs the node after those that the token has passed, and returns the token for the next node.
 - Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, and ``loom`` for the steps of Loom.
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``.
-- Anywhere: ``ArtifactStore``, the block that says where artifacts are kept, and ``record_crash`` and
-  ``thread_pool``, a hook and a task runner for flows.
+- All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook, and
+  ``thread_pool``, a task runner.
 
 Each name is loaded on first use, so that ``prefect_plugin.embedded`` can choose Prefect's settings before anything
 imports Prefect, which reads them once.

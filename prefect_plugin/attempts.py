@@ -1,8 +1,8 @@
-"""Attempts of a flow run: what each leaves when it begins, so that its record can be written if it is killed.
+"""Record each attempt of a flow run when it begins, so that ``run.json`` can be written if the attempt is killed.
 
-A killed process says nothing. Prefect's worker reports the flow run as Crashed and calls the flow's ``on_crashed``
-hooks in its own process. There ``record_crash`` finds the run by the labels of the flow run, and in the store its
-``attempt.json``: which nodes it has. The tries that began since then belong to the attempt.
+A killed process reports nothing. Prefect's worker marks the flow run as Crashed and calls the flow's ``on_crashed``
+hooks in its own process. There, ``record_crash`` finds the run by the labels of the flow run, and reads the names of
+its nodes from ``attempt.json`` in the store. Tries that began later than this file belong to the attempt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The type of an axis in Prefect's form."""
+"""Define the type of an axis in Prefect's parameter form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The artifact store as a block, to be made and chosen in Prefect's UI (*Blocks*, "Artifact Store")."""
+"""Define the block that configures the artifact store in Prefect's UI (*Blocks*, "Artifact Store")."""
 
 from __future__ import annotations
 

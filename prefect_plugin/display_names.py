@@ -1,4 +1,4 @@
-"""Names as Prefect gets them: it sends the flow's name as an HTTP header, and shows all of them on one line."""
+"""Show names on one line: Prefect sends the flow's name as an HTTP header, and its UI breaks no lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of flows that use this package otherwise than generated flows do; the messages are for their authors."""
+"""Define the errors of flows that use this package differently from generated flows, for their authors."""
 
 from __future__ import annotations
 

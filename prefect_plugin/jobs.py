@@ -1,4 +1,4 @@
-"""A step that a node runs, and the Prefect task that is one execution of it."""
+"""Run the step of a node: as one execution, or as one Prefect task per point of its grid."""
 
 from __future__ import annotations
 

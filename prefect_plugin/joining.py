@@ -1,4 +1,4 @@
-"""Nodes that run although upstream nodes were skipped: the last node of a ``multi_pass`` that stopped early."""
+"""Run nodes although upstream nodes were skipped: the last node of a ``multi_pass`` that stopped early."""
 
 from __future__ import annotations
 

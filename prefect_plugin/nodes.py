@@ -1,8 +1,8 @@
-"""The nodes of a dataflow pipeline as Prefect tasks, with the meaning of their on-error rule.
+"""Define the nodes of a dataflow pipeline as Prefect tasks that follow their on-error rules.
 
-A node that fails ends Failed, so that Prefect runs no downstream node. With ``continue``, the flow wraps the future in
-``allow_failure``, and downstream nodes get the executions that are complete. A rule that stops the run makes a request
-to stop, which all executions obey.
+A node that fails ends Failed, so Prefect runs no downstream node. With ``continue``, the flow wraps the future in
+``allow_failure``, and downstream nodes get the executions that are complete. A rule that stops the run requests
+a stop, which all executions obey.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Floating-point parameters of Prefect's form that keep integers unchanged."""
+"""Define the floating-point type of Prefect's parameter form, which keeps integers unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of nodes as Prefect's parameter form shows them: one group per node."""
+"""Group the parameters of each node in Prefect's parameter form."""
 
 from __future__ import annotations
 

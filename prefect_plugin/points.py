@@ -1,4 +1,4 @@
-"""A point of a grid: the parameters of one execution."""
+"""Represent a point of a grid: the parameters of one execution."""
 
 from __future__ import annotations
 

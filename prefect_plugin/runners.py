@@ -1,4 +1,4 @@
-"""Task runners: that of a generated flow, and those that tasks of ours open for the tasks they submit."""
+"""Create task runners for generated flows, and for tasks that submit other tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets of steps from Prefect's own store: its ``Secret`` blocks."""
+"""Look up the secrets of steps in Prefect's ``Secret`` blocks."""
 
 from __future__ import annotations
 

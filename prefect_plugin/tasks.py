@@ -1,4 +1,4 @@
-"""Tasks that stay what they are when somebody changes their options."""
+"""Keep the class and attributes of a task when its options change."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The compiler from ML pipeline files to Airflow DAGs and Prefect flows.
+"""Compile ML pipeline files to Airflow DAGs and Prefect flows.
 
-Nothing is imported here, so that a worker that imports ``translator.shim`` never loads the compiler.
+This module imports nothing, so that a worker that imports ``translator.shim`` never loads the compiler.
 """
 
 __version__ = "0.1.0"

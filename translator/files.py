@@ -1,4 +1,4 @@
-"""Looks at files that a pipeline names, whatever their names are and whoever may read them."""
+"""Look up files that a pipeline names, including unreadable files and unusual names."""
 
 from __future__ import annotations
 

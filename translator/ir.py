@@ -1,7 +1,7 @@
-"""The pipeline as data: what every dialect is read into and every target is written from.
+"""Represent the pipeline as data, between dialects, which produce it, and targets, which read it.
 
-Frozen and without behaviour beyond derived properties. Names of nodes, steps, parameters and inputs are spelled
-as the source file spells them; turning them into identifiers is the business of ``translator.names``.
+The IR is frozen and has no behaviour beyond derived properties. Names of nodes, steps, parameters and inputs are
+spelled as in the source file; ``translator.names`` turns them into identifiers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The nodes of a pipeline, those in branches included, and their kinds."""
+"""Walk the nodes of a pipeline, including those in branches, and name their kinds."""
 
 from __future__ import annotations
 

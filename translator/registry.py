@@ -1,7 +1,7 @@
-"""Finds the dialects and targets that are installed, by entry point: a new one is one new package.
+"""Find the installed dialects and targets by entry point, so that a package can add one.
 
-An entry point names a module: that of a dialect holds its ``DIALECT``, that of a target is a
-``translator.targets.Target`` itself.
+An entry point names a module. The module of a dialect contains its ``DIALECT``; the module of a target implements
+``translator.targets.Target``.
 """
 
 from __future__ import annotations

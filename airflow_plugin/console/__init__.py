@@ -1,8 +1,8 @@
-"""A page of each execution in Airflow's own UI: its outputs, its log and its manifest, from the artifact store.
+"""Show each execution in Airflow's UI: its outputs, log and manifest, read from the artifact store.
 
-Airflow mounts the app of a plugin without its own authentication, so the app asks for that itself. Who may see the
-XComs of a DAG, which are what its tasks return, may see the page, the manifest and the outputs; who may see its logs,
-the log.
+Airflow mounts the apps of plugins without authentication, so the app checks the user itself. Users who may see the
+XComs of a DAG may see the page, the manifest and the outputs, because XComs hold what tasks return. Users who may see
+its logs may see the log.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The app behind the links: who may ask, and what is sent.
+"""Serve the pages behind the links: check what the user may see, and send it.
 
-An output is chosen by its number in the manifest, so no path of a request ever reaches the store. What is sent cannot
-act as a page: outputs are attachments of no type, and a browser runs nothing of a log or a manifest.
+A request names an output by its number in the manifest, so no path from a request reaches the store. Browsers run
+nothing that is sent: outputs are attachments without a type, and everything else is sandboxed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page of an execution, as HTML: everything on it is text, it has no scripts, and it loads nothing."""
+"""Write the page of an execution as HTML, with all values escaped, without scripts or external resources."""
 
 from __future__ import annotations
 

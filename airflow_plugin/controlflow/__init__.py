@@ -1,5 +1,5 @@
-"""Operators of control-flow pipelines (Magnus, runnable).
+"""Provide the operators of control-flow pipelines (Magnus, runnable).
 
-One token goes from node to node by how each ended, and a handled failure does not fail the run. Plain order is said by
-Airflow's own dependencies; ``after=[failed(...)]`` says where a failure is handled.
+A token passes from node to node, depending on how each ended; a handled failure does not fail the run. Airflow's own
+dependencies express plain order, and ``after=[failed(...)]`` declares where a failure is handled.
 """

@@ -1,4 +1,4 @@
-"""The operators around the branches of a composite node: what begins it, what leads into branches, and its fan-in."""
+"""Define the operators around the branches of a composite node: its start, the starts of branches, and its fan-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator that ends a run of a control-flow graph."""
+"""Define the operator that ends a run of a control-flow graph."""
 
 from __future__ import annotations
 

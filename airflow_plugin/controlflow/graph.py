@@ -1,12 +1,12 @@
-"""The control-flow graph that a DAG holds, read off its tasks and task groups.
+"""Derive the control-flow graph of a DAG from its tasks and task groups.
 
 A ``ControlFlowStepOperator`` is a leaf. A task group with a ``join`` is a composite node, and the groups in it are its
-branches: a group with the task ``again`` is an iteration of a loop, and in a group with the task ``items`` all is the
-body of a map. Nodes and branches have the display names of tasks and groups. A node's path is node, branch, node,
-..., with ``*`` for the body of a map.
+branches. A group with the task ``again`` is an iteration of a loop. A group with the task ``items`` is the body of
+a map. Nodes and branches have the display names of tasks and groups. A node's path is node, branch, node, ..., with
+``*`` for the body of a map.
 
-A mapped group holds nodes of the graph around it that run once per item. It is not part of a path: a body with a map in
-it has several, because Airflow cannot map in a mapped group.
+A mapped group holds nodes that run once per item. It is not part of a path: Airflow cannot map in a mapped group, so
+a body that contains a map has several mapped groups.
 """
 
 from __future__ import annotations

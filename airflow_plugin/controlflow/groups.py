@@ -1,4 +1,4 @@
-"""Mapped task groups for the bodies of maps."""
+"""Define the mapped task groups for the bodies of maps."""
 
 from __future__ import annotations
 

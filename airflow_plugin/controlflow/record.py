@@ -1,4 +1,4 @@
-"""The record of a run of a control-flow graph: ``run.json``, from what Airflow knows of its tasks now."""
+"""Write ``run.json`` of a run of a control-flow graph, from the current states of its tasks in Airflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run of a control-flow graph as Airflow has it: where the token is, and the scope that a node finds."""
+"""Read a run of a control-flow graph from Airflow: where its token is, and the scope of each node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operator that runs a step of a control-flow graph."""
+"""Define the operator that runs a step of a control-flow graph."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Operators of dataflow pipelines (Valohai, Loom)."""
+"""Provide the operators of dataflow pipelines (Valohai, Loom)."""

@@ -1,4 +1,4 @@
-"""The operator that ends a run."""
+"""Define the operator that ends a run."""
 
 from __future__ import annotations
 

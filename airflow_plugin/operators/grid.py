@@ -1,4 +1,4 @@
-"""The operator that computes the grid of a task node."""
+"""Define the operator that computes the grid of a task node."""
 
 from __future__ import annotations
 

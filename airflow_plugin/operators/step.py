@@ -1,4 +1,4 @@
-"""The operator that runs a step."""
+"""Define the operator that runs a step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of training.yaml: files go from step to step through the catalog.
+"""Define the steps of training.yaml, which pass files through the catalog.
 
 Each step has its own process, so each function imports what it needs.
 """

@@ -1,4 +1,4 @@
-"""The two kinds of file that pass between the steps: a split of the data set, and a linear model."""
+"""Read and write the files that pass between the steps: a split of the data set, and a linear model."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Control-flow pipelines (Magnus, runnable) in Prefect: their nodes and branches are tasks, run one after the other."""
+"""Run control-flow pipelines (Magnus, runnable) in Prefect, with nodes and branches as tasks that run one at a time."""

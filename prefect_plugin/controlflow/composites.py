@@ -1,4 +1,4 @@
-"""Nodes with branches as Prefect tasks: the function of the generated file starts the branches, this judges them."""
+"""Define composite nodes as Prefect tasks: generated functions start the branches, this module judges them."""
 
 from __future__ import annotations
 

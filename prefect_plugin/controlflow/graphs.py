@@ -1,7 +1,7 @@
-"""One graph of a run: where its token is, and the routes that the run has taken through it.
+"""Track one graph of a run: where its token is, and which routes the run has taken.
 
-A graph has one token, so its nodes run one after the other, on a task runner with one thread. The routes to a node, and
-to the end of a graph, are noted when they are taken; ``run.json`` needs no others.
+A graph has one token, so its nodes run one after the other, on a task runner with one thread. Routes to a node or to
+the end of a graph are recorded when the token takes them; ``run.json`` needs no other routes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One run of a control-flow pipeline as one flow run."""
+"""Run a control-flow pipeline as one flow run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nodes of a control-flow graph as Prefect tasks, and the node that runs a step."""
+"""Define nodes of a control-flow graph as Prefect tasks, and the node that runs a step."""
 
 from __future__ import annotations
 

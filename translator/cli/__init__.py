@@ -1,8 +1,8 @@
-"""The ``translate`` command.
+"""Run the ``translate`` command.
 
-The first argument is a command if it is ``check``, ``run`` or ``explain``; anything else is a file to translate, so a
-file of one of these names is written with its directory: ``./check``. Exit status: 0 if all is well, 1 if there are
-errors (or warnings with ``--strict``), 2 on bad usage.
+The first argument is a command if it is ``check``, ``run`` or ``explain``; anything else is a file to translate. To
+translate a file with the name of a command, write its directory as well: ``./check``. Exit status: 0 on success, 1 if
+there are errors (or warnings with ``--strict``), 2 on bad usage.
 """
 
 from __future__ import annotations

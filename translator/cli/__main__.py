@@ -1,4 +1,4 @@
-"""``python -m translator.cli``."""
+"""Run ``python -m translator.cli``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""``translate check``: say what is wrong with pipeline files."""
+"""Report what is wrong with pipeline files (``translate check``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``translate explain``: say what would happen if executions failed."""
+"""Show what would happen if executions failed (``translate explain``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes generated files: where to, and never over a file that was not generated from the same pipeline."""
+"""Write generated files, but never overwrite a file that was not generated from the same pipeline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that the commands share: which file, which pipeline, which grids."""
+"""Define the options that the commands share: the file, the pipeline and the grids."""
 
 from __future__ import annotations
 

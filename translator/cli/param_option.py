@@ -1,11 +1,11 @@
-"""The values given for a run on the command line: ``--param NAME=VALUE`` and ``--param NODE.PARAMETER=VALUE,VALUE``.
+"""Parse the values of a run: ``--param NAME=VALUE`` and ``--param NODE.PARAMETER=VALUE,VALUE``.
 
-A value is typed by the parameter that it is for. Where a list can be meant (an axis of a task node's grid, a
-``multiple`` parameter, a pipeline parameter whose default is a list), commas separate values; a value that holds
-a comma stands in double quotes there, or the list is given as JSON. Everywhere else a comma is a comma.
+The parameter decides the type of its value. Commas separate values only where a list is possible: for an axis of a
+task node's grid, a ``multiple`` parameter, or a pipeline parameter whose default is a list. There, quote a value that
+contains a comma with double quotes, or write the list as JSON.
 
-A parameter of a control-flow graph has no type: its value is JSON, or else the text unchanged, as these
-engines read their environment. Any name will do, since steps may read what no file declares.
+Parameters of a control-flow graph are untyped: a value is JSON, or else the text unchanged, as these engines read
+their environment. Any name is allowed, because steps may read parameters that no file declares.
 """
 
 from __future__ import annotations

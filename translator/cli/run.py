@@ -1,4 +1,4 @@
-"""``translate run``: compile a pipeline, run it in its engine's embedded mode, and show the outcome."""
+"""Compile a pipeline, run it in its engine's embedded mode, and show the outcome (``translate run``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``translate``: write the source of the workflow."""
+"""Write the source code of a workflow (``translate``)."""
 
 from __future__ import annotations
 

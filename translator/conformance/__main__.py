@@ -1,4 +1,4 @@
-"""``python -m translator.conformance``: check a dialect or a target that is installed here."""
+"""Check an installed dialect or target (``python -m translator.conformance``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``translate explain`` for control-flow graphs: the interpreter, and assumptions where a run decides."""
+"""Explain control-flow graphs: run the interpreter, and assume what only a run decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer of ``translate explain``: one tree for both kinds of graph, and how it is shown."""
+"""Represent the answer of ``translate explain`` as one tree for both kinds of graph, and print it."""
 
 from __future__ import annotations
 

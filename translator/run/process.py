@@ -1,4 +1,4 @@
-"""The engine of a run as a process: start it, follow what it prints, and end it with all that it started."""
+"""Run the engine as a process: start it, follow its output, and end it with all processes that it started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run in its own process, without a server: where its engine and its commands print."""
+"""Separate the output of commands from that of the engine, for a run in its own process without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of JSON, frozen (arrays as tuples, as the IR holds them) and thawed (arrays as lists, as JSON is read)."""
+"""Freeze JSON values for the IR (arrays as tuples), and thaw them (arrays as lists)."""
 
 from __future__ import annotations
 

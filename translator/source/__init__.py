@@ -1,4 +1,4 @@
-"""The text of pipeline files, as plain values that know where they stand."""
+"""Read the text of pipeline files into plain values that know their location."""
 
 from translator.source.json_values import frozen
 from translator.source.located import Located

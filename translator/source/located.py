@@ -1,4 +1,4 @@
-"""Values of a YAML file that know where they stand in it."""
+"""Represent values of a YAML file that know their location in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Engines to write for, one package each, registered by entry point ``translator.targets``."""
+"""Define target engines: one package each, registered by entry point ``translator.targets``."""
 
 from __future__ import annotations
 

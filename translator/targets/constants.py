@@ -1,4 +1,4 @@
-"""The steps of a pipeline as constants of the generated file: one for each that differs from the others."""
+"""Name the different steps of a pipeline as constants of the generated file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Support for each key of the vendor's schema, so that nothing is dropped silently.
+"""List how each key of the vendor's schema is supported, so that nothing is dropped silently.
 
 A key is *translated*, *ignored* (it has no effect on the result; a note says so) or *refused* (not translated yet; an
-error says so). A test holds this table against the schema of the installed ``valohai-yaml``.
+error says so). A test compares this table with the schema of the installed ``valohai-yaml``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes Airflow DAG files: one file per pipeline, for Airflow 3.1 and newer."""
+"""Write Airflow DAG files: one file per pipeline, for Airflow 3.1 and newer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holds the default of each DAG param against its own schema, as Airflow does when a DAG is triggered."""
+"""Check the default of each DAG param against its own schema, as Airflow does when a DAG is triggered."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The DAG's params: Airflow's trigger form as the place where the parameters and grids of a run are set.
+"""Build the DAG's params, so that Airflow's trigger form can set the parameters and grids of a run.
 
-``NODE.PARAMETER`` is a parameter of a node, in a section of the form named like the node; a task node's is an
+``NODE.PARAMETER`` is a parameter of a node, in a section of the form named after the node. For a task node it is an
 array, the axis of its grid. ``NODE.*`` is the list of parameter sets of a manual search. A parameter of the pipeline
-has its own name. Null stands for no value: then what comes next in precedence counts.
+has its own name. Null means no value, so the next source in the order of precedence applies.
 """
 
 from __future__ import annotations

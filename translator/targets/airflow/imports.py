@@ -1,4 +1,4 @@
-"""The import statements of a DAG file."""
+"""Write the import statements of a DAG file."""
 
 from __future__ import annotations
 

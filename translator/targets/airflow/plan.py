@@ -1,4 +1,4 @@
-"""A pipeline looked at from its nodes."""
+"""Index what a pipeline says about each node: its incoming edges, and what sets its parameters."""
 
 from __future__ import annotations
 

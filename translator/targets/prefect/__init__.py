@@ -1,4 +1,4 @@
-"""Writes a pipeline as a Prefect flow: a file that an expert of Prefect would have written with ``prefect_plugin``."""
+"""Write a pipeline as a Prefect flow, as an expert of Prefect would write it with ``prefect_plugin``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types of values in Prefect's parameter form, as the generated file writes them."""
+"""Write the types of values in Prefect's parameter form as annotations of the generated file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The flow function: its arguments, its docstring, and the run that it opens."""
+"""Write the flow function: its arguments, its docstring, and the run that it opens."""
 
 from __future__ import annotations
 

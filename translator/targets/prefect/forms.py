@@ -1,4 +1,4 @@
-"""Prefect's parameter form: the arguments of a flow, and a group of them for each node."""
+"""Build Prefect's parameter form: the arguments of a flow, and a group of them for each node."""
 
 from __future__ import annotations
 

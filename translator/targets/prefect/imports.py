@@ -1,4 +1,4 @@
-"""The import statements of a generated flow."""
+"""Write the import statements of a generated flow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of a flow's template: names are identifiers, expressions are for the filter ``py``."""
+"""Define the context of the flow template: names are identifiers, expressions are for the filter ``py``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edges and setters of a pipeline by node."""
+"""Index the edges and setters of a pipeline by node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that no argument of a flow or a task may have, and no field of a parameter form (a test asks the engine)."""
+"""List names that arguments of flows and tasks, and fields of parameter forms, cannot have (tested with Prefect)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pieces of source text that a literal is not: docstrings, and lists in brackets that may be too long for a line."""
+"""Write source text that ``repr`` cannot: docstrings, and bracketed lists that may need several lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether few enough readings are missing.
+"""Check whether few enough readings are missing.
 
 ---
 kind: condition

@@ -1,1 +1,1 @@
-"""Control-flow graphs (Magnus, runnable) as DAG files: task groups for branches, guards where a failure is handled."""
+"""Write control-flow graphs (Magnus, runnable) as DAGs: task groups for branches, guards for handled failures."""

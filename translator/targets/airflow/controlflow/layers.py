@@ -1,8 +1,8 @@
-"""Bodies of maps with a map in them, cut where Airflow needs it: it cannot map in a mapped group.
+"""Split the body of a map that contains other maps, because Airflow cannot map in a mapped group.
 
-The nodes of such a graph lie in layers. Those without a map in them make a mapped group; then come those with one,
-which are not part of it, and a map there runs over the items of all items at once; then the nodes after these, in
-another mapped group; and so on.
+The nodes of such a graph lie in layers. Nodes without a map in them form a mapped group. The nodes with a map follow
+outside this group; such a map runs once over the items of all outer items. The nodes after these form another mapped
+group, and so on.
 """
 
 from __future__ import annotations

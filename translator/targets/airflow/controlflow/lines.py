@@ -1,4 +1,4 @@
-"""Writes the lines of the body of a DAG, and remembers what they use."""
+"""Write the lines of the body of a DAG, and record the names that they use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines with ``>>``: chains of what follows one another alone, then what waits for several."""
+"""Write the lines with ``>>``: first simple chains, then tasks that wait for several others."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Writes a control-flow pipeline as a Prefect flow: functions that walk graphs, one for each of them."""
+"""Write a control-flow pipeline as a Prefect flow, with one function per graph."""

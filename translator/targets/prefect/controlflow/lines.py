@@ -1,4 +1,4 @@
-"""Statements as lines of Python."""
+"""Write statements as lines of Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data of a control-flow template: names are identifiers, heads and lines are Python."""
+"""Define the context of the template for control-flow pipelines: names are identifiers, heads and lines are Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outline of a control-flow graph, for readers of a generated file: a node a line, indented by its branch."""
+"""Outline a control-flow graph for readers of a generated file: one line per node, indented by branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parameters of a control-flow pipeline as arguments of the flow: typed as their defaults are, of any JSON."""
+"""Turn the parameters of a control-flow pipeline into arguments of the flow, typed by their defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stands in for ``magnus`` in steps that run without it: what user code calls while a step runs."""
+"""Stand in for ``magnus`` in steps that run without it: the functions that user code calls while a step runs."""
 
 from __future__ import annotations
 

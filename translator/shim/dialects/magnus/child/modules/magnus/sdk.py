@@ -1,7 +1,7 @@
-"""The classes with which a module builds pipelines in Python.
+"""Define inert versions of the classes with which a module builds pipelines in Python.
 
-Functions often live beside the code that builds a pipeline of them: a step that imports the module must find the names.
-It runs in a pipeline that is built already, so they build none.
+Functions often live beside the code that builds a pipeline of them, so a step that imports the module needs the names.
+The pipeline already exists when the step runs, so the classes build nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Stands in for ``runnable`` in steps that run without it: what a module imports that also defines its pipeline.
+"""Stand in for ``runnable`` in steps that run without it, for modules that also define their pipeline.
 
-Runnable's API is for defining pipelines; a step's function uses none of it. In a step, definitions are inert and
-``execute`` returns at once, as it does when runnable itself imports a module for one of its functions.
+Runnable's API defines pipelines; a step's function uses none of it. In a step, definitions are inert and ``execute``
+returns at once, as it does when runnable itself imports a module for one of its functions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The classes with which Python code defines pipelines of runnable, inert."""
+"""Define inert versions of the classes with which Python code defines pipelines of runnable."""
 
 from __future__ import annotations
 
