@@ -12,7 +12,7 @@ ITS_OWN = ("engine", "run", "started", "ended")
 
 
 def differences(left: object, right: object, place: str = "") -> list[str]:
-    """Every place where two JSON values differ, as lines for people."""
+    """Describe every difference between two JSON values in a line."""
     if isinstance(left, dict) and isinstance(right, dict):
         keys = [key for key in {**left, **right} if place or key not in ITS_OWN]
         return [line for key in keys for line in differences(left.get(key), right.get(key), f"{place}.{key}")]
@@ -23,7 +23,7 @@ def differences(left: object, right: object, place: str = "") -> list[str]:
 
 
 def rows(left: dict, right: dict) -> list[tuple[str, ...]]:
-    """A row for each node: name, what it is, its state on both engines, whether its output files are equal."""
+    """Return a row for each node: name, kind, its state on both engines, and whether its output files are equal."""
     return [*_rows(left["nodes"], right["nodes"], ""), ("the run", "", left["state"], right["state"], "")]
 
 
@@ -49,14 +49,14 @@ def _rows(left: dict, right: dict, indent: str) -> list[tuple[str, ...]]:
 
 
 def states(node: dict) -> str:
-    """A node's state, with those of its executions where they differ from it."""
+    """Return a node's state, and the states of those executions that differ from it."""
     others = [execution["state"] for execution in node["executions"] if execution["state"] != node["state"]]
     counts = ", ".join(f"{others.count(state)} {state}" for state in dict.fromkeys(others))
     return f"{node['state']} ({counts})" if counts else node["state"]
 
 
 def outputs(node: dict) -> list[tuple[int, str, str]]:
-    """Execution, path and digest of each output file of a node."""
+    """Return execution, path and digest of each output file of a node."""
     return [
         (execution["index"], file["path"], file["sha256"])
         for execution in node["executions"]

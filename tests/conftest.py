@@ -1,4 +1,4 @@
-"""What every test can use."""
+"""Share fixtures and settings among all tests."""
 
 import os
 import signal

@@ -1,6 +1,6 @@
-"""Pipelines with gates, optional nodes, groups and loops over files, built by hand, whose steps are shell commands.
+"""Build pipelines with gates, optional nodes, groups and loops over files, whose steps are shell commands.
 
-What a step's command is does not matter to what decides whether it runs, so that these run without the source engine.
+The rules that decide whether a step runs do not depend on its command, so these run without the source engine.
 """
 
 from __future__ import annotations

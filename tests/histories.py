@@ -1,4 +1,4 @@
-"""The number of random histories of runs, and the seed that they are drawn from (``make histories``)."""
+"""Read the number of random histories of runs, and the seed to draw them from (``make histories``)."""
 
 from __future__ import annotations
 

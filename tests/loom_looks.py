@@ -1,4 +1,4 @@
-"""A Loom project in which most of what can happen happens, for tests of what an engine shows of it."""
+"""Build a Loom project that shows most situations, for tests of what an engine displays."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Every parameter type with every kind of default, at every place where a Valohai file can say one.
+"""List every parameter type with every kind of default, at every place of a Valohai file that accepts one.
 
-The vendor decides what a parameter takes (``Parameter.validate``) and what the command line is (``build_command``).
+The vendor decides which values a parameter accepts (``Parameter.validate``) and what the command line is
+(``build_command``).
 """
 
 from __future__ import annotations

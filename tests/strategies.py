@@ -1,9 +1,9 @@
-"""Random pipelines as a user would write them, with steps that really run and that err where the plan says.
+"""Draw random pipelines as users would write them, with steps that really run and that fail according to a plan.
 
-A step is a shell script without any start of another program. What it does depends on the node, the values of its
-parameters and how often it has been tried, never on time: the oracle that the rules are asked with and the script are
-two readings of one ``Behaviour``. Its outputs hold its parameters and the content of all its inputs, so one wrong
-file or value anywhere changes the digests of everything after it.
+A step is a shell script that starts no other program. What it does depends on the node, its parameters and the number
+of its attempts, never on time. The script and the oracle of the rules are two readings of one ``Behaviour``. A step's
+outputs contain its parameters and the content of all its inputs, so one wrong file or value changes the digests of all
+downstream files.
 """
 
 from __future__ import annotations

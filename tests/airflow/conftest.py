@@ -1,4 +1,4 @@
-"""Airflow, once per session: by ``dag.test()`` in its own process, and as a real scheduler."""
+"""Provide Airflow, once per session: ``dag.test()`` in its own process, and a real scheduler."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Histories of runs on a real Airflow: what people do to a run, and what is true of it afterwards.
+"""Apply what people do to runs to a real Airflow, and check the runs afterwards.
 
-``Model`` knows what must be true: the specification (``translator.semantics``) says how a node fares that runs, given
-how the nodes before it stand, and the model keeps of each execution how it fared when it ran last. ``History`` does the
-same things to Airflow and compares.
+``Model`` predicts what must be true. The specification (``translator.semantics``) says how a node ends, given the
+states of its upstream nodes, and the model remembers how each execution ended last. ``History`` does the same to
+Airflow and compares.
 """
 
 from __future__ import annotations

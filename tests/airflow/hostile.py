@@ -1,7 +1,7 @@
-"""A deployment that differs from a fresh Airflow in every way that a platform team may choose.
+"""Provide a deployment that differs from a fresh Airflow in every way that a platform team may choose.
 
-It has defaults of its own for tasks, cluster policies that change tasks and refuse DAGs, tight limits, users with
-and without permissions, a home that nobody can write to, and a temporary folder with an odd name.
+It has its own defaults for tasks, cluster policies that change tasks and refuse DAGs, tight limits, users with and
+without permissions, a home directory that is not writable, and a temporary directory with an odd name.
 """
 
 from __future__ import annotations

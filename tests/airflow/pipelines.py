@@ -1,4 +1,4 @@
-"""Small pipelines for tests: every node runs the step ``work``, and a pipeline parameter says what it does."""
+"""Build small pipelines for tests: every node runs the step ``work``, and a pipeline parameter decides what it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Airflow: API server, scheduler with LocalExecutor, DAG processor, on SQLite, in its own home."""
+"""Start a real Airflow in its own home: API server, scheduler with LocalExecutor and DAG processor, on SQLite."""
 
 from __future__ import annotations
 

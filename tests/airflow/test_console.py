@@ -1,4 +1,4 @@
-"""The page of a try, asked as a browser asks: from a folder and from an object store."""
+"""Request the page of a try as a browser does, from a folder store and from an object store."""
 
 from __future__ import annotations
 

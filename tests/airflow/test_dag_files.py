@@ -1,4 +1,4 @@
-"""Every generated file, as Airflow's DAG processor takes it up: parsed, serialised, its params validated."""
+"""Load every generated file as Airflow's DAG processor does: parse it, serialise it, and validate its params."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that runs one DAG file without a server."""
+"""Test the command that runs one DAG file without a server."""
 
 from __future__ import annotations
 

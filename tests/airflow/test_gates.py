@@ -1,4 +1,4 @@
-"""Gates, optional nodes, groups and loops over files on real Airflow, by ``dag.test()``."""
+"""Run gates, optional nodes, groups and loops over files with ``dag.test()``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a DAG file shows for what a pipeline says; one line per case where one is enough."""
+"""Test what a DAG file contains for each construct of a pipeline, with one line per case if one is enough."""
 
 from __future__ import annotations
 

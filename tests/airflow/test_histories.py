@@ -1,6 +1,6 @@
-"""What people do to runs, one thing after another, on a real Airflow; see ``tests.airflow.histories``.
+"""Test sequences of what people do to runs on a real Airflow (``tests.airflow.histories``).
 
-``make histories N=50`` runs many.
+``make histories N=50`` runs many histories.
 """
 
 from __future__ import annotations

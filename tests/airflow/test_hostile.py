@@ -1,4 +1,4 @@
-"""Runs in a deployment with settings of its own: what a pipeline means does not depend on them."""
+"""Test that a deployment's settings do not change what a pipeline means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When ``run.json`` is written for what people do to runs that have ended: once a transaction, one after another."""
+"""Test when ``run.json`` is written for changes of ended runs: once per transaction, one after another."""
 
 from __future__ import annotations
 

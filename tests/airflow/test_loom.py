@@ -1,4 +1,4 @@
-"""What Airflow shows of a run of Loom: states of skipped tasks and why, labels, links, the trigger form; a stop."""
+"""Test what Airflow shows of a run of Loom: why tasks were skipped, labels, links, the trigger form, a stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the plugin reads off a DAG: its nodes, and which task stops which."""
+"""Test what the plugin derives from a DAG: its nodes, and which task stops which."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failure does to other nodes on real Airflow, by ``dag.test()``.
+"""Test how failures propagate on real Airflow, with ``dag.test()``.
 
 The rows of the on-error table are in ``tests/parity/test_cases.py``.
 """

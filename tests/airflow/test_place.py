@@ -1,4 +1,4 @@
-"""Where the page of a try looks in the store: where the task says, and only there where its pipeline may."""
+"""Test where the page of a try looks in the store: where the task says, and only if its pipeline may be there."""
 
 from __future__ import annotations
 

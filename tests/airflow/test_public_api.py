@@ -1,4 +1,4 @@
-"""What generated DAG files import from ``airflow_plugin`` is public API: removing or renaming a name breaks users."""
+"""Pin what generated DAG files import from ``airflow_plugin``: it is public API, so removing a name breaks users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folder a DAG run has: what Airflow says of it, against who owns the folder of its name."""
+"""Test which folder a DAG run has, given what Airflow knows of the run and who owns the folder with its name."""
 
 from __future__ import annotations
 

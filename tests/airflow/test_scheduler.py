@@ -1,4 +1,4 @@
-"""On a real scheduler, with tasks in processes of their own: what ``dag.test()`` cannot show."""
+"""Test what ``dag.test()`` cannot show, on a real scheduler with one process per task."""
 
 from __future__ import annotations
 

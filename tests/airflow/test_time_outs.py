@@ -1,4 +1,4 @@
-"""Runs that take too long before anything of them begins, on a real scheduler: it alone can write ``run.json``."""
+"""Test runs that time out before any of their tasks begin, when only the scheduler can write ``run.json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tries count: what the plugin makes of XComs and of the states of task instances."""
+"""Test which tries count, given XComs and the states of task instances."""
 
 from __future__ import annotations
 

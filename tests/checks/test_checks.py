@@ -1,4 +1,4 @@
-"""What can be known wrong before a run is found where it is, all at once."""
+"""Test that mistakes are reported before a run: where they are, and all at once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What can be known of a control-flow graph before it runs."""
+"""Test the mistakes in control-flow graphs that are reported before a run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""No name with a line break or a control character reaches an engine, in any dialect."""
+"""Check that no name with a line break or a control character reaches an engine, in any dialect."""
 
 from __future__ import annotations
 

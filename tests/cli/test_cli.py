@@ -1,4 +1,4 @@
-"""The command line: what it prints, what it writes, and its exit status."""
+"""Test the command line: what it prints, what it writes, and its exit status."""
 
 import json
 import os

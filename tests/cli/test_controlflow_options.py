@@ -1,4 +1,4 @@
-"""The options that Magnus' and runnable's pipelines take: their parameters, and where their steps run."""
+"""Test the options for pipelines of Magnus and runnable: their parameters, and where their steps run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""``--grid NODE.PARAM=V,V``: an execution node becomes a task node."""
+"""Test ``--grid NODE.PARAM=V,V``, which turns an execution node into a task node."""
 
 import pytest
 

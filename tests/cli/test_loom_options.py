@@ -1,4 +1,4 @@
-"""The options that Loom's pipelines take: its own command line's choices, and values of a run."""
+"""Test the options for Loom's pipelines: those of its own command line, and values of a run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Wherever output goes and whatever files are called: a message and an exit status, never a traceback."""
+"""Test odd output destinations and file names: a message and an exit status, never a traceback."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Control-flow pipelines by hand: a graph is ``{node: (what it is, where it goes if complete, where if in error)}``.
+"""Build control-flow pipelines from ``{node: (what it is, the next node if complete, the next node if it failed)}``.
 
-What a node is: work of a step (``T`` fails never, ``F`` always, ``STUB`` is none), branches by name, or what
-``mapped``, ``loop`` and ``choice`` make.
+A node is the work of a step (``T`` never fails, ``F`` always fails, ``STUB`` does nothing), a mapping of branches by
+name, or the result of ``mapped``, ``loop`` or ``choice``.
 """
 
 from __future__ import annotations

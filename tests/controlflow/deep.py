@@ -1,4 +1,4 @@
-"""A pipeline that is given a parameter which is nested too deep."""
+"""Build a pipeline that gets a parameter with too many levels of nesting."""
 
 from __future__ import annotations
 

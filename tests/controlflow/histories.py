@@ -1,7 +1,7 @@
-"""Pipelines of control-flow graphs for histories of runs: what their steps do is read in a folder, and may change.
+"""Build control-flow pipelines for histories of runs, whose steps read from a folder what to do.
 
-Each step says what it sees, and writes the parameter ``who``: which step wrote it, and when. So what a step sees tells
-which steps before it, and which of their runs, it was fed by.
+Each step prints what it sees, and writes the parameter ``who``: which step wrote it, and when. So the parameters that a
+step sees show which earlier steps they come from, and from which of their runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Maps in maps, with other nodes between them; the specification gives their outcome.
+"""Build maps in maps, with other nodes between them; the specification predicts their outcome.
 
 Their parameters are those of ``tests.controlflow.table``. The real runnable cannot run them.
 """

@@ -1,4 +1,4 @@
-"""Random cases of ``tests.oracle.controlflow`` whose steps put files into the catalog as well."""
+"""Draw random cases of ``tests.oracle.controlflow`` whose steps also put files into the catalog."""
 
 from __future__ import annotations
 

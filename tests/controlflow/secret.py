@@ -1,6 +1,6 @@
-"""Pipelines whose steps ask for secrets; what they make of them tells whether they were given, and does not show them.
+"""Build pipelines whose steps ask for secrets, and report whether they got them without showing them.
 
-Two secrets are the engine's own, ``DB_TOKEN`` and ``api-key``; a third is nowhere.
+The engine has two secrets, ``DB_TOKEN`` and ``api-key``; a third does not exist anywhere.
 """
 
 from __future__ import annotations

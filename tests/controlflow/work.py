@@ -1,4 +1,4 @@
-"""What a step of a test does: as the text of its command, and as the specification is told of it."""
+"""Describe the work of a test's step: as the text of its command, and as the specification needs it."""
 
 from __future__ import annotations
 

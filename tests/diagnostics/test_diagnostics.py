@@ -1,4 +1,4 @@
-"""Findings are shown as a good compiler shows them, and the same in JSON and SARIF."""
+"""Test that findings are shown as a good compiler shows them, and that JSON and SARIF contain the same."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The Loom examples: how each is run, and what Loom itself makes of it."""
+"""List the Loom examples, how to run each, and how it ends in Loom itself."""
 
 import hashlib
 import shutil

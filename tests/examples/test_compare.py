@@ -1,4 +1,4 @@
-"""``examples/compare.py``: what counts as equal."""
+"""Test which runs ``examples/compare.py`` considers equal."""
 
 import copy
 import importlib.util

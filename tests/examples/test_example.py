@@ -1,4 +1,4 @@
-"""The example project, linted by the vendor and run on the engine of this environment."""
+"""Lint the example project with the vendor's linter, and run it on the engine of this environment."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""A Loom example with ``translate run`` on the engine of this environment; ``tests/parity`` runs all of them."""
+"""Run a Loom example with ``translate run`` on the engine of this environment; ``tests/parity`` runs all of them."""
 
 import importlib.util
 import json

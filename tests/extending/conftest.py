@@ -1,4 +1,4 @@
-"""The package ``toy``, installed in its own folder."""
+"""Install the package ``toy`` in its own folder."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The package ``toy``, and programs that run with it installed."""
+"""Build the package ``toy``, and run programs with it installed."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Its own dialect package runs on our engines."""
+"""Run pipelines of a separate dialect package on our engines."""
 
 import json
 from pathlib import Path

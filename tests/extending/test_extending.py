@@ -1,4 +1,4 @@
-"""A dialect and a target in their own package: installed, and used like ours without a change to ours."""
+"""Test that a separate package can add a dialect and a target without a change to ours."""
 
 from pathlib import Path
 

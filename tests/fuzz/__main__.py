@@ -1,4 +1,4 @@
-"""A fuzzing campaign of any length, as ``make fuzz SECONDS=...`` runs it."""
+"""Run a fuzzing campaign of any length, as ``make fuzz SECONDS=...`` does."""
 
 from __future__ import annotations
 

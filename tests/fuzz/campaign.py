@@ -1,4 +1,4 @@
-"""Runs many mutants and keeps one small example of each fault: ``python -m tests.fuzz --seconds 60``."""
+"""Run many mutants, and keep one small example of each fault: ``python -m tests.fuzz --seconds 60``."""
 
 from __future__ import annotations
 

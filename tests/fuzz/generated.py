@@ -1,4 +1,4 @@
-"""What a generated file may consist of; anything else is text of the pipeline file that became code."""
+"""List what a generated file may consist of; anything else is text of the pipeline file that became code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for any file: the commands end by themselves, with findings that have a place, or with sound output."""
+"""Check what holds for any file: commands terminate, with findings that have a location, or with valid output."""
 
 from __future__ import annotations
 

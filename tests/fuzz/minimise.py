@@ -1,4 +1,4 @@
-"""Makes a mutant that shows a fault as small as it can, by leaving out ever smaller parts of it."""
+"""Minimise a mutant that shows a fault, by removing ever smaller parts of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Mutants of pipeline files, on three levels: bytes, tokens, and the structure of the document.
+"""Mutate pipeline files on three levels: bytes, tokens, and the structure of the document.
 
-A mutant depends on a seed number, its own number and the seeds, and on nothing else, so each can be made again.
+A mutant depends only on a seed number, its own number and the seed files, so each can be reproduced.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Seeds of the fuzzer: pipeline files of the project and, if it is there, of the corpus beside it."""
+"""Collect the seeds of the fuzzer: pipeline files of the project and, if it exists, of the corpus beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fixed number of mutants in each run of the tests; ``make fuzz SECONDS=...`` makes others."""
+"""Run a fixed number of mutants in each test run; ``make fuzz SECONDS=...`` runs others."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The architecture as docs/architecture.md has it: imports run one way, and each thing stands in its room."""
+"""Check the architecture of docs/architecture.md: imports run one way, and each thing is in its package."""
 
 import ast
 from pathlib import Path

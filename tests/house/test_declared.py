@@ -1,4 +1,4 @@
-"""What the packages import is declared, and the oldest versions that are declared are those that were tried."""
+"""Check that the packages declare what they import, and that the oldest declared versions are tested."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The house rules that no other check holds: links, pins, commands and arrows."""
+"""Check the house rules that no other check covers: links, pins, commands and arrows."""
 
 import re
 import subprocess

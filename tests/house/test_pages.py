@@ -1,6 +1,6 @@
-"""What the pages show of the program is what the program does; ``make goldens`` rewrites it.
+"""Check that the pages show what the program really prints; ``make goldens`` rewrites them.
 
-A page holds such a part between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
+Such a part of a page is between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``.
 """
 
 import configparser

@@ -1,4 +1,4 @@
-"""The Airflow plugin's uses of Airflow's private API are on a page, with the versions they were checked on."""
+"""Check that a page lists the plugin's uses of Airflow's private API, and the versions they were checked on."""
 
 from __future__ import annotations
 

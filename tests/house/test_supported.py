@@ -1,4 +1,4 @@
-"""Each row of README's table of what is translated, held against the compiler."""
+"""Compare each row of README's table of supported features with the compiler."""
 
 import re
 from pathlib import Path

@@ -3,6 +3,8 @@
 import ast
 import re
 import subprocess
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,12 @@ def lines(path: Path) -> list[str]:
     return [line.replace("_", " ") if re.match(r"\s*def test_", line) else line for line in text.splitlines()]
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """Return the syntax tree of a file."""
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
 TEXTS = {path.relative_to(ROOT): lines(path) for path in files()}
 
 
@@ -85,7 +93,45 @@ def test_class_docstrings_start_with_a_noun() -> None:
         f"{path}:{node.lineno}: {node.name}: start with a noun, as in 'A node that waits for a person.'"
         for path in TEXTS
         if path.suffix == ".py" and path.parts[0] != "tests"
-        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        for node in ast.walk(tree(path))
         if isinstance(node, ast.ClassDef) and pattern.match(ast.get_docstring(node) or "")
+    ]
+    assert not found, "\n".join(found)
+
+
+# Add a verb that is missing here; nouns that are verbs as well ("Test", "Name") cannot be told apart.
+IMPERATIVES = re.compile(
+    r"(?:Add|Answer|Append|Apply|Ask|Assign|Begin|Bring|Build|Call|Check|Choose|Claim|Close|Collect|Combine|Compare|"
+    r"Compile|Compute|Convert|Copy|Count|Create|Decide|Declare|Define|Derive|Describe|Detect|Discard|Do|Download|"
+    r"Draw|Emit|Empty|End|Evaluate|Execute|Expand|Explain|Fan|Fetch|Fill|Find|Fit|Follow|Forget|Format|Freeze|"
+    r"Generate|Get|Give|Group|Hand|Handle|Hide|Hold|Index|Inspect|Install|Interpret|Join|Keep|Kill|Leave|Let|Limit|"
+    r"Link|Lint|List|Listen|Load|Log|Look|Lower|Make|Map|Match|Measure|Merge|Minimise|Move|Mutate|Name|Note|Open|"
+    r"Order|Outline|Parse|Pass|Phrase|Pin|Place|Predict|Prepare|Print|Provide|Publish|Put|Raise|Read|Recognise|"
+    r"Record|Redirect|Reduce|Refer|Refuse|Register|Reject|Remember|Remove|Render|Repair|Replace|Report|Represent|"
+    r"Request|Require|Resolve|Return|Round|Run|Say|Schedule|See|Select|Send|Separate|Serve|Set|Share|Show|Simulate|"
+    r"Skip|Solve|Sort|Split|Stage|Stand|Start|Stop|Submit|Take|Tell|Test|Tidy|Track|Train|Translate|Trip|Try|Turn|"
+    r"Type|Update|Validate|Wait|Walk|Warn|Watch|Write|Yield)\b"
+)
+
+
+def described(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the line and docstring of a module, and of its functions if it is not a test; properties have nouns."""
+    for node in ast.walk(tree(path)):
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and path.parts[0] != "tests"
+        if isinstance(node, ast.Module) or (is_function and not is_property(node)):
+            yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+
+
+def is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(ast.unparse(decorator).endswith("property") for decorator in node.decorator_list)
+
+
+def test_docstrings_of_modules_and_functions_start_with_a_verb() -> None:
+    found = [
+        f"{path}:{line}: {docstring.splitlines()[0]!r}: start with a verb in the imperative"
+        for path in TEXTS
+        if path.suffix == ".py" and "goldens" not in path.parts[:2]
+        for line, docstring in described(path)
+        if docstring and not IMPERATIVES.match(docstring)
     ]
     assert not found, "\n".join(found)

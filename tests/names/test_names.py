@@ -1,4 +1,4 @@
-"""Names become identifiers and path segments, and no two of them ever become one."""
+"""Test that names become identifiers and path segments, and that different names stay different."""
 
 import keyword
 import re

@@ -1,6 +1,6 @@
-"""Functions of steps whose arguments are bound as in the engines, or deliberately differently.
+"""Define functions of steps whose arguments are bound as in the engines, or deliberately differently.
 
-``test_steps`` compares both with the engines; ``docs/magnus.md`` has the latter as a table.
+``test_steps`` compares both kinds with the engines; ``docs/magnus.md`` lists the differences in a table.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Random control-flow graphs as users write them, with shell steps that err and write as a plan says.
+"""Draw random control-flow graphs as users write them, with shell steps that fail and write according to a plan.
 
-Only what both sides give a meaning: no sibling reads what another writes (the engines run one after the other), and
-for runnable no composite node in a map (runnable 0.50 aborts there). Whether Magnus mistakes one map for another
-is known only of a run (``leaks``).
+They contain only what has a meaning on both sides. No branch reads what its sibling writes, because the engines run
+branches one after the other. For runnable, no map contains a composite node, because runnable 0.50 crashes there. Only
+a run shows whether Magnus confuses one map with another (``leaks``).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The corpus of files whose results in the real engines are known, held to the specification.
+"""Compare the corpus of files, whose results in the real engines are known, with the specification.
 
-What the engine says of each leaf is the oracle's answer, and so are the items, the cases and the iterations that a run
-decides; the specification must then come to the same nodes, and to the same status of every composite node, branch and
-run. Files that crash the engine differ deliberately: the node fails, and its ERROR route is
-followed. Nothing is run here, neither by the engine nor by us. As a program it prints the table.
+The engine's results for leaves are the oracle's answers, and so are the items, cases and iterations that a run
+decides. From them, the specification must derive the same nodes, and the same status of every composite node, branch
+and run. Files that crash the engine differ deliberately: the node fails, and its ERROR route is followed. This module
+runs nothing, neither with the engine nor with ours. As a program it prints the table.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/corpus.md: how many files of the corpus compare how, and which differ on purpose."""
+"""Write docs/corpus.md: how many files of the corpus compare how, and which differ on purpose."""
 
 from __future__ import annotations
 

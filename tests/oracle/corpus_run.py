@@ -1,7 +1,7 @@
-"""Every file of the corpus run on Airflow and on Prefect, and compared with what its own engine made of it.
+"""Run every file of the corpus on Airflow and on Prefect, and compare with the results of its own engine.
 
-``make corpus SOURCES=DIR`` starts each engine once and runs all files; it writes what came out to docs/corpus.md.
-The corpus has the files of examples, but not the modules and notebooks of their steps: ``DIR`` has these, as
+``make corpus SOURCES=DIR`` starts each engine once, runs all files, and writes the results to docs/corpus.md. The
+corpus has the files of examples, but not the modules and notebooks of their steps: ``DIR`` has these, as
 ``magnus/examples`` and ``runnable/examples`` of their repositories. Without it, files that lack such a source do not
 run, and the page stays as it is.
 """

@@ -1,4 +1,4 @@
-"""Files of the corpus that deliberately end differently here, with the reason and what differs."""
+"""List the files of the corpus that deliberately end differently here, with the reason and the difference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pipelines that deliberately run differently from Magnus and runnable.
+"""Define small pipelines that deliberately run differently from Magnus and runnable.
 
 Each belongs to a row of ``docs/magnus.md``, "Deliberate differences".
 """

@@ -1,4 +1,4 @@
-"""The real Magnus and runnable, each in its own process and environment, and what their run logs say."""
+"""Run the real Magnus and runnable, each in its own process and environment, and read their run logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files whose results in the real engines are known: the specification comes to the same states."""
+"""Check that the specification derives the states that the real engines reached for the files of the corpus."""
 
 from __future__ import annotations
 

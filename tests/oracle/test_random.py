@@ -1,6 +1,6 @@
-"""Control-flow graphs in the real engines and in the specification: equal states and parameters, except a list.
+"""Compare control-flow graphs in the real engines with the specification: equal states and parameters, except a list.
 
-``make oracle N=500`` runs many, each time others; CI runs a few, always the same.
+``make oracle N=500`` runs many, different ones each time; CI always runs the same few.
 """
 
 from __future__ import annotations

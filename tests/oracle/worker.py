@@ -1,4 +1,4 @@
-"""Runs files in the real Magnus or runnable, in whose environment it is started: a line of JSON in, a run log out.
+"""Run files in the real Magnus or runnable, from its own environment: read a line of JSON, write a run log.
 
 Each run is a fork, because the engines keep a run's context in their modules.
 """

@@ -1,4 +1,4 @@
-"""A run against the rules, and two runs against each other."""
+"""Compare a run with the rules, and two runs with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both engines, started once."""
+"""Start both engines once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Both engines, each in its own process and environment, and runs of scenarios on them."""
+"""Run scenarios on both engines, each in its own process and environment."""
 
 from __future__ import annotations
 

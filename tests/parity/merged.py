@@ -1,6 +1,6 @@
-"""Many small scenarios as one pipeline of unconnected parts: a run costs an engine more than a node does.
+"""Merge many small scenarios into one pipeline of unconnected parts, because a run costs an engine more than a node.
 
-Only scenarios in which nothing stops the run may be merged: a stop would reach into the others.
+Only scenarios in which nothing stops the run may be merged: a stop would affect the others.
 """
 
 from __future__ import annotations

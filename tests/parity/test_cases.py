@@ -1,4 +1,4 @@
-"""What users meet, one case each, on both engines: the seeds' pipelines, every row of the tables, every edge."""
+"""Run what users meet on both engines: the seeds' pipelines, every row of the tables, and every kind of edge."""
 
 from __future__ import annotations
 

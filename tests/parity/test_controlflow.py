@@ -1,6 +1,6 @@
-"""Magnus and runnable pipelines on both engines: states, parameters and files as predicted, and as they really are.
+"""Run pipelines of Magnus and runnable on both engines, and compare states, parameters and files with the prediction.
 
-``make property N=500`` runs many random graphs, each time others; CI runs a few, always the same.
+``make property N=500`` runs many random graphs, different ones each time; CI always runs the same few.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A few files of the corpus as their own engines ran them, on both engines; ``make corpus`` runs them all."""
+"""Run a few files of the corpus on both engines, and compare with their own engines; ``make corpus`` runs all."""
 
 from __future__ import annotations
 

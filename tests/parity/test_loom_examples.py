@@ -1,4 +1,4 @@
-"""The Loom examples on both engines and in Loom itself: the same states and parameters, the same bytes."""
+"""Run the Loom examples on both engines and in Loom itself: the same states and parameters, the same bytes."""
 
 import pytest
 

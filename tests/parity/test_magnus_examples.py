@@ -1,4 +1,4 @@
-"""The Magnus examples on both engines: the same states and the same bytes; the stubs in Magnus itself as well."""
+"""Run the Magnus examples on both engines, and those with stubs in Magnus itself: the same states, the same bytes."""
 
 from __future__ import annotations
 

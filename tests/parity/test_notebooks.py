@@ -1,4 +1,4 @@
-"""Notebooks on both engines: what they leave, and the same bytes of the executed ones."""
+"""Run notebooks on both engines: the same results, and the same bytes of the executed notebooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every accepted default runs on both engines with the vendor's command line."""
+"""Check that every accepted default runs on both engines with the vendor's command line."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,6 +1,6 @@
-"""Random pipelines with random failures: the rules, Airflow and Prefect agree.
+"""Check that the rules, Airflow and Prefect agree about random pipelines with random failures.
 
-``make property N=500`` runs many, each time others; CI runs a few, always the same.
+``make property N=500`` runs many, different ones each time; CI always runs the same few.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Loom's own engine, Airflow and Prefect on the same files: equal states of steps and run, equal bytes of all files.
+"""Run the same files in Loom's own engine, Airflow and Prefect: equal states of steps and run, equal bytes of files.
 
-CI runs a part of the table as one pipeline, and a random one; ``make property N=500`` all of it, and many.
+CI runs a part of the table as one pipeline, and one random project; ``make property N=500`` runs all of it, and many.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Runs generated files one after another in one process of an engine, because starting an engine takes long.
+"""Run generated files one after another in one process of an engine, because starting an engine takes long.
 
-Usage: python worker.py airflow|prefect; each line of its input is a JSON list of arguments for the plugin's embedded
-mode, with the variables of the run's environment before them as a JSON object if it has some, and each line of its
-output the exit status. What runs print goes to standard error.
+Usage: python worker.py airflow|prefect. Each line of its input is a JSON list of arguments for the plugin's embedded
+mode; if the run has environment variables, they come first, as a JSON object. Each line of its output is an exit
+status. The output of runs goes to standard error.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""Tests of the Prefect target run where Prefect is installed."""
+"""Skip the tests of the Prefect target unless Prefect is installed."""
 
 from importlib.util import find_spec
 

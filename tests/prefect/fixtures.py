@@ -1,4 +1,4 @@
-"""A real Prefect server of our own for the whole session, and pipelines that run against it in this process."""
+"""Provide a real Prefect server for the whole session, and pipelines that run against it in this process."""
 
 from __future__ import annotations
 

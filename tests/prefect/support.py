@@ -1,4 +1,4 @@
-"""Small things that several tests of the Prefect target need."""
+"""Share small helpers among the tests of the Prefect target."""
 
 from __future__ import annotations
 

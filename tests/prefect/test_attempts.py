@@ -1,4 +1,4 @@
-"""What is left of an attempt that was killed: damaged traces hide no others, and many items cost no more each."""
+"""Test the traces of a killed attempt: damaged traces hide no others, and the cost per item does not grow."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A cancel from outside ends the processes of the steps, however the flow was started.
+"""Test that a cancel from outside ends the processes of the steps, however the flow was started.
 
-That of a flow on a worker is in ``test_histories.py``.
+``test_histories.py`` cancels a flow on a worker.
 """
 
 import json

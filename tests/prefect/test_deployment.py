@@ -1,4 +1,4 @@
-"""What a deployment sets must not change what a pipeline means."""
+"""Test that a deployment's settings do not change what a pipeline means."""
 
 import json
 import subprocess

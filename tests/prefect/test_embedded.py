@@ -1,4 +1,4 @@
-"""A flow in a private, ephemeral Prefect: what ``translate run`` does."""
+"""Run flows in a private, ephemeral Prefect, as ``translate run`` does."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Prefect's parameter form: what a person can set for a run, and what the server refuses."""
+"""Test Prefect's parameter form: what a person can set for a run, and what the server refuses."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Gates, optional nodes, groups and loops over files on real Prefect."""
+"""Run gates, optional nodes, groups and loops over files on a real Prefect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written into a flow, and what is refused."""
+"""Test what a generated flow contains, and what is refused."""
 
 import ast
 import itertools

@@ -1,6 +1,6 @@
-"""A second attempt is as right as the first, whatever ended the one before.
+"""Check that a second attempt ends correctly, whatever ended the previous attempt.
 
-CI follows a few histories; ``make histories N=... SEED=...`` draws as many as it is told.
+CI follows a few histories; ``make histories N=... SEED=...`` draws others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Prefect shows of a run of Loom: names, tags and states of task runs; how many run at once; a stop of a loop."""
+"""Test what Prefect shows of a run of Loom: names, tags and states of task runs; how many run at once; a stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failure does to other nodes, to the run and to Prefect's state of it.
+"""Test how a failure affects other nodes, the run, and Prefect's state of the flow run.
 
 The rows of the on-error table are in ``tests/parity/test_cases.py``.
 """

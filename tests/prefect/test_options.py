@@ -1,4 +1,4 @@
-"""Nodes stay nodes when somebody changes their options, and names reach Prefect on one line."""
+"""Test that nodes stay nodes when somebody changes their options, and that names reach Prefect on one line."""
 
 import pytest
 

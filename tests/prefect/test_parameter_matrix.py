@@ -1,4 +1,4 @@
-"""With any default that the vendor takes, a flow can be called, and it keeps each value as it is written."""
+"""Check that a flow with any default that the vendor accepts can be called, and keeps each value as written."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What generated flows may import is public API: a name that is taken away breaks the flows that are out there."""
+"""Pin what generated flows may import: it is public API, so removing a name breaks existing flows."""
 
 import ast
 import inspect

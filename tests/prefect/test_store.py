@@ -1,4 +1,4 @@
-"""Which artifact store a flow uses, and the block that says so."""
+"""Test which artifact store a flow uses, and the block that configures it."""
 
 import subprocess
 import sys

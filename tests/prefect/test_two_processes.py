@@ -1,7 +1,7 @@
-"""Two processes of one flow run: Prefect's worker reports a killed process twice, and the second report undoes a retry.
+"""Test two processes of one flow run: Prefect's worker reports a killed process twice, and the second undoes a retry.
 
-Whoever retries again starts a process beside that of the first retry. The one that began last is the attempt: the other
-stops, and changes neither ``run.json`` nor the state of the flow run.
+A person who then retries again starts another process beside that of the first retry. The process that began last is
+the attempt: the other stops, and changes neither ``run.json`` nor the state of the flow run.
 """
 
 from __future__ import annotations

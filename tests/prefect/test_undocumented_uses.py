@@ -1,4 +1,4 @@
-"""The plugin uses what Prefect documents; docs/architecture.md lists the rest, with the version it was checked on."""
+"""Check that docs/architecture.md lists the undocumented uses of Prefect, and the versions they were checked on."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Every way out of a run writes ``run.json`` and leaves no task run open."""
+"""Test that every way to end a run writes ``run.json`` and leaves no task run open."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Types all of README's "Five minutes" into a shell, in an empty virtual environment: ``make readme``."""
+"""Type all of README's "Five minutes" into a shell, in an empty virtual environment (``make readme``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shell blocks of README.md, in the order in which a reader types them."""
+"""Read the shell blocks of README.md, in the order in which a reader types them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``translate explain``, as users call it."""
+"""Test ``translate explain`` as users call it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``translate explain`` of control-flow graphs: paths, assumptions, and what is not there."""
+"""Test ``translate explain`` for control-flow graphs: paths, assumptions, and names that do not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``translate explain`` for Loom's pipelines: loops, conditions and optional steps."""
+"""Test ``translate explain`` for Loom's pipelines: loops, conditions and optional steps."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Values for a run: how they are typed, split and refused."""
+"""Test how values of a run are typed, split and refused."""
 
 from __future__ import annotations
 

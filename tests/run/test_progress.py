@@ -1,4 +1,4 @@
-"""What a run looks like while it runs."""
+"""Test how a run in progress is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``translate run`` as users call it, with each engine in its own environment."""
+"""Test ``translate run`` as users call it, with each engine in its own environment."""
 
 from __future__ import annotations
 

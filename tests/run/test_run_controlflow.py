@@ -1,4 +1,4 @@
-"""What ``translate run`` shows of composite nodes: the table at the end, and the tree and lines while it runs."""
+"""Test what ``translate run`` shows of composite nodes: the final table, and the tree and lines while they run."""
 
 from __future__ import annotations
 

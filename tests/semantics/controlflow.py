@@ -1,4 +1,4 @@
-"""Control-flow graphs in a line each."""
+"""Build control-flow graphs in one line each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small pipelines in the IR, for tests of the rules."""
+"""Build small pipelines in the IR, for tests of the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules for control-flow graphs, as a table of cases."""
+"""Test the rules for control-flow graphs, as a table of cases."""
 
 from __future__ import annotations
 

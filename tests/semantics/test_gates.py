@@ -1,4 +1,4 @@
-"""Gates, optional nodes and the end of iterations, by the rules: the same cases that run on both engines."""
+"""Test the rules for gates, optional nodes and the end of iterations, with the cases that run on both engines."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The rules against time: a simulator lets things happen one by one, in every order that chance brings.
+"""Test the rules against time: a simulator lets events happen one by one, in random orders.
 
-It knows nothing of sets or of the rules' words for them: executions start, end, err and are stopped, and only what is
-known at that moment decides what may happen next. Whatever it ends in must be allowed, and for small pipelines all
-that is allowed must come up.
+The simulator knows neither sets nor the concepts of the rules. Executions start, end, fail and are stopped, and only
+what is known at that moment decides what may happen next. The rules must allow each result, and for small pipelines
+the simulator must reach each result that the rules allow.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One case per rule and per corner: a pipeline, what fails, and every state that may follow."""
+"""Test each rule and each corner case: a pipeline, what fails, and all states that may follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker that runs executions as an engine would: a project, a store, a log."""
+"""Provide a worker that runs executions as an engine would: a project, a store, a log."""
 
 from __future__ import annotations
 

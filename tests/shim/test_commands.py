@@ -1,4 +1,4 @@
-"""What a step's commands are when they run: text, shell, folders, environment."""
+"""Test how a step's commands run: text, shell, folders, environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a control-flow graph ended, read off what its nodes left in the store."""
+"""Test how the end of a control-flow graph is derived from what its nodes published."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads from servers that are slow, broken or hostile: what arrives is right, or the reason says why not."""
+"""Test downloads from slow, broken or hostile servers: the file is right, or the reason says why not."""
 
 from __future__ import annotations
 

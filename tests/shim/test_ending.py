@@ -1,4 +1,4 @@
-"""How commands end: by themselves, at a limit, because the run is stopped, or with their worker; and nobody is left."""
+"""Test how commands end: by themselves, at a limit, when the run is stopped, or with their worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events: what whoever started the run can follow."""
+"""Test the events that the starter of a run can follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Workers that are killed and disks that are full, at any moment: what the store says of the execution stays right."""
+"""Kill workers and fill disks at any moment, and check that the store is still right about the execution."""
 
 from __future__ import annotations
 

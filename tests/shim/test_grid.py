@@ -1,4 +1,4 @@
-"""The points of a grid and their labels."""
+"""Test the points of a grid, and their labels."""
 
 from __future__ import annotations
 

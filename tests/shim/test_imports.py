@@ -1,4 +1,4 @@
-"""What importing and using the shim loads: workers pay for it in each task."""
+"""Test which modules the shim loads, because workers pay for them in each task."""
 
 from __future__ import annotations
 

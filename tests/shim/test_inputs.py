@@ -1,4 +1,4 @@
-"""What a step finds in its input folders: defaults of every kind, edges, collisions, and why nothing is there."""
+"""Test what a step finds in its input folders: defaults of every kind, edges, collisions, and why files are missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log of a try beside its manifest: what is in it, when, and how much."""
+"""Test the log of a try beside its manifest: what it contains, when, and how much."""
 
 from __future__ import annotations
 

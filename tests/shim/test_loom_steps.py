@@ -1,4 +1,4 @@
-"""Steps of Loom as generated files say them are those of the pipeline, field by field."""
+"""Check that steps of Loom in generated files equal those of the pipeline, field by field."""
 
 from __future__ import annotations
 

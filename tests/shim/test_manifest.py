@@ -1,4 +1,4 @@
-"""Manifests and their summaries: the whole in the store, a bounded part for the engine."""
+"""Test manifests and their summaries: complete in the store, bounded for the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run ended: the rules of states against the specification, and ``run.json``."""
+"""Compare the outcome of runs with the specification, and test ``run.json``."""
 
 from __future__ import annotations
 

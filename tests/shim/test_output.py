@@ -1,4 +1,4 @@
-"""The command's output: each line in the log as it appears, metadata, and constant memory whatever is printed."""
+"""Test a command's output: each line logged at once, metadata, and constant memory whatever is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command leaves in its outputs folder, and what of it becomes an artifact."""
+"""Test which files in a command's outputs folder become artifacts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which folder a run has in the store: runs of one name are kept apart, and tasks of one run agree."""
+"""Test which folder of the store a run has: runs with equal names are kept apart, and tasks of one run agree."""
 
 from __future__ import annotations
 

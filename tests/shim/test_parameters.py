@@ -1,4 +1,4 @@
-"""Values of parameters: types, bounds, choices, and which source wins."""
+"""Test values of parameters: types, bounds, choices, and which source wins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Executions are stopped within seconds also while a store over a network does not answer."""
+"""Test that executions stop within seconds even if a remote store does not answer."""
 
 from __future__ import annotations
 

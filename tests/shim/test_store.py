@@ -1,4 +1,4 @@
-"""The store: what is published is brought back whole or not at all, in a folder and in object stores."""
+"""Test that stores return what was published completely or not at all, for a folder and object stores."""
 
 from __future__ import annotations
 

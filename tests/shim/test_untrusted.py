@@ -1,4 +1,4 @@
-"""A store that somebody else has written to: a reason that says which file, never a hang or a raw exception."""
+"""Test a store that somebody else has written to: reasons name the file, and nothing hangs or crashes."""
 
 from __future__ import annotations
 

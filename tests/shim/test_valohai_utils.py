@@ -1,4 +1,4 @@
-"""The vendor's own valohai-utils, as it is installed, in a step's script."""
+"""Run the vendor's own valohai-utils in a step's script."""
 
 from __future__ import annotations
 

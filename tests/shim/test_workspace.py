@@ -1,4 +1,4 @@
-"""Who may look into workspaces, and where none is made."""
+"""Test who may read workspaces, and where they can be created."""
 
 from __future__ import annotations
 

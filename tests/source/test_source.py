@@ -1,4 +1,4 @@
-"""YAML becomes located values, and whatever is wrong with it a diagnostic."""
+"""Test that YAML becomes located values, and that each mistake in it becomes a diagnostic."""
 
 import datetime as dt
 import math

@@ -1,4 +1,4 @@
-"""The lines with ``>>`` of control-flow graphs are few, valid Python, and not too long."""
+"""Test that the lines with ``>>`` of control-flow graphs are few, valid Python, and not too long."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""No name becomes code: of the file, of its folder, or in it, in any dialect, on any target."""
+"""Check that no name becomes code: not of a file or folder, nor in a file, in any dialect, on any target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values become literals that mean the same, in text that formatters leave alone."""
+"""Test that values become literals with the same meaning, in text that formatters leave unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Histories of runs of control-flow graphs on a real Airflow: what people do to a run, held to ``model``."""
+"""Apply what people do to runs of control-flow graphs to a real Airflow, and compare with ``model``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What is true of a run of a control-flow graph of which parts ran again, by what ran when.
+"""Predict a run of a control-flow graph after parts of it were cleared and ran again.
 
-A run that runs as a whole must be what the specification (``translator.semantics.controlflow``) says. Of one of which
-parts run again, ``Model`` keeps how each node fared when it ran last, and what it left: a part runs if an outcome that
-stands leads to it, and the token goes along the outcomes that stand.
+A run that runs as a whole must end as the specification (``translator.semantics.controlflow``) says. If parts of it run
+again, ``Model`` remembers how each node ended last, and what it published. A part runs if a current outcome leads to
+it, and the token follows the current outcomes.
 """
 
 from __future__ import annotations

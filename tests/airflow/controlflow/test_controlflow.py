@@ -1,4 +1,4 @@
-"""The goldens of control-flow graphs on real Airflow, by ``dag.test()``: they end as their files say."""
+"""Run the goldens of control-flow graphs with ``dag.test()``, and check that they end as their files say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operators read off a DAG is the graph that it was written from, and Airflow can lay it out."""
+"""Test that the operators derive from a DAG the graph that it was written from, and that Airflow can lay it out."""
 
 from __future__ import annotations
 

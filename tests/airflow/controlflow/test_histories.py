@@ -1,6 +1,6 @@
-"""What people do to runs of control-flow graphs, on a real Airflow; see ``tests.airflow.controlflow.histories``.
+"""Test what people do to runs of control-flow graphs on a real Airflow (``tests.airflow.controlflow.histories``).
 
-``make histories N=50`` runs many.
+``make histories N=50`` runs many histories.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a DAG cannot carry of a control-flow graph is an error with a place, and what it only just can is loaded."""
+"""Test that a control-flow graph that a DAG cannot express is an error with a location, and that others load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Control-flow graphs on a real scheduler: a handled failure, nested maps, cleared tasks, a run that a person ends."""
+"""Run control-flow graphs on a real scheduler: a handled failure, nested maps, cleared tasks, a cancelled run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps whose secrets are Airflow's own: a variable, and the password of a connection."""
+"""Run steps that take secrets from Airflow: from a variable, and from the password of a connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases that say in the YAML itself what is to be found where: ``#! error unknown-node; warning unreachable-node``."""
+"""Read cases that mark expected findings in the YAML: ``#! error unknown-node; warning unreachable-node``."""
 
 import textwrap
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Upstream's pipelines and probes of ours: accepted or rejected as the engines did (``expected.json``)."""
+"""Check that upstream's pipelines and our probes are accepted or rejected as by the engines (``expected.json``)."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which of the two languages a file is in."""
+"""Test which of the two languages is detected."""
 
 import pytest
 

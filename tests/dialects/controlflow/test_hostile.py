@@ -1,4 +1,4 @@
-"""A file that multiplies is stopped; other mutants of files: tests/fuzz."""
+"""Test that a file that multiplies is stopped; tests/fuzz runs other mutants."""
 
 from translator.load import load_text
 

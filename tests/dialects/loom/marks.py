@@ -1,4 +1,4 @@
-"""Cases that say in the YAML itself what is to be found where: ``#! error unknown-reference; warning missing-file``."""
+"""Read cases that mark expected findings in the YAML: ``#! error unknown-reference; warning missing-file``."""
 
 from pathlib import Path
 

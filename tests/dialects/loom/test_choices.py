@@ -1,4 +1,4 @@
-"""What Loom's command line chooses: which steps run, with which parameters and paths."""
+"""Test the choices of Loom's command line: which steps run, and with which parameters and paths."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is wrong with a Loom file is found where it is; most of it Loom itself finds late or never."""
+"""Test that mistakes in a Loom file are reported where they are; Loom itself reports most of them late or never."""
 
 from pathlib import Path
 

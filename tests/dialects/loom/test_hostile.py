@@ -1,4 +1,4 @@
-"""Whatever a file holds, what comes back is diagnostics, never a traceback; what Loom cannot read is an error."""
+"""Test that no file causes a traceback, and that a file that Loom cannot read is an error."""
 
 import copy
 import json

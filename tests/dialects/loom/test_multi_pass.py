@@ -1,4 +1,4 @@
-"""``multi_pass``: the iterations of a group as steps of their own, and what ends them."""
+"""Test ``multi_pass``: the iterations of a group become steps, and conditions end them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What each construct of a Loom file becomes."""
+"""Test how the reader translates each construct of a Loom file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Magnus' files become control-flow graphs, or are refused as the engine refuses them."""
+"""Test that Magnus's files become control-flow graphs, or are rejected as the engine rejects them."""
 
 from pathlib import Path
 

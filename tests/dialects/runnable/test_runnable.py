@@ -1,4 +1,4 @@
-"""runnable's files become control-flow graphs, or are refused as the engine refuses them."""
+"""Test that runnable's files become control-flow graphs, or are rejected as the engine rejects them."""
 
 import pytest
 

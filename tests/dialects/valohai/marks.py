@@ -1,4 +1,4 @@
-"""Cases that say in the YAML itself what is to be found where: ``#! error unknown-node; warning missing-script``."""
+"""Read cases that mark expected findings in the YAML: ``#! error unknown-node; warning missing-script``."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Task blueprints become grids, computed when translating."""
+"""Test that task blueprints become grids, computed when translating."""
 
 import pytest
 

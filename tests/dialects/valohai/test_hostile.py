@@ -1,4 +1,4 @@
-"""Whatever a file holds, what comes back is diagnostics, never a traceback."""
+"""Test that no file causes a traceback, only diagnostics."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""What the vendor takes is taken, what it refuses is refused where it is written, and every DAG can be triggered."""
+"""Check that parameters are accepted or rejected as by the vendor, and that every generated DAG can be triggered."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the parts of a pipeline become in the IR."""
+"""Test how the reader translates the parts of a pipeline into the IR."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is not translated is refused by name or noted, and never dropped; bad input is found where it is."""
+"""Test that unsupported keys are refused or noted, never dropped, and that bad input is reported where it is."""
 
 import pytest
 

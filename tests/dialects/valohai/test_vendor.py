@@ -1,4 +1,4 @@
-"""The vendor's own parser is the authority: its lint verdict, its payload and its loader are held against ours."""
+"""Compare with the vendor's own parser: its lint verdict, its payload and its loader are the authority."""
 
 import os
 from pathlib import Path

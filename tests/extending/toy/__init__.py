@@ -1,4 +1,4 @@
-"""A toy dialect: a mapping of steps by name; a step ``run``s a command and ``needs`` the files of other steps."""
+"""Define a toy dialect: a mapping of steps by name; a step ``run``s a command and ``needs`` files of other steps."""
 
 from translator import ir
 from translator.diagnostics import Diagnostics

@@ -1,4 +1,4 @@
-"""How steps of the toy dialect run: in a shell, with ``TOY_FILES`` to read from and ``TOY_RESULT`` to write to."""
+"""Run steps of the toy dialect in a shell, with ``TOY_FILES`` to read from and ``TOY_RESULT`` to write to."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""A toy target: a Python script that runs one step after the other, without any engine."""
+"""Define a toy target: a Python script that runs one step after the other, without any engine."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The table: one project per construct of Loom. Those of ``TOGETHER`` can be merged into one, and so into one run."""
+"""Define the table: one project per construct of Loom. Those of ``TOGETHER`` can be merged into one project and run."""
 
 from __future__ import annotations
 

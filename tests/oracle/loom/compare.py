@@ -1,4 +1,4 @@
-"""One project in the real Loom, by the rules, and on our engines: equal states, equal bytes."""
+"""Compare one project in the real Loom, by the rules, and on our engines: equal states, equal bytes."""
 
 from __future__ import annotations
 

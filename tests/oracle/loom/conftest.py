@@ -1,4 +1,4 @@
-"""The real Loom, started once."""
+"""Start the real Loom once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real Loom in its own process and environment, and what it made of a project."""
+"""Run projects in the real Loom, in its own process and environment, and read the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many projects as one file of unconnected parts: a run costs an engine more than a step does."""
+"""Merge many projects into one file of unconnected parts, because a run takes an engine longer than a step does."""
 
 from __future__ import annotations
 

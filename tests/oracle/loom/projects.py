@@ -1,4 +1,4 @@
-"""Loom projects whose steps run in milliseconds, and what a step of theirs does, as the rules want to know it."""
+"""Define Loom projects whose steps run in milliseconds, and the outcomes of these steps for the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that Loom rejects or crashes on, and how they run here."""
+"""List files that Loom rejects or crashes on, and how they run here."""
 
 from __future__ import annotations
 

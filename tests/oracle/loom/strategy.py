@@ -1,4 +1,4 @@
-"""Random Loom projects: steps, loops, conditions, switches and iterations, failures, and what is not in the run."""
+"""Draw random Loom projects: steps, loops, conditions, switches, iterations, failures, and steps outside the run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random projects in the real Loom and by the rules: equal states. On the engines: tests/parity/test_real_loom.py."""
+"""Compare random projects in the real Loom with the rules; tests/parity/test_real_loom.py runs them on the engines."""
 
 from __future__ import annotations
 

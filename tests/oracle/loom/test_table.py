@@ -1,4 +1,4 @@
-"""The table of constructs: what the rules say of a file is what the real Loom does with it."""
+"""Check that the real Loom does what the rules predict for each construct of the table."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What the steps of these tests run: writes to each output what it was called with and what it found in its inputs.
+"""Run a step of these tests: write its arguments and the content of its inputs to each output.
 
-`--do` says what else: a comma-separated list of `early` (fail before anything is written), `fail` (after), `nothing`
-(write no output), `files=a.txt+sub/b.txt` (outputs are folders with these), `empty` (with nothing), and
-`fail-on=NAME` (fail where the first input has that name).
+`--do` changes this. It is a comma-separated list of `early` (fail before anything is written), `fail` (fail after
+that), `nothing` (write no output), `files=a.txt+sub/b.txt` (outputs are folders with these files), `empty` (outputs are
+empty folders), and `fail-on=NAME` (fail if the first input has that name).
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Runs files in the real Loom, in whose environment it is started: a line of JSON in, what became of the steps out.
+"""Run files in the real Loom, from its own environment: read a line of JSON, write the states of the steps.
 
 Each run is a fork, because Loom's command line ends its process and conditions are imported.
 """

@@ -1,4 +1,4 @@
-"""The same as ``tests.prefect.histories`` does to dataflow graphs, done to control-flow graphs."""
+"""Do to control-flow graphs what ``tests.prefect.histories`` does to dataflow graphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cancel from outside ends the steps of a control-flow run in all its branches, and no handler begins."""
+"""Test that a cancel from outside ends the steps in all branches of a control-flow run, and that no handler begins."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Control-flow graphs on a real Prefect: every way through them, states in the UI, branches and their parameters."""
+"""Run control-flow graphs on a real Prefect: every way through them, states in the UI, branches, parameters."""
 
 import json
 

@@ -1,6 +1,6 @@
-"""A second attempt of a control-flow graph is as right as the first, whatever ended the one before.
+"""Check that a second attempt of a control-flow graph ends correctly, whatever ended the previous attempt.
 
-CI follows one history; ``make histories N=... SEED=...`` draws as many as it is told.
+CI follows one history; ``make histories N=... SEED=...`` draws others.
 """
 
 from __future__ import annotations

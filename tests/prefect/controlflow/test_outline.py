@@ -1,4 +1,4 @@
-"""The outline above a generated graph says what the graph is: kinds, routes and nesting."""
+"""Test that the outline above a generated graph shows its kinds of nodes, routes and nesting."""
 
 from pathlib import Path
 

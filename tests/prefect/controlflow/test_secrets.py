@@ -1,4 +1,4 @@
-"""Steps whose secrets are Prefect's own blocks."""
+"""Run steps that take secrets from Prefect's blocks."""
 
 import json
 

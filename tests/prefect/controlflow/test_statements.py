@@ -1,4 +1,4 @@
-"""The statements of a graph's functions go the way that its routes say, whatever fails."""
+"""Test that the statements of a graph's functions follow its routes, whatever fails."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Loops over files: which there are, in which order, wherever they come from."""
+"""Test loops over files: which files there are, and in which order, for each source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of Loom: command line, files under their relative paths, what is published, conditions."""
+"""Test steps of Loom: command line, files under their relative paths, what is published, conditions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fan-out and fan-in of composite nodes."""
+"""Test the fan-out and fan-in of composite nodes."""
 
 from __future__ import annotations
 

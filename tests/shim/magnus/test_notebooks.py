@@ -1,4 +1,4 @@
-"""Steps that are notebooks: what is injected, what they leave, and the executed notebook as a file of the catalog."""
+"""Test notebook steps: what is injected, what they publish, and the executed notebook as a file of the catalog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The module that stands in for ``magnus`` where it is not installed."""
+"""Test the module that stands in for ``magnus`` if it is not installed."""
 
 from __future__ import annotations
 

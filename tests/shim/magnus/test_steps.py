@@ -1,4 +1,4 @@
-"""What steps of Magnus and runnable see and leave, of each kind."""
+"""Test what each kind of step of Magnus and runnable sees and publishes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The working folder of a step: it shows the project, and what a step does to it the project does not see."""
+"""Test the working folder of a step: it shows the project, and the step's changes do not reach the project."""
 
 from __future__ import annotations
 
