@@ -15,10 +15,10 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 
 # The two engines exclude each other's dependencies, so each has its own environment.
 EXTRAS_dev := dev
-EXTRAS_airflow := airflow,examples,notebooks,test
-EXTRAS_prefect := prefect,examples,notebooks,test
-EXTRAS_oldest-airflow := airflow,examples,notebooks,test
-EXTRAS_oldest-prefect := prefect,examples,notebooks,test
+EXTRAS_airflow := airflow,docker,examples,notebooks,test
+EXTRAS_prefect := prefect,docker,examples,notebooks,test
+EXTRAS_oldest-airflow := airflow,docker,examples,notebooks,test
+EXTRAS_oldest-prefect := prefect,docker,examples,notebooks,test
 
 DEV := $(VENV)/dev/.installed
 AIRFLOW := $(VENV)/airflow/.installed
@@ -42,15 +42,19 @@ ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/test_console.py) \
 	tests/$(1)/test_embedded.py tests/$(1)/test_on_error.py tests/examples
 BOTH_ENGINES := tests/parity/test_cases.py
 
+# Debian packages of programs that some tests start; without them these are skipped.
+PACKAGES := bubblewrap podman runc
+
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test bench property histories oracle fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages bench property histories oracle fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         run the example pipelines on Airflow and on Prefect, and compare'
 	@echo 'make test         lint, types and all tests, in all three environments'
+	@echo 'make packages     install the Debian packages that some tests need, as root or with sudo'
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
@@ -86,6 +90,14 @@ demo: $(AIRFLOW) $(PREFECT)
 
 test: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@.venv/dev/bin/python .ci/check.py
+
+packages:
+	@dpkg-query --show --showformat '$${db:Status-Status}\n' $(PACKAGES) 2>/dev/null | grep -c '^installed$$' \
+		| grep -qx $(words $(PACKAGES)) && exit; \
+	command -v apt-get >/dev/null || { echo 'This is not Debian: install $(PACKAGES) yourself' >&2; exit 1; }; \
+	test "$$(id -u)" = 0 || sudo=sudo; \
+	$$sudo apt-get update -qq && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(PACKAGES) >/dev/null
 
 bench: $(DEV) $(AIRFLOW) $(PREFECT)
 	@.venv/dev/bin/python benchmarks/run.py

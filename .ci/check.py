@@ -6,9 +6,11 @@ Run it as ``make test``. Arguments choose checks by name: ``.venv/dev/bin/python
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +66,14 @@ class Result:
         """Return the last line the check printed."""
         lines = [line.strip(" =") for line in self.output.splitlines() if line.strip(" =")]
         return lines[-1] if lines else ""
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """Return how many tests were skipped, by reason."""
+        counted: Counter[str] = Counter()
+        for number, reason in re.findall(r"^SKIPPED \[(\d+)\] \S+ (.+)$", self.output, re.MULTILINE):
+            counted[reason] += int(number)
+        return counted
 
 
 LANES = 3
@@ -136,6 +146,8 @@ def report(result: Result) -> None:
         print(f"\n----- {result.check.name} -----\n{result.output}-----\n")
     mark = "ok  " if result.passed else "FAIL"
     print(f"  {mark}  {result.check.name:<9} {result.seconds:6.0f} s  {result.summary}", flush=True)
+    for reason, number in result.skipped.items():
+        print(f"        skipped {number}: {reason}", flush=True)
 
 
 def main(names: list[str]) -> int:

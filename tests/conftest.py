@@ -1,10 +1,20 @@
 """Share fixtures and settings among all tests."""
 
+from __future__ import annotations
+
 import os
 import signal
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.podman import Podman
 
 settings.register_profile(
     "tests",
@@ -30,6 +40,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update_goldens(request: pytest.FixtureRequest) -> bool:
     """Whether expected files are to be rewritten instead of compared."""
     return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[Podman]:
+    """A container engine that serves the Docker Engine API, with two small images."""
+    from tests.podman import podman
+
+    # Not pytest's own directory: its path is too long for a socket.
+    with podman(Path(tempfile.mkdtemp(prefix="translator-podman-"))) as engine:
+        yield engine
 
 
 def pytest_configure() -> None:

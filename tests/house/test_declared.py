@@ -11,7 +11,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-PACKAGES = {"translator": ("notebooks", "airflow"), "airflow_plugin": ("airflow",), "prefect_plugin": ("prefect",)}
+PACKAGES = {
+    "translator": ("notebooks", "docker", "airflow"),
+    "airflow_plugin": ("airflow",),
+    "prefect_plugin": ("prefect",),
+}
 """The extras that may bring what a package imports; what ``translator`` takes of an engine's extra is in both."""
 DISTRIBUTIONS = {"airflow": "apache-airflow", "pydantic_core": "pydantic", "yaml": "pyyaml"}
 LOCAL = {"translator", "airflow_plugin", "prefect_plugin", "magnus", "runnable", "_pipeline_step"}
@@ -43,7 +47,7 @@ def test_every_package_that_is_imported_is_declared(package: str) -> None:
 
 
 def test_packages_of_the_compiler_are_in_both_extras() -> None:
-    base = {name(one) for one in (*PROJECT["dependencies"], *EXTRAS["notebooks"])}
+    base = {name(one) for one in (*PROJECT["dependencies"], *EXTRAS["notebooks"], *EXTRAS["docker"])}
     needed = {DISTRIBUTIONS.get(one, one.replace("_", "-")) for one in imported("translator")} - base
     assert needed == {"rich"}
     assert all(needed <= {name(one) for one in EXTRAS[engine]} for engine in ("airflow", "prefect"))
@@ -60,7 +64,7 @@ def lowest(*extras: str) -> dict[str, str]:
 def test_declared_oldest_versions_match_make_compat(engine: str) -> None:
     lines = (ROOT / "constraints" / f"oldest-{engine}.txt").read_text(encoding="utf-8").splitlines()
     pins = {found.lower(): version for found, version in (line.split("==") for line in lines)}
-    for found, version in lowest(engine, "examples", "notebooks", "test").items():
+    for found, version in lowest(engine, "docker", "examples", "notebooks", "test").items():
         assert re.fullmatch(rf"{re.escape(version)}(\.0)*", pins[found]), found
 
 
