@@ -1,4 +1,4 @@
-"""What tests do if this machine lacks a program: skip and say why, or fail where everything must run (CI)."""
+"""Skip tests if this machine lacks a program, or fail where everything must run (CI)."""
 
 from __future__ import annotations
 

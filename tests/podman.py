@@ -1,4 +1,4 @@
-"""A container engine of the tests' own: Podman, which serves the Docker Engine API, with storage that ends with it.
+"""Start a container engine for tests: Podman, which serves the Docker Engine API, with storage that ends with it.
 
 Its images are made of this machine's own files, in about three seconds and without a network: ``PYTHON_IMAGE`` has
 ``sh``, a few programs and this Python with its standard library, ``SH_IMAGE`` has ``sh`` and nothing else.
@@ -32,7 +32,7 @@ SH_IMAGE = "localhost/tests/sh:1"
 _PROGRAMS = ("cat", "chmod", "chown", "env", "head", "id", "ls", "mkdir", "rm", "sleep", "touch")
 # Of the standard library, what no test needs and what makes the image twice as large.
 _LEFT_OUT = frozenset({"__pycache__", "ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tkinter"})
-# Without a network of its own, which needs plugins, and without changing limits, which a container may not.
+# With the network of the host, as another one needs plugins, and without changing limits, which a container may not.
 _SETTINGS = """\
 [containers]
 netns = "host"

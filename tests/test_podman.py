@@ -1,4 +1,4 @@
-"""The container engine of the tests runs containers, and leaves nothing behind."""
+"""Run containers with the engine of the tests, which leaves nothing behind."""
 
 from __future__ import annotations
 
