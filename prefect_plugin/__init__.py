@@ -3,11 +3,13 @@
 The names in ``__all__`` are public API: generated flows import them from here, and a generated file outlives the
 version that wrote it. They change only after a deprecation; everything else in the submodules may change at any time.
 
-- Flows of dataflow pipelines (Valohai, Loom): ``run_of``, ``finish``, ``execution_node``, ``task_node``, ``Job``,
-  ``execution``, ``skip``, and the types that nodes take and return.
-- Flows of control-flow pipelines (Magnus, runnable): ``run_of_graph``, ``finish_graph``, the decorators of nodes and
-  branches, and the functions that decide where a token goes. A ``Token`` passes through a graph: ``node.submit(token)``
-  runs the node after those that the token has passed, and returns the token for the next node.
+- Dataflow pipelines (Valohai, Loom): ``run_of`` and ``finish`` begin and end a run. ``execution_node`` and
+  ``task_node`` are decorators of nodes; a node runs a ``Job``, or maps ``execution``, or returns ``skip``. Nodes take
+  and return ``Manifest``, ``Mapped``, ``Skip`` and ``Executions``.
+- Control-flow pipelines (Magnus, runnable): ``run_of_graph`` and ``finish_graph`` begin and end a run. ``step_node``,
+  ``parallel_node``, ``map_node``, ``loop_node``, ``choice_node`` and ``branch`` are decorators. A ``Token`` passes
+  through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
+  for the next node. ``failed``, ``succeed``, ``fail``, ``items``, ``chosen`` and ``again`` decide where it goes.
 - Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, and ``loom`` for the steps of Loom.
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``.
 - All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook, and
