@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from translator import ir
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 BODY = "*"
 """The name under which ``branches`` has the one body of a map or a loop."""
+Target: TypeAlias = str | ir.End
+"""Where a route leads: to a node, by name, or to an end of the graph."""
+COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
 
 
 def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
@@ -65,6 +68,17 @@ def reachable(start: Iterable[object], following: Mapping[str, Iterable[object]]
             found.add(one)
             waiting.extend(following[one])
     return frozenset(found)
+
+
+def routes(node: ir.Node) -> tuple[Target, Target]:
+    """Return what follows a node if it is complete, and if it failed."""
+    targets = {route.outcome: route.target for route in node.policy.routes}
+    return targets.get(ir.Outcome.COMPLETE, COMPLETE), targets.get(ir.Outcome.ERROR, ERROR)
+
+
+def reached_nodes(graph: ir.Graph) -> frozenset[str]:
+    """Return the nodes that a route from the graph's start leads to."""
+    return reachable([graph.start], {node.name: routes(node) for node in graph.nodes})
 
 
 def kind(node: ir.Node) -> str:

@@ -92,7 +92,7 @@ def test_bounds_descriptions_and_names_as_the_file_spells_them(schema):
         "a pipeline parameter sets it"
     )
     assert "size" not in schema["definitions"]["OtherParameters"]["properties"]
-    assert schema["properties"]["all_rates"]["description"] == "Sets grid.learning rate, single.learning rate."
+    assert schema["properties"]["all_rates"]["description"] == "Sets `grid.learning rate`, `single.learning rate`."
 
 
 def test_the_server_holds_runs_to_the_form(server, flow, tmp_path):

@@ -191,7 +191,7 @@ def test_a_node_has_the_description_of_its_step():
     tree = ast.parse(target.generate(pipeline(execution(step), other)))
     found = {node.name: ast.get_docstring(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
     assert " ".join(found["n_node"].split()) == " ".join(text.split())
-    assert found["b_node"] == "Run the step s."
+    assert found["b_node"] == "Run the step `s`."
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ HOSTILE = {
     "carriage return": 'a\rimport os; os.system("id") #',
     "line separator": "a\u2028import os #",
     "next line": "a\x85import os\x0cimport os\x1c#",
-    "byte order mark": "\ufeffa",
+    "byte order mark": "\ufeffa b",
     "bidi": "a\u202e# \u2066 tropmi\u2069",
     "quotes": 'a"""\nimport os\n"""',
     "single quotes": "a''' + __import__('os') + '''",

@@ -156,6 +156,13 @@ def docstring(lines: Iterable[str]) -> str:
     return '"""{}"""'.format("\n".join(escaped))
 
 
+def code(text: str) -> str:
+    """Return ``text`` as code in Markdown, as which the engines show what flows and DAGs say about themselves."""
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    padding = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{padding}{text}{padding}{ticks}"
+
+
 def _escaped(match: re.Match[str]) -> str:
     return f"{match.group()[:-1]}\\x{ord(match.group()[-1]):02x}"
 

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 
+def own_place(node: ir.StepNode) -> str | None:
+    """Return the place of a node in the source file; None if it is that of its step, which the step's constant says."""
+    return node.span.place if node.span.place != node.step.span.place else None
+
+
 def step_of(node: ir.StepNode, dialect: str) -> Expression:
     """Return the step of a node as generated files express it.
 

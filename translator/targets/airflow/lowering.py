@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,9 @@ from translator.targets.airflow.names import part_variables
 from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
 from translator.targets.airflow.plan import plan_of
-from translator.targets.constants import step_constants
+from translator.targets.constants import node_constants
 from translator.targets.ordering import sorted_nodes
 from translator.targets.render import call, name
-from translator.targets.steps import step_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,15 +54,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     """
     variables = identifiers([node.name for node in pipeline.nodes], _RESERVED)
     nodes = sorted_nodes(pipeline)
-    constants, constant_of = step_constants(
-        (
-            node.name,
-            node.step.span.place,
-            step_of(node, pipeline.dialect),
-            (node.step.name, f"{node.step.name} {node.name}"),
-        )
-        for node in nodes
-    )
+    constants, constant_of = node_constants(nodes, pipeline.dialect)
     plan = plan_of(pipeline, variables)
     forms = {node.name: form_of(plan, node) for node in nodes}
     params = params_of(pipeline)
@@ -110,9 +102,19 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         ),
         late_params=params if late else {},
         finish=finish,
-        groups=tuple(_groups(nodes, lowered)),
+        groups=tuple(_groups(nodes, _explained_once(lowered))),
         order=order_lines(after, "finish", awaited(after, mapped)),
     )
+
+
+def _explained_once(nodes: Sequence[PlainNode | GroupNode]) -> list[PlainNode | GroupNode]:
+    """Return the nodes without the notes that an earlier one has."""
+    said: set[str | None] = set()
+    explained = []
+    for node in nodes:
+        explained.append(replace(node, note=None) if node.note in said else node)
+        said.add(node.note)
+    return explained
 
 
 def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]) -> Iterator[VisualGroup]:
@@ -137,7 +139,7 @@ def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
     """Return the names that the parts of a file use."""
     for part in parts:
         if isinstance(part, PlainNode):
-            yield from ("StepOperator", *render.names_in(part.step))
+            yield from render.names_in(part.task)
         elif isinstance(part, GroupNode):
             yield from ("StepOperator", *render.names_in((part.group, part.grid, part.step, part.done)))
             if part.grid is not None:

@@ -17,11 +17,15 @@ Arguments: TypeAlias = "tuple[tuple[str, Expression], ...]"
 
 @dataclass(frozen=True, slots=True)
 class PlainNode:
-    """A node that is one task."""
+    """A node that is one task.
+
+    ``place`` is where the source file has it, if its step does not say so; ``note`` explains its trigger rule.
+    """
 
     variable: str
-    place: str
-    step: Arguments
+    place: str | None
+    task: Call
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +34,11 @@ class GroupNode:
 
     ``parts`` are the variables of its tasks ``grid`` and ``run``.
     ``mapped`` tells whether the step runs once per point of a grid, ``waits_for_grid`` whether what closes the node
-    asks for the state of the grid too.
+    asks for the state of the grid too, ``note`` explains when what closes the node lets others start.
     """
 
     variable: str
-    place: str
+    place: str | None
     group: Call
     parts: Mapping[str, str]
     mapped: bool
@@ -42,6 +46,7 @@ class GroupNode:
     step: Arguments
     done: Call
     waits_for_grid: bool = False
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,15 @@ class VisualGroup:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """A line such as ``first >> [second, third]``; ``several`` are the names in its brackets, if it has any."""
+    """A line such as ``first >> [second, third]``.
+
+    ``several`` are the names in its brackets, if it has any; ``note`` is a comment above it.
+    """
 
     before: str
     several: tuple[str, ...]
     after: str
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from translator.targets.airflow.forms import node_form
 from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
 from translator.targets.airflow.plan import REFERENCES
-from translator.targets.airflow.rules import NONE_FAILED, closing_task
-from translator.targets.render import call, name
+from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation
+from translator.targets.render import Call, call, name
+from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from translator.targets.airflow.forms import Form
     from translator.targets.airflow.model import Arguments
     from translator.targets.airflow.plan import Plan
-    from translator.targets.render import Call, Expression, Name
+    from translator.targets.render import Expression, Name
 
 _RETRY_SECONDS = 5
 
@@ -43,14 +44,16 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
         followed: whether other nodes wait for it.
     """
     variable = plan.variables[node.name]
-    place = node.span.place
+    place = own_place(node)
     values = _values(plan, node, form)
     done = closing_task(node, followed=followed)
     gates = conditions(node.policy.gates, plan.variables)
     if done is None:
         shown = node.name if node.name != variable else None
         alone = _arguments(task_id=variable, task_display_name=shown, step=step)
-        return PlainNode(variable, place, (*alone, *_inputs(plan, node), *values, *gates, *_policy(plan, node)))
+        arguments = (*alone, *_inputs(plan, node), *values, *gates, *_policy(plan, node))
+        note = COLLECTS if node.step.kind is ir.StepKind.COLLECT else None
+        return PlainNode(variable, place, Call(name("StepOperator"), (), arguments), note)
     other = node.name if node.name != variable else None
     start = (*_arguments(task_id="run", step=step), *_inputs(plan, node))
     group = call("TaskGroup", variable, group_display_name=other)
@@ -64,6 +67,7 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
             grid=None,
             step=(*start, *values, *gates, *_policy(plan, node)),
             done=done,
+            note=explanation(done),
         )
     if node.grid.files is not None:
         over = _over_files(plan, node, node.grid.files, step, form)
@@ -78,6 +82,7 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
             grid=(*over, *gates),
             step=run,
             done=done,
+            note=explanation(done),
             waits_for_grid=done.function.text == "EmptyOperator",
         )
     grid = (*_arguments(task_id="grid", step=step, points=form.sets), *values) if values or form.sets else None
@@ -91,6 +96,7 @@ def lower_node(  # noqa: PLR0913 - what is known of a node
         grid=grid,
         step=(*start, *gates, *_policy(plan, node), *shown_as),
         done=done,
+        note=explanation(done),
     )
 
 

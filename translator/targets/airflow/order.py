@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator.targets.airflow.model import OrderLine
@@ -9,6 +10,9 @@ from translator.targets.render import INDENT, WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+_EARLY = "Not only the leaves: a task can fail before all of its upstream tasks have ended."
 
 
 def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> list[str]:
@@ -64,7 +68,10 @@ def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[s
             chains.append([sources, targets])
         if len(targets) == 1:
             ends[targets[0]] = place
-    return tuple(chain_line(chain) for chain in chains)
+    lines = [chain_line(chain) for chain in chains]
+    if any(after.get(node, [last]) for node in waits):
+        lines[ends[last]] = replace(lines[ends[last]], note=_EARLY)
+    return tuple(lines)
 
 
 def fits(chain: Sequence[Sequence[str]], depth: int = 1) -> bool:

@@ -29,13 +29,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.render import call, name
+from translator.targets.render import Name, call, name
 
 if TYPE_CHECKING:
     from translator.targets.render import Call
 
 _ONE_COMPLETE = "TriggerRule.ALL_DONE_MIN_ONE_SUCCESS"
 NONE_FAILED = "TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS"
+COLLECTS = "Iterations after the last one are skipped: the others are enough."
+"""Explains ``NONE_FAILED`` of a step that collects the results of iterations."""
+_EXPLANATIONS = {
+    ("EmptyOperator", _ONE_COMPLETE): "One complete execution is enough, once all have ended.",
+    ("EmptyOperator", NONE_FAILED): "Without files, run is skipped: the grid's success is enough.",
+    ("GateOperator", None): "Downstream tasks start if the step ran, even if it failed.",
+}
+"""What a closing task does that its arguments do not say, by its operator and its trigger rule."""
 
 
 def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
@@ -67,6 +75,15 @@ def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
         case _:
             made = _empty(None)
     return made
+
+
+def explanation(closing: Call) -> str | None:
+    """Return a comment on a closing task, if it needs one."""
+    keywords = dict(closing.keywords)
+    if "needs" in keywords:
+        return None
+    rule = keywords.get("trigger_rule")
+    return _EXPLANATIONS.get((closing.function.text, rule.text if isinstance(rule, Name) else None))
 
 
 def _empty(trigger_rule: str | None) -> Call:

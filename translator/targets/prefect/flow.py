@@ -11,7 +11,7 @@ from translator.targets.prefect.annotations import AXIS
 from translator.targets.prefect.model import Field, Flow
 from translator.targets.prefect.names import FUNCTIONS
 from translator.targets.prefect.text import doc
-from translator.targets.render import INDENT, WIDTH, Name, call, literal
+from translator.targets.render import INDENT, WIDTH, Name, call, code, literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
             arguments.append(Field(name, f"{AXIS}[{group.name}]", Name(group.constant)))
         else:
             arguments.append(Field(name, group.name, Name(f"{group.name}.default")))
-        described.append((name, f"{_GROUPS[forms.group_kind(plan.nodes[node])]} of the node {node}."))
+        described.append((name, f"{_GROUPS[forms.group_kind(plan.nodes[node])]} of the node {code(node)}."))
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     nodes, limit = len(pipeline.nodes), pipeline.concurrency
     limited = limit is not None and 1 < limit < nodes
@@ -75,7 +75,7 @@ def documented(pipeline: str, arguments: Sequence[tuple[str, str]]) -> tuple[str
         pipeline: the pipeline's name.
         arguments: the arguments that there is something to say of, and what.
     """
-    lines = doc(f"Run the pipeline {pipeline}.")
+    lines = doc(f"Run the pipeline {code(pipeline)}.")
     if arguments:
         lines += ["", "    Args:"]
         for argument, text in arguments:
@@ -96,7 +96,8 @@ def _fitted(argument: Field) -> Field:
 
 
 def _what_it_sets(parameter: ir.PipelineParameter) -> str:
-    return f"Sets {', '.join(f'{target.node}.{target.parameter}' for target in parameter.targets) or 'nothing'}."
+    targets = [code(f"{target.node}.{target.parameter}") for target in parameter.targets]
+    return f"Sets {', '.join(targets) or 'nothing'}."
 
 
 def title_of(name: str) -> str:

@@ -22,7 +22,7 @@ from translator.targets.prefect.annotations import (
 from translator.targets.prefect.model import Argument, Field, Group
 from translator.targets.prefect.reserved import FIELDS
 from translator.targets.prefect.text import doc
-from translator.targets.render import Call, Name, call, literal
+from translator.targets.render import Call, Name, call, code, literal
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -187,7 +187,7 @@ def _finished(
 
 def _what_group_is(node: ir.StepNode) -> str:
     if isinstance(node, ir.ExecutionNode) or not node.has_axes:
-        return f"Parameters of {node.name}."
+        return f"Parameters of {code(node.name)}."
     if is_axes(node):
-        return f"Grid of {node.name}, which runs once per combination of these values."
-    return f"A point of the grid of {node.name}, which runs once per point."
+        return f"Grid of {code(node.name)}, which runs once per combination of these values."
+    return f"A point of the grid of {code(node.name)}, which runs once per point."

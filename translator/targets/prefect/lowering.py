@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.targets import render
-from translator.targets.constants import step_constants
+from translator.targets.constants import node_constants
 from translator.targets.prefect.flow import flow_of
 from translator.targets.prefect.imports import imports_of
 from translator.targets.prefect.model import FlowFile
@@ -13,7 +13,6 @@ from translator.targets.prefect.names import names_of
 from translator.targets.prefect.nodes import function_of
 from translator.targets.prefect.plan import plan_of
 from translator.targets.prefect.text import alias
-from translator.targets.steps import step_of
 
 if TYPE_CHECKING:
     from translator import ir
@@ -28,15 +27,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
         options: what the file needs to know of its surroundings.
     """
     plan = plan_of(pipeline)
-    constants, steps = step_constants(
-        (
-            node.name,
-            node.step.span.place,
-            step_of(node, pipeline.dialect),
-            (node.step.name, f"{node.step.name} for {node.name}"),
-        )
-        for node in (plan.nodes[node.name] for node in pipeline.nodes)
-    )
+    constants, steps = node_constants((plan.nodes[node.name] for node in pipeline.nodes), pipeline.dialect)
     names = names_of(plan, steps)
     functions = {name: function_of(plan, node, names) for name, node in plan.nodes.items()}
     groups = tuple(group for node in pipeline.nodes if (group := names.groups[node.name]))

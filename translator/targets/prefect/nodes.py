@@ -12,7 +12,8 @@ from translator.targets.prefect.model import NodeFunction
 from translator.targets.prefect.names import GROUP_ARGUMENTS
 from translator.targets.prefect.plan import METHODS, allows_failure
 from translator.targets.prefect.text import docstring_of, spread
-from translator.targets.render import Call, Name, call, literal
+from translator.targets.render import Call, Name, call, code, literal
+from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,8 +95,9 @@ def _what_it_runs(node: ir.StepNode) -> str:
     """Describe a node whose step has no description."""
     step = node.step
     if step.kind is ir.StepKind.COLLECT:
-        return f"Collect the results of the iterations of {step.name}."
-    what = step.command[0] if step.kind is ir.StepKind.SCRIPT and step.command else f"the step {step.name}"
+        return f"Collect the results of the iterations of {code(step.name)}."
+    is_script = step.kind is ir.StepKind.SCRIPT and step.command
+    what = code(step.command[0]) if is_script else f"the step {code(step.name)}"
     if isinstance(node, ir.ExecutionNode):
         return f"Run {what}."
     return f"Run {what} once per {'file' if node.grid.files is not None else 'point of the grid'}."
@@ -123,8 +125,7 @@ def _decorator(node: ir.StepNode) -> str:
         keywords["tags"] = [node.group]
     items = [f"{name}={literal(value)}" for name, value in keywords.items() if value is not None]
     kind = "execution_node" if isinstance(node, ir.ExecutionNode) else "task_node"
-    own_place = node.span.place != node.step.span.place  # else the constant of the step says it
-    return spread(f"@{kind}(", items, ")", note=node.span.place if own_place else None)
+    return spread(f"@{kind}(", items, ")", note=own_place(node))
 
 
 def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:

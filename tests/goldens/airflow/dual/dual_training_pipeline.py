@@ -95,6 +95,7 @@ with DAG(
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_experimental_grid.output)
+        # One complete execution is enough, once all have ended.
         train_experimental_run >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -112,6 +113,7 @@ with DAG(
     preprocess >> [train_conservative, train_experimental]
     train_conservative >> evaluate_conservative
     train_experimental >> evaluate_experimental
+    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
     [
         train_conservative_run,
         evaluate_conservative,

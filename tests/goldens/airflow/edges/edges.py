@@ -62,7 +62,7 @@ FIT = Step(
     no_output_timeout=600,
     source="edges.yaml:37",
 )
-FIT_AFTER = Step(
+FIT_FOR_AFTER = Step(
     name="fit",
     command=["python fit.py --rows {parameter-value:rows} {parameter:depth}"],
     image="python:3.12",
@@ -167,7 +167,7 @@ with DAG(
 
     after = StepOperator(  # edges.yaml:80
         task_id="after",
-        step=FIT_AFTER,
+        step=FIT_FOR_AFTER,
         inputs={"table": [output(prepare, "table.csv")]},
         parameters={"rows": dag_param("after.rows"), "depth": dag_param("after.depth")},
     )
@@ -177,4 +177,5 @@ with DAG(
 
     prepare >> [fit, after]
     fit >> after
+    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
     [fit_run, after] >> finish

@@ -98,6 +98,7 @@ with DAG(
             parameters={"size": dag_param("go-on.size")},
             on_error="continue",
         )
+        # Downstream tasks start if the step ran, even if it failed.
         go_on_run >> GateOperator(task_id="done")
 
     again = StepOperator(  # policies.yaml:31
@@ -159,6 +160,7 @@ with DAG(
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=some_of_them_grid.output)
+        # One complete execution is enough, once all have ended.
         some_of_them_run >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -214,6 +216,7 @@ with DAG(
         some_of_them,
         again_of_them,
     ] >> last
+    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
     [
         all_,
         next_,

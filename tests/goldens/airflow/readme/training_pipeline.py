@@ -74,6 +74,7 @@ with DAG(
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_grid.output)
+        # One complete execution is enough, once all have ended.
         train_run >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -89,4 +90,5 @@ with DAG(
     finish = FinishOperator(task_id="finish", parameters=["learning_rate"])
 
     preprocess >> train >> evaluate
+    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
     [train_run, evaluate] >> finish

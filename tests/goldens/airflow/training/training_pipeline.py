@@ -111,4 +111,5 @@ with DAG(
     finish = FinishOperator(task_id="finish")
 
     preprocess >> train >> evaluate
+    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
     [train_run, evaluate] >> finish

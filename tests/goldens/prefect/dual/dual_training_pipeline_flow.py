@@ -31,7 +31,6 @@ PREPROCESS_DATASET = Step(
     image="mnist:1.0",
     source="dual.yaml:3",
 )
-
 TRAIN_MODEL = Step(
     name="train-model",
     command=["python train.py {parameters}"],
@@ -40,7 +39,6 @@ TRAIN_MODEL = Step(
     inputs=[Input(name="dataset")],
     source="dual.yaml:8",
 )
-
 BATCH_INFERENCE = Step(
     name="batch-inference",
     command=["python predict.py"],
@@ -52,7 +50,7 @@ BATCH_INFERENCE = Step(
 
 @execution_node(name="preprocess")  # dual.yaml:33
 def preprocess_node() -> Manifest:
-    """Run the step preprocess-dataset."""
+    """Run the step `preprocess-dataset`."""
     job = Job(PREPROCESS_DATASET)
     return job.run()
 
@@ -62,7 +60,7 @@ def train_conservative_node(
     preprocess: Executions,
     learning_rates: Sequence[float],
 ) -> Mapped:
-    """Run the step train-model once per point of the grid."""
+    """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
         inputs={"dataset": [preprocess.outputs("preprocessed_mnist.npz")]},
@@ -73,7 +71,7 @@ def train_conservative_node(
 
 @execution_node(name="evaluate_conservative")  # dual.yaml:43
 def evaluate_conservative_node(train_conservative: Executions) -> Manifest:
-    """Run the step batch-inference."""
+    """Run the step `batch-inference`."""
     job = Job(BATCH_INFERENCE, inputs={"model": [train_conservative.outputs("model*")]})
     return job.run()
 
@@ -83,7 +81,7 @@ def train_experimental_node(
     preprocess: Executions,
     learning_rates: Sequence[float],
 ) -> Mapped:
-    """Run the step train-model once per point of the grid."""
+    """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
         inputs={"dataset": [preprocess.outputs("preprocessed_mnist.npz")]},
@@ -94,7 +92,7 @@ def train_experimental_node(
 
 @execution_node(name="evaluate_experimental")  # dual.yaml:53
 def evaluate_experimental_node(train_experimental: Executions) -> Manifest:
-    """Run the step batch-inference."""
+    """Run the step `batch-inference`."""
     job = Job(BATCH_INFERENCE, inputs={"model": [train_experimental.outputs("model*")]})
     return job.run()
 
@@ -110,11 +108,11 @@ def evaluate_experimental_node(train_experimental: Executions) -> Manifest:
 def dual_training_pipeline(
     learning_rates: Axis[Number] = (0.001, 0.1),
 ) -> State:
-    """Run the pipeline Dual Training Pipeline.
+    """Run the pipeline `Dual Training Pipeline`.
 
     Args:
-        learning_rates: Sets train_conservative.learning_rate,
-            train_experimental.learning_rate.
+        learning_rates: Sets `train_conservative.learning_rate`,
+            `train_experimental.learning_rate`.
     """
     with run_of(
         "Dual Training Pipeline",

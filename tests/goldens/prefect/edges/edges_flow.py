@@ -51,7 +51,6 @@ PREPARE = Step(
     environment={"GREETING": "{{ 7 * 7 }} ${HOME} 'quoted'"},
     source="edges.yaml:3",
 )
-
 FIT = Step(
     name="fit",
     command=["python fit.py --rows {parameter-value:rows} {parameter:depth}"],
@@ -69,7 +68,6 @@ FIT = Step(
     no_output_timeout=600,
     source="edges.yaml:37",
 )
-
 FIT_FOR_AFTER = Step(
     name="fit",
     command=["python fit.py --rows {parameter-value:rows} {parameter:depth}"],
@@ -90,21 +88,21 @@ FIT_FOR_AFTER = Step(
 
 
 class PrepareParameters(NodeParameters, node="prepare"):
-    """Parameters of prepare."""
+    """Parameters of `prepare`."""
 
     fast: bool = True
     tags: list[str] = ["a", "b"]
 
 
 class FitGrid(NodeParameters, node="fit"):
-    """Grid of fit, which runs once per combination of these values."""
+    """Grid of `fit`, which runs once per combination of these values."""
 
     rows: Axis[int] = [10]
     depth: Axis[int] = [3]
 
 
 class AfterParameters(NodeParameters, node="after"):
-    """Parameters of after."""
+    """Parameters of `after`."""
 
     rows: int = 10
     depth: int = 3
@@ -116,14 +114,14 @@ def prepare_node(
     rows: int,
     colour: str | None,
 ) -> Manifest:
-    """Run the step prepare."""
+    """Run the step `prepare`."""
     job = Job(PREPARE)
     return job.run(parameters, values={"rows": rows, "colour": colour})
 
 
 @task_node(name="fit")  # edges.yaml:76
 def fit_node(axes: FitGrid, prepare: Executions) -> Mapped:
-    """Run the step fit once per point of the grid."""
+    """Run the step `fit` once per point of the grid."""
     job = Job(
         FIT,
         inputs={
@@ -141,7 +139,7 @@ def fit_node(axes: FitGrid, prepare: Executions) -> Mapped:
 
 @execution_node(name="after")  # edges.yaml:80
 def after_node(parameters: AfterParameters, prepare: Executions) -> Manifest:
-    """Run the step fit."""
+    """Run the step `fit`."""
     job = Job(FIT_FOR_AFTER, inputs={"table": [prepare.outputs("table.csv")]})
     return job.run(parameters)
 
@@ -161,14 +159,14 @@ def edges(
     fit: FitGrid = FitGrid.default,
     after: AfterParameters = AfterParameters.default,
 ) -> State:
-    """Run the pipeline Edges.
+    """Run the pipeline `Edges`.
 
     Args:
-        rows: Sets prepare.rows.
-        colour: Sets prepare.colour.
-        prepare: Parameters of the node prepare.
-        fit: Grid of the node fit.
-        after: Parameters of the node after.
+        rows: Sets `prepare.rows`.
+        colour: Sets `prepare.colour`.
+        prepare: Parameters of the node `prepare`.
+        fit: Grid of the node `fit`.
+        after: Parameters of the node `after`.
     """
     with run_of("Edges", project=PROJECT, parameters={"rows": rows, "colour": colour}):
         prepare_run = prepare_node.submit(parameters=prepare, rows=rows, colour=colour)

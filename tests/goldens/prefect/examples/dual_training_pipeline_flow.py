@@ -35,7 +35,6 @@ PREPROCESS_DATASET = Step(
     parameters=[Parameter(name="seed", type="integer", default=7)],
     source="valohai.yaml:3",
 )
-
 TRAIN_MODEL = Step(
     name="train-model",
     command=["python train.py {parameters}"],
@@ -50,7 +49,6 @@ TRAIN_MODEL = Step(
     inputs=[Input(name="training-set"), Input(name="validation-set")],
     source="valohai.yaml:12",
 )
-
 EVALUATE_MODELS = Step(
     name="evaluate-models",
     command=["python evaluate.py"],
@@ -63,13 +61,13 @@ MinAccuracy = Annotated[float, Field(ge=0, le=1), as_written]
 
 
 class PreprocessParameters(NodeParameters, node="preprocess"):
-    """Parameters of preprocess."""
+    """Parameters of `preprocess`."""
 
     seed: int = 7
 
 
 class TrainConservativeGrid(NodeParameters, node="train_conservative"):
-    """Grid of train_conservative, which runs once per combination of these values."""
+    """Grid of `train_conservative`, which runs once per combination of these values."""
 
     learning_rate: Axis[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
     regularisation: Axis[Annotated[float, Field(ge=0), as_written]] = [0.0001]
@@ -78,7 +76,7 @@ class TrainConservativeGrid(NodeParameters, node="train_conservative"):
 
 
 class TrainExperimentalGrid(NodeParameters, node="train_experimental"):
-    """Grid of train_experimental, which runs once per combination of these values."""
+    """Grid of `train_experimental`, which runs once per combination of these values."""
 
     learning_rate: Axis[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
     regularisation: Axis[Annotated[float, Field(ge=0), as_written]] = [0.0001]
@@ -88,7 +86,7 @@ class TrainExperimentalGrid(NodeParameters, node="train_experimental"):
 
 @execution_node(name="preprocess")  # valohai.yaml:115
 def preprocess_node(parameters: PreprocessParameters) -> Manifest:
-    """Run the step preprocess-dataset."""
+    """Run the step `preprocess-dataset`."""
     job = Job(PREPROCESS_DATASET)
     return job.run(parameters)
 
@@ -99,7 +97,7 @@ def train_conservative_node(
     preprocess: Executions,
     min_accuracy: float | Sequence[float],
 ) -> Mapped:
-    """Run the step train-model once per point of the grid."""
+    """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
         inputs={
@@ -116,7 +114,7 @@ def evaluate_conservative_node(
     train_conservative: Executions,
     preprocess: Executions,
 ) -> Manifest:
-    """Run the step evaluate-models."""
+    """Run the step `evaluate-models`."""
     job = Job(
         EVALUATE_MODELS,
         inputs={
@@ -134,7 +132,7 @@ def train_experimental_node(
     preprocess: Executions,
     min_accuracy: float | Sequence[float],
 ) -> Mapped:
-    """Run the step train-model once per point of the grid."""
+    """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
         inputs={
@@ -151,7 +149,7 @@ def evaluate_experimental_node(
     train_experimental: Executions,
     preprocess: Executions,
 ) -> Manifest:
-    """Run the step evaluate-models."""
+    """Run the step `evaluate-models`."""
     job = Job(
         EVALUATE_MODELS,
         inputs={
@@ -177,14 +175,14 @@ def dual_training_pipeline(
     train_conservative: TrainConservativeGrid = TrainConservativeGrid.default,
     train_experimental: TrainExperimentalGrid = TrainExperimentalGrid.default,
 ) -> State:
-    """Run the pipeline Dual Training Pipeline.
+    """Run the pipeline `Dual Training Pipeline`.
 
     Args:
-        min_accuracy: Sets train_conservative.min_accuracy,
-            train_experimental.min_accuracy.
-        preprocess: Parameters of the node preprocess.
-        train_conservative: Grid of the node train_conservative.
-        train_experimental: Grid of the node train_experimental.
+        min_accuracy: Sets `train_conservative.min_accuracy`,
+            `train_experimental.min_accuracy`.
+        preprocess: Parameters of the node `preprocess`.
+        train_conservative: Grid of the node `train_conservative`.
+        train_experimental: Grid of the node `train_experimental`.
     """
     with run_of(
         "Dual Training Pipeline",

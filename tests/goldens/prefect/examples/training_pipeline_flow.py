@@ -36,7 +36,6 @@ PREPROCESS_DATASET = Step(
     parameters=[Parameter(name="seed", type="integer", default=7)],
     source="valohai.yaml:3",
 )
-
 TRAIN_MODEL = Step(
     name="train-model",
     command=["python train.py {parameters}"],
@@ -51,7 +50,6 @@ TRAIN_MODEL = Step(
     inputs=[Input(name="training-set"), Input(name="validation-set")],
     source="valohai.yaml:12",
 )
-
 EVALUATE_MODELS = Step(
     name="evaluate-models",
     command=["python evaluate.py"],
@@ -59,7 +57,6 @@ EVALUATE_MODELS = Step(
     inputs=[Input(name="models"), Input(name="validation-set"), Input(name="test-set")],
     source="valohai.yaml:42",
 )
-
 WRITE_REPORT = Step(
     name="write-report",
     command=["python report.py {parameters}"],
@@ -71,7 +68,7 @@ WRITE_REPORT = Step(
 
 
 class TrainGrid(NodeParameters, node="train"):
-    """Grid of train, which runs once per combination of these values."""
+    """Grid of `train`, which runs once per combination of these values."""
 
     epochs: Axis[Annotated[int, Field(ge=1)]] = [20]
     min_accuracy: Axis[Annotated[float, Field(ge=0, le=1), as_written]] = Field(
@@ -83,7 +80,7 @@ class TrainGrid(NodeParameters, node="train"):
 
 
 class ReportParameters(NodeParameters, node="report"):
-    """Parameters of report."""
+    """Parameters of `report`."""
 
     best_model: str | None = None
     accuracy: Number | None = None
@@ -91,7 +88,7 @@ class ReportParameters(NodeParameters, node="report"):
 
 @execution_node(name="preprocess")  # valohai.yaml:85
 def preprocess_node(seed: int | Sequence[int]) -> Manifest:
-    """Run the step preprocess-dataset."""
+    """Run the step `preprocess-dataset`."""
     job = Job(PREPROCESS_DATASET)
     return job.run(values={"seed": seed})
 
@@ -104,7 +101,7 @@ def train_node(
     regularisation: Sequence[float],
     seed: int | Sequence[int],
 ) -> Mapped:
-    """Run the step train-model once per point of the grid."""
+    """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
         inputs={
@@ -125,7 +122,7 @@ def train_node(
 
 @execution_node(name="evaluate")  # valohai.yaml:92
 def evaluate_node(train: Executions, preprocess: Executions) -> Manifest:
-    """Run the step evaluate-models."""
+    """Run the step `evaluate-models`."""
     job = Job(
         EVALUATE_MODELS,
         inputs={
@@ -139,7 +136,7 @@ def evaluate_node(train: Executions, preprocess: Executions) -> Manifest:
 
 @execution_node(name="report")  # valohai.yaml:95
 def report_node(parameters: ReportParameters, evaluate: Executions) -> Manifest:
-    """Run the step write-report."""
+    """Run the step `write-report`."""
     job = Job(
         WRITE_REPORT,
         inputs={"candidates": [evaluate.outputs("candidates.json")]},
@@ -168,14 +165,14 @@ def training_pipeline(
     train: TrainGrid = TrainGrid.default,
     report: ReportParameters = ReportParameters.default,
 ) -> State:
-    """Run the pipeline Training Pipeline.
+    """Run the pipeline `Training Pipeline`.
 
     Args:
-        learning_rate: Sets train.learning_rate.
-        regularisation: Sets train.regularisation.
-        seed: Sets preprocess.seed, train.seed.
-        train: Grid of the node train.
-        report: Parameters of the node report.
+        learning_rate: Sets `train.learning_rate`.
+        regularisation: Sets `train.regularisation`.
+        seed: Sets `preprocess.seed`, `train.seed`.
+        train: Grid of the node `train`.
+        report: Parameters of the node `report`.
     """
     with run_of(
         "Training Pipeline",

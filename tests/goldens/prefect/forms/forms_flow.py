@@ -48,7 +48,7 @@ TRAIN = Step(
 
 
 class SingleParameters(NodeParameters, node="single"):
-    """Parameters of single."""
+    """Parameters of `single`."""
 
     learning_rate: Annotated[float, Field(ge=0, le=1), as_written] = Field(
         default=0.1,
@@ -60,7 +60,7 @@ class SingleParameters(NodeParameters, node="single"):
 
 
 class GridGrid(NodeParameters, node="grid"):
-    """Grid of grid, which runs once per combination of these values."""
+    """Grid of `grid`, which runs once per combination of these values."""
 
     words: Axis[list[str]] = [["a", "b"]]
     default_: Axis[str | int] = Field(default=[5], alias="default")
@@ -68,7 +68,7 @@ class GridGrid(NodeParameters, node="grid"):
 
 
 class SearchPoint(NodeParameters, node="search"):
-    """A point of the grid of search, which runs once per point."""
+    """A point of the grid of `search`, which runs once per point."""
 
     learning_rate: Annotated[float, Field(ge=0, le=1), as_written] = Field(
         default=0.1,
@@ -142,15 +142,15 @@ def forms(
     grid: GridGrid = GridGrid.default,
     search: Axis[SearchPoint] = SEARCH_POINTS,
 ) -> State:
-    """Run the pipeline forms.
+    """Run the pipeline `forms`.
 
     Args:
-        all_rates: Sets grid.learning rate.
-        words: Sets single.words.
-        layers: Sets single.layers, grid.layers.
-        single: Parameters of the node single.
-        grid: Grid of the node grid.
-        search: Points of the grid of the node search.
+        all_rates: Sets `grid.learning rate`.
+        words: Sets `single.words`.
+        layers: Sets `single.layers`, `grid.layers`.
+        single: Parameters of the node `single`.
+        grid: Grid of the node `grid`.
+        search: Points of the grid of the node `search`.
     """
     with run_of(
         "forms",

@@ -26,49 +26,49 @@ SAY = Step(
 
 @execution_node(name="class")  # names.yaml:10
 def class_node() -> Manifest:
-    """Run the step say."""
+    """Run the step `say`."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="import os")  # names.yaml:11
 def import_os_node() -> Manifest:
-    """Run the step say."""
+    """Run the step `say`."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="a b/c")  # names.yaml:12
 def a_b_c_node() -> Manifest:
-    """Run the step say."""
+    """Run the step `say`."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="a-b-c")  # names.yaml:13
 def a_b_c_2_node() -> Manifest:
-    """Run the step say."""
+    """Run the step `say`."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="../x")  # names.yaml:14
 def x_node() -> Manifest:
-    """Run the step say."""
+    """Run the step `say`."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="🚀")  # names.yaml:15
 def node_node() -> Manifest:
-    """Run the step say."""
+    """Run the step `say`."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="1st")  # names.yaml:16
 def node_1st_node() -> Manifest:
-    """Run the step say."""
+    """Run the step `say`."""
     job = Job(SAY)
     return job.run()
 
@@ -82,7 +82,7 @@ def node_1st_node() -> Manifest:
     task_runner=thread_pool(max_workers=7),  # a thread per node
 )
 def names_unicode_co() -> State:
-    """Run the pipeline Names: ünïcode & co."""
+    """Run the pipeline `Names: ünïcode & co`."""
     with run_of("Names: ünïcode & co", project=PROJECT):
         class_node.submit()
         import_os_node.submit()

@@ -35,83 +35,83 @@ WORK = Step(
 
 
 class AllParameters(NodeParameters, node="all"):
-    """Parameters of all."""
+    """Parameters of `all`."""
 
     size: int = 1
 
 
 class NextParameters(NodeParameters, node="next"):
-    """Parameters of next."""
+    """Parameters of `next`."""
 
     size: int = 1
 
 
 class GoOnParameters(NodeParameters, node="go-on"):
-    """Parameters of go-on."""
+    """Parameters of `go-on`."""
 
     size: int = 1
 
 
 class AgainParameters(NodeParameters, node="again"):
-    """Parameters of again."""
+    """Parameters of `again`."""
 
     size: int = 1
 
 
 class AllOfThemGrid(NodeParameters, node="all-of-them"):
-    """Grid of all-of-them, which runs once per combination of these values."""
+    """Grid of `all-of-them`, which runs once per combination of these values."""
 
     size: Axis[int] = [1, 2, 3, 4]
 
 
 class NextOfThemGrid(NodeParameters, node="next-of-them"):
-    """Grid of next-of-them, which runs once per combination of these values."""
+    """Grid of `next-of-them`, which runs once per combination of these values."""
 
     size: Axis[int] = [1]
 
 
 class SomeOfThemGrid(NodeParameters, node="some-of-them"):
-    """Grid of some-of-them, which runs once per combination of these values."""
+    """Grid of `some-of-them`, which runs once per combination of these values."""
 
     size: Axis[int] = [1]
 
 
 class AgainOfThemGrid(NodeParameters, node="again-of-them"):
-    """Grid of again-of-them, which runs once per combination of these values."""
+    """Grid of `again-of-them`, which runs once per combination of these values."""
 
     size: Axis[int] = [1]
 
 
 class LastParameters(NodeParameters, node="last"):
-    """Parameters of last."""
+    """Parameters of `last`."""
 
     size: int = 1
 
 
 @execution_node(name="all")  # policies.yaml:28
 def all_node(parameters: AllParameters) -> Manifest:
-    """Run the step work."""
+    """Run the step `work`."""
     job = Job(WORK)
     return job.run(parameters)
 
 
 @execution_node(name="next", on_error="stop-next")  # policies.yaml:29
 def next_node(parameters: NextParameters) -> Manifest:
-    """Run the step work."""
+    """Run the step `work`."""
     job = Job(WORK)
     return job.run(parameters)
 
 
 @execution_node(name="go-on", on_error="continue")  # policies.yaml:30
 def go_on_node(parameters: GoOnParameters) -> Manifest:
-    """Run the step work."""
+    """Run the step `work`."""
     job = Job(WORK)
     return job.run(parameters)
 
 
 @execution_node(name="again", on_error="retry", retries=2)  # policies.yaml:31
 def again_node(parameters: AgainParameters) -> Manifest:
-    """Run the step work."""
+    """Run the step `work`."""
     job = Job(WORK)
     return job.run(parameters)
 
@@ -122,7 +122,7 @@ def again_node(parameters: AgainParameters) -> Manifest:
     max_workers=2,
 )
 def all_of_them_node(axes: AllOfThemGrid) -> Mapped:
-    """Run the step work once per point of the grid."""
+    """Run the step `work` once per point of the grid."""
     job = Job(WORK)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
@@ -130,7 +130,7 @@ def all_of_them_node(axes: AllOfThemGrid) -> Mapped:
 
 @task_node(name="next-of-them", on_error="stop-next")  # policies.yaml:33
 def next_of_them_node(axes: NextOfThemGrid) -> Mapped:
-    """Run the step work once per point of the grid."""
+    """Run the step `work` once per point of the grid."""
     job = Job(WORK)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
@@ -138,7 +138,7 @@ def next_of_them_node(axes: NextOfThemGrid) -> Mapped:
 
 @task_node(name="some-of-them", on_error="continue")  # policies.yaml:34
 def some_of_them_node(axes: SomeOfThemGrid) -> Mapped:
-    """Run the step work once per point of the grid."""
+    """Run the step `work` once per point of the grid."""
     job = Job(WORK)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
@@ -146,7 +146,7 @@ def some_of_them_node(axes: SomeOfThemGrid) -> Mapped:
 
 @task_node(name="again-of-them", on_error="retry")  # policies.yaml:35
 def again_of_them_node(axes: AgainOfThemGrid) -> Mapped:
-    """Run the step work once per point of the grid."""
+    """Run the step `work` once per point of the grid."""
     job = Job(WORK)
     grid_points = job.grid(axes)
     return execution.with_options(retries=2).map(grid_points, unmapped(job))
@@ -164,7 +164,7 @@ def last_node(
     some_of_them: Executions,
     again_of_them: Executions,
 ) -> Manifest:
-    """Run the step work."""
+    """Run the step `work`."""
     job = Job(
         WORK,
         inputs={
@@ -202,18 +202,18 @@ def policies(
     again_of_them: AgainOfThemGrid = AgainOfThemGrid.default,
     last: LastParameters = LastParameters.default,
 ) -> State:
-    """Run the pipeline Policies.
+    """Run the pipeline `Policies`.
 
     Args:
-        all_: Parameters of the node all.
-        next_: Parameters of the node next.
-        go_on: Parameters of the node go-on.
-        again: Parameters of the node again.
-        all_of_them: Grid of the node all-of-them.
-        next_of_them: Grid of the node next-of-them.
-        some_of_them: Grid of the node some-of-them.
-        again_of_them: Grid of the node again-of-them.
-        last: Parameters of the node last.
+        all_: Parameters of the node `all`.
+        next_: Parameters of the node `next`.
+        go_on: Parameters of the node `go-on`.
+        again: Parameters of the node `again`.
+        all_of_them: Grid of the node `all-of-them`.
+        next_of_them: Grid of the node `next-of-them`.
+        some_of_them: Grid of the node `some-of-them`.
+        again_of_them: Grid of the node `again-of-them`.
+        last: Parameters of the node `last`.
     """
     with run_of("Policies", project=PROJECT):
         all_run = all_node.submit(parameters=all_)

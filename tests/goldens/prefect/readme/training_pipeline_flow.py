@@ -31,7 +31,6 @@ PREPROCESS = Step(
     image="python:3.12",
     source="readme.yaml:2",
 )
-
 TRAIN = Step(
     name="train",
     command=["python train.py {parameters}"],
@@ -40,7 +39,6 @@ TRAIN = Step(
     inputs=[Input(name="dataset")],
     source="readme.yaml:7",
 )
-
 EVALUATE = Step(
     name="evaluate",
     command=["python evaluate.py"],
@@ -52,14 +50,14 @@ EVALUATE = Step(
 
 @execution_node(name="preprocess")  # readme.yaml:31
 def preprocess_node() -> Manifest:
-    """Run the step preprocess."""
+    """Run the step `preprocess`."""
     job = Job(PREPROCESS)
     return job.run()
 
 
 @task_node(name="train", on_error="continue")  # readme.yaml:32
 def train_node(preprocess: Executions, learning_rate: Sequence[float]) -> Mapped:
-    """Run the step train once per point of the grid."""
+    """Run the step `train` once per point of the grid."""
     job = Job(TRAIN, inputs={"dataset": [preprocess.outputs("*.npz")]})
     grid_points = job.grid(values={"learning_rate": learning_rate})
     return execution.map(grid_points, unmapped(job))
@@ -67,7 +65,7 @@ def train_node(preprocess: Executions, learning_rate: Sequence[float]) -> Mapped
 
 @execution_node(name="evaluate")  # readme.yaml:33
 def evaluate_node(train: Executions) -> Manifest:
-    """Run the step evaluate."""
+    """Run the step `evaluate`."""
     job = Job(EVALUATE, inputs={"models": [train.outputs("model*")]})
     return job.run()
 
@@ -83,10 +81,10 @@ def evaluate_node(train: Executions) -> Manifest:
 def training_pipeline(
     learning_rate: Axis[Number] = (0.1, 0.01, 0.001),
 ) -> State:
-    """Run the pipeline Training Pipeline.
+    """Run the pipeline `Training Pipeline`.
 
     Args:
-        learning_rate: Sets train.learning_rate.
+        learning_rate: Sets `train.learning_rate`.
     """
     with run_of(
         "Training Pipeline",

@@ -31,7 +31,6 @@ PREPROCESS_DATASET_MNIST = Step(
     image="mnist:1.0",
     source="training.yaml:3",
 )
-
 TRAIN_MODEL_MNIST = Step(
     name="Train model (MNIST)",
     command=["python train.py {parameters}"],
@@ -48,7 +47,6 @@ TRAIN_MODEL_MNIST = Step(
     ],
     source="training.yaml:8",
 )
-
 BATCH_INFERENCE_MNIST = Step(
     name="Batch inference (MNIST)",
     command=["python predict.py"],
@@ -59,7 +57,7 @@ BATCH_INFERENCE_MNIST = Step(
 
 
 class TrainGrid(NodeParameters, node="train"):
-    """Grid of train, which runs once per combination of these values."""
+    """Grid of `train`, which runs once per combination of these values."""
 
     learning_rate: Axis[Number] = [0.001]
     batch_size: Axis[int] = [64]
@@ -67,14 +65,14 @@ class TrainGrid(NodeParameters, node="train"):
 
 @execution_node(name="preprocess")  # training.yaml:40
 def preprocess_node() -> Manifest:
-    """Run the step Preprocess dataset (MNIST)."""
+    """Run the step `Preprocess dataset (MNIST)`."""
     job = Job(PREPROCESS_DATASET_MNIST)
     return job.run()
 
 
 @task_node(name="train")  # training.yaml:43
 def train_node(axes: TrainGrid, preprocess: Executions) -> Mapped:
-    """Run the step Train model (MNIST) once per point of the grid."""
+    """Run the step `Train model (MNIST)` once per point of the grid."""
     job = Job(
         TRAIN_MODEL_MNIST,
         inputs={
@@ -90,7 +88,7 @@ def train_node(axes: TrainGrid, preprocess: Executions) -> Mapped:
 
 @execution_node(name="evaluate")  # training.yaml:53
 def evaluate_node(train: Executions) -> Manifest:
-    """Run the step Batch inference (MNIST)."""
+    """Run the step `Batch inference (MNIST)`."""
     job = Job(BATCH_INFERENCE_MNIST, inputs={"model": [train.outputs("model*")]})
     return job.run()
 
@@ -106,10 +104,10 @@ def evaluate_node(train: Executions) -> Manifest:
 def training_pipeline(
     train: TrainGrid = TrainGrid.default,
 ) -> State:
-    """Run the pipeline Training Pipeline.
+    """Run the pipeline `Training Pipeline`.
 
     Args:
-        train: Grid of the node train.
+        train: Grid of the node `train`.
     """
     with run_of("Training Pipeline", project=PROJECT):
         preprocess_run = preprocess_node.submit()

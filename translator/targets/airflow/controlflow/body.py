@@ -55,7 +55,7 @@ class Body:
         at = Position(1)
         order = self._graph((), graph, at, last="finish")
         self._out.blank()
-        self._out.line(at.depth, "# Runs last, whatever happened: writes run.json and sets the run's state.")
+        self._out.remark(at.depth, "Runs last, whatever happened: writes run.json and sets the run's state.")
         operator = self._out.use("ControlFlowFinishOperator").text
         self._out.value(at.depth, "finish", call(operator, task_id="finish"))
         self._out.blank()
@@ -188,7 +188,7 @@ class Body:
             self._out.step(at.depth, variable, place(node, way), said)
             return
         if isinstance(node, ir.MapNode) and at.over:
-            self._out.line(at.depth, f"# For every {at.argument} at once: Airflow cannot nest mapped task groups.")
+            self._out.remark(at.depth, f"For every {at.argument} at once: Airflow cannot nest mapped task groups.")
         self._out.block(at.depth, self._group_of(id, shown), variable, place(node, way))
         inside = replace(at.deeper(), sure=at.sure and not way.guarded)
         match node:
@@ -295,7 +295,7 @@ class Body:
     def _explain(self, at: Position, guard: Arguments) -> None:
         """Write why a task has a trigger rule, above the task."""
         if any(keyword == "trigger_rule" for keyword, _ in guard):
-            self._out.line(at.depth, "# ALL_DONE: it checks itself whether the run got here.")
+            self._out.remark(at.depth, "ALL_DONE: it checks itself whether the run got here.")
 
     def _group_of(self, id: str, shown: str | None) -> Call:  # noqa: A002 - Airflow's own word
         return call(self._out.use("TaskGroup").text, id, group_display_name=shown)

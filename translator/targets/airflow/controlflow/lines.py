@@ -21,10 +21,17 @@ class Lines:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.used: set[str] = set()
+        self._remarks: set[str] = set()
 
     def line(self, depth: int, text: str) -> None:
         """Write a line as it is: text of ours and checked identifiers."""
         self.lines.append(Line(STEP * depth, text))
+
+    def remark(self, depth: int, text: str) -> None:
+        """Write a comment, unless an earlier task has the same one."""
+        if text not in self._remarks:
+            self._remarks.add(text)
+            self.line(depth, render.comment(text))
 
     def blank(self) -> None:
         """Write a blank line, unless the last one is blank."""
@@ -46,13 +53,16 @@ class Lines:
         comment = f"  {render.comment(place)}" if place else ""
         self.lines.append(Line(STEP * depth, "with ", opened, f" as {variable}:{comment}"))
 
-    def step(self, depth: int, variable: str, place: str, arguments: Arguments) -> None:
-        """Write a task that runs a step, one argument a line."""
+    def step(self, depth: int, variable: str, place: str | None, arguments: Arguments) -> None:
+        """Write a task that runs a step; with a comment, one argument a line."""
         operator = self.use("ControlFlowStepOperator")
-        self.line(depth, f"{variable} = {operator.text}(  {render.comment(place)}")
-        for keyword, value in arguments:
-            self.lines.append(Line(STEP * (depth + 1), f"{keyword}=", value, ","))
-        self.line(depth, ")")
+        if place is None:
+            self.value(depth, variable, render.Call(operator, (), arguments))
+        else:
+            self.line(depth, f"{variable} = {operator.text}(  {render.comment(place)}")
+            for keyword, value in arguments:
+                self.lines.append(Line(STEP * (depth + 1), f"{keyword}=", value, ","))
+            self.line(depth, ")")
         self.blank()
 
     def order(self, depth: int, line: OrderLine) -> None:

@@ -15,6 +15,7 @@ from translator.targets.airflow.controlflow.names import titles
 from translator.targets.airflow.dag import are_late, dag_arguments
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.constants import step_constants
+from translator.targets.outline import outline
 from translator.targets.render import name
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         options: what the file needs to know of its surroundings.
     """
     constants, constant_of = step_constants(
-        (path, node.step.span.place, lower_step(node.step, pipeline.dialect), titles(path))
+        (path, lower_step(node.step, pipeline.dialect), titles(path))
         for path, node in walk(pipeline.graph)
         if isinstance(node, ir.ExecutionNode)
     )
@@ -56,6 +57,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         imports=import_blocks(_MODULES, {"DAG", "Path", *body.used, *of_steps}),
         project=render.project_expression(options.project),
         steps=constants,
+        outline=outline(pipeline.graph),
         arguments=dag_arguments(pipeline, options, {} if late else params),
         late_params=params if late else {},
         lines=body.lines,

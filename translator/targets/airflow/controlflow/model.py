@@ -35,6 +35,7 @@ class ControlFlowFile:
     imports: tuple[tuple[str, ...], ...]
     project: str
     steps: tuple[StepConstant, ...]
+    outline: tuple[str, ...]
     arguments: Arguments
     late_params: Mapping[str, Expression]
     lines: Sequence[Line]

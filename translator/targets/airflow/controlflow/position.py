@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from translator import ir
 from translator.targets.render import name
+from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
-    from translator import ir
     from translator.targets.airflow.controlflow.routes import Way
     from translator.targets.airflow.model import Arguments
     from translator.targets.render import Name
@@ -39,9 +40,12 @@ class Position:
         return name(self.item) if self.item else None
 
 
-def place(node: ir.Node, way: Way) -> str:
-    """Return what the comment behind a node says."""
-    return node.span.place if way.after or way.starts else f"{node.span.place} (unreachable)"
+def place(node: ir.Node, way: Way) -> str | None:
+    """Return what the comment behind a node says, if there is something to say."""
+    shown = own_place(node) if isinstance(node, ir.ExecutionNode) else node.span.place
+    if way.after or way.starts:
+        return shown
+    return f"{shown} (unreachable)" if shown else "unreachable"
 
 
 def ends(way: Way) -> dict[str, str | None]:

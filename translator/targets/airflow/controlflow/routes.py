@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import reachable
+from translator.nodes import COMPLETE, ERROR, reached_nodes, routes
 from translator.shim.contract import After
 
 if TYPE_CHECKING:
@@ -39,29 +39,22 @@ LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
 
 def ways(graph: ir.Graph) -> dict[str, Way]:
     """Return the way of each node; routes from unreachable nodes do not count for nodes that are reached."""
-    targets = {node.name: _targets(node) for node in graph.nodes}
-    reached = reachable([graph.start], {name: routes.values() for name, routes in targets.items()})
-    into: dict[str, list[After]] = {name: [] for name in targets}
-    for name, routes in targets.items():
-        for outcome, target in routes.items():
-            if isinstance(target, str) and (name in reached or target not in reached):
-                into[target].append(After(name, outcome.value))
-    found = {}
-    for name, after in into.items():
-        plain = name == graph.start or (len(after) == 1 and after[0].outcome == "complete")
-        routes = targets[name]
-        found[name] = Way(
-            after=() if name == graph.start else tuple(after),
-            guarded=not plain,
-            fails=routes[ir.Outcome.COMPLETE] == ir.End(ir.Outcome.ERROR),
-            succeeds=routes[ir.Outcome.ERROR] == ir.End(ir.Outcome.COMPLETE),
-            starts=name == graph.start,
-        )
-    return found
+    reached = reached_nodes(graph)
+    into: dict[str, list[After]] = {node.name: [] for node in graph.nodes}
+    for node in graph.nodes:
+        for outcome, target in zip((ir.Outcome.COMPLETE, ir.Outcome.ERROR), routes(node), strict=True):
+            if isinstance(target, str) and (node.name in reached or target not in reached):
+                into[target].append(After(node.name, outcome.value))
+    return {node.name: _way(node, into[node.name], starts=node.name == graph.start) for node in graph.nodes}
 
 
-def _targets(node: ir.Node) -> dict[ir.Outcome, str | ir.End]:
-    targets: dict[ir.Outcome, str | ir.End] = {outcome: ir.End(outcome) for outcome in ir.Outcome}
-    for route in node.policy.routes:
-        targets[route.outcome] = route.target
-    return targets
+def _way(node: ir.Node, after: Sequence[After], *, starts: bool) -> Way:
+    complete, failed = routes(node)
+    plain = starts or (len(after) == 1 and after[0].outcome == "complete")
+    return Way(
+        after=() if starts else tuple(after),
+        guarded=not plain,
+        fails=complete == ERROR,
+        succeeds=failed == COMPLETE,
+        starts=starts,
+    )

@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator import ir, nodes
-from translator.nodes import BODY, branches
+from translator.nodes import BODY, branches, reached_nodes
 from translator.runtime import lower_step
 from translator.targets import render
 from translator.targets.constants import StepConstant
+from translator.targets.outline import outline
 from translator.targets.prefect.controlflow import parameters
 from translator.targets.prefect.controlflow.lines import lines, words
 from translator.targets.prefect.controlflow.model import ControlFlowFile, Function, StepTask
 from translator.targets.prefect.controlflow.names import Names, Path, names_of
-from translator.targets.prefect.controlflow.outline import outline
-from translator.targets.prefect.controlflow.statements import Walk, reached_nodes, walk
+from translator.targets.prefect.controlflow.statements import Walk, walk
 from translator.targets.prefect.flow import documented, title_of
 from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.model import Flow
 from translator.targets.prefect.text import docstring_of, spread
-from translator.targets.render import Name, call, literal
+from translator.targets.render import Name, call, code, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,7 +65,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         imports=_imports(file, flow),
         project=render.project_expression(options.project),
         steps=steps,
-        outline=tuple(outline(pipeline.graph)) if len(graphs) > 1 else (),
+        outline=outline(pipeline.graph),
         blocks=blocks,
         flow=flow,
         lines=statements,
@@ -92,7 +92,7 @@ def _steps(file: _File) -> Iterator[StepConstant]:
         if isinstance(node, ir.ExecutionNode):
             step = lower_step(node.step, file.pipeline.dialect)
             file.used |= set(render.names_in(step))
-            yield StepConstant(file.names.places[path].upper(), node.span.place, step)
+            yield StepConstant(file.names.places[path].upper(), step)
 
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
@@ -119,7 +119,7 @@ def _onward(file: _File, path: Path) -> Iterator[Function]:
     for node, statements in reversed(file.walks[path].onward.items()):
         file.used |= {"Token", *words(statements)}
         head = f"def {functions[node]}(token: Token) -> Token:"
-        described = docstring_of(f"Continue at {node}, which several steps lead to.")
+        described = docstring_of(f"Continue at {code(node)}, which several steps lead to.")
         yield Function(None, head, described, tuple(lines(statements, tasks, functions)))
 
 
@@ -132,7 +132,7 @@ def _branch(file: _File, node: ir.Node, graph: ir.Graph, path: Path) -> Function
     return Function(
         _decorator(call("branch", *arguments, nodes=listed)),
         f"def {file.names.places[path]}(token: Token) -> Token:",
-        docstring_of(f"Run {named.get(type(node), f'the {word} {path[-1]}')} of {node.name}."),
+        docstring_of(f"Run {named.get(type(node), f'the {word} {code(path[-1])}')} of {code(node.name)}."),
         _statements(file, path),
     )
 
@@ -155,7 +155,7 @@ def _composite(file: _File, node: ir.Node, path: Path, *, reached: bool) -> Func
             if node.reducer is not None:
                 keywords["reducer"] = node.reducer
             file.used.add("items")
-            what = f"Run {inner[BODY]} for each item of the parameter {node.over}."
+            what = f"Run {code(inner[BODY])} for each item of the parameter {code(node.over)}."
             body = [f"return {inner[BODY]}.map(items(token, over={literal(node.over)}))"]
         case ir.LoopNode():
             kind = "loop_node"
@@ -163,7 +163,8 @@ def _composite(file: _File, node: ir.Node, path: Path, *, reached: bool) -> Func
             if node.index is not None:
                 keywords["index"] = node.index
             file.used.add("again")
-            what = f"Run {inner[BODY]} until the parameter {node.until} is true, at most {node.limit} times."
+            body_name, until = code(inner[BODY]), code(node.until)
+            what = f"Run {body_name} until the parameter {until} is true, at most {node.limit} times."
             body = [
                 f"for index in range({node.limit}):",
                 f"    token = {inner[BODY]}.submit(token, index)",
@@ -175,7 +176,7 @@ def _composite(file: _File, node: ir.Node, path: Path, *, reached: bool) -> Func
             kind = "choice_node"
             keywords["cases"] = mapping
             file.used.add("chosen")
-            what = f"Run the case that the parameter {node.on} selects."
+            what = f"Run the case that the parameter {code(node.on)} selects."
             body = [f"return chosen(token, on={literal(node.on)}).submit(token)"]
         case _:
             raise TypeError(f"no node with branches: {node!r}")

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from translator import ir
-from translator.nodes import reachable
+from translator.nodes import ERROR, reachable, routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-Target: TypeAlias = str | ir.End
-COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
+    from translator.nodes import Target
+
 DEPTH = 4
 """The most levels of nested ``if``; a node below that begins its own function."""
 
@@ -81,17 +81,6 @@ def walk(graph: ir.Graph) -> Walk:
         made = writer.all()
         if len(writer.shared) == before:
             return made
-
-
-def routes(node: ir.Node) -> tuple[Target, Target]:
-    """Return what follows a node if it is complete, and if it failed."""
-    found = {route.outcome: route.target for route in node.policy.routes}
-    return found.get(ir.Outcome.COMPLETE, COMPLETE), found.get(ir.Outcome.ERROR, ERROR)
-
-
-def reached_nodes(graph: ir.Graph) -> frozenset[str]:
-    """Return the nodes that a route from the graph's start leads to."""
-    return reachable([graph.start], {node.name: routes(node) for node in graph.nodes})
 
 
 @dataclass(slots=True)

@@ -44,6 +44,14 @@ NOTE = Step(
     kind="python",
 )
 
+# The graph:
+#
+# list files -> per file
+# per file: map over files
+#   read -> write; if it fails -> note
+#   write
+#   note
+
 with DAG(
     dag_id="map_",
     dag_display_name="map",
@@ -53,7 +61,7 @@ with DAG(
     default_args={"project": PROJECT, "retries": 0},
     tags=["magnus"],
 ) as dag:
-    list_files = ControlFlowStepOperator(  # map.yaml:4
+    list_files = ControlFlowStepOperator(
         task_id="list_files",
         task_display_name="list files",
         step=LIST_FILES,
@@ -63,19 +71,11 @@ with DAG(
         per_file_items = ItemsOperator(task_id="items", over="files", item="file")
 
         with for_each(per_file_items, "each_file") as file:
-            read = ControlFlowStepOperator(  # map.yaml:17
-                task_id="read",
-                step=READ,
-                item=file,
-            )
+            read = ControlFlowStepOperator(task_id="read", step=READ, item=file)
 
-            write = ControlFlowStepOperator(  # map.yaml:22
-                task_id="write",
-                step=WRITE,
-                item=file,
-            )
+            write = ControlFlowStepOperator(task_id="write", step=WRITE, item=file)
 
-            note = ControlFlowStepOperator(  # map.yaml:26
+            note = ControlFlowStepOperator(
                 task_id="note",
                 step=NOTE,
                 item=file,

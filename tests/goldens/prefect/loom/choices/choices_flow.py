@@ -28,7 +28,6 @@ SKIM = loom.script(
     outputs={"-o": "output/quick.json"},
     source="choices.yaml:18",
 )
-
 STUDY = loom.script(
     "study",
     "tasks/study.py",
@@ -36,7 +35,6 @@ STUDY = loom.script(
     outputs={"-o": "output/thorough.json"},
     source="choices.yaml:24",
 )
-
 IS_DIRTY = loom.condition(
     "is_dirty",
     task="tasks/gaps.py",
@@ -45,7 +43,6 @@ IS_DIRTY = loom.condition(
     args={"allowed": 3},
     source="choices.yaml:30",
 )
-
 CLEAN = loom.script(
     "clean",
     "tasks/clean.py",
@@ -53,7 +50,6 @@ CLEAN = loom.script(
     outputs={"-o": "output/cleaned.csv"},
     source="choices.yaml:42",
 )
-
 SUMMARISE = loom.script(
     "summarise",
     "tasks/summarise.py",
@@ -65,7 +61,7 @@ SUMMARISE = loom.script(
 
 @execution_node(name="skim", on_error="stop-next")
 def skim_node(data_raw: str, data_quick: str, fast: bool) -> Manifest | Skip:
-    """Run tasks/skim.py."""
+    """Run `tasks/skim.py`."""
     if not fast:
         return skip("this runs only if fast is true")
     job = Job(SKIM)
@@ -74,7 +70,7 @@ def skim_node(data_raw: str, data_quick: str, fast: bool) -> Manifest | Skip:
 
 @execution_node(name="study", on_error="stop-next")
 def study_node(data_raw: str, data_thorough: str, fast: bool) -> Manifest | Skip:
-    """Run tasks/study.py."""
+    """Run `tasks/study.py`."""
     if fast:
         return skip("this runs only if fast is false")
     job = Job(STUDY)
@@ -83,7 +79,7 @@ def study_node(data_raw: str, data_thorough: str, fast: bool) -> Manifest | Skip
 
 @execution_node(name="is_dirty", on_error="stop-next")
 def is_dirty_node(allowed: int, data_raw: str) -> Manifest:
-    """Run the step is_dirty."""
+    """Run the step `is_dirty`."""
     job = Job(IS_DIRTY)
     return job.run(values={"allowed": allowed, "table": data_raw})
 
@@ -94,7 +90,7 @@ def clean_node(
     data_raw: str,
     data_cleaned: str,
 ) -> Manifest | Skip:
-    """Run tasks/clean.py."""
+    """Run `tasks/clean.py`."""
     if not is_dirty.result:
         return skip("this runs only if is_dirty is true")
     job = Job(CLEAN)
@@ -109,7 +105,7 @@ def summarise_node(
     data_cleaned: str,
     data_summary: str,
 ) -> Manifest | Skip:
-    """Run tasks/summarise.py."""
+    """Run `tasks/summarise.py`."""
     if not is_dirty.result:
         return skip("this runs only if is_dirty is true")
     job = Job(SUMMARISE, inputs={"cleaned": [clean.outputs("*")]})
@@ -137,11 +133,11 @@ def choices(
     data_cleaned: Annotated[str, Field(title="data.cleaned")] = "output/cleaned.csv",
     data_summary: Annotated[str, Field(title="data.summary")] = "output/summary.txt",
 ) -> State:
-    """Run the pipeline choices.
+    """Run the pipeline `choices`.
 
     Args:
         fast: Decides whether these steps run: skim, study.
-        allowed: Sets is_dirty.allowed.
+        allowed: Sets `is_dirty.allowed`.
         data_raw: Read by skim and 4 others.
         data_quick: Written by skim.
         data_thorough: Written by study.

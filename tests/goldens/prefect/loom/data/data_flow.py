@@ -37,7 +37,6 @@ BUILD_TABLE = loom.script(
     },
     source="data.yaml:18",
 )
-
 APPLY = loom.script(
     "apply",
     "tasks/apply.py",
@@ -61,7 +60,7 @@ def build_table_node(
     data_terms: str,
     data_cities: str,
 ) -> Manifest:
-    """Run tasks/build.py."""
+    """Run `tasks/build.py`."""
     job = Job(BUILD_TABLE)
     return job.run(
         values={
@@ -82,7 +81,7 @@ def apply_node(
     data_table: str,
     data_model: str,
 ) -> Manifest:
-    """Run tasks/apply.py."""
+    """Run `tasks/apply.py`."""
     job = Job(APPLY, inputs={"table": [build_table.outputs("*")]})
     return job.run(
         values={"--language": language, "table": data_table, "--model": data_model},
@@ -112,13 +111,13 @@ def data(
     data_cities: Annotated[str, Field(title="data.cities")] = "${DATA_ROOT}/cities.csv",
     data_model: Annotated[str, Field(title="data.model")] = "data/model.bin",
 ) -> State:
-    """Run the pipeline data.
+    """Run the pipeline `data`.
 
     Args:
-        limit: Sets build table.--limit.
-        rate: Sets build table.--rate.
-        language: Sets apply.--language.
-        title: Sets build table.--title.
+        limit: Sets `build table.--limit`.
+        rate: Sets `build table.--rate`.
+        language: Sets `apply.--language`.
+        title: Sets `build table.--title`.
         data_work: Where the steps put what they share. Written by build
             table.
         data_table: Read by apply.

@@ -30,7 +30,6 @@ EXTRACT = loom.script(
     outputs={"--frames": "data/frames"},
     source="faces.yaml:14",
 )
-
 BLUR = loom.script(
     "blur",
     "tasks/blur.py",
@@ -40,7 +39,6 @@ BLUR = loom.script(
     args={"--kernel": 5},
     source="faces.yaml:18",
 )
-
 DETECT = loom.script(
     "detect",
     "tasks/detect.py",
@@ -49,14 +47,12 @@ DETECT = loom.script(
     args={"--sharp": True},
     source="faces.yaml:29",
 )
-
 ANY_FACES = loom.condition(
     "any_faces",
     predicate="non_empty",
     inputs={"data": "output/faces.json"},
     source="faces.yaml:37",
 )
-
 REFINE = loom.script(
     "refine",
     "tasks/refine.py",
@@ -65,7 +61,6 @@ REFINE = loom.script(
     args={"--limit": 10},
     source="faces.yaml:46",
 )
-
 REPORT = loom.script(
     "report",
     "tasks/report.py",
@@ -77,7 +72,7 @@ REPORT = loom.script(
 
 @execution_node(name="extract", on_error="stop-next")
 def extract_node(data_frames: str) -> Manifest:
-    """Run tasks/extract.py."""
+    """Run `tasks/extract.py`."""
     job = Job(EXTRACT)
     return job.run(values={"--frames": data_frames})
 
@@ -94,7 +89,7 @@ def blur_node(
     data_frames: str,
     data_blurred: str,
 ) -> Mapped:
-    """Run tasks/blur.py once per file."""
+    """Run `tasks/blur.py` once per file."""
     job = Job(BLUR, inputs={"loop.over": [extract.outputs("*")]})
     grid_points = job.files(
         values={
@@ -113,14 +108,14 @@ def detect_node(
     data_blurred: str,
     data_faces: str,
 ) -> Manifest:
-    """Run tasks/detect.py."""
+    """Run `tasks/detect.py`."""
     job = Job(DETECT, inputs={"images": [blur.outputs("*")]})
     return job.run(values={"--sharp": sharp, "images": data_blurred, "-o": data_faces})
 
 
 @execution_node(name="any_faces", on_error="stop-next", tags=["faces"])
 def any_faces_node(detect: Executions, data_faces: str) -> Manifest:
-    """Run the step any_faces."""
+    """Run the step `any_faces`."""
     job = Job(ANY_FACES, inputs={"data": [detect.outputs("*")]})
     return job.run(values={"data": data_faces})
 
@@ -132,7 +127,7 @@ def refine_node(
     data_faces: str,
     data_refined: str,
 ) -> Manifest | Skip:
-    """Run tasks/refine.py."""
+    """Run `tasks/refine.py`."""
     if not any_faces.result:
         return skip("this runs only if any_faces is true")
     job = Job(REFINE, inputs={"faces": [detect.outputs("*")]})
@@ -141,7 +136,7 @@ def refine_node(
 
 @execution_node(name="report", on_error="stop-next")
 def report_node(detect: Executions, data_faces: str, data_report: str) -> Manifest:
-    """Run tasks/report.py."""
+    """Run `tasks/report.py`."""
     job = Job(REPORT, inputs={"faces": [detect.outputs("*")]})
     return job.run(values={"faces": data_faces, "-o": data_report})
 
@@ -164,11 +159,11 @@ def faces(
     data_report: Annotated[str, Field(title="data.report")] = "output/report.txt",
     include_report: Annotated[bool, Field(title="include.report")] = False,
 ) -> State:
-    """Run the pipeline faces.
+    """Run the pipeline `faces`.
 
     Args:
-        kernel: Sets blur.--kernel.
-        sharp: Sets detect.--sharp.
+        kernel: Sets `blur.--kernel`.
+        sharp: Sets `detect.--sharp`.
         data_frames: Written by extract; read by blur.
         data_blurred: Written by blur; read by detect.
         data_faces: Written by detect; read by any_faces, refine, report.

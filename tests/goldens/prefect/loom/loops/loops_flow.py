@@ -31,7 +31,6 @@ STRAIGHTEN = loom.script(
     args={"--words": loom.path("data/dictionary.txt"), "--angle": 1.5},
     source="loops.yaml:10",
 )
-
 READ = loom.script(
     "read",
     "tasks/read.py",
@@ -40,7 +39,6 @@ READ = loom.script(
     outputs={"--output": loom.OUTPUT},
     source="loops.yaml:20",
 )
-
 BIND = loom.script(
     "bind",
     "tasks/bind.py",
@@ -61,7 +59,7 @@ def straighten_node(
     data_straight: str,
     data_dictionary: str,
 ) -> Mapped:
-    """Run tasks/straighten.py once per file."""
+    """Run `tasks/straighten.py` once per file."""
     job = Job(STRAIGHTEN)
     grid_points = job.files(
         values={
@@ -80,7 +78,7 @@ def straighten_node(
     max_workers=1,
 )
 def read_node(straighten: Executions, data_straight: str, data_texts: str) -> Mapped:
-    """Run tasks/read.py once per file."""
+    """Run `tasks/read.py` once per file."""
     job = Job(READ, inputs={"loop.over": [straighten.outputs("*")]})
     grid_points = job.files(
         values={"loop.over": data_straight, "loop.into": data_texts},
@@ -90,7 +88,7 @@ def read_node(straighten: Executions, data_straight: str, data_texts: str) -> Ma
 
 @execution_node(name="bind", on_error="stop-next")
 def bind_node(read: Executions, data_texts: str, data_book: str) -> Manifest:
-    """Run tasks/bind.py."""
+    """Run `tasks/bind.py`."""
     job = Job(BIND, inputs={"texts": [read.outputs("*")]})
     return job.run(values={"texts": data_texts, "--output": data_book})
 
@@ -113,7 +111,7 @@ def loops(
     data_book: Annotated[str, Field(title="data.book")] = "output/book.txt",
     include_read: Annotated[bool, Field(title="include.read")] = False,
 ) -> State:
-    """Run the pipeline loops.
+    """Run the pipeline `loops`.
 
     Args:
         data_pages: Read by straighten.

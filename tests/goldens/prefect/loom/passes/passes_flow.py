@@ -30,7 +30,6 @@ BLUR_ITER0 = loom.script(
     args={"--radius": 9},
     source="passes.yaml:15",
 )
-
 SUBTRACT_ITER0 = loom.script(
     "subtract_iter0",
     "tasks/subtract.py",
@@ -38,7 +37,6 @@ SUBTRACT_ITER0 = loom.script(
     outputs={"-o": "output/sharp_iter0.png"},
     source="passes.yaml:23",
 )
-
 SHARPEN_STOP_ITER0 = loom.condition(
     "sharpen_stop_iter0",
     task="tasks/sharp_enough.py",
@@ -46,7 +44,6 @@ SHARPEN_STOP_ITER0 = loom.condition(
     args={"limit": 0.05},
     source="passes.yaml:36",
 )
-
 BLUR_ITER1 = loom.script(
     "blur_iter1",
     "tasks/blur.py",
@@ -55,7 +52,6 @@ BLUR_ITER1 = loom.script(
     args={"--radius": 5},
     source="passes.yaml:15",
 )
-
 SUBTRACT_ITER1 = loom.script(
     "subtract_iter1",
     "tasks/subtract.py",
@@ -63,7 +59,6 @@ SUBTRACT_ITER1 = loom.script(
     outputs={"-o": "output/sharp_iter1.png"},
     source="passes.yaml:23",
 )
-
 SHARPEN_STOP_ITER1 = loom.condition(
     "sharpen_stop_iter1",
     task="tasks/sharp_enough.py",
@@ -71,7 +66,6 @@ SHARPEN_STOP_ITER1 = loom.condition(
     args={"limit": 0.05},
     source="passes.yaml:36",
 )
-
 BLUR_ITER2 = loom.script(
     "blur_iter2",
     "tasks/blur.py",
@@ -80,7 +74,6 @@ BLUR_ITER2 = loom.script(
     args={"--radius": 3},
     source="passes.yaml:15",
 )
-
 SUBTRACT_ITER2 = loom.script(
     "subtract_iter2",
     "tasks/subtract.py",
@@ -88,7 +81,6 @@ SUBTRACT_ITER2 = loom.script(
     outputs={"-o": "output/sharp_iter2.png"},
     source="passes.yaml:23",
 )
-
 SHARPEN_STOP_ITER2 = loom.condition(
     "sharpen_stop_iter2",
     task="tasks/sharp_enough.py",
@@ -96,7 +88,6 @@ SHARPEN_STOP_ITER2 = loom.condition(
     args={"limit": 0.05},
     source="passes.yaml:36",
 )
-
 SHARPEN = loom.collect(
     "sharpen",
     iterations=3,
@@ -111,7 +102,6 @@ SHARPEN = loom.collect(
     outputs={"mask": "output/mask.png", "sharp": "output/sharp.png"},
     source="passes.yaml:13",
 )
-
 REPORT = loom.script(
     "report",
     "tasks/report.py",
@@ -123,7 +113,7 @@ REPORT = loom.script(
 
 @execution_node(name="blur_iter0", on_error="stop-next", tags=["sharpen iteration 0"])
 def blur_iter0_node(data_image: str) -> Manifest:
-    """Run tasks/blur.py."""
+    """Run `tasks/blur.py`."""
     job = Job(BLUR_ITER0)
     return job.run(values={"image": data_image})
 
@@ -134,7 +124,7 @@ def blur_iter0_node(data_image: str) -> Manifest:
     tags=["sharpen iteration 0"],
 )
 def subtract_iter0_node(blur_iter0: Executions, data_image: str) -> Manifest:
-    """Run tasks/subtract.py."""
+    """Run `tasks/subtract.py`."""
     job = Job(SUBTRACT_ITER0, inputs={"mask": [blur_iter0.outputs("*")]})
     return job.run(values={"image": data_image})
 
@@ -145,7 +135,7 @@ def subtract_iter0_node(blur_iter0: Executions, data_image: str) -> Manifest:
     tags=["sharpen iteration 0"],
 )
 def sharpen_stop_iter0_node(subtract_iter0: Executions, limit: float) -> Manifest:
-    """Run the step sharpen_stop_iter0."""
+    """Run the step `sharpen_stop_iter0`."""
     job = Job(SHARPEN_STOP_ITER0, inputs={"image": [subtract_iter0.outputs("*")]})
     return job.run(values={"limit": limit})
 
@@ -155,7 +145,7 @@ def blur_iter1_node(
     subtract_iter0: Executions,
     sharpen_stop_iter0: Executions,
 ) -> Manifest | Skip:
-    """Run tasks/blur.py."""
+    """Run `tasks/blur.py`."""
     if sharpen_stop_iter0.result:
         return skip("this runs only if sharpen_stop_iter0 is false")
     job = Job(BLUR_ITER1, inputs={"image": [subtract_iter0.outputs("*")]})
@@ -168,7 +158,7 @@ def blur_iter1_node(
     tags=["sharpen iteration 1"],
 )
 def subtract_iter1_node(blur_iter1: Executions, data_image: str) -> Manifest:
-    """Run tasks/subtract.py."""
+    """Run `tasks/subtract.py`."""
     job = Job(SUBTRACT_ITER1, inputs={"mask": [blur_iter1.outputs("*")]})
     return job.run(values={"image": data_image})
 
@@ -179,7 +169,7 @@ def subtract_iter1_node(blur_iter1: Executions, data_image: str) -> Manifest:
     tags=["sharpen iteration 1"],
 )
 def sharpen_stop_iter1_node(subtract_iter1: Executions, limit: float) -> Manifest:
-    """Run the step sharpen_stop_iter1."""
+    """Run the step `sharpen_stop_iter1`."""
     job = Job(SHARPEN_STOP_ITER1, inputs={"image": [subtract_iter1.outputs("*")]})
     return job.run(values={"limit": limit})
 
@@ -189,7 +179,7 @@ def blur_iter2_node(
     subtract_iter1: Executions,
     sharpen_stop_iter1: Executions,
 ) -> Manifest | Skip:
-    """Run tasks/blur.py."""
+    """Run `tasks/blur.py`."""
     if sharpen_stop_iter1.result:
         return skip("this runs only if sharpen_stop_iter1 is false")
     job = Job(BLUR_ITER2, inputs={"image": [subtract_iter1.outputs("*")]})
@@ -202,7 +192,7 @@ def blur_iter2_node(
     tags=["sharpen iteration 2"],
 )
 def subtract_iter2_node(blur_iter2: Executions, data_image: str) -> Manifest:
-    """Run tasks/subtract.py."""
+    """Run `tasks/subtract.py`."""
     job = Job(SUBTRACT_ITER2, inputs={"mask": [blur_iter2.outputs("*")]})
     return job.run(values={"image": data_image})
 
@@ -213,7 +203,7 @@ def subtract_iter2_node(blur_iter2: Executions, data_image: str) -> Manifest:
     tags=["sharpen iteration 2"],
 )
 def sharpen_stop_iter2_node(subtract_iter2: Executions, limit: float) -> Manifest:
-    """Run the step sharpen_stop_iter2."""
+    """Run the step `sharpen_stop_iter2`."""
     job = Job(SHARPEN_STOP_ITER2, inputs={"image": [subtract_iter2.outputs("*")]})
     return job.run(values={"limit": limit})
 
@@ -229,7 +219,7 @@ def sharpen_node(
     data_sharp: str,
     data_mask: str,
 ) -> Manifest:
-    """Collect the results of the iterations of sharpen."""
+    """Collect the results of the iterations of `sharpen`."""
     job = Job(
         SHARPEN,
         inputs={
@@ -251,7 +241,7 @@ def report_node(
     data_mask: str,
     data_report: str,
 ) -> Manifest:
-    """Run tasks/report.py."""
+    """Run `tasks/report.py`."""
     job = Job(
         REPORT,
         inputs={"image": [sharpen.outputs("*")], "mask": [sharpen.outputs("*")]},
@@ -274,11 +264,11 @@ def passes(
     data_mask: Annotated[str, Field(title="data.mask")] = "output/mask.png",
     data_report: Annotated[str, Field(title="data.report")] = "output/report.txt",
 ) -> State:
-    """Run the pipeline passes.
+    """Run the pipeline `passes`.
 
     Args:
-        limit: Sets sharpen_stop_iter0.limit, sharpen_stop_iter1.limit,
-            sharpen_stop_iter2.limit.
+        limit: Sets `sharpen_stop_iter0.limit`, `sharpen_stop_iter1.limit`,
+            `sharpen_stop_iter2.limit`.
         data_image: Read by blur_iter0 and 3 others.
         data_sharp: Written by sharpen; read by report.
         data_mask: Written by sharpen; read by report.

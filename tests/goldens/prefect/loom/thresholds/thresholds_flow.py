@@ -27,7 +27,6 @@ MEASURE = loom.script(
     args={"--count": 500},
     source="thresholds.yaml:18",
 )
-
 CUT_LOW = loom.script(
     "cut_low",
     "tasks/cut.py",
@@ -36,7 +35,6 @@ CUT_LOW = loom.script(
     args={"--threshold": 0.3, "--name": "low"},
     source="thresholds.yaml:24",
 )
-
 CUT_MIDDLE = loom.script(
     "cut_middle",
     "tasks/cut.py",
@@ -45,7 +43,6 @@ CUT_MIDDLE = loom.script(
     args={"--threshold": 0.5, "--name": "middle"},
     source="thresholds.yaml:33",
 )
-
 CUT_HIGH = loom.script(
     "cut_high",
     "tasks/cut.py",
@@ -54,7 +51,6 @@ CUT_HIGH = loom.script(
     args={"--threshold": 0.7, "--name": "high"},
     source="thresholds.yaml:42",
 )
-
 COMPARE = loom.script(
     "compare",
     "tasks/compare.py",
@@ -70,7 +66,7 @@ COMPARE = loom.script(
 
 @execution_node(name="measure", on_error="stop-next")
 def measure_node(count: int, data_readings: str) -> Manifest:
-    """Run tasks/measure.py."""
+    """Run `tasks/measure.py`."""
     job = Job(MEASURE)
     return job.run(values={"--count": count, "--output": data_readings})
 
@@ -82,7 +78,7 @@ def cut_low_node(
     data_readings: str,
     data_low: str,
 ) -> Manifest:
-    """Run tasks/cut.py."""
+    """Run `tasks/cut.py`."""
     job = Job(CUT_LOW, inputs={"readings": [measure.outputs("*")]})
     return job.run(
         values={"--threshold": at_low, "readings": data_readings, "--output": data_low},
@@ -96,7 +92,7 @@ def cut_middle_node(
     data_readings: str,
     data_middle: str,
 ) -> Manifest:
-    """Run tasks/cut.py."""
+    """Run `tasks/cut.py`."""
     job = Job(CUT_MIDDLE, inputs={"readings": [measure.outputs("*")]})
     return job.run(
         values={
@@ -114,7 +110,7 @@ def cut_high_node(
     data_readings: str,
     data_high: str,
 ) -> Manifest:
-    """Run tasks/cut.py."""
+    """Run `tasks/cut.py`."""
     job = Job(CUT_HIGH, inputs={"readings": [measure.outputs("*")]})
     return job.run(
         values={
@@ -135,7 +131,7 @@ def compare_node(
     data_high: str,
     data_comparison: str,
 ) -> Manifest:
-    """Run tasks/compare.py."""
+    """Run `tasks/compare.py`."""
     job = Job(
         COMPARE,
         inputs={
@@ -175,13 +171,13 @@ def thresholds(
         str, Field(title="data.comparison")
     ] = "output/comparison.json",
 ) -> State:
-    """Run the pipeline thresholds.
+    """Run the pipeline `thresholds`.
 
     Args:
-        count: Sets measure.--count.
-        at_low: Sets cut_low.--threshold.
-        at_middle: Sets cut_middle.--threshold.
-        at_high: Sets cut_high.--threshold.
+        count: Sets `measure.--count`.
+        at_low: Sets `cut_low.--threshold`.
+        at_middle: Sets `cut_middle.--threshold`.
+        at_high: Sets `cut_high.--threshold`.
         data_readings: Written by measure; read by cut_low, cut_middle,
             cut_high.
         data_low: Written by cut_low; read by compare.

@@ -30,7 +30,6 @@ MAKE_LIST = Step(
     dialect="magnus",
     kind="shell",
 )
-
 WORK = Step(
     name="work",
     command=[
@@ -43,11 +42,8 @@ WORK = Step(
     dialect="magnus",
     kind="shell",
 )
-
 REPAIR = Step(name="repair", source="items.yaml:15", dialect="magnus", kind="stub")
-
 A1 = Step(name="a1", source="items.yaml:23", dialect="magnus", kind="stub")
-
 B1 = Step(
     name="b1",
     command=['case "$MAGNUS_MAP_VARIABLE" in *3*) exit 1;; esac'],
@@ -55,7 +51,6 @@ B1 = Step(
     dialect="magnus",
     kind="shell",
 )
-
 RESCUE = Step(
     name="Rescue",
     command=["echo 'MAGNUS_PRM_none=[]'"],
@@ -63,9 +58,7 @@ RESCUE = Step(
     dialect="magnus",
     kind="shell",
 )
-
 NEVER = Step(name="never", source="items.yaml:43", dialect="magnus", kind="stub")
-
 ODD = Step(
     name="Odd",
     command=["exit 2"],
@@ -98,7 +91,7 @@ a1 = step_node(A1)
 
 @branch("A", nodes=[a1])
 def a(token: Token) -> Token:
-    """Run the branch A of Two."""
+    """Run the branch `A` of `Two`."""
     return a1.submit(token)
 
 
@@ -107,7 +100,7 @@ b1 = step_node(B1)
 
 @branch("B", nodes=[b1])
 def b(token: Token) -> Token:
-    """Run the branch B of Two."""
+    """Run the branch `B` of `Two`."""
     return b1.submit(token)
 
 
@@ -119,7 +112,7 @@ def two(token: Token) -> Sequence[Token]:
 
 @branch(nodes=[work, repair, two])
 def each_chunk(token: Token) -> Token:
-    """Run one item of Chunks."""
+    """Run one item of `Chunks`."""
     token = work.submit(token)
     if failed(token):
         token = repair.submit(allow_failure(token))
@@ -128,7 +121,7 @@ def each_chunk(token: Token) -> Token:
 
 @map_node("Chunks", body=each_chunk, item="chunk")  # items.yaml:5
 def chunks(token: Token) -> Sequence[Token]:
-    """Run each_chunk for each item of the parameter chunks."""
+    """Run `each_chunk` for each item of the parameter `chunks`."""
     return each_chunk.map(items(token, over="chunks"))
 
 
@@ -138,13 +131,13 @@ never = step_node(NEVER)
 
 @branch(nodes=[never])
 def each_e(token: Token) -> Token:
-    """Run one item of Empty."""
+    """Run one item of `Empty`."""
     return never.submit(token)
 
 
 @map_node("Empty", body=each_e, item="e")  # items.yaml:35
 def empty(token: Token) -> Sequence[Token]:
-    """Run each_e for each item of the parameter none."""
+    """Run `each_e` for each item of the parameter `none`."""
     return each_e.map(items(token, over="none"))
 
 
@@ -160,7 +153,7 @@ odd = step_node(ODD)
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def items_() -> State:
-    """Run the pipeline items."""
+    """Run the pipeline `items`."""
     with run_of_graph(
         "items",
         dialect="magnus",

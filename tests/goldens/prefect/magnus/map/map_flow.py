@@ -27,7 +27,6 @@ LIST_FILES = Step(
     dialect="magnus",
     kind="shell",
 )
-
 READ = Step(
     name="read",
     command=["work.read"],
@@ -35,7 +34,6 @@ READ = Step(
     dialect="magnus",
     kind="python",
 )
-
 WRITE = Step(
     name="write",
     command=["work.write"],
@@ -43,7 +41,6 @@ WRITE = Step(
     dialect="magnus",
     kind="python",
 )
-
 NOTE = Step(
     name="note",
     command=["work.note"],
@@ -68,7 +65,7 @@ note = step_node(NOTE)
 
 @branch(nodes=[read, write, note])
 def each_file(token: Token) -> Token:
-    """Run one item of per file."""
+    """Run one item of `per file`."""
     token = read.submit(token)
     if failed(token):
         return note.submit(allow_failure(token))
@@ -77,7 +74,7 @@ def each_file(token: Token) -> Token:
 
 @map_node("per file", body=each_file, item="file")  # map.yaml:9
 def per_file(token: Token) -> Sequence[Token]:
-    """Run each_file for each item of the parameter files."""
+    """Run `each_file` for each item of the parameter `files`."""
     return each_file.map(items(token, over="files"))
 
 
@@ -90,7 +87,7 @@ def per_file(token: Token) -> Sequence[Token]:
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def map_() -> State:
-    """Run the pipeline map."""
+    """Run the pipeline `map`."""
     with run_of_graph(
         "map",
         dialect="magnus",

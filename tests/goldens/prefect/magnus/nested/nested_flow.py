@@ -27,7 +27,6 @@ LIST_SHOPS = Step(
     dialect="magnus",
     kind="shell",
 )
-
 LIST_DAYS = Step(
     name="list days",
     command=[
@@ -42,7 +41,6 @@ LIST_DAYS = Step(
     dialect="magnus",
     kind="shell",
 )
-
 FETCH = Step(
     name="fetch",
     command=["case $MAGNUS_MAP_VARIABLE in *north*2*) exit 1 ;; esac"],
@@ -50,13 +48,9 @@ FETCH = Step(
     dialect="magnus",
     kind="shell",
 )
-
 CLEAN = Step(name="clean", source="nested.yaml:41", dialect="magnus", kind="stub")
-
 ESTIMATE = Step(name="estimate", source="nested.yaml:48", dialect="magnus", kind="stub")
-
 SUM_UP = Step(name="sum up", source="nested.yaml:51", dialect="magnus", kind="stub")
-
 REPORT = Step(name="report", source="nested.yaml:58", dialect="magnus", kind="stub")
 
 # The graph:
@@ -79,14 +73,14 @@ clean = step_node(CLEAN)
 
 @branch(nodes=[fetch, clean])
 def each_day(token: Token) -> Token:
-    """Run one item of per day."""
+    """Run one item of `per day`."""
     token = fetch.submit(token)
     return clean.submit(token)
 
 
 @map_node("per day", body=each_day, item="day")  # nested.yaml:27
 def per_day(token: Token) -> Sequence[Token]:
-    """Run each_day for each item of the parameter days."""
+    """Run `each_day` for each item of the parameter `days`."""
     return each_day.map(items(token, over="days"))
 
 
@@ -96,7 +90,7 @@ sum_up = step_node(SUM_UP)
 
 @branch(nodes=[list_days, per_day, estimate, sum_up])
 def each_shop(token: Token) -> Token:
-    """Run one item of per shop."""
+    """Run one item of `per shop`."""
     token = list_days.submit(token)
     token = per_day.submit(token)
     if failed(token):
@@ -106,7 +100,7 @@ def each_shop(token: Token) -> Token:
 
 @map_node("per shop", body=each_shop, item="shop")  # nested.yaml:10
 def per_shop(token: Token) -> Sequence[Token]:
-    """Run each_shop for each item of the parameter shops."""
+    """Run `each_shop` for each item of the parameter `shops`."""
     return each_shop.map(items(token, over="shops"))
 
 
@@ -122,7 +116,7 @@ report = step_node(REPORT)
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def nested() -> State:
-    """Run the pipeline nested."""
+    """Run the pipeline `nested`."""
     with run_of_graph(
         "nested",
         dialect="magnus",

@@ -23,7 +23,6 @@ EXTRACT = Step(
     dialect="magnus",
     kind="shell",
 )
-
 CLEAN = Step(
     name="clean",
     command=["./clean.sh"],
@@ -31,7 +30,6 @@ CLEAN = Step(
     dialect="magnus",
     kind="shell",
 )
-
 USE_YESTERDAY_S = Step(
     name="use yesterday's",
     command=["./yesterday.sh"],
@@ -39,7 +37,6 @@ USE_YESTERDAY_S = Step(
     dialect="magnus",
     kind="shell",
 )
-
 TRAIN = Step(
     name="train",
     command=["./train.sh"],
@@ -47,7 +44,6 @@ TRAIN = Step(
     dialect="magnus",
     kind="shell",
 )
-
 PUBLISH = Step(
     name="publish",
     command=["./publish.sh"],
@@ -55,7 +51,6 @@ PUBLISH = Step(
     dialect="magnus",
     kind="shell",
 )
-
 TELL_SOMEBODY = Step(
     name="tell somebody",
     command=["./mail.sh"],
@@ -63,6 +58,15 @@ TELL_SOMEBODY = Step(
     dialect="magnus",
     kind="shell",
 )
+
+# The graph:
+#
+# extract -> clean; if it fails -> use yesterday's
+# clean -> train
+# use yesterday's -> train
+# train -> publish; if it fails -> tell somebody
+# publish; if it fails -> tell somebody
+# tell somebody -> fail
 
 extract = step_node(EXTRACT)
 clean = step_node(CLEAN)
@@ -81,7 +85,7 @@ tell_somebody = step_node(TELL_SOMEBODY)
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def on_failure() -> State:
-    """Run the pipeline on_failure."""
+    """Run the pipeline `on_failure`."""
     with run_of_graph(
         "on_failure",
         dialect="magnus",

@@ -27,7 +27,6 @@ GET_FEATURES = Step(
     kind="shell",
     catalog=Catalog(put=["features/*.csv"]),
 )
-
 PREPARE = Step(
     name="Prepare",
     command=["models.prepare_for_xgboost"],
@@ -35,7 +34,6 @@ PREPARE = Step(
     dialect="magnus",
     kind="python",
 )
-
 XGBOOST_TRAIN = Step(
     name="Train",
     command=["models.train_xgboost"],
@@ -43,7 +41,6 @@ XGBOOST_TRAIN = Step(
     dialect="magnus",
     kind="python",
 )
-
 RF_MODEL_TRAIN = Step(
     name="Train",
     command=["models.train_rf"],
@@ -52,14 +49,12 @@ RF_MODEL_TRAIN = Step(
     kind="python",
     catalog=Catalog(get=["features/*.csv"]),
 )
-
 ENSEMBLE_MODELLING = Step(
     name="Ensemble Modelling",
     source="parallel.yaml:44",
     dialect="magnus",
     kind="stub",
 )
-
 RUN_INFERENCE = Step(
     name="Run Inference",
     command=["inference.ipynb"],
@@ -87,7 +82,7 @@ xgboost_train = step_node(XGBOOST_TRAIN)
 
 @branch("XGBoost", nodes=[prepare, xgboost_train])
 def xgboost(token: Token) -> Token:
-    """Run the branch XGBoost of Train Models."""
+    """Run the branch `XGBoost` of `Train Models`."""
     token = prepare.submit(token)
     return xgboost_train.submit(token)
 
@@ -97,7 +92,7 @@ rf_model_train = step_node(RF_MODEL_TRAIN)
 
 @branch("RF Model", nodes=[rf_model_train])
 def rf_model(token: Token) -> Token:
-    """Run the branch RF Model of Train Models."""
+    """Run the branch `RF Model` of `Train Models`."""
     return rf_model_train.submit(token)
 
 
@@ -123,7 +118,7 @@ run_inference = step_node(RUN_INFERENCE)
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def parallel() -> State:
-    """Run the pipeline parallel."""
+    """Run the pipeline `parallel`."""
     with run_of_graph(
         "parallel",
         dialect="magnus",

@@ -25,7 +25,6 @@ GET_FEATURES = Step(
     dialect="magnus",
     kind="stub",
 )
-
 PREPARE = Step(
     name="Prepare",
     command=["sort features.csv > sorted.csv"],
@@ -34,28 +33,24 @@ PREPARE = Step(
     kind="shell",
     catalog=Catalog(get=["features.csv"], put=["*.csv"]),
 )
-
 XGBOOST_TRAIN = Step(
     name="Train",
     source="plain.yaml:14",
     dialect="magnus",
     kind="stub",
 )
-
 RF_MODEL_TRAIN = Step(
     name="Train",
     source="plain.yaml:20",
     dialect="magnus",
     kind="stub",
 )
-
 ENSEMBLE_MODELLING = Step(
     name="Ensemble Modelling",
     source="plain.yaml:23",
     dialect="magnus",
     kind="stub",
 )
-
 RUN_INFERENCE = Step(
     name="Run Inference",
     source="plain.yaml:24",
@@ -82,7 +77,7 @@ xgboost_train = step_node(XGBOOST_TRAIN)
 
 @branch("XGBoost", nodes=[prepare, xgboost_train])
 def xgboost(token: Token) -> Token:
-    """Run the branch XGBoost of Train Models."""
+    """Run the branch `XGBoost` of `Train Models`."""
     token = prepare.submit(token)
     return xgboost_train.submit(token)
 
@@ -92,7 +87,7 @@ rf_model_train = step_node(RF_MODEL_TRAIN)
 
 @branch("RF Model", nodes=[rf_model_train])
 def rf_model(token: Token) -> Token:
-    """Run the branch RF Model of Train Models."""
+    """Run the branch `RF Model` of `Train Models`."""
     return rf_model_train.submit(token)
 
 
@@ -118,7 +113,7 @@ run_inference = step_node(RUN_INFERENCE)
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def plain() -> State:
-    """Run the pipeline plain."""
+    """Run the pipeline `plain`."""
     with run_of_graph(
         "plain",
         dialect="magnus",

@@ -26,17 +26,11 @@ STEP_1 = Step(
     dialect="magnus",
     kind="shell",
 )
-
 HANDLER = Step(name="Handler", source="routes.yaml:5", dialect="magnus", kind="stub")
-
 A1 = Step(name="a1", source="routes.yaml:13", dialect="magnus", kind="stub")
-
 B1 = Step(name="b1", source="routes.yaml:19", dialect="magnus", kind="stub")
-
 B2 = Step(name="b2", source="routes.yaml:20", dialect="magnus", kind="stub")
-
 LAST = Step(name="Last", source="routes.yaml:23", dialect="magnus", kind="stub")
-
 NOWHERE = Step(name="Nowhere", source="routes.yaml:24", dialect="magnus", kind="stub")
 
 # The graph:
@@ -59,7 +53,7 @@ a1 = step_node(A1)
 
 @branch("A", nodes=[a1])
 def a(token: Token) -> Token:
-    """Run the branch A of Both."""
+    """Run the branch `A` of `Both`."""
     return a1.submit(token)
 
 
@@ -69,7 +63,7 @@ b2 = step_node(B2)
 
 @branch("B", nodes=[b1, b2])
 def b(token: Token) -> Token:
-    """Run the branch B of Both."""
+    """Run the branch `B` of `Both`."""
     token = b1.submit(token)
     return b2.submit(token)
 
@@ -93,7 +87,7 @@ nowhere = step_node(NOWHERE)  # unreachable
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def routes() -> State:
-    """Run the pipeline routes."""
+    """Run the pipeline `routes`."""
     with run_of_graph(
         "routes",
         dialect="magnus",

@@ -28,7 +28,6 @@ MEASURE = Step(
     kind="python",
     returns={"size": "json"},
 )
-
 SMALL_FIT = Step(
     name="fit",
     command=["work.fit"],
@@ -36,7 +35,6 @@ SMALL_FIT = Step(
     dialect="runnable",
     kind="python",
 )
-
 LARGE_FIT = Step(
     name="fit",
     command=["work.fit_in_parts"],
@@ -44,7 +42,6 @@ LARGE_FIT = Step(
     dialect="runnable",
     kind="python",
 )
-
 IMPROVE = Step(
     name="improve",
     command=["work.improve"],
@@ -71,7 +68,7 @@ small_fit = step_node(SMALL_FIT)
 
 @branch("small", nodes=[small_fit])
 def small(token: Token) -> Token:
-    """Run the case small of by size."""
+    """Run the case `small` of `by size`."""
     return small_fit.submit(token)
 
 
@@ -80,7 +77,7 @@ large_fit = step_node(LARGE_FIT)
 
 @branch("large", nodes=[large_fit])
 def large(token: Token) -> Token:
-    """Run the case large of by size."""
+    """Run the case `large` of `by size`."""
     return large_fit.submit(token)
 
 
@@ -89,7 +86,7 @@ def large(token: Token) -> Token:
     cases={"small": small, "large": large},
 )
 def by_size(token: Token) -> Token:
-    """Run the case that the parameter size selects."""
+    """Run the case that the parameter `size` selects."""
     return chosen(token, on="size").submit(token)
 
 
@@ -98,13 +95,13 @@ improve = step_node(IMPROVE)
 
 @branch(nodes=[improve])
 def refine_iteration(token: Token) -> Token:
-    """Run one iteration of refine."""
+    """Run one iteration of `refine`."""
     return improve.submit(token)
 
 
 @loop_node("refine", body=refine_iteration, index="round")  # choice_and_loop.yaml:30
 def refine(token: Token) -> Token:
-    """Run refine_iteration until the parameter good is true, at most 5 times."""
+    """Run `refine_iteration` until the parameter `good` is true, at most 5 times."""
     for index in range(5):
         token = refine_iteration.submit(token, index)
         if not again(token, until="good"):
@@ -121,7 +118,7 @@ def refine(token: Token) -> Token:
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def choice_and_loop() -> State:
-    """Run the pipeline choice_and_loop."""
+    """Run the pipeline `choice_and_loop`."""
     with run_of_graph(
         "choice_and_loop",
         dialect="runnable",

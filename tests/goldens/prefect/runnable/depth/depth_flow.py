@@ -30,14 +30,12 @@ PREPARE = Step(
     dialect="runnable",
     kind="python",
 )
-
 TAKE_DEFAULTS = Step(
     name="take defaults",
     source="depth.yaml:19",
     dialect="runnable",
     kind="stub",
 )
-
 ATTEMPT = Step(
     name="attempt",
     command=["work.attempt"],
@@ -45,7 +43,6 @@ ATTEMPT = Step(
     dialect="runnable",
     kind="python",
 )
-
 LOOK = Step(
     name="look",
     command=["work.look"],
@@ -54,7 +51,6 @@ LOOK = Step(
     kind="python",
     returns={"tuned": "json"},
 )
-
 FOLDS_FIT = Step(
     name="fit",
     command=["work.fit"],
@@ -62,7 +58,6 @@ FOLDS_FIT = Step(
     dialect="runnable",
     kind="python",
 )
-
 AT_ONCE_FIT = Step(
     name="fit",
     command=["work.fit_all"],
@@ -70,7 +65,6 @@ AT_ONCE_FIT = Step(
     dialect="runnable",
     kind="python",
 )
-
 SCORE = Step(
     name="score",
     command=["work.score"],
@@ -79,7 +73,6 @@ SCORE = Step(
     kind="python",
     returns={"best": "json"},
 )
-
 REPORT = Step(
     name="report",
     command=["work.report"],
@@ -113,13 +106,13 @@ attempt = step_node(ATTEMPT)
 
 @branch(nodes=[attempt])
 def each_trial(token: Token) -> Token:
-    """Run one item of trials."""
+    """Run one item of `trials`."""
     return attempt.submit(token)
 
 
 @map_node("trials", body=each_trial, item="trial")  # depth.yaml:32
 def trials(token: Token) -> Sequence[Token]:
-    """Run each_trial for each item of the parameter trials."""
+    """Run `each_trial` for each item of the parameter `trials`."""
     return each_trial.map(items(token, over="trials"))
 
 
@@ -128,14 +121,14 @@ look = step_node(LOOK)
 
 @branch(nodes=[trials, look])
 def tune_iteration(token: Token) -> Token:
-    """Run one iteration of tune."""
+    """Run one iteration of `tune`."""
     token = trials.submit(token)
     return look.submit(token)
 
 
 @loop_node("tune", body=tune_iteration, index="round")  # depth.yaml:22
 def tune(token: Token) -> Token:
-    """Run tune_iteration until the parameter tuned is true, at most 3 times."""
+    """Run `tune_iteration` until the parameter `tuned` is true, at most 3 times."""
     for index in range(3):
         token = tune_iteration.submit(token, index)
         if not again(token, until="tuned"):
@@ -148,19 +141,19 @@ folds_fit = step_node(FOLDS_FIT)
 
 @branch(nodes=[folds_fit])
 def each_fold(token: Token) -> Token:
-    """Run one item of folds."""
+    """Run one item of `folds`."""
     return folds_fit.submit(token)
 
 
 @map_node("folds", body=each_fold, item="fold")  # depth.yaml:58
 def folds(token: Token) -> Sequence[Token]:
-    """Run each_fold for each item of the parameter folds."""
+    """Run `each_fold` for each item of the parameter `folds`."""
     return each_fold.map(items(token, over="folds"))
 
 
 @branch("by fold", nodes=[folds])
 def by_fold(token: Token) -> Token:
-    """Run the branch by fold of train."""
+    """Run the branch `by fold` of `train`."""
     return folds.submit(token)
 
 
@@ -169,7 +162,7 @@ at_once_fit = step_node(AT_ONCE_FIT)
 
 @branch("at once", nodes=[at_once_fit])
 def at_once(token: Token) -> Token:
-    """Run the branch at once of train."""
+    """Run the branch `at once` of `train`."""
     return at_once_fit.submit(token)
 
 
@@ -187,7 +180,7 @@ score = step_node(SCORE)
 
 @branch(nodes=[prepare, take_defaults, tune, train, score])
 def each_model(token: Token) -> Token:
-    """Run one item of models."""
+    """Run one item of `models`."""
     token = prepare.submit(token)
     if not failed(token):
         token = tune.submit(token)
@@ -204,7 +197,7 @@ def each_model(token: Token) -> Token:
     reducer="lambda *scores: max(scores)",
 )
 def models(token: Token) -> Sequence[Token]:
-    """Run each_model for each item of the parameter models."""
+    """Run `each_model` for each item of the parameter `models`."""
     return each_model.map(items(token, over="models"))
 
 
@@ -220,7 +213,7 @@ report = step_node(REPORT)
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def depth() -> State:
-    """Run the pipeline depth."""
+    """Run the pipeline `depth`."""
     with run_of_graph(
         "depth",
         dialect="runnable",

@@ -29,11 +29,8 @@ COIN = Step(
     kind="shell",
     returns={"side": "json"},
 )
-
 H1 = Step(name="h1", source="turns.yaml:13", dialect="runnable", kind="stub")
-
 T1 = Step(name="t1", source="turns.yaml:17", dialect="runnable", kind="stub")
-
 TRAIN = Step(
     name="train",
     command=["export count=$((${count:-0} + 1))"],
@@ -42,7 +39,6 @@ TRAIN = Step(
     kind="shell",
     returns={"count": "json"},
 )
-
 EVALUATE = Step(
     name="evaluate",
     command=["test $count = 3 && export good=true || export good=false"],
@@ -51,13 +47,9 @@ EVALUATE = Step(
     kind="shell",
     returns={"good": "json"},
 )
-
 SORRY = Step(name="Sorry", source="turns.yaml:30", dialect="runnable", kind="stub")
-
 H2 = Step(name="h2", source="turns.yaml:40", dialect="runnable", kind="stub")
-
 T2 = Step(name="t2", source="turns.yaml:44", dialect="runnable", kind="stub")
-
 WRONG = Step(name="Wrong", source="turns.yaml:45", dialect="runnable", kind="stub")
 
 # The graph:
@@ -85,7 +77,7 @@ h1 = step_node(H1)
 
 @branch("heads", nodes=[h1])
 def pick_heads(token: Token) -> Token:
-    """Run the case heads of Pick."""
+    """Run the case `heads` of `Pick`."""
     return h1.submit(token)
 
 
@@ -94,13 +86,13 @@ t1 = step_node(T1)
 
 @branch("tails", nodes=[t1])
 def pick_tails(token: Token) -> Token:
-    """Run the case tails of Pick."""
+    """Run the case `tails` of `Pick`."""
     return t1.submit(token)
 
 
 @choice_node("Pick", cases={"heads": pick_heads, "tails": pick_tails})  # turns.yaml:5
 def pick(token: Token) -> Token:
-    """Run the case that the parameter side selects."""
+    """Run the case that the parameter `side` selects."""
     return chosen(token, on="side").submit(token)
 
 
@@ -110,14 +102,14 @@ evaluate = step_node(EVALUATE)
 
 @branch(nodes=[train, evaluate])
 def improve_iteration(token: Token) -> Token:
-    """Run one iteration of Improve."""
+    """Run one iteration of `Improve`."""
     token = train.submit(token)
     return evaluate.submit(token)
 
 
 @loop_node("Improve", body=improve_iteration, index="IDX")  # turns.yaml:18
 def improve(token: Token) -> Token:
-    """Run improve_iteration until the parameter good is true, at most 4 times."""
+    """Run `improve_iteration` until the parameter `good` is true, at most 4 times."""
     for index in range(4):
         token = improve_iteration.submit(token, index)
         if not again(token, until="good"):
@@ -131,7 +123,7 @@ h2 = step_node(H2)
 
 @branch("heads", nodes=[h2])
 def pick_again_heads(token: Token) -> Token:
-    """Run the case heads of Pick again."""
+    """Run the case `heads` of `Pick again`."""
     return h2.submit(token)
 
 
@@ -140,7 +132,7 @@ t2 = step_node(T2)
 
 @branch("tails", nodes=[t2])
 def pick_again_tails(token: Token) -> Token:
-    """Run the case tails of Pick again."""
+    """Run the case `tails` of `Pick again`."""
     return t2.submit(token)
 
 
@@ -149,7 +141,7 @@ def pick_again_tails(token: Token) -> Token:
     cases={"heads": pick_again_heads, "tails": pick_again_tails},
 )
 def pick_again(token: Token) -> Token:
-    """Run the case that the parameter nothing selects."""
+    """Run the case that the parameter `nothing` selects."""
     return chosen(token, on="nothing").submit(token)
 
 
@@ -165,7 +157,7 @@ wrong = step_node(WRONG)
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def turns() -> State:
-    """Run the pipeline turns."""
+    """Run the pipeline `turns`."""
     with run_of_graph(
         "turns",
         dialect="runnable",

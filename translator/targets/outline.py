@@ -7,26 +7,26 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.diagnostics import printable
-from translator.nodes import BODY, branches
-from translator.targets.prefect.controlflow.statements import COMPLETE, ERROR, reached_nodes, routes
+from translator.nodes import BODY, COMPLETE, ERROR, branches, reached_nodes, routes
 from translator.targets.render import WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from translator.targets.prefect.controlflow.statements import Target
+    from translator.nodes import Target
 
 _INDENT = "  "
 _WIDTH = WIDTH - len("# ")
 
 
-def outline(graph: ir.Graph, depth: int = 0) -> Iterator[str]:
-    """Yield the lines of the outline of a graph.
+def outline(graph: ir.Graph) -> tuple[str, ...]:
+    """Return the lines of the outline of a graph; none if its nodes only follow each other."""
+    if all(isinstance(node, ir.ExecutionNode) and routes(node)[1] == ERROR for node in graph.nodes):
+        return ()
+    return tuple(_lines(graph, 0))
 
-    Args:
-        graph: the graph.
-        depth: the number of branches around it.
-    """
+
+def _lines(graph: ir.Graph, depth: int) -> Iterator[str]:
     margin = _INDENT * depth
     reached = reached_nodes(graph)
     for node in graph.nodes:
@@ -37,7 +37,7 @@ def outline(graph: ir.Graph, depth: int = 0) -> Iterator[str]:
             if name != BODY:
                 word = "case" if isinstance(node, ir.ChoiceNode) else "branch"
                 yield from _wrapped(f"{word} {name}", margin + _INDENT)
-            yield from outline(branch, depth + (1 if name == BODY else 2))
+            yield from _lines(branch, depth + (1 if name == BODY else 2))
 
 
 def _wrapped(text: str, margin: str) -> list[str]:

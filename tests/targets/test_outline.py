@@ -2,19 +2,20 @@
 
 from pathlib import Path
 
+from tests.controlflow.build import T, case, graph
 from translator.load import load
-from translator.targets.prefect.controlflow.outline import outline
+from translator.targets.outline import outline
 
-CASES = Path(__file__).parents[2] / "goldens" / "cases"
+CASES = Path(__file__).parents[1] / "goldens" / "cases"
 
 
 def lines(case):
     (pipeline,) = load(CASES / case).pipelines
-    return list(outline(pipeline.graph))
+    return outline(pipeline.graph)
 
 
 def test_kinds_routes_and_nesting():
-    assert lines("runnable/depth.yaml") == [
+    assert lines("runnable/depth.yaml") == (
         "models: map over models -> report",
         "  prepare -> tune; if it fails -> take defaults",
         "  take defaults -> train",
@@ -30,7 +31,12 @@ def test_kinds_routes_and_nesting():
         "      fit",
         "  score",
         "report",
-    ]
+    )
+
+
+def test_a_chain_needs_no_outline():
+    chain = case(graph({"one": (T, "two", None), "two": (T, "success", None)})).pipeline
+    assert outline(chain.graph) == ()
 
 
 def test_ends_that_a_node_chooses_itself():
