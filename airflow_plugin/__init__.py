@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         same_input,
     )
     from translator.shim import loom
-    from translator.shim.contract import Catalog, FileAxis, Input, Parameter, Step
+    from translator.shim.contract import Catalog, FileAxis, Input, Parameter, Resources, Step, runner
 
 __all__ = [
     "Catalog",
@@ -56,6 +56,7 @@ __all__ = [
     "IterationOperator",
     "JoinOperator",
     "Parameter",
+    "Resources",
     "Step",
     "StepOperator",
     "complete",
@@ -68,6 +69,7 @@ __all__ = [
     "metadata",
     "output",
     "parameter",
+    "runner",
     "same_input",
 ]
 
@@ -98,7 +100,7 @@ _MODULES = {
         "same_input",
     ),
     "translator.shim": ("loom",),
-    "translator.shim.contract": ("Catalog", "FileAxis", "Input", "Parameter", "Step"),
+    "translator.shim.contract": ("Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "runner"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

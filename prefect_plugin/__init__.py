@@ -10,7 +10,8 @@ version that wrote it. They change only after a deprecation; everything else in 
   ``parallel_node``, ``map_node``, ``loop_node``, ``choice_node`` and ``branch`` are decorators. A ``Token`` passes
   through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
   for the next node. ``failed``, ``succeed``, ``fail``, ``items``, ``chosen`` and ``again`` decide where it goes.
-- Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, and ``loom`` for the steps of Loom.
+- Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``runner``, and
+  ``loom`` for the steps of Loom.
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``.
 - All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook, and
   ``thread_pool``, a task runner.
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from prefect_plugin.parameters import NodeParameters
     from prefect_plugin.runners import thread_pool
     from prefect_plugin.runs import finish, run_of
-    from translator.shim import Catalog, FileAxis, Input, Parameter, Step, loom
+    from translator.shim import Catalog, FileAxis, Input, Parameter, Resources, Step, loom, runner
     from translator.shim.contract import Manifest
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "NodeParameters",
     "Number",
     "Parameter",
+    "Resources",
     "Skip",
     "Step",
     "Token",
@@ -77,6 +79,7 @@ __all__ = [
     "record_crash",
     "run_of",
     "run_of_graph",
+    "runner",
     "skip",
     "step_node",
     "succeed",
@@ -100,7 +103,7 @@ _MODULES = {
     "prefect_plugin.parameters": ("NodeParameters",),
     "prefect_plugin.runners": ("thread_pool",),
     "prefect_plugin.runs": ("finish", "run_of"),
-    "translator.shim": ("Catalog", "FileAxis", "Input", "Parameter", "Step", "loom"),
+    "translator.shim": ("Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "loom", "runner"),
     "translator.shim.contract": ("Manifest",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

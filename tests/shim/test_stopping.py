@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from translator.shim import execution
 from translator.shim.contract import Input, Step
+from translator.shim.execution import results
 from translator.shim.store import Store, objects, transfer
 
 
@@ -66,7 +66,7 @@ def wire(s3: str, monkeypatch) -> Iterator[Wire]:
     one = Wire((str(parts.hostname), int(parts.port or 0)))
     s3fs.S3FileSystem().pipe_file("bucket/big.bin", bytes(20_000_000))
     monkeypatch.setenv("AWS_ENDPOINT_URL", one.url)
-    for module in (execution, objects):
+    for module in (results, objects):
         monkeypatch.setattr(module, "HURRY", 2.0)
     s3fs.S3FileSystem.clear_instance_cache()
     yield one

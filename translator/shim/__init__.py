@@ -13,6 +13,7 @@ from translator.shim.contract import (
     Output,
     Parameter,
     ParameterOf,
+    Resources,
     SameInput,
     State,
     Step,
@@ -21,6 +22,7 @@ from translator.shim.contract import (
     metadata,
     output,
     parameter,
+    runner,
     same_input,
 )
 
@@ -33,6 +35,7 @@ __all__ = [
     "Output",
     "Parameter",
     "ParameterOf",
+    "Resources",
     "SameInput",
     "State",
     "Step",
@@ -42,5 +45,6 @@ __all__ = [
     "metadata",
     "output",
     "parameter",
+    "runner",
     "same_input",
 ]

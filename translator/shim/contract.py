@@ -92,12 +92,35 @@ class FileAxis:
 
 
 @dataclass(frozen=True, slots=True)
+class Resources:
+    """The resources that an execution needs: CPU cores, memory in MB, and devices by name; None means no limit."""
+
+    cpu: float | None = None
+    memory: int | None = None
+    devices: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """The runner that makes the place of a step's executions, by its name, and its settings."""
+
+    name: str
+    settings: Mapping[str, Json] = field(default_factory=dict)
+
+
+def runner(name: str, **settings: Json) -> Runner:
+    """Return the runner ``name`` with ``settings`` (``translator.shim.runners``)."""
+    return Runner(name, settings)
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The work of one execution; limits in seconds; ``source`` is the ``file:line`` that messages cite.
 
     ``outputs`` are the parameters that hold the paths of a Loom script's outputs. ``catalog``, ``returns`` (by
     parameter ``json``, ``object`` or ``metric``) and ``secrets`` (environment variables) are those of a step of Magnus
-    or runnable. ``options`` is what only one kind of step has.
+    or runnable. ``options`` is what only one kind of step has. ``runner`` is where it runs, if not as a process of the
+    worker.
     """
 
     name: str
@@ -119,6 +142,8 @@ class Step:
     secrets: Sequence[str] = ()
     options: Mapping[str, Json] = field(default_factory=dict)
     files: FileAxis | None = None
+    resources: Resources = Resources()
+    runner: Runner | None = None
 
     def located(self, reason: str) -> str:
         """Return a reason with the place of the step before it."""
@@ -220,6 +245,17 @@ class ExecutionId:
 
 
 @dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection of the engine: an address with its credentials."""
+
+    host: str | None = None
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    port: int | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The engine's part of an execution.
 
@@ -230,6 +266,7 @@ class Context:
     the engine's own store, None stands for none. ``claimed`` is told, before the command starts, the URI that the
     manifest of this try will have: the engine remembers it, however the execution ends. ``out_of_time``
     are exceptions by which the engine says that the execution took too long: then it failed, and was not cancelled.
+    ``connection`` looks up one of the engine's connections by its name.
     """
 
     id: ExecutionId
@@ -241,6 +278,7 @@ class Context:
     secret: Callable[[str], str | None] = field(default=lambda _: None)
     claimed: Callable[[str], None] = field(default=lambda _: None)
     out_of_time: tuple[type[BaseException], ...] = ()
+    connection: Callable[[str], Connection | None] = field(default=lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,9 @@ class Work:
     into ``written`` goes what it writes; ``complete`` is whether the command was, when ``gather`` is called. ``secret``
     asks the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended. What enters
     ``ends`` ends with the execution.
+
+    ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
+    environment and its files are those. It inherits ``surroundings``, and ``python`` is the interpreter there.
     """
 
     step: Step
@@ -56,6 +59,9 @@ class Work:
     secret: Callable[[str], str | None] = lambda _: None
     hide: Callable[[str], str] = str
     ends: ExitStack = field(default_factory=ExitStack)
+    view: Workspace = field(kw_only=True)
+    surroundings: Mapping[str, str] = field(kw_only=True)
+    python: str = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,8 @@ class Contract:
             is published; it may add to the metadata that the command printed.
         whole_paths: files keep their whole path along edges, and all of them flow, also those that describe others.
         scoping: that of control-flow graphs; None where graphs are dataflow graphs.
+        home: the directory at which commands expect their workspace, whatever machine they run on; None if they expect
+            none. A runner that can shows it there.
     """
 
     label: Callable[[Step, Mapping[str, Value]], str]
@@ -117,6 +125,7 @@ class Contract:
     gather: Callable[[Work, dict[str, object]], Found]
     whole_paths: bool = False
     scoping: Scoping | None = None
+    home: str | None = None
 
 
 @cache

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from translator.shim.dialects import Work
     from translator.shim.workspace import Workspace
 
+HOME = "/valohai"
 # Not inside a longer path (/data/valohai/inputs, /valohai/inputs2), but after a URI's scheme.
 _FOLDER = re.compile(r"(?:(?<=://)|(?<![\w./~}*-]))/valohai/(?P<name>inputs|outputs|config|repository)(?![\w.-])")
 _PARAMETER = re.compile(r"\{parameter(?:-value)?:([^}]+)\}")
@@ -65,15 +66,15 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
 
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     """See ``translator.shim.dialects.Contract.launch``."""
-    step, space = work.step, work.space
+    step, space, view = work.step, work.space, work.view
     shebang, items = items_of(step, work.values)
-    arguments = _arguments(shebang, [mapped(item, space) for item in items], space)
-    seen = {name: _mapped_value(value, space) for name, value in work.values.items() if value is not None}
+    arguments = _arguments(shebang, [mapped(item, view) for item in items], work)
+    seen = {name: _mapped_value(value, view) for name, value in work.values.items() if value is not None}
     _write(space.config, "parameters", seen)
-    _write(space.config, "inputs", _inputs(step, space, records))
+    _write(space.config, "inputs", _inputs(step, view, records))
     _write(space.config, "execution", _execution(step, work.id))
-    names = {str(space.root): "/valohai", str(space.temporary): "/tmp"}  # noqa: S108 - a text
-    return Launch(arguments, environment(step, work.id, space), names)
+    names = {str(space.root): HOME, str(view.root): HOME, str(view.temporary): "/tmp"}  # noqa: S108 - a text
+    return Launch(arguments, environment(step, work.id, view), names)
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the contract has it
@@ -119,7 +120,7 @@ def _built(step: Step, values: Mapping[str, Value]) -> list[str]:
 
 
 def mapped(text: str, space: Workspace) -> str:
-    """Return ``text`` with the directories of Valohai replaced by those of the workspace."""
+    """Return ``text`` with the directories of Valohai replaced by those that the command sees."""
     return _FOLDER.sub(lambda match: str(space.root / match["name"]), text)
 
 
@@ -144,7 +145,7 @@ def environment(step: Step, identity: ExecutionId, space: Workspace) -> dict[str
     return variables
 
 
-def _arguments(shebang: str, items: Sequence[str], space: Workspace) -> list[str]:
+def _arguments(shebang: str, items: Sequence[str], work: Work) -> list[str]:
     interpreter = shlex.split(shebang[2:].strip(), posix=False) if shebang else ["/bin/sh"]
     if not interpreter:
         raise ValueError("the command's first line is #! without a program")
@@ -153,17 +154,17 @@ def _arguments(shebang: str, items: Sequence[str], space: Workspace) -> list[str
         script.check(items, interpreter)
     text = script.script(items, shell=shell)
     if shebang:
-        return [*interpreter, _script(f"{shebang}\n{text}", space)]
+        return [*interpreter, _script(f"{shebang}\n{text}", work)]
     if len(text.encode("utf-8", "surrogatepass")) > _ARGUMENT:
-        return [*interpreter, _script(text, space)]
+        return [*interpreter, _script(text, work)]
     return [*interpreter, "-c", text]
 
 
-def _script(script: str, space: Workspace) -> str:
-    path = space.config / "command"
+def _script(script: str, work: Work) -> str:
+    path = work.space.config / "command"
     path.write_text(f"{script}\n", encoding="utf-8", errors="surrogateescape")
     path.chmod(0o500)
-    return str(path)
+    return str(work.view.config / path.name)
 
 
 def _inputs(step: Step, space: Workspace, inputs: Mapping[str, Sequence[FileRecord]]) -> dict[str, object]:
@@ -241,4 +242,4 @@ def _uuid(*parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-CONTRACT = Contract(label, bring, launch, gather)
+CONTRACT = Contract(label, bring, launch, gather, home=HOME)

@@ -12,9 +12,6 @@ decides. A file that no edge brings is taken from the project.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -26,7 +23,6 @@ from translator.shim.dialects.loom.places import Place, below, expanded, place_o
 from translator.shim.inputs.fetch import FetchError
 from translator.shim.inputs.stage import InputError, Source, one
 from translator.shim.paths import PathError
-from translator.shim.process import environment
 from translator.shim.store import StoreError
 
 if TYPE_CHECKING:
@@ -77,13 +73,13 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  
         (_root(work) / place.path).parent.mkdir(parents=True, exist_ok=True)
     match work.step.kind:
         case "condition":
-            arguments = [_python(work), str(_BUILTIN), _task(work, "evaluate", _condition(work))]
+            arguments = [work.python, str(_BUILTIN), _task(work, "evaluate", _condition(work))]
         case "collect":
-            arguments = [sys.executable, str(_BUILTIN), _task(work, "collect", {"copies": _copies(work)})]
+            arguments = [work.python, str(_BUILTIN), _task(work, "collect", {"copies": _copies(work)})]
         case _:
-            arguments = [_python(work), str(_script(work)), *_arguments(work)]
+            arguments = [work.python, str(_script(work)), *_arguments(work)]
     variables = dict(work.step.environment)
-    if "PYTHONUNBUFFERED" not in os.environ:
+    if "PYTHONUNBUFFERED" not in work.surroundings:
         variables.setdefault("PYTHONUNBUFFERED", "1")
     return Launch(arguments, variables, {f"{_root(work)}/": ""})
 
@@ -215,12 +211,12 @@ def _task(work: Work, name: str, document: Mapping[str, Any]) -> str:
 def _script(work: Work) -> Path:
     if not work.step.command:
         raise ValueError(f"step {work.step.name!r} has no script")
-    return work.project / expanded(work.step.command[0], _surroundings(work))
+    return work.project / expanded(work.step.command[0], work.surroundings)
 
 
 def _value(work: Work, parameter: Parameter) -> object:
     value = work.values.get(parameter.name)
-    return expanded(value, _surroundings(work)) if isinstance(value, str) else value
+    return expanded(value, work.surroundings) if isinstance(value, str) else value
 
 
 def _path(work: Work, name: str) -> str:
@@ -231,7 +227,7 @@ def _path(work: Work, name: str) -> str:
 
 def _place(work: Work, name: str) -> Place:
     try:
-        return place_of(str(work.values.get(name) or "."), _surroundings(work), work.project)
+        return place_of(str(work.values.get(name) or "."), work.surroundings, work.project)
     except PathError as error:
         raise ValueError(f"parameter {name!r}: {error}") from error
 
@@ -261,15 +257,6 @@ def _root(work: Work) -> Path:
 
 def _in_place(work: Work) -> bool:
     return bool(work.step.options.get("in_place"))
-
-
-def _surroundings(work: Work) -> Mapping[str, str]:
-    return environment.of_step(os.environ, work.step.required_environment)
-
-
-def _python(work: Work) -> str:
-    """Return the interpreter: the step's ``python``, else the worker's."""
-    return shutil.which("python", path=_surroundings(work).get("PATH")) or sys.executable
 
 
 def _copied(root: Path, paths: Sequence[str], target: Path, work: Work) -> outputs.Found:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +123,7 @@ def _program(name: str, work: Work, more: Mapping[str, Any]) -> list[str]:
         **more,
     }
     (config / "request.json").write_text(json.dumps(document), encoding="utf-8")
-    return [sys.executable, str(_CHILD / name), str(config / "request.json")]
+    return [work.python, str(_CHILD / name), str(config / "request.json")]
 
 
 def _environment(  # noqa: PLR0913, PLR0917 - what an environment is made of

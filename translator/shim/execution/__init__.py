@@ -1,0 +1,240 @@
+"""Run an execution on a worker, from its workspace to its manifest, on every engine."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import ExitStack, closing
+from copy import copy
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+from translator.shim import dialects, events, runners
+from translator.shim.clock import now
+from translator.shim.contract import State
+from translator.shim.digest import no_pulse
+from translator.shim.execution.command import run_command
+from translator.shim.execution.results import commit, publish
+from translator.shim.execution.state import KILLED, NOTE, Execution, ExecutionError, Late, Stopped
+from translator.shim.inputs import stage
+from translator.shim.parameters import ParameterError, resolve
+from translator.shim.process import environment, supervise
+from translator.shim.process.supervise import kill_all
+from translator.shim.runners import RunnerError
+from translator.shim.store import MANIFEST, Store, StoreError, open_store, try_key
+from translator.shim.store.manifest import brief, sane
+from translator.shim.uris import MASK
+from translator.shim.workspace import WorkspaceError, workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from translator.shim.contract import Context, InputFiles, Manifest, Scope, Step, Value
+    from translator.shim.runners import Place, Request
+    from translator.shim.workspace import Workspace
+
+__all__ = ["KILLED", "OUT_OF_TIME", "execute", "kill_all"]
+
+OUT_OF_TIME = "the execution exceeded the engine's time limit for its task"
+
+
+def execute(  # noqa: PLR0913 - all but the first two are keywords
+    step: Step,
+    context: Context,
+    *,
+    parameters: Mapping[str, Value] = MappingProxyType({}),
+    inputs: Mapping[str, InputFiles] = MappingProxyType({}),
+    scope: Scope | None = None,
+    store: Store | None = None,
+    problem: str | None = None,
+) -> Manifest:
+    """Run one execution of ``step``.
+
+    Args:
+        step: what to run.
+        context: which execution this is, where its artifacts go, and the engine's log and will.
+        parameters: values by name from the run, the grid and edges; a parameter that is missing has its default.
+        inputs: by name what edges bring to inputs (``translator.shim.inputs.edges.files``); one that is missing has its
+            defaults.
+        scope: of a step of a control-flow graph, what it sees; the manifest's is what it leaves
+        (``translator.shim.scopes``).
+        store: the context's store, if it is open already.
+        problem: why it must fail before its command starts, if the engine found such a reason.
+
+    Returns:
+        The manifest, whose state is complete, error or stopped. It is also in the store, if the store can be written;
+        else its ``uri`` is empty. A failing command, an empty required input, a bad value of a parameter and a store
+        that is full are errors with a reason, not exceptions.
+
+    Raises:
+        BaseException: what the engine raises in this thread to cancel it; all processes have ended before.
+    """
+    with supervise.ticket() as ticket, ExitStack() as ends:
+        values, bad_value = _values(step, parameters) if scope is None else (_seen(scope), None)
+        execution = Execution(step, context, ticket, context.id, values, now(), scope=scope)
+        shown = parameters if scope is None else scope.items
+        given = {name: value for name, value in values.items() if name in shown}
+        try:
+            label = dialects.load(step.dialect).label(step, given)
+        except dialects.NotInstalledError as error:
+            label, problem = "", str(error)
+        opened, store = store, None
+        try:
+            try:
+                opened = copy(opened) if opened is not None else open_store(context.store)
+                opened.pulse = execution.pulse  # of this execution alone
+                execution.id = opened.claim(context.id)
+                store = opened
+                context.claimed(store.uri(try_key(execution.id, MANIFEST)))
+                execution.pulse()
+                store.begin(execution.id, {} if step.secrets else values, execution.started)
+                execution.begun = True
+                execution.kept = ends.enter_context(closing(store.log(execution.id)))
+                events.emit("execution-started", node=context.id.node, index=context.id.index, label=label)
+                _run(execution, store, inputs, problem or bad_value)
+                state, reason = State.COMPLETE, None
+            except Stopped as stop:
+                state, reason = State.STOPPED, str(stop)
+            except (ExecutionError, Late, RunnerError, StoreError, WorkspaceError) as error:
+                state, reason = State.ERROR, str(error)
+            except OSError as error:
+                state, reason = State.ERROR, f"cannot process the execution's files: {error}"
+            manifest = commit(execution, store, state, reason)
+        except Exception as error:
+            reason = f"the execution failed unexpectedly: {type(error).__name__}: {error}"
+            execution.keep(f"{NOTE}{State.ERROR}: {reason}")
+            commit(execution, store, State.ERROR, reason)
+            raise
+        except BaseException as error:
+            late = isinstance(error, context.out_of_time)
+            state, reason = (State.ERROR, OUT_OF_TIME) if late else (State.STOPPED, KILLED)
+            execution.keep(f"{NOTE}{state}: {reason}")
+            commit(execution, store, state, reason)
+            raise
+        if manifest.reason is not None:
+            execution.note(f"{manifest.state}: {manifest.reason}")
+        events.emit(
+            "execution-ended",
+            node=context.id.node,
+            index=context.id.index,
+            state=manifest.state.value,
+            label=execution.hidden(label),
+            reason=manifest.reason,
+        )
+        return manifest
+
+
+def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Value], str | None]:
+    """Return the values of the parameters as far as possible, and the problems."""
+    try:
+        return resolve(step, parameters, {}), None
+    except ParameterError as error:
+        given = {parameter.name: parameters.get(parameter.name, parameter.default) for parameter in step.parameters}
+        kept = sane(given)
+        return (kept if isinstance(kept, dict) else {}), str(error)
+
+
+def _seen(scope: Scope) -> dict[str, Value]:
+    """Return the parameters as the manifest shows them, long values shortened."""
+    shown = {name: brief(value) for name, value in scope.parameters.items()}
+    return cast("dict[str, Value]", sane({**shown, **scope.items}))
+
+
+def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], problem: str | None) -> None:
+    step, project = execution.step, execution.context.project.absolute()
+    if problem is not None:
+        raise ExecutionError(problem)
+    inherited = environment.of_step(os.environ, step.required_environment)
+    if absent := environment.missing(step.required_environment, step.environment, inherited):
+        names = ", ".join(absent)
+        raise ExecutionError(
+            f"step {step.name!r} requires environment variables that are not set on this worker: {names}"
+        )
+    if not project.is_dir():
+        raise ExecutionError(f"the project directory {project} does not exist")
+    dialect = dialects.load(step.dialect)
+    with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
+        request = _request(execution, space, store, project, dialect.home, inherited)
+        place = ends.enter_context(_opened(request))
+        work = dialects.Work(
+            step,
+            execution.id,
+            execution.values,
+            wanted,
+            space,
+            store,
+            project,
+            execution.note,
+            execution.pulse,
+            execution.scope,
+            secret=execution.context.secret,
+            ends=ends,
+            view=place.view,
+            surroundings=place.surroundings,
+            python=place.python,
+        )
+        try:
+            _bring(execution, dialect, work)
+            launch = dialect.launch(work, execution.inputs)
+        except (stage.InputError, ValueError) as error:
+            raise ExecutionError(str(error)) from error
+        execution.hide, execution.written = launch.hide, work.written
+        work = replace(work, hide=execution.hidden)
+        failure = run_command(execution, place, launch, project) if launch.arguments else None
+        store.pulse = no_pulse if failure is not None else execution.pulse
+        # What a failed command leaves helps to find out why; what a stopped one leaves may be its last checkpoint.
+        problems = publish(
+            execution, dialect, work if failure is None else replace(work, pulse=no_pulse, complete=False)
+        )
+        if hidden := execution.secretive():
+            execution.note(f"warning: parameters contain secrets; downstream steps see {MASK}: {hidden}")
+        problems += [f"the command wrote to its input {name}" for name in stage.changed(execution.inputs, store)]
+        if failure is not None:
+            execution.note("\n".join(problems))
+            raise failure
+        if problems:
+            raise ExecutionError("\n".join(problems))
+
+
+def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
+    execution: Execution,
+    space: Workspace,
+    store: Store,
+    project: Path,
+    home: str | None,
+    inherited: Mapping[str, str],
+) -> Request:
+    step, context, scratch = execution.step, execution.context, store.scratch()
+    if execution.scope is not None:
+        prefix = dialects.scoping(step.dialect).prefix
+        inherited = {name: value for name, value in inherited.items() if not name.startswith(prefix)}
+    return runners.Request(
+        step=step,
+        id=execution.id,
+        space=space,
+        project=project,
+        store=scratch.parent if scratch is not None else None,
+        home=home,
+        settings=step.runner.settings if step.runner is not None else runners.NO_SETTINGS,
+        inherited=inherited,
+        ticket=execution.ticket,
+        note=execution.note,
+        pulse=execution.pulse,
+        connection=context.connection,
+    )
+
+
+def _opened(request: Request) -> AbstractContextManager[Place]:
+    chosen = request.step.runner
+    return runners.load(chosen.name if chosen is not None else runners.DEFAULT).open(request)
+
+
+def _bring(execution: Execution, dialect: dialects.Contract, work: dialects.Work) -> None:
+    """Bring the inputs, which may take as long as the command after them."""
+    limit = execution.step.time_limit
+    execution.staging = time.monotonic() + limit if limit is not None else None
+    dialect.bring(work, execution.inputs)
+    execution.staging = None

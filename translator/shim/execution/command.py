@@ -1,0 +1,109 @@
+"""Run the command of an execution in its place, and say why it failed."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from typing import TYPE_CHECKING
+
+from translator.shim.execution.state import KILLED, ExecutionError, Stopped
+from translator.shim.process import lines, supervise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from translator.shim.dialects import Launch
+    from translator.shim.execution.state import Execution
+    from translator.shim.runners import Place
+
+_TAIL_LINES = 10
+_TAIL_LENGTH = 300
+# A shell whose last program was ended by a signal says 128 and its number.
+_SHELL_SIGNAL = 128
+
+
+def run_command(execution: Execution, place: Place, launch: Launch, project: Path) -> ExecutionError | Stopped | None:
+    """Run the command; return the error to raise once its outputs are published."""
+    surroundings = launch.environment if launch.bare else {**place.surroundings, **launch.environment}
+    tails: dict[str, deque[str]] = {"output": deque(maxlen=_TAIL_LINES), "errors": deque(maxlen=_TAIL_LINES)}
+
+    def show(stream: str, line: bytes, length: int) -> None:
+        # Hidden before it is cut: half a secret is not recognised.
+        shown = execution.hidden(lines.readable(line, length))
+        execution.log(shown)
+        if shown and not shown.isspace():
+            tails[stream].append(shown[:_TAIL_LENGTH])
+
+    def line_of_output(line: bytes, length: int) -> None:
+        show("output", line, length)
+        (launch.take or execution.metadata.take)(line, length)
+
+    def line_of_errors(line: bytes, length: int) -> None:
+        show("errors", line, length)
+
+    output = lines.Lines(line_of_output, line_of_errors)
+    errors = lines.Lines(line_of_errors, line_of_errors)
+
+    def feed_output(chunk: bytes) -> None:
+        output.feed(chunk)
+        execution.flush()
+
+    def feed_errors(chunk: bytes) -> None:
+        errors.feed(chunk)
+        execution.flush()
+
+    limits = supervise.Limits(execution.step.time_limit, execution.step.no_output_timeout)
+    try:
+        ended = place.run(
+            launch.arguments,
+            folder=launch.folder or project,
+            environment=surroundings,
+            output=feed_output,
+            errors=feed_errors,
+            limits=limits,
+            should_stop=execution.asked,
+        )
+    except OSError as error:
+        return ExecutionError(f"the command cannot be started: {error}")
+    output.close()
+    errors.close()
+    if execution.metadata.dropped:
+        execution.note("warning: some metadata is dropped: there is too much, or it is nested too deep")
+    execution.exit_status = ended.exit_status
+    # Even without a tail: the secrets that the command used are known only while its workspace exists.
+    tail = execution.hidden("\n".join(tails["errors"] or tails["output"]))
+    for folder, name in launch.names.items():
+        tail = tail.replace(folder, name)
+    return _failure(ended, limits, tail)
+
+
+def _failure(  # noqa: PLR0911 - one per cause
+    ended: supervise.Ended, limits: supervise.Limits, tail: str
+) -> ExecutionError | Stopped | None:
+    last = f"; its last lines:\n{tail}" if tail else ""
+    match ended.cause:
+        case "killed":
+            return Stopped(KILLED)
+        case "stop":
+            return Stopped(ended.stop or KILLED)
+        case "time-limit":
+            return ExecutionError(f"the command was ended at its time limit of {limits.time:g} s{last}")
+        case "no-output-timeout":
+            return ExecutionError(f"the command was ended because it printed nothing for {limits.no_output:g} s{last}")
+        case _ if ended.exit_status == 0:
+            return None
+        case _ if ended.exit_status < 0:
+            return ExecutionError(f"the command was ended by {_signal(-ended.exit_status)}{last}")
+        case _ if ended.exit_status > _SHELL_SIGNAL:
+            name = _signal(ended.exit_status - _SHELL_SIGNAL)
+            return ExecutionError(f"the command ended with exit status {ended.exit_status} ({name}){last}")
+        case _:
+            return ExecutionError(f"the command ended with exit status {ended.exit_status}{last}")
+
+
+def _signal(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"{name}, which the system also sends when memory runs out" if name == "SIGKILL" else name

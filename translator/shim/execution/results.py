@@ -1,0 +1,64 @@
+"""Publish the outputs of an execution, and commit its manifest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from translator.shim.contract import State
+from translator.shim.digest import no_pulse
+from translator.shim.store import HURRY, StoreError
+from translator.shim.uris import MASK
+
+if TYPE_CHECKING:
+    from translator.shim import dialects
+    from translator.shim.contract import Manifest
+    from translator.shim.execution.state import Execution
+    from translator.shim.store import Store
+
+
+def publish(execution: Execution, dialect: dialects.Contract, work: dialects.Work) -> list[str]:
+    """Publish the outputs; tells what is wrong with them."""
+    try:
+        found = dialect.gather(work, execution.metadata.values)
+    except RecursionError:
+        return ["the directories of the outputs are nested too deep"]
+    except (ValueError, KeyError, TypeError) as error:
+        # Files that the command wrote, or could have.
+        return [f"cannot read the command's outputs: {type(error).__name__}: {error}"]
+    for note in found.notes:
+        execution.note(f"warning: {note}")
+    if found.taken:
+        return found.problems
+    try:
+        published = work.store.publish(execution.id, work.space.outputs, found.paths, work.pulse)
+    except StoreError as error:
+        return [*found.problems, str(error)]
+    execution.outputs = [
+        file if (shown := execution.hidden(file.path)) == file.path else replace(file, shown=shown)
+        for file in published
+    ]
+    if any(file.shown for file in execution.outputs):
+        execution.note(f"warning: names of outputs contain secrets; run.json shows {MASK}, but the store has the names")
+    execution.folders = found.folders
+    return found.problems
+
+
+def commit(execution: Execution, store: Store | None, state: State, reason: str | None) -> Manifest:
+    """Write the manifest; where the store cannot take it, at least one without outputs, which may fit."""
+    manifest = execution.manifest(state, reason)
+    if store is None:
+        return manifest
+    if state is State.STOPPED:
+        store.patience = HURRY
+    store.pulse = no_pulse  # that it ended is written also of an execution that is stopped
+    try:
+        return store.commit(manifest)
+    except StoreError as error:
+        store.discard(execution.id)
+        failed = State.ERROR if state is State.COMPLETE else state
+        manifest = replace(manifest, outputs=[], state=failed, reason=manifest.reason or str(error))
+    try:
+        return store.commit(manifest)
+    except StoreError:
+        return manifest

@@ -1,0 +1,171 @@
+"""Hold the state of a running execution: what it logs, hides, is asked for, and leaves in its manifest."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from translator.shim import scopes
+from translator.shim.clock import now
+from translator.shim.contract import Manifest, State
+from translator.shim.errors import TranslatorError
+from translator.shim.process import supervise
+from translator.shim.process.metadata import Metadata
+from translator.shim.store.manifest import text
+from translator.shim.uris import MASK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from translator.shim.contract import Context, ExecutionId, FileRecord, Json, Scope, Step, Value
+    from translator.shim.store.log import Log
+
+KILLED = "the engine cancelled the execution"
+NOTE = "[shim] "
+_REASON_LENGTH = 4_000
+
+
+class ExecutionError(TranslatorError):
+    """The execution fails, with the message as the reason."""
+
+
+class Stopped(BaseException):
+    """The execution is stopped, for the reason of the message; no error that code below could handle."""
+
+
+class Late(BaseException):
+    """The inputs take too long; no error that code below could handle either."""
+
+
+@dataclass(slots=True)
+class Execution:
+    """The state of a running execution."""
+
+    step: Step
+    context: Context
+    ticket: supervise.Ticket
+    id: ExecutionId
+    values: dict[str, Value]
+    started: str
+    metadata: Metadata = field(default_factory=Metadata)
+    inputs: dict[str, list[FileRecord]] = field(default_factory=dict)
+    outputs: list[FileRecord] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    exit_status: int | None = None
+    begun: bool = False
+    deaf: bool = False
+    mute: bool = False
+    next_ask: float = 0.0
+    scope: Scope | None = None
+    written: Mapping[str, Json] = field(default_factory=dict)
+    hide: Callable[[str], str] | None = None
+    kept: Log | None = None
+    staging: float | None = None
+
+    def log(self, line: str) -> None:
+        """Hand a line to the try's log and to the engine's; one that has broken ends no command."""
+        self.keep(line)
+        if self.mute:
+            return
+        try:
+            self.context.log(self.hidden(line))
+        except Exception:  # noqa: BLE001 - an engine may raise anything, and nothing can be reported now
+            self.mute = True
+
+    def keep(self, line: str) -> None:
+        """Hand a line to the try's own log."""
+        if self.kept is not None:
+            self.kept.add(self.hidden(line))
+
+    def hidden(self, text: str) -> str:
+        """Return ``text`` without values of secrets."""
+        return self.hide(text) if self.hide is not None else text
+
+    def masked(self, value: Any) -> Any:  # noqa: PLR0911 - one per type
+        """Return ``value``, a JSON value, without secrets; numbers are masked only if they equal a secret."""
+        if self.hide is None:
+            return value
+        if isinstance(value, Mapping):
+            if isinstance(value, scopes.Pickle):
+                return value
+            return {self.hide(key): self.masked(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.masked(item) for item in value]
+        if isinstance(value, str):
+            return self.hide(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return MASK if self.hide(str(value)) == MASK else value
+        return value
+
+    def secretive(self) -> str:
+        """Return the names of the parameters that contain a secret."""
+        if self.scope is None or self.hide is None:
+            return ""
+        seen = {**self.scope.parameters, **self.written}
+        return ", ".join(n for n, value in seen.items() if repr(self.masked(value)) != repr(scopes.plain(value)))
+
+    def note(self, message: str) -> None:
+        """Tell something in the execution's log that is not of its command."""
+        for line in message.splitlines():
+            self.log(f"{NOTE}{line}")
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what has been logged to the try's log."""
+        if self.kept is None:
+            return
+        self.kept.flush()
+        if self.kept.failure:
+            failure, self.kept = self.kept.failure, None
+            self.note(f"warning: cannot write the log of this attempt to the store: {failure}")
+
+    def asked(self) -> str | None:
+        """Ask the engine whether to stop; an engine that cannot tell does not stop anything."""
+        self.next_ask = time.monotonic() + supervise.ASK_EVERY
+        try:
+            return self.context.should_stop()
+        except Exception as error:  # noqa: BLE001 - an engine may raise anything
+            if not self.deaf:
+                self.deaf = True
+                self.note(f"warning: cannot ask the engine whether to stop ({type(error).__name__}: {error})")
+            return None
+
+    def pulse(self) -> None:
+        """Stop between two blocks of a transfer, if the engine wants it."""
+        if self.ticket.killed:
+            raise Stopped(KILLED)
+        if self.staging is not None and time.monotonic() > self.staging:
+            limit = self.step.time_limit or 0
+            raise Late(f"the inputs were not staged within the time limit of {limit:g} s")
+        if time.monotonic() >= self.next_ask and (stop := self.asked()) is not None:
+            raise Stopped(stop)
+
+    def manifest(self, state: State, reason: str | None) -> Manifest:
+        """Return the manifest of the execution as it is now."""
+        scope = self.scope
+        if scope is not None and state is not State.STOPPED:
+            put = {file.path: file for file in self.outputs}
+            scope = scopes.after(scope, self.written if state is State.COMPLETE else {}, put)
+        if scope is not None:
+            seen, left, items = self.masked(scope.inherited), self.masked(scope.written), self.masked(scope.items)
+            scope = replace(scope, inherited=seen, written=left, items=items)
+        if reason is not None:
+            reason = self.hidden(self.step.located(reason) if state is State.ERROR else reason)
+        return Manifest(
+            id=self.id,
+            state=state,
+            parameters=self.masked(self.values),
+            metadata=self.masked(self.metadata.values),
+            inputs=self.inputs,
+            outputs=self.outputs,
+            started=self.started,
+            ended=now(),
+            exit_status=self.exit_status,
+            reason=text(reason)[:_REASON_LENGTH] if reason is not None else None,
+            begun=self.begun,
+            image=self.step.image,
+            folders=self.folders or (),
+            scope=scope,
+        )

@@ -1,0 +1,162 @@
+"""Load how each runner makes the place of an execution: one ``Runner`` per name, on first use.
+
+A dialect says what runs, a runner says where. A runner is the ``RUNNER`` of a module: in this package the module named
+like the runner, of other packages the one that they register under the entry point ``translator.shim.runners``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol, cast
+
+from translator.shim.errors import TranslatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from translator.shim.contract import Connection, ExecutionId, Json, Step
+    from translator.shim.process.supervise import Ended, Limits, Ticket
+    from translator.shim.workspace import Workspace
+
+GROUP = "translator.shim.runners"
+DEFAULT = "process"
+"""The runner of a step that names none."""
+
+
+class RunnerError(TranslatorError):
+    """An execution that cannot have a place; the message, for the user, says why and what to do."""
+
+
+class NotInstalledError(RunnerError):
+    """A runner that this worker does not have."""
+
+
+class Run(Protocol):
+    """Start a command in its place, follow it to its end, and end everything that it left behind."""
+
+    def __call__(  # noqa: PLR0913 - what a process has
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        output: Callable[[bytes], None],
+        errors: Callable[[bytes], None],
+        limits: Limits,
+        should_stop: Callable[[], str | None],
+    ) -> Ended:
+        """See ``translator.shim.process.supervise.run``, of which this is the form without the ticket.
+
+        Raises:
+            OSError: the program cannot be started.
+            RunnerError: the place cannot be made, or is lost.
+            BaseException: what the callbacks raise, or the engine in this thread; everything is ended before.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The execution for which a place is wanted.
+
+    Args:
+        step: what runs: its image, its resources.
+        id: which execution this is.
+        space: its directories on this worker; they are removed after the place is closed.
+        project: the directory of the source file.
+        store: the directory of the artifact store, if it is a directory.
+        home: the fixed directory at which the commands expect the workspace (``/valohai``), if the dialect has one.
+        settings: the runner's, as the step has them.
+        inherited: the worker's environment as a step may see it, without variables of the engine.
+        ticket: tells whether the execution was killed; its ``mark`` is unique.
+        note: tells the user something in the execution's log.
+        pulse: called while the place is made; what it raises ends that.
+        connection: asks the engine for a connection by its name.
+    """
+
+    step: Step
+    id: ExecutionId
+    space: Workspace
+    project: Path
+    store: Path | None
+    home: str | None
+    settings: Mapping[str, Json]
+    inherited: Mapping[str, str]
+    ticket: Ticket
+    note: Callable[[str], None]
+    pulse: Callable[[], None]
+    connection: Callable[[str], Connection | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place of an execution, for as long as it runs.
+
+    Args:
+        view: the directories as the command sees them.
+        surroundings: the environment that a command inherits there.
+        run: runs a command there.
+        python: the interpreter that runs there.
+    """
+
+    view: Workspace
+    surroundings: Mapping[str, str]
+    run: Run
+    python: str = "python3"
+
+
+def _no_problems(settings: Mapping[str, Json]) -> Sequence[str]:  # noqa: ARG001 - as the runner has it
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """A kind of place.
+
+    Args:
+        open: makes the place of an execution, and removes it at the end. It raises ``RunnerError`` or ``OSError`` if
+            it cannot.
+        check: ``check(settings)``: returns what is wrong with settings, for the user; none if nothing is.
+    """
+
+    open: Callable[[Request], AbstractContextManager[Place]]
+    check: Callable[[Mapping[str, Json]], Sequence[str]] = field(default=_no_problems)
+
+
+NO_SETTINGS: Mapping[str, Json] = MappingProxyType({})
+
+
+@cache
+def load(name: str) -> Runner:
+    """Load a runner.
+
+    Raises:
+        NotInstalledError: there is none of that name.
+    """
+    module = f"{__name__}.{name}"
+    try:
+        return cast("Runner", import_module(module).RUNNER)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=name):
+        return cast("Runner", point.load().RUNNER)
+    known = ", ".join(names())
+    raise NotInstalledError(
+        f"there is no runner {name!r} on this worker (it has: {known}): install the package that registers it"
+    )
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all runners that are installed here."""
+    from importlib.metadata import entry_points
+    from pkgutil import iter_modules
+
+    own = {module.name for module in iter_modules(__path__)}
+    return tuple(sorted(own | {point.name for point in entry_points(group=GROUP)}))
