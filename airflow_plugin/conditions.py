@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Condition:
-    """A verdict that is required: that of the condition node called ``of``, or the value of a DAG param."""
+    """A required verdict: that of the condition node ``of``, or the value of a DAG param."""
 
     of: str | ParamReference
     expected: bool

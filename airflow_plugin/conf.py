@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def unknown_keys(context: Context) -> str | None:
-    """Return which keys of the ``conf`` of a run are not params of its DAG, or None; Airflow accepts such keys."""
+    """Return a sentence about ``conf`` keys of a run that are not params of its DAG, or None; Airflow accepts them."""
     return described(context["dag_run"].conf or {}, context["dag"].params)
 
 
 def misspelt_keys(context: Context) -> str | None:
-    """Return which keys of the ``conf`` of a run were probably meant to be params, or None."""
+    """Return a sentence about keys of a run's ``conf`` that are probably misspelt params, or None."""
     declared = context["dag"].params
     return described((key for key in context["dag_run"].conf or {} if closest(key, declared)), declared)
 
@@ -25,7 +25,7 @@ def misspelt_keys(context: Context) -> str | None:
 def described(given: Iterable[str], declared: Collection[str]) -> str | None:
     """Return a sentence for each key that is not declared; None if there are none.
 
-    Keys that start with an underscore are left to those who annotate runs.
+    Keys that start with an underscore may annotate runs.
     """
     unknown = [key for key in given if key not in declared and not key.startswith("_")]
     return "; ".join(_sentence(key, declared) for key in unknown) or None

@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 
 
 def once_per_dag(read: Callable[[DAG], Found]) -> Callable[[DAG], Found]:
-    """Remember what a function found in the DAG that it read last; a process runs tasks of one DAG at a time."""
+    """Remember a function's result for the DAG that it read last; a process runs tasks of one DAG at a time."""
     last: list[tuple[weakref.ref[DAG], Found]] = []
 
     @wraps(read)

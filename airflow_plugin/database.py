@@ -20,7 +20,7 @@ def pushed(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> 
 
 
 def last_try(dag_id: str, run_id: str, task_id: str, map_index: int) -> int | None:
-    """Return the number of the try that a task instance is at, or None if the instance does not exist."""
+    """Return the number of a task instance's current try, or None if the instance does not exist."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select

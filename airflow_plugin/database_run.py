@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
-"""The states of an instance that does not run any more."""
+"""The states of an instance that no longer runs."""
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Seen:
     Attributes:
         id: the run, and when it started.
         pipeline: the display name of its DAG.
-        plan: what the task ``finish`` carries of its DAG.
+        plan: the description of its DAG in the task ``finish``.
         declared: the names of the params of its DAG.
         conf: what it was triggered with.
         params: the params of the run.
@@ -62,12 +62,12 @@ class Seen:
 
 
 def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
-    """Look at a run in the database; None if ``finish`` is going to write its record, or if it has no such task.
+    """Read a run from the database; None if ``finish`` is going to write its record, or if it has no such task.
 
     Args:
         dag_id: id of its DAG.
         run_id: its id.
-        ended: whether to look only if ``finish`` has ended.
+        ended: whether to read it only if ``finish`` has ended.
     """
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
@@ -122,9 +122,9 @@ def _instances(session: Session, dag_id: str, run_id: str) -> Sequence[Any]:
 def _described(
     session: Session, run: Any, instances: Sequence[Any]
 ) -> tuple[str, Mapping[str, Any], dict[str, Any]] | None:
-    """Return the display name of a run's DAG, its plan, and the defaults of its params; of the version that ran last.
+    """Return the display name of a run's DAG, its plan, and the defaults of its params, in the version that ran last.
 
-    None if the DAG is of a version of this plugin that kept no plan with it.
+    None if an older version of this plugin wrote the DAG without a plan.
     """
     from airflow.models.dag_version import DagVersion
     from airflow.models.serialized_dag import SerializedDagModel
@@ -149,7 +149,7 @@ def _described(
 
 
 def _listing(graph: Mapping[str, Any] | None) -> Iterable[str]:
-    """Give the tasks that list the items of the maps of a graph, as the plan has it."""
+    """Yield the tasks that list the items of the maps of a graph, according to its plan."""
     for node in graph["nodes"] if graph is not None else ():
         if node["kind"] == "map":
             yield node["entry"]

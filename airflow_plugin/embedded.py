@@ -33,7 +33,7 @@ _USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a DAG file; returns 0 if the run is complete, 1 if it is not, 2 for what the DAG cannot be given."""
+    """Run a DAG file; return 0 if the run is complete, 1 if it is not, 2 if the DAG does not accept the values."""
     asked = _parser().parse_args(arguments)
     home = asked.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except ValueError as error:
             print(error, file=errors)
             return _USAGE
-        except Exception as error:  # noqa: BLE001 - the user gets a line, the log the rest
+        except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
             traceback.print_exc()
             print(f"Airflow could not run {asked.file}: {error}; see {home / LOG}", file=errors)
             return 1

@@ -23,7 +23,7 @@ def summary_of(execute: Callable[[], Manifest], *, retried: bool) -> dict[str, A
 
     Raises:
         Stopped: the execution was stopped.
-        FinalExecutionError: it failed and is not tried again, whatever ``retries`` the deployment has set.
+        FinalExecutionError: it failed and is not tried again, even if the deployment sets ``retries``.
         ExecutionError: it failed and is tried again, if Airflow has retries left.
     """
     from translator.shim.contract import State

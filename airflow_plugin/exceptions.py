@@ -12,11 +12,11 @@ class ExecutionError(TranslatorError, AirflowException):
 
 
 class FinalExecutionError(TranslatorError, AirflowFailException):
-    """An execution that failed and is not tried again, whatever ``retries`` the deployment sets."""
+    """An execution that failed and is not tried again, even if the deployment sets ``retries``."""
 
 
 class NodeError(TranslatorError, AirflowFailException):
-    """A node that failed although no execution of its step says why: its grid, its branches or its policy does."""
+    """A node that failed because of its grid, its branches or its policy, not because of an execution."""
 
 
 class RunError(TranslatorError, AirflowFailException):

@@ -22,7 +22,7 @@ VERDICT = "result"
 
 
 def unmet(context: Context, conditions: Iterable[Condition], store: Store) -> str | None:
-    """Return the first of some conditions that does not hold in this run, in words; None if all hold.
+    """Describe the first condition that does not hold in this run; return None if all hold.
 
     Args:
         context: of the task that asks.
@@ -37,9 +37,9 @@ def unmet(context: Context, conditions: Iterable[Condition], store: Store) -> st
 def first_unmet(
     conditions: Iterable[Condition], params: Mapping[str, object], manifests: Callable[[str], Sequence[Manifest]]
 ) -> str | None:
-    """Return the first of some conditions that does not hold, in words; None if all hold.
+    """Describe the first condition that does not hold; return None if all hold.
 
-    One whose node has no verdict, because it did not complete, does not hold.
+    A condition whose node has no verdict, because it did not complete, does not hold.
 
     Args:
         conditions: what must hold.
@@ -60,7 +60,7 @@ def first_unmet(
 
 
 def left_out(context: Context, among: Iterable[str], store: Store) -> frozenset[str]:
-    """Return those of some nodes that are not part of this run, by the conditions under which they are."""
+    """Return the nodes whose conditions exclude them from this run."""
     of_dag = nodes(context["dag"])
     return frozenset(
         name

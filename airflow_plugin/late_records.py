@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A run to write; ``ended`` is whether its task ``finish`` gave it its state, which it keeps."""
+    """A run to write; if ``ended``, its task ``finish`` has set its state, which stays."""
 
     dag_id: str
     run_id: str
@@ -34,7 +34,7 @@ def write_when_committed(of: Any, *, ended: bool) -> None:
 
     Args:
         of: the run, or an instance of it.
-        ended: whether to do so only if the task ``finish`` has ended; the run keeps the state that it gave.
+        ended: whether to do so only if the task ``finish`` has ended; the run then keeps its state.
     """
     from sqlalchemy import event
     from sqlalchemy.orm import object_session
@@ -47,7 +47,7 @@ def write_when_committed(of: Any, *, ended: bool) -> None:
 
 
 def _hand_over(session: Any) -> None:
-    if session.in_nested_transaction():  # a savepoint; the rest is still to be committed
+    if session.in_nested_transaction():  # a savepoint; the transaction is not committed yet
         return
     asked = session.info[_ASKED]
     while asked:
@@ -55,7 +55,7 @@ def _hand_over(session: Any) -> None:
 
 
 class Writer:
-    """A thread that calls ``write``; what is asked for again meanwhile is written once more, after that."""
+    """A thread that calls ``write``; a run that is requested again meanwhile is written once more afterwards."""
 
     def __init__(self, write: Callable[[Asked], None]) -> None:
         self._write = write

@@ -18,7 +18,7 @@ def mapped_in_order() -> Iterator[None]:
     """Run the instances of a mapped task in the order of their indexes, while the context is open."""
     from airflow.sdk.definitions import dag
 
-    run: Any = dag._run_task  # noqa: SLF001 - nothing public decides what comes next
+    run: Any = dag._run_task  # noqa: SLF001 - no public API decides what runs next
     waiting: dict[tuple[str, str], list[Any]] = {}
 
     def run_first(*, ti: Any, **kwargs: Any) -> Any:

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 @hookimpl
 def on_dag_run_success(dag_run: Any, msg: str) -> None:
-    """Keep that a person marked a run as success."""
+    """Record that a person marked a run as success."""
     if _is_by_hand(msg):
         _keep(dag_run, "success")
     else:
@@ -43,7 +43,7 @@ def on_dag_run_success(dag_run: Any, msg: str) -> None:
 
 @hookimpl
 def on_dag_run_failed(dag_run: Any, msg: str) -> None:
-    """Keep that a person marked a run as failed; write the record of one that took too long."""
+    """Record that a person marked a run as failed; write the record of a run that timed out."""
     if _is_by_hand(msg):
         _keep(dag_run, "failed")
     elif msg == _TIMED_OUT:
@@ -54,23 +54,23 @@ def on_dag_run_failed(dag_run: Any, msg: str) -> None:
 
 @hookimpl
 def on_task_instance_success(task_instance: Any) -> None:
-    """Keep that a person marked an instance as success."""
+    """Record that a person marked an instance as success."""
     _keep_instance(task_instance)
 
 
 @hookimpl
 def on_task_instance_failed(task_instance: Any) -> None:
-    """Keep that a person marked an instance as failed."""
+    """Record that a person marked an instance as failed."""
     _keep_instance(task_instance)
 
 
 def _is_by_hand(msg: str) -> bool:
-    # Airflow 3.1 says nothing of a person's deed; the scheduler always says why.
+    # For a person's mark, Airflow 3.1 passes no message; the scheduler always passes one.
     return not msg or msg.startswith(_BY_HAND)
 
 
 def _keep(dag_run: Any, state: Mark) -> None:
-    """Keep how a person marked a run."""
+    """Record how a person marked a run."""
     try:
         instances = _instances(dag_run)
         finish = _finish(instances)
@@ -87,15 +87,15 @@ def _keep(dag_run: Any, state: Mark) -> None:
 
 
 def _keep_instance(instance: Any) -> None:
-    """Keep how a person marked an instance; a worker that ends a task calls this, too, and knows no database."""
+    """Record how a person marked an instance; workers, which have no database, also call this when a task ends."""
     if hasattr(instance, "_sa_instance_state") and instance.task_id != FINISH:
         write_when_committed(instance, ended=True)
 
 
 def _catch_up(dag_run: Any) -> None:
-    """Record what the task ``finish`` of a run, which has ended now, has not recorded.
+    """Record what the task ``finish`` of an ended run has not recorded.
 
-    That is what ran after it, and what a person marked while it was at work; everything if it was killed.
+    That is what ran after it, and what a person marked while it ran; if it was killed, everything.
     """
     if dag_run.dag is None or not dag_run.dag.has_task(FINISH):
         return
@@ -115,7 +115,7 @@ def _catch_up(dag_run: Any) -> None:
 
 
 def _finish(instances: list[Any]) -> Any:
-    """Return the task that ends a run, if it belongs to this plugin."""
+    """Return the task that ends a run, if this plugin defines it."""
     return next((ti for ti in instances if is_finish(ti)), None)
 
 

@@ -33,11 +33,12 @@ OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error",
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node as a DAG holds it: its name in the source file, its rules, and the ids of its tasks.
+    """A node of a DAG: its name in the source file, its rules, and the ids of its tasks.
 
     ``run`` is the task that runs the step, ``tasks`` are all tasks of the node, ``upstream`` names the nodes that it
-    waits for. ``only_if`` are conditions without which it is skipped, and what follows it too; ``included_if`` those
-    without which it is not part of the run. ``sequential``: its executions run one after another until one fails.
+    waits for. If a condition of ``only_if`` does not hold, the node and its downstream nodes are skipped. If a
+    condition of ``included_if`` does not hold, the node is not part of the run. ``sequential``: its executions run
+    one after another until one fails.
     """
 
     name: str
@@ -70,7 +71,7 @@ class Node:
     def verdicts(self) -> tuple[str, ...]:
         """Return the tasks whose failure means that the node failed.
 
-        Where executions may err without an error of the node, only the last task, ``done``, can tell.
+        If the node may complete although executions failed, only the last task, ``done``, can tell.
         """
         if self.on_child_error in ("continue-and-complete", "continue-and-error"):
             return (self.done,) if self.done else ()
@@ -79,7 +80,7 @@ class Node:
 
 @once_per_dag
 def nodes(dag: DAG) -> Mapping[str, Node]:
-    """Return the nodes of a DAG by name, in the order of the source file (``finish`` says it if it is another)."""
+    """Return the nodes of a DAG by name, in the order of the source file, which ``finish`` lists if it differs."""
     found: dict[str, Node] = {}
     groups: dict[str, list[str]] = {}
     for task in dag.tasks:
@@ -103,7 +104,7 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
             sequential=bool(_argument(task, "sequential")),
         )
     owners = {task: node.name for node in found.values() for task in node.tasks}
-    # A node that ``finish`` does not list, because somebody has added it to the file, is a node all the same.
+    # A node that ``finish`` does not list, because somebody added it to the file, counts as well.
     listed = getattr(dag.task_dict.get(FINISH), "nodes", None) or ()
     places = {name: place for place, name in enumerate(dict.fromkeys((*listed, *found)))}
     return {
@@ -129,7 +130,7 @@ def _group(task: Operator) -> str | None:
 
 
 def _conditions(tasks: list[Operator], name: Literal["only_if", "included_if"]) -> tuple[Condition, ...]:
-    """Return the conditions of a node: those of its first task that has any."""
+    """Return the conditions of a node, from the first of its tasks that has conditions."""
     return next((tuple(found) for task in tasks if (found := _argument(task, name))), ())
 
 

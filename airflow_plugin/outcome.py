@@ -38,13 +38,13 @@ _STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.ST
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Airflow's knowledge of a run of a dataflow graph.
+    """A run of a dataflow graph, as known to Airflow.
 
     Attributes:
         states: by task the states of its instances.
         tries: by task and map index the URIs that the instances of steps have named.
         params: the run's params.
-        begun: whether anything could begin: the run was not triggered with parameters that there are not.
+        begun: whether anything could begin; false if the run was triggered with unknown parameters.
         reason: returns why the task of a grid failed.
     """
 
@@ -86,7 +86,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     )
 
 
-def write(  # noqa: PLR0913 - what is known of a run
+def write(  # noqa: PLR0913 - all that is known of a run
     store: Store,
     plans: Sequence[NodePlan],
     seen: Seen,
@@ -109,7 +109,7 @@ def write(  # noqa: PLR0913 - what is known of a run
         started: when the run started.
         parameters: the pipeline's parameters as they were in this run.
         marked: how a person marked the run.
-        ended: how Airflow says that the run ended, if that does not follow from how its nodes stand.
+        ended: the state that Airflow gave the run, if that does not follow from the states of its nodes.
     """
     let_killed_end(store, pipeline, run, counting(seen.states, seen.tries))
 
@@ -142,7 +142,7 @@ def write(  # noqa: PLR0913 - what is known of a run
         pipeline=pipeline,
         run=run,
         engine="airflow",
-        # Where nothing could begin, no rule of a node forgives that.
+        # If nothing could begin, no rule of a node ignores that.
         nodes=ruled if seen.begun else [_unforgiving(node) for node in ruled],
         started=started,
         parameters=parameters,
@@ -157,7 +157,7 @@ def _unforgiving(plan: outcome.NodePlan) -> outcome.NodePlan:
 
 
 def as_plan(node: Node, out: Collection[str] = ()) -> outcome.NodePlan:
-    """Return what the rules of states must know of a node.
+    """Return the description of a node that the rules of states need.
 
     Args:
         node: the node.
@@ -185,7 +185,7 @@ def _ran(states: States) -> bool:
 def known_of(
     plan: NodePlan, states: Mapping[str, States], tries: Mapping[int, str], store: Store
 ) -> dict[int, EngineState]:
-    """Return what Airflow knows of the executions of a node, by index, and of the node itself.
+    """Return Airflow's knowledge of a node and, by index, of its executions.
 
     Args:
         plan: the node.
@@ -216,9 +216,9 @@ def known_of(
 
 
 def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, named: str | None) -> bool:
-    """Return whether a skipped task instance started and was stopped, or was never started.
+    """Return whether a skipped task instance was stopped after its start, rather than never started.
 
-    Then its XCom is of an earlier attempt. Airflow does so where a task before it did not succeed.
+    Airflow does not start it if an upstream task did not succeed; then its XCom is from an earlier attempt.
     """
     if named is None:
         return False
@@ -236,7 +236,7 @@ def _is_marked(
 ) -> bool:
     """Return whether a person marked a node: its last task succeeded without successful executions.
 
-    A justified success stays when a person later marks executions as failed: that does not mark the node.
+    If a person later marks executions as failed, a justified success stays, and does not count as a mark of the node.
     """
     if not plan.tells or states.get(plan.node.done or "", {}).get(-1) != "success":
         return False
@@ -251,7 +251,7 @@ def _is_complete(plan: NodePlan, executions: Sequence[State]) -> bool:
 
 
 def _left(execution: EngineState, store: Store) -> State:
-    """Return how an execution ended, before a person marked it."""
+    """Return how an execution ended before a person marked it."""
     try:
         return store.manifest(execution.manifest).state if execution.manifest is not None else execution.state
     except StoreError:
@@ -261,7 +261,7 @@ def _left(execution: EngineState, store: Store) -> State:
 def _in_order(known: Mapping[int, EngineState], found: Sequence[traces.Trace]) -> dict[int, EngineState]:
     """Skip the executions of a sequential node after a failed one, and stop those after a stop.
 
-    What Airflow says of them may be otherwise: it starts the next one before it ends all of a run that was stopped.
+    Airflow's states may differ: when it stops a run, it may start the next execution before it ends all tasks.
     """
     begun = [trace for trace in found if trace.tries] or found
     last = next((trace for trace in begun if trace.state in {State.ERROR, State.STOPPED}), None)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class NodePlan:
     """A node, and what Airflow's states of its tasks mean.
 
-    ``before`` are the tasks that must all be a success before Airflow starts its step, none if it has another rule.
-    ``tells`` is whether its task ``done`` is a success only if the node is complete.
+    ``before`` are the tasks that must all succeed before Airflow starts its step; empty if it has another trigger
+    rule. ``tells``: its task ``done`` succeeds only if the node is complete.
     """
 
     node: Node
@@ -33,12 +33,12 @@ class NodePlan:
 
 
 def plans_of(dag: DAG) -> list[NodePlan]:
-    """Read the nodes of a dataflow graph off its DAG."""
+    """Derive the nodes of a dataflow graph from its DAG."""
     return [plan_of(dag, node) for node in nodes(dag).values()]
 
 
 def plan_of(dag: DAG, node: Node) -> NodePlan:
-    """Read what the states of a node's tasks mean off its DAG."""
+    """Derive the meaning of the states of a node's tasks from its DAG."""
     run = dag.get_task(node.run)
     before = sorted(run.upstream_task_ids) if run.trigger_rule == "all_success" else []
     tells = node.done is not None and getattr(dag.get_task(node.done), "needs", None) != "started"

@@ -12,7 +12,7 @@ from airflow_plugin.console import PREFIX, Console
 from airflow_plugin.links import LINKS
 from translator.shim import dialects
 
-# Loaded here so that no task must: executors fork the processes of tasks from one that has loaded its plugins.
+# Load these modules here, not in tasks: executors fork the processes of tasks from one that has loaded plugins.
 for module in (
     "airflow_plugin.controlflow.fan",
     "airflow_plugin.controlflow.finish",

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 def name_of(node: Node) -> str:
-    """Return the name of the node that is a task or a task group, as defined or as Airflow stores it."""
-    either: Any = node  # what Airflow stores is of other classes
+    """Return the name of the node that a task or a task group represents, as defined or as Airflow stores it."""
+    either: Any = node  # stored tasks and groups have other classes
     if hasattr(node, "task_id"):
         return _shown(str(either.task_id), either.task_display_name)
     return _shown(str(either.group_id), either.group_display_name)
 
 
 def _shown(own_id: str, display_name: str | None) -> str:
-    """Return what a task or a group is displayed as, else its id without the groups around it.
+    """Return the display name of a task or a group, else its id without the enclosing groups.
 
     Args:
         own_id: id of the task or the group.
@@ -42,7 +42,7 @@ def output(node: Node, pattern: str = "*") -> Output:
 
 
 def same_input(node: Node, pattern: str) -> SameInput:
-    """Return an edge that brings the files that ``node`` got for its inputs that match ``pattern``."""
+    """Return an edge that brings the files of those inputs of ``node`` that match ``pattern``."""
     return SameInput(name_of(node), pattern)
 
 

@@ -22,7 +22,7 @@ def write(dag_id: str, run_id: str, *, ended: bool) -> None:
     Args:
         dag_id: id of its DAG.
         run_id: its id.
-        ended: whether the task ``finish`` gave it its state, which it keeps; if that is to run again, nothing is
+        ended: whether the task ``finish`` set its state, which stays; if ``finish`` is to run again, nothing is
             written.
     """
     from airflow_plugin.settings import RUN, store_uri
@@ -30,7 +30,7 @@ def write(dag_id: str, run_id: str, *, ended: bool) -> None:
     from translator.shim.contract import State
     from translator.shim.store import open_store
 
-    if RUN in os.environ:  # a command runs it, and looks after it
+    if RUN in os.environ:  # a command runs it, and writes its record
         return
     seen = look(dag_id, run_id, ended=ended)
     if seen is None:
@@ -43,12 +43,12 @@ def write(dag_id: str, run_id: str, *, ended: bool) -> None:
         return
     how = {"started": clock.written(seen.id.started), "marked": None}
     record = _record(store, seen, **how, ended=None)
-    if seen.failed and record.state is State.COMPLETE:  # it was cut off when only its end was left
+    if seen.failed and record.state is State.COMPLETE:  # it was cut off when only its end was missing
         _record(store, seen, **how, ended=State.STOPPED)
 
 
 def _before(store: Store, seen: Seen) -> Mapping[str, Any]:
-    """Return what ``run.json`` says; nothing if ``finish`` was lost before it wrote that."""
+    """Return ``run.json`` as written before; empty if ``finish`` was lost before it wrote it."""
     from translator.shim.store import RUN, key_of
 
     try:
@@ -88,7 +88,7 @@ def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
 
 
 class Run:
-    """A run of a control-flow graph as the database has it, in place of ``airflow_plugin.controlflow.run.Task``.
+    """A run of a control-flow graph in the database; it replaces ``airflow_plugin.controlflow.run.Task``.
 
     Args:
         seen: what the database has.
@@ -101,12 +101,12 @@ class Run:
         self.root = root
         self.params = seen.params
 
-    def folder(self, store: Store, tries: Iterable[str]) -> str:  # noqa: ARG002 - the database has them all
+    def folder(self, store: Store, tries: Iterable[str]) -> str:  # noqa: ARG002 - the database has all of them
         """Return the run's name in the store."""
         return self._seen.folder(store)
 
     def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:  # noqa: ARG002
-        """Return the states of all instances, by the task's id, or that, ``_`` and a number."""
+        """Return the states of all instances: by the task's id, or by the id, ``_`` and a number."""
         return {
             task if index < 0 else f"{task}_{index}": state
             for task, of_task in self._seen.states.items()
@@ -114,7 +114,7 @@ class Run:
         }
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
-        """Return what the task listed that lists the items of a map."""
+        """Return the items of a map, as listed by its task."""
         return self._seen.lists.get(task_id) or ()
 
     def tries(self, task_id: str) -> Mapping[int, str]:

@@ -37,7 +37,7 @@ class DagRunId:
 
 
 def is_finish(instance: Any) -> bool:
-    """Return whether an instance, as Airflow's database has it, is of the task that ends a run of this plugin."""
+    """Return whether an instance in Airflow's database belongs to the task that ends a run of this plugin."""
     return bool(instance.task_id == FINISH and instance.operator in _FINISH_OPERATORS)
 
 
@@ -65,15 +65,15 @@ def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str
 def folder_of(store: Store, pipeline: str, run: DagRunId, written: Callable[[], Iterable[str]]) -> str:
     """Return the name of a DAG run in the store: its id, with a number if another run has a directory of that name.
 
-    A run that is cleared keeps its directory. Airflow tells a task no identity of a run that another one cannot have,
-    but when it started, which a clear changes. So a folder of another start is the run's own if tries of its executions
-    or its ``run.json`` are there. If there are none anywhere, it is its own if the run has been cleared.
+    A cleared run keeps its directory. Airflow gives tasks no unique identity of a run, only the time of its start,
+    which a clear changes. So a directory with another start belongs to the run if tries of its executions or its
+    ``run.json`` are in it. If there are none anywhere, it belongs to the run if the run was cleared.
 
     Args:
         store: the store.
         pipeline: name of the pipeline.
         run: the run.
-        written: returns URIs of what tasks of the run have written, if there is anything.
+        written: returns the URIs of what tasks of the run have written so far.
 
     Raises:
         translator.shim.store.StoreError: the store cannot be read or written.

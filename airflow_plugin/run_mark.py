@@ -17,7 +17,7 @@ KEY = "run_marked"
 
 
 def marked(context: Context) -> Mark | None:
-    """Return how a person has marked the run since it was cleared last, for its task ``finish``."""
+    """Return how a person marked the run since it was last cleared, for its task ``finish``."""
     found = context["ti"].xcom_pull(task_ids=bearer(context["dag"].task_ids), key=KEY)
     said = found[0] if isinstance(found, list) and found else found
     if not isinstance(said, dict) or said["clear_number"] != (context["dag_run"].clear_number or 0):
@@ -27,5 +27,5 @@ def marked(context: Context) -> Mark | None:
 
 
 def bearer(task_ids: Collection[str]) -> str:
-    """Return the task of which an instance has the XCom: ``finish`` loses its own when it starts."""
+    """Return the task whose instance holds the XCom, because ``finish`` loses its XComs when it starts."""
     return min(task_id for task_id in task_ids if task_id != FINISH)

@@ -9,11 +9,11 @@ from airflow.providers.common.compat.sdk import conf
 
 SECTION = "pipeline_translator"
 RUN = "TRANSLATOR_RUN"
-"""Environment variable with the run's name in the store, where a command named the run before Airflow did."""
+"""Environment variable with the run's name in the store, if a command chose it before Airflow started."""
 
 
 def store_uri() -> str:
-    """Return the store: ``TRANSLATOR_STORE``, else ``[pipeline_translator] store``, else in AIRFLOW_HOME."""
+    """Return the store: ``TRANSLATOR_STORE``, else ``[pipeline_translator] store``, else one in AIRFLOW_HOME."""
     configured = os.environ.get("TRANSLATOR_STORE") or conf.get(SECTION, "store", fallback="")
     return configured or str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "artifacts")
 

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG, Context
 
-# Seconds between two questions; the shim asks more often while it sets an execution up.
+# Seconds between two requests; the shim asks more often while it prepares an execution.
 _REST = 0.8
 
 
 class _Cancelled:
-    """The flag that this process was told to end its executions."""
+    """The flag that this process must end its executions."""
 
     told = False
 
 
 def cancel() -> None:
-    """Make everything that this process still runs, or would start, stop."""
+    """Stop all executions of this process, and those that it would start."""
     _Cancelled.told = True
 
 
 def go_on() -> None:
-    """Take ``cancel`` back, before the next run of this process."""
+    """Undo ``cancel`` before the next run of this process."""
     _Cancelled.told = False
 
 
@@ -45,7 +45,7 @@ def cancelled() -> bool:
 def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
     """Return the tasks whose failure stops the task ``task_id``, with the names of their nodes.
 
-    Tasks before it cannot have failed when it starts, and those after it wait for it; so a chain of nodes asks nothing.
+    Upstream tasks cannot have failed when it starts, and downstream tasks wait for it: a chain of nodes asks nothing.
     """
     task = dag.get_task(task_id)
     ordered = task.get_flat_relative_ids(upstream=True) | task.get_flat_relative_ids(upstream=False)
@@ -61,7 +61,7 @@ def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
 
 
 def stop_reason(context: Context) -> Callable[[], str | None]:
-    """Return a function that tells why the task must stop, or None; it costs a call of Airflow's API."""
+    """Return a function that returns why the task must stop, or None; each call is a request to Airflow's API."""
     ti = context["ti"]
     of_tasks = stopping_tasks(context["dag"], ti.task_id)
     asked_at = -math.inf
@@ -73,7 +73,7 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
         if not of_tasks or time.monotonic() - asked_at < _REST:
             return None
         asked_at = time.monotonic()
-        # A count over the whole run, not over these tasks: there may be more of them than an URL can name.
+        # Count over the whole run, not over these tasks: their names may be too many for a URL.
         if not ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], states=["failed"]):
             return None
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})

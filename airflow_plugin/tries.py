@@ -23,14 +23,14 @@ REASON = "reason"
 """The key of the XCom that says why a grid could not be computed."""
 
 States: TypeAlias = dict[int, str]
-"""By map index the states of the instances of a task; that of one without an index is at -1."""
+"""The states of the instances of a task by map index; -1 if the task is not mapped."""
 
 _NAMED = 40
 _SHOWN = 10
 
 
 def name_try(context: Context) -> Callable[[str], None]:
-    """Return a function that tells Airflow the manifest's URI of the try that the task instance has begun."""
+    """Return a function that reports to Airflow the manifest's URI of the try that has begun."""
     ti = context["ti"]
     index = ti.map_index if ti.map_index is not None else -1
     return lambda uri: ti.xcom_push(KEY, {"manifest": uri, "map_index": index})
@@ -48,22 +48,22 @@ def tries_of(pulled: Any) -> dict[int, str]:
 
 
 def task_states(context: Context, task_ids: Iterable[str] | None = None) -> dict[str, States]:
-    """Return by task the states of its instances that exist; asks Airflow once.
+    """Return by task the states of its existing instances, with one request to Airflow.
 
     Args:
         context: of the task that asks.
-        task_ids: the tasks to ask for; all tasks of the run without.
+        task_ids: the tasks to ask for (default: all tasks of the run).
     """
     ti = context["ti"]
     wanted = list(task_ids) if task_ids is not None else []
-    # More of them than an URL can name are taken from among all.
+    # If they are too many for a URL, request all tasks, and select these.
     asked = wanted if 0 < len(wanted) <= _NAMED else None
     listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=asked).get(ti.run_id, {})
     return states_by_task(listed, context["dag"].task_dict)
 
 
 def states_by_task(listed: Mapping[str, str | None], tasks: Collection[str]) -> dict[str, States]:
-    """Return by task and map index the states that Airflow lists by a task's id, or by that, ``_`` and the index.
+    """Return by task and map index the states that Airflow lists by task id, or by the id, ``_`` and the index.
 
     Args:
         listed: what Airflow lists.
@@ -79,15 +79,15 @@ def states_by_task(listed: Mapping[str, str | None], tasks: Collection[str]) -> 
 
 
 def gone_for_good(context: Context, task_ids: Collection[str], length: int) -> str | None:
-    """Return which instances of mapped tasks Airflow will not start although there is something for them, or None.
+    """Return which instances of mapped tasks Airflow will not start although the list has entries for them, or None.
 
-    Airflow calls those ``removed`` that its list is too short for. It does so, too, with those that were just cleared,
-    if the run continues with a newer version of its DAG: by the list of the attempt before. When the list has grown
-    then, it takes them for instances that need not be made, and leaves them: executions would be missing, and nothing
-    would fail. Cleared once more, they start.
+    Airflow marks instances as ``removed`` if its list is too short for them. It also does so with instances that were
+    just cleared, if the run continues with a newer version of its DAG, because it uses the list of the previous
+    attempt. If the new list is longer, it considers them created and leaves them: executions would be missing, and
+    nothing would fail. They start when they are cleared once more.
 
     Args:
-        context: of the task that has made the list.
+        context: of the task that created the list.
         task_ids: the mapped tasks after it.
         length: how many entries the list has.
     """

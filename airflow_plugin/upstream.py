@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -> dict[str, tuple[Manifest, ...]]:
-    """Return the manifests of some nodes' executions that are a success now, in grid order.
+    """Return the manifests of some nodes' executions that are successful now, in grid order.
 
-    The tries are asked for by task id, which draws no edge: an XComArg would draw one past the gate of a node.
-    Instances that are no more, and those that were cleared and did not run again, have XComs of earlier attempts, so
-    the state of each decides. A person may have marked one as a success that failed: it brings what it left.
+    Tries are requested by task id, because an XComArg would draw an edge past the gate of a node. Instances that no
+    longer exist, or were cleared and did not run again, have XComs of earlier attempts, so the state of each decides.
+    An instance that failed and that a person marked as success brings what it published.
 
     Args:
         context: of the task that asks.
@@ -44,7 +44,7 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
 
 
 def complete(store: Store, states: States, tries: Mapping[int, str]) -> Iterator[Manifest]:
-    """Yield the manifests of a node's executions that are a success now and came to write one, in grid order.
+    """Yield the manifests of a node's executions that are successful now and wrote one, in grid order.
 
     Args:
         store: the store that the manifests are in.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from translator.shim.store import Store
 
-# Seconds: Airflow notices within a heartbeat (5 by default), and kills what does not end within 5 more.
+# Seconds: Airflow notices within a heartbeat (5 by default), and kills tasks that do not end within 5 more.
 _PATIENCE = 20.0
 _PAUSE = 0.5
 
@@ -22,8 +22,8 @@ _PAUSE = 0.5
 def let_others_end(context: Context) -> None:
     """Wait for other tasks of the run, as long as any of them runs or is about to.
 
-    There are none, but when a person cleared the last task together with some that others follow, which it does not
-    wait for in Airflow. Those that do not begin are not waited for: this task may have the slot that they need.
+    There are only such tasks if a person cleared the last task together with tasks whose downstream tasks it does not
+    wait for in Airflow. Tasks that do not begin are ignored: this task may occupy the slot that they need.
 
     Args:
         context: of the task that ends the run.
@@ -47,8 +47,8 @@ def let_others_end(context: Context) -> None:
 def let_killed_end(store: Store, pipeline: str, run: str, uris: Iterable[str]) -> None:
     """Wait for executions that have begun and not ended.
 
-    There are none, but when a person ended the run or marked a task that ran, which kills it at its next heartbeat, or
-    when a worker was lost, which nothing but this wait can tell.
+    There are only such executions if a person ended the run or marked a running task, which kills it at its next
+    heartbeat, or if a worker was lost, which only this wait can detect.
 
     Args:
         store: where the manifests are.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import TaskInstanceKey
 
 PREFIX = "/pipeline-translator"
-"""Where Airflow mounts the app, below the base URL of its API server."""
+"""The path of the app below the base URL of Airflow's API server."""
 
 
 def url_of(ti_key: TaskInstanceKey, name: str = "") -> str:
@@ -38,7 +38,7 @@ def url_of(ti_key: TaskInstanceKey, name: str = "") -> str:
 
 
 class Console:
-    """The app, made when somebody asks for a page: workers load plugins too, and need no web framework."""
+    """The app, created on the first request: workers load plugins too, and need no web framework."""
 
     def __init__(self) -> None:
         self._app: Any = None

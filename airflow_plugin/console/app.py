@@ -46,7 +46,7 @@ _PAGE_HEADERS = {**_HEADERS, "Content-Security-Policy": page.POLICY, "X-Frame-Op
 
 
 class Try:
-    """A try of a task instance, and where the store has it."""
+    """A try of a task instance, and its place in the store."""
 
     def __init__(self, key: TaskInstanceKey) -> None:
         dag = dag_of(key.dag_id, key.run_id, key.task_id, key.map_index)
@@ -106,7 +106,7 @@ def requested(
 ) -> Try:
     """Return the try that a request names.
 
-    A function, because older versions of FastAPI cannot read the annotations of a class.
+    This is a function, because older versions of FastAPI cannot read the annotations of a class.
     """
     return Try(TaskInstanceKey(dag_id, task_id, run_id, try_number, map_index))
 
@@ -155,7 +155,7 @@ def create() -> FastAPI:
 
 
 def _name(of: Try, record: FileRecord) -> str:
-    """Return the path of an output in its attempt's directory; a manifest that names other files is not trusted."""
+    """Return the path of an output in its attempt's directory; a manifest may not name files outside it."""
     key = of.store.key(record.uri) if of.store.owns(record.uri) else ""
     if not key.startswith(f"{of.folder}/{OUTPUTS}/"):
         raise HTTPException(status.HTTP_404_NOT_FOUND, "this output is not in the store")
@@ -173,7 +173,7 @@ def _sent(file: BinaryIO, media_type: str, *, file_name: str | None = None) -> R
 
 
 def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the first ``size`` bytes of a file, which may grow meanwhile if it is a log."""
+    """Yield the first ``size`` bytes of a file; a log may grow meanwhile."""
     with file:
         while size > 0 and (block := file.read(min(size, _BLOCK))):
             size -= len(block)

@@ -31,7 +31,7 @@ _DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-"""The page's Content-Security-Policy: its own style sheet and nothing else."""
+"""The page's Content-Security-Policy, which allows only its own style sheet."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 _STEP = 1000
@@ -67,7 +67,7 @@ def html(execution: ExecutionId, found: Manifest | str, *, has_log: bool) -> str
 
 
 def base_name(path: str) -> str:
-    """Return the last part of a path, as a name to save a file by: without characters that mislead."""
+    """Return the last part of a path as the name of a download, without misleading characters."""
     kept = "".join(char if char.isprintable() else "_" for char in path.rpartition("/")[2].replace("\\", "_"))
     return kept.encode("utf-8", "replace").decode() or "file"
 

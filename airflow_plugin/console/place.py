@@ -28,7 +28,7 @@ _FOLDER = re.compile(
 
 
 class UnknownFolderError(TranslatorError):
-    """A try whose directory in the store is unknown; the message says what was looked for."""
+    """A try whose directory in the store is unknown; the message names what is missing."""
 
 
 def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
@@ -48,9 +48,9 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
 def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
     """Return the key of the directory of a try.
 
-    The task has named its last try itself, because the store may also have tries of a run that was deleted. Tries
-    before that one are as many numbers apart in the store as they are in Airflow. Who may write XComs of a DAG must not
-    read what other runs left, so a try in the directory of another run is not believed.
+    The task itself names its last try, because the store may also have tries of a deleted run. Earlier tries are as
+    many numbers apart in the store as in Airflow. Users who may write XComs of a DAG must not read files of other
+    runs, so a try in the directory of another run is rejected.
 
     Args:
         ti_key: the task instance and the number of the try.
@@ -58,7 +58,7 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
         store: the store.
 
     Raises:
-        UnknownFolderError: the task has named no try, or none of this run.
+        UnknownFolderError: the task named no try, or a try of another run.
     """
     instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
     named, last = pushed(*instance, KEY), last_try(*instance)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class GuardOperator(ControlFlowOperator):
-    """An operator that starts a composite node if the token came to it, by one of several routes or from a failure."""
+    """An operator that starts a composite node if the token reached it, by one of several routes or after a failure."""
 
     ui_color = "#f4f4f4"
     role = "enter"
@@ -39,7 +39,7 @@ class GuardOperator(ControlFlowOperator):
         """Pass, or be skipped.
 
         Raises:
-            NotStarted: the token did not come.
+            NotStarted: the token did not come here.
         """
         self.begin(context)
 
@@ -47,7 +47,7 @@ class GuardOperator(ControlFlowOperator):
 class ItemsOperator(ControlFlowOperator):
     """An operator that lists the items of a map by index and label; steps take the item itself from their scope.
 
-    That of a map in the body of another lists the items of all items of that one, in one list: Airflow maps over it.
+    For a map in the body of another map, it lists the items of all outer items in one list, which Airflow maps over.
 
     Args:
         over: the parameter that holds the list.
@@ -125,7 +125,7 @@ class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
 
 
 class IterationOperator(ControlFlowOperator):
-    """An operator that starts an iteration of a loop, if it is needed.
+    """An operator that starts an iteration of a loop, unless the loop is over.
 
     Args:
         number: of the iteration, from 0.
@@ -144,7 +144,7 @@ class IterationOperator(ControlFlowOperator):
         self.index = index
 
     def came(self, run: Run, path: Path) -> bool:
-        """Return whether the token came to the loop; ``execute`` looks at the iteration before."""
+        """Return whether the token came to the loop; ``execute`` checks the previous iteration."""
         return self.number > 0 or super().came(run, path[:-1])
 
     def execute(self, context: Context) -> None:
@@ -170,9 +170,9 @@ class JoinOperator(ControlFlowOperator):
 
     Args:
         kind: of the node.
-        reducer: of a map of runnable, the function of all items' values that makes one of them.
-        next: ``fail`` where the graph ends in error after it, though it is complete.
-        on_failure: ``success`` where its error ends the graph as complete.
+        reducer: for a map of runnable, the function that combines the values of all items.
+        next: ``fail`` if the graph fails after the node, although the node is complete.
+        on_failure: ``success`` if a failure of the node ends the graph as complete.
         kwargs: of every operator of a control-flow graph.
     """
 
@@ -201,7 +201,7 @@ class JoinOperator(ControlFlowOperator):
         return super().came(run, path)
 
     def execute(self, context: Context) -> dict[str, Any]:
-        """Put together what the branches left.
+        """Combine the results of the branches.
 
         Raises:
             NotStarted: the node was not reached, or was stopped.
@@ -229,12 +229,12 @@ class JoinOperator(ControlFlowOperator):
 
 
 def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | None:
-    """Return the items of a map, for all items of the maps around it; None if the token came for none of those.
+    """Return the items of a map, for all items of the enclosing maps; None if the token came for none of them.
 
     Args:
         run: the run.
         node: the map.
-        warn: told of items around this map that have no list for it; its fan-in fails for them.
+        warn: called for outer items that have no list for this map; its fan-in fails for them.
 
     Raises:
         FanError: there is no list, or more than Airflow maps over.
@@ -290,7 +290,7 @@ def _branches(run: Run, node: Node) -> list[fan.Branch]:
 
 
 def _returns(node: Node) -> list[str]:
-    """Return what the steps directly in the body of a map return."""
+    """Return the parameters that steps directly in the body of a map return."""
     if node.kind != "map":
         return []
     return [

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class ControlFlowFinishOperator(FinishOperator):
-    """An operator for the only leaf of a DAG: it writes ``run.json`` and sets the run's state, that of its graph."""
+    """An operator for the only leaf of a DAG: it writes ``run.json`` and gives the run the state of its graph."""
 
     @property
     def plan(self) -> str:
-        """Return what a listener must know of the DAG to write ``run.json`` where this task does not, as JSON."""
+        """Return, as JSON, what a listener needs of the DAG to write ``run.json`` if this task does not."""
         root = read(self.dag)
         return json.dumps({"dialect": dialect_of(root), "graph": to_json(root)})
 

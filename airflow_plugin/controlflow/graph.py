@@ -38,10 +38,10 @@ _SAYS: Mapping[Role, tuple[str, ...]] = {"items": ("over", "item"), "choose": ("
 
 @dataclass(slots=True)
 class Node:
-    """A node: ``task`` has its state, ``entry`` is the task that looks how a composite node was reached.
+    """A node: ``task`` has its state, ``entry`` is the task that checks how the token reached a composite node.
 
-    ``after`` are the outcomes that lead to it; ``guarded`` tells that it says them itself, and not by its place among
-    tasks. ``fails``: the graph ends in error after it; ``succeeds``: its error ends the graph as complete. ``says`` are
+    ``after`` are the outcomes that lead to it; if ``guarded``, its own arguments declare them, otherwise its upstream
+    tasks do. ``fails``: the graph fails after it; ``succeeds``: its failure ends the graph as complete. ``says`` are
     arguments of its tasks.
     """
 
@@ -66,7 +66,7 @@ class Node:
 class Graph:
     """A graph: its nodes by name, and the node that each outcome of a node leads to.
 
-    ``entry`` is the task that begins an iteration, ``index`` what the iteration's number is called.
+    ``entry`` is the task that begins an iteration, ``index`` the variable with the iteration's number.
     """
 
     path: Path = ()
@@ -122,7 +122,7 @@ def read(dag: DAG) -> Graph:
 
 
 def to_json(graph: Graph) -> dict[str, Any]:
-    """Return the JSON document of a graph, without what only its tasks must know."""
+    """Return the JSON document of a graph, without what only its tasks need."""
     return {
         "path": graph.path,
         "entry": graph.entry,
@@ -187,7 +187,7 @@ def graph_at(root: Graph, path: Path) -> Graph:
 
 
 def role_of(task: Any) -> Role | None:
-    """Return what a task is for in its node; None for the one that ends the run."""
+    """Return the role of a task in its node; None for the task that ends the run."""
     of_class: Any = task.operator_class if task.is_mapped else type(task)
     return getattr(of_class, "role", None)
 
@@ -222,7 +222,7 @@ def _branch(group: TaskGroup) -> str:
 
 
 def _graph(root: Graph, path: Path) -> Graph:
-    """Return the graph at a path; create it and what is above it if it does not exist."""
+    """Return the graph at a path; create it and its parents if it does not exist."""
     graph = root
     for place in range(0, len(path), 2):
         node = graph.nodes.setdefault(path[place], Node(path[: place + 1]))
@@ -231,7 +231,7 @@ def _graph(root: Graph, path: Path) -> Graph:
 
 
 def _connect(root: Graph, dag: DAG, places: Mapping[str, tuple[Path, Role]]) -> None:
-    """Read what leads to a node that does not say so: the nodes of its graph that a task of it waits for."""
+    """Derive what leads to a node without ``after``: the nodes of its graph that one of its tasks waits for."""
     for task_id, (path, _) in places.items():
         for above in dag.get_task(task_id).upstream_task_ids:
             before, role = places.get(above, ((), "enter"))
@@ -246,7 +246,7 @@ def _connect(root: Graph, dag: DAG, places: Mapping[str, tuple[Path, Role]]) -> 
 
 
 def _look_ahead(graph: Graph) -> None:
-    """Note where each outcome of a node leads, in a graph and in those of its branches."""
+    """Record where each outcome of a node leads, in a graph and in those of its branches."""
     for node in graph.nodes.values():
         for after in node.after:
             graph.leads.setdefault(after, node)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def for_each(items: ItemsOperator, group_id: str) -> Iterator[Any]:
-    """Open a task group that is mapped over the items of a map; yields the item for its tasks.
+    """Open a task group that is mapped over the items of a map; yield the item for its tasks.
 
-    It is what ``@task_group`` and ``expand`` make, as a ``with`` block: tasks in it are variables of the DAG file, and
-    tasks outside it can refer to them.
+    It creates the same group as ``@task_group`` and ``expand``, but in a ``with`` block, so that its tasks are
+    variables of the DAG file, and tasks outside it can refer to them.
 
     Args:
         items: lists the items.

@@ -32,8 +32,8 @@ def node_of(operator: BaseOperator, ti_key: TaskInstanceKey) -> str:
 
 
 def _item(operator: Any, ti_key: TaskInstanceKey) -> Sequence[int]:
-    """Return the number of the item in each map around it, as the task that listed the items numbered them."""
-    # A composite node's own tasks lie in its group; what they run for lists the one around.
+    """Return the number of the item in each enclosing map, as assigned by the task that listed the items."""
+    # The tasks of a composite node lie in its group; the enclosing group determines their item.
     group = operator.task_group if operator.task_type == STEP else operator.task_group.parent_group
     while group is not None and f"{group.group_id}.items" not in group.children:
         group = group.parent_group

@@ -31,7 +31,7 @@ def write(
         started: when it started.
         parameters: those that it began with.
         marked: how a person marked it.
-        ended: how Airflow says that it ended, if that does not follow from how its nodes stand.
+        ended: the state that Airflow gave it, if that does not follow from the states of its nodes.
     """
     run.ask_all()
     begun = list(_begun(run, run.root))
@@ -75,7 +75,7 @@ def _node_plan(node: Node) -> NodePlan | CompositePlan:
 
 
 def _begun(run: Run, graph: Graph) -> Iterator[tuple[Run, Node]]:
-    """Give the nodes that have begun, each in the run as the tasks for its items see it."""
+    """Yield the nodes that have begun, each with the run as seen by the tasks for its items."""
     for node in graph.nodes.values():
         if run.state(node) is not State.SKIPPED or (run.named(node.path) is not None and _reached(run, node.path)):
             yield run, node
@@ -85,7 +85,7 @@ def _begun(run: Run, graph: Graph) -> Iterator[tuple[Run, Node]]:
 
 
 def _state(run: Run, node: Node) -> EngineState | None:
-    """Return what Airflow knows of a node that has begun; None if Airflow skipped it before it began."""
+    """Return Airflow's state of a node that has begun; None if Airflow skipped it before it began."""
     state, named = run.state(node), run.named(node.path)
     if state is not State.SKIPPED:
         return EngineState(state, named)
@@ -94,7 +94,7 @@ def _state(run: Run, node: Node) -> EngineState | None:
 
 
 def _reached(run: Run, path: Path) -> bool:
-    """Return whether the token came to a node, as far as that can be told."""
+    """Return whether the token came to a node, as far as that is known."""
     try:
         return run.reached(path)
     except FanError:  # of a choice by a parameter that only the workers' environment has

@@ -36,7 +36,7 @@ _NONE = -1
 
 @dataclass(slots=True)
 class _Seen:
-    """A cache of what was asked for, for all items: a run is read only while one task runs."""
+    """A cache of Airflow's answers, for all items: a run is read only while one task runs."""
 
     folder: str | None = None
     states: dict[str, str | None] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Airflow(Protocol):
         """Return the run's name in the store; ``tries`` are URIs of its manifests, if there are any."""
 
     def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:
-        """Return the states of all instances, or of those of a task: by the task's id, or that, ``_`` and a number."""
+        """Return the states of all instances, or of one task: by the task's id, or by the id, ``_`` and a number."""
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the items of a map, for one item of each enclosing map."""
@@ -68,7 +68,7 @@ class Airflow(Protocol):
 
 
 class Task:
-    """A run as one of its tasks may ask for it.
+    """A run, as one of its tasks can query it.
 
     Args:
         context: the task's.
@@ -121,11 +121,11 @@ class Run:
 
     @cached_property
     def problem(self) -> str | None:
-        """Return why no node of the run can be run: parameters that it was given; most tasks need not know."""
+        """Return why no node of the run can run: its parameters are invalid; most tasks need not know."""
         return scopes.refusal(self.dialect, dict(self._airflow.params), os.environ)
 
     def of(self, index: Index) -> Run:
-        """Return the same run, as the tasks for other items see it."""
+        """Return the same run, as seen by the tasks for other items."""
         other = copy.copy(self)
         other.index = index
         return other
@@ -153,18 +153,18 @@ class Run:
         return self._seen.states.get(key)
 
     def state(self, node: Node) -> State:
-        """Return how a node ended; skipped where it was not reached, or was stopped."""
+        """Return how a node ended; skipped if it was not reached, or was stopped."""
         return _STATES.get(self.task_state(node.task, node.path) or "", State.SKIPPED)
 
     def indexes(self, path: Path) -> Mapping[Index, int]:
-        """Return the items of a map, in maps of all items of those, and Airflow's number of each."""
+        """Return the items of a map, for all items of the enclosing maps, and Airflow's number of each."""
         if path not in self._seen.items:
             listed = self._airflow.items(find(self.root, path).entry or "")
             self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed)}
         return self._seen.items[path]
 
     def indexes_of(self, node: Node) -> list[Index]:
-        """Return the items of a map for this item of those around it."""
+        """Return the items of a map for this item of the enclosing maps."""
         return [index for index in self.indexes(node.path) if index[: node.maps] == self.index]
 
     def _number(self, path: Path) -> int | None:
@@ -183,9 +183,9 @@ class Run:
         return self._matching(node) is not None if node.after or node.guarded else self.begins(path[:-1])
 
     def may_be_left_out(self, path: Path) -> bool:
-        """Return whether a choice may leave out a node or an iteration though Airflow starts its tasks.
+        """Return whether a choice may leave out a node or an iteration although Airflow starts its tasks.
 
-        It does so in a mapped group, where a branching task skips nothing.
+        Airflow does so in a mapped group, where a branching task skips nothing.
         """
         path = path if len(path) % 2 else path[:-1]
         if BODY not in path or find(self.root, path).after:
@@ -220,7 +220,7 @@ class Run:
         return next(ends, None)
 
     def follow(self, graph: Graph) -> tuple[State, Scope | None]:
-        """Return how a graph ended, and the scope that its last node left; skipped if it was not begun."""
+        """Return how a graph ended, and the scope of its last node; skipped if the graph did not begin."""
         if not self.begins(graph.path):
             return State.SKIPPED, None
         node, scope = graph.start, None
@@ -253,16 +253,16 @@ class Run:
         """Return the branch that a choice takes.
 
         Raises:
-            FanError: there is none, or the run was given parameters that cannot be used.
+            FanError: there is none, or the parameters of the run are invalid.
         """
         self._check()
         return fan.case(self.found(node.path), node.says["on"], node.branches)
 
     def items(self, node: Node) -> list[Json]:
-        """Return the items of a map, here for one item of each map around it.
+        """Return the items of a map, for one item of each enclosing map.
 
         Raises:
-            FanError: there is no list of them, or the run was given parameters that cannot be used.
+            FanError: there is no list of them, or the parameters of the run are invalid.
         """
         self._check()
         return fan.items(self.found(node.path), node.says["over"])
@@ -272,7 +272,7 @@ class Run:
             raise fan.FanError(self.problem)
 
     def found(self, path: Path) -> Scope:
-        """Return the scope that a node finds: what the node before it left, or passed on because it was killed."""
+        """Return the scope that a node sees: that of the previous node, or what that node saw if it was killed."""
         while (before := self._before(path)) is not None:
             path = before
             manifest = self.manifest(path)
@@ -288,7 +288,7 @@ class Run:
         return (*path[:-1], came.name) if came else None
 
     def left(self, path: Path) -> Scope:
-        """Return the scope that a node leaves; one that was killed leaves what it found."""
+        """Return the scope after a node; a node that was killed does not change it."""
         manifest = self.manifest(path)
         return manifest.scope if manifest is not None and manifest.scope is not None else self.found(path)
 
@@ -300,7 +300,7 @@ class Run:
         return self._seen.tries[task_id].get(-1 if number is None else number)
 
     def manifest(self, path: Path) -> Manifest | None:
-        """Return the manifest of the try that a node's task has named; None where it has not come to write one."""
+        """Return the manifest of the try that a node's task has named; None if it wrote none."""
         name = self.name(path)
         if name not in self._seen.manifests:
             uri = self.named(path)

@@ -51,8 +51,8 @@ class ControlFlowOperator(BaseOperator):
 
     Args:
         item: in the body of a map, one of the items that its ``ItemsOperator`` returns.
-        after: the outcomes of nodes that lead here; without it, the node upstream must be complete. The task then
-            waits until all tasks upstream are done, and is skipped if none of the outcomes has come.
+        after: the outcomes of nodes that lead here; without it, the upstream node must be complete. The task then
+            waits until all upstream tasks are done, and is skipped if none of the outcomes occurred.
         kwargs: of every operator.
     """
 
@@ -80,8 +80,8 @@ class ControlFlowOperator(BaseOperator):
     def for_each(cls, items: ItemsOperator, **kwargs: Any) -> MappedOperator:
         """Map the task over the items of a map, outside the map's mapped task groups.
 
-        Airflow maps nothing inside a mapped task group. So what is between a map and a map in its body is mapped
-        task by task.
+        Airflow cannot map inside a mapped task group. So tasks between a map and a map in its body are mapped one by
+        one.
 
         Args:
             items: lists the items.
@@ -93,14 +93,14 @@ class ControlFlowOperator(BaseOperator):
         return cls.partial(**kwargs).expand(item=items.output)
 
     def begin(self, context: Context) -> tuple[Run, Place]:
-        """Return the run, if the token came here, and the place of this task in its graph.
+        """Return the run and the place of this task in its graph, if the token came here.
 
         Raises:
             NotStarted: it did not, or the run was cancelled.
         """
         if cancelled():
             raise NotStarted(f"not started: {CANCELLED}")
-        # An operator that Airflow has made of a mapped one does not know its group.
+        # An operator that Airflow created from a mapped one does not know its group.
         path = place_of(context["dag"].get_task(self.task_id))
         airflow = Task(context)
         index = tuple(self.item["index"]) if isinstance(self.item, Mapping) else ()
@@ -111,18 +111,18 @@ class ControlFlowOperator(BaseOperator):
         return run, path
 
     def came(self, run: Run, path: Place) -> bool:
-        """Return whether the token came here; asked where Airflow's own rules do not tell."""
+        """Return whether the token came here, if Airflow's own rules cannot tell."""
         return run.reached(path)
 
 
 class ControlFlowStepOperator(ControlFlowOperator):
-    """An operator that runs a step with the parameters and the catalogue of the node before it.
+    """An operator that runs a step with the parameters and the catalogue of the previous node.
 
     Args:
         step: what runs.
         project: directory of the source file; usually one of the DAG's ``default_args``.
-        next: ``fail`` where the graph ends in error after it, though it is complete.
-        on_failure: ``success`` where its error ends the graph as complete.
+        next: ``fail`` if the graph fails after the node, although the node is complete.
+        on_failure: ``success`` if a failure of the node ends the graph as complete.
         kwargs: of every operator of a control-flow graph.
     """
 

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 class FinishOperator(BaseOperator):
     """An operator for the only leaf of a DAG: it writes ``run.json`` and sets the run's state.
 
-    It is a teardown whose failure fails the run: it starts when all before it has ended, however it ended, and also
-    when a person marks the run as failed.
+    It is a teardown whose failure fails the run. It starts when all upstream tasks have ended, whatever their states,
+    and also when a person marks the run as failed.
 
     Args:
         parameters: the DAG params that are parameters of the pipeline.
         nodes: the nodes in the order in which ``run.json`` lists them (default: that of the DAG file, in which each
-            node comes after those it refers to); nodes that are left out come last.
+            node comes after those it refers to); nodes missing here come last.
         kwargs: of every operator.
     """
 
@@ -49,13 +49,13 @@ class FinishOperator(BaseOperator):
 
     @classmethod
     def get_serialized_fields(cls) -> frozenset[str]:
-        """Return the names of what Airflow serializes of this operator."""
+        """Return the names of the fields that Airflow serializes."""
         fields: frozenset[str] = super().get_serialized_fields()  # type: ignore[no-untyped-call]
         return fields | {"plan"}
 
     @property
     def plan(self) -> str:
-        """Return what a listener must know of the DAG to write ``run.json`` where this task does not, as JSON."""
+        """Return, as JSON, what a listener needs of the DAG to write ``run.json`` if this task does not."""
         from airflow_plugin.plan import plans_of, to_json
 
         return json.dumps({"parameters": list(self.parameters), "nodes": to_json(plans_of(self.dag))})

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 class GateOperator(BaseOperator):
     """An operator for the last task of a node: it waits for the others and decides whether downstream nodes start.
 
-    A trigger rule cannot tell a task that failed from one that never ran because something before it failed:
-    ``all_done`` lets both pass. The gate passes only if its node ran at all; else it is skipped. It also passes if its
+    A trigger rule cannot tell a task that failed from one that never ran because an upstream task failed:
+    ``all_done`` lets both pass. The gate passes only if its node ran; otherwise it is skipped. It also passes if its
     node is not part of the run (``included_if``).
 
     Args:
-        needs: ``started``: that the node ran is enough. ``one-complete``: one of its executions must be complete.
-            ``all-complete``: all of them. What ran and did not get there fails the gate.
+        needs: what the gate requires: ``started``, that the node ran; ``one-complete``, that one of its executions is
+            complete; ``all-complete``, that all are. The gate fails if the node ran without this.
         kwargs: of every operator.
     """
 
@@ -49,7 +49,7 @@ class GateOperator(BaseOperator):
 
         Raises:
             NotStarted: the node did not run, or was stopped.
-            NodeError: the node is in error.
+            NodeError: the node failed.
         """
         ti = context["ti"]
         node = next(node for node in nodes(context["dag"]).values() if self.task_id in node.tasks)

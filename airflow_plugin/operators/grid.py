@@ -36,9 +36,9 @@ class GridOperator(BaseOperator):
         parameters: by parameter of the step, the DAG param with the values it takes, or these values.
         parameter_edges: by parameter of the step, the edge that brings its values, which wins over ``parameters``.
         points: explicit sets of values instead of a product of axes, or the DAG param that has them; other parameters
-            still span axes.
-        inputs: the edges that bring the files that the step runs over, if it has ``files``: then only they count, and
-            there may be none.
+            remain axes.
+        inputs: the edges that bring the files of a step with ``files``; the step runs once per file, and there may be
+            none.
         project: the directory of the source file; usually one of the DAG's ``default_args``.
         only_if: what must hold, or else the node is skipped, and what follows it too.
         included_if: what must hold, or else the node is not part of the run.
@@ -76,8 +76,8 @@ class GridOperator(BaseOperator):
 
         Raises:
             NotStarted: the run is stopped, or a condition does not hold.
-            NodeError: the run has keys that are not parameters, or the grid has no points (over files:
-                no directory), more than Airflow maps over, or bad values.
+            NodeError: the run has unknown parameters, or the grid is empty (over files: the directory does not
+                exist), too large for Airflow, or has invalid values.
         """
         from airflow_plugin.gates import unmet
         from translator.shim import file_grid, grid

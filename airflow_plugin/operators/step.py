@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Point(TypedDict, total=False):
-    """A point of a grid: the values of its parameters, and how people tell it from the others."""
+    """A point of a grid: the values of its parameters, and its label."""
 
     label: str
     parameters: Mapping[str, Value]
@@ -42,8 +42,8 @@ class Point(TypedDict, total=False):
 class StepOperator(BaseOperator):
     """An operator that runs a step as one execution, or mapped over a grid, once per point.
 
-    The pipeline has the DAG's display name, and the node that of the task or task group. Nothing in it is a
-    template: a command that contains ``{{ 7 * 7 }}`` runs as written.
+    The pipeline has the display name of the DAG, and the node that of the task or task group. No field is a template:
+    a command that contains ``{{ 7 * 7 }}`` runs as written.
 
     Args:
         step: what runs.
@@ -57,8 +57,8 @@ class StepOperator(BaseOperator):
         on_child_error: how a failed execution affects the node, if ``on_error`` alone does not say it.
         only_if: what must hold, or else the node is skipped, and what follows it too.
         included_if: what must hold; otherwise the node is not part of the run, as if it did not exist.
-        sequential: of a mapped step, that its executions run in order, and those after one that failed do not; it
-            goes with ``max_active_tis_per_dagrun=1``.
+        sequential: whether the executions of a mapped step run in order until one fails; requires
+            ``max_active_tis_per_dagrun=1``.
         kwargs: of every operator.
     """
 
@@ -66,7 +66,7 @@ class StepOperator(BaseOperator):
     ui_color = "#dbe9f6"
     runs_a_step = True
 
-    # What an argument leaves out. A DAG file makes many operators, and setting an attribute of one is slow.
+    # Defaults of arguments. A DAG file creates many operators, and setting an attribute of an operator is slow.
     inputs: Mapping[str, Sequence[ArtifactSource]] = MappingProxyType({})
     merge: Literal["replace", "append"] = "replace"
     parameters: Mapping[str, Given] = MappingProxyType({})
@@ -123,9 +123,9 @@ class StepOperator(BaseOperator):
         """Run the step; returns a bounded summary of its manifest.
 
         Raises:
-            NotStarted: the run is stopped, a condition does not hold, or an execution before it failed.
+            NotStarted: the run is stopped, a condition does not hold, or an earlier execution failed.
             Stopped: the execution was stopped.
-            ExecutionError: the execution failed; only that of a node with ``on-error: retry`` is tried again.
+            ExecutionError: the execution failed; it is only tried again in a node with ``on-error: retry``.
         """
         from airflow_plugin.gates import unmet
         from translator.shim.contract import Context as Execution
