@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ArgumentError(TranslatorError, ValueError):
-    """A value that the flow does not take; the message is for the user."""
+    """A value that the flow does not accept; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def arguments_of(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, A
             takes lists only (an axis of a grid) becomes a list of one.
 
     Raises:
-        ArgumentError: the flow takes no value of such a name.
+        ArgumentError: the flow has no parameter with that name.
     """
     places: dict[str, _Place] = {}
     for argument in inspect.signature(flow.fn).parameters.values():
@@ -55,7 +55,7 @@ def arguments_of(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, A
         given = _fitting(place.annotation, value)
         if place.field is None:
             arguments[place.argument] = given
-        elif place.points:  # of a manual search: the value is for all of them
+        elif place.points:  # the points of a manual search: the value is for all of them
             points = arguments.setdefault(place.argument, [point.values() for point in place.points])
             arguments[place.argument] = [{**point, place.field: given} for point in points]
         else:
@@ -64,7 +64,7 @@ def arguments_of(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, A
 
 
 def _places(argument: inspect.Parameter) -> dict[str, _Place]:
-    """Return the values that an argument takes, by their names in the source file."""
+    """Return the values that an argument accepts, by their names in the source file."""
     annotation = argument.annotation
     inner = _bare(annotation)
     group = next((kind for kind in (inner, *typing.get_args(inner)) if _is_group(kind)), None)
@@ -92,5 +92,5 @@ def _fitting(annotation: Any, value: object) -> object:
 
 
 def _bare(annotation: Any) -> Any:
-    """Return a type without what ``Annotated`` says of it."""
+    """Return a type without the metadata of ``Annotated``."""
     return typing.get_args(annotation)[0] if typing.get_origin(annotation) is typing.Annotated else annotation

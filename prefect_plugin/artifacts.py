@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from prefect_plugin.runs import NodeRun
 
 ROWS = 1000
-"""Executions that a table shows at most; all are in ``run.json``."""
+"""The maximum number of executions in a table; ``run.json`` has all."""
 _NOT_KEY = re.compile(r"[^a-z0-9]+")
 
 
 def show_executions(node: NodeRun) -> None:
-    """Make a table artifact of a node's executions: state, parameters and metadata of each."""
+    """Create a table artifact with state, parameters and metadata of each execution of a node."""
     points = node.points or []
     rows = [_row(node, index) for index in range(min(len(points), ROWS))]
     columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -32,12 +32,12 @@ def show_executions(node: NodeRun) -> None:
             table=[{name: row.get(name) for name in columns} for row in rows],
             description=f"Executions of the node {flat(node.name)}, run {node.run.id}.{more}",
         )
-    except Exception as error:  # noqa: BLE001 - a picture that cannot be made must not change what it shows
+    except Exception as error:  # noqa: BLE001 - a table that cannot be created must not change the run
         get_run_logger().warning("cannot make the table of executions: %s", error)
 
 
 def key_of(pipeline: str, node: str) -> str:
-    """Return the key of a node's table: lower case letters, digits and dashes, which is all that Prefect takes."""
+    """Return the key of a node's table; Prefect only accepts lower-case letters, digits and dashes."""
     return "-".join(_NOT_KEY.sub("-", segment(name).lower()).strip("-") for name in (pipeline, node))
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 ATTEMPT = "attempt.json"
-"""Name of the document of a run that its latest attempt leaves when it begins."""
+"""Name of the document that each attempt of a run writes when it begins."""
 STORE, PIPELINE, RUN = "translator.store", "translator.pipeline", "translator.run"
 """Labels of a flow run: where its artifacts are."""
 COUNT, BEGAN = "translator.attempt", "translator.started"
@@ -55,7 +55,7 @@ class Begun:
 
 
 def begin(flow_run: FlowRun, store: str, pipeline: str, run: str, started: str) -> bool:
-    """Say in the labels of a flow run that an attempt begins, and where its artifacts are.
+    """Record in the labels of a flow run that an attempt begins, and where its artifacts are.
 
     Returns:
         Whether the labels could be written.
@@ -65,7 +65,7 @@ def begin(flow_run: FlowRun, store: str, pipeline: str, run: str, started: str) 
         labels = {STORE: open_store(store).root, PIPELINE: pipeline, RUN: run}
         with get_client(sync_client=True) as client:
             client.update_flow_run_labels(flow_run.id, {**labels, COUNT: flow_run.run_count, BEGAN: started})
-    except Exception as error:  # noqa: BLE001 - only a crash needs them
+    except Exception as error:  # noqa: BLE001 - only the record of a crash needs them
         flow_run_logger(flow_run).warning("cannot label the flow run with the place of its artifacts: %s", error)
         return False
     return True
@@ -81,16 +81,16 @@ def is_replaced(flow_run: FlowRun, started: str) -> bool:
 
 
 def leave(store: str, begun: Begun) -> None:
-    """Write the document of an attempt, as far as the store can be written."""
+    """Write the document of an attempt, if the store can be written."""
     try:
         opened = open_store(store)
         opened.write_json(key_of(begun.pipeline, begun.run, name=ATTEMPT), sane(asdict(begun)), lasting=False)
     except StoreError:
-        return  # executions report it, and fail
+        return  # executions fail with the same error, and report it
 
 
 def recorded(flow_run: UUID) -> None:
-    """Note that this process has written the record of the latest attempt of a flow run."""
+    """Remember that this process has written the record of the latest attempt of a flow run."""
     _recorded.add(flow_run)
 
 
@@ -108,10 +108,10 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         return  # a later attempt, which writes the record
     labels = now.labels
     if BEGAN not in labels:
-        return  # it was killed before it was a run
+        return  # it was killed before its run began
     try:
         store = open_store(str(labels[STORE]))
-        # One that was killed before it came to its labels has begun nothing.
+        # An attempt that was killed before it set its labels has begun nothing.
         began = str(labels[BEGAN]) if labels[COUNT] == now.run_count else clock.now()
         begun = _read(store, str(labels[PIPELINE]), str(labels[RUN]), began)
         tries = _tries(store, begun)
@@ -144,7 +144,7 @@ class _Try:
 
 
 def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
-    """Return the tries of an attempt by node (or path) and index; one without a manifest was lost."""
+    """Return the tries of an attempt by node (or path) and index; a try without a manifest was lost."""
     found: dict[str, dict[int, _Try]] = {}
     base = key_of(begun.pipeline, begun.run)
     for (folder, index), attempts in store.tries(begun.pipeline, begun.run).items():
@@ -161,13 +161,13 @@ def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
 
 
 def _read_try(store: Store, key: str, files: Collection[str]) -> tuple[str, str, Outcome] | None:
-    """Return the node of a try, when it began and how it ended; None if what there is of it cannot be read."""
+    """Return the node of a try, when it began and how it ended; None if its files cannot be read."""
     try:
         if MANIFEST in files:
             manifest = store.manifest(store.uri(f"{key}/{MANIFEST}"))
             return manifest.id.node, manifest.started, manifest.state
     except StoreError:
-        pass  # its reason tells, once it is read for the record
+        pass  # reading it for the record reports the reason
     try:
         document = store.read_json(f"{key}/{STARTED}")
         return str(document["node"]), str(document["started"]), Outcome.ERROR
@@ -176,14 +176,14 @@ def _read_try(store: Store, key: str, files: Collection[str]) -> tuple[str, str,
 
 
 def _named(folder: str, begun: Begun) -> str | None:
-    """Return the node (in branches: the path) whose directory in the store bears this name, as far as that tells it."""
+    """Return the node (in branches: the path) whose directory in the store has this name, if that is clear."""
     if begun.graph is None:
         return next((node.name for node in begun.nodes if segment(node.name) == folder), None)
     return folder if segment(folder) == folder else None
 
 
 def _with_composites(tries: Mapping[str, dict[int, _Try]]) -> dict[str, dict[int, _Try]]:
-    """Return ``tries`` with the nodes that have branches and were lost in the middle of them."""
+    """Return ``tries`` with the composite nodes that were lost while their branches ran."""
     started: dict[str, str] = {}
     for path, of_path in tries.items():
         first = min(one.started for one in of_path.values())
@@ -194,7 +194,7 @@ def _with_composites(tries: Mapping[str, dict[int, _Try]]) -> dict[str, dict[int
 
 
 def _branches(tries: Iterable[str]) -> dict[str, list[str]]:
-    """Return by path of a node the paths of its branches in which something began, each with a full stop at its end."""
+    """Return by path of a node the paths of its branches in which something began, each with a trailing full stop."""
     found: dict[str, dict[str, None]] = {}
     for path in tries:
         for node, branch in _around(path):
@@ -203,7 +203,7 @@ def _branches(tries: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _around(path: str) -> Iterator[tuple[str, str]]:
-    """Give the nodes around a node, by path, and of each the branch that it is in."""
+    """Yield the enclosing nodes of a node, by path, and the branch of each that the node is in."""
     parts = path.split(".")
     for place in range(1, len(parts) - 1, 2):
         yield ".".join(parts[:place]), parts[place]
@@ -212,13 +212,13 @@ def _around(path: str) -> Iterator[tuple[str, str]]:
 def _with_routes(
     graph: GraphPlan | None, tries: Mapping[str, _Try], branches: Mapping[str, Sequence[str]], prefixes: Sequence[str]
 ) -> GraphPlan | None:
-    """Return a graph with the routes that its token took: its nodes began one after the other.
+    """Return a graph with the routes that its token took, derived from the order in which its nodes began.
 
     Args:
         graph: the graph, without routes.
         tries: by path, the nodes that began.
         branches: by path of a node, the paths of its branches in which something began.
-        prefixes: the paths of the graph in the run, of a map's body one per item, each with a full stop at its end.
+        prefixes: the paths of the graph in the run (for a map's body one per item), each with a trailing full stop.
     """
     if graph is None:
         return None
@@ -254,7 +254,7 @@ def _with_routes(
 
 
 def _is_of(branch: str, path: str, entered: str) -> bool:
-    """Return whether a branch's path in the run belongs to a path of the plan, which has one per map or loop."""
+    """Return whether a branch's path in the run belongs to a path of the plan, which has one branch per map or loop."""
     return branch == BODY or entered == f"{path}.{branch}."
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 
 
 class ArtifactStore(Block):
-    """The store in which executions of translated pipelines keep outputs and manifests.
+    """The store for outputs and manifests of translated pipelines.
 
     Flows use the block called ``default``, or the one that the environment variable ``TRANSLATOR_STORE`` names
     (``artifact-store/NAME``).

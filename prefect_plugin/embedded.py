@@ -28,7 +28,7 @@ LOG = "prefect.log"
 _SETTINGS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_CLI_PROMPT": "false",
-    # Nobody will look into this server, and a line costs it a millisecond.
+    # Nobody looks into this server, and storing a line takes a millisecond.
     "PREFECT_LOGGING_TO_API_ENABLED": "false",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -38,11 +38,11 @@ _SETTINGS = {
 
 
 class UsageError(TranslatorError):
-    """A flow that cannot be run as asked; the message is for the user."""
+    """A flow that cannot run as requested; the message is for the user."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a flow as the command line says, and return the exit status."""
+    """Run a flow according to the command line, and return the exit status."""
     asked = _parser().parse_args(arguments)
     home = asked.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 2
         except KeyboardInterrupt:
             return 1
-        except Exception as error:  # noqa: BLE001 - the user gets a line, the log the rest
+        except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
             traceback.print_exc()
             print(f"error: Prefect could not run {asked.file}: {error}; see {home / LOG}", file=errors)
             return 1
@@ -119,5 +119,5 @@ def _load(file: Path) -> Flow[..., Any]:
 
 if __name__ == "__main__":
     status = main()
-    logging.disable()  # the temporary server says when it stops, which is after this
+    logging.disable()  # the temporary server logs its stop, which comes after this
     sys.exit(status)

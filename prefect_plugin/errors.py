@@ -14,4 +14,4 @@ class TokenError(TranslatorError, TypeError):
 
 
 class StepError(TranslatorError, TypeError):
-    """A step that a job cannot run in the way that it is asked to."""
+    """A step that a job cannot run in the requested way."""

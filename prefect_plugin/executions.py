@@ -26,7 +26,7 @@ SourceT = TypeVar("SourceT", ArtifactSource, ValueSource)
 class Edge(Generic[SourceT]):
     """An edge of the pipeline, together with the executions at its start.
 
-    ``default`` is the value of the pipeline parameter that also sets the edge's target; it counts if the edge brings
+    ``default`` is the value of the pipeline parameter that also sets the edge's target; it applies if the edge brings
     no value.
     """
 
@@ -64,11 +64,11 @@ class Executions:
         return Edge(self, same_input(self.node, pattern))
 
     def parameter(self, name: str, *, default: Value = None) -> Edge[ValueSource]:
-        """Take the value of parameter ``name``; of several executions a list in grid order, if the target takes one."""
+        """Take the value of parameter ``name``; for several executions a list, if the target accepts one."""
         return Edge(self, parameter(self.node, name), default)
 
     def metadata(self, key: str, *, default: Value = None) -> Edge[ValueSource]:
-        """Take the last value printed for ``key``; of several executions a list, if the target takes one."""
+        """Take the last value printed for ``key``; for several executions a list, if the target accepts one."""
         return Edge(self, metadata(self.node, key), default)
 
 
@@ -79,7 +79,7 @@ class LeftOut(Executions):
 
     @property
     def state(self) -> State[Executions]:
-        """Always completed."""
+        """The state, which is always completed."""
         return Completed(data=self)
 
     def wait(self, timeout: float | None = None) -> None:
@@ -87,7 +87,7 @@ class LeftOut(Executions):
 
 
 class NodeError(TranslatorError):
-    """A failed node, with those of its executions that are complete.
+    """A failed node with its complete executions.
 
     Prefect's ``allow_failure`` passes it to the downstream nodes of a node with ``on-error: continue``.
     """

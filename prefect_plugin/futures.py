@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def await_end(future: PrefectFuture[Any], timeout: float | None = None) -> None:
-    """Wait until a task run ends, however it does."""
+    """Wait until a task run ends, in any state."""
     if isinstance(future, PrefectConcurrentFuture):
         concurrent.futures.wait([future.wrapped_future], timeout)
     else:
@@ -26,7 +26,7 @@ def await_end(future: PrefectFuture[Any], timeout: float | None = None) -> None:
 
 
 def ended_state(future: PrefectFuture[Any]) -> State[Any] | None:
-    """Return the state that a task run has ended in; None if it broke off, or still runs."""
+    """Return the final state of a task run; None if it crashed, or still runs."""
     if not isinstance(future, PrefectConcurrentFuture):
         return future.state
     wrapped = future.wrapped_future
@@ -39,12 +39,12 @@ def ended_state(future: PrefectFuture[Any]) -> State[Any] | None:
 def is_left_open(future: PrefectFuture[Any]) -> bool:
     """Return whether the API shows a task run as one that never ends, because it has no final state.
 
-    That is a node whose upstream did not complete (``NotReady``), and a task run that a suspension kept from starting.
+    This is a node with an incomplete upstream node (``NotReady``), or a task run that a suspension prevented.
     """
     if not isinstance(future, PrefectConcurrentFuture):
         return future.state.is_pending()
     wrapped = future.wrapped_future
-    if wrapped.cancelled():  # it never came to exist
+    if wrapped.cancelled():  # it was never created
         return False
     if not wrapped.done():
         return True

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """A step with the files that edges bring; a node's function makes it, and calls one of its methods."""
+    """A step with the files that edges bring; a node's function creates it, and calls one of its methods."""
 
     __slots__ = ("_inputs", "_step", "in_order", "node")
 
@@ -42,11 +42,11 @@ class Job:
         inputs: Mapping[str, Sequence[Edge[ArtifactSource]]] | None = None,
         merge: Literal["replace", "append"] = "replace",
     ) -> None:
-        """Collect what the edges bring.
+        """Collect the files that edges bring.
 
         Args:
             step: what to run.
-            inputs: by input of the step, the edges that end in it.
+            inputs: by input of the step, its incoming edges.
             merge: whether the files that edges bring replace an input's defaults or join them.
         """
         self.node = current_node()
@@ -124,7 +124,7 @@ class Job:
         return self.node.points
 
     def execute(self, point: Point) -> Manifest:
-        """Run the step for one point, in the current task run, and keep its manifest for the node."""
+        """Run the step for one point, in the current task run, and record its manifest for the node."""
         node, run = self.node, self.node.run
         task_run = TaskRunContext.get()
         manifest = execute(
@@ -166,7 +166,7 @@ def _name(parameters: dict[str, Any]) -> str:
 @task(
     name="execution",
     task_run_name=_name,  # type: ignore[arg-type]  # Prefect asks for a class here, and takes a function
-    # All said here, so that no default of somebody's Prefect changes what on-error means.
+    # Set all options, so that no default of a deployment changes what on-error means.
     retries=0,
     retry_delay_seconds=0,
     persist_result=False,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 Mapped: TypeAlias = Sequence[PrefectFuture[Manifest]]
-"""What the function of a task node returns: the executions that ``execution.map(...)`` has submitted."""
+"""The result of a task node's function: the executions that ``execution.map(...)`` has submitted."""
 
 WIDTH = 16
 """The default limit of concurrent executions of a task node."""
@@ -62,7 +62,7 @@ class NodeTask(KeptTask[P, Any]):
     plan: NodePlan
     joins: bool = False
     place: int
-    """The node's place in the file, which has the nodes in the order of the source file."""
+    """The node's position in the order of the source file."""
 
     def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
         """Submit the node; arguments are as of any task."""
@@ -71,7 +71,7 @@ class NodeTask(KeptTask[P, Any]):
         upstream = tuple(dict.fromkeys(run.names[future.task_run_id] for future in _futures([args, kwargs])))
         run.plans[name] = replace(self.plan, upstream=upstream)
         run.places[name] = self.place
-        if self.joins:  # it waits for its upstream nodes itself
+        if self.joins:  # a joining node waits for its upstream nodes itself
             kwargs.pop("wait_for", None)
             kwargs = {key: Late(value) if isinstance(value, PrefectFuture) else value for key, value in kwargs.items()}
         future: PrefectFuture[Any] = super().submit(*args, **kwargs)
@@ -83,7 +83,7 @@ class NodeTask(KeptTask[P, Any]):
         """Leave the node out of this run; downstream nodes run as if it did not exist.
 
         Returns:
-            What stands for the node's future in the arguments of other nodes.
+            What replaces the node's future in the arguments of other nodes.
         """
         run = current_run()
         name = self.plan.name
@@ -101,7 +101,7 @@ class Skip:
 
 
 def skip(reason: str) -> Skip:
-    """End a node as skipped; its downstream nodes are skipped, too, and the run does not fail for it."""
+    """End a node as skipped; its downstream nodes are skipped, too, and the run does not fail."""
     return Skip(reason)
 
 
@@ -117,7 +117,7 @@ def execution_node(
 
     Args:
         name: the node's name in the source file.
-        on_error: what a failure of the node does to the run.
+        on_error: how a failure of the node affects the run.
         retries: how often a failed execution is tried again.
         joins: whether the node runs although upstream nodes were skipped, if none failed and one is complete.
         tags: the groups that the UI shows the node in.
@@ -141,12 +141,12 @@ def task_node(
 ) -> Callable[[Callable[P, Mapped | Skip]], NodeTask[P]]:
     """Turn a function that returns ``execution.map(...)`` into a node that runs its step once per point of a grid.
 
-    The executions run on a task runner of the node's own, so that a wide grid never blocks another branch.
+    The executions run on the node's own task runner, so that a wide grid never blocks another branch.
 
     Args:
         name: the node's name in the source file.
-        on_error: what a failure of the node does to the run.
-        on_child_error: what a failure of one execution does to the node; by default, ``on_error`` decides.
+        on_error: how a failure of the node affects the run.
+        on_child_error: how a failed execution affects the node; by default, ``on_error`` decides.
         max_workers: how many executions run at once (default: ``WIDTH``).
         tags: the groups that the UI shows the node in.
     """
@@ -159,7 +159,7 @@ def task_node(
     return decorate
 
 
-def _task(  # noqa: PLR0913 - what a node is made of
+def _task(  # noqa: PLR0913 - all options of a node
     function: Callable[..., Any],
     plan: NodePlan,
     retries: int,
@@ -199,7 +199,7 @@ def _task(  # noqa: PLR0913 - what a node is made of
         name=flat(plan.name),
         tags=[flat(tag) for tag in tags],
         task_run_name=lambda: flat(plan.name),
-        # All said here, so that no default of somebody's Prefect changes what on-error means.
+        # Set all options, so that no default of a deployment changes what on-error means.
         retries=retries,
         retry_delay_seconds=0,
         persist_result=False,
@@ -223,7 +223,7 @@ def _begin(
             return work(node, function)
         except GridError as error:
             reason = str(error)
-        except Exception as error:  # noqa: BLE001 - as said above
+        except Exception as error:  # noqa: BLE001 - see the docstring
             get_run_logger().exception("the node could not be run")
             reason = f"{type(error).__name__}: {error}"
         node.states[NODE], node.reason = Outcome.ERROR, reason
@@ -256,7 +256,7 @@ def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callabl
         labels = [point.label for point in node.points or ()]
         node.run.mapped += [(f"{plan.name}[{label}]", one) for label, one in zip(labels, futures, strict=False)]
         for future in as_completed(futures):
-            future.wait()  # the state is the local one only after this; before, it is read from the API, which lags
+            future.wait()  # only after this, the state is local; before, it is read from the API, which lags
             if future.state.is_failed() or future.state.is_crashed():
                 _stop_siblings(plan, node)
     if isinstance(mapped, Skip):
@@ -278,7 +278,7 @@ def _stop_siblings(plan: NodePlan, node: NodeRun) -> None:
 
 
 def _outcome(node: NodeRun, point: Point, future: PrefectFuture[Manifest]) -> Outcome:
-    """Return how an execution ended; one without a manifest never began, or its worker crashed."""
+    """Return how an execution ended; without a manifest, it never began, or its worker crashed."""
     manifest = node.manifests.get(point.index)
     if manifest is not None:
         return manifest.state
@@ -311,9 +311,9 @@ def _is_last_try() -> bool:
 
 
 def _passed(value: object, name: str = "") -> object:
-    """Return what the function gets for an argument: of a failed node, its complete executions.
+    """Return what the function gets for an argument: for a failed node, its complete executions.
 
-    Only a joining node gets a node that did not run; it has no executions.
+    Only a joining node gets a node that did not run, without executions.
     """
     if isinstance(value, Late):
         return value.executions(name)

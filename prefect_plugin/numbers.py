@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class _AsWritten:
-    """An annotation of ``float``: 95 stays 95, so that a command line says ``--x=95`` where the file does."""
+    """An annotation of ``float`` that keeps 95 as 95, so that a command line has ``--x=95`` if the file does."""
 
     def __get_pydantic_core_schema__(self, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Check the number as a float, and return what was given."""
+        """Check the number as a float, and return it unchanged."""
         unchanged = core_schema.plain_serializer_function_ser_schema(_same)
         return core_schema.no_info_wrap_validator_function(_checked, handler(source), serialization=unchanged)
 

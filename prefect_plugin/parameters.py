@@ -14,7 +14,7 @@ GroupT = TypeVar("GroupT", bound="NodeParameters")
 
 
 class _Default:
-    """The instance of a class that has the defaults of all its fields."""
+    """An instance of a class with the defaults of all its fields."""
 
     def __get__(self, instance: None, owner: type[GroupT]) -> GroupT:
         """Return a new instance, so that values are not shared."""
@@ -24,8 +24,8 @@ class _Default:
 class NodeParameters(BaseModel):
     """A group of the parameter form: the values of an execution node, or the axes of a task node's grid.
 
-    A field has the parameter's name in the source file; if that is not a Python name, the field has it as its alias.
-    A class is made with the name of its node: ``class TrainGrid(NodeParameters, node="train")``. Its ``default`` is
+    A field has the parameter's name in the source file; if that is not a Python name, it is the field's alias. A
+    class is defined with the name of its node: ``class TrainGrid(NodeParameters, node="train")``. Its ``default`` is
     the default of a flow's argument.
     """
 
@@ -40,7 +40,7 @@ class NodeParameters(BaseModel):
     default: ClassVar[_Default] = _Default()
 
     def __init_subclass__(cls, *, node: str, **keywords: Any) -> None:
-        """Keep the name of the node as the source file spells it."""
+        """Store the name of the node as the source file spells it."""
         super().__init_subclass__(**keywords)
         cls.node = node
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class Point:
-    """A point of a grid; no dataclass, so that Prefect does not walk it (see ``prefect_plugin.executions``).
+    """A point of a grid; not a dataclass, so that Prefect does not search it for futures.
 
-    ``label`` tells it from the others of its grid.
+    ``label`` distinguishes it from the other points of its grid.
     """
 
     __slots__ = ("index", "label", "parameters")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
 PATIENCE_SECONDS = 10.0
-"""How long to wait for task runs to be recorded, all together: the API learns of them from events, with a delay."""
+"""How long to wait in total for task runs to be recorded: the API learns of them from events, with a delay."""
 _UNNAMED = re.compile(r"-[0-9a-f]{3}$")
 """The suffix that Prefect adds to the name of a task that has not started."""
 PAGE = 200
@@ -47,7 +47,7 @@ class TaskRunEnd:
 
 
 def repair(ends: Iterable[TaskRunEnd]) -> None:
-    """Give each task run that Prefect left open its name and its state; one that never ran has had no name yet."""
+    """Give each task run that Prefect left open its name and its state; a task run that never ran has no name yet."""
     left = [end for end in ends if is_left_open(end.future)]
     if not left:
         return
@@ -58,23 +58,23 @@ def repair(ends: Iterable[TaskRunEnd]) -> None:
                 left = [end for end in left if not _is_repaired(client, end)]
                 if left:
                     time.sleep(0.1)
-    except Exception as error:  # noqa: BLE001 - the run has ended; what the API shows must not change that
+    except Exception as error:  # noqa: BLE001 - the run has ended, whatever the API shows
         get_run_logger().warning("cannot show in the API which nodes never ran: %s", error)
 
 
 def close_earlier_attempts(flow_run: UUID) -> None:
     """Give the task runs that earlier attempts of a flow run left open the state Crashed.
 
-    Callable before the current attempt has submitted a task: those that the API knows are all of earlier attempts.
+    Call it before the current attempt submits a task: then all task runs that the API knows are of earlier attempts.
     """
     try:
         with get_client(sync_client=True) as client:
             for task_run in _open_task_runs(client, flow_run):
                 ended: State[Any] = Crashed(message="the flow process ended before this task run did")
                 client.set_task_run_state(task_run.id, ended, force=True)
-                if task_run.start_time is None:  # else it has its name
+                if task_run.start_time is None:  # otherwise it has its name
                     client.set_task_run_name(task_run.id, _UNNAMED.sub("", task_run.name))
-    except Exception as error:  # noqa: BLE001 - what the API shows of the past must not keep the run from starting
+    except Exception as error:  # noqa: BLE001 - old task runs in the API must not keep the run from starting
         get_run_logger().warning("cannot end the task runs of earlier attempts in the API: %s", error)
 
 

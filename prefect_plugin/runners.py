@@ -21,7 +21,7 @@ def thread_pool(max_workers: int) -> TaskRunner[PrefectFuture[Any]]:
     """Return a ``ThreadPoolTaskRunner`` with the type that ``@flow`` asks for; mypy refuses the runner's own type.
 
     Args:
-        max_workers: the number of nodes that run, or wait for others, at once.
+        max_workers: the number of nodes that run or wait at once.
     """
     return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=max_workers))
 
@@ -37,5 +37,5 @@ def own_threads(count: int) -> Iterator[None]:
     if flow_run is None:
         raise OutsideRunError("nodes run in a flow")
     runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=count)
-    with runner, flow_run.model_copy(update={"task_runner": runner}):  # tasks take the runner of their context
+    with runner, flow_run.model_copy(update={"task_runner": runner}):  # tasks use the runner of their context
         yield

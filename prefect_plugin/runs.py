@@ -50,7 +50,7 @@ RUN = "TRANSLATOR_RUN"
 PROJECT = "TRANSLATOR_PROJECT"
 """Environment variable with the project directory, if it is not beside the flow's file."""
 SETTLE_SECONDS = 20.0
-"""How long a run that is interrupted waits for its executions to end; each obeys within a few seconds.
+"""How long an interrupted run waits for its executions to end; each obeys within a few seconds.
 
 Prefect's worker kills a flow that does not end within 30 seconds.
 """
@@ -59,7 +59,7 @@ KILLED_SECONDS = 5.0
 
 
 class RunFailedError(TranslatorError):
-    """A run that failed: what the flow raises, so that Prefect's own rules (retries, automations, hooks) apply."""
+    """A failed run; the flow raises it, so that Prefect's own rules (retries, automations, hooks) apply."""
 
 
 @dataclass(eq=False, slots=True)
@@ -73,21 +73,21 @@ class NodeRun:
     manifests: dict[int, Manifest] = field(default_factory=dict)
     states: dict[int, Outcome] = field(default_factory=dict)
     tries: dict[int, str] = field(default_factory=dict)
-    """By index the URI that the manifest of the execution's last try has, or will have."""
+    """The URI of the manifest of each execution's last try, by index, even before it is written."""
     reason: str | None = None
-    """Why the node failed, if no execution says it."""
+    """The reason why the node failed, unless an execution has it."""
     stop: Stop = field(default_factory=Stop)
 
     def should_stop(self) -> str | None:
-        """Return why executions of this node must stop, if they must."""
+        """Return the reason to stop executions of this node, if there is one."""
         return self.run.stop.reason or self.stop.reason
 
     def claimed(self, index: int) -> Callable[[str], None]:
-        """Return a function that keeps the URI of the manifest of a try that begins."""
+        """Return a function that records the manifest's URI of a try that begins."""
         return lambda uri: self.tries.__setitem__(index, uri)
 
     def known(self) -> dict[int, EngineState]:
-        """Return by index what this attempt knows of executions; one that has no state yet was cut off."""
+        """Return by index what this attempt knows of executions; an execution without a state was cut off."""
         return {
             index: EngineState(
                 self.states.get(index, Outcome.STOPPED),
@@ -117,7 +117,7 @@ class Run:
     mapped: list[tuple[str, PrefectFuture[Any]]] = field(default_factory=list)
     """Futures that nodes have submitted, with the names of the task runs."""
     judged: dict[UUID, State[Any]] = field(default_factory=dict)
-    """By task run the state that its body has returned."""
+    """The state that the body of each task run returned."""
     nodes: dict[str, NodeRun] = field(default_factory=dict)
     record: RunRecord | None = None
     slots: BoundedSemaphore | None = None
@@ -125,7 +125,7 @@ class Run:
     labelled: bool = False
     """Whether the labels of the flow run name this attempt."""
     graph: Callable[[], GraphPlan] | None = None
-    """Of a control-flow pipeline, its graph as far as the run has come to know its routes."""
+    """The graph of a control-flow pipeline, with the routes taken so far."""
 
 
 _run: ContextVar[Run] = ContextVar("run")
@@ -145,7 +145,7 @@ def current_run() -> Run:
 
 
 def current_node() -> NodeRun:
-    """Return the node whose body is being run.
+    """Return the node whose body is running.
 
     Raises:
         OutsideRunError: it is not called in the body of a node.
@@ -175,17 +175,17 @@ def run_of(
     max_workers: int | None = None,
     parameters: Mapping[str, Value | Json] | None = None,
 ) -> Iterator[Run]:
-    """Make the current flow run a run of ``pipeline``; to be opened in a flow's body, around all of it.
+    """Make the current flow run a run of ``pipeline``; a flow opens it around its whole body.
 
     Whatever ends the run early (a cancel, a suspension, a signal from a worker, Ctrl-C, a time limit, an exception in
-    the flow's body), the executions are stopped and ``run.json`` is written all the same. The store is chosen by
+    the flow's body), the executions are stopped and ``run.json`` is still written. The store is chosen by
     ``prefect_plugin.stores``.
 
     Args:
         pipeline: the pipeline's name, as the source file spells it.
         project: the directory of the source file.
-        max_workers: how many nodes run at once, if not all that can. The task runner must have a thread for each node
-            all the same: one that waits for others takes a thread, and does not count here.
+        max_workers: how many nodes run at once (default: no limit). The task runner still needs a thread for each
+            node: a waiting node occupies a thread, but does not count here.
         parameters: the pipeline's own parameters, by the names of the source file.
     """
     context = FlowRunContext.get()
@@ -224,12 +224,12 @@ def run_of(
 
 
 def _listed(value: Any) -> Any:
-    """Return a list for a tuple, which is what the default of a flow's argument is."""
+    """Return a list for a tuple: defaults of a flow's arguments are tuples."""
     return list(value) if isinstance(value, tuple) else value
 
 
 def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
-    """Return the name of a flow run in the store; a second attempt has that of the first."""
+    """Return the name of a flow run in the store; all attempts have the same."""
     name = f"{flow_run.name}-{flow_run.id.hex[-8:]}"
     try:
         owner = {"engine": "prefect", "flow_run": str(flow_run.id)}
@@ -245,7 +245,7 @@ def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
 
 
 def _interruption(error: BaseException) -> tuple[Cause, str]:
-    """Return why a run stops whose flow is ended by ``error``."""
+    """Return why a run stops if ``error`` ends its flow."""
     if isinstance(error, Pause):
         return Cause.SUSPEND, "the run was suspended"
     if isinstance(error, Exception):
@@ -254,7 +254,7 @@ def _interruption(error: BaseException) -> tuple[Cause, str]:
 
 
 def judged(state: State[Any]) -> State[Any]:
-    """Note that the body of the current task run returns ``state``, and return it."""
+    """Record that the body of the current task run returns ``state``, and return it."""
     context = TaskRunContext.get()
     if context is not None:
         current_run().judged[context.task_run.id] = state
@@ -285,7 +285,7 @@ def _planned(run: Run) -> list[NodePlan]:
 
 
 def concluded(run: Run) -> State[Any]:
-    """Write ``run.json`` of a run whose nodes have all ended, repair the API, and say how the run ended.
+    """Write ``run.json`` of a run whose nodes have all ended, repair the API, and return the run's state.
 
     Raises:
         RunFailedError: the run failed.
@@ -301,10 +301,10 @@ def concluded(run: Run) -> State[Any]:
 
 
 def _settle(run: Run) -> None:
-    """Let the executions of an interrupted run end, and write what is known; the interruption is what is raised."""
+    """Let the executions of an interrupted run end, and write what is known; the caller raises the interruption."""
     try:
         _await_all(run, SETTLE_SECONDS)
-    except BaseException:  # noqa: BLE001 - somebody insists: a second Ctrl-C
+    except BaseException:  # noqa: BLE001 - a second Ctrl-C
         kill_all()
         _await_all(run, KILLED_SECONDS)
     if run.record is None and not _is_replaced(run):
@@ -316,7 +316,7 @@ def _settle(run: Run) -> None:
 
 
 def _has_later_attempt(run: Run, flow_run: FlowRun) -> bool:
-    """Return whether another process has begun a later attempt; a run without labels of its own cannot know."""
+    """Return whether another process has begun a later attempt; a run that could not set its labels cannot know."""
     return run.labelled and attempts.is_replaced(flow_run, run.started)
 
 
@@ -329,7 +329,7 @@ def _is_replaced(run: Run) -> bool:
     try:
         with get_client(sync_client=True) as client:
             now = client.read_flow_run(run.flow_run)
-    except Exception as error:  # noqa: BLE001 - whatever the network does, the run has ended and is to be recorded
+    except Exception as error:  # noqa: BLE001 - whatever the network does, the run has ended and must be recorded
         get_run_logger().warning("cannot ask whether a later attempt of the flow run has begun: %s", error)
         return False
     return _has_later_attempt(run, now)
@@ -342,7 +342,7 @@ def _await_all(run: Run, seconds: float) -> None:
 
 
 def _task_runs(run: Run) -> list[TaskRunEnd]:
-    """Return the task runs of a run, with the states to show for those whose end the API has not learnt."""
+    """Return the task runs of a run, with the states to show if the API does not know their end."""
     states = _node_states(run.record.document["nodes"]) if run.record is not None else {}
     ends = [
         TaskRunEnd(
@@ -355,7 +355,7 @@ def _task_runs(run: Run) -> list[TaskRunEnd]:
 
 
 def _node_states(nodes: Mapping[str, Any], above: str = "") -> dict[str, str]:
-    """Return the state that ``run.json`` says of each node, by name, of nodes in branches by path."""
+    """Return the state of each node in ``run.json``, by name, or by path in branches."""
     found: dict[str, str] = {}
     for name, node in nodes.items():
         found[f"{above}{name}"] = node["state"]
@@ -365,7 +365,7 @@ def _node_states(nodes: Mapping[str, Any], above: str = "") -> dict[str, str]:
 
 
 def _as_submitted(run: Run) -> Iterator[PrefectFuture[Any]]:
-    """Yield the futures of a run, also those that its tasks submit meanwhile, as branches do."""
+    """Yield the futures of a run, including those that its tasks submit meanwhile, as branches do."""
     seen: set[str] = set()
     while waiting := [name for name in list(run.futures) if name not in seen]:
         for name in waiting:
@@ -393,7 +393,7 @@ def write_record(run: Run) -> RunRecord:
 
 
 def _marked(state: State[Any] | None) -> Literal["success", "failed"] | None:
-    """Return how a state that somebody gave a run marks it; a state that continues or cancels it does not."""
+    """Return how a state that somebody set marks a run; states that continue or cancel it do not mark it."""
     if state is None or not state.is_final() or state.is_cancelled():
         return None
     return "success" if state.is_completed() else "failed"

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 
 def lookup(name: str) -> str | None:
-    """Return the value of the ``Secret`` block of that name, as blocks spell names: ``API_TOKEN`` is ``api-token``."""
+    """Return the value of the ``Secret`` block with that name; blocks spell ``API_TOKEN`` as ``api-token``."""
     from prefect.blocks.system import Secret
 
     block = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

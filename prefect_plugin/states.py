@@ -31,7 +31,7 @@ def execution_state(manifest: Manifest) -> State[Manifest]:
 
 
 def stopped(reason: str) -> State[Manifest]:
-    """Return the state of a task run that was cut off, or never started, because the run stops."""
+    """Return the state of a task run that was stopped, or never started, because the run stops."""
     return Cancelled(name=STOPPED, message=reason)
 
 

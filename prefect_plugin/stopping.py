@@ -40,9 +40,9 @@ class Cause(Enum):
 
 
 class Stop:
-    """A request to stop that running executions obey within about a second; only the first one counts.
+    """A request to stop, which running executions obey within about a second; only the first request counts.
 
-    ``outside`` is the state that somebody gave the flow run, whatever else stopped it before.
+    ``outside`` is the state that somebody gave the flow run, even if something else stopped it before.
     """
 
     __slots__ = ("_lock", "cause", "outside", "reason")
@@ -54,7 +54,7 @@ class Stop:
         self.outside: State | None = None
 
     def trip(self, cause: Cause, reason: str) -> None:
-        """Ask to stop, and say why."""
+        """Request a stop, with its cause."""
         with self._lock:
             if self.reason is None:
                 self.cause, self.reason = cause, reason
@@ -71,7 +71,7 @@ def is_suspension(state: State | None) -> bool:
 
 
 def _obey(stop: Stop, state: State | None) -> None:
-    """Trip ``stop`` if ``state``, which the API shows for a running flow run, means that it must end."""
+    """Trip ``stop`` if ``state``, as the API shows it for a running flow run, means that the run must end."""
     if state is None:
         return
     if is_cancel(state):
@@ -94,8 +94,8 @@ def state_watched(stop: Stop, flow_run: UUID, is_replaced: Callable[[FlowRun], b
 
     Trip it also if ``is_replaced`` returns true for the flow run.
 
-    A flow that was started as a script or in a test gets no signal then: the API only changes its state. A suspended
-    one gets none either, and Prefect ends it only between tasks.
+    A flow that was started as a script or in a test then gets no signal: the API only changes its state. A suspended
+    flow gets none either, and Prefect ends it only between tasks.
     """
     done = threading.Event()
 

@@ -11,15 +11,15 @@ from prefect_plugin.blocks import ArtifactStore
 VARIABLE = "TRANSLATOR_STORE"
 """Environment variable with the store's URI, or ``artifact-store/NAME`` for a block."""
 BLOCK = "default"
-"""Name of the block that is used when the environment says nothing."""
+"""Name of the block that is used if the environment names no store."""
 FOLDER = "artifacts"
-"""Directory, below the current one, that is used when that block does not exist either."""
+"""Directory, below the current one, that is used if that block does not exist either."""
 
 _PREFIX = "artifact-store/"
 
 
 def choose() -> str:
-    """Return the URI of the store: from the environment, else of the block ``default``, else a folder.
+    """Return the URI of the store: from the environment, else of the block ``default``, else of a directory.
 
     Raises:
         ValueError: the environment names a block that does not exist.

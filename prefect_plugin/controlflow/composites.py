@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 
 Branching: TypeAlias = "Callable[[Token], Token | Sequence[Token]]"
-"""The function of a node with branches: it submits them, and returns their tokens."""
+"""The function of a composite node: it submits the branches, and returns their tokens."""
 
 
 @dataclass(eq=False, slots=True)
 class CompositeRun:
-    """A node with branches that has begun; ``branches`` by the place of each in the declared order.
+    """A composite node that has begun; ``branches`` are by position in the declared order.
 
-    ``width`` is how many of them run at once.
+    ``width`` is the number of branches that run at once.
     """
 
     graph: GraphRun
@@ -65,7 +65,7 @@ _composite: ContextVar[CompositeRun] = ContextVar("composite")
 
 
 def current_composite() -> CompositeRun:
-    """Return the node with branches whose function is being run.
+    """Return the composite node whose function is running.
 
     Raises:
         OutsideRunError: it is not called in the function of such a node.
@@ -77,7 +77,7 @@ def current_composite() -> CompositeRun:
 
 
 class BranchTask(KeptTask[Any, Any]):
-    """A task that is a branch, of the graph's nodes in the order of the source file."""
+    """A task that is a branch, with its nodes in the order of the source file."""
 
     nodes: Sequence[Node]
 
@@ -178,7 +178,7 @@ def choice_node(name: str, *, cases: Mapping[str, BranchTask]) -> Callable[[Bran
     return lambda function: _node(name, "choice", function, cases, 1)
 
 
-def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
+def _node(  # noqa: PLR0913 - the differences between the kinds of nodes
     name: str,
     kind: CompositeKind,
     function: Branching,
@@ -214,7 +214,7 @@ def _node(  # noqa: PLR0913 - what the kinds of nodes differ in
 
 
 def _fan_out(composite: CompositeRun, function: Branching, handover: Handover) -> None:
-    """Run the branches that the function of the generated file starts, all to their end."""
+    """Run the branches that the generated function starts, until all have ended."""
     token = _composite.set(composite)
     try:
         with own_threads(composite.width):
@@ -225,7 +225,7 @@ def _fan_out(composite: CompositeRun, function: Branching, handover: Handover) -
             for place, future in enumerate(futures):
                 future.wait()
                 if composite.kind != "loop" and not future.state.is_completed():
-                    # A branch whose task broke has said nothing of itself.
+                    # A branch whose task crashed has reported no state.
                     name = str(place) if composite.kind == "map" else composite.names[place]
                     broken = Outcome.STOPPED if composite.graph.run.stop.reason else Outcome.ERROR
                     composite.branches.setdefault(place, fan.Branch(name, broken))
@@ -234,7 +234,7 @@ def _fan_out(composite: CompositeRun, function: Branching, handover: Handover) -
 
 
 def _entered(name: str, token: Handover, index: int | None) -> tuple[int, str, Scope]:
-    """Place, path segment and scope of a branch that begins after ``token``."""
+    """Return position, path segment and scope of a branch that begins after ``token``."""
     composite = current_composite()
     match composite.kind:
         case "map":

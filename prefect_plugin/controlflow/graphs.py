@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CompositeKind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
 Kind: TypeAlias = Literal["execution"] | CompositeKind
 Pattern: TypeAlias = tuple[str, ...]
-"""The path of a graph in the file: as in a run, with ``*`` instead of an index."""
+"""The path of a graph in the file: like its path in a run, but with ``*`` instead of an index."""
 
 
 WIDTH = 16
@@ -38,9 +38,9 @@ WIDTH = 16
 
 
 class Handover:
-    """The handover from a node to the next; not a dataclass, so that Prefect does not walk it.
+    """The state that a node passes to the next; not a dataclass, so that Prefect does not search it for futures.
 
-    ``index`` and ``item`` are those of the branch of a map that is to begin.
+    ``index`` and ``item`` belong to the branch of a map that is to begin.
     """
 
     __slots__ = ("index", "item", "scope")
@@ -52,7 +52,7 @@ class Handover:
 
 
 class NodeFailedError(TranslatorError):
-    """A failed node, with what it hands over; ``allow_failure`` passes it to the node that handles the failure."""
+    """A failed node with its handover; ``allow_failure`` passes it to the node that handles the failure."""
 
     def __init__(self, path: str, handover: Handover) -> None:
         super().__init__(f"{path} failed")
@@ -70,9 +70,9 @@ class Node(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Routes:
-    """The routes through the graphs of a run, as far as the run has come to know.
+    """The routes through the graphs of a run, as far as the run has taken them.
 
-    ``problem`` is why no node of the run can be run: parameters that it was given.
+    ``problem`` is the reason why no node of the run can run: its parameters are invalid.
     """
 
     dialect: Dialect
@@ -85,7 +85,7 @@ class Routes:
         """Refuse to begin a composite node.
 
         Raises:
-            fan.FanError: no node of the run can be run.
+            fan.FanError: no node of the run can run.
         """
         if self.problem:
             raise fan.FanError(self.problem)
@@ -109,9 +109,9 @@ class Routes:
 
 @dataclass(eq=False, slots=True)
 class GraphRun:
-    """A graph that is being walked; ``handover`` is what its last node handed over, ``states`` how its nodes ended.
+    """A running graph; ``handover`` is that of its last node, ``states`` are the final states of its nodes.
 
-    ``width`` is how many items a map in it works on at once: its share of what the graph around it may.
+    ``width`` is the number of items that its maps run at once: its share of the width of the enclosing graph.
     """
 
     run: Run
@@ -128,7 +128,7 @@ class GraphRun:
         return ".".join((*self.path, node))
 
     def follow(self, node: str, token: object) -> None:
-        """Note that ``node`` follows what ``token`` has come to."""
+        """Record that ``node`` follows the last node of ``token``."""
         future, outcome = unwrapped(token)
         if future is None:
             self.routes.starts[self.pattern] = node
@@ -137,13 +137,13 @@ class GraphRun:
             self.routes.after.setdefault((*self.pattern, node), set()).add(after)
 
     def submitted(self, node: str, label: str, future: PrefectFuture[Any]) -> None:
-        """Keep the future of a node; ``label`` is its name in the UI."""
+        """Remember the future of a node; ``label`` is its name in the UI."""
         self.names[future.task_run_id] = node
         self.run.futures[self.path_of(node)] = future
         self.run.names[future.task_run_id] = label
 
     def ended(self, token: Token) -> Outcome:
-        """Wait until the graph has come to its end, and say how it ended.
+        """Wait until the graph has ended, and return how it ended.
 
         Args:
             token: what the graph's function returned.
@@ -177,11 +177,11 @@ class End:
 
 
 Token: TypeAlias = PrefectFuture[Any] | allow_failure | Handover | End
-"""What passes through a graph: the future of the last node; at the start, what the first node is handed."""
+"""A token passes through a graph: it is the future of the last node, and at the start the handover to the first."""
 
 
 def unwrapped(token: object) -> tuple[PrefectFuture[Any] | None, Literal["complete", "error"]]:
-    """Return the future in a token, and the outcome of it that is followed; no future at the start of a graph."""
+    """Return the future in a token (None at the start of a graph), and the outcome whose route is followed."""
     if isinstance(token, allow_failure):
         return token.unwrap(), "error"
     return (token if isinstance(token, PrefectFuture) else None), "complete"

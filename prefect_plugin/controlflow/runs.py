@@ -29,10 +29,10 @@ def run_of_graph(
     nodes: Sequence[Node],
     parameters: Mapping[str, Json] | None = None,
 ) -> Iterator[Token]:
-    """Make the current flow run a run of ``pipeline``; yields the token at the start of its graph.
+    """Make the current flow run a run of ``pipeline``; yield the token at the start of its graph.
 
-    A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is written all the
-    same. Parameters in the environment (``MAGNUS_PRM_...``, ``RUNNABLE_PRM_...``) win over those given here.
+    A cancel from the API, a signal from a worker or Ctrl-C stops the executions, and ``run.json`` is still
+    written. Parameters in the environment (``MAGNUS_PRM_...``, ``RUNNABLE_PRM_...``) win over those given here.
 
     Args:
         pipeline: the pipeline's name, as the source file spells it.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class NodeTask(KeptTask[Any, Any]):
     """A task that is a node of a control-flow graph.
 
-    ``branches`` are the nodes of each of its branches, ``returns`` the parameters that its step returns.
+    ``branches`` lists the nodes of each of its branches, ``returns`` the parameters that its step returns.
     """
 
     node: str
@@ -42,7 +42,7 @@ class NodeTask(KeptTask[Any, Any]):
     returns: Sequence[str] = ()
 
     def submit(self, token: Token) -> Token:  # type: ignore[override]
-        """Submit the node to run after those that ``token`` has passed; return the token of what follows."""
+        """Submit the node to run after those that ``token`` has passed; return the token for the next node."""
         graph = current_graph()
         graph.follow(self.node, token)
         future: PrefectFuture[Any] = super().submit(token)
@@ -51,7 +51,7 @@ class NodeTask(KeptTask[Any, Any]):
 
 
 def step_node(step: Step) -> NodeTask:
-    """Make a node that runs a step.
+    """Create a node that runs a step.
 
     Args:
         step: the step, whose name is the node's.
@@ -84,13 +84,13 @@ def node_task(
     branches: Mapping[str, Sequence[Node]],
     work: Callable[[GraphRun, NodeRun, Handover], tuple[Outcome, Scope, str | None]],
 ) -> NodeTask:
-    """Make a task that is a node.
+    """Create a task that is a node.
 
     Args:
         name: the node's name, as the source file spells it.
         kind: what it is.
         branches: by branch, its nodes.
-        work: what it does; returns its state, the scope that it leaves, and why it did not complete.
+        work: the body of the node; returns its state, the scope after it, and why it did not complete.
     """
 
     def body(token: Any) -> State[Any]:
@@ -99,7 +99,7 @@ def node_task(
     def run_body(token: Any) -> State[Any]:
         graph = current_graph()
         run, path = graph.run, graph.path_of(name)
-        if token is None:  # of a node that did not run, Prefect's allow_failure passes on nothing
+        if token is None:  # Prefect's allow_failure passes on nothing from a node that did not run
             return skipped("an upstream node did not run")
         if run.stop.reason:
             graph.states[name] = Outcome.STOPPED
@@ -108,7 +108,7 @@ def node_task(
         node = run.nodes[path] = NodeRun(run, path, "execution")
         try:
             state, scope, reason = work(graph, node, handover)
-        except Exception as error:  # noqa: BLE001 - whatever broke, the graph's routes say what follows
+        except Exception as error:  # noqa: BLE001 - whatever crashed, the graph's routes decide what follows
             get_run_logger().exception("the node could not be run")
             state, scope, reason = Outcome.ERROR, handover.scope, f"{type(error).__name__}: {error}"
         node.states.setdefault(0, state)
@@ -120,7 +120,7 @@ def node_task(
         body,
         name=flat(name),
         task_run_name=lambda: flat(label(current_graph(), name)),
-        # All said here, so that no default of somebody's Prefect changes what a failure means.
+        # Set all options, so that no default of a deployment changes what a failure means.
         retries=0,
         retry_delay_seconds=0,
         persist_result=False,
@@ -144,7 +144,7 @@ def node_state(state: Outcome, path: str, handover: Handover, reason: str | None
 
 
 def label(graph: GraphRun, name: str) -> str:
-    """Return the name of a node in the UI, with the item or iteration around it: ``train[chunk=2]``."""
+    """Return the name of a node in the UI, with the enclosing item or iteration: ``train[chunk=2]``."""
     scope = graph.handover.scope
     told = grid.label(cast("dict[str, Any]", {**scope.items, **scope.loops}))
     return f"{name}[{told}]" if told else name

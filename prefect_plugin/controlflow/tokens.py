@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def failed(token: Token) -> bool:
-    """Wait for the last node, and tell whether it failed; a node that did not run has not failed."""
+    """Wait for the last node, and return whether it failed; a node that did not run has not failed."""
     future, _ = unwrapped(token)
     if future is None:
         return False
@@ -37,10 +37,10 @@ def fail(token: Token) -> Token:
 
 
 def items(token: Token, *, over: str) -> Sequence[Token]:
-    """Return a token for each item of the list that the parameter ``over`` holds, to start a branch of a map with.
+    """Return a token for each item of the list in the parameter ``over``, to start the branches of a map.
 
     Raises:
-        translator.shim.controlflow.fan.FanError: it holds no list of items; the node fails then.
+        translator.shim.controlflow.fan.FanError: the parameter is not a list; the node fails.
     """
     composite = current_composite()
     scope = _scope(token)
@@ -53,14 +53,14 @@ def chosen(token: Token, *, on: str) -> BranchTask:
     """Return the case that the parameter ``on`` chooses.
 
     Raises:
-        translator.shim.controlflow.fan.FanError: it chooses none; the node fails then.
+        translator.shim.controlflow.fan.FanError: no case has this name; the node fails.
     """
     composite = current_composite()
     return composite.tasks[fan.case(_scope(token), on, composite.names)]
 
 
 def again(token: Token, *, until: str) -> bool:
-    """Wait for an iteration, and tell whether another may follow: it is complete, and ``until`` is not true."""
+    """Wait for an iteration, and return whether another follows: it is complete, and ``until`` is not true."""
     future, _ = unwrapped(token)
     if future is None:
         return False
@@ -72,7 +72,7 @@ def again(token: Token, *, until: str) -> bool:
 
 
 def _scope(token: Token) -> Scope:
-    """Return the parameters that a node with branches sees, from the token of its function."""
+    """Return the parameters that a composite node sees, from the token of its function."""
     if not isinstance(token, Handover):
         raise TokenError("pass on the token that the function of the node is called with")
     return token.scope

@@ -101,16 +101,18 @@ def test_class_docstrings_start_with_a_noun() -> None:
 
 # Add a verb that is missing here; nouns that are verbs as well ("Test", "Name") cannot be told apart.
 IMPERATIVES = re.compile(
-    r"(?:Add|Answer|Append|Apply|Ask|Assign|Begin|Bring|Build|Call|Check|Choose|Claim|Close|Collect|Combine|Compare|"
-    r"Compile|Compute|Convert|Copy|Count|Create|Decide|Declare|Define|Derive|Describe|Detect|Discard|Do|Download|"
-    r"Draw|Emit|Empty|End|Evaluate|Execute|Expand|Explain|Fan|Fetch|Fill|Find|Fit|Follow|Forget|Format|Freeze|"
-    r"Generate|Get|Give|Group|Hand|Handle|Hide|Hold|Index|Inspect|Install|Interpret|Join|Keep|Kill|Leave|Let|Limit|"
-    r"Link|Lint|List|Listen|Load|Log|Look|Lower|Make|Map|Match|Measure|Merge|Minimise|Move|Mutate|Name|Note|Open|"
-    r"Order|Outline|Parse|Pass|Phrase|Pin|Place|Predict|Prepare|Print|Provide|Publish|Put|Raise|Read|Recognise|"
-    r"Record|Redirect|Reduce|Refer|Refuse|Register|Reject|Remember|Remove|Render|Repair|Replace|Report|Represent|"
-    r"Request|Require|Resolve|Return|Round|Run|Say|Schedule|See|Select|Send|Separate|Serve|Set|Share|Show|Simulate|"
-    r"Skip|Solve|Sort|Split|Stage|Stand|Start|Stop|Submit|Take|Tell|Test|Tidy|Track|Train|Translate|Trip|Try|Turn|"
-    r"Type|Update|Validate|Wait|Walk|Warn|Watch|Write|Yield)\b"
+    r"(?:Add|Answer|Append|Apply|Ask|Assign|Begin|Bring|Build|Call|Cancel|Check|Choose|Claim|Clean|Clear|Close|"
+    r"Collect|Combine|Compare|Compile|Compute|Convert|Copy|Count|Create|Cut|Decide|Declare|Define|Derive|Describe|"
+    r"Detect|Discard|Do|Download|Draw|Drop|Emit|Empty|End|Enter|Escape|Evaluate|Execute|Exit|Expand|Explain|Extend|"
+    r"Fan|Fetch|Fill|Find|Fit|Follow|Forget|Format|Freeze|Generate|Get|Give|Group|Guard|Hand|Handle|Hide|Hold|"
+    r"Ignore|Include|Index|Inspect|Install|Interpret|Join|Keep|Kill|Leave|Let|Limit|Link|Lint|List|Listen|Load|Log|"
+    r"Look|Lower|Make|Map|Mark|Match|Measure|Merge|Minimise|Mount|Move|Mutate|Name|Note|Open|Order|Outline|Parse|"
+    r"Pass|Pause|Phrase|Pin|Place|Predict|Prepare|Print|Provide|Publish|Pull|Push|Put|Raise|Read|Recognise|Record|"
+    r"Redirect|Reduce|Refer|Refuse|Register|Reject|Remember|Remove|Render|Repair|Replace|Report|Represent|Request|"
+    r"Require|Reset|Resolve|Restore|Resume|Retry|Return|Round|Run|Save|Say|Schedule|See|Select|Send|Separate|"
+    r"Serialise|Serve|Set|Share|Shorten|Show|Sign|Simulate|Skip|Sleep|Solve|Sort|Split|Stage|Stand|Start|Stop|"
+    r"Store|Strip|Submit|Substitute|Take|Tell|Test|Tidy|Track|Train|Translate|Trim|Trip|Try|Turn|Type|Undo|Update|"
+    r"Upload|Use|Validate|Verify|Wait|Walk|Warn|Watch|Wrap|Write|Yield)\b"
 )
 
 

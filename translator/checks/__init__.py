@@ -27,9 +27,9 @@ def check(
     Args:
         pipeline: the pipeline; its edges and targets may name nodes, inputs and parameters that do not exist.
         diagnostics: receives what is found.
-        project: the directory in which the files are looked for that steps run; None looks for none.
-        whole: whether the dialect could read every node and edge; if not, nothing is said that a missing one explains.
-        questions: how often a shell may still be asked, for all pipelines of a file together.
+        project: the directory with the files that steps run; None skips the checks of files.
+        whole: whether the dialect could read every node and edge; if not, drop findings that a missing one explains.
+        questions: how often a shell may still check a command, for all pipelines of a file together.
     """
     names.check(pipeline, diagnostics)
     graph.check(pipeline, diagnostics, whole=whole)

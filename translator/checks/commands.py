@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _SCRIPT = re.compile(r"[\w./ -]+\.(?:py|sh|bash|R|r|jl|js|pl|rb|ipynb)")
 _RUNNERS = re.compile(r"(?:.*/)?(?:python[0-9.]*|bash|sh|Rscript|julia|node|perl|ruby|torchrun|papermill|source|\.)")
 _MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|touch|tee)\b|>")
-"""Commands after which a script may be where it was not before."""
+"""Commands that may create or move a script."""
 
 _SH = re.compile(r"#!\s*/bin/sh\s*(?:\n|$)")
 _OF_A_SHELL = (ir.StepKind.COMMAND, ir.StepKind.SHELL)
@@ -29,7 +29,7 @@ _WITHOUT = (ir.StepKind.STUB, ir.StepKind.CONDITION, ir.StepKind.COLLECT)
 """Kinds of steps that need no command."""
 _SHELL = ("/bin/sh",)
 _LENIENT = ("bash", "-O", "extglob")
-"""A shell that reads all that any ``sh`` does: the worker's may be another one than ours."""
+"""A shell that accepts all that any ``sh`` accepts, because the worker's ``sh`` may differ from ours."""
 
 QUESTIONS = 300
 """The maximum number of commands per file that ``sh`` checks, not counting plain words."""
@@ -60,7 +60,7 @@ def check(
 
 
 def scripts(command: str) -> Iterator[str]:
-    """Yield the scripts that a command runs, as far as its text shows, relative to the project."""
+    """Yield the scripts that a command runs, as far as its text shows, as paths in the project."""
     for line in re.sub(r"\\\n", " ", command).splitlines():
         if _MOVES.search(line):
             return
@@ -81,7 +81,7 @@ def scripts(command: str) -> Iterator[str]:
 
 
 def _incomplete(step: ir.Step, diagnostics: Diagnostics, questions: Iterator[int]) -> None:
-    """Report items that are not complete commands; those of other shells than ``sh`` are not read."""
+    """Report items that are not complete commands, unless they are for another shell than ``sh``."""
     first = step.command[0].lstrip() if step.command else ""
     if first.startswith("#!") and not _SH.match(first):
         return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The parameters and files that a pipeline's steps write, by node; ``whole`` if there are no others."""
+    """The parameters and files that a pipeline's steps write, by node; ``whole`` if these are all."""
 
     parameters: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
@@ -109,7 +109,7 @@ def _files(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path, known: _Known) -> None:
-    """Report functions with ``*args`` or ``**kwargs``: some engines take them for parameters of these names."""
+    """Report functions with ``*args`` or ``**kwargs``, which some engines treat as parameters with these names."""
     if dialects.scoping(pipeline.dialect).variadic:
         return
     filled = known.parameters.union(parameter.name for parameter in pipeline.parameters)

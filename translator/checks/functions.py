@@ -23,7 +23,7 @@ class Function:
 
     @property
     def unfilled(self) -> str | None:
-        """The name of its ``*args`` or ``**kwargs`` with the stars; None where a decorator may hide it."""
+        """The name of its ``*args`` or ``**kwargs`` with the stars; None if a decorator may hide it."""
         arguments = self.node.args
         if self.node.decorator_list:
             return None
@@ -41,7 +41,7 @@ def function_of(command: str, project: Path) -> Function | None:
     for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
         tree = _parsed(file)
         if tree is not None:
-            # The last of several is the one that an import gives.
+            # An import returns the last of several.
             functions = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == name]
             return Function(functions[-1], tree, str(file.relative_to(project))) if functions else None
     return None

@@ -102,7 +102,7 @@ def strongly_connected(below: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 
 def way_back(start: str, below: Mapping[str, Sequence[str]], inside: frozenset[str]) -> list[str]:
-    """Return a shortest path from ``start`` back to it."""
+    """Return a shortest path from ``start`` back to ``start``."""
     came: dict[str, str] = {}
     queue = deque([start])
     while queue:

@@ -64,7 +64,7 @@ def _check_defaults(
     by_edge: Container[tuple[str, str]],
     diagnostics: Diagnostics,
 ) -> None:
-    """Report defaults of steps that a run would use and that their parameters cannot take."""
+    """Report defaults of steps that a run would use and that their parameters do not accept."""
     replaced = {
         (target.node, target.parameter)
         for parameter in pipeline.parameters
@@ -123,7 +123,7 @@ def _check_default(
 ) -> None:
     if parameter.default is None:
         return
-    # A parameter that has targets is none of a control-flow graph, whose parameters may hold anything.
+    # Only parameters of a dataflow graph have targets; those of a control-flow graph accept any value.
     reason = suits(target, cast("ir.Value", parameter.default), spreads=isinstance(node, ir.TaskNode))
     if reason is not None:
         message = f"the default of pipeline parameter {parameter.name!r} is invalid for node {node.name!r}: {reason}"

@@ -69,7 +69,7 @@ def _check_target(edge: ir.Edge, node: ir.StepNode, diagnostics: Diagnostics) ->
 def _check_fan_in(
     edge: ir.Edge, source: ir.StepNode, target: ir.StepNode, open_ended: Container[str], diagnostics: Diagnostics
 ) -> None:
-    """Warn if several executions have a value each and the target takes one."""
+    """Warn if several executions each bring a value and the target accepts only one."""
     if edge.target.kind is not EdgeKind.PARAMETER or not isinstance(source, ir.TaskNode):
         return
     if isinstance(target, ir.TaskNode) or (size(source.grid) == 1 and source.name not in open_ended):

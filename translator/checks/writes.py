@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Writes:
-    """The parameters that are known to be written; ``whole`` is false where there may be others."""
+    """The parameters that are known to be written; ``whole`` is false if there may be others."""
 
     names: frozenset[str] = frozenset()
     whole: bool = True
@@ -31,7 +31,7 @@ def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
     Args:
         step: the step.
         dialect: the source language.
-        project: the directory in which its modules are looked for.
+        project: the directory with its modules.
     """
     if step.kind is ir.StepKind.STUB:
         return Writes()
@@ -39,7 +39,7 @@ def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
     if scoping.returns:
         return Writes(frozenset(item.name for item in step.returns))
     if step.kind is ir.StepKind.SHELL:
-        # What a command prints counts, too, and a script that it starts may print anything.
+        # The output of a command counts, too, and a script may print anything.
         setting = re.compile(rf"\b{re.escape(scoping.prefix)}(\w+)=")
         names = frozenset(name.lower() for name in setting.findall(step.command[0]))
         return Writes(names, whole=not any(scripts(step.command[0])))

@@ -31,10 +31,10 @@ _COMMANDS = ("check", "run", "explain")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit status.
+    """Run the command line; return the exit status.
 
     Args:
-        argv: the arguments after the program's name; those of the process by default.
+        argv: the arguments after the program's name (default: those of the process).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_streams()
@@ -61,18 +61,18 @@ def _status(arguments: Sequence[str]) -> int:
     except TranslatorError as error:
         _complain(str(error))
         return USAGE
-    except SystemExit as stop:  # argparse has printed its help or what is wrong
+    except SystemExit as stop:  # argparse has printed its help or the error
         return stop.code if isinstance(stop.code, int) else USAGE
 
 
 def _open_streams() -> None:
-    """Make the standard streams take whatever is printed: they may be closed, or a locale's."""
+    """Make the standard streams accept all output, even if they are closed, or limited by the locale."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until we end
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name may have letters that the locale lacks
+            stream.reconfigure(errors="backslashreplace")  # a name may have characters that the locale lacks
 
 
 def _complain(message: str) -> None:

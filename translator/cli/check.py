@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; return the exit status."""
     args = _parser().parse_args(argv)
     target = registry.target(args.target) if args.target else None
     everything: list[Diagnostic] = []

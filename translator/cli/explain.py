@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command; returns the exit status.
+    """Run the command; return the exit status.
 
     Raises:
         TranslatorError: the pipeline does not exist, or there are several.

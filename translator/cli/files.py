@@ -25,9 +25,9 @@ def destination(output: str, file_name: str) -> Path:
     """Return the path of a generated file.
 
     Args:
-        output: what the user gave: a folder (one that exists, or a text that ends with a slash or has no ``.py``), or
-            the name of a file.
-        file_name: how the file is called in a directory.
+        output: the user's argument: a directory (an existing one, or a text with a trailing slash or without
+            ``.py``), or a file name.
+        file_name: the name of the file in a directory.
     """
     path = Path(output)
     if _is_folder(path) or output.endswith(("/", os.sep)) or path.suffix != ".py":
@@ -39,7 +39,7 @@ def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
     except OSError:
-        return False  # writing will say why
+        return False  # writing will report the error
 
 
 def is_folder(output: str) -> bool:
@@ -51,7 +51,7 @@ def project_from(file: Path, project: Path) -> str:
     """Return the project directory relative to a generated file's directory, with forward slashes.
 
     Raises:
-        OutputError: there is no relative way between the two (two drives).
+        OutputError: there is no relative path between the two (two drives).
     """
     try:
         return Path(os.path.relpath(real(project), real(file.parent))).as_posix()
@@ -64,9 +64,9 @@ def write(file: Path, text: str, *, marker: str, force: bool) -> None:
     """Write a generated file, whole or not at all.
 
     Args:
-        file: where to; missing directories are made.
+        file: the path; missing directories are created.
         text: what to write.
-        marker: how a file starts that we generated; the rest of its first line says from what.
+        marker: the start of every generated file; the rest of the first line names the source.
         force: replace any file.
 
     Raises:
@@ -82,16 +82,16 @@ def write(file: Path, text: str, *, marker: str, force: bool) -> None:
 
 
 def refuse_twin(file: Path, text: str, identity: re.Pattern[str], *, marker: str) -> None:
-    """Refuse a file whose workflow has the name of one in another generated file of its directory.
+    """Refuse a file if another generated file in its directory has a workflow with the same name.
 
     Args:
         file: where the file goes.
         text: the text to write.
         identity: matches the line that names the workflow.
-        marker: how a file starts that we generated.
+        marker: the start of every generated file.
 
     Raises:
-        OutputError: there is such a file, or the directory cannot be read.
+        OutputError: such a file exists, or the directory cannot be read.
     """
     try:
         _refuse_twin(file, text, identity, marker)
@@ -124,7 +124,7 @@ def _refuse_other(file: Path, text: str, marker: str) -> None:
 
 
 def _first_line(file: Path) -> str:
-    """Return the first line of a file, at most as long as ours; nothing if it is not a file."""
+    """Return the first line of a file, cut at the length of ours; an empty string if it is not a file."""
     if not file.is_file():
         return ""
     with file.open("rb") as stream:

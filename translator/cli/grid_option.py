@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class GridOptionError(TranslatorError):
-    """A ``--grid`` that cannot be followed."""
+    """A ``--grid`` option that cannot be applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class GridOption:
-    """The values that one parameter of one node shall take, as texts."""
+    """The values for a parameter of a node, as texts."""
 
     node: str
     parameter: str
@@ -29,12 +29,12 @@ class GridOption:
 
 
 def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
-    """Read ``NODE.PARAM=V,V``; a value that holds a comma stands in double quotes.
+    """Read ``NODE.PARAM=V,V``; a value that contains a comma is in double quotes.
 
-    Names of nodes and parameters may hold dots and equals signs, so what the pipeline has decides where they end.
+    Names of nodes and parameters may contain dots and equals signs, so the names in the pipeline decide where they end.
 
     Raises:
-        GridOptionError: it has another form, or the pipeline has no such node or parameter.
+        GridOptionError: the text has another form, or the pipeline has no such node or parameter.
     """
     matches = [
         GridOption(node.name, parameter.name, _split(option.removeprefix(f"{node.name}.{parameter.name}=")))
@@ -60,15 +60,14 @@ def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
 def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
     """Give nodes the grids that ``--grid`` options ask for.
 
-    An execution node becomes a task node; a task node gets these values instead of those that it has for that
-    parameter.
+    An execution node becomes a task node; in a task node, these values replace those of that parameter.
 
     Args:
         pipeline: the pipeline.
         options: texts of the form ``NODE.PARAM=V,V``.
 
     Raises:
-        GridOptionError: the first option that cannot be followed.
+        GridOptionError: for the first option that cannot be applied.
     """
     wanted: dict[str, dict[str, ir.Axis]] = {}
     nodes = {node.name: node for node in _step_nodes(pipeline)}
@@ -91,7 +90,7 @@ def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
 
 
 def with_tries(pipeline: ir.Pipeline, tries: int) -> ir.Pipeline:
-    """Try nodes with ``on-error: retry`` that often in all."""
+    """Set the total number of attempts of nodes with ``on-error: retry``."""
     nodes = tuple(
         dataclasses.replace(node, policy=dataclasses.replace(node.policy, tries=tries))
         if node.policy.on_error is ir.OnError.RETRY
@@ -109,7 +108,7 @@ _VALUE = re.compile(r'"((?:[^"]|"")*)"(?=,|\Z)|([^,]*)')
 
 
 def _split(text: str) -> tuple[str, ...]:
-    """Split at commas, except those in double quotes; two quotes stand for one in there."""
+    """Split at commas, except those in double quotes, where two quotes mean one."""
     values: list[str] = []
     position = 0
     while text and position <= len(text):

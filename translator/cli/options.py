@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 OK, FAILED, USAGE = 0, 1, 2
-"""The exit status of a command: all is well; there are errors; the command line asks for what cannot be."""
+"""The exit status of a command: success; errors; bad usage."""
 
 
 BY_OPTION = "with --pipeline NAME"
@@ -31,7 +31,7 @@ BY_OPTION = "with --pipeline NAME"
 
 
 class UsageError(TranslatorError):
-    """The command line asks for something that cannot be."""
+    """An invalid command line."""
 
 
 def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: bool | None) -> None:
@@ -39,7 +39,7 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
 
     Args:
         parser: the parser of a command.
-        target_required: whether the command needs an engine; None if none has anything to do with it.
+        target_required: whether the command needs an engine; None if engines do not matter to it.
     """
     if target_required is not None:
         known = f"target engine: {' or '.join(registry.names(registry.TARGETS))}"
@@ -70,10 +70,10 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
 
 
 def choices_of(args: argparse.Namespace) -> Choices:
-    """Read what the options of the dialects ask for.
+    """Read the options of the dialects.
 
     Raises:
-        UsageError: options of several dialects are given.
+        UsageError: there are options of several dialects.
     """
     asked: dict[str, Choices] = {}
     for dialect in registry.dialects():
@@ -85,7 +85,7 @@ def choices_of(args: argparse.Namespace) -> Choices:
 
 
 def open_file(args: argparse.Namespace, file: str) -> Loaded:
-    """Read a pipeline file as the options of ``add_pipeline_arguments`` ask for.
+    """Read a pipeline file with the options of ``add_pipeline_arguments``.
 
     Args:
         args: the options.
@@ -126,8 +126,8 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
 
 
 def check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, found: Diagnostics) -> None:
-    """Check what ``--grid`` made of a pipeline, and what the engine cannot carry."""
-    known = len(found.found)  # a pipeline that was chosen has no errors so far
+    """Check a pipeline after ``--grid``, and whether the engine can express it."""
+    known = len(found.found)  # a chosen pipeline has no errors so far
     if args.grid:
         from translator.checks import check
 

@@ -33,7 +33,7 @@ CODE = "bad-parameter"
 class _Slot:
     """A parameter that can be set: what it sets, and whether it holds a list of values.
 
-    One that gates nodes and sets nothing is typed by itself.
+    A parameter that only gates nodes has the type of its default.
     """
 
     parameters: tuple[ir.Parameter, ...]
@@ -53,11 +53,11 @@ def add_argument(parser: ArgumentParser) -> None:
 
 
 def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics) -> dict[str, Value]:
-    """Read what was given.
+    """Read the values of ``--param``.
 
     Args:
         pipeline: the pipeline to run.
-        texts: what stood behind each ``--param``.
+        texts: the arguments of ``--param``.
         diagnostics: where to report unknown names and bad values.
 
     Returns:
@@ -103,7 +103,7 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
 
 
 def declare(pipeline: ir.Pipeline, given: Mapping[str, Value]) -> ir.Pipeline:
-    """Give a control-flow graph the parameters that were given a value and that nothing else declares."""
+    """Declare the parameters of a control-flow graph that have a value here and no declaration."""
     known = {parameter.name for parameter in pipeline.parameters}
     if pipeline.graph.start is None or given.keys() <= known:
         return pipeline
@@ -183,7 +183,7 @@ def _items(text: str) -> list[object]:
 
 
 def _typed(slot: _Slot, value: object) -> object:
-    """Return the value as the first of the parameters converts it; all of them must accept it."""
+    """Return the value as converted by the first of the parameters; all of them must accept it."""
     from translator.runtime import coerced
 
     typed = [coerced(parameter, value) for parameter in slot.parameters]
@@ -191,5 +191,5 @@ def _typed(slot: _Slot, value: object) -> object:
         return value
     inner = typed[0]
     nested = isinstance(value, list)
-    # A single value of a ``multiple`` parameter comes back as a list of one: here it is one of the values.
+    # A ``multiple`` parameter converts a single value to a list of one; here it is one of the values.
     return inner[0] if isinstance(inner, tuple) and not nested else inner

@@ -49,7 +49,7 @@ def print_utf8(text: str) -> None:
     if buffer is None:
         sys.stdout.write(text)
     else:
-        # In JSON the escape of half a character, which a file's name may have, is that of JSON itself.
+        # A file name may contain half a character (a surrogate); in JSON, use JSON's own escape for it.
         buffer.write(text.encode("utf-8", "backslashreplace"))
         buffer.flush()
 

@@ -66,7 +66,7 @@ def main(argv: Sequence[str]) -> int:
     """Run a pipeline.
 
     Returns:
-        0 if the run is complete; 1 if it is not, or the file has errors; 2 if it cannot be run as asked.
+        0 if the run is complete; 1 if it is not, or the file has errors; 2 on bad usage.
 
     Raises:
         UsageError: the pipeline or target does not exist, or its engine is not installed.
@@ -134,7 +134,7 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
 
 
 def _record(store: Store, key: str) -> Mapping[str, Any] | None:
-    """Return a run's record, or None where there is none that can be read."""
+    """Return a run's record, or None if it cannot be read."""
     from translator.shim.store import StoreError
 
     try:
@@ -145,7 +145,7 @@ def _record(store: Store, key: str) -> Mapping[str, Any] | None:
 
 
 def _engine_log(home: Path) -> str:
-    """Return the end of what the engine has logged."""
+    """Return the end of the engine's log."""
     texts = []
     for file in sorted(home.glob("*.log")):
         with contextlib.suppress(OSError), file.open("rb") as opened:
@@ -155,7 +155,7 @@ def _engine_log(home: Path) -> str:
 
 
 def _without_record(target: Target, ended: process.Ended, log: str, store: Store, key: str) -> str:
-    """Tell of a run that left no record; the engine's log is kept where the record would be."""
+    """Report a run that left no record; the engine's log is kept where the record would be."""
     from translator.shim.store import StoreError
 
     lines = tuple(line for line in log.splitlines() if line.strip())[-_LOG_LINES:]
@@ -172,7 +172,7 @@ def _without_record(target: Target, ended: process.Ended, log: str, store: Store
 
 
 def _ending(status: int) -> str:
-    """Say how a process ended."""
+    """Describe how a process ended."""
     if status >= 0:
         return f"ended with exit status {status}"
     with contextlib.suppress(ValueError):
@@ -191,7 +191,7 @@ def _files(graph: Graph, progress: Progress) -> dict[str, dict[int, str]]:
     }
 
 
-def _compiled(  # noqa: PLR0913 - what a run is made of
+def _compiled(  # noqa: PLR0913 - all that a run needs
     pipeline: Pipeline,
     target: Target,
     folder: Path,
@@ -201,7 +201,7 @@ def _compiled(  # noqa: PLR0913 - what a run is made of
     store: str,
     values: Mapping[str, Value],
 ) -> list[str]:
-    """Write the generated file below ``folder``; returns the command that runs it."""
+    """Write the generated file below ``folder``; return the command that runs it."""
     project = real(source)
     file = folder / "generated" / target.file_name(pipeline)
     home = folder / "home"

@@ -46,7 +46,7 @@ commands:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command; returns the exit status."""
+    """Run the command; return the exit status."""
     args = _parser().parse_args(argv)
     if args.target is None:
         raise UsageError(f"choose an engine with --target: {', '.join(registry.names(registry.TARGETS))}")
@@ -111,14 +111,14 @@ def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
 def _generated(
     pipeline: Pipeline, target: Target, args: argparse.Namespace, found: Diagnostics, others: Iterable[tuple[Path, str]]
 ) -> list[tuple[Path, str]]:
-    """Return the file to write with its text, as if it were written here without ``-o``; nothing if there is none.
+    """Return the file to write with its text (without ``-o``, in the current directory); None if there is none.
 
     Args:
         pipeline: the pipeline.
         target: the engine to write it for.
         args: the options.
-        found: receives what the engine cannot carry.
-        others: the files that will be written already.
+        found: receives what the engine cannot express.
+        others: the files that are already to be written.
     """
     written = replace(pipeline, name=getattr(args, target.NAMED_BY) or f"{args.prefix}{pipeline.name}")
     name = target.file_name(written)
@@ -140,10 +140,10 @@ def _generated(
 
 
 def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:
-    """Check the options that name what is written.
+    """Check the options that name generated files.
 
     Raises:
-        UsageError: they do not go with the target, with each other, or with several pipelines.
+        UsageError: they conflict with the target, with each other, or with several pipelines.
     """
     if not args.prefix.isprintable():
         raise UsageError("--prefix accepts only printable characters")

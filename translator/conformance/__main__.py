@@ -11,7 +11,7 @@ from translator.diagnostics import printable
 
 
 def main() -> int:
-    """Print what is wrong; returns the exit status."""
+    """Print what is wrong; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m translator.conformance", description="Check a dialect or target.")
     parser.add_argument("kind", choices=("dialect", "target"), help="what to check")
     parser.add_argument("name", metavar="NAME", help="the name of its entry point")

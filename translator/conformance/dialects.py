@@ -26,11 +26,11 @@ _ODD: tuple[object, ...] = (None, 7, "", "a\nb", [], {}, [[]], {"x": None}, True
 
 
 def dialect(name: str, files: Sequence[Path]) -> list[str]:
-    """Say what is wrong with a dialect, in words.
+    """Describe what is wrong with a dialect.
 
     Args:
         name: that of its entry points.
-        files: files of it without errors.
+        files: files in this dialect, without errors.
     """
     try:
         language = registry.dialect(name)
@@ -80,7 +80,7 @@ def _spans(pipeline: ir.Pipeline, loaded: Loaded) -> Iterator[str]:
 
 
 def _mutants(language: Dialect, file: Path) -> Iterator[str]:
-    """Read broken versions of a file: what is wrong must become a diagnostic."""
+    """Read broken versions of a file, which must produce diagnostics."""
     tree = yaml.safe_load(file.read_text(encoding="utf-8"))
     for count, (where, mutant) in enumerate(_broken(tree)):
         if count == MUTANTS:

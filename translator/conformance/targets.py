@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 _NAMES = ("NAME", "INSTALL", "MODULE", "IDENTITY", "NAMED_BY", "NAMED_HELP")
 _FUNCTIONS = ("check", "generate", "bad_name", "file_name", "run_command")
 ODD_NAME = 'x\'"""{y} \\n %s # é'
-"""A name that ends strings, comments and formats of a careless writer."""
+"""A name that breaks strings, comments and format strings of a careless writer."""
 
 
 def target(name: str, files: Sequence[Path]) -> list[str]:
-    """Say what is wrong with a target, in words.
+    """Describe what is wrong with a target.
 
     Args:
         name: that of its entry point.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 """The line ends of libyaml, so that line numbers match its marks."""
 MAX_ERRORS = 1000
-"""After so many errors in a file, nothing more of it is looked at."""
+"""The maximum number of errors per file."""
 
 
 class Severity(StrEnum):
@@ -38,8 +38,8 @@ _RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 class Diagnostic:
     """One finding.
 
-    ``code`` is kebab-case and stable (``unsupported-...`` for what the source can say and we refuse, ``ignored-...``
-    for what has no effect on the result); ``hint`` says what to do. ``pipeline`` names the only pipeline of the file
+    ``code`` is kebab-case and stable (``unsupported-...`` if we refuse a valid construct, ``ignored-...`` if it has
+    no effect on the result); ``hint`` says what to do. ``pipeline`` names the only pipeline of the file
     that the finding is about; None is about the file as a whole. Without ``quote`` the line is not shown, because it
     may hold a secret. ``also`` are other pipelines that it is about in the same words.
     """
@@ -60,24 +60,24 @@ class Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """The text of a source file, and the path by which its user knows it (``Span.file`` has no directories)."""
+    """The text of a source file, and the path that its user knows (``Span.file`` has no directories)."""
 
     path: str
     text: str
 
 
 class TooManyErrors(Exception):  # noqa: N818 - the errors are in the diagnostics
-    """A file with as many errors as anybody reads."""
+    """A file with too many errors."""
 
 
 @dataclass(slots=True)
 class Diagnostics:
-    """A collection of findings; what is added through ``about`` concerns that pipeline only."""
+    """A collection of findings; those added through ``about`` concern only that pipeline."""
 
     found: list[Diagnostic] = field(default_factory=list)
     pipeline: str | None = None
     limit: int | None = None
-    """After how many errors to give up."""
+    """The number of errors after which to give up."""
     _errors: Counter[Severity] = field(default_factory=Counter)
 
     def about(self, pipeline: str) -> Diagnostics:
@@ -85,10 +85,10 @@ class Diagnostics:
         return Diagnostics(self.found, pipeline, self.limit, self._errors)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Add a finding, once, without credentials of URIs in its words.
+        """Add a finding once, without credentials from URIs.
 
         Raises:
-            TooManyErrors: there are ``limit`` errors now, and another one that says so.
+            TooManyErrors: there are ``limit`` errors now, and another error that says so.
         """
         if diagnostic.pipeline is None and self.pipeline is not None:
             diagnostic = replace(diagnostic, pipeline=self.pipeline)
@@ -103,15 +103,15 @@ class Diagnostics:
             raise TooManyErrors
 
     def error(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
-        """Add a reason why there is no translation."""
+        """Add an error, which prevents translation."""
         self.add(Diagnostic(code, Severity.ERROR, message, span, hint))
 
     def warning(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
-        """Add something that is translated, but likely not what the user wants."""
+        """Add a warning about something that is translated, but probably not intended."""
         self.add(Diagnostic(code, Severity.WARNING, message, span, hint))
 
     def note(self, code: str, message: str, span: Span | None, *, hint: str | None = None) -> None:
-        """Add something that is good to know."""
+        """Add a note."""
         self.add(Diagnostic(code, Severity.NOTE, message, span, hint))
 
     @property
@@ -126,7 +126,7 @@ class Diagnostics:
     def sorted(self) -> list[Diagnostic]:
         """Return all findings by location, each once; duplicates name further pipelines in ``also``.
 
-        Choose pipelines with ``concerning`` first: what is merged here is about several.
+        Choose pipelines with ``concerning`` first, because merged findings are about several.
         """
         same: dict[tuple[object, ...], list[Diagnostic]] = {}
         for diagnostic in self.found:

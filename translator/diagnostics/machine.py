@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 def as_json(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> str:
-    """Show findings as a JSON array of objects, places spelled out."""
+    """Show findings as a JSON array of objects."""
     return json.dumps([_object(d, sources) for d in diagnostics], indent=2, ensure_ascii=False) + "\n"
 
 
 def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, version: str) -> str:
-    """Show findings as a SARIF 2.1.0 log, as code hosts and editors read it.
+    """Show findings as a SARIF 2.1.0 log, for code hosts and editors.
 
     Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """

@@ -21,7 +21,7 @@ _TAB = "    "
 def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, color: bool = False) -> str:
     """Show findings as compilers do: place, message, the line with a caret, and what to do.
 
-    A line that may hold a secret is not shown for any finding.
+    A line that may contain a secret is not shown for any finding.
 
     Args:
         diagnostics: the findings, in the order in which to show them.
@@ -29,7 +29,7 @@ def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *
         color: whether to use ANSI escapes.
 
     Returns:
-        Lines that each end with a line feed; nothing for no findings.
+        Lines that each end with a line feed; empty without findings.
     """
     split: dict[str, Sequence[str]] = {name: LINE_BREAK.split(source.text) for name, source in sources.items()}
     found = list(diagnostics)
@@ -40,7 +40,7 @@ def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *
 
 
 def path_of(span: Span, sources: Mapping[str, SourceText]) -> str:
-    """Return the path by which the user knows the file of a span."""
+    """Return the path of a span's file that the user knows."""
     source = sources.get(span.file)
     return source.path if source else span.file
 

@@ -30,7 +30,7 @@ class Source:
     """A source file: its name without directories, its text, its value, and the project directory around it, if any.
 
     ``others`` receives the texts of files that it includes, by ``Span.file``. ``parameters`` are those of a parameters
-    file, and ``choices`` what the command line says.
+    file, and ``choices`` are the options of the command line.
     """
 
     name: str
@@ -48,18 +48,18 @@ class Dialect:
 
     Args:
         name: that of its entry points, and of ``--dialect``.
-        title: how its makers spell it.
-        graph: the kind of its graphs: whether edges carry files and values, or one token goes from node to node. The
-            pipelines of the second kind take a parameters file.
-        rules: which version of YAML its own loader reads.
-        detect: whether a file is written in it.
-        pipeline_names: the names of all pipelines of a file, also of those that cannot be translated.
-        read: reads the pipelines of a file. Whatever is wrong with it becomes a diagnostic; it raises ``ChoiceError``
-            where the choices of the source ask for what the file does not have, and nothing else.
+        title: its name as its makers spell it.
+        graph: the kind of its graphs: dataflow (edges carry files and values) or control flow (one token goes from
+            node to node). Pipelines of the second kind accept a parameters file.
+        rules: the version of YAML that its own loader reads.
+        detect: returns whether a file is written in it.
+        pipeline_names: returns the names of all pipelines of a file, including those that cannot be translated.
+        read: reads the pipelines of a file. Whatever is wrong with it becomes a diagnostic; it only raises
+            ``ChoiceError``, if the choices of the source name something that the file does not have.
         options: its command-line options, if it has any.
         in_place: whether its own engine runs all steps in the project directory.
-        repetition: what repeats steps in a language that has no grids; without it ``--grid`` makes one.
-        nearly: says of a file that no dialect knows what keeps it from being one of this: a message and a hint.
+        repetition: what repeats steps in a language without grids; if empty, ``--grid`` creates a grid.
+        nearly: returns why a file that no dialect accepts is almost one of this dialect: a message and a hint.
     """
 
     name: str

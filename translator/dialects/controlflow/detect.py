@@ -51,7 +51,7 @@ _ENDS = ("success", "fail")
 
 
 def dialect(name: str, title: str) -> Dialect:
-    """Return one of the two dialects, by its name and how it is spelled."""
+    """Return one of the two dialects, by its name and title."""
 
     def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
         from translator.dialects.controlflow.language import LANGUAGES
@@ -80,9 +80,9 @@ def is_pipeline(document: Located) -> bool:
 def language_of(document: Located) -> str:
     """Return the name of the language of a file that has a ``dag``.
 
-    What only one of the two knows decides: its types of steps, its keys, ``MAGNUS_`` or ``RUNNABLE_`` in a command.
-    Where nothing of that is there, or of both, the ends of the outermost graph do: in Magnus they are steps of the
-    file, in runnable they are implicit.
+    What only one of the two has decides: its types of steps, its keys, ``MAGNUS_`` or ``RUNNABLE_`` in a command. If
+    the file has nothing of that, or something of both, the ends of the outermost graph decide: in Magnus they are
+    steps of the file, in runnable they are implicit.
     """
     said = {says for step in _steps(document) for says in _given_away(step)}
     if len(said) == 1:
@@ -138,7 +138,7 @@ def _text(found: Located | None) -> str:
 
 
 def name_of(file: str) -> str:
-    """Return the name of a file's pipeline: the file's name without its ending."""
+    """Return the name of a file's pipeline: the file's name without its suffix."""
     return PurePosixPath(file).stem or file
 
 

@@ -21,14 +21,14 @@ _MOST = 200
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A graph of another file: its mapping, what it is for messages, and its surroundings."""
+    """A graph of another file: its mapping, its description for messages, and its context."""
 
     place: Located
     what: str
     where: Where
 
 
-def open_graph(  # noqa: PLR0911 - one return per thing that can be missing
+def open_graph(  # noqa: PLR0911 - one return per possible problem
     name: str, body: Located, where: Where
 ) -> Opened | None:
     """Open the file of a ``dag`` step.
@@ -36,14 +36,14 @@ def open_graph(  # noqa: PLR0911 - one return per thing that can be missing
     Args:
         name: the step's name.
         body: its mapping.
-        where: its surroundings; the source's ``others`` receive the file's text.
+        where: its context; the source's ``others`` receive the file's text.
 
     Returns:
-        The graph; None, with an error, where there is none.
+        The graph; None, with an error, if there is none.
     """
     found = body.get("dag_definition")
     if found is None or not isinstance(found.value, str):
-        return None  # said already
+        return None  # reported already
     diagnostics, place, shown = where.diagnostics, found.span, found.value
     if not shown.endswith(_ENDING):
         message = f"'dag_definition' of step {name!r} must be the path of a {_ENDING} file, not {shown!r}"

@@ -29,8 +29,8 @@ def read_graph(place: Located, what: str, where: Where) -> ir.Graph | None:
 
     Args:
         place: the mapping with ``start_at`` and ``steps``.
-        what: what it is, for messages ("branch 'a' of 'p'").
-        where: its surroundings.
+        what: its description for messages ("branch 'a' of 'p'").
+        where: its context.
 
     Returns:
         The graph with the nodes that could be read; None if there is none.
@@ -83,7 +83,7 @@ def _steps(place: Located, what: str, where: Where) -> Located | None:
 
 
 def _named(name: Any, what: str, place: Span, where: Where) -> bool:
-    """Return whether a name of a step or a branch can be one; the engines join names with dots."""
+    """Return whether a name of a step or a branch is valid; the engines join names with dots."""
     if not isinstance(name, str):
         hint = f'quote it: "{name}"'
         where.diagnostics.error("bad-name", f"the name of a {what} must be a string, not {name!r}", place, hint=hint)

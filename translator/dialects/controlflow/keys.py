@@ -17,7 +17,7 @@ _TRUE = ("1", "on", "t", "true", "y", "yes")
 _FALSE = ("0", "off", "f", "false", "n", "no")
 
 
-def read_keys(  # noqa: PLR0913 - hints and silence are for few
+def read_keys(  # noqa: PLR0913 - few callers pass hints or silent keys
     body: Located,
     keys: Mapping[str, Key],
     what: str,
@@ -30,14 +30,14 @@ def read_keys(  # noqa: PLR0913 - hints and silence are for few
 
     Args:
         body: the mapping.
-        keys: what its keys may hold.
-        what: what it is, for messages ("step 'a'").
-        diagnostics: receives unknown keys, missing ones, and values that do not fit.
-        hints: what to say about some unknown keys.
-        silent: keys that someone else reads.
+        keys: the kinds of values of its keys.
+        what: its description for messages ("step 'a'").
+        diagnostics: receives unknown keys, missing keys, and invalid values.
+        hints: hints for some unknown keys.
+        silent: keys that other code reads.
 
     Returns:
-        The values of the keys that are there; None if something is wrong.
+        The values of the present keys; None if something is wrong.
     """
     fine = True
     for name in body.entries or {}:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Kind(StrEnum):
-    """The possible kinds of a key's value, in the words of a message."""
+    """The possible kinds of a key's value, as messages name them."""
 
     TEXT = "a string"
     TEXTS = "a list of strings"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a mapping: what it may hold; ``filled`` is text that must not be empty."""
+    """A key of a mapping and the kinds of its value; ``filled`` text must not be empty."""
 
     kind: Kind
     required: bool = False
@@ -49,8 +49,8 @@ class Language:
 
     ``ends`` are the implicit ends of every graph; None if each graph must have one explicit ``success`` and one
     ``fail`` step. ``types`` has the keys of each type of step besides those of ``traversal``, and ``commands`` those of
-    each kind of command. ``no_types`` and ``no_commands`` explain why others are missing. ``binary``: of a task's keys,
-    the values 1 and true are read as the string "1", 0 and false as "0", as runnable does.
+    each kind of command. ``no_types`` and ``no_commands`` explain why others are missing. ``binary``: values 1 and
+    true of a task's keys are read as the string "1", 0 and false as "0", as runnable does.
     """
 
     name: str
@@ -75,11 +75,11 @@ _FILLED = Key(Kind.TEXT, required=True, filled=True)
 _BRANCHES = Key(Kind.MAPPING, required=True)
 
 TRAVERSAL = _keys(next=_FILLED, on_failure=TEXT, overrides=Key(Kind.TEXT_MAP))
-"""The keys of every step but the ends of a graph."""
+"""The keys of every step except the ends of a graph."""
 EXECUTABLE = _keys(catalog=Key(Kind.MAPPING, nullable=True), max_attempts=Key(Kind.WHOLE, least=1))
-"""The keys of tasks and stubs beside those."""
+"""The additional keys of tasks and stubs."""
 RESERVED = ("name", "internal_name", "internal_branch_name", "is_composite", "next_node", "node_type", "executable")
-"""Fields of the engines' own models that a file could overwrite, with no sensible outcome."""
+"""Fields of the engines' own models that a file could overwrite, without a sensible result."""
 
 ENDS: Mapping[str, Outcome] = MappingProxyType({"success": Outcome.COMPLETE, "fail": Outcome.ERROR})
 """The types of the steps that end a graph."""
@@ -191,4 +191,4 @@ REFUSED_KEYS: Mapping[str, str] = MappingProxyType(
         "command_config": _NOTEBOOK_04,
     }
 )
-"""Keys of Magnus 0.4 that change what a step does, and what to write instead."""
+"""Keys of Magnus 0.4 that change what a step does, with their replacement."""

@@ -30,10 +30,10 @@ class Links:
     spans: dict[str, Span] = field(default_factory=dict)
     below: dict[str, dict[str, Span]] = field(default_factory=dict)
     names: Mapping[str, None] = field(init=False)
-    """The names that a step can go to."""
+    """The names that a route can lead to."""
 
     def __post_init__(self) -> None:
-        """Collect the names once: every step looks into them."""
+        """Collect the names once, because every step needs them."""
         object.__setattr__(self, "names", dict.fromkeys((*self.steps, *self.ends)))
 
 
@@ -43,7 +43,7 @@ def find_ends(steps: Located, what: str, where: Where) -> dict[str, ir.Outcome]:
     Args:
         steps: the graph's steps.
         what: the graph, for messages.
-        where: its surroundings, whose diagnostics receive ends that are missing, or too many.
+        where: its context, whose diagnostics receive missing and superfluous ends.
     """
     typed = {
         name: kind.value
@@ -86,8 +86,8 @@ def resolve(name: str, body: Located, links: Links, where: Where) -> tuple[ir.Ro
     Args:
         name: the step's name.
         body: its mapping; values that are not strings are reported elsewhere.
-        links: the graph's, which receive those of the step.
-        where: its surroundings.
+        links: those of the graph, which receive those of the step.
+        where: its context.
     """
     links.spans[name] = body.span
     below = links.below.setdefault(name, {})
@@ -114,7 +114,7 @@ def resolve(name: str, body: Located, links: Links, where: Where) -> tuple[ir.Ro
 
 
 def check_links(links: Links, start: str, diagnostics: Diagnostics) -> None:
-    """Report cycles, whether reached or not, and steps that are not reached.
+    """Report cycles, even unreachable ones, and unreachable steps.
 
     Args:
         links: those of a graph.

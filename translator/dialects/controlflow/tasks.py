@@ -30,13 +30,13 @@ _ENDING = ".ipynb"
 
 
 def read_stub(name: str, body: Located, place: Span, where: Where) -> ir.Step | None:
-    """Read a stub, which may have any keys; its catalog is at work all the same.
+    """Read a stub, which may have any keys; its catalog takes effect.
 
     Args:
         name: the step's name.
         body: its mapping.
-        place: where its name stands.
-        where: its surroundings.
+        place: the location of its name.
+        where: its context.
     """
     what = f"step {name!r}"
     legacy = body.value["type"] != "stub"
@@ -140,7 +140,7 @@ def _catalog(body: Located, what: str, where: Where) -> ir.Catalog | None:
 
 
 def overridden(body: Located, where: Where) -> None:
-    """Say that the configuration of an executor means nothing here."""
+    """Report that the configuration of an executor has no effect here."""
     if body.value.get("overrides"):
         message = "'overrides' is ignored, because it only configures the engine's executors"
         where.diagnostics.note("ignored-overrides", message, body.key_span("overrides"))
@@ -171,7 +171,7 @@ def _reserved() -> dict[str, str]:
 
 
 def _binary(body: Located, own: Mapping[str, Key]) -> Located:
-    """Return a task as runnable reads it: 1 and true are the text "1", 0 and false "0", however deep."""
+    """Return a task as runnable reads it: 1 and true are the text "1", 0 and false "0", at any depth."""
     entries = {
         key: Located(
             _binary_value(found.value),

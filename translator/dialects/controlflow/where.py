@@ -22,7 +22,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The surroundings of a graph; ``opened`` are the files that include it, the outermost first."""
+    """The context of a graph; ``opened`` are the files that include it, the outermost first."""
 
     language: Language
     source: Source
