@@ -8,17 +8,17 @@ from pathlib import Path
 
 
 def is_missing(path: Path) -> bool:
-    """Return whether nothing exists at ``path``; False if we may not look."""
+    """Return whether nothing exists at ``path``; False if we lack permission to look."""
     try:
         return not path.exists()
     except PermissionError:
         return False
-    except (OSError, ValueError):  # a name that no file can have: too long, with a NUL, half a character
+    except (OSError, ValueError):  # a name that no file can have: too long, with a NUL or a surrogate
         return True
 
 
 def is_missing_file(path: Path) -> bool:
-    """Return whether no file exists at ``path``; False if we may not look."""
+    """Return whether no file exists at ``path``; False if we lack permission to look."""
     try:
         return not path.is_file()
     except PermissionError:
@@ -33,10 +33,10 @@ def real(path: Path) -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a directory and those around it, however deep.
+    """Create a directory and its parents, at any depth.
 
     Raises:
-        OSError: one of them cannot be made.
+        OSError: one of them cannot be created.
     """
     missing: list[Path] = []
     while not folder.is_dir():

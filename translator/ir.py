@@ -40,7 +40,7 @@ class StepKind(StrEnum):
     NOTEBOOK = "notebook"
     """Magnus, runnable: a notebook, executed with its parameters injected."""
     STUB = "stub"
-    """Magnus, runnable: nothing; only its catalog is at work."""
+    """Magnus, runnable: no command; only its catalog takes effect."""
 
 
 class ParameterType(StrEnum):
@@ -156,7 +156,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A declared output of a step; declarations promise, they do not filter.
+    """A declared output of a step; undeclared outputs are published as well.
 
     In Loom's steps ``name`` is also that of the step's parameter which holds the path.
     """
@@ -225,7 +225,7 @@ class Step:
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
-        """The parameters that can be set for a run by the node's name; in Loom only what the file names can be."""
+        """The parameters that can be set for a run by the node's name; in Loom only those with a name in the file."""
         return self.parameters if self.kind is StepKind.COMMAND else ()
 
 
@@ -242,10 +242,10 @@ class Axis:
 class FileAxis:
     """The files that a task node runs over, one execution per file that is there at run time (Loom's ``loop``).
 
-    ``over`` and ``into`` are parameters of the step that hold the two folders. Of each file the parameters ``items``
-    get the path, and ``outputs`` the path of the same name below ``into``. ``pattern`` is a ``Path.glob`` below
-    ``over``; without it all files directly in it count. ``sequential``: one execution after another, and those after
-    one in error are skipped.
+    ``over`` and ``into`` are parameters of the step that hold the two folders. The parameters ``items`` get the path
+    of the file, and ``outputs`` the path with the same name below ``into``. ``pattern`` is a ``Path.glob`` below
+    ``over``; without it all files directly in it count. ``sequential``: one execution after another; after a failed
+    one, the others are skipped.
     """
 
     over: str
@@ -274,7 +274,7 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of a control-flow graph, with the outcome that it has then (Magnus' ``success`` and ``fail`` nodes)."""
+    """The end of a control-flow graph, with the outcome of the graph (Magnus's ``success`` and ``fail`` nodes)."""
 
     outcome: Outcome
 
@@ -316,7 +316,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionNode:
-    """A step that runs once; ``group`` is a name under which the user has put nodes together, to look at."""
+    """A step that runs once; ``group`` is a name under which an engine shows several nodes."""
 
     name: str
     span: Span
@@ -340,7 +340,7 @@ class TaskNode:
 
     @property
     def has_axes(self) -> bool:
-        """Whether a list that is given for one of its parameters is an axis of its grid; not so over files."""
+        """Whether a list for one of its parameters is an axis of its grid; false for grids over files."""
         return self.grid.kind is not GridKind.FILES
 
 
@@ -394,7 +394,7 @@ class MapNode:
 
 @dataclass(frozen=True, slots=True)
 class LoopNode:
-    """A sub-graph again and again until the parameter ``until`` is true or it has run ``limit`` times.
+    """A sub-graph that runs repeatedly until the parameter ``until`` is true or it has run ``limit`` times.
 
     ``index`` is the environment variable that holds the number of the iteration, from 0.
     """
@@ -440,7 +440,7 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A connection from a port of one node to a port of another; any edge is also an order."""
+    """A connection from a port of one node to a port of another; any edge also orders the nodes."""
 
     source: Port
     target: Port
@@ -452,10 +452,10 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes in the order of the source file, and what orders them.
+    """Nodes in the order of the source file, with their dependencies.
 
-    Either ``edges`` (Valohai, Loom), and then nodes run as soon as they can; or, in a *control-flow* graph (Magnus,
-    runnable), one node after the other from ``start`` along the routes of their policies until an ``End``.
+    Either ``edges`` (Valohai, Loom): nodes run as soon as they can. Or, in a *control-flow* graph (Magnus, runnable),
+    ``start``: nodes run one after the other along the routes of their policies until an ``End``.
     """
 
     nodes: tuple[Node, ...]
@@ -476,8 +476,8 @@ class ParameterTarget:
 class PipelineParameter:
     """A parameter of the whole run; without a default and without a value its targets keep their own.
 
-    That of a control-flow graph has no targets: every step sees it, and steps write it. ``section`` is a heading under
-    which a form shows it together with others.
+    In a control-flow graph it has no targets: every step sees it, and steps write it. ``section`` is its heading in a
+    form.
     """
 
     name: str
@@ -492,7 +492,7 @@ class PipelineParameter:
 class Pipeline:
     """A whole pipeline; ``file`` is the source file's name without directories.
 
-    ``concurrency``: at most so many nodes at once, with 1 in the order of the source file (Loom's ``execution``).
+    ``concurrency``: the maximum number of concurrent nodes; with 1, they run in file order (Loom's ``execution``).
     """
 
     name: str

@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 
 class PipelineChoiceError(TranslatorError):
-    """No pipeline of a file is chosen: it has none of that name, or several and no name is given."""
+    """No pipeline of a file is chosen: none has that name, or there are several and no name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """The content of a file: its pipelines and diagnostics.
 
-    ``pipelines`` are those without an error; ``names`` those of all pipelines of the file. ``diagnostics`` has
-    everything that was found, and ``sources`` the texts by ``Span.file``, to show it with.
+    ``pipelines`` are those without an error; ``names`` are those of all pipelines of the file. ``diagnostics`` has
+    all findings, and ``sources`` the texts by ``Span.file``, to show them.
     """
 
     pipelines: tuple[Pipeline, ...]

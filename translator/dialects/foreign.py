@@ -25,11 +25,11 @@ _BY_KEYS: tuple[tuple[str, frozenset[str]], ...] = (
 
 
 def explain(document: Located, dialects: Sequence[Dialect]) -> tuple[str, str | None]:
-    """Say what a file is that no dialect knows.
+    """Explain what a file is if no dialect accepts it.
 
     Args:
         document: the file's value.
-        dialects: those that are installed.
+        dialects: the installed dialects.
 
     Returns:
         The message, and a hint.

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class ChoiceError(TranslatorError):
-    """A choice of the command line that the file or its dialect does not have."""
+    """An option of the command line that names something that the file or its dialect does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
     """The options that decide how a file is read; a dialect with its own options has a subclass.
 
-    With ``in_place`` steps run in the project's own directory.
+    With ``in_place``, steps run in the project's own directory.
     """
 
     in_place: bool = False
@@ -33,8 +33,8 @@ class Choices:
 class Options:
     """The command-line options of a dialect.
 
-    ``kind`` is what they are read into: without arguments it stands for no option given. ``purpose`` completes
-    "only pipelines of TITLE have ...". ``add`` declares the options, ``read`` takes what was given.
+    ``kind`` is their class; an instance without arguments means that no option is set. ``purpose`` completes "only
+    pipelines of TITLE have ...". ``add`` declares the options, ``read`` reads them.
     """
 
     kind: type[Choices]
@@ -43,7 +43,7 @@ class Options:
     read: Callable[[Namespace], Choices]
 
     def asked(self, choices: Choices) -> bool:
-        """Return whether choices use one of these options."""
+        """Return whether ``choices`` set one of these options."""
         return isinstance(choices, self.kind) and replace(choices, in_place=False) != self.kind()
 
 
@@ -51,7 +51,7 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
     """Refuse choices that the pipelines of a dialect do not have.
 
     Raises:
-        ChoiceError: they ask for what only other dialects have.
+        ChoiceError: they set options that only other dialects have.
     """
     if choices.in_place and not dialect.in_place:
         raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has its own working directory")
@@ -62,7 +62,7 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
 
 
 def positive_integer(text: str) -> int:
-    """Read a number of at least 1, as a type of argparse."""
+    """Parse an integer of at least 1, for argparse."""
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return int(text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def read_parameters(
     path: Path | None, dialect: Dialect, sources: dict[str, SourceText], diagnostics: Diagnostics
 ) -> tuple[PipelineParameter, ...]:
-    """Read a parameters file: a flat YAML mapping whose values are anything that JSON can hold.
+    """Read a parameters file: a flat YAML mapping with any values of JSON.
 
     Args:
         path: the file, if one was given.

@@ -20,11 +20,11 @@ CODE = "bad-assumption"
 
 
 def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnostics) -> dict[str, bool]:
-    """Read what each ``--assume CONDITION=true`` or ``=false`` says.
+    """Read the options ``--assume CONDITION=true`` or ``=false``.
 
     Args:
         pipeline: the pipeline.
-        texts: what stood behind each option.
+        texts: the arguments of the options.
         diagnostics: receives unknown conditions, and values that are neither true nor false.
     """
     found: dict[str, bool] = {}
@@ -44,15 +44,15 @@ def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnosti
 def assumed(
     pipeline: ir.Pipeline, widths: Mapping[str, int], given: Mapping[str, bool]
 ) -> tuple[Oracle, tuple[str, ...]]:
-    """Return an oracle that assumes what only a run can know, and the assumptions in words.
+    """Return an oracle that assumes what only a run can know, and descriptions of the assumptions.
 
-    A grid that metadata or the files of a directory give is as wide as the failures speak of. A condition comes to what
-    lets most run: it is true, but where it only ends the iterations of a ``multi_pass``.
+    A grid over metadata or over the files of a directory is as wide as the failures mention. Conditions let as many
+    nodes run as possible: they are true, except if they only end the iterations of a ``multi_pass``.
 
     Args:
         pipeline: the pipeline.
-        widths: by node how many executions the failures speak of.
-        given: results of conditions that need not be assumed.
+        widths: by node how many executions the failures mention.
+        given: known results of conditions.
     """
     from translator.semantics import Ending
 

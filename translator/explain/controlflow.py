@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 def explain(
     pipeline: ir.Pipeline, failures: Sequence[str], values: Mapping[str, Json], diagnostics: Diagnostics
 ) -> Explanation | None:
-    """Ask the interpreter.
+    """Explain a run with the interpreter.
 
     Args:
         pipeline: the pipeline.
-        failures: what fails: paths such as ``Train Models.XGBoost.Train XGBoost``; in a map or a loop with the number
-            of the item or iteration (``chunks.0.step``), or with ``*`` for all of them.
+        failures: the failing steps, as paths such as ``Train Models.XGBoost.Train XGBoost``; in a map or a loop with
+            the number of the item or iteration (``chunks.0.step``), or with ``*`` for all of them.
         values: the values given for the run.
         diagnostics: receives unknown nodes; then the result is None.
     """
@@ -42,7 +42,7 @@ def explain(
 
 
 class _Assumed(Interpreter):
-    """An interpreter that knows which steps err, and assumes items, cases and iterations that it cannot know."""
+    """An interpreter that knows which steps fail, and assumes items, cases and iterations that it cannot know."""
 
     def __init__(self, pipeline: ir.Pipeline, failures: Sequence[str]) -> None:
         super().__init__(pipeline, self._ending)
@@ -96,7 +96,7 @@ def _covers(failure: Sequence[str], path: Sequence[str]) -> bool:
 
 
 def _check(graph: ir.Graph, text: str, diagnostics: Diagnostics) -> None:
-    """Report a path that leads nowhere, at the first of its parts that does."""
+    """Report a path that does not exist, with its first unknown part."""
     parts = text.split(".")
     for place, part in enumerate(parts):
         nodes = {node.name: node for node in graph.nodes}
@@ -119,7 +119,7 @@ def _check(graph: ir.Graph, text: str, diagnostics: Diagnostics) -> None:
 
 
 def _nearest(name: str, above: Sequence[str], graph: ir.Graph) -> str | None:
-    """Return a hint at a node named ``name``, or nearly so, in the graph or its branches."""
+    """Return a hint at a node with this or a similar name, in the graph or its branches."""
     paths = {".".join((*above, *path)): node.name for path, node in walk(graph)}
     same = next((path for path, other in paths.items() if other == name), None)
     near = closest(name, paths.values())
@@ -131,7 +131,7 @@ def _branch(node: ir.Node, name: str) -> ir.Graph | str:
     """Return the branch of a node, or why it does not exist."""
     if isinstance(node, ir.MapNode | ir.LoopNode):
         what = "item" if isinstance(node, ir.MapNode) else "iteration"
-        number = name.isdecimal() and len(name) < 4  # noqa: PLR2004 - as many as people can read
+        number = name.isdecimal() and len(name) < 4  # noqa: PLR2004 - as many as people read
         if name != "*" and not number:
             return f"{node.name} needs the number of an {what} here, 0 to 999, or * for all"
         if number and isinstance(node, ir.LoopNode) and int(name) >= node.limit:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _DIGITS = 4
-"""A grid that is known only while running is assumed to be as large as the failures say: not beyond any bound."""
+"""The maximum number of digits in a failure; the failures set the size of grids that are only known at run time."""
 
 
 _FAILURE = re.compile(r"(?P<node>.+?)(\[(?P<index>\d+)\])?(@(?P<attempt>\d+))?", re.DOTALL)
@@ -33,14 +33,14 @@ def explain(
     diagnostics: Diagnostics,
     told: Mapping[str, bool] | None = None,
 ) -> Explanation | None:
-    """Ask the rules.
+    """Explain a run with the rules.
 
     Args:
         pipeline: the pipeline.
         failures: what fails, as ``NODE``, ``NODE[i]`` or ``NODE[i]@ATTEMPT``.
         values: the values given for the run.
         diagnostics: receives unknown nodes; then the result is None.
-        told: what conditions come to, by name; of others it is assumed.
+        told: the results of conditions, by name; others are assumed.
     """
     nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
     parsed = [failure for text in failures if (failure := _failure(text, nodes, diagnostics))]

@@ -35,7 +35,7 @@ def detect(document: Located) -> bool:
 
 
 def pipeline_names(document: Located) -> tuple[str, ...]:
-    """Return the name of the file's only pipeline as far as the file's own name says it; see ``reader.name_of``."""
+    """Return the name of the file's only pipeline, derived from the file's name; see ``reader.name_of``."""
     from translator.dialects.loom.reader import name_of
 
     return (name_of(document.file, None),)
@@ -45,7 +45,7 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     """Read the pipeline of a file.
 
     Args:
-        source: a file whose document ``detect`` knows.
+        source: a file whose document ``detect`` accepts.
         diagnostics: receives everything that is wrong, refused or ignored.
 
     Returns:

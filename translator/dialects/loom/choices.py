@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class LoomChoices(Choices):
     """The steps to run, the first one, a group, optional ones; parameters and paths as ``NAME=VALUE``.
 
-    ``extra`` are arguments for the one step that is named. ``parallel`` and ``max_workers`` stand for those of the
-    file's ``execution``.
+    ``extra`` are arguments for the one named step. ``parallel`` and ``max_workers`` replace those of the file's
+    ``execution``.
     """
 
     steps: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class LoomChoices(Choices):
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the options, as Loom's own command line has them."""
+    """Declare the options of Loom's own command line."""
     loom = parser.add_argument_group("Loom options")
     which = loom.add_mutually_exclusive_group()
     which.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help="only these steps")
@@ -56,7 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def read(args: Namespace) -> LoomChoices:
-    """Read what was given for the options of ``add_arguments``."""
+    """Read the options of ``add_arguments``."""
     return LoomChoices(
         steps=tuple(args.step),
         first=args.first,

@@ -16,11 +16,11 @@ _MANY = 3
 
 
 Uses: TypeAlias = "Mapping[str, dict[str, None]]"
-"""By data node the steps that make it, or those that read it."""
+"""The steps that write each data node, or those that read it."""
 
 
 def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
-    """Return the steps that make each data node, and those that read it."""
+    """Return the steps that write each data node, and those that read it."""
     made: dict[str, dict[str, None]] = {}
     read: dict[str, dict[str, None]] = {}
     for one in lowered:
@@ -42,7 +42,7 @@ def described(node: model.DataNode, made: Uses, read: Uses) -> str:
 
 
 def switched(gates: Mapping[str, tuple[ir.Gate, ...]]) -> dict[str, list[str]]:
-    """Return the parameters that switches ask, each with the steps that run or do not run by it."""
+    """Return the parameters that switches depend on, each with the steps that it switches on or off."""
     found: dict[str, list[str]] = {}
     for step, all_of_it in gates.items():
         for gate in all_of_it:
@@ -52,5 +52,5 @@ def switched(gates: Mapping[str, tuple[ir.Gate, ...]]) -> dict[str, list[str]]:
 
 
 def listed(steps: Sequence[str]) -> str:
-    """List some steps in words."""
+    """List some steps in a sentence."""
     return ", ".join(steps) if len(steps) <= _MANY else f"{steps[0]} and {len(steps) - 1} others"

@@ -28,7 +28,7 @@ _DATA = ("type", "path", "name", "description", "nested_in", "allow_outside_pipe
 
 
 def read_file(root: Located, diagnostics: Diagnostics) -> model.File | None:
-    """Read a file; None if it is none of Loom's."""
+    """Read a file; None if it is not a Loom file."""
     if root.entries is None:
         diagnostics.error("bad-type", "a Loom file must be a mapping with 'pipeline'", root.span)
         return None

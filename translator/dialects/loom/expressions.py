@@ -59,7 +59,7 @@ def evaluate(text: str, names: Mapping[str, object]) -> object:
 
     Args:
         text: the expression.
-        names: ``iter`` and the parameters before this one.
+        names: ``iter`` and the earlier parameters.
 
     Raises:
         ExpressionError: it is not an expression, is not supported, or fails.

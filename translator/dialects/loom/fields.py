@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def slots(owner: Located, key: str, diagnostics: Diagnostics, *, paths: bool = False) -> tuple[model.Slot, ...]:
-    """Return the named values below ``key``; ``paths`` if each must be a text."""
+    """Return the named values below ``key``; with ``paths``, each must be a string."""
     found: list[model.Slot] = []
     for name, value in mapping(owner, key, diagnostics).items():
         if paths and not isinstance(value.value, str):
@@ -27,7 +27,7 @@ def slots(owner: Located, key: str, diagnostics: Diagnostics, *, paths: bool = F
 
 
 def slot(owner: Located, key: str) -> model.Slot | None:
-    """Return the value below ``key`` with its place."""
+    """Return the value below ``key`` with its location."""
     found = owner.get(key)
     return model.Slot(key, found.value, found.span) if found is not None and found.value is not None else None
 
@@ -87,7 +87,7 @@ def count(owner: Located, key: str, diagnostics: Diagnostics) -> int | None:
 
 
 def keys(owner: Located, known: tuple[str, ...], what: str, diagnostics: Diagnostics) -> None:
-    """Warn of keys that Loom passes over."""
+    """Warn about keys that Loom ignores."""
     for key in owner.entries or {}:
         if key not in known:
             hint = did_you_mean(str(key), known)

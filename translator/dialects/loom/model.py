@@ -41,7 +41,7 @@ class DataNode:
     parent: str | None = None
     outside: bool = False
     internal: bool = False
-    """Whether it is a file of one iteration of ``multi_pass``, which no file names."""
+    """Whether it is a file of one iteration of ``multi_pass``, which the pipeline file does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,8 @@ class Loop:
 class Step:
     """An entry of the pipeline; ``kind`` is task, condition or switch, or collect for the end of a ``multi_pass``.
 
-    ``gates`` and ``after`` are those that an iteration of ``multi_pass`` has beside its data; ``options`` go into the
-    step's options.
+    ``gates`` and ``after`` are those that an iteration of ``multi_pass`` has in addition to its data; ``options`` are
+    added to the step's options.
     """
 
     name: str
@@ -106,7 +106,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A whole file; ``entries`` in its order. ``parallel`` is None where the file does not say."""
+    """A whole file; ``entries`` are in its order. ``parallel`` is None if the file does not set it."""
 
     data: Mapping[str, DataNode]
     parameters: Mapping[str, Parameter]

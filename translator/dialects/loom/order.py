@@ -25,9 +25,9 @@ def edges(steps: Sequence[Lowered], names: Names, *, parallel: bool, diagnostics
 
     Args:
         steps: the steps of the run, in the order of the file.
-        names: what their references can name.
-        parallel: whether Loom would run them as their data allows, rather than in the order of the file.
-        diagnostics: receives what Loom does not find.
+        names: the names that their references can use.
+        parallel: whether Loom would run them as soon as their data allows, rather than in the order of the file.
+        diagnostics: receives mistakes that Loom does not detect.
     """
     position = {lowered.source.name: index for index, lowered in enumerate(steps)}
     writers = _Writers(steps)
@@ -52,7 +52,7 @@ def edges(steps: Sequence[Lowered], names: Names, *, parallel: bool, diagnostics
 
 
 class _Writers:
-    """The steps that write, by the name that Loom knows, and by path."""
+    """The steps that write, by the name that Loom uses, and by path."""
 
     def __init__(self, steps: Sequence[Lowered]) -> None:
         self.by_name: dict[str, list[str]] = {}
@@ -67,7 +67,7 @@ class _Writers:
                     self.below.setdefault(folder, {})[use.step] = use
 
     def declared(self, use: Use, names: Names) -> list[str]:
-        """Return the steps that Loom would name: those that write the data node or the nearest enclosing one."""
+        """Return the steps that Loom would find: those that write the data node or the nearest enclosing one."""
         if use.name is None:
             return []
         for name in names.containers(use.name) if use.data else [use.name]:
@@ -76,7 +76,7 @@ class _Writers:
         return []
 
     def by_path(self, use: Use) -> list[str]:
-        """Return the steps that write at a path, in it, or a directory around it."""
+        """Return the steps that write a path, a path in it, or an enclosing directory."""
         found: dict[str, None] = {}
         for folder in above(use.path):
             found.update(dict.fromkeys(self.at.get(folder, ())))
@@ -163,7 +163,7 @@ def _in_containers(names: Names, diagnostics: Diagnostics) -> None:
 
 
 def containment(steps: Sequence[Lowered], names: Names, output_dir: str, diagnostics: Diagnostics) -> None:
-    """Check where steps write, as Loom does before it runs anything."""
+    """Check the paths that steps write, as Loom does before it runs anything."""
     _in_containers(names, diagnostics)
     seen: set[str] = set()
     for lowered in steps:

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 def override(file: model.File, choices: LoomChoices, place: Span) -> model.File:
-    """Return the file with what the command line says.
+    """Return the file with the values of the command line.
 
     Args:
         file: the file.
-        choices: what the command line says; Loom reads true, false and numbers as such.
-        place: where a parameter or a data node stands that only the command line has.
+        choices: the options of the command line; Loom reads true, false and numbers as such.
+        place: the location of parameters and data nodes that exist only on the command line.
 
     Raises:
-        ChoiceError: a text has another form, or names what is neither in the file nor referred to.
+        ChoiceError: a text has another form, or its name is neither defined nor referred to in the file.
     """
     new = dict(file.parameters)
     referred = _referred(file)

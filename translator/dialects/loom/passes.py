@@ -145,7 +145,7 @@ def _fits(source: str, target: str, span: Span, steps: Sequence[model.Step], dia
 def unroll(
     group: model.MultiPass, data: Mapping[str, model.DataNode]
 ) -> tuple[list[model.Step], dict[str, model.DataNode]]:
-    """Return the steps of all iterations with what ends the group, and the files of the iterations.
+    """Return the steps of all iterations and of the end of the group, and the files of the iterations.
 
     Args:
         group: the group.
@@ -173,7 +173,7 @@ def unroll(
             steps.append(replace(made, gates=gates, after=before))
             before, gates = (made.name,), ()
         if group.condition is not None:
-            # Loom asks after the last iteration, too: what the answer is does not matter then, but that there is one.
+            # Loom evaluates the condition after the last iteration, too: then only a failure matters.
             stop = f"{group.name}_stop_iter{iteration}"
             check = replace(
                 group.condition,

@@ -9,12 +9,12 @@ ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def is_url(path: str) -> bool:
-    """Return whether Loom would download it."""
+    """Return whether Loom would download the path."""
     return path.startswith(("http://", "https://"))
 
 
 def normal(path: str) -> str:
-    """Return the path without ``.``, doubled or trailing slashes, and without the ``..`` that can be resolved."""
+    """Return the path without ``.``, doubled or trailing slashes, and without each ``..`` that can be resolved."""
     return path if is_url(path) else posixpath.normpath(path or ".")
 
 
@@ -28,7 +28,7 @@ def suffixed(path: str, suffix: str) -> str:
 
 
 def above(path: str) -> list[str]:
-    """Return the path itself and all directories around it, the innermost first."""
+    """Return the path itself and all enclosing directories, the innermost first."""
     found = [path]
     while (parent := posixpath.dirname(found[-1])) not in ("", found[-1]):
         found.append(parent)
@@ -41,10 +41,10 @@ def inside(path: str, folder: str) -> bool:
 
 
 def climbs(path: str) -> bool:
-    """Return whether a normal path leads out of the directory that it starts from."""
+    """Return whether a normal path leaves its base directory."""
     return path == ".." or path.startswith(("/", "../"))
 
 
 def variables(text: object) -> tuple[str, ...]:
-    """Return the environment variables that a text asks for."""
+    """Return the environment variables that a text refers to."""
     return tuple(ENVIRONMENT.findall(text)) if isinstance(text, str) else ()

@@ -34,7 +34,7 @@ _WORKERS = 4
 
 
 def name_of(file: str, project: Path | None) -> str:
-    """Return the pipeline's name: the file's without its ending, or the directory's for a ``pipeline.yml``."""
+    """Return the pipeline's name: the file's without its suffix, or the directory's for a ``pipeline.yml``."""
     stem = PurePath(file).stem or "pipeline"
     if stem == "pipeline" and project is not None:
         return real(project).name or stem
@@ -45,7 +45,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     """Read the pipeline of a file; see ``translator.dialects.loom.read``.
 
     Raises:
-        ChoiceError: the command line asks for what the file does not have.
+        ChoiceError: the command line names something that the file does not have.
     """
     if source.root is None:
         return ()
@@ -73,7 +73,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
 
 
 def _unrolled(file: model.File) -> tuple[list[tuple[str, model.Step]], dict[str, model.DataNode]]:
-    """Return all steps, each with the name by which the command line knows it, and all data nodes."""
+    """Return all steps, each with its name on the command line, and all data nodes."""
     steps: list[tuple[str, model.Step]] = []
     data = dict(file.data)
     for entry in file.entries:
@@ -105,7 +105,7 @@ def _duplicates(steps: Sequence[model.Step], diagnostics: Diagnostics) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """The state while the steps of a run become nodes."""
+    """The state of the reader while the steps of a run become nodes."""
 
     file: model.File
     names: Names
@@ -145,7 +145,7 @@ class _Reader:
         )
 
     def sequential(self, step: model.Step) -> bool:
-        """Return whether a loop runs one file after another: always, where the steps themselves run in parallel."""
+        """Return whether a loop runs one file after another; it always does if the steps themselves run in parallel."""
         if step.loop is None:
             return True
         if self.file.parallel and step.loop.parallel:
@@ -155,7 +155,7 @@ class _Reader:
         return bool(self.file.parallel) or not step.loop.parallel
 
     def add_options(self, lowered: Sequence[Lowered]) -> None:
-        """Put what the command line adds into the options of steps."""
+        """Add the arguments of the command line to the options of steps."""
         words = tuple((self.choices.extra or "").split())
         if words and (len(lowered) != 1 or lowered[0].files is not None or lowered[0].source.kind != model.TASK):
             raise ChoiceError("--extra needs one --step, a task without a loop")
@@ -235,7 +235,7 @@ class _Reader:
                 value = typed(parameter.value)[1]
                 tied = tuple(dict.fromkeys(targets.get(parameter.name, ())))
                 if not tied and not parameter.value:
-                    value = False  # only switches ask for it, for its truth: that of [] is lost in a text
+                    value = False  # only switches depend on it, on its truth, which a text would lose for []
                 shown = None if tied else f"Decides whether these steps run: {listed(asked[parameter.name])}."
                 made.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied, shown))
         uses_of = uses(lowered)

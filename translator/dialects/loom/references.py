@@ -28,7 +28,7 @@ class Names:
     switches: Mapping[str, model.Step]
 
     def path(self, name: str) -> str:
-        """Return the whole path of a data node, below the nodes that it is nested in."""
+        """Return the whole path of a data node, including the nodes that it is nested in."""
         path, seen = self.data[name].path, {name}
         parent = self.data[name].parent
         while parent and parent in self.data and parent not in seen and not path.startswith("/"):
@@ -49,9 +49,9 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The meaning of a value: a data node or parameter by name, else the literal ``value``; and the switch's branch.
+    """The meaning of a value: a data node or parameter by name, or the literal ``value``; and the branch of a switch.
 
-    ``behind`` are the switches whose branch is that switch's own data, and so on: only their failure counts.
+    ``behind`` are the switches that produce the data of that switch, directly or indirectly: only their failure counts.
     """
 
     value: object
@@ -69,7 +69,7 @@ def follow(  # noqa: C901, PLR0911
 
     Args:
         slot: the slot.
-        names: what there is.
+        names: the defined names.
         diagnostics: receives the error.
         inside: the switches whose data is being followed.
     """

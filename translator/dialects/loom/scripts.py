@@ -51,7 +51,7 @@ def check(steps: Sequence[Lowered], project: Path, diagnostics: Diagnostics) -> 
 
 
 def interface(file: Path) -> Mapping[str, Any] | None:
-    """Return the interface that a script declares; None if it declares none that can be read."""
+    """Return the interface that a script declares; None if there is none, or it cannot be read."""
     try:
         if file.stat().st_size > MAX_BYTES:
             return None

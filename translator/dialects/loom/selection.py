@@ -21,12 +21,12 @@ def select(
 ) -> list[model.Step]:
     """Return the steps that are part of the run, in the order of the file.
 
-    A step that is named runs whatever its flags are; one that is disabled does not run else, an optional one only where
-    it is included.
+    A named step runs whatever its flags are. Otherwise, a disabled step does not run, and an optional step only if it
+    is included.
 
     Args:
-        entries: all steps, each with the name by which the command line knows it: the group's for ``multi_pass``.
-        choices: what the command line asks for.
+        entries: all steps, each with its name on the command line: for ``multi_pass``, that of the group.
+        choices: the options of the command line.
         diagnostics: receives a note for each step that is left out.
 
     Raises:
@@ -61,7 +61,7 @@ def select(
 
 
 def _members(entries: Sequence[tuple[str, model.Step]], group: str) -> set[str]:
-    """Return the names of the steps of a group, as the command line knows them."""
+    """Return the names of the steps of a group on the command line."""
     groups: dict[str, set[str]] = {}
     for name, step in entries:
         own = name if step.name != name or step.kind == model.COLLECT else step.group

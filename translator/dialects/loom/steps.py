@@ -22,7 +22,7 @@ _LARGEST = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A path that a step reads or writes: the parameter that holds it, and the data node, if it is one's."""
+    """A path that a step reads or writes: the parameter that holds it, and its data node, if it has one."""
 
     step: str
     parameter: str
@@ -30,14 +30,14 @@ class Use:
     span: Span
     data: str | None = None
     name: str | None = None
-    """The reference as written, by which Loom finds the step that writes it."""
+    """The reference as written, which Loom uses to find the step that writes it."""
 
 
 @dataclass(slots=True)
 class Lowered:
-    """A step of the IR with what ties it to others: paths, pipeline parameters by name, and branches of switches.
+    """A step of the IR with its connections: paths, pipeline parameters by name, and branches of switches.
 
-    ``behind`` are switches that only must not fail.
+    ``behind`` are switches that must not fail, whatever their verdicts.
     """
 
     source: model.Step
@@ -95,7 +95,7 @@ class _Parts:
             self.writes.append(self.use(slot, path, found))
 
     def argument(self, slot: model.Slot) -> None:
-        """Add an argument: a path if it names data, else a value."""
+        """Add an argument: a path if it refers to data, otherwise a value."""
         found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
         if found is None:
             return
@@ -132,7 +132,7 @@ class _Parts:
         return Target(_BOUND)
 
     def path(self, slot: model.Slot, found: Target, flag: str | None) -> str:
-        """Add the parameter that holds a path; returns the path, empty where the loop gives it."""
+        """Add the parameter that holds a path; return the path, empty if the loop sets it."""
         if found.value is _BOUND:
             self.parameter(slot, ir.ParameterType.STRING, None, pass_as=flag)
             return ""
@@ -144,7 +144,7 @@ class _Parts:
     def parameter(
         self, slot: model.Slot, kind: ir.ParameterType, default: ir.Value, *, pass_as: str | None = None
     ) -> bool:
-        """Add a parameter; returns whether its name was free."""
+        """Add a parameter; return whether its name was free."""
         if any(known.name == slot.name for known in self.parameters):
             message = f"step {self.source.name!r} has two arguments named {slot.name!r}"
             self.diagnostics.error("duplicate-name", message, slot.span)
@@ -157,7 +157,7 @@ class _Parts:
         return True
 
     def set_by(self, slot: model.Slot, found: Target) -> None:
-        """Note what sets the parameter: a pipeline parameter, and the branch of a switch that the step hangs on."""
+        """Record what sets the parameter: a pipeline parameter, and the branch of a switch that the step depends on."""
         name = found.parameter
         if found.data is not None and not self.names.data[found.data].internal:
             name = f"data.{found.data}"
@@ -168,13 +168,13 @@ class _Parts:
             self.behind += found.behind
 
     def use(self, slot: model.Slot, path: str, found: Target) -> Use:
-        """Return the path as something that is read or written."""
+        """Return the use of a path that is read or written."""
         name = found.data or found.parameter
         return Use(self.source.name, slot.name, path, slot.span, found.data, name)
 
 
 _BOUND = object()
-"""The value of what a loop gives."""
+"""The value of parameters that a loop sets."""
 
 
 def lower(source: model.Step, names: Names, sequential: bool, diagnostics: Diagnostics) -> Lowered:  # noqa: FBT001
@@ -182,7 +182,7 @@ def lower(source: model.Step, names: Names, sequential: bool, diagnostics: Diagn
 
     Args:
         source: the step.
-        names: what its references can name.
+        names: the names that its references can use.
         sequential: whether its loop, if it has one, runs one file after another.
         diagnostics: receives what is wrong.
     """

@@ -23,12 +23,12 @@ TOP_LEVEL = ("step", "task", "endpoint", "pipeline", "blueprint", "deployment")
 
 
 def detect(document: Located) -> bool:
-    """Return whether the file is Valohai's: a list with an item of a kind that its parser knows."""
+    """Return whether the file is Valohai's: a list with an item of a kind that the vendor's parser accepts."""
     return any(kind in (item.entries or {}) for item in document.items or () for kind in TOP_LEVEL)
 
 
 def pipeline_names(document: Located) -> tuple[str, ...]:
-    """Return the names of all pipelines of the file, also of those that cannot be translated, in its order."""
+    """Return the names of all pipelines of the file, in its order, including those that cannot be translated."""
     from translator.dialects.valohai.document import sort_items
 
     return tuple(sort_items(document).pipelines)
@@ -38,12 +38,12 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     """Read the pipelines of a file.
 
     Args:
-        source: a file whose document ``detect`` knows.
-        diagnostics: receives everything that is wrong, refused or ignored; what concerns one pipeline only is marked
-            so, since another pipeline of the file may still be translated.
+        source: a file whose document ``detect`` accepts.
+        diagnostics: receives everything that is wrong, refused or ignored; findings about one pipeline name it,
+            because others in the file may still be translated.
 
     Returns:
-        The pipelines that could be read, in the order of the file; one that has an error may be missing.
+        The pipelines that could be read, in the order of the file; pipelines with errors may be missing.
     """
     from translator.dialects.valohai.reader import read_pipelines
 

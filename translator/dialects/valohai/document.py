@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item of the file: where it is in the list, of which kind, and what stands below that key."""
+    """An item of the file: its position in the list, its kind, and the value below that key."""
 
     index: int
     kind: str
@@ -26,7 +26,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The named items of a file; of two with one name the last counts, as for the vendor's parser."""
+    """The named items of a file; of items with equal names the last counts, as for the vendor's parser."""
 
     steps: dict[str, Item] = field(default_factory=dict)
     tasks: dict[str, Item] = field(default_factory=dict)
@@ -52,8 +52,8 @@ def sort_items(document: Located, diagnostics: Diagnostics | None = None) -> Ite
 
     Args:
         document: the file's list.
-        diagnostics: receives what the vendor's parser would pass over: items of no known kind, a second kind in one
-            item, two items of one name. What the schema finds anyway is not repeated.
+        diagnostics: receives what the vendor's parser would ignore: items of an unknown kind, a second kind in an
+            item, two items with one name. Findings of the schema are not repeated.
     """
     items = Items()
     for index, place in enumerate(document.items or ()):

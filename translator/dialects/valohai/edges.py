@@ -36,7 +36,7 @@ def read_edge(edge: Located, nodes: Container[str], diagnostics: Diagnostics) ->
     """Read an edge in its short form (a list) or its long form (a mapping).
 
     Args:
-        edge: the edge; its schema found no fault with it.
+        edge: the edge, valid by its schema.
         nodes: the names of all nodes of the pipeline.
         diagnostics: receives what is refused or wrong.
 
@@ -67,7 +67,7 @@ def read_edge(edge: Located, nodes: Container[str], diagnostics: Diagnostics) ->
 
 
 def read_port(end: Located, nodes: Container[str], diagnostics: Diagnostics) -> ir.Port | None:
-    """Read one end of an edge, ``node.kind.key``; only the first two dots part, so that a key may have some."""
+    """Read one end of an edge, ``node.kind.key``; only the first two dots separate, so that a key may contain dots."""
     parts = str(end.value).split(".", 2)
     if len(parts) != _PARTS:
         message = f"{end.value!r} is not of the form node.kind.key, like train.output.model.pkl"
@@ -103,6 +103,6 @@ def _fits(edge: ir.Edge, diagnostics: Diagnostics) -> bool:
 
 
 def _across(source: Located, target: Located) -> Span:
-    """Return the span of both ends, whichever of them is first."""
+    """Return the span of both ends, in either order."""
     first, last = sorted((source.span, target.span))
     return Span(first.file, first.line, first.column, last.end_line, last.end_column)

@@ -49,7 +49,7 @@ def read_grid(task: Located, step: ir.Step, diagnostics: Diagnostics) -> ir.Grid
     """Read the grid of a task blueprint for a step.
 
     Args:
-        task: the blueprint; its schema and the vendor's parser found no fault with it.
+        task: the blueprint, valid by its schema and for the vendor's parser.
         step: the step as the node runs it.
         diagnostics: receives what is refused or wrong.
 
@@ -160,7 +160,7 @@ def _unknown(name: str, place: Any, step: ir.Step, diagnostics: Diagnostics) -> 
 
 
 def _typed(parameter: ir.Parameter, value: ir.Value, place: Located, diagnostics: Diagnostics) -> ir.Value:
-    """Give a value of a grid the type of its parameter; what cannot have it is an error."""
+    """Convert a value of a grid to the type of its parameter, or report an error."""
     from translator.runtime import coerced
     from translator.shim.parameters import ParameterError
 
@@ -172,7 +172,7 @@ def _typed(parameter: ir.Parameter, value: ir.Value, place: Located, diagnostics
 
 
 class _RuleError(ValueError):
-    """Rules that make no values; ``key`` is the rule to blame."""
+    """Rules that give no values; ``key`` is the rule at fault."""
 
     def __init__(self, key: str, message: str) -> None:
         self.key = key
@@ -201,7 +201,7 @@ def _linear(rules: Located) -> _Values:
     step = _number(rules, "step") if rules.get("step") else Decimal(1)
     if step == 0 or (end - start) * step < 0:
         raise _RuleError("step", f"'step' {step} never reaches {end} from {start}")
-    # The last value may miss the end by what binary fractions lose.
+    # The last value may miss the end by a rounding error.
     count = _few((end - start) / step + Decimal("1e-9"), "step") + 1
     return _computed((start + index * step for index in range(count)), rules)
 
@@ -255,5 +255,5 @@ def _number(rules: Located, key: str) -> Decimal:
 
 
 def _integer(value: ir.Value) -> ir.Value:
-    """Round a number to the next whole one; ``integerify`` leaves text alone."""
+    """Round a number to the next integer; ``integerify`` leaves strings unchanged."""
     return round(value) if isinstance(value, float) and abs(value) < float("inf") else value

@@ -35,8 +35,8 @@ TRIES = 3
 class _File:
     """The context of a file while its pipelines are read.
 
-    ``wrong`` holds the paths of what the schema found fault with and of all that is around it; ``shared`` the steps
-    that nodes run as they are.
+    ``wrong`` holds the paths of values that violate the schema, and of all that enclose them; ``shared`` holds the
+    steps that nodes run without an override.
     """
 
     items: Items

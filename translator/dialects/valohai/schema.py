@@ -37,17 +37,17 @@ def _validator() -> Draft202012Validator:
     from valohai_yaml.validation import get_json_schema
 
     schema = get_json_schema()
-    # Crawled once: by itself the validator looks through the whole schema again for each reference that it follows.
+    # Crawl the schema once; otherwise the validator searches the whole schema again for each reference.
     registry = Registry().with_resource("", DRAFT202012.create_resource(schema)).crawl()
     return Draft202012Validator(schema, registry=registry)
 
 
 def validate(document: Located, diagnostics: Diagnostics) -> frozenset[tuple[object, ...]]:
-    """Hold a file against the vendor's schema.
+    """Validate a file against the vendor's schema.
 
     Args:
         document: the file's list.
-        diagnostics: receives what is wrong; what is wrong within a pipeline is marked as being about it.
+        diagnostics: receives what is wrong; findings within a pipeline name it.
 
     Returns:
         The paths of the values that are wrong.
@@ -104,7 +104,7 @@ def _scope(path: tuple[object, ...], document: Located, diagnostics: Diagnostics
 
 
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
-    """Yield the actual faults of a value that fits none of several schemas, from the intended branch."""
+    """Yield the actual faults of a value that matches none of several schemas, from the intended one."""
     if error.validator in ("anyOf", "oneOf") and error.context:
         branch = _meant(error)
         if branch is not None:
@@ -161,7 +161,7 @@ def _missing_key(fault: Fault, document: Located, diagnostics: Diagnostics) -> N
     value, path = fault.value, fault.path
     key = next(key for key in fault.expected if fault.message.startswith(repr(key)))
     if closest(key, [name for name in value.entries or () if name not in _keys(fault.schema)]):
-        return  # that unknown key is reported, with what it is meant to be
+        return  # that unknown key is reported, with the intended one
     hint = None
     if fault.schema == "pipeline" and key == "edges":
         hint = "for a pipeline without edges, write 'edges: []'"

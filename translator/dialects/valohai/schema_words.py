@@ -51,10 +51,10 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A keyword of a schema that a value fails.
+    """A keyword of a schema that a value violates.
 
     ``expected`` is the keyword's own value, ``schema`` the short name of its schema (empty if it has none), ``path``
-    where the value is in the document, ``message`` what the validator says.
+    the location of the value in the document, ``message`` that of the validator.
     """
 
     keyword: str
@@ -66,7 +66,7 @@ class Fault:
 
     @property
     def what(self) -> str:
-        """What the value is: "a step", "an input"."""
+        """The kind of the value: "a step", "an input"."""
         if self.schema:
             return _WHATS.get(self.schema) or f"a {self.schema.replace('-', ' ')}"
         if len(self.path) > 1 and self.path[-2] == "edges":
@@ -76,7 +76,7 @@ class Fault:
 
     @property
     def name(self) -> str:
-        """How the value is called where it stands: its key, or its number in a list."""
+        """The name of the value in its parent: its key, or its number in a list."""
         last = self.path[-1] if self.path else None
         if isinstance(last, int) and len(self.path) > 1:
             return f"item {last + 1} of {self.path[-2]!r}"
@@ -89,7 +89,7 @@ class Fault:
 
 
 def words(fault: Fault) -> Words:
-    """Say what is wrong with a value, and what to do."""
+    """Describe what is wrong with a value, and what to do."""
     say = _BY_KEYWORD.get(fault.keyword)
     return say(fault) if say else ("bad-value", f"{fault.name}: {fault.message}", None)
 

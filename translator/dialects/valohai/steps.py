@@ -42,10 +42,10 @@ def read_step(
     vendor, which sends no more than that to the platform).
 
     Args:
-        item: the step of the file; its schema and the vendor's parser found no fault with it.
+        item: the step of the file, valid by its schema and for the vendor's parser.
         override: the node's ``override``.
         diagnostics: receives what is refused, ignored or wrong.
-        replaced: the inputs whose default an edge replaces, so that it does not matter where it comes from.
+        replaced: the inputs whose default an edge replaces, so that its source does not matter.
 
     Returns:
         The step; None if something in it is refused or wrong.
@@ -78,7 +78,7 @@ def read_step(
 
 
 def _check_override(item: Item, override: Located | None, diagnostics: Diagnostics) -> None:
-    """Check that an override changes only inputs and parameters that the step has."""
+    """Check that an override only changes inputs and parameters of the step."""
     for key, what in (("inputs", "input"), ("parameters", "parameter")):
         known = [str(known.value["name"]) for known in item.body.list(key)]
         for change in override.list(key) if override else ():
@@ -93,7 +93,7 @@ def seconds(value: Located | None) -> float | None:
     """Read a duration with the vendor's parser.
 
     Raises:
-        ValueError: it is none, or not positive.
+        ValueError: it is not a duration, or not positive.
     """
     from valohai_yaml.utils.duration import parse_duration
 
@@ -141,7 +141,7 @@ def _text(body: Located, key: str) -> str | None:
 
 
 def _merge(body: Located, override: Located | None, key: str) -> Iterator[_Merged]:
-    """Yield the items of a list, those of an override merged in by name; in the step's order, new ones last."""
+    """Yield the items of a list, merged by name with those of an override, in the step's order, new items last."""
     changes = {str(item.value["name"]): item for item in override.list(key)} if override else {}
     items = {str(item.value["name"]): _Merged(item, None) for item in body.list(key)}
     for name, change in changes.items():
@@ -150,7 +150,7 @@ def _merge(body: Located, override: Located | None, key: str) -> Iterator[_Merge
 
 
 class _Merged:
-    """A parameter, an input or a variable of a step below what an override says of it."""
+    """A parameter, an input or a variable of a step, merged with its override."""
 
     __slots__ = ("base", "change")
 
@@ -160,11 +160,11 @@ class _Merged:
 
     @property
     def place(self) -> Located:
-        """The most telling place: the override if there is one."""
+        """The most helpful location: that of the override if there is one."""
         return self.change or self.base
 
     def get(self, key: str) -> Located | None:
-        """Return the override's value, else the step's; a default of the override replaces the step's."""
+        """Return the override's value, or else the step's; a default of the override replaces the step's."""
         if self.change is not None and (key == "default" or key in (self.change.entries or {})):
             return self.change.get(key)
         return self.base.get(key)
@@ -252,7 +252,7 @@ def _check_uris(default: Located, name: str, diagnostics: Diagnostics) -> None:
 
 
 def _refusal(uri: str) -> tuple[str, str] | None:
-    """Return why files at an address cannot be brought yet: the topic and the words for it."""
+    """Return why files at an address cannot be fetched yet: the topic and its description."""
     scheme = _scheme(uri)
     if "{parameter:" in uri:
         return "input-parameter", "a parameter in the URL of an input"

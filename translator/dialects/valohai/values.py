@@ -16,8 +16,8 @@ def scalar(value: Located, what: str, diagnostics: Diagnostics) -> Scalar:
 
     Args:
         value: the value.
-        what: what it is, for messages ("the default of parameter 'lr'").
-        diagnostics: receives an error for lists and mappings, which give None.
+        what: its description for messages ("the default of parameter 'lr'").
+        diagnostics: receives an error for lists and mappings, for which the result is None.
     """
     plain = value.value
     if plain is None or isinstance(plain, (str, bool, int, float)):
@@ -39,7 +39,7 @@ def value_of(value: Located, what: str, diagnostics: Diagnostics) -> Value:
 
 
 def texts(value: Located | None) -> tuple[str, ...]:
-    """Return a text or a list of texts, as a tuple."""
+    """Return a string or a list of strings as a tuple."""
     if value is None or value.value is None:
         return ()
     if value.items is not None:

@@ -35,7 +35,7 @@ _OURS = re.compile(
     """,
     re.VERBOSE,
 )
-"""Findings of the vendor's linter that we report better elsewhere, which a test verifies."""
+"""Findings of the vendor's linter that we report better elsewhere; a test verifies this."""
 
 _CODES = (
     (re.compile(r"has no effect"), "no-effect"),
@@ -48,7 +48,7 @@ _QUOTED_KEY = re.compile(r"`([a-z-]+)`")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The names of the steps and task blueprints that the vendor's parser can read, and its own object of the file."""
+    """The names of the steps and task blueprints that the vendor's parser can read, and its object for the file."""
 
     steps: frozenset[str]
     tasks: frozenset[str]
@@ -60,8 +60,8 @@ def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics
 
     Args:
         items: the file's items.
-        broken: whether the schema found fault with an item, which is then not parsed.
-        diagnostics: receives what cannot be parsed and what the linter says.
+        broken: returns whether an item violates the schema; then it is not parsed.
+        diagnostics: receives what cannot be parsed, and the linter's findings.
     """
     from valohai_yaml import objs
 
@@ -96,13 +96,13 @@ def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics
 
 
 def lint_pipeline(item: Item, config: Config, nodes: Iterable[Located], diagnostics: Diagnostics) -> None:
-    """Let the vendor's linter see the nodes of a pipeline.
+    """Run the vendor's linter on the nodes of a pipeline.
 
     Args:
         item: the pipeline.
         config: the rest of the file.
-        nodes: those nodes that the schema found no fault with.
-        diagnostics: receives what it says.
+        nodes: the nodes that are valid by the schema.
+        diagnostics: receives the linter's findings.
     """
     from valohai_yaml.objs import Pipeline
     from valohai_yaml.objs.pipelines.node import Node
@@ -116,7 +116,7 @@ def lint_pipeline(item: Item, config: Config, nodes: Iterable[Located], diagnost
 
 
 def _fit_to_parse(item: Item, diagnostics: Diagnostics) -> bool:
-    """Check what ends the vendor's parser with an exception that does not tell a user what is wrong."""
+    """Check for values that make the vendor's parser raise an exception without a helpful message."""
     known = len(diagnostics.found)
     if item.kind == "step":
         for key in ("time-limit", "no-output-timeout"):
@@ -135,7 +135,7 @@ def _fit_to_parse(item: Item, diagnostics: Diagnostics) -> bool:
 
 
 def fit_override(node: Located, diagnostics: Diagnostics) -> bool:
-    """Check of a node's override what would end the vendor's parser."""
+    """Check a node's override for values that would crash the vendor's parser."""
     known = len(diagnostics.found)
     override = node.get("override")
     if override is not None:
@@ -160,7 +160,7 @@ def _check_concurrency(task: Located, diagnostics: Diagnostics) -> None:
 
 
 def _check_twins(body: Located, diagnostics: Diagnostics) -> None:
-    """Warn of duplicate names, of which the vendor's parser silently keeps the last."""
+    """Warn about duplicate names; the vendor's parser silently keeps the last."""
     for key in ("parameters", "inputs", "outputs", "environment-variables"):
         lines: dict[str, int] = {}
         for item in body.list(key):
@@ -200,7 +200,7 @@ def _check_choice(body: Located, key: str, choices: Mapping[str, str], diagnosti
 def _guarded(read: Callable[[Any], Any], place: Located, diagnostics: Diagnostics) -> Any:
     try:
         return read(place.value)
-    except Exception as error:  # noqa: BLE001 - whatever the vendor's parser raises for bad input is about the input
+    except Exception as error:  # noqa: BLE001 - any exception of the vendor's parser is about the input
         message = f"Valohai's parser cannot read this: {type(error).__name__}: {error}"
         diagnostics.error("unreadable", message, place.span)
         return None
@@ -225,7 +225,7 @@ def _linted(found: Any, context: dict[str, Any]) -> LintResult:
     from valohai_yaml.lint import LintResult
 
     result = LintResult()
-    with suppress(KeyError):  # its check of pipeline parameters trips over a node whose step does not exist
+    with suppress(KeyError):  # its check of pipeline parameters fails for a node whose step does not exist
         found.lint(result, context)
     return result
 
@@ -245,7 +245,7 @@ def _report_messages(messages: Iterable[Mapping[str, Any]], place: Located, diag
 
 
 def _spot(code: str, text: str, place: Located) -> Span:
-    """Return the key that a message of the linter speaks of."""
+    """Return the key that a message of the linter names."""
     if code == "bad-default":
         return place.value_span("default")
     if code == "missing-environment":
