@@ -39,6 +39,11 @@ def split(*chunks: bytes) -> tuple[list[bytes], list[bytes]]:
         ([b"10%\r", b"20%\r", b"30%\r"], [b"30%"], [b"20%"]),
         ([b"50%\r\r\r"], [b"50%"], []),
         ([b"x\ny\rz", b"\nend\n"], [b"x", b"z", b"end"], [b"y"]),
+        ([b"1/9\b\b\b\r2/9\b\b\b\b\r9/9\n"], [b"9/9"], []),
+        ([b"1/9\b\b\b", b"\r2/9\b\b\b", b"\r9/9\b\b\b", b"\r\n"], [b"9/9"], [b"1/9"]),
+        ([b'1/9\b\b\b\r{"a": 1}\n'], [b'{"a": 1}'], []),
+        ([b"1%\b\b2%\b\b", b"3%\ndone -\b|\b/\b \n"], [b"3%", b"done  "], []),
+        (["é☃\b\b\b\bø\udcff\n".encode("utf-8", "surrogateescape")], [b"\xc3\xb8\xff"], []),
     ],
 )
 def test_lines(chunks: list[bytes], lines: list[bytes], progress: list[bytes]) -> None:

@@ -1,8 +1,8 @@
 r"""Turn a command's output into lines in bounded memory, whatever it prints.
 
-A line ends with ``\n``. Of a line that was written over (progress bars end each state with ``\r``) the last state is
-the line; while it lasts, a state is shown every ``PROGRESS_INTERVAL`` seconds. Of a line longer than ``LINE_LIMIT``
-only the start is kept.
+A line ends with ``\n``. Of a line that was written over (progress bars end each state with ``\r``, with backspaces, or
+with both, as Keras does) the last state is the line; while it lasts, a state is shown every ``PROGRESS_INTERVAL``
+seconds. Of a line longer than ``LINE_LIMIT`` only the start is kept.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ LINE_LIMIT = 1 << 20
 LOG_LIMIT = 32 << 10
 PROGRESS_INTERVAL = 5.0
 
+_BACKSPACES = re.compile("(\b+)")
 _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\u2028\u2029]")
 
 
@@ -73,14 +74,15 @@ class Lines:
         """Forget all states of the line but the last whole one and the one that has just begun."""
         states = bytes(self._pending).split(b"\r")
         begun = states.pop()
-        last = next((state for state in reversed(states) if state), b"")
+        last = _last(states)
         one = not begun and sum(map(bool, states)) == 1
         self._pending = bytearray(last + b"\r" + begun)
         self._length = len(self._pending)
         # One state that ends with the chunk may be a line that ends with \r\n.
         if last and not one and time.monotonic() >= self._next_progress:
             self._next_progress = time.monotonic() + PROGRESS_INTERVAL
-            self._progress(last, len(last))
+            shown = _erased(last)
+            self._progress(shown, len(shown))
 
 
 def readable(line: bytes, length: int) -> str:
@@ -99,6 +101,23 @@ def readable(line: bytes, length: int) -> str:
 
 
 def _visible(line: bytes) -> bytes:
-    if b"\r" not in line:
-        return line
-    return next((state for state in reversed(line.split(b"\r")) if state), b"")
+    if b"\r" in line:
+        line = _last(line.split(b"\r"))
+    return _erased(line) if b"\b" in line else line
+
+
+def _last(states: list[bytes]) -> bytes:
+    """Return the last state that shows something: backspaces alone only move the cursor."""
+    return next((state for state in reversed(states) if state.rstrip(b"\b")), b"")
+
+
+def _erased(state: bytes) -> bytes:
+    """Return a state without its backspaces and the characters that they took back; those at its end take none."""
+    text = state.rstrip(b"\b").decode("utf-8", "surrogateescape")
+    kept: list[str] = []
+    for part in _BACKSPACES.split(text):
+        if part.startswith("\b"):
+            del kept[max(0, len(kept) - len(part)) :]
+        else:
+            kept += part
+    return "".join(kept).encode("utf-8", "surrogateescape")
