@@ -165,3 +165,38 @@ def test_the_config_files_say_the_same_in_both_formats(worker) -> None:
     assert (file["name"], file["size"], file["uri"], len(file["checksums"]["sha256"])) == ("a.txt", 1, "a.txt", 64)
     assert execution["valohai.execution-step"] == "s"
     assert execution["valohai.pipeline-title"] == "Training Pipeline"
+
+
+DOCUMENTED = """
+    commit-identifier creator-id creator-name environment-id environment-name environment-slug execution-counter
+    execution-ctime execution-duration execution-id execution-image execution-qtime execution-status execution-step
+    execution-tags execution-title pipeline-counter pipeline-id pipeline-node-id pipeline-tags pipeline-title
+    project-id project-name task-counter task-id
+"""
+VERSION = """
+    import datetime, json, os, uuid
+
+    with open(os.environ["VH_CONFIG_DIR"] + "/execution.json") as file:
+        execution = json.load(file)
+    with open(os.environ["VH_CONFIG_DIR"] + "/inputs.json") as file:
+        one, other = json.load(file)["data"]["files"]
+    owner, name = execution["valohai.project-name"].split("/")
+    print(json.dumps({
+        "version": f"dataset://{name}/{execution['valohai.execution-id']}",
+        "keys": sorted(execution),
+        "zone": str(datetime.datetime.fromisoformat(execution["valohai.execution-ctime"]).tzinfo),
+        "data": [uuid.UUID(one["datum_id"]).version, one["datum_id"] == other["datum_id"]],
+    }))
+"""
+
+
+def test_a_script_that_versions_its_outputs_finds_all_documented_keys(worker) -> None:
+    worker.script("version.py", VERSION)
+    worker.script("data/a.csv", "A")
+    worker.script("data/b.csv", "B")
+    manifest = worker.run(Step("s", [f"{PYTHON} version.py"], inputs=[Input("data", ["data/*"])]))
+    assert manifest.state == "complete", manifest.reason
+    found = manifest.metadata
+    assert found["version"].startswith(f"dataset://{manifest.id.pipeline}/")
+    assert found["keys"] == [f"valohai.{key}" for key in DOCUMENTED.split()]
+    assert (found["zone"], found["data"]) == ("UTC", [5, False])

@@ -14,6 +14,7 @@ import json
 import re
 import shlex
 import warnings
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from translator.shim import grid, outputs
@@ -37,6 +38,7 @@ _FOLDER = re.compile(r"(?:(?<=://)|(?<![\w./~}*-]))/valohai/(?P<name>inputs|outp
 _PARAMETER = re.compile(r"\{parameter(?:-value)?:([^}]+)\}")
 _STRING = re.compile(r'"[^"]*"')
 _NOT_YAML = re.compile(r"\d[eE]")
+_OWNER = "local"
 # One argument of a program may have 128 KiB on Linux.
 _ARGUMENT = 100_000
 
@@ -178,6 +180,7 @@ def _inputs(step: Step, space: Workspace, inputs: Mapping[str, Sequence[FileReco
                     "uri": record.uri,
                     "checksums": {"sha256": record.sha256},
                     "metadata": [],
+                    "datum_id": _uuid(record.uri, record.sha256),
                 }
                 for record in inputs.get(step_input.name, ())
             ]
@@ -187,25 +190,38 @@ def _inputs(step: Step, space: Workspace, inputs: Mapping[str, Sequence[FileReco
 
 
 def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:
-    pipeline = _uuid(identity.pipeline, identity.run)
+    """Return what execution.json says: every key that Valohai documents, null where only its platform has a value."""
     execution = _uuid(identity.pipeline, identity.run, identity.node, str(identity.index), str(identity.attempt))
-    document: dict[str, object] = {
-        "valohai.execution-id": execution,
+    task = _uuid(identity.pipeline, identity.run, identity.node, "task") if identity.kind == "task" else None
+    now = datetime.now(UTC).isoformat()
+    return {
+        "valohai.commit-identifier": None,
+        "valohai.creator-id": None,
+        "valohai.creator-name": None,
+        "valohai.environment-id": None,
+        "valohai.environment-name": None,
+        "valohai.environment-slug": None,
         "valohai.execution-counter": identity.index + 1,
-        "valohai.execution-step": step.name,
+        "valohai.execution-ctime": now,
+        "valohai.execution-duration": None,
+        "valohai.execution-id": execution,
         "valohai.execution-image": step.image,
-        "valohai.execution-title": identity.node,
-        "valohai.execution-status": "started",
+        "valohai.execution-qtime": now,
+        "valohai.execution-status": "created",
+        "valohai.execution-step": step.name,
         "valohai.execution-tags": [],
-        "valohai.pipeline-id": pipeline,
+        "valohai.execution-title": identity.node,
+        "valohai.pipeline-counter": None,
+        "valohai.pipeline-id": _uuid(identity.pipeline, identity.run),
         "valohai.pipeline-node-id": _uuid(identity.pipeline, identity.run, identity.node),
+        "valohai.pipeline-tags": [],
         "valohai.pipeline-title": identity.pipeline,
         "valohai.project-id": _uuid(identity.pipeline),
-        "valohai.project-name": identity.pipeline,
+        # Scripts split it to name what they make: "owner/name".
+        "valohai.project-name": f"{_OWNER}/{identity.pipeline}",
+        "valohai.task-counter": None,
+        "valohai.task-id": task,
     }
-    if identity.kind == "task":
-        document["valohai.task-id"] = _uuid(identity.pipeline, identity.run, identity.node, "task")
-    return document
 
 
 def _mapped_value(value: Value, space: Workspace) -> Value:
