@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from translator.checks import values
 from translator.cli import main
 
 STEPS = """\
@@ -316,6 +317,15 @@ def test_a_grid_makes_a_task_node(folder, capsys):
     grid = translate(capsys, "one.yaml", "-t", "airflow", "--grid", "make.rate=0.25,0.125")[1]
     assert plain != grid
     assert "0.125" in grid
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize(("options", "times"), [((), 1), (("--grid", "make.rate=0.25"), 2)])
+def test_values_are_checked_once_and_again_only_with_a_grid(folder, capsys, monkeypatch, target, options, times):
+    checked = []
+    monkeypatch.setattr(values, "check", lambda pipeline, _: checked.append(pipeline.name))
+    assert translate(capsys, "one.yaml", "-t", target, *options)[0] == 0
+    assert checked == ["One"] * times
 
 
 def test_check_text(folder, capsys):

@@ -13,7 +13,7 @@ pytest.importorskip("prefect")
 
 from tests.prefect.support import compiled, flow_of
 from translator import ir
-from translator.diagnostics import Diagnostics, TranslationError
+from translator.diagnostics import Diagnostics
 from translator.load import load_text
 from translator.span import Span
 from translator.targets import prefect as target
@@ -69,13 +69,6 @@ def test_text_of_the_file_is_data_wherever_it_stands(text, tmp_path):
     assert step.parameters[0].default == text
     groups = {value.node for value in flow.fn.__globals__.values() if isinstance(getattr(value, "node", None), str)}
     assert groups == {"second", "third"}, "the parameter of the first is set by the pipeline parameter"
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**63, "a\0b", "\ud800"])
-def test_a_value_that_prefect_cannot_carry_is_refused_with_its_place(value):
-    step = ir.Step("s", SPAN, ("true",), parameters=(ir.Parameter("p", SPAN, default=value),))
-    with pytest.raises(TranslationError, match=r"valohai\.yaml:7:3: error"):
-        target.generate(pipeline(execution(step)))
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,13 @@ def test_parameters_of_control_flow_graphs_are_not_nested_too_deep(depth, said):
     diagnostics = Diagnostics()
     param_option.values(pipeline.choose(), [f"x={'[' * depth}1{']' * depth}"], diagnostics)
     assert [d.message for d in diagnostics] == said
+
+
+@pytest.mark.parametrize("value", [str(2**63), f'{{"a": [{2**63}]}}'])
+def test_parameters_of_control_flow_graphs_are_numbers_that_engines_store(value):
+    pipeline = load_text(
+        "dag: {start_at: s, steps: {s: {type: stub, next: e}, e: {type: success}, f: {type: fail}}}", "x.yaml"
+    )
+    diagnostics = Diagnostics()
+    param_option.values(pipeline.choose(), [f"x={value}"], diagnostics)
+    assert ["more than 64 bits" in d.message for d in diagnostics] == [True]

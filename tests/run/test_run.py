@@ -238,6 +238,12 @@ def test_a_file_with_errors(project, capsys):
     assert "wrk" in capsys.readouterr().err
 
 
+def test_a_grid_with_errors(project, capsys):
+    arguments = ("--target", "prefect", "--grid", f"many.n={2**63}")
+    assert main(["run", str(project / "valohai.yaml"), *arguments]) == 1
+    assert "more than 64 bits" in capsys.readouterr().err
+
+
 def test_without_the_engine(engine, project):
     """In the environment of the other engine; one line says what to install."""
     other = next(name for name in ENGINES if name != engine)

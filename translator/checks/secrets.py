@@ -27,7 +27,7 @@ def looks_secret(name: str, value: str) -> bool:
 
 def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     """Check the URIs in a pipeline for passwords and tokens; see ``translator.checks.check``."""
-    for value, place in scalars(pipeline):
+    for value, place in scalars(pipeline, pipeline.span):
         for uri in with_password(value) if isinstance(value, str) else ():
             message = f"{shown(uri)} contains a password or token, which would appear in generated code"
             hint = "leave it out and set it on the workers, or pass the whole URL when a run starts"

@@ -25,17 +25,17 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
         message = "the name of the file is not UTF-8, and generated code could not hold it"
         diagnostics.error("bad-character", message, pipeline.span, hint="rename the file")
         pipeline = dataclasses.replace(pipeline, file="")
-    for value, place in scalars(pipeline):
+    for value, place in scalars(pipeline, pipeline.span):
         reason = unfit(value)
         if reason is not None:
             code, message = reason
             diagnostics.error(code, message, place)
 
 
-def scalars(pipeline: Pipeline) -> Iterator[tuple[str | int | float, Span]]:
-    """Yield every scalar of a pipeline, with the nearest known location."""
+def scalars(whole: object, span: Span) -> Iterator[tuple[str | int | float, Span]]:
+    """Yield every scalar of a pipeline, or of a part of one, with the nearest known location; ``span`` at the least."""
     seen: set[int] = set()
-    stack: list[tuple[object, Span]] = [(pipeline, pipeline.span)]
+    stack: list[tuple[object, Span]] = [(whole, span)]
     while stack:
         value, place = stack.pop()
         if isinstance(value, (str, int, float)):

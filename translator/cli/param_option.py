@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
+from translator.checks.values import scalars, unfit
 from translator.names import did_you_mean
 from translator.shim.depth import DepthError, parse
 
@@ -87,6 +88,8 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
                 found[name] = cast("Value", _json(value))
             except DepthError as error:
                 diagnostics.error(CODE, f"--param {name}: {error}", None)
+            else:
+                _check_scalars(name, found[name], pipeline, diagnostics)
         elif name not in slots:
             diagnostics.error(
                 CODE,
@@ -100,6 +103,14 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
             except ValueError as error:
                 diagnostics.error(CODE, f"--param {name}: {error}", None)
     return found
+
+
+def _check_scalars(name: str, value: Value, pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Report what the engines cannot store: these values become part of the generated file."""
+    for scalar, _ in scalars((name, value), pipeline.span):
+        reason = unfit(scalar)
+        if reason is not None:
+            diagnostics.error(CODE, f"--param {name}: {reason[1]}", None)
 
 
 def declare(pipeline: ir.Pipeline, given: Mapping[str, Value]) -> ir.Pipeline:

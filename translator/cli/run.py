@@ -21,6 +21,7 @@ from translator.cli.options import (
     USAGE,
     UsageError,
     add_pipeline_arguments,
+    check_again,
     choose,
     open_file,
     project_of,
@@ -74,11 +75,11 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     target = registry.target(args.target)
     loaded = open_file(args, args.file)
-    found = Diagnostics()
     try:
         pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
-        target.check(pipeline, found)
-        show([*loaded.concerning(pipeline.name), *found], loaded.sources, hush_notes=True, file=args.file)
+        found = loaded.concerning(pipeline.name)
+        check_again(pipeline, args, target, found)
+        show(found, loaded.sources, hush_notes=True, file=args.file)
         if not found.ok:
             return FAILED
         asked = Diagnostics()

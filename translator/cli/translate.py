@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         about, known = found.about(pipeline.name), len(found.found)
         check_again(pipeline, args, target, about)
         if not (bad | bad_pipelines(found.found[known:], strict=args.strict)) & {None, name}:
-            texts += _generated(pipeline, target, args, about, texts)
+            texts.append(_generated(pipeline, target, args, texts))
     chosen = found.concerning(*names) if names else found
     show(chosen, loaded.sources, hush_notes=True, file=args.file)
     if not names and not is_bad(chosen, strict=False):
@@ -109,15 +109,14 @@ def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _generated(
-    pipeline: Pipeline, target: Target, args: argparse.Namespace, found: Diagnostics, others: Iterable[tuple[Path, str]]
-) -> list[tuple[Path, str]]:
-    """Return the file to write with its text (without ``-o``, in the current directory); None if there is none.
+    pipeline: Pipeline, target: Target, args: argparse.Namespace, others: Iterable[tuple[Path, str]]
+) -> tuple[Path, str]:
+    """Return the file to write with its text (without ``-o``, in the current directory).
 
     Args:
-        pipeline: the pipeline.
+        pipeline: the pipeline, without errors.
         target: the engine to write it for.
         args: the options.
-        found: receives what the engine cannot express.
         others: the files that are already to be written.
     """
     written = replace(pipeline, name=getattr(args, target.NAMED_BY) or f"{args.prefix}{pipeline.name}")
@@ -125,18 +124,13 @@ def _generated(
     file = destination(args.output, name) if args.output else Path(name)
     if any(file == other for other, _ in others):
         raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
-    try:
-        options = GenerateOptions(
-            project=project_from(file, project_of(args, args.file)),
-            source=project_from(file, Path(args.file)),
-            pipeline=pipeline.name,
-            name=getattr(args, target.NAMED_BY),
-        )
-        return [(file, target.generate(written, options))]
-    except TranslationError as error:
-        for diagnostic in error.diagnostics:
-            found.add(diagnostic)
-    return []
+    options = GenerateOptions(
+        project=project_from(file, project_of(args, args.file)),
+        source=project_from(file, Path(args.file)),
+        pipeline=pipeline.name,
+        name=getattr(args, target.NAMED_BY),
+    )
+    return file, target.generate(written, options)
 
 
 def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:

@@ -42,10 +42,10 @@ class Target(Protocol):
     """What the engine knows a generated file's workflow by: matches the line that says it, of which there is one."""
 
     def check(self, pipeline: Pipeline, diagnostics: Diagnostics) -> None:
-        """Report what this engine cannot carry."""
+        """Report what this engine cannot carry of a pipeline that has passed ``translator.checks``."""
 
     def generate(self, pipeline: Pipeline, options: GenerateOptions = ...) -> str:
-        """Write the source text of a file for this engine; raises TranslationError for what it cannot carry."""
+        """Write the source text of a file for this engine, of a pipeline in which ``check`` finds no error."""
 
     NAMED_BY: str
     """The option that gives a workflow the name by which the engine knows it."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.checks.grids import MAX_MAP_LENGTH
-from translator.checks.values import check as check_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +18,9 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """Report what a DAG cannot carry.
 
     Args:
-        pipeline: the pipeline to be written.
+        pipeline: the pipeline to be written, which has passed ``translator.checks``.
         diagnostics: receives the findings.
     """
-    check_values(pipeline, diagnostics)
     if pipeline.graph.start is not None:
         from translator.targets.airflow.controlflow.limits import check as check_controlflow
 

@@ -7,7 +7,6 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from translator.diagnostics import Diagnostics, TranslationError
 from translator.names import identifiers
 from translator.targets import GenerateOptions
 from translator.targets.prefect.limits import check
@@ -44,19 +43,15 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
     """Write the source text of a flow.
 
     Args:
-        pipeline: what to write.
+        pipeline: a pipeline in which ``check`` finds no error.
         options: what the file needs to know of its surroundings.
 
-    Raises:
-        TranslationError: the pipeline has something that Prefect cannot carry.
+    Returns:
+        The source text, which is a pure function of the arguments.
     """
     from translator.targets import render
     from translator.targets.prefect.lowering import lower
 
-    diagnostics = Diagnostics().about(pipeline.name)
-    check(pipeline, diagnostics)
-    if not diagnostics.ok:
-        raise TranslationError(diagnostics)
     if pipeline.graph.start is not None:
         from translator.targets.prefect.controlflow import lowering as controlflow
 
