@@ -48,7 +48,7 @@ class Loaded:
         object.__setattr__(self, "by_name", {pipeline.name: pipeline for pipeline in self.pipelines})
 
     def concerning(self, name: str | None) -> Diagnostics:
-        """Return the findings about one pipeline and the file as a whole; all findings without a name."""
+        """Return the findings about one pipeline and the file as a whole; without a name, all findings."""
         return self.diagnostics if name is None else self.diagnostics.concerning(name)
 
     def choose(self, name: str | None = None, how: str = "by name") -> Pipeline:
@@ -69,7 +69,7 @@ class Loaded:
 
         Args:
             name: what the user chose.
-            how: how to choose one of several; ends a sentence of the error.
+            how: how to choose one of several, as the end of a sentence in the error.
 
         Raises:
             PipelineChoiceError: there is none of that name, or there are several and ``name`` is None.
@@ -100,17 +100,17 @@ def load(
     parameters: Path | None = None,
     choices: Choices | None = None,
 ) -> Loaded:
-    """Read and check the pipelines of the file at ``path``; whatever is wrong with it becomes a diagnostic.
+    """Read and check the pipelines of the file at ``path``; all problems become diagnostics.
 
     Args:
         path: the pipeline file.
         dialect: the name of its dialect, instead of detection.
         project: the directory in which its steps run, if it is not the file's.
-        parameters: a file with parameters of the run, for dialects whose pipelines take them.
-        choices: those of the command line; dialects with their own options have a subclass for them.
+        parameters: a file with parameters of the run, for dialects that have such files.
+        choices: the options of the command line; dialects with their own options have a subclass.
 
     Raises:
-        ChoiceError: the choices ask for what the file does not have.
+        ChoiceError: the choices name something that the file does not have.
     """
     diagnostics = Diagnostics(limit=MAX_ERRORS)
     text = read_text(path, diagnostics)
@@ -129,7 +129,7 @@ def load_text(
     dialect: str | None = None,
     choices: Choices | None = None,
 ) -> Loaded:
-    """Read and check pipelines from a text; without ``project`` nothing is looked for in the project directory."""
+    """Read and check pipelines from a text; without ``project``, the checks skip the project's files."""
     name = file.replace("\\", "/").rsplit("/", 1)[-1]
     given = _Given(project, dialect, None, choices or Choices())
     return _load(SourceText(file, text), name, given, Diagnostics(limit=MAX_ERRORS))
@@ -147,7 +147,7 @@ class _Given:
 
 @contextlib.contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Do not look for garbage while only what stays is made: it costs more with each value that a file has."""
+    """Pause garbage collection while reading creates only objects that stay; its cost grows with the file."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -189,14 +189,14 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     bad = diagnostics.bad()
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     if len(names) == len(read) == 1:
-        names = (read[0].name,)  # Loom calls the pipeline of a pipeline.yml like its directory
+        names = (read[0].name,)  # Loom names the pipeline of a pipeline.yml after its directory
     return Loaded(good, diagnostics, sources, names)
 
 
 def _on_one_line(
     read: Sequence[Pipeline], names: tuple[str, ...], diagnostics: Diagnostics
 ) -> tuple[tuple[Pipeline, ...], tuple[str, ...]]:
-    """Give pipelines whose names have line breaks or control characters names on one line, with a note."""
+    """Rename pipelines whose names contain line breaks or control characters, with a note."""
     from translator.checks.names import flattened, is_odd
 
     changed = {name: flattened(name) or "pipeline" for name in (*names, *(one.name for one in read)) if is_odd(name)}

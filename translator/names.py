@@ -39,7 +39,7 @@ _COMPARED = 100
 
 _NOT_IDENTIFIER = re.compile(r"[^a-z0-9]+")
 _NOT_SLUG = re.compile(r"[^A-Za-z0-9_.-]+")
-# The names of ``site`` are there or not as Python was started; what is generated must not depend on it.
+# Whether the names of ``site`` exist depends on how Python was started; generated files must not depend on it.
 _OF_SITE = ("copyright", "credits", "exit", "help", "license", "quit")
 _TAKEN = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OF_SITE))
 
@@ -79,7 +79,7 @@ def slug(name: str) -> str:
 
 def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the most likely one of ``known`` for a misspelt ``name``, if any is close enough."""
-    import difflib  # only for bad input: it costs start-up time
+    import difflib  # needed only for bad input, and slow to import
 
     folded: dict[str, str] = {}
     for candidate in known:
@@ -91,20 +91,20 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 
 def _of_like_length(name: str, known: Iterable[str]) -> list[str]:
-    """Return names with the same beginning and similar length, as many as can be compared at once."""
+    """Return names with the same beginning and similar length, up to the number that can be compared at once."""
     like = (other for other in known if abs(len(other) - len(name)) <= 1 and other[:2] == name[:2])
     return list(itertools.islice(like, _COMPARED))
 
 
 def did_you_mean(name: str, known: Iterable[str], what: str | None = None) -> str | None:
-    """Return a hint for an unknown ``name``: the closest known one, else all of them if they are few.
+    """Return a hint for an unknown ``name``: the closest known name, or all of them if they are few.
 
     Args:
         name: what the user wrote.
-        known: what would have been right.
-        what: what is listed when nothing is close, in the plural ("nodes"); without it nothing is listed.
+        known: the valid names.
+        what: the kind of names in the plural ("nodes"), to list them if none is close; if empty, none is listed.
     """
-    candidates = [str(candidate) for candidate in known]  # a member of an enumeration shows as its value
+    candidates = [str(candidate) for candidate in known]  # a member of an enumeration is shown as its value
     found = closest(name, candidates)
     if found is not None:
         return f"did you mean {found!r}?"

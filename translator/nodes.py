@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 BODY = "*"
-"""The name under which ``branches`` has the one body of a map or a loop."""
+"""The name of the body of a map or a loop in ``branches``."""
 Target: TypeAlias = str | ir.End
 """Where a route leads: to a node, by name, or to an end of the graph."""
 COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
 
 
 def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
-    """Return the graphs in a node, by name; none unless it is a composite node."""
+    """Return the graphs in a node, by name; empty unless it is a composite node."""
     match node:
         case ir.ParallelNode():
             return node.branches
@@ -43,8 +43,8 @@ def walk(
 
     Args:
         graph: the graph.
-        above: the path of the branch that it is.
-        into: the branches of a node to walk into; ``named_branches`` leaves out what has no name before it runs.
+        above: the path of the branch that the graph belongs to.
+        into: returns the branches of a node to walk into; ``named_branches`` leaves out those that only a run names.
     """
     for node in graph.nodes:
         path = (*above, node.name)
@@ -54,10 +54,10 @@ def walk(
 
 
 def reachable(start: Iterable[object], following: Mapping[str, Iterable[object]]) -> frozenset[str]:
-    """Return the nodes that one reaches from some nodes, these included.
+    """Return the nodes that are reachable from some nodes, including these.
 
     Args:
-        start: where to begin; what is not a key of ``following``, such as an end of a graph, leads nowhere.
+        start: the first nodes; anything that is not a key of ``following``, such as an end of a graph, leads nowhere.
         following: what follows each node.
     """
     found: set[str] = set()

@@ -27,7 +27,7 @@ class RegistryError(TranslatorError):
 
 @cache
 def names(group: str) -> tuple[str, ...]:
-    """Return the sorted names of what is installed in a group."""
+    """Return the sorted names of the installed entry points of a group."""
     return tuple(sorted(_found(group)))
 
 

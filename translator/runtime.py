@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SCRIPTS = frozenset({ir.StepKind.SCRIPT, ir.StepKind.CONDITION, ir.StepKind.COLLECT})
-"""The kinds of steps that are scripts with paths: what they write are parameters that hold a path."""
+"""The kinds of steps that are scripts with paths: parameters hold the paths of their outputs."""
 
 
 def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) -> contract.Step:
@@ -22,8 +22,8 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
 
     Args:
         step: a node's step.
-        dialect: the source language, which says how the step is run.
-        files: what it runs over, if it is that of a task node over files.
+        dialect: the source language, which decides how the step runs.
+        files: the files that it runs over, if it belongs to a task node over files.
     """
     return contract.Step(
         name=step.name,
@@ -54,15 +54,15 @@ def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
 
 
 def lower_axis(axis: ir.FileAxis) -> contract.FileAxis:
-    """Return what a step runs over as the shim represents it."""
+    """Return the files that a step runs over as the shim represents them."""
     return contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
 
 
 def coerced(parameter: ir.Parameter, value: object) -> ir.Value:
-    """Give a value the type of a parameter, a list as a tuple.
+    """Convert a value to the type of a parameter, and a list to a tuple.
 
     Raises:
-        ParameterError: the parameter cannot take it; the message is for the user.
+        ParameterError: the parameter does not accept it; the message is for the user.
     """
     return cast("ir.Value", frozen(coerce(_untyped(parameter), value)))
 
@@ -94,7 +94,7 @@ def _input(item: ir.Input) -> contract.Input:
 
 
 def typed(parameter: ir.Parameter, value: object) -> ir.Value:
-    """Give ``value`` the type of ``parameter``: ``"1e-3"``, a text in YAML 1.1, is the number 0.001 of a float.
+    """Convert ``value`` to the type of ``parameter``: ``"1e-3"``, a string in YAML 1.1, becomes 0.001 for a float.
 
     An invalid value stays unchanged; ``translator.checks`` reports it.
     """
@@ -105,16 +105,16 @@ def typed(parameter: ir.Parameter, value: object) -> ir.Value:
 
 
 def typed_for_all(parameters: Sequence[ir.Parameter], value: object) -> ir.Value:
-    """Give ``value`` the type that it has for all of ``parameters``; if they disagree it stays unchanged.
+    """Convert ``value`` to the type of all ``parameters``; if they disagree, it stays unchanged.
 
     Args:
         parameters: the parameters that it sets.
-        value: a value, or a list of values where one of the parameters is an axis.
+        value: a value, or a list of values if one of the parameters is an axis.
     """
     if isinstance(value, (list, tuple)):
         return tuple(cast("ir.Scalar", typed_for_all(parameters, item)) for item in value)
     found = [typed(parameter, value) for parameter in parameters]
-    # One of several values of a ``multiple`` parameter comes back as a list of one.
+    # A ``multiple`` parameter converts each of several values to a list of one.
     atoms = [atom[0] if isinstance(atom, tuple) and len(atom) == 1 else atom for atom in found]
     alike = {(type(atom), atom) for atom in atoms}
     return atoms[0] if len(alike) == 1 else cast("ir.Scalar", value)

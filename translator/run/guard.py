@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PREFIX = "translate-run-"
 GRACE = 15
-"""Seconds that an engine has to end its run."""
+"""The seconds that an engine has to end its run."""
 _NAME = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_]+")
 
 _SCRIPT = """
@@ -47,13 +47,13 @@ rm -rf -- "$folder"
 
 
 class Guard:
-    """The shell that ends an engine when this process has died."""
+    """A shell that ends the engine after this process has died."""
 
     def __init__(self, folder: Path) -> None:
-        """Start it; where it cannot be started, nothing is guarded.
+        """Start the shell; if it cannot be started, nothing is guarded.
 
         Args:
-            folder: what it removes.
+            folder: the directory that it removes.
         """
         read, write = os.pipe()
         try:
@@ -76,7 +76,7 @@ class Guard:
         self._say(str(engine))
 
     def release(self) -> None:
-        """Leave nothing to be ended."""
+        """End the guard without ending anything else."""
         self._say("done")
         os.close(self._pipe)
         if self._shell is not None:
@@ -90,7 +90,7 @@ class Guard:
 
 @contextlib.contextmanager
 def guarded() -> Iterator[tuple[Path, Guard]]:
-    """Make the temporary directory of a run, with a guard; at the end both are gone."""
+    """Create the temporary directory of a run, with a guard; remove both at the end."""
     _sweep()
     with tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as name:
         folder = Path(name)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TAIL = 40
 """The number of output lines shown for a failed run."""
 _GRACE_SECONDS = float(GRACE)
-"""How long an engine has to end its run and its steps when it is asked to; the shim gives a step 3 s."""
+"""The seconds that an engine has to end its run and its steps; the shim gives each step 3 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Ended:
 
 
 def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], None] | None, guard: Guard) -> Ended:
-    """Run the engine in its own process group, and end it with all its processes when we are told to end."""
+    """Run the engine in its own process group, and end it with all its processes if this process is interrupted."""
     tail: deque[str] = deque(maxlen=TAIL)
     interrupted = False
     with _terminable():
@@ -66,14 +66,14 @@ def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], 
             interrupted = True
             _end(process)
         finally:
-            # Nothing of the engine may stay behind: Prefect's server outlives one that is killed.
+            # No process of the engine may be left: Prefect's server outlives a killed flow.
             _kill(process)
         reader.join(timeout=5)
     return Ended(process.returncode, tuple(tail), interrupted)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """Ask the engine to end its run as cancelled; without success, or when asked twice, end it the hard way."""
+    """Ask the engine to cancel its run; if it does not, or on a second interrupt, kill it."""
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
             with contextlib.suppress(ProcessLookupError):
@@ -87,7 +87,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """Kill what is left of the engine's process group; macOS refuses if only ended processes are."""
+    """Kill the rest of the engine's process group; macOS refuses if only ended processes are left."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -37,7 +37,7 @@ class Progress:
     nodes: dict[str, dict[int, Execution]] = field(default_factory=dict)
 
     def take(self, event: Mapping[str, object]) -> Execution | None:
-        """Take an event in; returns the execution that it changed."""
+        """Process an event; return the execution that it changed."""
         node, index = event.get("node"), event.get("index")
         if event.get("event") not in ("execution-started", "execution-ended") or not isinstance(index, int):
             return None
@@ -52,7 +52,7 @@ class Progress:
 
 @dataclass
 class Execution:
-    """An execution as far as it has come; ``label`` are its parameters."""
+    """The progress of an execution; ``label`` shows its parameters."""
 
     node: str
     index: int
@@ -66,12 +66,12 @@ class View(Protocol):
     """A view of a run while it runs."""
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start the display."""
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the final screen."""
+        """Stop the display, and leave the final screen."""
 
     def changed(self, execution: Execution) -> None:
         """Show that an execution started or ended."""
@@ -85,8 +85,8 @@ def view(progress: Progress, kinds: Mapping[str, str], *, quiet: bool, stream: I
 
     Args:
         progress: what to show.
-        kinds: by node its kind, those in branches by their path after the node around them.
-        quiet: whether to show nothing but lines that were asked for.
+        kinds: the kinds of nodes by path; each node precedes those in its branches.
+        quiet: whether to show only requested lines.
         stream: where to print; standard output by default.
     """
     out = stream or sys.stdout
@@ -161,7 +161,7 @@ class LiveTree:
 
         root = Tree("", hide_root=True)
         beneath: dict[str, Tree] = {}
-        # Nodes in the branches of a map or a loop are known only when they begin, by paths below the node's.
+        # Nodes in the branches of a map or a loop are only known when they begin, by paths below that of the node.
         kinds = {**self._kinds, **dict.fromkeys([n for n in self._progress.nodes if n not in self._kinds], "execution")}
         for path, kind in kinds.items():
             executions = self._progress.nodes.get(path, {})
@@ -241,13 +241,13 @@ def called(execution: Execution, kinds: Mapping[str, str]) -> str:
 
 
 def brief(reason: str) -> str:
-    """Return a reason on one line: its first, and the last if the first only announces it."""
+    """Return a reason on one line: its first line, or if that only announces the reason, also its last."""
     lines = reason.strip().splitlines()
     return " ".join(lines[:1] + (lines[-1:] if lines[0].endswith(":") else [])) if lines else ""
 
 
 def _events(stream: IO[str]) -> Iterator[Mapping[str, object]]:
-    """Yield the complete lines so far; half a line is left for the next time."""
+    """Yield the complete lines so far; an incomplete line is left for the next call."""
     while True:
         place = stream.tell()
         line = stream.readline()

@@ -17,7 +17,7 @@ def table(document: Mapping[str, Any], labels: Mapping[str, Mapping[int, str]] =
 
     Args:
         document: a ``run.json``.
-        labels: by node and index, what executions are called that are not told apart by their parameters.
+        labels: by node and index, names of executions that do not differ in their parameters.
     """
     rows = list(_rows(document["nodes"], "", labels))
     rows.append(("the run", document["state"], ""))

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
-    """Return what in a ``run.json`` contradicts the specification, in words.
+    """Describe what in a ``run.json`` contradicts the specification.
 
-    Follows the run in order, each node given how those before it really fared, so it holds what happened together
-    to the rules, which the sets of a prediction cannot.
+    It follows the run in order, and judges each node by the actual states of its upstream nodes. So it checks
+    combinations of states, which the sets of a prediction cannot.
     """
     records: Mapping[str, Mapping[str, Any]] = document["nodes"]
     if list(records) != list(rules.nodes):
@@ -47,7 +47,7 @@ def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
 def _followed(
     rules: Rules, name: str, record: Mapping[str, Any], before: Mapping[str, Result], *, stopping: bool
 ) -> tuple[Result, list[str]]:
-    """Return how a node really fared, and what of it the rules do not allow."""
+    """Return how a node really ended, and what the rules do not allow in it."""
     node = rules.nodes[name]
     wrong = [] if record["kind"] == kind(node) else [f"kind {record['kind']}, expected {kind(node)}"]
     seen: Sequence[Mapping[str, Any]] = record["executions"]
@@ -76,13 +76,13 @@ def _erred(executions: Sequence[Mapping[str, Any]], tries: int) -> bool:
 
 
 def _compared(real: Mapping[str, Any], free: Execution, *, may_stop: bool) -> tuple[Execution, list[str]]:
-    """Return an execution as it went, and where it differs from how it must go."""
+    """Return how an execution ended, and where it differs from the rules."""
     if real["state"] == State.STOPPED and may_stop:
         wrong = [] if 0 <= real["tries"] <= free.tries else [f"{real['tries']} tries, expected at most {free.tries}"]
         return stopped(free), wrong
     if real["state"] == State.ERROR and may_stop and 0 < real["tries"] < free.tries:
         return replace(free, state=State.ERROR, tries=real["tries"], metadata={}, outputs=()), []
-    # One that never began has left nothing that would tell its parameters.
+    # An execution that never began has left no record of its parameters.
     values = {} if free.state is State.SKIPPED else thawed(free.parameters)
     expected = {"index": free.index, "state": free.state, "tries": free.tries, "parameters": values}
     return free, [f"{key} {real[key]!r}, expected {value!r}" for key, value in expected.items() if real[key] != value]

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A step that a token came to: its path, the parameters that it sees, and the items of the maps around it."""
+    """A step that a token reached: its path, the parameters that it sees, and the items of the enclosing maps."""
 
     path: str
     node: ir.ExecutionNode
@@ -86,10 +86,10 @@ class GraphFate:
 
 
 def listed(expression: str | None, values: Sequence[Json]) -> Json:
-    """Return the reducer of a map that names none; an expression is text of a pipeline file, which is not run here.
+    """Return the default reducer of a map; expressions are text of a pipeline file, which does not run here.
 
     Raises:
-        NotImplementedError: the map names one.
+        NotImplementedError: the map has a reducer.
     """
     if expression is not None:
         raise NotImplementedError(f"what {expression} makes of values is known only while running")
@@ -113,7 +113,7 @@ class Interpreter:
         self.reducer = reducer
 
     def run(self, parameters: Mapping[str, Json]) -> GraphFate:
-        """Return the outcome of a run that starts with ``parameters``, which count as written by it."""
+        """Return the outcome of a run that starts with ``parameters``, which count as written in the run."""
         fate = self._graph(self.pipeline.graph, "", parameters, {})
         return GraphFate(fate.state, fate.nodes, {**parameters, **fate.written}, fate.why)
 
@@ -130,7 +130,7 @@ class Interpreter:
         return str(value) if isinstance(value, bool | int | float | str) and str(value) in node.cases else None
 
     def ends(self, path: str, node: ir.LoopNode, parameters: Mapping[str, Json]) -> bool:  # noqa: ARG002
-        """Return whether a loop ends after an iteration that was complete, before its limit."""
+        """Return whether a loop ends after a complete iteration, before its limit."""
         return parameters.get(node.until) is True
 
     def broken(self, path: str) -> bool:  # noqa: ARG002
@@ -230,7 +230,7 @@ class Interpreter:
         return NodeFate(node.name, "loop", state, why, ran), written
 
     def _joined(self, node: ir.Node, ran: Mapping[str, GraphFate]) -> tuple[NodeFate, Mapping[str, Json]]:
-        """Return a composite node whose branches ended, and what of theirs it writes (rules 4 and 8)."""
+        """Return the outcome of a composite node whose branches ended, and what it writes of theirs (rules 4 and 8)."""
         state, why = _all_complete(ran)
         fate = NodeFate(node.name, kind(node), state, why, ran)
         scoping = dialects.scoping(self.pipeline.dialect)

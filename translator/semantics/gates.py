@@ -18,7 +18,7 @@ def excluding(node: ir.StepNode, given: Callable[[str], object]) -> str | None:
 
     Args:
         node: the node.
-        given: the value of a pipeline parameter.
+        given: returns the value of a pipeline parameter.
     """
     for gate in node.policy.gates:
         if gate.excludes and gate.parameter is not None and bool(given(gate.parameter)) is not gate.expected:
@@ -31,8 +31,8 @@ def unmet(node: ir.StepNode, given: Callable[[str], object], verdicts: Mapping[s
 
     Args:
         node: the node.
-        given: the value of a pipeline parameter.
-        verdicts: by node the verdict of a condition that is complete.
+        given: returns the value of a pipeline parameter.
+        verdicts: by node the verdict of a complete condition.
     """
     for gate in node.policy.gates:
         if gate.excludes:

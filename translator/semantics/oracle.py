@@ -17,7 +17,7 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of an execution, as the oracle is asked about it; ``index`` from 0 in grid order, ``attempt`` from 1."""
+    """A question to the oracle: a try of an execution; ``index`` from 0 in grid order, ``attempt`` from 1."""
 
     node: str
     index: int
@@ -27,9 +27,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """The end of an attempt: its state, metadata, and paths of outputs (None: whatever edges ask for).
+    """The end of an attempt: its state, metadata, and paths of outputs (None: all that edges need).
 
-    ``folders`` are its empty ones; a condition's verdict is its metadata ``result``.
+    ``folders`` are its empty directories; a condition's verdict is its metadata ``result``.
     """
 
     state: State = State.COMPLETE
@@ -64,7 +64,7 @@ class Failure:
 
 
 def failing(failures: Iterable[Failure], otherwise: Oracle = all_complete) -> Oracle:
-    """Return the oracle of a run with exactly these ``failures``; everything else ends as ``otherwise`` says."""
+    """Return the oracle of a run with exactly these ``failures``; ``otherwise`` decides the rest."""
     listed = tuple(failures)
 
     def ending(attempt: Attempt) -> Ending:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from translator.semantics.rules import Rules
 
 WORLDS = 64
-"""How many choices of stopped siblings are followed one by one; of a node beyond that, only all and none of them, and
-when there are as many of those, none."""
+"""The maximum number of choices of stopped siblings to follow. Of a node beyond that, only all and none of them are
+followed, and if those are too many as well, none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
 
 
 def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
-    """Return a result per choice of executions that an error in the same node stopped, where nodes after it run on."""
+    """Return a result per choice of executions that a failure in their node stopped, if downstream nodes continue."""
     node = result.node
     errors = [e.index for e in result.executions if e.state is State.ERROR]
     if not errors or not stops_siblings(node) or node.policy.on_error is not OnError.CONTINUE:
@@ -147,13 +147,13 @@ def _exact(result: Result) -> NodePrediction:
 
 
 def _cut_states(execution: Execution) -> frozenset[State]:
-    """Return the possible states of an execution that a stop may interrupt, also between attempts (rule 11)."""
+    """Return the possible states of an execution that a stop may interrupt, even between attempts (rule 11)."""
     between = {State.ERROR} if execution.tries > 1 else set()
     return frozenset({execution.state, State.STOPPED} | between)
 
 
 def _cut(result: Result, trigger: str, *, may_skip: bool) -> NodePrediction:
-    """Return the prediction of a node that another node's stop may have cut off, or kept from starting."""
+    """Return the prediction of a node that another node's stop may have interrupted, or prevented from starting."""
     exact = _exact(result)
     executions = tuple(
         replace(shown, states=shown.states | _cut_states(e), tries=(0, shown.tries[1]))

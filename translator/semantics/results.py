@@ -44,7 +44,7 @@ class Result:
 
     @property
     def opens(self) -> bool:
-        """Whether the nodes after it may start (rule 1)."""
+        """Whether downstream nodes may start (rule 1)."""
         if self.state is State.COMPLETE or self.absent:
             return True
         if self.state is not State.ERROR or not goes_on(self.node):
@@ -58,7 +58,7 @@ class Result:
 
     @property
     def skips(self) -> bool:
-        """Whether the nodes after it are skipped rather than stopped (rule 2)."""
+        """Whether downstream nodes are skipped rather than stopped (rule 2)."""
         if self.state is not State.ERROR:
             return self.state is State.SKIPPED and not self.absent
         return not self.stops_run and not goes_on(self.node)
@@ -70,7 +70,7 @@ class Result:
 
 
 def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
-    """Return a started node's state from its executions' (rules 8, 9 and 11)."""
+    """Return a started node's state, from those of its executions (rules 8, 9 and 11)."""
     errors = [e for e in executions if e.state is State.ERROR]
     stopped = any(e.state is State.STOPPED for e in executions)
     done = any(e.state is State.COMPLETE for e in executions)
@@ -110,12 +110,12 @@ def goes_on(node: ir.StepNode) -> bool:
 
 
 def stopped(execution: Execution) -> Execution:
-    """Return the execution as a stop leaves it, interrupted or not started."""
+    """Return the execution after a stop, interrupted or not started."""
     return replace(execution, state=State.STOPPED, metadata=NOTHING, outputs=(), reason="stopped")
 
 
 def on_child_error(node: ir.StepNode) -> OnChildError:
-    """Return how a failed execution affects its task node, explicitly or by its on-error (rule 9)."""
+    """Return how a failed execution affects its task node, by ``on-child-error`` or by ``on-error`` (rule 9)."""
     policy = node.policy
     if policy.on_child_error is not None:
         return policy.on_child_error

@@ -32,16 +32,16 @@ class Rules:
         pipeline: The pipeline; execution and task nodes only.
         values: The values given for this run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
         oracle: How each try of an execution ends.
-        missing: Defaults of inputs (URIs, paths, wildcards) that bring no file.
-        project: The directory of the source file, in which loops find files that no edge brings. Without it, loops run
-            over as many files as ``widths`` says, else over one.
-        widths: By node how many files a loop runs over, where nothing is known of the project.
+        missing: Defaults of inputs (URIs, paths, wildcards) without a file.
+        project: The directory of the source file, in which loops find files that no edge brings. Without it, loops
+            run over as many files as in ``widths`` (default: one).
+        widths: By node how many files a loop runs over, if there is no ``project``.
 
     Raises:
-        NotImplementedError: For a kind of node or grid whose meaning is not written down here yet.
+        NotImplementedError: For a kind of node or grid that these rules do not cover yet.
     """
 
-    def __init__(  # noqa: PLR0913 - what a run is
+    def __init__(  # noqa: PLR0913 - all that defines a run
         self,
         pipeline: ir.Pipeline,
         values: Mapping[str, Value] = NOTHING,  # type: ignore[assignment]
@@ -85,7 +85,7 @@ class Rules:
         return reachable(self.upstream[name], self.upstream)
 
     def left_out(self, name: str, before: Mapping[str, Result]) -> Result | None:
-        """Return how a node fares that may not start (rules 1, 2 and 14 to 16), or None if it may."""
+        """Return the result of a node that may not start (rules 1, 2 and 14 to 16), or None if it may."""
         node = self.nodes[name]
         if unmet := gates.excluding(node, self.given):
             return Result(node, State.SKIPPED, (), f"not part of the run: {unmet}", started=False, absent=True)
@@ -116,7 +116,7 @@ class Rules:
         return []
 
     def run(self, name: str, before: Mapping[str, Result]) -> Result:
-        """Return how a node fares that starts and that nothing stops; rule 10's stop is not applied either."""
+        """Return the result of a node that starts and is not stopped; the stop of rule 10 is not applied either."""
         node = self.nodes[name]
         try:
             points = self._points(node, before)
@@ -146,7 +146,7 @@ class Rules:
         return Execution(index, ending.state, attempt, point, metadata, outputs, reason=reason, folders=folders)
 
     def _points(self, node: ir.StepNode, before: Mapping[str, Result]) -> list[tuple[Mapping[str, Value], str | None]]:
-        """Return the parameters of each execution, and why they are refused (rules 3 to 5)."""
+        """Return the parameters of each execution, and why they are invalid (rules 3 to 5)."""
         own = {f"{node.name}.{p.name}": p.name for p in node.step.parameters}
         values = {own[key]: value for key, value in self.values.items() if key in own}
         for parameter in self.pipeline.parameters:
@@ -241,7 +241,7 @@ def _spread(value: Value) -> Sequence[Value]:
 
 
 def _matching(edge: ir.Edge, source: Result) -> Iterator[str]:
-    """Yield the files that an edge brings: from complete executions, never the sidecar files of file metadata."""
+    """Yield the files that an edge brings: from complete executions, without the sidecar files of file metadata."""
     for execution in source.complete:
         if edge.source.kind is EdgeKind.INPUT:
             for name, files in execution.inputs.items():

@@ -75,7 +75,7 @@ ON_CHILD_ERROR = tuple(
 
 
 def row(case: Case) -> Row:
-    """Predict how a failure propagates to a node downstream and to a parallel branch."""
+    """Predict how a failure propagates to a downstream node and to a parallel branch."""
     nowhere = Span("", 0, 0, 0, 0)
 
     def execution(name: str) -> ir.ExecutionNode:

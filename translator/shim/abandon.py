@@ -22,8 +22,8 @@ def run(work: Callable[[], T], pulse: Callable[[], None], *, name: str = "transf
     """Call ``work`` in its own thread and return its result.
 
     Args:
-        work: what cannot be interrupted.
-        pulse: called a few times a second from this thread; what it raises leaves the work to itself.
+        work: a function that cannot be interrupted.
+        pulse: called a few times a second from this thread; if it raises, the work is abandoned.
         name: of the thread.
 
     Raises:
@@ -36,7 +36,7 @@ def run(work: Callable[[], T], pulse: Callable[[], None], *, name: str = "transf
     def call() -> None:
         try:
             results.append(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the work was asked for
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the calling thread
             errors.append(error)
         finally:
             ended.set()

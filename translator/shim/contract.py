@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path  # noqa: TC003 - users of Context may ask for its type hints
+from pathlib import Path  # noqa: TC003 - users of Context may read its type hints
 from typing import Literal, TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -63,9 +63,9 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Files that a step takes from the run's catalog before it runs, and puts there after: glob patterns.
+    """Glob patterns of files that a step gets from the run's catalog before it runs, and puts there afterwards.
 
-    ``copy`` is false where only the digests of what is put are kept.
+    ``copy`` is false if only the digests of these files are kept.
     """
 
     get: Sequence[str] = ()
@@ -77,10 +77,10 @@ class Catalog:
 class FileAxis:
     """The files that a step runs over, once per file that is there when its node starts (Loom's ``loop``).
 
-    ``over`` and ``into`` are parameters of the step that hold the two folders. Of each file the parameters ``items``
-    get the path, and ``outputs`` the path of the same name below ``into``. ``pattern`` is a ``Path.glob`` below
-    ``over``; without it all files directly in it count. ``sequential``: one execution after another, and those after
-    a failed one are skipped.
+    ``over`` and ``into`` are parameters of the step that hold the two folders. The parameters ``items`` get the path
+    of the file, and ``outputs`` the path with the same name below ``into``. ``pattern`` is a ``Path.glob`` below
+    ``over``; without it all files directly in it count. ``sequential``: one execution after another; after a failed
+    one, the others are skipped.
     """
 
     over: str
@@ -119,7 +119,7 @@ class Step:
 
     ``outputs`` are the parameters that hold the paths of a Loom script's outputs. ``catalog``, ``returns`` (by
     parameter ``json``, ``object`` or ``metric``) and ``secrets`` (environment variables) are those of a step of Magnus
-    or runnable. ``options`` is what only one kind of step has. ``runner`` is where it runs, if not as a process of the
+    or runnable. ``options`` are those of one kind of step only. ``runner`` is where it runs, if not as a process of the
     worker.
     """
 
@@ -146,7 +146,7 @@ class Step:
     runner: Runner | None = None
 
     def located(self, reason: str) -> str:
-        """Return a reason with the place of the step before it."""
+        """Return a reason, preceded by the location of the step."""
         return f"{self.source}: {reason}" if self.source else reason
 
 
@@ -160,7 +160,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class SameInput:
-    """An edge that brings the files that an upstream execution got for its inputs that match ``pattern``."""
+    """An edge that brings the files of those inputs of an upstream execution that match ``pattern``."""
 
     source: str
     pattern: str
@@ -192,7 +192,7 @@ def output(source: str, pattern: str = "*") -> Output:
 
 
 def same_input(source: str, pattern: str) -> SameInput:
-    """Return the files that ``source`` got for its inputs that match ``pattern``."""
+    """Return the files of those inputs of ``source`` that match ``pattern``."""
     return SameInput(source, pattern)
 
 
@@ -208,7 +208,7 @@ def metadata(source: str, key: str) -> MetadataOf:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """A place in a control-flow graph: where the node ``name`` has ended with ``outcome``."""
+    """A place in a control-flow graph: after the node ``name`` ended with ``outcome``."""
 
     name: str
     outcome: Literal["complete", "error"]
@@ -232,8 +232,8 @@ NodeKind: TypeAlias = Literal["execution", "task", "parallel", "map", "loop", "c
 class ExecutionId:
     """The identity of an execution; ``index`` counts from 0 in grid order, ``attempt`` from 1.
 
-    ``node`` of a node in a branch is its path: ``parallel.branch.node``, with the index in place of the branch's name
-    in a map or a loop. The fan-in of a composite node counts as its execution.
+    For a node in a branch, ``node`` is its path: ``parallel.branch.node``; in a map or a loop, an index replaces the
+    branch's name. The fan-in of a composite node counts as its execution.
     """
 
     pipeline: str
@@ -283,11 +283,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file of an execution: its path below its outputs (or input) directory, size in bytes, digest, and where it is.
+    """A file of an execution: its path below its outputs (or input) directory, size in bytes, digest and location.
 
     ``uri`` is a URI, or for a default of an input a path relative to the project directory. ``stamp`` identifies the
-    state of the file when its digest was computed (see ``translator.shim.digest``), empty where nothing does. ``shown``
-    is the path as people may see it, where that is another: values of secrets are masked in it.
+    state of the file when its digest was computed (see ``translator.shim.digest``), empty if nothing does. ``shown``
+    is the path with masked secrets, if it contains any.
     """
 
     path: str
@@ -298,7 +298,7 @@ class FileRecord:
     shown: str = ""
 
     def document(self) -> dict[str, object]:
-        """Return what ``run.json`` says of the file."""
+        """Return the entry of the file in ``run.json``."""
         return {"path": self.shown or self.path, "size": self.size, "sha256": self.sha256}
 
 
@@ -306,10 +306,10 @@ class FileRecord:
 class InputFiles:
     """The files that edges pass to one input of a step (``translator.shim.inputs.edges.files``).
 
-    ``files`` come from upstream executions; ``path`` is the path they had there. ``defaults`` are the step's own URIs
-    that are used as well. ``edges`` and ``available`` tell the user, when the input stays empty, what was asked for
-    and what was there; ``warnings`` are lines for the log. ``folders`` are the empty ones of upstream executions,
-    ``ran`` the nodes upstream of which an execution is complete.
+    ``files`` come from upstream executions; ``path`` is their path there. ``defaults`` are the step's own URIs that
+    are used as well. If the input stays empty, ``edges`` and ``available`` tell the user what was required and what
+    existed; ``warnings`` are lines for the log. ``folders`` are the empty directories of upstream executions, ``ran``
+    the upstream nodes with a complete execution.
     """
 
     files: Sequence[FileRecord] = ()
@@ -325,9 +325,9 @@ class InputFiles:
 class Scope:
     """The parameters that a node of a control-flow graph (Magnus, runnable) sees, and those that it passes on.
 
-    ``inherited`` are the parameters as they were when the graph around the node began, ``written`` those written in
-    this graph since; ``found`` and ``put`` the files of the catalog, by path, in the same way. ``items`` are the items
-    of the maps around the node, by their names, the outermost first; ``loops`` the iterations of the loops, by their
+    ``inherited`` are the parameters at the start of the enclosing graph, ``written`` those written in this graph
+    since; ``found`` and ``put`` are the same for files of the catalog, by path. ``items`` are the items of the
+    enclosing maps by name, the outermost first; ``loops`` are the iterations of the enclosing loops, by their
     environment variables.
     """
 
@@ -353,8 +353,8 @@ class Scope:
 class Manifest:
     """The record of a finished execution; its JSON is the commit point of the outputs.
 
-    ``begun`` is false for an execution that was stopped before its try began; ``image`` is what the step asked for.
-    ``scope`` is what a node of a control-flow graph leaves to the one after it: with what it wrote if it is complete,
+    ``begun`` is false for an execution that was stopped before its try began; ``image`` is that of the step.
+    ``scope`` is passed to the next node of a control-flow graph: with the node's own values if it is complete,
     unchanged if it failed. ``folders`` are the outputs' empty directories.
     """
 

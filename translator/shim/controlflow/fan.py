@@ -60,7 +60,7 @@ def items(scope: Scope, over: str) -> list[Json]:
     """Return the items of a map; none for an empty list.
 
     Args:
-        scope: what the map node found.
+        scope: what the map node sees.
         over: the parameter that holds the list.
 
     Raises:
@@ -82,7 +82,7 @@ def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
     """Return the case of a choice: the branch named like the text of a parameter's value.
 
     Args:
-        scope: what the node found.
+        scope: what the node sees.
         on: the parameter.
         cases: the names of the branches.
 
@@ -100,15 +100,15 @@ def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
     )
 
 
-def again(dialect: Dialect, scope: Scope, until: str, iteration: int, limit: int) -> bool:  # noqa: ARG001 - one has loops
+def again(dialect: Dialect, scope: Scope, until: str, iteration: int, limit: int) -> bool:  # noqa: ARG001 - only one dialect has loops
     """Return whether a loop continues after a complete iteration.
 
     Args:
         dialect: the source language.
-        scope: what the last node of the iteration left.
+        scope: that of the last node of the iteration.
         until: the parameter that ends the loop if it is exactly ``True``.
         iteration: number of the iteration that has ended, from 0.
-        limit: how many iterations there are at most.
+        limit: the maximum number of iterations.
     """
     return scope.parameters.get(until) is not True and iteration + 1 < limit
 
@@ -122,19 +122,19 @@ def join(  # noqa: PLR0913 - what a fan-in looks at
     reducer: str | None = None,
     returns: Sequence[str] = (),
 ) -> tuple[State, Scope]:
-    """Return the state of a composite node with finished branches, and the scope that it leaves.
+    """Return the state of a composite node with finished branches, and the scope after it.
 
     It is complete if every branch is. What branches wrote is merged in declared order, the last one wins: in Magnus
-    even if the node failed; in runnable only if it is complete or a loop. A map of runnable leaves of its
-    branches' parameters only ``returns``, each reduced to one value. Files in the catalog stay in any case.
+    even if the node failed; in runnable only if it is complete or a loop. A map of runnable only passes on the
+    parameters in ``returns``, each reduced to one value. Files in the catalog always stay.
 
     Args:
         dialect: the source language.
         kind: of the node.
-        outer: what the node found.
-        branches: how the branches ended, in declared order; of a choice the one that was taken.
-        reducer: Python expression of a function of all items' values; without it they become a list.
-        returns: of a map of runnable, the parameters that the steps directly in its branch return.
+        outer: what the node sees.
+        branches: how the branches ended, in declared order; for a choice, only the chosen branch.
+        reducer: Python expression of a function that combines all items' values (default: a list of them).
+        returns: for a map of runnable, the parameters that steps directly in its branch return.
 
     Raises:
         FanError: the reducer fails, or a choice has no branch.
@@ -157,7 +157,7 @@ def join(  # noqa: PLR0913 - what a fan-in looks at
     return state, scopes.after(outer, written, put)
 
 
-def commit(  # noqa: PLR0913 - what is known of a composite node
+def commit(  # noqa: PLR0913 - all that is known of a composite node
     store: Store,
     id: ExecutionId,  # noqa: A002 - as in a manifest
     state: State,
@@ -170,13 +170,13 @@ def commit(  # noqa: PLR0913 - what is known of a composite node
     """Write the manifest of a composite node; its fan-in counts as its execution.
 
     Args:
-        store: where to.
-        id: whose it is; ``kind`` is that of the composite node.
-        state: how it ended.
-        scope: what it leaves to the node after it.
+        store: the store.
+        id: the execution that is the fan-in; its ``kind`` is that of the composite node.
+        state: how the node ended.
+        scope: the scope for the next node.
         reason: why it failed.
         started: when its fan-out began, ISO-8601 in UTC.
-        claimed: told the URI that the manifest will have.
+        claimed: called with the URI of the manifest before it is written.
 
     Raises:
         StoreError: the store cannot be written.
@@ -223,7 +223,7 @@ def _applied(reducer: str | None, name: str, values: list[Json]) -> Json:
         return values
     surroundings = {"__builtins__": builtins}
     try:
-        value = eval(reducer, surroundings)(*values)  # noqa: S307 - a function of the user's, as a step's is
+        value = eval(reducer, surroundings)(*values)  # noqa: S307 - the user's own function, like that of a step
         return cast("Json", parse(json.dumps(value)))
     except Exception as error:
         raise FanError(
@@ -253,4 +253,4 @@ def _kind(value: Json) -> str:
 
 def _shown(value: Json) -> str:
     shown = repr(value)
-    return shown if len(shown) <= 100 else f"{shown[:100]}…"  # noqa: PLR2004 - as a line of a log can hold
+    return shown if len(shown) <= 100 else f"{shown[:100]}…"  # noqa: PLR2004 - as many as a line of a log can hold

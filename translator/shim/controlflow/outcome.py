@@ -38,7 +38,7 @@ def follow(graph: GraphPlan, found: Mapping[str, Trace]) -> GraphRecord:
 
     Args:
         graph: the graph.
-        found: by path how the nodes stand that the engine knows of.
+        found: by path the states of the nodes that the engine knows.
     """
     return _Follower(found).graph(graph, "", entered=True)
 
@@ -98,7 +98,7 @@ class _Follower:
         return {"kind": plan.kind, "state": state.value, "executions": executions}, scope
 
     def _skipped(self, plan: NodePlan | CompositePlan, path: str) -> dict[str, Any]:
-        """Return the outcome of a node that the token never reached, including executions that it has anyway."""
+        """Return the outcome of a node that the token never reached, including any executions that exist."""
         if isinstance(plan, CompositePlan):
             return self._composite(plan, path, State.SKIPPED, None)
         trace = self._found.get(path)
@@ -110,7 +110,7 @@ class _Follower:
         if plan.kind in {"map", "loop"}:
             branches = {str(index): plan.branches[BODY] for index in range(self._indexes.get(path, 0))}
         reached = state is not State.SKIPPED
-        # A branch that was taken has nodes that left something, or that the engine knows of.
+        # A chosen branch has nodes with manifests, or nodes that the engine knows.
         taken = {name for name in branches if plan.kind != "choice" or f"{path}.{name}" in self._above}
         records = {
             name: self.graph(graph, f"{path}.{name}.", entered=reached and name in taken)
