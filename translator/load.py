@@ -196,7 +196,7 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
 def _on_one_line(
     read: Sequence[Pipeline], names: tuple[str, ...], diagnostics: Diagnostics
 ) -> tuple[tuple[Pipeline, ...], tuple[str, ...]]:
-    """Rename pipelines whose names contain line breaks or control characters, with a note."""
+    """Replace names of pipelines that contain line breaks or control characters, with a note."""
     from translator.checks.names import flattened, is_odd
 
     changed = {name: flattened(name) or "pipeline" for name in (*names, *(one.name for one in read)) if is_odd(name)}

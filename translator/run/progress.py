@@ -37,7 +37,7 @@ class Progress:
     nodes: dict[str, dict[int, Execution]] = field(default_factory=dict)
 
     def take(self, event: Mapping[str, object]) -> Execution | None:
-        """Process an event; return the execution that it changed."""
+        """Apply an event; return the execution that it changed."""
         node, index = event.get("node"), event.get("index")
         if event.get("event") not in ("execution-started", "execution-ended") or not isinstance(index, int):
             return None

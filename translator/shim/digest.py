@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 20
 READ_ONLY = 0o444
-"""The mode of files that others share."""
+"""The mode of shared files."""
 _FICLONE = 0x40049409
 
 
@@ -35,11 +35,11 @@ def stamp(status: os.stat_result) -> str:
 
 
 class NotAFileError(OSError):
-    """A pipe, a device, a directory or a link in place of a file; the message says which."""
+    """A pipe, a device, a directory or a link instead of a file; the message says which."""
 
 
 def kind(mode: int) -> str:
-    """Return what a file of this mode is called."""
+    """Return the name of this kind of file."""
     names = {
         stat.S_IFIFO: "a named pipe",
         stat.S_IFSOCK: "a socket",
@@ -57,7 +57,7 @@ def regular(path: Path, *, follow: bool = True) -> os.stat_result:
         follow: whether a link to a file is one.
 
     Raises:
-        NotAFileError: it is not a regular file, so reading it could block for ever.
+        NotAFileError: it is not a regular file, so reading it could block forever.
     """
     found = path.stat(follow_symlinks=follow)
     if not stat.S_ISREG(found.st_mode):
@@ -70,7 +70,7 @@ def of_file(path: Path, pulse: Callable[[], None] = no_pulse) -> str:
 
     Args:
         path: a regular file.
-        pulse: called between blocks; what it raises ends the work.
+        pulse: called between blocks; an exception ends the work.
     """
     digest = hashlib.sha256()
     view = memoryview(bytearray(BLOCK))
@@ -88,7 +88,7 @@ def copy(source: BinaryIO, target: Path, pulse: Callable[[], None] = no_pulse) -
 
 
 def pump(source: BinaryIO, write: Callable[[bytes], object], pulse: Callable[[], None]) -> tuple[int, str]:
-    """Hand ``source`` block by block to ``write``, which takes all of each; return its size and its SHA-256."""
+    """Pass ``source`` to ``write`` block by block; return its size and its SHA-256."""
     digest = hashlib.sha256()
     size = 0
     while block := source.read(BLOCK):
@@ -100,7 +100,7 @@ def pump(source: BinaryIO, write: Callable[[bytes], object], pulse: Callable[[],
 
 
 def copy_file(source: Path, target: Path, pulse: Callable[[], None] = no_pulse) -> tuple[int, str]:
-    """Copy ``source`` to the new file ``target``, sharing its blocks where the file system can; as ``copy``."""
+    """Copy ``source`` to the new file ``target`` like ``copy``, but share its blocks if the file system can."""
     regular(source)
     if _reflink(source, target):
         return target.stat().st_size, of_file(target, pulse)

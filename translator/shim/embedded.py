@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class _Echo:
-    """The stream that gets the lines of all commands as well, if there is one."""
+    """The stream that also receives the lines of all commands, if there is one."""
 
     stream: TextIO | None = None
 
 
 @contextlib.contextmanager
 def quiet(log: Path) -> Iterator[TextIO]:
-    """Send all that this process prints to ``log``, except for the lines of commands; yield a stream for errors."""
+    """Send all output of this process to ``log``, except for the lines of commands; yield a stream for errors."""
     sys.stdout.flush()
     sys.stderr.flush()
     output, errors = (os.fdopen(os.dup(number), "w", buffering=1, errors="replace") for number in (1, 2))
@@ -45,7 +45,7 @@ def line_log(write: Callable[[str], None], label: str) -> Callable[[str], None]:
 
     Args:
         write: writes a line to the engine's log.
-        label: what stands before the line where this process is the whole run, and its user sees all lines.
+        label: the prefix of the line if this process is the whole run, and its user sees all lines.
     """
     stream = _Echo.stream
     if stream is None:

@@ -31,7 +31,7 @@ def emit(
         event: what happened.
         node: name of the node.
         index: index of the execution in its node's grid.
-        state: state of the execution or of the run, where it has ended.
+        state: state of the execution or of the run, if it has ended.
         label: short text of the execution's parameters (``translator.shim.grid.label``).
         more: further fields, such as ``reason``.
     """

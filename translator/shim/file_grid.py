@@ -27,9 +27,9 @@ def points(
 
     Args:
         step: the step that runs once per file.
-        axis: which files, and the parameters that get their paths.
-        given: values of parameters for this run; one that is missing has its default.
-        brought: what edges bring to the input ``over``, if any end there.
+        axis: the files, and the parameters that get their paths.
+        given: values of parameters for this run (default: those of the step).
+        brought: the files that edges bring to the input ``over``, if there are such edges.
         project: the directory of the source file.
 
     Returns:
@@ -70,7 +70,7 @@ def _points(
                 names |= _matching(_laid_out(Path(empty), files, folders), axis.pattern)
     rows: list[dict[str, Value]] = []
     for name in sorted(names, key=lambda one: PurePosixPath(one).parts):
-        # Loom names what it makes of a file as the file is called, wherever below the directory that is.
+        # Loom names the output like the file itself, without the directories below ``over``.
         made = str(PurePosixPath(into) / PurePosixPath(name).name)
         rows.append({**dict.fromkeys(axis.items, str(PurePosixPath(over) / name)), **dict.fromkeys(axis.outputs, made)})
     return rows
@@ -107,7 +107,7 @@ def _directly_in(folder: Path, shown: str) -> set[str]:
 
 
 def _laid_out(folder: Path, files: Iterable[str], folders: Iterable[str]) -> Path:
-    """Empty files in ``folder``, so that what a pattern finds among them is for ``Path.glob`` to say."""
+    """Create empty files in ``folder``, so that ``Path.glob`` decides which of them a pattern matches."""
     for name in folders:
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name in files:

@@ -32,13 +32,13 @@ class NotInstalledError(TranslatorError, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The context of a dialect for one execution.
+    """The context that a dialect gets for one execution.
 
-    ``wanted`` is what edges bring, by input. ``note`` tells the user something in the log; ``pulse``, called between
-    blocks of a transfer, raises where the execution must stop. ``scope`` is what a step of a control-flow graph sees,
-    into ``written`` goes what it writes; ``complete`` is whether the command was, when ``gather`` is called. ``secret``
-    asks the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended. What enters
-    ``ends`` ends with the execution.
+    ``wanted`` has the files that edges bring, by input. ``note`` writes a line for the user to the log; ``pulse``,
+    called between blocks of a transfer, raises if the execution must stop. ``scope`` is what a step of a control-flow
+    graph sees, and ``written`` collects what it writes; ``complete`` tells ``gather`` whether the command succeeded.
+    ``secret`` asks the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended.
+    Contexts in ``ends`` end with the execution.
 
     ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
     environment and its files are those. It inherits ``surroundings``, and ``python`` is the interpreter there.
@@ -68,9 +68,10 @@ class Work:
 class Launch:
     """A command to run: the program with its arguments, and the dialect's additions to the environment.
 
-    ``names`` are by folder what a reason calls it: a workspace has another name each time, a reason must not. Without
-    arguments nothing runs. ``folder`` is where it runs, the project without. ``bare``: the environment is all that it
-    sees. ``hide`` takes secrets out of a text for people; ``take`` gets each line of output, in place of the metadata.
+    ``names`` are the names of directories in reasons, which must not contain the random name of a workspace. Without
+    arguments nothing runs. ``folder`` is the directory in which it runs (default: the project). ``bare``: it sees no
+    other environment. ``hide`` takes secrets out of a text for people; ``take`` gets each line of output, in place of
+    the metadata.
     """
 
     arguments: Sequence[str]
@@ -87,7 +88,7 @@ class Scoping:
     """The rules by which nodes of control-flow graphs pass parameters on.
 
     Args:
-        prefix: what the names of environment variables that hold parameters begin with.
+        prefix: the prefix of environment variables that hold parameters.
         returns: steps write what their ``returns`` list and nothing else; a map reduces it to one value per name.
         keeps_failed: a composite node that fails still leaves what its branches wrote.
         variadic: functions may have ``*args`` and ``**kwargs``.
@@ -104,8 +105,8 @@ class Contract:
     """The run contract of a source system: everything besides the command.
 
     Args:
-        label: ``label(step, given)``: how people recognise an execution by the values that it was given; one short
-            line.
+        label: ``label(step, given)``: returns a short line that identifies an execution by the values of its
+            parameters.
         bring: ``bring(work, records)``: brings the files of the inputs, and records them by input as they come. It
             raises ``translator.shim.inputs.stage.InputError`` where an input cannot be filled, and ``ValueError`` where
             a value is none; the messages of both are for the user.
@@ -113,8 +114,8 @@ class Contract:
             ``ValueError``, with a message for the user, where the command cannot be built.
         gather: ``gather(work, metadata)``: when the command has ended, makes the outputs folder of the workspace what
             is published; it may add to the metadata that the command printed.
-        whole_paths: files keep their whole path along edges, and all of them flow, also those that describe others.
-        scoping: that of control-flow graphs; None where graphs are dataflow graphs.
+        whole_paths: files keep their whole path along edges, and all of them flow, even those that describe others.
+        scoping: the rules of control-flow graphs; None for dataflow graphs.
         home: the directory at which commands expect their workspace, whatever machine they run on; None if they expect
             none. A runner that can shows it there.
     """
@@ -133,7 +134,7 @@ def load(name: str) -> Contract:
     """Load the contract of a dialect.
 
     Raises:
-        NotInstalledError: there is none of that name.
+        NotInstalledError: no dialect with that name is installed.
     """
     module = f"{__name__}.{name}"
     try:
@@ -141,7 +142,7 @@ def load(name: str) -> Contract:
     except ModuleNotFoundError as error:
         if error.name != module:
             raise
-    # Looked for last: to read what is installed costs each process that runs a step a tenth of a second.
+    # Search entry points last: it takes each process that runs a step a tenth of a second.
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP, name=name):
@@ -150,7 +151,7 @@ def load(name: str) -> Contract:
 
 
 def scoping(name: str) -> Scoping:
-    """Return how the control-flow graphs of a dialect hand parameters on.
+    """Return how the control-flow graphs of a dialect pass parameters on.
 
     Raises:
         NotInstalledError: the dialect does not exist, or has no control-flow graphs.

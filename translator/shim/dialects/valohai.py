@@ -39,7 +39,7 @@ _PARAMETER = re.compile(r"\{parameter(?:-value)?:([^}]+)\}")
 _STRING = re.compile(r'"[^"]*"')
 _NOT_YAML = re.compile(r"\d[eE]")
 _OWNER = "local"
-# One argument of a program may have 128 KiB on Linux.
+# The limit for an argument of a program on Linux is 128 KiB.
 _ARGUMENT = 100_000
 
 
@@ -88,10 +88,10 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: A
 
 
 def items_of(step: Step, values: Mapping[str, Value]) -> tuple[str, list[str]]:
-    """Return the shebang of a step's commands, if there is one, and the commands; values None are left out of them.
+    """Return the shebang of a step's commands, if there is one, and the commands without values None.
 
     Raises:
-        ValueError: a value does not fit into its place.
+        ValueError: a value is invalid for its placeholder.
     """
     items = [item.strip() for item in step.command]
     if any("{" in item for item in items):
@@ -103,7 +103,7 @@ def items_of(step: Step, values: Mapping[str, Value]) -> tuple[str, list[str]]:
 
 
 def _built(step: Step, values: Mapping[str, Value]) -> list[str]:
-    """Return the commands with their placeholders replaced, as the vendor does it."""
+    """Return the commands with their placeholders replaced, as the vendor does."""
     from valohai_yaml.commands import CommandInterpolationWarning, build_command
     from valohai_yaml.objs.parameter_map import ParameterMap
 
@@ -250,7 +250,7 @@ def _yaml(text: str, document: Mapping[str, object]) -> str:
 
 
 def _uuid(*parts: str) -> str:
-    """Return a UUID (version 5) that depends on the parts alone."""
+    """Return a UUID (version 5) that depends only on the parts."""
     found = bytearray(hashlib.sha1("\x00".join(parts).encode("utf-8", "surrogatepass")).digest()[:16])  # noqa: S324
     found[6] = (found[6] & 0x0F) | 0x50
     found[8] = (found[8] & 0x3F) | 0x80

@@ -55,14 +55,14 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
 
     Args:
         step: what to run.
-        context: which execution this is, where its artifacts go, and the engine's log and will.
+        context: the execution, the store, and the callbacks of the engine.
         parameters: values by name from the run, the grid and edges; a parameter that is missing has its default.
         inputs: by name what edges bring to inputs (``translator.shim.inputs.edges.files``); one that is missing has its
             defaults.
-        scope: of a step of a control-flow graph, what it sees; the manifest's is what it leaves
+        scope: what a step of a control-flow graph sees; the manifest has the scope after it
         (``translator.shim.scopes``).
         store: the context's store, if it is open already.
-        problem: why it must fail before its command starts, if the engine found such a reason.
+        problem: why it must fail before its command starts, if the engine knows such a reason.
 
     Returns:
         The manifest, whose state is complete, error or stopped. It is also in the store, if the store can be written;
@@ -85,7 +85,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         try:
             try:
                 opened = copy(opened) if opened is not None else open_store(context.store)
-                opened.pulse = execution.pulse  # of this execution alone
+                opened.pulse = execution.pulse  # only for this execution
                 execution.id = opened.claim(context.id)
                 store = opened
                 context.claimed(store.uri(try_key(execution.id, MANIFEST)))
@@ -185,7 +185,7 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
         work = replace(work, hide=execution.hidden)
         failure = run_command(execution, place, launch, project) if launch.arguments else None
         store.pulse = no_pulse if failure is not None else execution.pulse
-        # What a failed command leaves helps to find out why; what a stopped one leaves may be its last checkpoint.
+        # The outputs of a failed command help to explain it; those of a stopped command may be its last checkpoint.
         problems = publish(
             execution, dialect, work if failure is None else replace(work, pulse=no_pulse, complete=False)
         )
@@ -233,7 +233,7 @@ def _opened(request: Request) -> AbstractContextManager[Place]:
 
 
 def _bring(execution: Execution, dialect: dialects.Contract, work: dialects.Work) -> None:
-    """Bring the inputs, which may take as long as the command after them."""
+    """Bring the inputs, within the time limit of the command."""
     limit = execution.step.time_limit
     execution.staging = time.monotonic() + limit if limit is not None else None
     dialect.bring(work, execution.inputs)

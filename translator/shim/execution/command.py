@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _TAIL_LINES = 10
 _TAIL_LENGTH = 300
-# A shell whose last program was ended by a signal says 128 and its number.
+# If a signal ends its last program, a shell exits with 128 plus the signal's number.
 _SHELL_SIGNAL = 128
 
 
@@ -28,7 +28,7 @@ def run_command(execution: Execution, place: Place, launch: Launch, project: Pat
     tails: dict[str, deque[str]] = {"output": deque(maxlen=_TAIL_LINES), "errors": deque(maxlen=_TAIL_LINES)}
 
     def show(stream: str, line: bytes, length: int) -> None:
-        # Hidden before it is cut: half a secret is not recognised.
+        # Mask secrets before cutting: half a secret is not recognised.
         shown = execution.hidden(lines.readable(line, length))
         execution.log(shown)
         if shown and not shown.isspace():
@@ -70,7 +70,7 @@ def run_command(execution: Execution, place: Place, launch: Launch, project: Pat
     if execution.metadata.dropped:
         execution.note("warning: some metadata is dropped: there is too much, or it is nested too deep")
     execution.exit_status = ended.exit_status
-    # Even without a tail: the secrets that the command used are known only while its workspace exists.
+    # Do this even without a tail: the command's secrets are known only while its workspace exists.
     tail = execution.hidden("\n".join(tails["errors"] or tails["output"]))
     for folder, name in launch.names.items():
         tail = tail.replace(folder, name)

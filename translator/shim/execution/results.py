@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def publish(execution: Execution, dialect: dialects.Contract, work: dialects.Work) -> list[str]:
-    """Publish the outputs; tells what is wrong with them."""
+    """Publish the outputs; return what is wrong with them."""
     try:
         found = dialect.gather(work, execution.metadata.values)
     except RecursionError:
         return ["the directories of the outputs are nested too deep"]
     except (ValueError, KeyError, TypeError) as error:
-        # Files that the command wrote, or could have.
+        # Files that the command wrote, or may have written.
         return [f"cannot read the command's outputs: {type(error).__name__}: {error}"]
     for note in found.notes:
         execution.note(f"warning: {note}")
@@ -45,13 +45,13 @@ def publish(execution: Execution, dialect: dialects.Contract, work: dialects.Wor
 
 
 def commit(execution: Execution, store: Store | None, state: State, reason: str | None) -> Manifest:
-    """Write the manifest; where the store cannot take it, at least one without outputs, which may fit."""
+    """Write the manifest; if the store cannot hold it, at least write one without outputs, which may fit."""
     manifest = execution.manifest(state, reason)
     if store is None:
         return manifest
     if state is State.STOPPED:
         store.patience = HURRY
-    store.pulse = no_pulse  # that it ended is written also of an execution that is stopped
+    store.pulse = no_pulse  # write the manifest of a stopped execution, too
     try:
         return store.commit(manifest)
     except StoreError as error:

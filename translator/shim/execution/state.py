@@ -28,15 +28,15 @@ _REASON_LENGTH = 4_000
 
 
 class ExecutionError(TranslatorError):
-    """The execution fails, with the message as the reason."""
+    """A failure of the execution; its message is the reason."""
 
 
 class Stopped(BaseException):
-    """The execution is stopped, for the reason of the message; no error that code below could handle."""
+    """A stop of the execution; its message is the reason. It is not an ``Exception``, which other code could catch."""
 
 
 class Late(BaseException):
-    """The inputs take too long; no error that code below could handle either."""
+    """A time-out of the inputs; it is not an ``Exception`` either."""
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class Execution:
     staging: float | None = None
 
     def log(self, line: str) -> None:
-        """Hand a line to the try's log and to the engine's; one that has broken ends no command."""
+        """Write a line to the try's log and to the engine's; a broken log does not end the command."""
         self.keep(line)
         if self.mute:
             return
@@ -75,7 +75,7 @@ class Execution:
             self.mute = True
 
     def keep(self, line: str) -> None:
-        """Hand a line to the try's own log."""
+        """Write a line to the try's own log."""
         if self.kept is not None:
             self.kept.add(self.hidden(line))
 
@@ -107,13 +107,13 @@ class Execution:
         return ", ".join(n for n, value in seen.items() if repr(self.masked(value)) != repr(scopes.plain(value)))
 
     def note(self, message: str) -> None:
-        """Tell something in the execution's log that is not of its command."""
+        """Write a line that is not from the command to the execution's log."""
         for line in message.splitlines():
             self.log(f"{NOTE}{line}")
         self.flush()
 
     def flush(self) -> None:
-        """Write what has been logged to the try's log."""
+        """Flush the try's log."""
         if self.kept is None:
             return
         self.kept.flush()
@@ -133,7 +133,7 @@ class Execution:
             return None
 
     def pulse(self) -> None:
-        """Stop between two blocks of a transfer, if the engine wants it."""
+        """Stop between two blocks of a transfer, if the engine requests it."""
         if self.ticket.killed:
             raise Stopped(KILLED)
         if self.staging is not None and time.monotonic() > self.staging:

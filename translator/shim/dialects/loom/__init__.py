@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import FileRecord, Parameter, Step, Value
     from translator.shim.dialects import Work
 
-# Of a loop: the directories that it reads and writes, which are not arguments of the script.
+# The directories that a loop reads and writes, which are not arguments of the script.
 _LOOP = "loop."
 _BUILTIN = Path(__file__).with_name("builtin_steps.py")
 
@@ -95,7 +95,7 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
     root, target = _root(work), work.space.outputs
     paths = sorted({place.path for place in _written(work) if not place.absolute})
     if _in_place(work):
-        # Loom's own into directory holds what all items made; of an item only what it declares is its own.
+        # Loom's ``into`` directory holds the files of all items; only what an item declares belongs to it.
         own = sorted({place.path for place in _written(work, loop=False) if not place.absolute})
         return _copied(root, own, target, work)
     paths = [path for path in paths if not any(path != other and below(path, other) for other in paths)]
@@ -107,10 +107,10 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
     return found
 
 
-def _bring(  # noqa: PLR0913, PLR0917 - one look at one input
+def _bring(  # noqa: PLR0913, PLR0917 - all that one input needs
     work: Work, place: Place, brought: Mapping[str, FileRecord], empty: set[str], source: Source, written: list[str]
 ) -> Iterator[FileRecord]:
-    """Bring the files at or below a path: what edges bring, and beside that what the project has."""
+    """Bring the files at or below a path: those that edges bring, and those of the project."""
     root = _root(work)
     if place.url is not None:
         target = root / place.path
@@ -141,7 +141,7 @@ def _bring(  # noqa: PLR0913, PLR0917 - one look at one input
 
 
 def _of_project(work: Work, place: Place, brought: set[str]) -> tuple[list[str], list[str]]:
-    """Return the files and empty directories at a path of the project, except those that others replace."""
+    """Return the files and empty directories at a path of the project, except those that edges replace."""
     there = tree(work.project / place.path, work.store)
     if there is None:
         return [], []
@@ -251,7 +251,7 @@ def _written(work: Work, *, loop: bool = True) -> list[Place]:
 
 
 def _root(work: Work) -> Path:
-    """Return the directory that stands for the project's: paths of data are relative to it."""
+    """Return the directory that replaces the project's; paths of data are relative to it."""
     return work.project if _in_place(work) else work.space.root / "data"
 
 
@@ -260,7 +260,7 @@ def _in_place(work: Work) -> bool:
 
 
 def _copied(root: Path, paths: Sequence[str], target: Path, work: Work) -> outputs.Found:
-    """Copy outputs out of the project: whatever writes there next must not change the artifact."""
+    """Copy outputs out of the project, so that later writes do not change the artifact."""
     found = outputs.Found()
     for path in paths:
         there = tree(root / path, work.store)

@@ -4,7 +4,7 @@ Runs as a program, by any Python 3.8 or newer, and imports nothing of ours. Its 
 """
 
 # mypy: ignore-errors
-# Without annotations: they would be another thing that an old Python could stumble over.
+# No annotations, because old versions of Python could fail on them.
 import importlib.util
 import json
 import os
@@ -90,7 +90,7 @@ def evaluate(task):
 
 
 def collect(task):
-    """Copy files, and whole directories, over what is in their places."""
+    """Copy files and whole directories, and overwrite existing ones."""
     for source, target in ((Path(source), Path(target)) for source, target in task["copies"]):
         if not source.exists():
             continue
@@ -103,7 +103,7 @@ def collect(task):
 
 
 if __name__ == "__main__":
-    # Modules are found from the working directory, not from here.
+    # Import modules from the working directory, not from here.
     sys.path[0] = os.getcwd()  # noqa: PTH109 - any Python
     todo = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     {"evaluate": evaluate, "collect": collect}[todo["task"]](todo)

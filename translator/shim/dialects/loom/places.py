@@ -43,7 +43,7 @@ def expanded(text: str, surroundings: Mapping[str, str]) -> str:
     """Return ``text`` with each ``${NAME}`` replaced by that environment variable.
 
     Raises:
-        ValueError: it is not set.
+        ValueError: a variable is not set.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -58,8 +58,8 @@ def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place
     """Return the place of the data at a pipeline's path; it is absolute outside the project directory.
 
     Raises:
-        PathError: it is not a valid file name.
-        ValueError: it names an environment variable that is not set.
+        PathError: the path is not a valid file name.
+        ValueError: the path names an environment variable that is not set.
     """
     path = expanded(text, surroundings)
     if path.startswith(("http://", "https://")):

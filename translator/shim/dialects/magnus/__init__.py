@@ -37,7 +37,7 @@ def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as t
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:  # noqa: ARG001 - steps have a catalog, no inputs
-    """Make the working folder and place the files from the catalog; see ``translator.shim.dialects.Contract.bring``."""
+    """Create the working directory with files from the catalog; see ``translator.shim.dialects.Contract.bring``."""
     source, folder = _source(work), folder_of(work)
     if folder != work.project:
         scratch = work.store.scratch()
@@ -105,7 +105,7 @@ def _source(work: Work) -> Source:
 def _shown(step: Step, rules: Rules) -> str:
     """Return a command that prints the relevant environment of a shell command, without secrets."""
     if rules.environment_is_state:
-        return "env | grep ^MAGNUS_"  # it finds the run's id at least
+        return "env | grep ^MAGNUS_"  # at least the run's id matches
     return " ".join(["env", *(f"-u {shlex.quote(name)}" for name in step.secrets)])
 
 
@@ -126,7 +126,7 @@ def _program(name: str, work: Work, more: Mapping[str, Any]) -> list[str]:
     return [work.python, str(_CHILD / name), str(config / "request.json")]
 
 
-def _environment(  # noqa: PLR0913, PLR0917 - what an environment is made of
+def _environment(  # noqa: PLR0913, PLR0917 - all that an environment needs
     step: Step,
     rules: Rules,
     identity: ExecutionId,
@@ -169,7 +169,7 @@ def _objects(scope: Scope, space: Workspace, source: Source) -> dict[str, str]:
 
 
 def _seen(rules: Rules, parameters: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the parameters that a function may take; Magnus lower-cases their names."""
+    """Return the parameters that a function may accept; Magnus lower-cases their names."""
     return {name.lower(): value for name, value in parameters.items()} if rules.environment_is_state else {**parameters}
 
 

@@ -40,7 +40,7 @@ def matching(pattern: str, files: Mapping[str, FileRecord]) -> dict[str, FileRec
     """Return the catalog's files whose paths match a pattern.
 
     Raises:
-        ValueError: the pattern is none.
+        ValueError: the pattern is invalid.
     """
     meant = patterns.compiled(pattern)
     return {path: record for path, record in files.items() if meant.fullmatch(path)}
@@ -50,7 +50,7 @@ def place(record: FileRecord, target: Path, source: Source) -> None:
     """Bring one file of the catalog to ``target``, as a copy that may be written.
 
     Raises:
-        ValueError: it cannot be brought.
+        ValueError: the file cannot be brought.
     """
     beside = target.with_name(f".{os.urandom(6).hex()}")
     try:
@@ -65,10 +65,10 @@ def place(record: FileRecord, target: Path, source: Source) -> None:
 
 
 def put(wanted: Sequence[str], folder: Path, outputs: Path) -> list[str]:
-    """Copy the working directory's files that match the patterns to the outputs; returns patterns that match nothing.
+    """Copy the working directory's files that match the patterns to the outputs; return patterns that match nothing.
 
     Raises:
-        ValueError: a pattern is none, or a file has a name that no store can hold.
+        ValueError: a pattern is invalid, or a store cannot hold the name of a file.
     """
     missing = []
     for pattern in wanted:

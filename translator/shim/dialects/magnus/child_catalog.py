@@ -14,7 +14,7 @@ from translator.shim.store import open_store
 
 
 def fetch(pattern: str) -> None:
-    """Place the catalog's files that match ``pattern`` into the working directory, those too that this step has put.
+    """Place the catalog's files that match ``pattern`` into the working directory, including those that this step put.
 
     Raises:
         ValueError: nothing matches.

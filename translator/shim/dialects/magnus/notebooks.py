@@ -26,7 +26,7 @@ def request(step: Step, folder: Path, items: Mapping[str, Json]) -> dict[str, An
     Args:
         step: the step.
         folder: its working directory.
-        items: those of the maps around it.
+        items: those of the enclosing maps.
 
     Raises:
         ValueError: the notebook does not exist, or ploomber-engine is not installed.
@@ -58,9 +58,9 @@ def output(step: Step, items: Mapping[str, Json]) -> str:
 
 
 def publishable(file: Path, hide: Callable[[str], str]) -> None:
-    """Take out of an executed notebook what must not be kept, and what would make it another one each time.
+    """Remove from an executed notebook what must not be kept, and what would differ each time.
 
-    Values of secrets are hidden; the times of cells and the random name of the injected one go.
+    Values of secrets are masked; the times of cells and the random name of the injected cell are removed.
     """
     try:
         document = json.loads(file.read_text(encoding="utf-8"))

@@ -36,7 +36,7 @@ def values(scope: Scope) -> dict[str, Json]:
 
 
 def collect(work: Work, metadata: dict[str, object]) -> str | None:
-    """Take in what a step that has ended leaves; its files go to the outputs. Tells what is wrong."""
+    """Collect the results of an ended step, and move its files to the outputs; return what is wrong."""
     step, space, folder, rules = work.step, work.space, folder_of(work), RULES[work.step.dialect]
     if not work.complete and not rules.put_after_failure:
         return None
@@ -98,7 +98,7 @@ def _returned(step: Step, left: Mapping[str, str], environment: Path) -> dict[st
 
 
 def _shallow(written: dict[str, Any]) -> dict[str, Any]:
-    """Return what was written, if nothing of it is nested too deep."""
+    """Return the written parameters, if none is nested too deep."""
     for name, value in written.items():
         if too_deep(value):
             raise DepthError(f"parameter {name!r} cannot be passed on: {TOO_DEEP}")
@@ -115,8 +115,8 @@ def _value(name: str, text: str) -> Json:
 def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str], named: set[str]) -> dict[str, Json]:
     """Return the parameters that a step of Magnus changes or sets by name; all names become lower case.
 
-    What it sets by name counts as written even if the value is the one that was there: it overwrites what an earlier
-    branch wrote.
+    A parameter set by name counts as written even if its value did not change: it overwrites that of an earlier
+    branch.
     """
     after: dict[str, Json] = {name.lower(): value for name, value in before.items()}
     for name, text in left.items():

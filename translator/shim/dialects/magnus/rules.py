@@ -9,11 +9,11 @@ from dataclasses import dataclass
 class Rules:
     """The rules of a dialect.
 
-    ``prefix``, ``track`` and ``item`` name environment variables: of parameters, of metrics, and the one that holds the
-    items of the maps around a step. ``environment_is_state``: parameters go into the step's environment under the
-    prefix and come out of it, all names in lower case; else under their own names, and only what ``returns`` lists
-    comes out. ``bare_shell``: a shell command sees nothing of the worker's environment. ``put_after_failure``: files go
-    into the catalog even if the step fails, as far as they exist.
+    ``prefix``, ``track`` and ``item`` name environment variables: of parameters, of metrics, and of the items of the
+    enclosing maps. ``environment_is_state``: parameters enter the step's environment with the prefix and are read
+    back from it, with names in lower case; otherwise they enter with their own names, and only those in ``returns``
+    are read back. ``bare_shell``: a shell command does not see the worker's environment. ``put_after_failure``:
+    existing files enter the catalog even if the step fails.
     """
 
     prefix: str

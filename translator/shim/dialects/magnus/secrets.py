@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 WHERE = "set the environment variable of that name on the worker, or store it as a secret in the engine"
-# What is shorter is hidden only where it stands alone: it would be found in any text.
+# Shorter values occur in any text, so they are only masked as separate words.
 _SHORTEST = 4
 _REQUEST = 1 << 20
 
 
 @dataclass(slots=True)
 class Secrets:
-    """The secrets that an execution has been given so far; ``lookup`` asks the engine's store."""
+    """The secrets that an execution has read so far; ``lookup`` searches the engine's store."""
 
     lookup: Callable[[str], str | None]
     _values: set[str] = field(default_factory=set)
@@ -57,7 +57,7 @@ class Secrets:
         return {name: value for name, value in found.items() if value is not None}
 
     def remember(self, value: str) -> None:
-        """Hide ``value`` from now on."""
+        """Mask ``value`` from now on."""
         if value not in self._values:
             self._values.add(value)
             parts = {part for one in self._values for part in (one, *one.splitlines()) if part.strip()}
@@ -86,7 +86,7 @@ class Secrets:
                 server.bind(str(path))
             path.chmod(0o600)
             server.listen()
-            context = copy_context()  # the engines keep in it which run this is
+            context = copy_context()  # the engines store the id of the run in it
             thread = threading.Thread(target=context.run, args=(self._answer, server), name="secrets", daemon=True)
             thread.start()
             try:

@@ -60,7 +60,7 @@ _SOURCES = frozenset(
 )
 
 
-def show(  # noqa: PLR0913, PLR0917 - what a view is made of
+def show(  # noqa: PLR0913, PLR0917 - all that a view needs
     project: Path,
     folder: Path,
     put: Sequence[str],
@@ -68,7 +68,7 @@ def show(  # noqa: PLR0913, PLR0917 - what a view is made of
     shared: Path,
     pulse: Callable[[], None] = digest.no_pulse,
 ) -> dict[str, str]:
-    """Fill the new directory ``folder`` with what is in ``project``.
+    """Fill the new directory ``folder`` with the content of ``project``.
 
     Args:
         project: the directory of the source file.
@@ -76,13 +76,13 @@ def show(  # noqa: PLR0913, PLR0917 - what a view is made of
         put: patterns of files that the step may write.
         without: the directory of the artifact store, if it is a directory.
         shared: a directory on the file system of ``folder`` in which the shared copies are kept, by project.
-        pulse: called per directory; what it raises ends the work.
+        pulse: called per directory; an exception ends the work.
 
     Returns:
         By path the stamps of the project's own files that the view links to.
 
     Raises:
-        ValueError: a pattern is none.
+        ValueError: a pattern is invalid.
     """
     own = [compiled(pattern) for pattern in put]
     with _held(shared / f"project-{key(project)}") as kept:
@@ -154,7 +154,7 @@ class _View:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[str | None]:
-    """Hold ``folder`` so that nobody cleans it up, and yield it, or None if it cannot be held."""
+    """Lock ``folder`` against cleaning and yield it, or None if it cannot be locked."""
     try:
         folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
@@ -173,7 +173,7 @@ def _held(folder: Path) -> Iterator[str | None]:
 
 
 def _linked(source: str, kept: str, target: str, found: os.stat_result) -> bool:
-    """Link ``target`` to the shared copy of ``source``, which is made where it is not as ``source`` is."""
+    """Link ``target`` to the shared copy of ``source``, and create or update that copy if it differs."""
     try:
         try:
             fresh = _state(os.stat(kept)) == _state(found)
@@ -195,7 +195,7 @@ def _state(found: os.stat_result) -> tuple[int, int, int]:
 
 
 def _copy(source: str, target: str, found: os.stat_result) -> None:
-    """Copy a file with its mode and time; who may not read it gets a link, at which reading fails."""
+    """Copy a file with its mode and time; link an unreadable file, so that reading it fails."""
     try:
         if found.st_size > COPIED:
             shutil.copyfile(source, target)

@@ -24,11 +24,11 @@ PARAMETER = "MAGNUS_PRM_"
 
 
 class StepError(Exception):
-    """A step that fails for a reason which the message says in full."""
+    """A failed step whose message explains the failure completely."""
 
 
 def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
-    """Do what the request says; returns the exit status.
+    """Perform the request; return the exit status.
 
     Args:
         work: does it; gets the request (a JSON document, ``python PROGRAM REQUEST``) and returns what is written.
@@ -44,10 +44,10 @@ def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
     except StepError as error:
         print(error, file=sys.stderr)
         return 1
-    except Exception as error:  # noqa: BLE001 - whatever user code raises is the step's error
+    except Exception as error:  # noqa: BLE001 - any exception of user code fails the step
         traceback.print_exception(error.with_traceback(_of_user(error.__traceback__)))
         return 1
-    # What the stand-in for magnus was asked to set counts as written, even if the value is the one that was there.
+    # Parameters set through the stand-in for magnus count as written, even if the value did not change.
     result["set"] = [*result.get("set", ()), *getattr(sys.modules.get("magnus"), "set_names", ())]
     result["environment"] = {key: value for key, value in os.environ.items() if key.startswith("MAGNUS_")}
     try:
@@ -63,7 +63,7 @@ def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
 
 
 def _of_user(trace: TracebackType | None) -> TracebackType | None:
-    """Return ``trace`` from where it leaves our own code."""
+    """Return ``trace`` without the frames of our own code."""
     while trace is not None and Path(trace.tb_frame.f_code.co_filename).parent == Path(__file__).parent:
         trace = trace.tb_next
     return trace

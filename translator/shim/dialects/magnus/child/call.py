@@ -24,7 +24,7 @@ else:
 
 
 def called(request: typing.Mapping[str, Any]) -> dict[str, Any]:
-    """Call the function that the request names; returns what it leaves."""
+    """Call the function that the request names; return its results."""
     function = found(request["command"])
     answer = function(**bound(function, request))
     if request["dialect"] == "magnus":
@@ -63,7 +63,7 @@ def bound(function: Any, request: typing.Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _bound_as_magnus(function: Any, values: typing.Mapping[str, Any]) -> dict[str, Any]:
-    """Take every argument for a parameter, ``**kwargs`` too; a model uses up the parameters that are its fields."""
+    """Treat every argument as a parameter, even ``**kwargs``; a model consumes the parameters that are its fields."""
     arguments: dict[str, Any] = {}
     owners: dict[str, str] = {}
     for name, parameter in inspect.signature(function).parameters.items():
@@ -106,7 +106,7 @@ def _bound_as_runnable(
 
 
 def _missing(function: Any, parameter: inspect.Parameter, owners: typing.Mapping[str, str]) -> str:
-    """Say why an argument without a default has no value."""
+    """Explain why an argument without a default has no value."""
     called = getattr(function, "__name__", str(function))
     if parameter.kind in {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
         shown = str(parameter.replace(annotation=inspect.Parameter.empty))
@@ -121,7 +121,7 @@ def _missing(function: Any, parameter: inspect.Parameter, owners: typing.Mapping
 
 
 def cast(name: str, value: Any, annotation: Any, dialect: str) -> Any:
-    """Return ``value`` as its argument's annotation wants it."""
+    """Convert ``value`` to the annotation of its argument."""
     if typing.get_origin(annotation) is typing.Annotated:
         annotation = annotation.__origin__
     if annotation is inspect.Parameter.empty or annotation is Any or isinstance(annotation, str):
@@ -129,7 +129,7 @@ def cast(name: str, value: Any, annotation: Any, dialect: str) -> Any:
     if hasattr(annotation, "model_fields"):
         return model(annotation, value, name)
     target = typing.get_origin(annotation) or annotation
-    if target is types.UnionType or type(target).__module__ == "typing":  # a form, which cannot be called with a value
+    if target is types.UnionType or type(target).__module__ == "typing":  # a special form, which is not callable
         return value
     if not isinstance(target, type) and (dialect == "magnus" or not callable(target)):
         return value
@@ -147,7 +147,7 @@ def model(annotation: Any, value: Any, name: str) -> Any:
     easy = type(annotation.__name__, (annotation,), namespace)(**fields)
     try:
         return annotation(**easy.model_dump())
-    except ValueError:  # its fields have other names outside
+    except ValueError:  # its fields have aliases
         return annotation(**easy.model_dump(by_alias=True))
 
 

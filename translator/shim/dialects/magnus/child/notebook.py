@@ -24,11 +24,11 @@ else:
 
 
 class _ShownError(Exception):
-    """A cell has failed, and what it raised has been shown."""
+    """A failed cell whose exception has been shown."""
 
 
 def executed(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Execute the notebook that the request names; returns what it leaves."""
+    """Execute the notebook that the request names; return its results."""
     os.environ["PLOOMBER_STATS_ENABLED"] = "false"
     from ploomber_engine import execute, ipython, profiling  # type: ignore[import-untyped]
 

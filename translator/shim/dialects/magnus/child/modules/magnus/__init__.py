@@ -45,7 +45,7 @@ def _plain(value: Any) -> Any:
 
 
 def set_parameter(**kwargs: Any) -> None:
-    """Set parameters for the steps after this one."""
+    """Set parameters for later steps."""
     set_names.update(kwargs)
     for name, value in kwargs.items():
         os.environ[_PARAMETER + name] = json.dumps(value.model_dump() if hasattr(value, "model_dump") else value)
@@ -99,7 +99,7 @@ def get_run_id() -> str:
 
 
 def get_experiment_tracker_context() -> contextlib.AbstractContextManager[None]:
-    """Return a context in which nothing more happens."""
+    """Return a context that does nothing."""
     return contextlib.nullcontext()
 
 

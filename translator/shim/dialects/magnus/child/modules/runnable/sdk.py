@@ -6,7 +6,7 @@ from typing import Any
 
 
 class _Defined:
-    """A part of a pipeline; it keeps what it is given."""
+    """A part of a pipeline; it stores its arguments."""
 
     def __init__(self, **given: Any) -> None:
         self.__dict__.update(given)
@@ -20,15 +20,15 @@ class _Defined:
         return other
 
     def as_pipeline(self) -> Pipeline:
-        """Return a pipeline of this alone."""
+        """Return a pipeline that consists of this part."""
         return Pipeline(steps=[self])
 
     def as_async_pipeline(self) -> AsyncPipeline:
-        """Return a pipeline of this alone."""
+        """Return a pipeline that consists of this part."""
         return AsyncPipeline(steps=[self])
 
     def execute(self, *_: Any, **__: Any) -> dict[str, Any]:
-        """Do nothing: a pipeline runs already."""
+        """Do nothing, because a pipeline is already running."""
         return {}
 
 
@@ -81,7 +81,7 @@ class Map(BaseTraversal):
 
 
 class Loop(BaseTraversal):
-    """A branch again and again."""
+    """A branch that runs repeatedly."""
 
 
 class Success(_Defined):

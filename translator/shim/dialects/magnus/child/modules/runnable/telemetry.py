@@ -10,7 +10,7 @@ StreamingSpanProcessor = None
 
 
 def set_stream_queue(q: Any) -> None:
-    """Take a queue that gets nothing."""
+    """Accept a queue, and send nothing to it."""
 
 
 def get_stream_queue() -> None:
