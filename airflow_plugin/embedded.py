@@ -116,8 +116,8 @@ def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: the DAG has no such param.
     """
-    from airflow_plugin.conf import described
     from airflow_plugin.controlflow.graph import role_of
+    from airflow_plugin.run_conf import described
 
     unknown = described(given, dag.params)
     controlflow = any(role_of(task) is not None for task in dag.tasks)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.conf import unknown_keys
+from airflow_plugin.configuration import store_uri
 from airflow_plugin.gates import first_unmet
 from airflow_plugin.plan import plans_of
+from airflow_plugin.run_conf import unknown_keys
 from airflow_plugin.run_folder import run_folder
 from airflow_plugin.run_mark import marked
-from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import REASON, named_tries, task_states
 from airflow_plugin.upstream import complete
 from airflow_plugin.waiting import let_killed_end

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
-from airflow_plugin import marks
+from airflow_plugin import listener
 from airflow_plugin.console import PREFIX, Console
 from airflow_plugin.links import LINKS
 from translator.shim import dialects
@@ -32,5 +32,5 @@ class PipelineTranslatorPlugin(AirflowPlugin):
 
     name = "pipeline_translator"
     operator_extra_links: list[Any] = list(LINKS)  # noqa: RUF012 - as the base class declares it
-    listeners: list[Any] = [marks]  # noqa: RUF012 - as the base class declares it
+    listeners: list[Any] = [listener]  # noqa: RUF012 - as the base class declares it
     fastapi_apps: list[Any] = [{"app": Console(), "url_prefix": PREFIX, "name": name}]  # noqa: RUF012

@@ -25,7 +25,7 @@ def write(dag_id: str, run_id: str, *, ended: bool) -> None:
         ended: whether the task ``finish`` set its state, which stays; if ``finish`` is to run again, nothing is
             written.
     """
-    from airflow_plugin.settings import RUN, store_uri
+    from airflow_plugin.configuration import RUN, store_uri
     from translator.shim import clock
     from translator.shim.contract import State
     from translator.shim.store import open_store
@@ -60,11 +60,11 @@ def _before(store: Store, seen: Seen) -> Mapping[str, Any]:
 
 def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
     from airflow_plugin import outcome
-    from airflow_plugin.conf import described
     from airflow_plugin.controlflow import record
     from airflow_plugin.controlflow.graph import from_json as graph_from_json
     from airflow_plugin.controlflow.run import Run as ControlFlowRun
     from airflow_plugin.plan import from_json
+    from airflow_plugin.run_conf import described
 
     if "graph" in seen.plan:
         run = ControlFlowRun(Run(seen, graph_from_json(seen.plan["graph"])), seen.plan["dialect"])

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.settings import RUN
+from airflow_plugin.configuration import RUN
 from translator.shim import clock
 from translator.shim.store.owner import own_folder
 

@@ -17,10 +17,10 @@ from airflow.providers.common.compat.sdk import TaskInstanceKey
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
+from airflow_plugin.configuration import store_uri
 from airflow_plugin.console import page
 from airflow_plugin.console.place import UnknownFolderError, execution_of, folder_of, leaves_manifest
 from airflow_plugin.database import dag_of
-from airflow_plugin.settings import store_uri
 from translator.shim.store import LOG, MANIFEST, OUTPUTS, StoreError, open_store
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from airflow_plugin.configuration import store_uri
 from airflow_plugin.controlflow.graph import Graph, Node, Path, find, graph_at, read
 from airflow_plugin.run_folder import run_folder
-from airflow_plugin.settings import store_uri
 from airflow_plugin.tries import named_tries
 from translator.shim import scopes
 from translator.shim.contract import After, ExecutionId, State

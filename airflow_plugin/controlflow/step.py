@@ -10,12 +10,12 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin import secrets
-from airflow_plugin.conf import misspelt_keys
+from airflow_plugin.configuration import project_folder, store_uri
 from airflow_plugin.controlflow.graph import dialect_of, place_of
 from airflow_plugin.controlflow.run import Run, Task
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
-from airflow_plugin.settings import project_folder, store_uri
+from airflow_plugin.run_conf import misspelt_keys
 from airflow_plugin.stopping import cancel, cancelled
 from airflow_plugin.tries import name_try
 from translator.shim.embedded import line_log

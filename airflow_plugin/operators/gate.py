@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseOperator, TriggerRule
 
+from airflow_plugin.configuration import store_uri
 from airflow_plugin.exceptions import NodeError, NotStarted
 from airflow_plugin.nodes import nodes
-from airflow_plugin.settings import store_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import BaseOperator
 
-from airflow_plugin.conf import unknown_keys
+from airflow_plugin.configuration import project_folder, store_uri
 from airflow_plugin.exceptions import NodeError, NotStarted
 from airflow_plugin.nodes import nodes
 from airflow_plugin.operators.step import Point
 from airflow_plugin.parameters import run_values
-from airflow_plugin.settings import project_folder, store_uri
+from airflow_plugin.run_conf import unknown_keys
 from airflow_plugin.stopping import stop_reason
 from airflow_plugin.tries import REASON, gone_for_good
 

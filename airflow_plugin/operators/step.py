@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import BaseOperator
 
-from airflow_plugin.conf import unknown_keys
+from airflow_plugin.configuration import project_folder, store_uri
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.parameters import run_values
+from airflow_plugin.run_conf import unknown_keys
 from airflow_plugin.run_folder import run_folder
-from airflow_plugin.settings import project_folder, store_uri
 from airflow_plugin.stopping import cancel, stop_reason
 from airflow_plugin.tries import name_try
 from translator.shim.embedded import line_log

@@ -211,7 +211,7 @@ def test_the_provider_is_as_airflow_wants_it() -> None:
 
 
 def test_keys_that_nothing_reads_are_told() -> None:
-    from airflow_plugin.conf import described
+    from airflow_plugin.run_conf import described
 
     declared = ["train.learning_rate", "train.batch", "seed"]
     assert described(["seed", "_note"], declared) is None

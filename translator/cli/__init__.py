@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.cli.options import FAILED, OK, USAGE
+from translator.cli.exit_status import FAILED, OK, USAGE
 from translator.diagnostics import printable
 from translator.errors import TranslatorError
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator import __version__, diagnostics, registry
-from translator.cli.options import FAILED, OK, add_pipeline_arguments, check_again, choose, open_file
+from translator.cli.exit_status import FAILED, OK
+from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file
 from translator.cli.printing import colorful, is_bad, print_utf8
 from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError
 

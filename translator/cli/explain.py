@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from translator.cli import param_option
-from translator.cli.options import FAILED, OK, USAGE, add_pipeline_arguments, choose, open_file
+from translator.cli.exit_status import FAILED, OK, USAGE
+from translator.cli.pipeline_options import add_pipeline_arguments, choose, open_file
 from translator.cli.printing import show
 from translator.diagnostics import Diagnostics, TranslationError
 from translator.explain.assumptions import verdicts

@@ -14,18 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from translator import registry
 from translator.cli import param_option
+from translator.cli.exit_status import FAILED, OK, USAGE, UsageError
 from translator.cli.files import project_from
-from translator.cli.options import (
-    FAILED,
-    OK,
-    USAGE,
-    UsageError,
-    add_pipeline_arguments,
-    check_again,
-    choose,
-    open_file,
-    project_of,
-)
+from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file, project_of
 from translator.cli.printing import show
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.files import real

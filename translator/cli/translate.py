@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator import __version__, registry
+from translator.cli.exit_status import FAILED, OK, UsageError
 from translator.cli.files import OutputError, destination, is_folder, project_from, refuse_twin, write
-from translator.cli.options import (
+from translator.cli.pipeline_options import (
     BY_OPTION,
-    FAILED,
-    OK,
-    UsageError,
     add_pipeline_arguments,
     check_again,
     choose,

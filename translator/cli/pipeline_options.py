@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator import registry
+from translator.cli.exit_status import UsageError
 from translator.cli.printing import is_bad
 from translator.dialects import Choices, titles
 from translator.dialects.options import positive_integer
-from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
     import argparse
@@ -22,16 +22,8 @@ if TYPE_CHECKING:
     from translator.targets import Target
 
 
-OK, FAILED, USAGE = 0, 1, 2
-"""The exit status of a command: success; errors; bad usage."""
-
-
 BY_OPTION = "with --pipeline NAME"
 """How to choose one pipeline of several; see ``translator.load.Loaded.name_of``."""
-
-
-class UsageError(TranslatorError):
-    """An invalid command line."""
 
 
 def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: bool | None) -> None:
