@@ -19,7 +19,7 @@ _VALUE_LENGTH = 40
 
 
 class GridError(TranslatorError, ValueError):
-    """A grid without points, or with values that a parameter cannot take; the message is for the user."""
+    """A grid without points, or with invalid values; the message is for the user."""
 
 
 def points(
@@ -87,7 +87,7 @@ def label(point: Mapping[str, Value]) -> str:
 
 
 def labels(rows: Sequence[Mapping[str, Value]]) -> list[str]:
-    """Return how people tell the executions of a grid apart: by the values that differ; no two labels are the same."""
+    """Return unique labels of the executions of a grid, made of the values in which they differ."""
     differing = {name for row in rows for name, value in row.items() if value != rows[0].get(name)}
     differing |= {name for row in rows for name in rows[0] if name not in row}
     shown = [label({name: value for name, value in row.items() if name in differing}) for row in rows]

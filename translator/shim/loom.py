@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TYPES: Mapping[type, Literal["string", "integer", "float", "flag"]] = {bool: "flag", int: "integer", float: "float"}
 OVER, INTO = "loop.over", "loop.into"
-"""The parameters that hold the directories of a loop; the script gets them not."""
+"""The parameters that hold the directories of a loop, which the script does not get."""
 
 
 class Bound(Enum):
@@ -35,9 +35,9 @@ class Bound(Enum):
 
 
 ITEM = Bound.ITEM
-"""The file that an execution of a loop is for."""
+"""The file of an execution of a loop."""
 OUTPUT = Bound.OUTPUT
-"""The file of the same name in the directory that the loop writes into."""
+"""The file with the same name in the directory that the loop writes into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,9 @@ Argument: TypeAlias = "Scalar | DataPath | Bound"
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The files that a script runs over, once each: those directly in ``over``, or those that ``pattern`` finds there.
+    """The files that a script runs over, once each: those directly in ``over``, or those that match ``pattern``.
 
-    ``parallel``: in parallel; else one at a time, until one fails.
+    ``parallel``: all at once; otherwise one at a time, until one fails.
     """
 
     over: str
@@ -78,7 +78,7 @@ def path(path: str) -> DataPath:
 
 
 def outside(path: str) -> OutsidePath:
-    """Return an output that may be outside the project: it stays there and is not an artifact."""
+    """Return an output that may be outside the project; it stays there and is not an artifact."""
     return OutsidePath(path)
 
 
@@ -101,8 +101,8 @@ def script(  # noqa: PLR0913 - as in Loom's file
         task: the script.
         loop: the files that it runs over.
         inputs: by name, the path that is the next argument.
-        outputs: by flag, the path behind it.
-        args: by flag, what stands behind it; of a boolean, whether the flag is there.
+        outputs: by flag, the path that follows it.
+        args: by flag, its value; for a boolean, whether the flag is present.
         extra: arguments that come last.
         in_place: whether it runs in the project directory itself.
         source: the ``file:line`` that messages cite.
@@ -140,8 +140,8 @@ def condition(  # noqa: PLR0913 - as in Loom's file
         predicate: the predicate, if it is one.
         inputs: by keyword, the path that is given for it.
         args: by keyword, the value that is given for it.
-        negate: whether its verdict is turned round.
-        in_place: whether it looks at the project directory itself.
+        negate: whether to negate the verdict.
+        in_place: whether it runs in the project directory itself.
         source: the ``file:line`` that messages cite.
     """
     parts = _Parts()
@@ -173,10 +173,10 @@ def collect(  # noqa: PLR0913 - as the others
 
     Args:
         name: the group's name.
-        iterations: how many there are at most.
+        iterations: the maximum number of iterations.
         inputs: by ``NAME_iterI``, the path that iteration I writes.
-        outputs: by name, the path that the file of the last one is copied to.
-        in_place: whether it does so in the project directory itself.
+        outputs: by name, the path to copy the file of the last iteration to.
+        in_place: whether it runs in the project directory itself.
         source: the ``file:line`` that messages cite.
     """
     parts = _Parts()

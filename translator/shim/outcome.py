@@ -45,7 +45,7 @@ class RunRecord:
     uri: str
 
 
-def finish(  # noqa: PLR0913 - what an engine knows of a run
+def finish(  # noqa: PLR0913 - all that an engine knows of a run
     store: Store,
     *,
     pipeline: str,
@@ -67,14 +67,14 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
         run: id of the run.
         engine: name of the engine.
         started: when the run started, ISO-8601 in UTC.
-        parameters: the pipeline's parameters, as they were used; those of a control-flow graph when it began.
-        known: by node (in a control-flow graph: by path) and index what the engine knows of executions now. Those that
-            are not in it do not exist. Index ``NODE`` is the node itself, if it has no executions or a person marked
-            it.
+        parameters: the pipeline's parameters as used; for a control-flow graph, those at its start.
+        known: by node (in a control-flow graph: by path) and index the engine's current knowledge of executions.
+            Executions that are missing here do not exist. Index ``NODE`` is the node itself, if it has no executions
+            or a person marked it.
         nodes: the nodes of a dataflow graph, in the order of the source file.
         graph: the control-flow graph, instead of ``nodes``.
         marked: how a person marked the run in the engine.
-        ended: how the engine says that the run ended, if that does not follow from how its nodes stand.
+        ended: the state that the engine gave the run, if that does not follow from the states of its nodes.
 
     Raises:
         StoreError: the store cannot be read or written.
@@ -103,7 +103,7 @@ def finish(  # noqa: PLR0913 - what an engine knows of a run
 
 
 def mark(store: Store, uri: str, marked: Literal["success", "failed"]) -> None:
-    """Write into a ``run.json`` that a person marked the run after it had ended.
+    """Record in a ``run.json`` that a person marked the run after its end.
 
     Args:
         store: the store that it is in.
@@ -165,9 +165,8 @@ def node_states(
 
     Args:
         nodes: all nodes of the run.
-        executions: by node the states of its executions; none for a node that never started.
-        own: by node its state, where the engine knows it and its executions do not say it: it has none, or a person
-            marked it.
+        executions: by node the states of its executions; empty for a node that never started.
+        own: by node its own state, if it has no executions, or a person marked it.
     """
     plans = {node.name: node for node in nodes}
     states: dict[str, State] = {}

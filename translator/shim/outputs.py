@@ -28,7 +28,7 @@ _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class Found:
     """The files to publish, relative to the outputs directory and sorted; problems and notes are for the user.
 
-    ``folders`` are the empty directories; ``taken``: the outputs directory was removed.
+    ``folders`` are the empty directories; ``taken`` means that the outputs directory was removed.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -39,12 +39,12 @@ class Found:
 
 
 def tidy(folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_pulse) -> Found:
-    """Make ``folder`` a tree of regular files without other links.
+    """Turn ``folder`` into a tree of regular files without links.
 
     Args:
-        folder: the outputs directory; links in it are replaced by copies, and what cannot be published is removed.
+        folder: the outputs directory; copies replace links in it, and files that cannot be published are removed.
         allowed: the directory that links may lead into.
-        pulse: called between blocks of a copy; what it raises ends the work.
+        pulse: called between blocks of a copy; an exception ends the work.
     """
     look = _Look(folder, allowed.resolve(), pulse)
     look.over(folder)
@@ -62,14 +62,14 @@ def tidy_some(folder: Path, paths: Sequence[str], allowed: Path, pulse: Callable
 
 
 def own(path: Path) -> None:
-    """Make a brought file the command's own, which it may write to."""
+    """Replace a staged file by a copy that the command may write to."""
     _replace(path, path, digest.no_pulse)
     path.chmod(stat.S_IRUSR | stat.S_IWUSR)
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One look over the directory ``top``."""
+    """A pass over the directory ``top``."""
 
     top: Path
     allowed: Path
@@ -128,7 +128,7 @@ class _Look:
 
     def file(self, path: Path) -> None:
         if path.stat(follow_symlinks=False).st_nlink > 1:
-            # The other name may be a file of the user, which must neither become read-only nor change the artifact.
+            # The other link may be a file of the user, which must neither become read-only nor change the artifact.
             _replace(path, path, self.pulse)
         elif not os.access(path, os.R_OK):
             path.chmod(stat.S_IRUSR)

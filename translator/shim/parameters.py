@@ -27,15 +27,15 @@ _WHOLE = re.compile("[-+]?[0-9]{1,15}", re.ASCII)
 
 
 class ParameterError(TranslatorError, ValueError):
-    """A value that a parameter cannot take; the message is for the user and may have several lines."""
+    """An invalid value of a parameter; the message is for the user and may have several lines."""
 
 
 def coerce(parameter: Parameter, value: object) -> Value:
-    """Give ``value`` the type of ``parameter``.
+    """Convert ``value`` to the type of ``parameter``.
 
     Args:
         parameter: the parameter.
-        value: a value from the source file, a trigger form, a command line or an edge; None stands for no value.
+        value: a value from the source file, a trigger form, a command line or an edge; None means no value.
 
     Returns:
         The value: a list for a ``multiple`` parameter, else a scalar.
@@ -55,7 +55,7 @@ def coerce(parameter: Parameter, value: object) -> Value:
 def resolve(step: Step, run_values: Mapping[str, Value], edge_values: Mapping[str, Value]) -> dict[str, Value]:
     """Return the value of each parameter of ``step``: its default, a value of the run, or of an edge.
 
-    The later of these wins. A parameter without any has the value None.
+    The last of these wins. A parameter without any has the value None.
 
     Args:
         step: the step, with the node's override and blueprint merged in.
@@ -103,9 +103,9 @@ def vendor(parameter: Parameter) -> VendorParameter:
 
 
 def _atom(parameter: Parameter, atom: object) -> Scalar:
-    """Turn back what a form or JSON turns a value into: 3.0 is an integer's 3, "true" a flag's True.
+    """Undo what a form or JSON does to a value: 3.0 becomes an integer's 3, "true" a flag's True.
 
-    An integer stays one for a float, because the command line shows it as written: ``--x=95``.
+    A float parameter keeps an integer, because the command line shows it as written: ``--x=95``.
     """
     if isinstance(atom, float) and not math.isfinite(atom):
         raise ParameterError(f"parameter {parameter.name!r}: {atom} is not a finite number")

@@ -15,7 +15,7 @@ KeepDirectories = Literal["none", "suffix", "full"]
 
 
 class PathError(TranslatorError, ValueError):
-    """A path that climbs out of its directory, or that no store can hold."""
+    """A path that leaves its directory, or that no store can hold."""
 
 
 def file_uri(path: Path) -> str:
@@ -24,7 +24,7 @@ def file_uri(path: Path) -> str:
 
 
 def relative(path: str) -> str:
-    """Give ``path`` back if it stays below the directory it is relative to.
+    """Return ``path`` if it stays below the directory that it is relative to.
 
     Raises:
         PathError: it is empty, absolute, holds ``..``, ``.`` or empty segments, a NUL, or is not valid Unicode.
@@ -43,12 +43,12 @@ def place(path: str, keep: KeepDirectories, root: str = "") -> str:
     """Return the path of a file in its input's directory.
 
     Args:
-        path: where the file was, relative to the outputs it comes from, to the project or to its bucket.
-        keep: ``none`` keeps the file's name, ``full`` the whole path, ``suffix`` what follows ``root``.
+        path: the path of the file in its outputs directory, in the project or in its bucket.
+        keep: ``none`` keeps the file's name, ``full`` the whole path, ``suffix`` the part after ``root``.
         root: the part of the path before the first wildcard of the pattern that found it.
 
     Raises:
-        PathError: the place would be outside the directory.
+        PathError: the path would be outside the directory.
     """
     name = path.rsplit("/", 1)[-1]
     if keep == "none" or ".." in path.split("/"):

@@ -19,12 +19,12 @@ OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
 OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
 
 BODY = "*"
-"""The branch of a map or of a loop in its plan; in a run there is one per item or iteration, called by its index."""
+"""The branch of a map or of a loop in its plan; in a run there is one per item or iteration, named by its index."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
-    """A node with executions, as far as states need it.
+    """A node with executions, with the rules for its state.
 
     ``upstream`` are the names of the nodes with an edge to it; ``after`` are the outcomes of nodes of the same
     control-flow graph that lead to it.
@@ -50,7 +50,7 @@ class CompositePlan:
 
 @dataclass(frozen=True, slots=True)
 class GraphPlan:
-    """A control-flow graph: its nodes in the order of the source file, and what completes it; it starts with ``start``.
+    """A control-flow graph: its nodes in the order of the source file, and its ends; it starts with ``start``.
 
     Without ``start`` it starts with its first node. A graph without nodes is complete as soon as it begins.
     """

@@ -36,7 +36,7 @@ def from_json(document: Mapping[str, Any], root: str) -> FileRecord:
     """Return the record that ``to_json`` wrote.
 
     Raises:
-        KeyError, TypeError, ValueError: the document is none.
+        KeyError, TypeError, ValueError: the document is not a record.
     """
     path, size, sha256, uri, stamp = (document[name] for name in ("path", "size", "sha256", "uri", "stamp"))
     shown = document.get("shown", "")

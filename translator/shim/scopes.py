@@ -38,7 +38,7 @@ _OBJECT, _FLOAT, _DICT = _MARKS = ("$object", "$float", "$dict")
 class Pickle(dict[str, "Json"]):
     """A parameter whose value is a pickle in the catalog; shown as ``{"$object": "<path in the catalog>"}``.
 
-    A separate type, so that a parameter that happens to be such a dictionary stays one.
+    It has its own type, so that a parameter with such a dictionary as its value stays a dictionary.
     """
 
     @classmethod
@@ -52,7 +52,7 @@ def initial(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[s
 
     Args:
         dialect: the source language.
-        parameters: those of the run: the parameters file's and what the user gave.
+        parameters: those of the run, from the parameters file and the user.
         environ: the worker's environment; a variable whose name begins with the dialect's prefix sets the
             parameter of that name, in lower case, to its JSON value or else to its text.
     """
@@ -80,8 +80,7 @@ def enter(scope: Scope, *, item: Mapping[str, Json] | None = None, loop: Mapping
     """Return the scope of the first node of a branch.
 
     Args:
-        scope: the composite node's, as it found it; for a later iteration of a loop, the one that the last node of the
-            iteration before left.
+        scope: what the composite node sees; for a later iteration of a loop, the scope after the previous iteration.
         item: of a map, the item by its name.
         loop: of a loop, the number of the iteration by its environment variable.
     """
@@ -110,7 +109,7 @@ def read(text: str) -> Json:
     """Return the JSON value of ``text``, or the text itself.
 
     Raises:
-        DepthError: the value is nested too deep to be passed on.
+        DepthError: the value is nested too deep to pass on.
     """
     try:
         return cast("Json", parse(text))
@@ -140,7 +139,7 @@ def plain(value: Json) -> Json:
 
 
 def pickled(value: Json) -> str | None:
-    """Return the path in the catalog of the pickle that ``value`` stands for, or None if it is a value itself."""
+    """Return the path in the catalog of the pickle that ``value`` represents, or None if it is a plain value."""
     return str(value[_OBJECT]) if isinstance(value, Pickle) else None
 
 
@@ -175,7 +174,7 @@ def from_json(document: Any, root: str) -> Scope:
 
 
 def _written(value: Any) -> Any:
-    """Return a JSON document that marks what JSON lacks: NaN, infinity, pickles, and dictionaries like a mark."""
+    """Return a JSON document that marks NaN, infinity, pickles, and dictionaries that look like such a mark."""
     if isinstance(value, float) and not math.isfinite(value):
         return {_FLOAT: str(value)}
     if isinstance(value, (list, tuple)):

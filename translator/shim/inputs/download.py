@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SILENCE = 30.0
-"""Seconds that a server may send nothing."""
+"""The seconds for which a server may send nothing."""
 TRIES = 4
 ROUNDS = 100
-"""The maximum number of times that a download with little progress is resumed."""
+"""The maximum number of times to resume a download that makes little progress."""
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 120.0
 
@@ -46,11 +46,11 @@ _SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 
 class DownloadError(TranslatorError):
-    """A file cannot be downloaded; the message says why, and not from where."""
+    """A failed download; the message says why, without the address."""
 
 
 class _AgainError(Exception):
-    """An attempt failed in a way that may pass; ``after`` is how long the server asks to wait."""
+    """A temporary failure; ``after`` are the seconds that the server asks to wait."""
 
     def __init__(self, reason: str, after: float | None = None) -> None:
         super().__init__(reason)
@@ -93,7 +93,7 @@ def download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, st
         Its size in bytes and its SHA-256.
 
     Raises:
-        DownloadError: it cannot be downloaded.
+        DownloadError: the file cannot be downloaded.
     """
     with target.open("xb") as file:
         part = _Part(file)
@@ -121,7 +121,7 @@ def download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, st
 
 
 def _attempt(uri: str, part: _Part) -> None:
-    """Get the file, or what is missing of it."""
+    """Get the file, or its missing part."""
     request = _request(uri)
     if part.size and part.tag:
         request.add_header("Range", f"bytes={part.size}-")
@@ -150,11 +150,11 @@ def _attempt(uri: str, part: _Part) -> None:
 
 
 def _refused(error: urllib.error.HTTPError, part: _Part) -> NoReturn:
-    """Raise what follows from an answer that is not the file."""
+    """Raise the error for a response that is not the file."""
     if error.code == _BAD_RANGE and part.size:
         part.restart()
         raise _AgainError("the server does not resume the download")
-    if error.code in _REDIRECTS:  # the library's text would show where to
+    if error.code in _REDIRECTS:  # the library's text would show the address
         raise DownloadError("too many redirects, or a redirect to something that is not HTTP")
     reason = f"the server answers {error.code} {error.reason}"
     if error.code not in _AGAIN:
@@ -163,7 +163,7 @@ def _refused(error: urllib.error.HTTPError, part: _Part) -> NoReturn:
 
 
 def _begin(answer: Any, part: _Part) -> int | None:
-    """Look at the head of an answer; returns the size of the whole file, if it is told."""
+    """Read the headers of a response; return the size of the whole file, if the server sends it."""
     tag = answer.headers.get("ETag")
     if answer.status == _PARTIAL:
         found = re.fullmatch(
@@ -195,7 +195,7 @@ def _request(uri: str) -> urllib.request.Request:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Redirects that stay with HTTP(S), and take credentials along only to the same server."""
+    """A handler of redirects that only follows HTTP(S), and only sends credentials to the same server."""
 
     def redirect_request(  # noqa: PLR0913, PLR0917 - the library's interface
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: HTTPMessage, newurl: str

@@ -30,16 +30,16 @@ def files(
 ) -> InputFiles:
     """Collect what ``edges`` bring to one input.
 
-    Two files that would take the same place below the input's directory: the one of the later edge, and within an edge
-    that of the highest grid index, is used, with a warning. With ``replace`` the input's own defaults are
-    used only where no edge ends in it, even if the edges bring nothing.
+    If two files have the same path below the input's directory, that of the later edge (within an edge, of the
+    highest grid index) is used, with a warning. With ``replace``, the input's own defaults are used only if it has no
+    edges, even if these bring nothing.
 
     Args:
         step_input: the input.
-        edges: the edges that end in it, in the order of the source file.
-        merge: whether what edges bring replaces the defaults or joins them.
+        edges: its edges, in the order of the source file.
+        merge: whether files from edges replace the defaults or join them.
         upstream: by source, the manifests of its complete executions in grid order.
-        dialect: the source language, which says whether files keep their whole path.
+        dialect: the source language, which decides whether files keep their whole path.
     """
     whole = dialects.load(dialect).whole_paths
     if whole:
@@ -83,9 +83,9 @@ def value(edge: ValueSource, upstream: Mapping[str, Sequence[Manifest]], *, many
     Args:
         edge: a parameter or a metadata key of a node.
         upstream: by source node, the manifests of its complete executions in grid order.
-        many: whether the target takes several values (an axis of a task node's grid, or a ``multiple`` parameter).
-            Then the values of several executions become one list in grid order, lists among them spread; else the
-            complete execution with the highest index gives the value.
+        many: whether the target accepts several values (an axis of a task node's grid, or a ``multiple`` parameter).
+            Then the values of several executions become one flat list in grid order; otherwise the complete execution
+            with the highest index gives the value.
 
     Returns:
         Whether there is a value, and the value.

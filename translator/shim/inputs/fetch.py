@@ -41,13 +41,13 @@ def find(
         uri: the default: a path relative to ``project`` or a URI, with or without wildcards.
         step_input: the input whose default it is.
         project: the directory of the source file.
-        pulse: called while the wait for a server lasts; what it raises ends the work.
+        pulse: called while waiting for a server; an exception ends the work.
 
     Returns:
         For each file its URI (or path in the project) without wildcards and its place below the input's directory.
 
     Raises:
-        FetchError: nothing is there, or it cannot be looked at.
+        FetchError: there is no such file, or it cannot be read.
     """
     if (found := flaw(uri)) is not None:
         raise FetchError(found)
@@ -68,13 +68,13 @@ def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = dig
         uri: what ``find`` returned.
         target: where to.
         project: the directory of the source file.
-        pulse: called a few times a second or between blocks; what it raises ends the work.
+        pulse: called a few times a second or between blocks; an exception ends the work.
 
     Returns:
         Its size in bytes and its SHA-256.
 
     Raises:
-        FetchError: it cannot be fetched.
+        FetchError: the file cannot be fetched.
     """
     scheme = urlsplit(uri).scheme if "://" in uri else ""
     try:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from translator.shim.contract import Input
     from translator.shim.store import Store
 
-# So many of the files that were there are named when an input stays empty.
+# The maximum number of available files to list when an input stays empty.
 _SHOWN = 10
 
 
 class InputError(TranslatorError):
-    """An input cannot be filled; the message is for the user."""
+    """An input that cannot be staged; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
 
     Args:
         step_input: the input.
-        wanted: what edges bring to it, and the defaults that are used.
-        folder: the directory of all inputs in the workspace; the input's own is made in it.
+        wanted: the files that edges bring, and the defaults that are used.
+        folder: the directory of all inputs in the workspace, in which that of the input is created.
         source: where files come from.
 
     Returns:
@@ -113,7 +113,7 @@ def one(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> Fi
 
     Raises:
         fetch.FetchError: it cannot be fetched, or there is a directory in its place.
-        StoreError: it is not what was published.
+        StoreError: the file differs from the published one.
     """
     target = folder / path
     try:

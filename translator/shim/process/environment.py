@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# Of the engines, of this shim, and of an execution in which the worker itself may run.
+# Variables of the engines, of this shim, and of an execution in which the worker itself may run.
 INTERNAL = ("AIRFLOW_", "_AIRFLOW_", "__AIRFLOW_", "PREFECT_", "__PREFECT_", "TRANSLATOR_", "VH_")
 
 
@@ -26,7 +26,7 @@ def of_step(worker: Mapping[str, str], required: Sequence[str]) -> dict[str, str
 
     Args:
         worker: the worker's environment.
-        required: names that pass even if they are the engine's.
+        required: names that the step inherits even if they belong to the engine.
     """
     kept = {name: value for name, value in worker.items() if not name.startswith(INTERNAL) or name in required}
     programs = str(Path(sys.prefix) / "bin")

@@ -25,7 +25,7 @@ _ROUNDS = 5
 
 
 def pids() -> list[str]:
-    """Return the ids of all processes in ``/proc``; none without ``/proc``."""
+    """Return the ids of all processes in ``/proc``; empty without ``/proc``."""
     try:
         return [name for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208 - ten times faster
     except OSError:
@@ -38,8 +38,8 @@ def members(group: int, mark: str, *, higher: bool = False) -> list[int]:
     Args:
         group: process group and session of the command, and id of its first process.
         mark: the execution's mark.
-        higher: look at processes with higher ids only. The system counts ids up, so these are the younger ones, as long
-            as it has not begun again at the bottom; each process that need not be looked at saves two files to read.
+        higher: check only processes with higher ids. The system counts ids up, so these are the younger ones until it
+            starts again from the bottom; each skipped process saves reading two files.
     """
     everybody = pids()
     if not everybody:
@@ -80,7 +80,7 @@ def send(group: int, processes: Iterable[int], number: signal.Signals) -> None:
 def end(group: int, mark: str, grace: float) -> None:
     """End all processes of an execution: TERM, wait for up to ``grace`` seconds, KILL.
 
-    Takes no lock and reaps nothing, so that it may be called in a signal handler and from any thread.
+    It takes no lock and reaps no process, so a signal handler or any thread may call it.
     """
     processes = members(group, mark)
     send(group, processes, signal.SIGTERM)
@@ -132,7 +132,7 @@ def handle_of(pid: int) -> int | None:
 
 
 def _is_there(group: int) -> bool:
-    """Return whether a process group has a living process, as far as signals tell."""
+    """Return whether a process group has a living process, as far as signals can tell."""
     try:
         os.killpg(group, 0)
     except OSError:

@@ -23,16 +23,16 @@ _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\u2028\u2029]")
 
 
 class Lines:
-    """One output stream: takes chunks, gives lines."""
+    """An output stream that splits chunks into lines."""
 
     __slots__ = ("_emit", "_length", "_next_progress", "_pending", "_progress")
 
     def __init__(self, emit: Callable[[bytes, int], None], progress: Callable[[bytes, int], None]) -> None:
-        """Start with nothing pending.
+        """Start with an empty line.
 
         Args:
-            emit: gets each whole line without its end, at most ``LINE_LIMIT`` bytes of it, and how long it really was.
-            progress: gets the current state of a line that is being rewritten, also as text.
+            emit: gets each whole line without its end, cut at ``LINE_LIMIT`` bytes, and its real length.
+            progress: gets the current state of a line that is being rewritten.
         """
         self._emit = emit
         self._progress = progress
@@ -54,7 +54,7 @@ class Lines:
                 self._written_over()
 
     def close(self) -> None:
-        """Emit a last line that has no end."""
+        """Emit a last line without a line end."""
         if self._length:
             self._end()
 

@@ -20,18 +20,18 @@ _decoder = json.JSONDecoder()
 
 
 class Metadata:
-    """The metadata of one execution; ``dropped`` tells whether the bounds were met."""
+    """The metadata of one execution; ``dropped`` tells whether it exceeded the bounds."""
 
     __slots__ = ("_sizes", "dropped", "values")
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Start without metadata."""
         self.values: dict[str, object] = {}
         self.dropped = False
         self._sizes: dict[str, int] = {}
 
     def take(self, line: bytes, length: int) -> None:
-        """Look at a line of standard output; the first JSON object of a line counts.
+        """Read a line of standard output; the first JSON object of a line counts.
 
         Args:
             line: the line, or its start.

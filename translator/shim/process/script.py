@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh"})
-# Not "|| exit": that would switch "set -e" off within the item.
+# Do not use "|| exit", which would disable "set -e" within the item.
 _CHECK = "case $? in 0) ;; *) exit $? ;; esac"
 _CHANGES_SYNTAX = re.compile(r"\b(?:shopt|setopt|unsetopt|emulate|alias)\b")
-"""Commands after which a shell may take for complete what it refused before."""
+"""Commands after which a shell may accept an item that it rejected before."""
 
 _SHOWN = 60
 
 
 def is_shell(interpreter: Sequence[str]) -> bool:
-    """Return whether a shebang's program is a shell that knows the words of ``sh``."""
+    """Return whether a shebang's program is a shell with the syntax of ``sh``."""
     names = [PurePath(word).name for word in interpreter]
     if names[:1] == ["env"]:
         names = [name for name in names[1:] if not name.startswith("-") and "=" not in name]
@@ -40,14 +40,14 @@ def script(commands: Sequence[str], *, shell: bool = True) -> str:
 
     Args:
         commands: the items of the list.
-        shell: whether a shell runs them; another interpreter gets them one below the other.
+        shell: whether a shell runs them; another interpreter gets them as consecutive lines.
     """
     commands = [command for command in commands if command.strip()]
     if len(commands) == 1 or not shell:
         return "\n".join(commands)
     lines = []
     for command in commands:
-        # A word that begins with "-" would be an option of eval.
+        # eval would treat a word that begins with "-" as an option.
         lines += [f"eval {shlex.quote(command if not command.startswith('-') else f' {command}')}", _CHECK]
     return "\n".join(lines[:-1])
 
@@ -57,14 +57,14 @@ def check(commands: Sequence[str], interpreter: Sequence[str]) -> None:
 
     Args:
         commands: the items as the shell gets them.
-        interpreter: the shell that runs them, which has the last word.
+        interpreter: the shell that runs them, and decides.
 
     Raises:
-        ValueError: one is not; the message names it.
+        ValueError: a command is incomplete; the message names it.
     """
     last = max((number for number, command in enumerate(commands, start=1) if command.strip()), default=0)
     if last == 1:
-        return  # the shell itself says what is wrong with a single command
+        return  # the shell itself reports what is wrong with a single command
     for number, command in enumerate(commands, start=1):
         found = flaw(tuple(interpreter), command)
         if found is not None and not (found.accepted and number == last):
@@ -74,7 +74,7 @@ def check(commands: Sequence[str], interpreter: Sequence[str]) -> None:
 
 
 def message(number: int, command: str, found: Flaw) -> str:
-    """Return what to tell the user about an incomplete item."""
+    """Return a message about an incomplete item for the user."""
     shown = command if len(command) <= _SHOWN else f"{command[:_SHOWN]}…"
     return (
         f"item {number} of the command is incomplete: {found.text}: {shown!r}; "

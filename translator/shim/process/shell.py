@@ -21,14 +21,14 @@ _SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A reason why a command is not complete; ``accepted``: a shell runs it as the last one all the same."""
+    """A reason why a command is incomplete; ``accepted``: a shell would still run it as the last command."""
 
     text: str
     accepted: bool = False
 
 
 def is_plain(command: str) -> bool:
-    """Return whether a command is complete in every shell at first sight: words, perhaps with ``&&`` between them."""
+    """Return whether a command is obviously complete in every shell: words, possibly with ``&&`` between them."""
     return not command.strip() or (_PLAIN.fullmatch(command) is not None and _RESERVED.search(command) is None)
 
 
@@ -50,7 +50,7 @@ def flaw(interpreter: tuple[str, ...], command: str) -> Flaw | None:
     continued = command.endswith("\\")
     if not continued and "<<" not in command:
         return None
-    # A shell refuses a "fi" on its own line, unless that line still belongs to the command.
+    # A shell rejects "fi" on its own line, unless that line still belongs to the command.
     swallowed = _read(interpreter, f"{command}\nfi")
     if swallowed is None or _refuses(swallowed):
         return None

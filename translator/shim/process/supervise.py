@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-# Small enough that a slow log does not keep us from asking whether to stop.
+# Small, so that a slow log does not delay the question whether to stop.
 CHUNK = 1 << 14
 ASK_EVERY = 1.0
-# What a command has left running (a shell's process substitution, say) may finish its last lines.
+# Processes that outlive the command (such as a shell's process substitution) may finish their last lines.
 _COURTESY = 0.5
 _PIPE = 1 << 20
 _SHORT = 2.0
@@ -37,7 +37,7 @@ Cause = Literal["exit", "time-limit", "no-output-timeout", "stop", "killed"]
 
 @dataclass(slots=True)
 class Ticket:
-    """An execution of this process, from before its command starts; ``killed`` once ``kill_all`` has struck."""
+    """An execution of this process, even before its command starts; ``kill_all`` sets ``killed``."""
 
     mark: str = field(default_factory=lambda: os.urandom(16).hex())
     group: int | None = None
@@ -66,7 +66,7 @@ _tickets: dict[str, Ticket] = {}
 
 @contextlib.contextmanager
 def ticket() -> Iterator[Ticket]:
-    """Take a ticket for an execution, so that ``kill_all`` reaches it also before its command starts."""
+    """Take a ticket for an execution, so that ``kill_all`` reaches it even before its command starts."""
     one = Ticket()
     _tickets[one.mark] = one
     try:
@@ -78,7 +78,7 @@ def ticket() -> Iterator[Ticket]:
 def kill_all() -> None:
     """End every process group that this process has started: TERM, three seconds, KILL.
 
-    Executions whose command has not started yet end before it does. Callable in a signal handler and from any thread;
+    Executions whose command has not started will not start it. A signal handler or any thread may call this; it
     returns when the processes are gone.
     """
     struck = list(_tickets.values())
@@ -92,7 +92,7 @@ def kill_all() -> None:
         group.end(number, mark, max(0.0, deadline - time.monotonic()))
 
 
-def run(  # noqa: PLR0913 - what a process has
+def run(  # noqa: PLR0913 - all that a process needs
     arguments: Sequence[str],
     *,
     folder: Path,
@@ -113,11 +113,11 @@ def run(  # noqa: PLR0913 - what a process has
         output: gets each chunk of standard output.
         errors: gets each chunk of standard error.
         limits: of time and of silence.
-        should_stop: asked about once a second, from this thread; what it returns (not None) ends the command.
+        should_stop: called about once a second, from this thread; a result other than None ends the command.
 
     Raises:
         OSError: the program cannot be started.
-        BaseException: what the callbacks raise, or the engine in this thread; the process group is ended before.
+        BaseException: from a callback, or from the engine in this thread; the process group is ended first.
     """
     process = subprocess.Popen(
         arguments,
@@ -176,7 +176,7 @@ class _Watch:
                 self._selector.register(pipe.fileno(), selectors.EVENT_READ)
 
     def step(self, seconds: float) -> None:
-        """Wait for at most ``seconds`` for output or the end, and pass on a chunk of each pipe that has one."""
+        """Wait for output or the end, for at most ``seconds``, and pass on a chunk of each ready pipe."""
         for key, _ in self._selector.select(max(0.0, seconds)):
             if key.fd in self._pipes:
                 self._read(key.fd)
@@ -212,7 +212,7 @@ class _Watch:
                     break
 
     def close(self) -> None:
-        """Give the file descriptors back."""
+        """Close the file descriptors."""
         self._selector.close()
         os.close(self._sign)
         for pipe in self._files:
@@ -267,7 +267,7 @@ def _until_ended(
 def _end(watch: _Watch, one: Ticket, *, gently: bool) -> None:
     """End the execution's remaining processes, and keep reading their last lines."""
     number = watch.pid
-    # This is on every execution's path: after a short one, whose ids cannot have come round, do not look at everybody.
+    # Every execution does this. Process ids do not wrap around during a short one, so only check higher ids then.
     short = time.monotonic() - watch.started < _SHORT
     left = group.members(number, one.mark, higher=gently and short)
     if left and gently:

@@ -62,7 +62,7 @@ def _tell(sign: str, group: int, mark: str) -> None:
         try:
             os.write(_pipe, f"{sign} {group}:{mark}\n".encode())
         except OSError:
-            # It was killed; the next command gets another one.
+            # The watchdog was killed; the next command starts another.
             os.close(_pipe)
             _pipe = None
 
@@ -85,7 +85,7 @@ def _start() -> None:
         return
     finally:
         os.close(read)
-    # It outlives us by design, so we do not wait for it.
+    # The watchdog outlives this process by design, so do not wait for it.
     _shell.returncode = 0
     _pipe = write
 
