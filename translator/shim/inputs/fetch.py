@@ -47,7 +47,7 @@ def find(
         For each file its URI (or path in the project) without wildcards and its place below the input's directory.
 
     Raises:
-        FetchError: there is no such file, or it cannot be read.
+        FetchError: the file does not exist, or cannot be read.
     """
     if (found := flaw(uri)) is not None:
         raise FetchError(found)
