@@ -96,6 +96,8 @@ CHECKS = (
                 "dev",
                 "-n",
                 "logical",
+                "--dist",
+                "loadgroup",
                 "tests",
                 *(f"--ignore=tests/{part}" for part in ("airflow", "prefect", "parity")),
             ),

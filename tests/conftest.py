@@ -52,6 +52,14 @@ def podman() -> Iterator[Podman]:
         yield engine
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the tests in containers to one worker of xdist, so that one engine starts."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            if "podman" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("podman"))
+
+
 def pytest_configure() -> None:
     """Let the processes that tests start hear SIGINT; a shell has what it starts in the background ignore it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -48,11 +48,12 @@ tmp_dir = "{tmp}"
 _STARTING = 60.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Podman:
     """A running engine: its socket, and how to call its command line."""
 
     folder: Path
+    service: subprocess.Popen[bytes] | None = None
 
     @property
     def socket(self) -> Path:
@@ -78,6 +79,35 @@ class Podman:
             raise PodmanError(f"podman {arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout.decode()
 
+    def start(self) -> None:
+        """Start to serve the API."""
+        self.service = subprocess.Popen(
+            self.command("system", "service", "--time", "0", self.url),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "service.log").open("wb"),
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + _STARTING
+        while self.service.poll() is None and time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(self.socket))
+                return
+            time.sleep(0.05)
+        raise PodmanError(f"podman system service does not start: {(self.folder / 'service.log').read_text()}")
+
+    def stop(self) -> None:
+        """Stop to serve the API; containers run on."""
+        if self.service is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.service.pid, signal.SIGTERM)
+            self.service.wait()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
     def containers(self) -> list[str]:
         """Return the ids of all containers, running or not."""
         return self.run("ps", "--all", "--quiet", "--no-trunc").split()
@@ -97,7 +127,6 @@ def podman(folder: Path) -> Iterator[Podman]:
     require("podman", "runc", "ldd")
     (folder / "containers.conf").write_text(_SETTINGS.format(tmp=folder / "tmp"))
     engine = Podman(folder)
-    service = None
     try:
         try:
             for name, programs, libraries in ((PYTHON_IMAGE, ("sh", *_PROGRAMS), True), (SH_IMAGE, ("sh",), False)):
@@ -105,35 +134,14 @@ def podman(folder: Path) -> Iterator[Podman]:
             engine.run("run", "--rm", SH_IMAGE, "/bin/sh", "-c", ":")
         except PodmanError as error:
             refuse(f"podman cannot run containers here: {error}")
-        service = subprocess.Popen(
-            engine.command("system", "service", "--time", "0", engine.url),
-            env=engine.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(folder / "service.log").open("wb"),
-            start_new_session=True,
-        )
-        _wait_for(engine, service)
+        engine.start()
         yield engine
     finally:
         with contextlib.suppress(PodmanError):
             engine.run("rm", "--all", "--force", "--time", "0")
-        if service is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(service.pid, signal.SIGTERM)
-            service.wait()
+        engine.stop()
         _end_monitors(folder)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for(engine: Podman, service: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _STARTING
-    while service.poll() is None and time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as client:
-            client.connect(str(engine.socket))
-            return
-        time.sleep(0.05)
-    raise PodmanError(f"podman system service does not start: {(engine.folder / 'service.log').read_text()}")
 
 
 def _end_monitors(folder: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 HEAVY = ["fsspec", "yaml", "valohai_yaml", "jsonschema", "jinja2", "asyncio", "urllib.request", "http.client", "uuid"]
-HEAVY += ["airflow", "prefect"]
+HEAVY += ["airflow", "docker", "prefect", "requests"]
 COMPILER = ["translator.ir", "translator.source", "translator.names", "translator.diagnostics", "translator.semantics"]
 
 PLAIN = """
@@ -30,7 +30,7 @@ assert execute(step, context, parameters={}, inputs={}).state == "complete"
         (
             "import translator.shim.execution, translator.shim.inputs.edges, translator.shim.grid"
             ", translator.shim.outcome, translator.shim.store.manifest, translator.shim.store"
-            ", translator.shim.events, translator.shim.parameters"
+            ", translator.shim.events, translator.shim.parameters, translator.shim.runners.docker"
         ),
         PLAIN,
     ],

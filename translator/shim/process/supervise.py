@@ -15,7 +15,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from translator.shim.process import group, watchdog
 
@@ -35,13 +35,27 @@ _UNKNOWN = 255
 Cause = Literal["exit", "time-limit", "no-output-timeout", "stop", "killed"]
 
 
+class Remote(Protocol):
+    """A command that does not run as a process of this worker; both methods may be called in a signal handler."""
+
+    def terminate(self) -> None:
+        """Send TERM to everything that the command has started, and do not wait."""
+
+    def end(self, patience: float) -> None:
+        """Wait for the end for some seconds, then kill."""
+
+
 @dataclass(slots=True)
 class Ticket:
-    """An execution of this process, even before its command starts; ``kill_all`` sets ``killed``."""
+    """An execution of this process, even before its command starts; ``kill_all`` sets ``killed``.
+
+    Its command is a process group of this machine, or runs elsewhere.
+    """
 
     mark: str = field(default_factory=lambda: os.urandom(16).hex())
     group: int | None = None
     killed: bool = False
+    remote: Remote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +90,7 @@ def ticket() -> Iterator[Ticket]:
 
 
 def kill_all() -> None:
-    """End every process group that this process has started: TERM, three seconds, KILL.
+    """End every command that this process has started: TERM, three seconds, KILL.
 
     Executions whose command has not started will not start it. A signal handler or any thread may call this; it
     returns when the processes are gone.
@@ -85,11 +99,16 @@ def kill_all() -> None:
     for one in struck:
         one.killed = True
     running = [(one.group, one.mark) for one in struck if one.group is not None]
+    remote = [one.remote for one in struck if one.remote is not None]
     for number, mark in running:
         group.send(number, group.members(number, mark), signal.SIGTERM)
+    for command in remote:
+        command.terminate()
     deadline = time.monotonic() + group.GRACE
     for number, mark in running:
         group.end(number, mark, max(0.0, deadline - time.monotonic()))
+    for command in remote:
+        command.end(max(0.0, deadline - time.monotonic()))
 
 
 def run(  # noqa: PLR0913 - all that a process needs

@@ -1,0 +1,142 @@
+"""Make the place of an execution in a container, and run its command there."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from translator.shim.runners import Place, RunnerError
+from translator.shim.runners.docker import container, follow, images, leftovers, owners, repository, watchdog
+from translator.shim.runners.docker.container import Bind
+from translator.shim.runners.docker.engine import Engine, address, connect, said, speaking
+from translator.shim.runners.docker.settings import Settings, SettingsError, read
+from translator.shim.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from translator.shim.process.supervise import Ended, Limits
+    from translator.shim.runners import Request
+
+_TEMPORARY = Path("/tmp")  # noqa: S108 - the container's own
+
+
+@contextlib.contextmanager
+def place(request: Request) -> Iterator[Place]:
+    """Provide the image on the engine, and yield the place of an execution.
+
+    Raises:
+        RunnerError: the settings are wrong, the engine does not answer, or the image cannot be had.
+    """
+    settings = _settings(request)
+    if request.step.image is None:
+        raise RunnerError(f"step {request.step.name!r} does not have an image, so it cannot run in a container")
+    where = address(settings, _connection(request, settings))
+    engine = connect(where)
+    with contextlib.closing(engine.client):
+        leftovers.end_earlier_attempts(engine, request)
+        image = images.ready(engine, request.step.image, settings, request.connection, request.note, request.pulse)
+        if request.home is not None:
+            repository.copy(request.project, request.space.repository, request.store, request.pulse)
+        view = _view(request)
+        command = Command(engine, request, settings, image, view)
+        yield Place(view, _surroundings(request), command)
+
+
+def _settings(request: Request) -> Settings:
+    try:
+        return read(request.settings)
+    except SettingsError as error:
+        raise RunnerError(f"the settings of the docker runner are not valid: {error}") from error
+
+
+def _connection(request: Request, settings: Settings) -> Any:
+    if settings.connection is None:
+        return None
+    found = request.connection(settings.connection)
+    if found is None:
+        raise RunnerError(f"the connection {settings.connection!r} does not exist in the engine")
+    return found
+
+
+def _view(request: Request) -> Workspace:
+    """Return the directories as the command sees them: at the fixed place of its dialect, else as on this worker."""
+    root = Path(request.home) if request.home is not None else request.space.root
+    return Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", _TEMPORARY)
+
+
+def _surroundings(request: Request) -> dict[str, str]:
+    """Return what the command inherits: of the worker's environment only what the step requires."""
+    required = request.step.required_environment
+    return {name: value for name, value in request.inherited.items() if name in required}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A function that runs commands in containers, for one execution."""
+
+    engine: Engine
+    request: Request
+    settings: Settings
+    image: Mapping[str, Any]
+    view: Workspace
+
+    def __call__(  # noqa: PLR0913 - as the contract has it
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        output: Callable[[bytes], None],
+        errors: Callable[[bytes], None],
+        limits: Limits,
+        should_stop: Callable[[], str | None],
+    ) -> Ended:
+        """See ``translator.shim.runners.Run``."""
+        engine, ticket = self.engine, self.request.ticket
+        user = owners.user_of(engine, self.settings, self.image)
+        owners.let_in(self.request.space.root, user)
+        if self.request.home is not None and folder == self.request.project:
+            folder = self.view.repository
+        created = self._create(arguments, folder, environment, user.name)
+        try:
+            watchdog.begin(engine.address, created)
+            ticket.remote = leftovers.Elsewhere(engine.address, created)
+            follower = follow.Follower(follow.Reader(engine, created), {"output": output, "errors": errors})
+            with self._starting():
+                follower.begin()
+            leftovers.end_of_gone_workers(engine)
+            return follow.follow(follower, ticket, limits, should_stop)
+        finally:
+            ticket.remote = None
+            follow.remove(engine.address, engine, created)
+            watchdog.done(created)
+            owners.take_over(engine, self.request, self.settings, self.image)
+
+    def _create(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], user: str | None) -> str:
+        with self._starting():
+            host = container.host_config(self.engine, self.request, self.settings, self._binds())
+            return container.create(
+                self.engine, self.request, arguments, folder=folder, environment=environment, user=user, host=host
+            )
+
+    def _binds(self) -> list[Bind]:
+        """Return the directories of this worker that the container sees."""
+        space, project = self.request.space, self.request.project
+        if self.request.home is not None:
+            return [Bind(space.root, self.request.home)]
+        return [Bind(space.root, str(space.root)), Bind(project, str(project), read_only=True)]
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        from docker.errors import APIError
+
+        with speaking(self.engine.address, "start a container on"):
+            try:
+                yield
+            except APIError as error:
+                raise RunnerError(
+                    f"the container of image {self.request.step.image} cannot start: {said(error)}"
+                ) from error
