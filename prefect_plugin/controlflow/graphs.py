@@ -15,6 +15,7 @@ from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
 from prefect_plugin.errors import OutsideRunError
+from prefect_plugin.runners import WIDTH
 from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
@@ -31,10 +32,6 @@ CompositeKind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
 Kind: TypeAlias = Literal["execution"] | CompositeKind
 Pattern: TypeAlias = tuple[str, ...]
 """The path of a graph in the file: like its path in a run, but with ``*`` instead of an index."""
-
-
-WIDTH = 16
-"""The default limit of concurrent items of maps."""
 
 
 class Handover:
