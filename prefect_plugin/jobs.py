@@ -8,6 +8,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
+from prefect_plugin import connections
 from prefect_plugin.display_names import flat
 from prefect_plugin.errors import StepError
 from prefect_plugin.executions import Edge, LeftOut
@@ -144,6 +145,7 @@ class Job:
                 log=line_log(_name_of(node, point)),
                 should_stop=node.should_stop,
                 claimed=node.claimed(point.index),
+                connection=connections.lookup,
             ),
             parameters=point.parameters,
             inputs=self._inputs,

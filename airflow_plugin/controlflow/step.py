@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import BaseOperator, TriggerRule
 
-from airflow_plugin import secrets
+from airflow_plugin import connections, secrets
 from airflow_plugin.configuration import project_folder, store_uri
 from airflow_plugin.controlflow.graph import dialect_of, place_of
 from airflow_plugin.controlflow.run import Run, Task
@@ -177,6 +177,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
                 secret=secrets.lookup,
                 claimed=name_try(context),
                 out_of_time=(AirflowTaskTimeout,),
+                connection=connections.lookup,
             ),
             scope=run.found(path),
             store=run.store,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import BaseOperator
 
+from airflow_plugin import connections
 from airflow_plugin.configuration import project_folder, store_uri
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
@@ -155,6 +156,7 @@ class StepOperator(BaseOperator):
                 should_stop=should_stop,
                 claimed=name_try(context),
                 out_of_time=(AirflowTaskTimeout,),
+                connection=connections.lookup,
             ),
             parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,

@@ -8,7 +8,7 @@ from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
-from prefect_plugin import secrets
+from prefect_plugin import connections, secrets
 from prefect_plugin.controlflow.graphs import Handover, NodeFailedError, current_graph
 from prefect_plugin.display_names import flat
 from prefect_plugin.logs import line_log
@@ -68,6 +68,7 @@ def step_node(step: Step) -> NodeTask:
             should_stop=node.should_stop,
             secret=secrets.lookup,
             claimed=node.claimed(0),
+            connection=connections.lookup,
         )
         manifest = execute(step, context, scope=handover.scope, problem=graph.routes.problem)
         node.states[0] = manifest.state

@@ -1,0 +1,21 @@
+"""Look up Airflow's connections: the addresses and credentials of container engines and registries."""
+
+from __future__ import annotations
+
+from translator.shim.contract import Connection
+
+
+def lookup(name: str) -> Connection | None:
+    """Return the connection with that id, from Airflow's secrets backends, environment or database."""
+    from airflow.sdk import Connection as AirflowConnection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+    from airflow.sdk.log import mask_secret
+
+    try:
+        found = AirflowConnection.get(name)
+    except AirflowNotFoundException:
+        return None
+    if found.password:
+        mask_secret(found.password)
+    extra = found.extra_dejson
+    return Connection(found.host, found.login, found.password, found.port, extra if isinstance(extra, dict) else {})

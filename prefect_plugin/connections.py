@@ -1,0 +1,66 @@
+"""Look up connections in Prefect's blocks: the addresses and credentials of container engines and registries.
+
+A name is that of a ``Secret`` or ``JSON`` block whose value has the keys ``host``, ``login``, ``password``, ``port``
+and ``extra``, or of a block of prefect-docker, which need not be installed. ``TYPE/NAME`` names the type as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from translator.shim.contract import Connection
+
+_TYPES = ("secret", "json", "docker-host", "docker-registry-credentials")
+"""The types of blocks in which a plain name is looked up."""
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "host": ("host", "base_url", "registry_url"),
+    "login": ("login", "username"),
+    "password": ("password",),
+    "port": ("port",),
+}
+"""The keys of a connection, as blocks call them."""
+
+
+def lookup(name: str) -> Connection | None:
+    """Return the connection in the block with that name; blocks spell ``GPU_HOST`` as ``gpu-host``."""
+    of_type, found, block = name.rpartition("/")
+    spelt = re.sub(r"[^a-z0-9]+", "-", block.lower()).strip("-")
+    for slug in (of_type,) if found else _TYPES:
+        data = _data(slug, spelt)
+        if data is not None:
+            return _connection(data)
+    return None
+
+
+def _data(slug: str, block: str) -> Mapping[str, Any] | None:
+    """Return the fields of a block, secrets included; that of a block with one value is the value."""
+    from prefect import get_client
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            document = client.read_block_document_by_name(block, slug, include_secrets=True)
+        except ObjectNotFound:
+            return None
+    data: Any = document.data
+    data = data.get("value", data) if slug in {"secret", "json"} else data
+    if isinstance(data, str):
+        try:
+            data = json.loads(data)
+        except ValueError:
+            data = {"password": data}
+    return data if isinstance(data, Mapping) else {}
+
+
+def _connection(data: Mapping[str, Any]) -> Connection:
+    values = {key: next((data[name] for name in names if data.get(name)), None) for key, names in _NAMES.items()}
+    extra = data.get("extra")
+    port = values.pop("port")
+    return Connection(
+        **{key: str(value) for key, value in values.items() if value is not None},
+        port=int(port) if str(port or "").isdecimal() else None,
+        extra=extra if isinstance(extra, Mapping) else {},
+    )

@@ -1,0 +1,35 @@
+"""Find connections in Prefect's blocks."""
+
+import pytest
+
+pytest.importorskip("prefect")
+
+from prefect.blocks.core import Block
+from prefect.blocks.system import Secret
+from pydantic import SecretStr
+
+from prefect_plugin import connections
+from translator.shim.contract import Connection
+
+
+class Credentials(Block):
+    """Stands in for the block of prefect-docker, which has these fields."""
+
+    _block_type_name = "Docker Registry Credentials"
+    _block_type_slug = "docker-registry-credentials"
+
+    username: str
+    password: SecretStr
+    registry_url: str
+
+
+def test_connections_are_blocks(server):
+    Secret(value={"host": "tcp://gpu:2376", "extra": {"certificates": "/certs"}}).save("docker-gpu", overwrite=True)
+    assert connections.lookup("docker_gpu") == Connection("tcp://gpu:2376", extra={"certificates": "/certs"})
+    Credentials(username="me", password="hunter2", registry_url="ghcr.io").save("ghcr", overwrite=True)  # noqa: S106
+    found = Connection("ghcr.io", "me", "hunter2")
+    assert connections.lookup("ghcr") == found
+    assert connections.lookup("docker-registry-credentials/ghcr") == found
+    assert "hunter2" not in repr(found)
+    assert connections.lookup("secret/ghcr") is None
+    assert connections.lookup("no such") is None
