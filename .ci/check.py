@@ -41,7 +41,9 @@ def mypy_of_goldens(target: str) -> list[str]:
     arguments = [f"--python-executable={python(target)}", f"--cache-dir=.mypy_cache/goldens-{target}"]
     # Files of the same name are modules of the directories that they are in.
     modules = ["--config-file=", "--follow-imports=silent", "--explicit-package-bases"]
-    return [python("dev"), "-m", "mypy", *arguments, *modules, f"tests/goldens/{target}"]
+    # Of the packages come the callables that settings name.
+    path = "MYPYPATH=tests/goldens/packages"
+    return ["env", path, python("dev"), "-m", "mypy", *arguments, *modules, f"tests/goldens/{target}"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ def summary_of(execute: Callable[[], Manifest], *, retried: bool) -> dict[str, A
     Raises:
         Stopped: the execution was stopped.
         FinalExecutionError: it failed and is not tried again, even if the deployment sets ``retries``.
-        ExecutionError: it failed and is tried again, if Airflow has retries left.
+        ExecutionError: it failed and is tried again, if Airflow has retries left: the pipeline lets it, or the
+            infrastructure failed, so that the command is not to blame.
     """
     from translator.shim.contract import State
     from translator.shim.execution import OUT_OF_TIME
@@ -38,5 +39,7 @@ def summary_of(execute: Callable[[], Manifest], *, retried: bool) -> dict[str, A
     if manifest.state is State.STOPPED:
         raise Stopped(f"stopped: {manifest.reason}")
     if manifest.state is not State.COMPLETE:
+        if manifest.infrastructure:
+            failure = ExecutionError
         raise failure(manifest.reason or "the execution failed")
     return summary(manifest)

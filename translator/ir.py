@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from translator.span import Span
 
-LARGEST_INTEGER = 2**63 - 1
-"""The largest integer that engines can store; the smallest is its negative."""
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 Json: TypeAlias = "Scalar | tuple[Json, ...] | Mapping[str, Json]"
 """A value of a parameter in a control-flow graph (Magnus, runnable): any JSON value, arrays as tuples."""
+
+
+Settings: TypeAlias = "Mapping[str, Mapping[str, Json]]"
+"""Settings of ``translator.toml`` by target: arguments, by name, of what the target writes."""
 
 
 class StepKind(StrEnum):
@@ -198,6 +200,17 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """A step's request for a place to run, as the source system would have met it.
+
+    ``environment`` is a kind of machine, by its name there. ``spans`` are where the keys of the request stand.
+    """
+
+    environment: str | None = None
+    spans: Mapping[str, Span] = field(default_factory=lambda: MappingProxyType({}), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The work of one execution, with a node's override merged in; limits in seconds."""
 
@@ -224,6 +237,7 @@ class Step:
     secrets: tuple[str, ...] = ()
     options: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
     """Options of one kind of step only: a predicate's terms, a notebook's output path."""
+    request: Request = field(default_factory=Request)
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
@@ -318,7 +332,10 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionNode:
-    """A step that runs once; ``group`` is a name under which an engine shows several nodes."""
+    """A step that runs once; ``group`` is a name under which an engine shows several nodes.
+
+    ``settings`` are those that the pipeline as a whole does not have.
+    """
 
     name: str
     span: Span
@@ -326,11 +343,12 @@ class ExecutionNode:
     policy: Policy = Policy()
     merge_mode: MergeMode = MergeMode.REPLACE
     group: str | None = None
+    settings: Settings = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class TaskNode:
-    """A step that runs once per point of a grid."""
+    """A step that runs once per point of a grid; ``settings`` as of an execution node."""
 
     name: str
     span: Span
@@ -339,6 +357,7 @@ class TaskNode:
     policy: Policy = Policy()
     merge_mode: MergeMode = MergeMode.REPLACE
     group: str | None = None
+    settings: Settings = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def has_axes(self) -> bool:
@@ -495,6 +514,7 @@ class Pipeline:
     """A whole pipeline; ``file`` is the source file's name without directories.
 
     ``concurrency``: the maximum number of concurrent nodes; with 1, they run in file order (Loom's ``execution``).
+    ``settings`` are those that all its tasks share, ``workflow`` those of the workflow itself.
     """
 
     name: str
@@ -504,6 +524,8 @@ class Pipeline:
     span: Span
     parameters: tuple[PipelineParameter, ...] = ()
     concurrency: int | None = None
+    settings: Settings = field(default_factory=lambda: MappingProxyType({}))
+    workflow: Settings = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def nodes(self) -> tuple[Node, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translator import registry
+from translator.config import NO_CONFIG, Config, configured, placed
 from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
 from translator.dialects import Choices, Source
 from translator.dialects.options import refuse
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from translator.config.keys import TargetKeys
     from translator.dialects import Dialect
     from translator.ir import Pipeline
 
@@ -33,13 +35,15 @@ class Loaded:
     """The content of a file: its pipelines and diagnostics.
 
     ``pipelines`` are those without an error; ``names`` are those of all pipelines of the file. ``diagnostics`` has
-    all findings, and ``sources`` the texts by ``Span.file``, to show them.
+    all findings, and ``sources`` the texts by ``Span.file``, to show them. ``config`` is the
+    configuration that gives the pipelines their settings.
     """
 
     pipelines: tuple[Pipeline, ...]
     diagnostics: Diagnostics
     sources: Mapping[str, SourceText]
     names: tuple[str, ...] = ()
+    config: Config = NO_CONFIG
     by_name: Mapping[str, Pipeline] = field(init=False)
     """``pipelines`` by name."""
 
@@ -92,13 +96,14 @@ class Loaded:
         raise PipelineChoiceError(f"the file has no pipeline {name!r}{hint}; it has:\n{listed}")
 
 
-def load(
+def load(  # noqa: PLR0913 - all but the file are keywords
     path: Path,
     *,
     dialect: str | None = None,
     project: Path | None = None,
     parameters: Path | None = None,
     choices: Choices | None = None,
+    config: Path | None = None,
 ) -> Loaded:
     """Read and check the pipelines of the file at ``path``; all problems become diagnostics.
 
@@ -108,6 +113,7 @@ def load(
         project: the directory in which its steps run, if it is not the file's.
         parameters: a file with parameters of the run, for dialects that have such files.
         choices: the options of the command line; dialects with their own options have a subclass.
+        config: the configuration file, instead of the nearest ``translator.toml`` beside the file or above it.
 
     Raises:
         ChoiceError: the choices name something that the file does not have.
@@ -117,7 +123,7 @@ def load(
     if text is None:
         return Loaded((), diagnostics, {})
     folder = path.parent if project is None else project
-    given = _Given(folder, dialect, parameters, choices or Choices())
+    given = _Given(folder, dialect, parameters, choices or Choices(), path.parent, config)
     return _load(SourceText(str(path), text), path.name, given, diagnostics)
 
 
@@ -137,12 +143,14 @@ def load_text(
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """The settings that a file is read with."""
+    """The settings that a file is read with; ``beside`` is where the configuration is looked for."""
 
     project: Path | None
     dialect: str | None
     parameters: Path | None
     choices: Choices
+    beside: Path | None = None
+    config: Path | None = None
 
 
 @contextlib.contextmanager
@@ -175,7 +183,9 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     parameters = read_parameters(given.parameters, language, sources, diagnostics)
     source = Source(name, text, root, given.project, sources, parameters, given.choices)
     names = language.pipeline_names(root)
+    config = NO_CONFIG
     try:
+        config = _configured(given, sources, diagnostics)
         read = language.read(source, diagnostics)
         read, names = _on_one_line(read, names, diagnostics)
         bad = diagnostics.bad()
@@ -188,9 +198,25 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
         return Loaded((), diagnostics, sources, names)
     bad = diagnostics.bad()
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
+    if config.file:
+        good = tuple(placed(pipeline, config, _target_keys()) for pipeline in good)
     if len(names) == len(read) == 1:
         names = (read[0].name,)  # Loom names the pipeline of a pipeline.yml after its directory
-    return Loaded(good, diagnostics, sources, names)
+    return Loaded(good, diagnostics, sources, names, config)
+
+
+def _configured(given: _Given, sources: dict[str, SourceText], diagnostics: Diagnostics) -> Config:
+    """Return the configuration that counts for the file."""
+    if given.beside is None:
+        return NO_CONFIG
+    found = configured(given.beside, given.config, _target_keys, diagnostics)
+    sources.update(found.sources)
+    return found.config
+
+
+def _target_keys() -> Mapping[str, TargetKeys]:
+    """Return the keys of the installed targets, by name."""
+    return {target.NAME: target.SETTINGS for target in registry.targets()}
 
 
 def _on_one_line(

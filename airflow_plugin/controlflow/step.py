@@ -114,10 +114,6 @@ class ControlFlowOperator(BaseOperator):
         """Return whether the token came here, if Airflow's own rules cannot tell."""
         return run.reached(path)
 
-    def changed(self, run: Run, path: Place) -> str | None:
-        """Return why this task cannot run for its item: the list of its map has changed; None if it has not."""
-        return run.changed(path, self.item["label"]) if isinstance(self.item, Mapping) else None
-
 
 class ControlFlowStepOperator(ControlFlowOperator):
     """An operator that runs a step with the parameters and the catalogue of the previous node.
@@ -127,6 +123,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
         project: directory of the source file; usually one of the DAG's ``default_args``.
         next: ``fail`` if the graph fails after the node, although the node is complete.
         on_failure: ``success`` if a failure of the node ends the graph as complete.
+        attempts: how often a failing command runs in all, if ``retries`` are for faults of the infrastructure.
         kwargs: of every operator of a control-flow graph.
     """
 
@@ -140,6 +137,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
         project: str | Path = ".",
         next: Literal["fail"] | None = None,  # noqa: A002 - Magnus' own word
         on_failure: Literal["success"] | None = None,
+        attempts: int | None = None,
         **kwargs: Any,
     ) -> None:
         kwargs.setdefault("doc_md", f"Runs the step at `{step.source}`.")
@@ -148,7 +146,8 @@ class ControlFlowStepOperator(ControlFlowOperator):
         self.project = project
         self.next = next
         self.on_failure = on_failure
-        self._retried = bool(self.retries)  # before a cluster policy changes it
+        # Known here, before a cluster policy changes the retries.
+        self._retried = attempts > 1 if attempts is not None else bool(self.retries)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the step; returns a bounded summary of its manifest.
@@ -181,7 +180,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
             ),
             scope=run.found(path),
             store=run.store,
-            problem=run.problem or self.changed(run, path),
+            problem=run.problem,
         )
         return summary_of(running, retried=self._retried)
 

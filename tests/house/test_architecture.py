@@ -16,7 +16,7 @@ LAYERS = (
     ("diagnostics", "ir", "names", "files"),
     ("nodes", "runtime", "source"),
     ("registry", "semantics"),
-    ("checks", "dialects", "explain", "run"),
+    ("checks", "config", "dialects", "explain", "run"),
     ("load", "targets"),
     ("cli", "conformance"),
 )

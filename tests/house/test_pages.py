@@ -4,6 +4,7 @@ Such a part of a page is between ``<!-- NAME: begin -->`` and ``<!-- NAME: end -
 """
 
 import configparser
+import json
 import re
 import textwrap
 from pathlib import Path
@@ -12,7 +13,10 @@ import pytest
 
 from tests.oracle import arguments, corpus_page, differences
 from tests.oracle.loom.refused import BROKEN
-from translator import semantics
+from translator import registry, semantics
+from translator.config.keys import Section
+from translator.config.kinds import Duration, Hook
+from translator.config.schema import json_schema, scope_section
 from translator.dialects.valohai.ledger import LEDGER, Fate
 from translator.semantics import controlflow
 from translator.semantics.tables import ON_CHILD_ERROR
@@ -63,6 +67,34 @@ def rules() -> str:
     return textwrap.dedent(text[text.index("    1. ") :])
 
 
+def settings() -> str:
+    """Return the keys of translator.toml, by table."""
+    targets = {name: registry.target(name).SETTINGS for name in ("airflow", "prefect")}
+    lines: list[str] = []
+
+    brief = {Hook: "[callables](#callables)", Duration: 'a duration: seconds, or `"1h 30m"`'}
+
+    def write(section: Section, name: str) -> None:
+        if section.keys:
+            title = f"`{name}`" if name else "general"
+            lines.extend([f"### {title}", "", "| key | value | effect |", "|---|---|---|"])
+            kinds = [brief.get(type(key.kind), key.kind.shown) for key in section.keys]
+            rows = zip(section.keys, kinds, strict=True)
+            lines.extend(f"| `{key.name}` | {kind} | {key.doc} |" for key, kind in rows)
+            lines.append("")
+        for below, table in section.tables.items():
+            write(table, f"{name}.{below}" if name else below)
+
+    write(scope_section(targets, whole=True), "")
+    return "\n".join(lines)
+
+
+def schema() -> str:
+    """Return the JSON Schema of translator.toml with our targets."""
+    targets = {name: registry.target(name).SETTINGS for name in ("airflow", "prefect")}
+    return json.dumps(json_schema(targets), indent=2) + "\n"
+
+
 PARTS = {
     ("README.md", "yaml"): lambda: code("yaml", GOLDENS / "cases" / "readme.yaml"),
     ("README.md", "dag"): lambda: generated("airflow"),
@@ -74,6 +106,8 @@ PARTS = {
     ("docs/extending.md", "dialect"): lambda: code("python", TOY / "__init__.py"),
     ("docs/extending.md", "contract"): lambda: code("python", TOY / "run.py"),
     ("docs/extending.md", "target"): lambda: code("python", TOY / "script.py"),
+    ("docs/configuration.md", "example"): lambda: code("toml", GOLDENS / "cases" / "settings" / "translator.toml"),
+    ("docs/configuration.md", "settings"): settings,
     ("docs/corpus.md", "differing"): corpus_page.differing,
     ("docs/magnus.md", "rules"): rules,
     ("docs/magnus.md", "arguments"): arguments.page,
@@ -92,6 +126,13 @@ def test_page_is_up_to_date(page: str, name: str, update_goldens: bool) -> None:
     if update_goldens:
         file.write_text(wanted, encoding="utf-8")
     assert file.read_text(encoding="utf-8") == wanted, f"{page}, {name}: make goldens, and read the diff"
+
+
+def test_the_published_schema_is_up_to_date(update_goldens: bool) -> None:
+    file = ROOT / "docs" / "translator.schema.json"
+    if update_goldens:
+        file.write_text(schema(), encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == schema(), "make goldens, and read the diff"
 
 
 def rows(page: str, heading: str) -> list[list[str]]:

@@ -14,7 +14,8 @@ import pytest
 from translator.shim.contract import ExecutionId, Input, InputFiles, State, Step
 from translator.shim.outcome import finish
 from translator.shim.plans import NodePlan
-from translator.shim.store import LOG, MANIFEST, try_key
+from translator.shim.store import LOG, MANIFEST, StoreError, try_key
+from translator.shim.store.folder import FolderStore
 from translator.shim.traces import EngineState
 
 # Prints where it is, and waits there to be killed.
@@ -185,3 +186,22 @@ def test_a_store_whose_disk_fills_up(worker, small: Path, tmp_path: Path, monkey
     monkeypatch.setenv("TRANSLATOR_WORK", str(tmp_path / "work"))
     again = worker.run("echo x > /valohai/outputs/a")
     assert (again.state, again.id.attempt) == ("complete", 2)
+
+
+@pytest.mark.parametrize("method", ["claim", "publish", "commit"])
+def test_a_store_that_fails_is_not_the_command(worker, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """An engine may try such an execution again where the node's own rule says nothing of retries."""
+
+    def fail(*_: object) -> None:
+        raise StoreError("the store is gone")
+
+    monkeypatch.setattr(FolderStore, method, fail)
+    manifest = worker.run("echo made > $VH_OUTPUTS_DIR/made")
+    assert (manifest.state, manifest.infrastructure) == (State.ERROR, True)
+    assert "the store is gone" in manifest.reason
+
+
+def test_a_command_that_fails_is_not_the_infrastructure(worker) -> None:
+    for step in ("exit 3", Step("s", ["true"], inputs=[Input("needed")]), Step("s", ["sleep 60"], time_limit=0.5)):
+        manifest = worker.run(step)
+        assert (manifest.state, manifest.infrastructure) == (State.ERROR, False)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from translator.ir import LARGEST_INTEGER
 from translator.span import Span
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline
+
+_LARGEST = 2**63 - 1
 
 
 def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
@@ -51,7 +52,7 @@ def unfit(value: object) -> tuple[str, str] | None:
             return None
         case float() if not math.isfinite(value):
             return "not-finite", f"{value} is not a finite number, so the engines cannot store it"
-        case int() if abs(value) > LARGEST_INTEGER:
+        case int() if abs(value) > _LARGEST:
             return "large-number", "the integer has more than 64 bits, so the engines cannot store it"
         case str() if "\0" in value:
             return (

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from translator import ir, registry
 from translator.errors import TranslatorError
 from translator.names import did_you_mean
-from translator.nodes import step_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +38,7 @@ def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
     """
     matches = [
         GridOption(node.name, parameter.name, _split(option.removeprefix(f"{node.name}.{parameter.name}=")))
-        for node in step_nodes(pipeline).values()
+        for node in _step_nodes(pipeline)
         for parameter in node.step.parameters
         if option.startswith(f"{node.name}.{parameter.name}=")
     ]
@@ -49,7 +48,7 @@ def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
     node_name, dot, parameter_name = target.partition(".")
     if not equals or not dot:
         raise GridOptionError(f"--grid {option}: expected NODE.PARAMETER=VALUE,VALUE")
-    nodes = step_nodes(pipeline)
+    nodes = {node.name: node for node in _step_nodes(pipeline)}
     if node_name not in nodes:
         hint = did_you_mean(node_name, nodes, "nodes")
         raise GridOptionError(f"--grid {option}: pipeline {pipeline.name!r} has no node {node_name!r}", hint)
@@ -71,7 +70,7 @@ def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
         GridOptionError: for the first option that cannot be applied.
     """
     wanted: dict[str, dict[str, ir.Axis]] = {}
-    nodes = step_nodes(pipeline)
+    nodes = {node.name: node for node in _step_nodes(pipeline)}
     for text in options:
         repetition = registry.dialect(pipeline.dialect).repetition
         if repetition is not None:
@@ -99,6 +98,10 @@ def with_tries(pipeline: ir.Pipeline, tries: int) -> ir.Pipeline:
         for node in pipeline.nodes
     )
     return dataclasses.replace(pipeline, graph=dataclasses.replace(pipeline.graph, nodes=nodes))
+
+
+def _step_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
+    return [node for node in pipeline.nodes if isinstance(node, ir.StepNode)]
 
 
 _VALUE = re.compile(r'"((?:[^"]|"")*)"(?=,|\Z)|([^,]*)')

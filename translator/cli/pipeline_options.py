@@ -38,6 +38,8 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
     parser.add_argument("--dialect", metavar="NAME", help="source language (default: detected)")
     parser.add_argument("--project", metavar="DIR", help="directory the steps run in (default: the file's)")
+    nearest = "settings (default: the nearest translator.toml, beside FILE or above it)"
+    parser.add_argument("--config", metavar="TOML", help=nearest)
     takers = [dialect for dialect in registry.dialects() if dialect.graph == "controlflow"]
     parser.add_argument(
         "--parameters-file", metavar="FILE", help=f"YAML file with initial parameters ({titles(takers)})"
@@ -89,8 +91,14 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
     from translator.load import load
 
     parameters = None if args.parameters_file is None else Path(args.parameters_file)
-    project, choices = project_of(args, file), choices_of(args)
-    return load(Path(file), dialect=args.dialect, project=project, parameters=parameters, choices=choices)
+    return load(
+        Path(file),
+        dialect=args.dialect,
+        project=project_of(args, file),
+        parameters=parameters,
+        choices=choices_of(args),
+        config=None if args.config is None else Path(args.config),
+    )
 
 
 def project_of(args: argparse.Namespace, file: str) -> Path:

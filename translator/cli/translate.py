@@ -40,6 +40,7 @@ commands:
   translate check FILE...            check pipeline files
   translate run FILE --target T      translate and run
   translate explain FILE             predict the effect of failures
+  translate config FILE              show the settings of translator.toml that count
 """
 
 
@@ -117,7 +118,11 @@ def _generated(
         args: the options.
         others: the files that are already to be written.
     """
-    written = replace(pipeline, name=getattr(args, target.NAMED_BY) or f"{args.prefix}{pipeline.name}")
+    named = getattr(args, target.NAMED_BY)
+    written = replace(pipeline, name=named or f"{args.prefix}{pipeline.name}")
+    if named and target.SETTINGS.name_key:  # the command line is stronger than translator.toml
+        settings = {**pipeline.workflow.get(target.NAME, {}), target.SETTINGS.name_key: named}
+        written = replace(written, workflow={**pipeline.workflow, target.NAME: settings})
     name = target.file_name(written)
     file = destination(args.output, name) if args.output else Path(name)
     if any(file == other for other, _ in others):
@@ -126,7 +131,7 @@ def _generated(
         project=project_from(file, project_of(args, args.file)),
         source=project_from(file, Path(args.file)),
         pipeline=pipeline.name,
-        name=getattr(args, target.NAMED_BY),
+        name=named,
     )
     return file, target.generate(written, options)
 

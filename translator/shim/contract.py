@@ -19,8 +19,6 @@ Dialect: TypeAlias = str
 """The name of a source language (``translator.shim.dialects``)."""
 DEFAULT_DIALECT: Dialect = "valohai"
 """The default dialect of steps."""
-VERDICT = "result"
-"""The metadata key that holds the verdict of a condition."""
 StepKind: TypeAlias = Literal["command", "script", "condition", "collect", "python", "shell", "notebook", "stub"]
 """The kind of a step's command (see ``translator.ir.StepKind``)."""
 
@@ -357,7 +355,8 @@ class Manifest:
 
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is that of the step.
     ``scope`` is passed to the next node of a control-flow graph: with the node's own values if it is complete,
-    unchanged if it failed. ``folders`` are the outputs' empty directories.
+    unchanged if it failed. ``folders`` are the outputs' empty directories. ``infrastructure``: an error is due to the
+    worker or the store, not to the command. The document does not have it: only the engine that ran the execution asks.
     """
 
     id: ExecutionId
@@ -375,3 +374,4 @@ class Manifest:
     image: str | None = None
     scope: Scope | None = None
     folders: Sequence[str] = ()
+    infrastructure: bool = field(default=False, compare=False)

@@ -1,9 +1,22 @@
-"""Read the text of pipeline files into plain values that know their location."""
+"""Read the text of pipeline and configuration files into plain values that know their location."""
 
 from translator.source.json_values import frozen
 from translator.source.located import Located
 from translator.source.parser import MAX_ALIASED, MAX_DEPTH, MAX_VALUES, parse
 from translator.source.scalars import Rules
 from translator.source.text import MAX_BYTES, read_text
+from translator.source.toml import dotted, parse_toml
 
-__all__ = ["MAX_ALIASED", "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Located", "Rules", "frozen", "parse", "read_text"]
+__all__ = [
+    "MAX_ALIASED",
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "MAX_VALUES",
+    "Located",
+    "Rules",
+    "dotted",
+    "frozen",
+    "parse",
+    "parse_toml",
+    "read_text",
+]

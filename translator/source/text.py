@@ -16,12 +16,18 @@ if TYPE_CHECKING:
 MAX_BYTES = 2 * 1024 * 1024
 
 
-def read_text(path: Path, diagnostics: Diagnostics) -> str | None:
-    """Read the file at ``path`` as UTF-8 text; None, with an error, if that fails."""
+def read_text(path: Path, diagnostics: Diagnostics, what: str = "pipeline file") -> str | None:
+    """Read the file at ``path`` as UTF-8 text; None, with an error, where that cannot be done.
+
+    Args:
+        path: the file.
+        diagnostics: receives why it cannot be read.
+        what: the kind of file that it should be.
+    """
     shown = str(path)
     try:
         if path.is_dir():
-            diagnostics.error("not-a-file", f"{shown} is a directory", None, hint="pass the pipeline file in it")
+            diagnostics.error("not-a-file", f"{shown} is a directory", None, hint=f"pass the {what} in it")
             return None
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -34,7 +40,7 @@ def read_text(path: Path, diagnostics: Diagnostics) -> str | None:
         return None
     if len(data) > MAX_BYTES:
         limit = MAX_BYTES // 1024 // 1024
-        diagnostics.error("huge-file", f"{shown} is larger than {limit} MiB: not a pipeline file", None)
+        diagnostics.error("huge-file", f"{shown} is larger than {limit} MiB: not a {what}", None)
         return None
     return _decode(data, path.name, diagnostics)
 

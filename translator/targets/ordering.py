@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING
-
-from translator.nodes import step_nodes
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from translator import ir
 
@@ -19,7 +17,7 @@ def sorted_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
     Args:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.
     """
-    nodes = step_nodes(pipeline)
+    nodes = {node.name: node for node in cast("Sequence[ir.StepNode]", pipeline.nodes)}
     upstream: dict[str, set[str]] = {name: set() for name in nodes}
     for edge in pipeline.edges:
         upstream[edge.target.node].add(edge.source.node)
@@ -29,7 +27,7 @@ def sorted_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
 
 
 def topological_order(upstream: Mapping[str, Collection[str]]) -> list[str]:
-    """Return the keys of ``upstream`` in topological order, and otherwise in their own order.
+    """Return the keys of ``upstream`` in topological order, and in their own order where that leaves a choice.
 
     Args:
         upstream: by node, the nodes that must come before it, without a cycle.

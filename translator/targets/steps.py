@@ -22,7 +22,7 @@ def step_of(node: ir.StepNode, dialect: str) -> Expression:
 
     Args:
         node: the node.
-        dialect: the source language, which decides how the step runs.
+        dialect: the source language, which says how the step is run.
     """
     files = node.grid.files if isinstance(node, ir.TaskNode) else None
     step = node.step

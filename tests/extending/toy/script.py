@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from translator import ir
+from translator.config.keys import TargetKeys
 from translator.diagnostics import Diagnostics
 from translator.names import identifiers
 from translator.targets import GenerateOptions, render
@@ -16,6 +17,7 @@ INSTALL = "toy"
 MODULE = "toy"
 NAMED_BY = "--script-name"
 NAMED_HELP = "name of the script (default: the pipeline's)"
+SETTINGS = TargetKeys()
 IDENTITY = re.compile(r"^PIPELINE = .*$", re.MULTILINE)
 
 TEMPLATE = """\

@@ -71,6 +71,7 @@ def read_step(
         description=_text(body, "description"),
         command_span=command.span if command is not None else None,
         item_spans=tuple(item.span for item in command.items or ()) if command is not None else (),
+        request=_request(body, override),
         **_environment(body, override, diagnostics),
     )
     _check_placeholders(step, command, diagnostics)
@@ -133,6 +134,14 @@ def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Dia
 def _either(override: Located | None, body: Located, key: str) -> Located | None:
     found = override.get(key) if override else None
     return found if found is not None and found.value else body.get(key)
+
+
+def _request(body: Located, override: Located | None) -> ir.Request:
+    """Return what a step asks of the place where it runs."""
+    environment = _either(override, body, "environment")
+    if environment is None or not environment.value:
+        return ir.Request()
+    return ir.Request(str(environment.value), MappingProxyType({"environment": environment.span}))
 
 
 def _text(body: Located, key: str) -> str | None:

@@ -98,10 +98,12 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 state, reason = State.COMPLETE, None
             except Stopped as stop:
                 state, reason = State.STOPPED, str(stop)
-            except (ExecutionError, Late, RunnerError, StoreError, WorkspaceError) as error:
+            except (ExecutionError, Late) as error:
                 state, reason = State.ERROR, str(error)
-            except OSError as error:
-                state, reason = State.ERROR, f"cannot process the execution's files: {error}"
+            except (RunnerError, StoreError, WorkspaceError, OSError) as error:
+                execution.infrastructure = True
+                what = "cannot process the execution's files: " if isinstance(error, OSError) else ""
+                state, reason = State.ERROR, f"{what}{error}"
             manifest = commit(execution, store, state, reason)
         except Exception as error:
             reason = f"the execution failed unexpectedly: {type(error).__name__}: {error}"

@@ -33,6 +33,7 @@ def publish(execution: Execution, dialect: dialects.Contract, work: dialects.Wor
     try:
         published = work.store.publish(execution.id, work.space.outputs, found.paths, work.pulse)
     except StoreError as error:
+        execution.infrastructure = work.complete and not found.problems
         return [*found.problems, str(error)]
     execution.outputs = [
         file if (shown := execution.hidden(file.path)) == file.path else replace(file, shown=shown)
@@ -57,7 +58,13 @@ def commit(execution: Execution, store: Store | None, state: State, reason: str 
     except StoreError as error:
         store.discard(execution.id)
         failed = State.ERROR if state is State.COMPLETE else state
-        manifest = replace(manifest, outputs=[], state=failed, reason=manifest.reason or str(error))
+        manifest = replace(
+            manifest,
+            outputs=[],
+            state=failed,
+            reason=manifest.reason or str(error),
+            infrastructure=manifest.infrastructure or state is State.COMPLETE,
+        )
     try:
         return store.commit(manifest)
     except StoreError:

@@ -13,7 +13,7 @@ from translator.shim.contract import Manifest, State
 from translator.shim.errors import TranslatorError
 from translator.shim.process import supervise
 from translator.shim.process.metadata import Metadata
-from translator.shim.store.manifest import reason_text
+from translator.shim.store.manifest import text
 from translator.shim.uris import MASK
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 KILLED = "the engine cancelled the execution"
 NOTE = "[shim] "
+_REASON_LENGTH = 4_000
 
 
 class ExecutionError(TranslatorError):
@@ -57,6 +58,7 @@ class Execution:
     deaf: bool = False
     mute: bool = False
     next_ask: float = 0.0
+    infrastructure: bool = False
     scope: Scope | None = None
     written: Mapping[str, Json] = field(default_factory=dict)
     hide: Callable[[str], str] | None = None
@@ -162,9 +164,10 @@ class Execution:
             started=self.started,
             ended=now(),
             exit_status=self.exit_status,
-            reason=reason_text(reason),
+            reason=text(reason)[:_REASON_LENGTH] if reason is not None else None,
             begun=self.begun,
             image=self.step.image,
             folders=self.folders or (),
             scope=scope,
+            infrastructure=self.infrastructure and state is State.ERROR,
         )

@@ -24,7 +24,6 @@ SCOPED_VERSION = 2
 SUMMARY_LIMIT = 16_384
 _BRIEF, _BEGINNING = 1_000, 100
 _TEXT_LIMIT = 1_000
-_REASON_LENGTH = 4_000
 _MOST = 10**9
 _SHOWN = 40
 
@@ -126,10 +125,10 @@ def _count(value: object) -> int:
 
 
 def summary(manifest: Manifest) -> dict[str, Any]:
-    """Return the part that an engine passes on and shows: the manifest's URI, bounded parameters and metadata.
+    """Return what an engine passes on and shows: the manifest's URI, bounded parameters and metadata.
 
-    It is JSON without NaN and infinity. Long texts are cut, and values beyond ``SUMMARY_LIMIT`` characters are left
-    out (key ``"truncated"``). The manifest always has all values.
+    Everything in it is JSON without NaN and infinity; long texts are cut, and what does not fit into
+    ``SUMMARY_LIMIT`` characters is left out (key ``"truncated"``). The whole is always in the manifest.
     """
     parameters, cut_parameters = _bounded(manifest.parameters)
     metadata, cut_metadata = _bounded(manifest.metadata)
@@ -147,9 +146,9 @@ def summary(manifest: Manifest) -> dict[str, Any]:
 
 
 def sane(value: object, room: int = DEPTH) -> object:  # noqa: PLR0911 - one per type
-    """Return ``value`` without parts that JSON or a database cannot hold.
+    """Return ``value`` without what JSON or a database cannot hold.
 
-    NaN and infinity become None; NUL and values nested deeper than ``room`` are removed.
+    NaN and infinity become None, NUL falls away, and so does what is nested deeper than ``room``.
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -171,15 +170,10 @@ def text(value: str) -> str:
     return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
-def reason_text(reason: str | None) -> str | None:
-    """Return why something ended as it did as a record shows it: at most 4,000 characters that every store accepts."""
-    return None if reason is None else text(reason)[:_REASON_LENGTH]
-
-
 def brief(value: object) -> object:
-    """Return ``value`` for the record of one of many executions, shortened with a digest if long.
+    """Return ``value`` as the record of one of many executions shows it, shortened with a digest if long.
 
-    Otherwise the list that a map iterates over would be in the record of each item.
+    A list that a map works on would else be in the record of each of its items.
     """
     if not isinstance(value, (str, list, tuple, dict)):
         return sane(value)
@@ -209,10 +203,10 @@ def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:
 
 
 def parameters_of(document: object) -> dict[str, Value]:
-    """Return the parameters in one of our JSON documents.
+    """Return the parameters in a JSON document of ours.
 
     Raises:
-        ValueError: the document has no parameters.
+        ValueError: there are none in it.
     """
     values = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(values, dict) or too_deep(values):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from translator.targets import GenerateOptions
 from translator.targets.airflow.limits import check
+from translator.targets.airflow.settings import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +24,7 @@ __all__ = [
     "NAME",
     "NAMED_BY",
     "NAMED_HELP",
+    "SETTINGS",
     "bad_name",
     "check",
     "file_name",
@@ -43,7 +45,7 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
 
     Args:
         pipeline: a pipeline in which ``check`` finds no error.
-        options: the context of the file.
+        options: what the file needs to know of its surroundings.
 
     Returns:
         The source text, which is a pure function of the arguments.
@@ -62,17 +64,17 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
 
 
 def bad_name(name: str) -> str | None:
-    """Return why Airflow rejects this DAG id; None if it accepts it."""
+    """Say why Airflow takes no DAG of that id; None if it does."""
     if re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", name):
         return None
     return "a DAG's id has 1 to 250 letters, digits, dots, dashes and underscores"
 
 
 def file_name(pipeline: ir.Pipeline) -> str:
-    """Return the name of the DAG file: the DAG's id and ``.py``."""
-    from translator.targets.airflow.dag import dag_id
+    """Return the name of the DAG file: the DAG's id and ``.py``, unless a setting gives another."""
+    from translator.targets.airflow.dag import dag_file
 
-    return f"{dag_id(pipeline)}.py"
+    return dag_file(pipeline)
 
 
 def run_command(  # noqa: PLR0913 - all but the file are keywords

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.names import identifiers
 from translator.targets import render
-from translator.targets.airflow.dag import are_late, dag_arguments
+from translator.targets.airflow.dag import are_late, comments, dag_arguments
 from translator.targets.airflow.forms import params_of
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, VisualGroup
@@ -17,7 +17,9 @@ from translator.targets.airflow.names import part_variables
 from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
 from translator.targets.airflow.plan import plan_of
+from translator.targets.airflow.settings import SETTINGS, TARGET
 from translator.targets.constants import node_constants
+from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.ordering import sorted_nodes
 from translator.targets.render import call, name
 
@@ -41,21 +43,22 @@ _MODULES = {
         "airflow_plugin",
     ),
 }
-"""Every name that a DAG file may import, in the order of imports, and its module."""
+"""Every name that a DAG file may import, in the order in which it does, and the module that has it."""
 _RESERVED = frozenset((*_MODULES, "dag", "finish", "grid", "run", "done"))
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
-    """Return the context of the template of a DAG file.
+    """Return what the template of a DAG file shows.
 
     Args:
         pipeline: a pipeline of execution nodes and task nodes.
-        options: the context of the file.
+        options: what the file needs to know of its surroundings.
     """
     variables = identifiers([node.name for node in pipeline.nodes], _RESERVED)
     nodes = sorted_nodes(pipeline)
     constants, constant_of = node_constants(nodes, pipeline.dialect)
-    plan = plan_of(pipeline, variables)
+    hooks = hook_names(pipeline, TARGET, SETTINGS, _RESERVED.union(variables.values(), constant_of.values()))
+    plan = plan_of(pipeline, variables, hooks)
     forms = {node.name: form_of(plan, node) for node in nodes}
     params = params_of(pipeline)
     for shown in forms.values():
@@ -81,6 +84,13 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         parameters=[given.name for given in pipeline.parameters] or None,
         nodes=[name(variables[node.name]) for node in pipeline.nodes] if list(nodes) != list(pipeline.nodes) else None,
     )
+    arguments = dag_arguments(
+        pipeline,
+        options,
+        {} if late else params,
+        hooks,
+        on_error=plan.on_error.value if plan.on_error is not ir.OnError.STOP_ALL else None,
+    )
     return DagFile(
         marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
         imports=import_blocks(
@@ -89,17 +99,14 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
                 "DAG",
                 "Path",
                 *(["TaskGroup"] if any(node.group for node in nodes) else []),
-                *_names([step.step for step in constants], params, finish, *lowered),
+                *_names([step.step for step in constants], params, finish, dict(arguments), *lowered),
             },
+            import_clauses(hooks),
         ),
         project=render.project_expression(options.project),
         steps=constants,
-        arguments=dag_arguments(
-            pipeline,
-            options,
-            {} if late else params,
-            on_error=plan.on_error.value if plan.on_error is not ir.OnError.STOP_ALL else None,
-        ),
+        arguments=arguments,
+        comments=comments(pipeline),
         late_params=params if late else {},
         finish=finish,
         groups=tuple(_groups(nodes, _explained_once(lowered))),
@@ -118,7 +125,7 @@ def _explained_once(nodes: Sequence[PlainNode | GroupNode]) -> list[PlainNode | 
 
 
 def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]) -> Iterator[VisualGroup]:
-    """Return the nodes in their visual groups; a group holds consecutive nodes."""
+    """Return the nodes in their visual groups; a group holds nodes that follow each other."""
     taken = _RESERVED | {node.variable for node in lowered}
     pairs = zip(nodes, lowered, strict=True)
     for count, (title, members) in enumerate(groupby(pairs, key=lambda pair: pair[0].group)):

@@ -51,7 +51,7 @@ class GroupNode:
 
 @dataclass(frozen=True, slots=True)
 class VisualGroup:
-    """Nodes that are shown as a group; without ``group``, nodes outside any group."""
+    """Nodes that the user has put together to look at; without a group, those that are not."""
 
     group: Call | None
     nodes: tuple[PlainNode | GroupNode, ...]
@@ -74,8 +74,8 @@ class OrderLine:
 class DagFile:
     """A whole DAG file.
 
-    ``imports`` are blocks of lines: of the standard library, and of everything else. ``late_params`` are the DAG's
-    params if they are not among its ``arguments``.
+    ``imports`` are blocks of lines: of the standard library, and of everything else. ``comments`` stand
+    above ``arguments`` of the DAG. ``late_params`` are its params if they are not among these.
     """
 
     marker: str
@@ -83,6 +83,7 @@ class DagFile:
     project: str
     steps: tuple[StepConstant, ...]
     arguments: Arguments
+    comments: Mapping[str, str]
     late_params: Mapping[str, Expression]
     finish: Call
     groups: tuple[VisualGroup, ...]

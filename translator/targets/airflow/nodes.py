@@ -10,6 +10,7 @@ from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
 from translator.targets.airflow.plan import REFERENCES
 from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation
+from translator.targets.airflow.settings import node_arguments
 from translator.targets.render import Call, call, name
 from translator.targets.steps import own_place
 
@@ -25,21 +26,21 @@ _RETRY_SECONDS = 5
 
 
 def form_of(plan: Plan, node: ir.StepNode) -> Form:
-    """Return the DAG params of a node, and the sources of its parameters."""
+    """Return the DAG params of a node, and where its parameters are taken from."""
     sources = {edge.target.key: edge.source for edge in plan.into(node, ir.EdgeKind.PARAMETER)}
     return node_form(node, plan.setters.get(node.name, {}), sources)
 
 
-def lower_node(  # noqa: PLR0913 - all that is known of a node
+def lower_node(  # noqa: PLR0913 - what is known of a node
     plan: Plan, node: ir.StepNode, step: Name, form: Form, parts: Mapping[str, str], *, followed: bool
 ) -> PlainNode | GroupNode:
     """Return the operators of a node.
 
     Args:
-        plan: the index of the pipeline by node.
+        plan: the pipeline, looked at from its nodes.
         node: the node.
         step: the constant that holds its step.
-        form: the sources of its parameters.
+        form: where its parameters are taken from.
         parts: the variables of its tasks, if it is a group: by ``grid`` and ``run``.
         followed: whether other nodes wait for it.
     """
@@ -136,15 +137,18 @@ def _policy(plan: Plan, node: ir.StepNode) -> Arguments:
     sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
     concurrency = 1 if sequential else policy.concurrency
     retries = policy.tries - 1
-    return _arguments(
+    settings = dict(node_arguments(node, plan.hooks))
+    delay = settings.pop("retry_delay", None) or (call("timedelta", seconds=_RETRY_SECONDS) if retries else None)
+    own = _arguments(
         on_error=policy.on_error.value if policy.on_error is not plan.on_error else None,
         on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
         retries=retries or None,
-        retry_delay=call("timedelta", seconds=_RETRY_SECONDS) if retries else None,
+        retry_delay=delay,
         sequential=sequential or None,
         max_active_tis_per_dagrun=concurrency if isinstance(node, ir.TaskNode) else None,
         trigger_rule=name(NONE_FAILED) if node.step.kind is ir.StepKind.COLLECT else None,
     )
+    return (*own, *settings.items())
 
 
 def _arguments(**keywords: Expression) -> Arguments:

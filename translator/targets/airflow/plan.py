@@ -16,34 +16,36 @@ REFERENCES = {
     ir.EdgeKind.PARAMETER: "parameter",
     ir.EdgeKind.METADATA: "metadata",
 }
-"""The function that refers to an edge's source in a DAG file, by kind."""
+"""By kind of an edge's source, the function that refers to it in a DAG file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The connections of a pipeline's nodes: incoming edges, and what sets parameters.
+    """The surroundings of a pipeline's nodes: incoming edges, and what sets parameters.
 
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
-    node and parameter; ``on_error`` is the rule of nodes without one. ``variables`` are the variables that hold
-    the nodes.
+    node and parameter; ``on_error`` is the rule of the nodes that say none. ``variables`` are the variables that hold
+    the nodes, ``hooks`` by dotted name the names of imported hooks.
     """
 
     edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
     on_error: ir.OnError
     setters: Mapping[str, Mapping[str, Sequence[ir.PipelineParameter]]]
     variables: Mapping[str, str]
+    hooks: Mapping[str, str]
 
     def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
         """Return the edges that end in ports of one kind of ``node``, in the order of the source file."""
         return self.edges.get((node.name, kind), ())
 
 
-def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> Plan:
-    """Index the edges, setters and rules of a pipeline by node.
+def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[str, str]) -> Plan:
+    """Return what a pipeline says about its nodes from outside.
 
     Args:
         pipeline: the pipeline.
         variables: by node, the variable that holds it.
+        hooks: by dotted name, the name of a hook in the file.
     """
     edges: dict[tuple[str, ir.EdgeKind], list[ir.Edge]] = {}
     for edge in pipeline.edges:
@@ -54,6 +56,6 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> Plan:
         for target in given.targets:
             setters.setdefault(target.node, {}).setdefault(target.parameter, []).append(given)
     rules = {node.policy.on_error for node in pipeline.nodes}
-    # Nodes with the same rule share it; in Loom, all nodes do.
+    # Several nodes that have the same rule share it; in Loom all have.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
-    return Plan(edges, shared, setters, variables)
+    return Plan(edges, shared, setters, variables, hooks)

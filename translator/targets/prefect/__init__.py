@@ -7,6 +7,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from translator.config.keys import TargetKeys
 from translator.names import identifiers
 from translator.targets import GenerateOptions
 from translator.targets.prefect.limits import check
@@ -24,6 +25,7 @@ __all__ = [
     "NAME",
     "NAMED_BY",
     "NAMED_HELP",
+    "SETTINGS",
     "bad_name",
     "check",
     "file_name",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 NAME = "prefect"
+SETTINGS = TargetKeys()
 INSTALL = "pipeline-translator[prefect]"
 MODULE = "prefect"
 NAMED_BY = "--flow-name"
@@ -44,7 +47,7 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
 
     Args:
         pipeline: a pipeline in which ``check`` finds no error.
-        options: the context of the file.
+        options: what the file needs to know of its surroundings.
 
     Returns:
         The source text, which is a pure function of the arguments.
@@ -63,14 +66,14 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
 
 
 def bad_name(name: str) -> str | None:
-    """Return why Prefect rejects this name of a flow; None if it accepts it."""
+    """Say why Prefect takes no flow of that name; None if it does."""
     if name.strip() and name.isprintable() and not set(name) & set("/%&><"):
         return None
     return "a flow's name has printable characters other than / % & > <"
 
 
 def file_name(pipeline: Pipeline) -> str:
-    """Name the flow's file; it ends in ``_flow``, so that it never shadows a module of a library."""
+    """Name the flow's file; it ends in ``_flow`` so that no module of a library is ever shadowed by it."""
     return f"{identifiers([pipeline.name])[pipeline.name].rstrip('_')}_flow.py"
 
 
@@ -85,7 +88,7 @@ def run_command(  # noqa: PLR0913 - the interface of all targets
         run: id of the run in the store.
         project: directory of the source file.
         parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
-        home: directory for Prefect's own files.
+        home: directory for whatever Prefect keeps.
     """
     return [
         sys.executable,

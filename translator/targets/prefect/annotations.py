@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import free, identifiers
-from translator.runtime import atoms
 from translator.targets.prefect.text import camel
 from translator.targets.render import call, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 NUMBER = "Number"
 """The type of the form for floating-point numbers: an integer stays an integer."""
@@ -22,7 +21,7 @@ AXIS = "Axis"
 SEQUENCE = "Sequence"
 """The type of the form for other lists, and of lists in the functions of nodes."""
 INLINE = 48
-"""The maximum width of an inline type; a longer type gets a name."""
+"""Columns of a type that is written where it is used; a longer one gets a name."""
 
 _TYPES = {
     ir.ParameterType.STRING: "str",
@@ -34,7 +33,7 @@ _TYPES = {
 
 @dataclass(slots=True)
 class Aliases:
-    """Types that get a name in the generated file, by their text; ``taken`` are names that the file needs itself."""
+    """Types that the generated file gives a name, by their text; ``taken`` are names that the file needs itself."""
 
     taken: set[str]
     names: dict[str, str] = field(default_factory=dict)
@@ -51,12 +50,12 @@ def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
     """Return the type of one value for all of ``parameters``, without bounds and choices.
 
     Args:
-        parameters: the parameters that get the value.
-        seen: the value in the file, which the type must accept. It may be invalid; then the run reports it, as on any
-            engine.
+        parameters: what the value is for.
+        seen: what the file gives, which the type must admit: it may not be what it should be, and then it is the
+            business of the run to say so, as on any engine.
     """
     types = dict.fromkeys(_TYPES[parameter.type] for parameter in parameters)
-    given = list(atoms(seen))
+    given = [atom for atom in _atoms(seen) if atom is not None]
     others = [atom for atom in given if not any(_admits(name, atom) for name in types)]
     types |= dict.fromkeys(NUMBER if isinstance(atom, float) else type(atom).__name__ for atom in others)
     return " | ".join(types or ("str",))
@@ -73,7 +72,7 @@ def bounded_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
     if not limits:
         return text
     field = literal(call("Field", **limits))
-    # Bounds next to the float itself are part of the form; around ``as_written`` they would not be.
+    # Bounds beside the float itself are part of the form; around what keeps its spelling they would not be.
     return f"Annotated[float, {field}, as_written]" if text == NUMBER else f"Annotated[{text}, {field}]"
 
 
@@ -85,9 +84,9 @@ def limited_type(parameter: ir.Parameter, seen: object) -> str:
 def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
     """Return bounds, and choices that types cannot express, as arguments of pydantic's ``Field``.
 
-    There are none if the file itself violates them, because its value must reach the run.
+    There are none where the file itself breaks them: what it gives must reach the run.
     """
-    given = list(atoms(seen))
+    given = [atom for atom in _atoms(seen) if atom is not None]
     if parameter.choices:
         fit = not _sayable(parameter) and all(atom in parameter.choices for atom in given)
         return {"json_schema_extra": {"enum": list(parameter.choices)}} if fit else {}
@@ -99,8 +98,17 @@ def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
     return {key: _number(value) for key, value in limits.items() if value is not None}
 
 
+def _atoms(value: object) -> Iterator[object]:
+    """Yield the single values in a value that may be a tuple of tuples."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _atoms(item)
+    else:
+        yield value
+
+
 def _choices(parameter: ir.Parameter, seen: object) -> str | None:
-    if not _sayable(parameter) or any(atom not in parameter.choices for atom in atoms(seen)):
+    if not _sayable(parameter) or any(atom not in parameter.choices for atom in _atoms(seen) if atom is not None):
         return None
     return f"Literal[{', '.join(literal(choice) for choice in parameter.choices)}]"
 

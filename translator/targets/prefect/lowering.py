@@ -24,7 +24,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
 
     Args:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.
-        options: the context of the file.
+        options: what the file needs to know of its surroundings.
     """
     plan = plan_of(pipeline)
     constants, steps = node_constants((plan.nodes[node.name] for node in pipeline.nodes), pipeline.dialect)

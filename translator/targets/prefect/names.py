@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.names import free, identifiers
-from translator.nodes import step_nodes
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.reserved import ARGUMENTS
@@ -40,7 +39,7 @@ CLASSES = {
     *("NodeParameters", "Number", "Parameter", "Path", "Sequence", "Skip", "State", "Step"),
 }
 GROUP_ARGUMENTS = {"Parameters": "parameters", "Grid": "axes", "Point": "points"}
-"""The argument of a node's function for its group, by kind."""
+"""By kind of a node's group, the argument of its function that takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Names:
 
 
 def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
-    """Name everything in the file of a pipeline.
+    """Name everything that the file of a pipeline holds.
 
     Args:
         plan: the pipeline.
@@ -83,7 +82,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     }
     classes = set(CLASSES)
     groups: dict[str, Group | None] = {}
-    for node in step_nodes(pipeline).values():
+    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
         title = free(f"{titles[node.name]}{forms.group_kind(node)}", classes)
         constant = free(f"{nodes[node.name].rstrip('_')}_points".upper(), {"PROJECT", *steps.values()})
         groups[node.name] = forms.group_of(node, title, constant, _hidden(plan, node), aliases)
@@ -94,7 +93,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
 def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
     """Return the parameters that are not in a node's group of the form, because a pipeline parameter sets them.
 
-    A pipeline parameter that may have no value does not hide parameters that the task blueprint sets.
+    One that may have no value leaves those alone that the task blueprint sets.
     """
     hidden = plan.setters[node.name]
     if not isinstance(node, ir.TaskNode):

@@ -24,7 +24,7 @@ class Lines:
         self._remarks: set[str] = set()
 
     def line(self, depth: int, text: str) -> None:
-        """Write a line unchanged: our own text and checked identifiers."""
+        """Write a line as it is: text of ours and checked identifiers."""
         self.lines.append(Line(STEP * depth, text))
 
     def remark(self, depth: int, text: str) -> None:
@@ -44,7 +44,7 @@ class Lines:
             self.lines.pop()
 
     def use(self, imported: str) -> Name:
-        """Record that the file imports a name, and return it."""
+        """Note that the file imports a name, and return it."""
         self.used.add(imported.partition(".")[0])
         return Name(imported)
 
@@ -56,6 +56,8 @@ class Lines:
     def step(self, depth: int, variable: str, place: str | None, arguments: Arguments) -> None:
         """Write a task that runs a step; with a comment, one argument a line."""
         operator = self.use("ControlFlowStepOperator")
+        for _, value in arguments:
+            self.used.update(render.names_in(value))
         if place is None:
             self.value(depth, variable, render.Call(operator, (), arguments))
         else:
@@ -66,7 +68,7 @@ class Lines:
         self.blank()
 
     def order(self, depth: int, line: OrderLine) -> None:
-        """Write the dependencies."""
+        """Write what waits for what."""
         several = [Name(one) for one in line.several] or None
         self.lines.append(Line(STEP * depth, line.before, several, line.after))
 

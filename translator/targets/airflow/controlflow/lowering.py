@@ -11,17 +11,23 @@ from translator.shim.json_values import thawed
 from translator.targets import render
 from translator.targets.airflow.controlflow.body import Body
 from translator.targets.airflow.controlflow.model import ControlFlowFile
-from translator.targets.airflow.controlflow.names import titles
-from translator.targets.airflow.dag import are_late, dag_arguments
+from translator.targets.airflow.controlflow.names import Names, titles
+from translator.targets.airflow.dag import are_late, comments, dag_arguments
 from translator.targets.airflow.imports import import_blocks
+from translator.targets.airflow.settings import SETTINGS, TARGET, node_arguments, of_tasks
 from translator.targets.constants import step_constants
+from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.outline import outline
 from translator.targets.render import name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from translator.targets import GenerateOptions
+    from translator.targets.airflow.model import Arguments
 
 _MODULES = {
+    "timedelta": "datetime",
     "Path": "pathlib",
     **dict.fromkeys(("DAG", "TaskGroup", "TriggerRule", "chain"), "airflow.sdk"),
     **dict.fromkeys(
@@ -32,40 +38,61 @@ _MODULES = {
         "airflow_plugin",
     ),
 }
-"""Every name that a DAG file may import, in the order of imports, and its module."""
+"""Every name that a DAG file may import, in the order in which it does, and the module that has it."""
 _RESERVED = frozenset(_MODULES)
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
-    """Return the context of the template of a DAG file.
+    """Return what the template of a DAG file shows.
 
     Args:
         pipeline: a pipeline with a control-flow graph.
-        options: the context of the file.
+        options: what the file needs to know of its surroundings.
     """
     constants, constant_of = step_constants(
-        (path, lower_step(node.step, pipeline.dialect), titles(path))
-        for path, node in walk(pipeline.graph)
-        if isinstance(node, ir.ExecutionNode)
+        (path, lower_step(node.step, pipeline.dialect), titles(path)) for path, node in _leaves(pipeline.graph)
     )
-    body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, _RESERVED)
+    names = Names(pipeline.graph, _RESERVED)
+    hooks = hook_names(pipeline, TARGET, SETTINGS, names.taken.union(constant_of.values()))
+    names.take(hooks.values())
+    limited = _retries_are_limited(pipeline)
+
+    def settings(node: ir.ExecutionNode) -> Arguments:
+        tries = node.policy.tries
+        return (*((("attempts", tries),) if limited and tries > 1 else ()), *node_arguments(node, hooks))
+
+    body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, names, settings)
     params = {given.name: thawed(given.default) for given in pipeline.parameters}
     late = are_late(params, 1 + _tasks(pipeline.graph))
+    arguments = dag_arguments(pipeline, options, {} if late else params, hooks, attempts=1 if limited else None)
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
+    used = {"DAG", "Path", *body.used, *of_steps, *render.names_in(dict(arguments))}
     return ControlFlowFile(
         marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
-        imports=import_blocks(_MODULES, {"DAG", "Path", *body.used, *of_steps}),
+        imports=import_blocks(_MODULES, used, import_clauses(hooks)),
         project=render.project_expression(options.project),
         steps=constants,
         outline=outline(pipeline.graph),
-        arguments=dag_arguments(pipeline, options, {} if late else params),
+        arguments=arguments,
+        comments=comments(pipeline),
         late_params=params if late else {},
         lines=body.lines,
     )
 
 
+def _retries_are_limited(pipeline: ir.Pipeline) -> bool:
+    """Return whether settings give retries, which must not repeat a failed command."""
+    settings = [of_tasks(pipeline), *(node.settings.get(TARGET, {}) for _, node in _leaves(pipeline.graph))]
+    return any(one.get("retries") for one in settings)
+
+
+def _leaves(graph: ir.Graph) -> Iterator[tuple[tuple[str, ...], ir.ExecutionNode]]:
+    """Yield the nodes that run a step, by path."""
+    return ((path, node) for path, node in walk(graph) if isinstance(node, ir.ExecutionNode))
+
+
 def _tasks(graph: ir.Graph) -> int:
-    """Return the approximate number of tasks of a graph."""
+    """Return about how many tasks a graph has."""
     count = 0
     for node in graph.nodes:
         inner = sum(map(_tasks, branches(node).values()))

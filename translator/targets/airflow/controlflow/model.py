@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the body of a DAG; ``value``, if there is one, is between ``before`` and ``after``."""
+    """A line of the body of a DAG; ``value``, if it has one, stands between ``before`` and ``after``."""
 
     indent: str
     before: str
@@ -27,8 +27,8 @@ class Line:
 class ControlFlowFile:
     """A whole DAG file.
 
-    ``imports`` are blocks of lines: of the standard library, and of everything else. ``late_params`` are the DAG's
-    params if they are not among its ``arguments``.
+    ``imports`` are blocks of lines: of the standard library, and of everything else. ``comments`` stand
+    above ``arguments`` of the DAG. ``late_params`` are its params if they are not among these.
     """
 
     marker: str
@@ -37,5 +37,6 @@ class ControlFlowFile:
     steps: tuple[StepConstant, ...]
     outline: tuple[str, ...]
     arguments: Arguments
+    comments: Mapping[str, str]
     late_params: Mapping[str, Expression]
     lines: Sequence[Line]

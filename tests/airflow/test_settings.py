@@ -1,0 +1,119 @@
+"""Test settings of ``translator.toml`` on a real scheduler: what Airflow knows of them, and retries of its faults."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.airflow.pipelines import OK, Node, source
+from tests.airflow.scheduler import wait_until
+from translator.load import load
+from translator.targets import GenerateOptions, airflow
+
+if TYPE_CHECKING:
+    from tests.airflow.scheduler import Airflow
+
+SETTINGS = """
+[defaults.airflow]
+owner = "ml-platform"
+retries = 1
+retry_delay = 1
+pool = "small"
+on_failure_callback = "company_calls.failed"
+
+[defaults.airflow.dag]
+dag_id = "team.{pipeline}"
+tags = ["team"]
+on_failure_callback = "company_calls.run_failed"
+
+[nodes.killed]
+airflow.queue = "gpu"
+airflow.priority_weight = 7
+"""
+CALLBACKS = """
+import os, pathlib
+
+def _note(what):
+    with (pathlib.Path(os.environ["AIRFLOW_HOME"]) / "called").open("a") as file:
+        file.write(what + chr(10))
+
+def failed(context):
+    _note("task " + context["ti"].task_id)
+
+def run_failed(context):
+    _note("run")
+"""
+DAG = "team.infrastructure"
+
+
+@pytest.fixture(scope="module")
+def faulty(scheduler: Airflow) -> Airflow:
+    """The scheduler with a DAG whose tasks are tried again after faults of the infrastructure."""
+    project = scheduler.home / "faulty"
+    project.mkdir()
+    nodes = (
+        Node("killed"),
+        Node("fails", on_error="continue"),
+        Node("failing task", ["exit 3", OK], "continue"),
+        Node("again", on_error="retry", after=["killed"]),
+    )
+    (project / "valohai.yaml").write_text(source(*nodes, name="Infrastructure"))
+    (project / "translator.toml").write_text(SETTINGS)
+    (scheduler.dags / "company_calls.py").write_text(CALLBACKS)
+    scheduler.api("POST", "/api/v2/pools", {"name": "small", "slots": 4})
+    pipeline = load(project / "valohai.yaml").choose()
+    options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
+    (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
+    wait_until(lambda: DAG in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
+    return scheduler
+
+
+def test_airflow_knows_the_settings(faulty: Airflow) -> None:
+    tasks = {task["task_id"]: task for task in faulty.api("GET", f"/api/v2/dags/{DAG}/tasks")["tasks"]}
+    assert {task["owner"] for task in tasks.values()} == {"ml-platform"}
+    assert {task["pool"] for task in tasks.values()} == {"small"}
+    assert (tasks["killed"]["queue"], tasks["killed"]["priority_weight"]) == ("gpu", 7)
+    assert tasks["again"]["queue"] == "default"
+    dag = faulty.api("GET", f"/api/v2/dags/{DAG}/details")
+    assert {tag["name"] for tag in dag["tags"]} == {"valohai", "team"}
+
+
+def test_only_faults_of_the_infrastructure_are_tried_again(faulty: Airflow) -> None:
+    ran = faulty.home / "ran"
+    ran.mkdir()
+    count = f"echo x >> {ran}/"
+    commands = {
+        # The process of the task is killed at the first attempt, as it is where memory runs out.
+        "killed does": f"[ -e {ran}/killed ] || {{ {count}killed; exec sleep 600; }}; {count}killed; {OK}",
+        "fails does": f"{count}fails; exit 3",
+        "failing task does": [f"{count}task; exit 3", OK],
+        "again does": f"{count}again; exit 3",
+    }
+    faulty.trigger(DAG, "faulty-1", commands)
+    wait_until((ran / "killed").exists)
+    os.kill(faulty.tasks(DAG, "faulty-1")["killed", -1]["pid"], signal.SIGKILL)
+    assert faulty.wait(DAG, "faulty-1") == "failed"
+    document = faulty.record("faulty-1")
+    assert {name: node["state"] for name, node in document["nodes"].items()} == {
+        "killed": "complete",
+        "fails": "error",
+        "failing task": "complete",
+        "again": "error",
+    }
+    runs = {file.name: len(file.read_text().split()) for file in ran.iterdir()}
+    assert runs == {"killed": 2, "fails": 1, "task": 1, "again": 3}
+    tries = {task: instance["try_number"] for (task, _), instance in faulty.tasks(DAG, "faulty-1").items()}
+    assert (tries["killed"], tries["fails.run"], tries["again"]) == (2, 1, 3)
+    wait_until(lambda: "run" in called(faulty))
+    assert {"task fails.run", "task again", "task failing_task.run"} <= set(called(faulty))
+    assert "task killed" not in called(faulty)
+
+
+def called(faulty: Airflow) -> list[str]:
+    """Return what the callbacks noted."""
+    file: Path = faulty.home / "called"
+    return file.read_text().splitlines() if file.exists() else []

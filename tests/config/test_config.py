@@ -1,0 +1,270 @@
+"""Test ``translator.toml``: which file counts, what is wrong with one, and which settings count for a node."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from translator import diagnostics, registry
+from translator.config.keys import TargetKeys
+from translator.config.kinds import Data, Duration, Flag, Hook, Kind, Number, Prose, Table, Text, Texts, Whole
+from translator.config.resolve import resolve
+from translator.config.schema import json_schema
+from translator.diagnostics import Diagnostics
+from translator.load import Loaded, load
+from translator.source import Located, parse_toml
+
+PIPELINE = """\
+- step: {name: prepare, image: i, command: "true"}
+- step: {name: train, image: i, environment: aws-eu-g4dn, command: "true"}
+- pipeline:
+    name: Two
+    nodes:
+      - {name: prepare, type: execution, step: prepare}
+      - {name: fit, type: execution, step: train}
+    edges: []
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    inner = tmp_path / "repository" / "pipelines"
+    inner.mkdir(parents=True)
+    (inner / "valohai.yaml").write_text(PIPELINE)
+    return inner
+
+
+def loaded(folder: Path, text: str | None = None) -> Loaded:
+    if text is not None:
+        (folder / "translator.toml").write_text(text)
+    return load(folder / "valohai.yaml")
+
+
+def queues(found: Loaded) -> dict[str, Any]:
+    (pipeline,) = found.pipelines
+    return {
+        node.name: {**pipeline.settings.get("airflow", {}), **node.settings.get("airflow", {})}.get("queue")
+        for node in pipeline.nodes
+    }
+
+
+def errors(found: Loaded) -> list[str]:
+    return [str(one) for one in found.diagnostics if one.severity == "error"]
+
+
+# Which file counts.
+
+
+def test_without_a_file_nothing_is_set(folder: Path) -> None:
+    assert queues(loaded(folder)) == {"prepare": None, "fit": None}
+
+
+def test_the_nearest_file_counts_alone(folder: Path) -> None:
+    (folder.parent / "translator.toml").write_text('[defaults.airflow]\nqueue = "above"\n')
+    assert queues(loaded(folder)) == {"prepare": "above", "fit": "above"}
+    assert queues(loaded(folder, '[nodes.fit.airflow]\nqueue = "near"\n')) == {"prepare": None, "fit": "near"}
+
+
+def test_a_table_of_pyproject_counts(folder: Path) -> None:
+    project = folder.parent / "pyproject.toml"
+    project.write_text('[tool.pipeline-translator.defaults.airflow]\nqueue = "project"\n')
+    (folder / "pyproject.toml").write_text('[project]\nname = "without-our-table"\n')
+    found = loaded(folder)
+    assert queues(found) == {"prepare": "project", "fit": "project"}
+    (pipeline,) = found.pipelines
+    setting = resolve(found.config, pipeline).pipeline["airflow", "queue"]
+    assert (setting.span.place, setting.level) == ("pyproject.toml:2", "tool.pipeline-translator.defaults")
+    (folder.parent / "translator.toml").write_text("")
+    assert queues(loaded(folder)) == {"prepare": None, "fit": None}
+
+
+@pytest.mark.parametrize("text", ["[tool.poetry\n", "\xff", "[tool]\nother = 'pipeline-translator'\n"])
+def test_a_pyproject_that_is_not_for_us_is_passed_over(folder: Path, text: str) -> None:
+    (folder / "pyproject.toml").write_bytes(text.encode("latin-1"))
+    found = loaded(folder)
+    assert not errors(found)
+    assert not found.config.file
+
+
+def test_a_file_can_be_chosen(folder: Path) -> None:
+    other = folder / "other.toml"
+    other.write_text('[defaults.airflow]\nqueue = "other"\n')
+    (folder / "translator.toml").write_text('[defaults.airflow]\nqueue = "near"\n')
+    assert queues(load(folder / "valohai.yaml", config=other)) == {"prepare": "other", "fit": "other"}
+    missing = load(folder / "valohai.yaml", config=folder / "missing.toml")
+    assert errors(missing) == [f"error[missing-file]: file {folder}/missing.toml does not exist"]
+
+
+# What is wrong with a file.
+
+WRONG = """\
+[defalts.airflow]
+[airflow]
+[defaults.airflow]
+queu = "gpu"
+pool_slots = "3"
+execution_timeout = "soon"
+on_failure_callback = ["a b", {text="x"}, "os.class.x", {call="a.b", "x y"=1}]
+weight_rule = "upstraem"
+owner = ""
+executor_config = {at = 1979-05-27, most = inf}
+retries = true
+[steps.train.airflow.dag]
+[nodes]
+fit = 3
+[pipelines.Two]
+nodes = 4
+"""
+
+
+EXPECTED = """\
+1:2 unknown key 'defalts' in translator.toml
+2:2 unknown key 'airflow' in translator.toml
+4:1 unknown key 'queu' in 'airflow' of [defaults]
+5:14 'airflow.pool_slots' must be an integer from 1, not '3'
+6:21 'airflow.execution_timeout' must be a number of seconds, or a string such as "1h 30m", not 'soon'
+7:24 'airflow.on_failure_callback[0]' is 'a b', which is not a dotted Python name
+7:31 'airflow.on_failure_callback[1]' must be HOOK, not a table
+7:43 'airflow.on_failure_callback[2]' is 'os.class.x', but 'class' is a keyword of Python
+7:70 'x y' is not the name of an argument
+8:15 'airflow.weight_rule' cannot be 'upstraem'
+9:9 'airflow.owner' must be a string, not an empty string
+10:25 'airflow.executor_config.at' is a date or a time, which JSON does not have
+10:44 'airflow.executor_config.most' must be a finite number, not inf
+11:11 'airflow.retries' must be an integer from 0 to 100, not true
+12:22 unknown key 'dag' in 'airflow' of [steps.train]
+14:7 'nodes.fit' must be a table
+16:9 'pipelines.Two.nodes' must be a table
+""".replace("HOOK", Hook.shown).splitlines()
+
+
+def test_everything_wrong_is_reported_at_once_with_its_place(folder: Path) -> None:
+    found = loaded(folder, WRONG)
+    assert found.pipelines == ()
+    assert [
+        f"{one.span.line}:{one.span.column} {one.message}" for one in found.diagnostics if one.severity == "error"
+    ] == EXPECTED
+    shown = diagnostics.text(found.diagnostics, found.sources)
+    assert "did you mean 'queue'?" in shown
+    assert "= write [defaults.airflow]" in shown
+    assert "it goes into [defaults] or [pipelines.NAME]" in shown
+    assert '    5 | pool_slots = "3"\n      |              ^^^\n' in shown
+    assert f"{folder}/translator.toml:5:14" in shown
+
+
+def test_what_is_not_toml_is_reported(folder: Path) -> None:
+    assert errors(loaded(folder, "[defaults\n")) == [
+        "translator.toml:1:10: error[not-toml]: not valid TOML: Expected ']' at the end of a table declaration"
+    ]
+
+
+# Which setting counts.
+
+LEVELS = """\
+[defaults.airflow]
+queue = "defaults"
+[pipelines."T*".airflow]
+queue = "pipeline"
+[environments."aws-*".airflow]
+queue = "environment"
+[steps.train.airflow]
+queue = "step"
+[nodes.fit.airflow]
+queue = "node"
+[pipelines.Two.nodes.fit.airflow]
+queue = "node of pipeline"
+"""
+
+
+def test_the_more_special_table_wins(folder: Path) -> None:
+    lines = LEVELS.splitlines(keepends=True)
+    tables = ["".join(lines[place : place + 2]) for place in range(0, len(lines), 2)]
+    expected = ["defaults", "pipeline", "environment", "step", "node", "node of pipeline"]
+    for count in range(1, len(tables) + 1):
+        # In whatever order the file has them.
+        for text in ("".join(tables[:count]), "".join(reversed(tables[:count]))):
+            assert queues(loaded(folder, text))["fit"] == expected[count - 1]
+    assert queues(loaded(folder, LEVELS)) == {"prepare": "pipeline", "fit": "node of pipeline"}
+
+
+def test_a_name_is_stronger_than_a_glob_and_a_later_glob_than_an_earlier(folder: Path) -> None:
+    text = '[steps."tr*".airflow]\nqueue = "1"\n[steps."t*".airflow]\nqueue = "2"\n'
+    assert queues(loaded(folder, text))["fit"] == "2"
+    assert queues(loaded(folder, f'[steps.train.airflow]\nqueue = "0"\n{text}'))["fit"] == "0"
+
+
+def test_tables_are_merged_key_by_key(folder: Path) -> None:
+    text = '[defaults.airflow]\nowner = "all"\nqueue = "q"\nexecutor_config = {a = 1}\n'
+    more = '[steps.train.airflow]\nqueue = "gpu"\nexecutor_config = {b = 2}\n'
+    (pipeline,) = loaded(folder, text + more).pipelines
+    fit = pipeline.nodes[1]
+    assert pipeline.settings["airflow"] == {"owner": "all", "queue": "q", "executor_config": {"a": 1}}
+    assert fit.settings["airflow"] == {"queue": "gpu", "executor_config": {"b": 2}}  # type: ignore[union-attr]
+
+
+def test_nodes_in_branches_have_settings(tmp_path: Path) -> None:
+    case = Path(__file__).parents[1] / "goldens" / "cases" / "magnus" / "nested.yaml"
+    file = tmp_path / "nested.yaml"
+    file.write_text(case.read_text())
+    (tmp_path / "translator.toml").write_text('[nodes."*".airflow]\nqueue = "leaf"\n')
+    found = load(file)
+    (pipeline,) = found.pipelines
+    nodes = resolve(found.config, pipeline).nodes
+    assert len(nodes) > 5
+    assert {settings["airflow", "queue"].value for settings in nodes.values()} == {"leaf"}
+    written = registry.target("airflow").generate(pipeline)
+    assert written.count('queue="leaf"') == len(nodes)
+
+
+# The JSON Schema says the same.
+
+KINDS: list[Kind] = [
+    *(Text(), Text(("one", "two")), Text(pattern="^[a-z]+$"), Prose(), Whole(1), Whole(0, 3), Number(), Flag()),
+    *(Duration(), Texts(), Data(), Hook(), Table(Whole(1), "some")),
+]
+TEXTS = st.sampled_from(
+    ["", " ", "one", "two", "abc", "a.b", "a.b.c", "A b", "1h", "1h 30m", "90", "1.5 d", "-1s", "x=1"]
+)
+LEAVES = st.one_of(TEXTS, st.integers(-2, 5), st.booleans(), st.sampled_from([0.5, 1.0, -1.5, 1e12]))
+KEYS = st.sampled_from(["call", "one", "x y", "count"])
+SMALL = st.dictionaries(KEYS, LEAVES, max_size=2)
+VALUES = st.one_of(LEAVES, st.lists(LEAVES | SMALL, max_size=2), SMALL)
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value)
+
+
+@given(st.sampled_from(KINDS), VALUES)
+def test_schema_and_validation_agree(kind: Kind, value: Any) -> None:
+    root = parse_toml(f"x = {toml(value)}", "t.toml", Diagnostics())
+    assert root is not None
+    located = root.get("x")
+    assert isinstance(located, Located)
+    found = Diagnostics()
+    kind.read(located, "x", found)
+    valid = jsonschema.Draft202012Validator(kind.schema).is_valid(tomllib.loads(f"x = {toml(value)}")["x"])
+    assert found.ok == valid, (list(found), kind.schema)
+
+
+def test_the_schema_takes_what_the_reader_takes(folder: Path) -> None:
+    keys: dict[str, TargetKeys] = {target.NAME: target.SETTINGS for target in registry.targets()}
+    validator = jsonschema.Draft202012Validator(json_schema(keys))
+    validator.check_schema(validator.schema)
+    case = (Path(__file__).parents[1] / "goldens" / "cases" / "settings" / "translator.toml").read_text()
+    for text in (LEVELS, case):
+        assert not list(validator.iter_errors(tomllib.loads(text)))
+        assert not errors(loaded(folder, text))
+    faults = list(validator.iter_errors(tomllib.loads(WRONG)))
+    assert len(faults) >= 10

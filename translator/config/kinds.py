@@ -1,0 +1,349 @@
+"""Define the kinds of values that ``translator.toml`` holds: each reads a value and has a JSON Schema.
+
+A kind reports all that is wrong with a value and where. Its schema accepts the same values, for editors; a test holds
+the two together.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol
+
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+    from translator.ir import Json
+    from translator.source import Located
+
+CODE = "bad-setting"
+"""The code of findings about values."""
+_DURATION = r"(\d+(\.\d+)? ?[dhms] ?)*\d+(\.\d+)? ?[dhms]"
+_UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+"
+_ARGUMENT = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
+class Kind(Protocol):
+    """A kind of values."""
+
+    @property
+    def shown(self) -> str:
+        """The kind in the documentation's words: "a string"."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the value as the IR holds it.
+
+        Args:
+            value: the value.
+            name: how messages call it.
+            found: receives what is wrong with it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string."""
+
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+    what: str = "a string"
+    """What a string of the pattern is."""
+
+    @property
+    def shown(self) -> str:
+        """The kind in words."""
+        return " or ".join(f'"{choice}"' for choice in self.choices) or self.what
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+        if self.choices:
+            return {"enum": list(self.choices)}
+        return {"type": "string", "pattern": self.pattern or r"\S"}
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the string."""
+        text = value.value
+        if not isinstance(text, str):
+            _wrong(value, name, self.shown, found)
+        elif self.choices and text not in self.choices:
+            hint = did_you_mean(text, self.choices, "it is one of")
+            found.error(CODE, f"{name!r} cannot be {text!r}", value.span, hint=hint)
+        elif not re.search(self.pattern or r"\S", text):
+            _wrong(value, name, self.shown, found)
+        elif not text.isprintable():
+            found.error(CODE, f"{name!r} has a line break or a control character", value.span)
+        else:
+            return text
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """A text of one or several lines."""
+
+    shown = "a text"
+    schema = {"type": "string", "pattern": r"\S"}  # noqa: RUF012 - nobody changes it
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the text without blank lines around it."""
+        if not isinstance(value.value, str) or not value.value.strip():
+            _wrong(value, name, self.shown, found)
+        elif not re.sub(r"[\n\t]", "", value.value).isprintable():
+            found.error(CODE, f"{name!r} has a control character", value.span)
+        else:
+            return value.value.strip("\n")
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An integer."""
+
+    minimum: int = 0
+    maximum: int = 2**31 - 1
+
+    @property
+    def shown(self) -> str:
+        """The kind in words."""
+        return f"an integer from {self.minimum}" if self.maximum == 2**31 - 1 else self._range
+
+    @property
+    def _range(self) -> str:
+        return f"an integer from {self.minimum} to {self.maximum}"
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the integer."""
+        number = value.value
+        if isinstance(number, int) and not isinstance(number, bool) and self.minimum <= number <= self.maximum:
+            return number
+        _wrong(value, name, self.shown, found)
+        return self.minimum
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number that is greater than 0."""
+
+    shown = "a number greater than 0"
+    schema = {"type": "number", "exclusiveMinimum": 0}  # noqa: RUF012 - nobody changes it
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the number."""
+        number = value.value
+        if isinstance(number, (int, float)) and not isinstance(number, bool) and isfinite(number) and number > 0:
+            return number
+        _wrong(value, name, self.shown, found)
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    shown = "true or false"
+    schema = {"type": "boolean"}  # noqa: RUF012 - nobody changes it
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the boolean."""
+        if isinstance(value.value, bool):
+            return value.value
+        _wrong(value, name, self.shown, found)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A duration: a number of seconds, or a string such as ``1h 30m``. It is read as seconds."""
+
+    shown = 'a number of seconds, or a string such as "1h 30m"'
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+        return {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0, "maximum": _LONGEST},
+                {"type": "string", "pattern": f"^{_DURATION}$"},
+            ]
+        }
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the seconds."""
+        given = value.value
+        seconds: float = 0
+        if isinstance(given, str) and re.fullmatch(_DURATION, given):
+            seconds = sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?) ?([dhms])", given))
+        elif isinstance(given, (int, float)) and not isinstance(given, bool):
+            seconds = given
+        if not 0 < seconds <= _LONGEST:
+            _wrong(value, name, self.shown, found)
+            return 1
+        return int(seconds) if float(seconds).is_integer() else seconds
+
+
+_LONGEST = 10 * 365 * 86_400
+"""Seconds of the longest duration: what is longer is a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A list of strings."""
+
+    shown = "a list of strings"
+    schema = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}  # noqa: RUF012 - nobody changes it
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the strings."""
+        if value.items is None:
+            _wrong(value, name, self.shown, found)
+            return ()
+        return tuple(Text().read(item, f"{name}[{index}]", found) for index, item in enumerate(value.items))
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Values as they are: a table of JSON values."""
+
+    shown = "a table"
+    schema = {"type": "object"}  # noqa: RUF012 - nobody changes it
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the values."""
+        if value.entries is None:
+            _wrong(value, name, self.shown, found)
+            return {}
+        return _plain(value, name, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Python callables that the generated file imports.
+
+    One of them is a dotted name, ``company.alerts.page``; or a table with the dotted name as ``call`` and its keyword
+    arguments, which stands for what the call returns (a notifier of Airflow). Several are a list.
+    """
+
+    shown = 'a dotted name such as "company.alerts.page", a table with "call" and its arguments, or a list of these'
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+        name = {"type": "string", "pattern": f"^{_DOTTED}$"}
+        called = {
+            "type": "object",
+            "required": ["call"],
+            "properties": {"call": name},
+            "additionalProperties": True,
+            "propertyNames": {"pattern": f"^{_ARGUMENT}$"},
+        }
+        return {"anyOf": [name, called, {"type": "array", "minItems": 1, "items": {"anyOf": [name, called]}}]}
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the callables, always as several."""
+        if value.items is None:
+            return (self._one(value, name, found),)
+        if not value.items:
+            _wrong(value, name, self.shown, found)
+        return tuple(self._one(item, f"{name}[{index}]", found) for index, item in enumerate(value.items))
+
+    def _one(self, value: Located, name: str, found: Diagnostics) -> Json:
+        if isinstance(value.value, str):
+            self._check_name(value, name, found)
+            return value.value
+        call = value.get("call")
+        if call is None or not isinstance(call.value, str):
+            _wrong(value, name, self.shown, found)
+            return ""
+        self._check_name(call, f"{name}.call", found)
+        for key in value.entries or {}:
+            if not re.fullmatch(_ARGUMENT, key) or keyword.iskeyword(key):
+                found.error(CODE, f"{key!r} is not the name of an argument", value.key_span(key))
+        return _plain(value, name, found)
+
+    def _check_name(self, value: Located, name: str, found: Diagnostics) -> None:
+        if not re.fullmatch(_DOTTED, value.value):
+            hint = "write the module and the name in it, such as company.alerts.page"
+            found.error(CODE, f"{name!r} is {value.value!r}, which is not a dotted Python name", value.span, hint=hint)
+        elif bad := next((part for part in value.value.split(".") if keyword.iskeyword(part)), None):
+            found.error(CODE, f"{name!r} is {value.value!r}, but {bad!r} is a keyword of Python", value.span)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table from names to values of one kind; it is merged key by key."""
+
+    of: Kind
+    what: str
+
+    @property
+    def shown(self) -> str:
+        """The kind in words."""
+        return f"a table: {self.what}"
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+        return {"type": "object", "additionalProperties": self.of.schema}
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the values by name."""
+        if value.entries is None:
+            _wrong(value, name, self.shown, found)
+        return {key: self.of.read(item, f"{name}.{key}", found) for key, item in (value.entries or {}).items()}
+
+
+def _plain(value: Located, name: str, found: Diagnostics) -> Json:
+    """Return a value of JSON as it is."""
+    if value.entries is not None:
+        return {key: _plain(item, f"{name}.{key}", found) for key, item in value.entries.items()}
+    if value.items is not None:
+        return tuple(_plain(item, f"{name}[{index}]", found) for index, item in enumerate(value.items))
+    plain = value.value
+    if isinstance(plain, float) and not isfinite(plain):
+        found.error(CODE, f"{name!r} must be a finite number, not {plain}", value.span)
+        return 0
+    if isinstance(plain, str) and "\0" in plain:
+        found.error(CODE, f"{name!r} has a NUL character", value.span)
+        return ""
+    if isinstance(plain, (str, int, float, bool)):
+        return plain
+    found.error(
+        CODE, f"{name!r} is a date or a time, which JSON does not have", value.span, hint="write it as a string"
+    )
+    return ""
+
+
+def _wrong(value: Located, name: str, wanted: str, found: Diagnostics) -> None:
+    found.error(CODE, f"{name!r} must be {wanted}, not {_shown(value.value)}", value.span)
+
+
+def _shown(value: object) -> str:
+    """Describe a value of TOML."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case str():
+            return f"{value[:40]!r}" if value.strip() else "an empty string"
+        case int() | float():
+            return f"{value}"[:40]
+        case Mapping():
+            return "a table"
+        case Sequence():
+            return "an empty list" if not value else "a list"
+        case _:
+            return f"the date or time {value}"

@@ -1,0 +1,67 @@
+"""Put together what ``translator.toml`` may hold, and write it as a JSON Schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from translator.config.keys import LEVELS, WHOLE, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.config.keys import TargetKeys
+
+_DOCS = {
+    "defaults": "For everything, unless another table says otherwise.",
+    "pipelines": "By name of a pipeline, or a glob.",
+    "environments": "By the environment that a step asks for, or a glob.",
+    "steps": "By name of a step, or a glob.",
+    "nodes": "By name of a node of any pipeline, or a glob.",
+}
+
+
+def scope_section(targets: Mapping[str, TargetKeys], *, whole: bool) -> Section:
+    """Return what a table of settings may hold.
+
+    Args:
+        targets: by name, the keys of the installed targets.
+        whole: whether it is at a level that whole pipelines have.
+    """
+    return Section("Settings.", tables={name: keys.section(name, whole=whole) for name, keys in targets.items()})
+
+
+def top_section() -> Section:
+    """Return what the file may hold, without what the tables may."""
+    return Section("Configuration of pipeline-translator.", tables={name: Section(_DOCS[name]) for name in LEVELS})
+
+
+def json_schema(targets: Mapping[str, TargetKeys]) -> dict[str, Any]:
+    """Return the JSON Schema of the file, for editors.
+
+    Args:
+        targets: by name, the keys of the targets that it is to know.
+    """
+    whole = _schema(scope_section(targets, whole=True))
+    single = _schema(scope_section(targets, whole=False))
+    nodes = {"type": "object", "additionalProperties": {"$ref": "#/$defs/node"}}
+    of_pipeline = {**whole, "properties": {**whole["properties"], "nodes": nodes}}
+    levels: dict[str, Any] = {}
+    for name in LEVELS:
+        below = "node" if name not in WHOLE else "pipeline"
+        table = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{below}"}}
+        levels[name] = {**(table if name != "defaults" else {"$ref": "#/$defs/defaults"}), "description": _DOCS[name]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "translator.toml",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": levels,
+        "$defs": {"defaults": whole, "pipeline": of_pipeline, "node": single},
+    }
+
+
+def _schema(section: Section) -> dict[str, Any]:
+    """Return the schema of a table."""
+    properties: dict[str, Any] = {key.name: {**key.kind.schema, "description": key.doc} for key in section.keys}
+    properties |= {name: {**_schema(table), "description": table.doc} for name, table in section.tables.items()}
+    return {"type": "object", "additionalProperties": False, "properties": properties}

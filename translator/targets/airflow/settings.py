@@ -1,0 +1,120 @@
+"""Define the keys of the table ``airflow`` in ``translator.toml``, and write their values as arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from translator.config.keys import Key, TargetKeys
+from translator.config.kinds import Data, Duration, Hook, Prose, Text, Texts, Whole
+from translator.shim.json_values import thawed
+from translator.targets.hooks import hook_expression
+from translator.targets.render import call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator import ir
+    from translator.targets.airflow.model import Arguments
+    from translator.targets.render import Expression
+
+TARGET = "airflow"
+PIPELINE = "{pipeline}"
+"""What stands for the pipeline's name, as an identifier, in names that a setting gives."""
+
+SETTINGS = TargetKeys(
+    node=(
+        Key("owner", Text(), "The owner of the tasks."),
+        Key("queue", Text(), "The queue whose workers run the tasks."),
+        Key("pool", Text(), "The pool that the tasks take slots of."),
+        Key("pool_slots", Whole(1), "Slots that a task takes of its pool."),
+        Key("priority_weight", Whole(1), "Tasks with a greater weight start first."),
+        Key("weight_rule", Text(("downstream", "upstream", "absolute")), "How weights add up along the graph."),
+        Key("executor", Text(), "The executor, of those that Airflow is configured with."),
+        Key("executor_config", Data(), "Options for the executor: plain values. Replaced as a whole."),
+        Key("execution_timeout", Duration(), "After this time Airflow ends a task; the execution has failed then."),
+        Key(
+            "retries",
+            Whole(0, 100),
+            "Attempts that Airflow adds if the infrastructure fails: a killed worker, an unreachable artifact store. "
+            "A failed command is only repeated as its node's `on-error` says.",
+        ),
+        Key("retry_delay", Duration(), "Time between attempts."),
+        Key("doc_md", Prose(), "Documentation of the tasks, shown in Airflow."),
+        Key("on_failure_callback", Hook(), "Called when a task has failed."),
+        Key("on_success_callback", Hook(), "Called when a task has succeeded."),
+        Key("on_retry_callback", Hook(), "Called when a task is going to be tried again."),
+        Key("on_execute_callback", Hook(), "Called before a task runs."),
+        Key("on_skipped_callback", Hook(), "Called when a task has been skipped."),
+    ),
+    workflow=(
+        Key(
+            "dag_id",
+            Text(pattern=r"^([A-Za-z0-9_.-]|\{pipeline\})+$", what="letters, digits, dots, dashes and underscores"),
+            "The DAG's id; `{pipeline}` stands for the pipeline's name as an identifier.",
+        ),
+        Key(
+            "file",
+            Text(pattern=r"^([A-Za-z0-9_-]|\{pipeline\})([A-Za-z0-9_.-]|\{pipeline\})*\.py$", what="a .py file's name"),
+            "Name of the generated file; `{pipeline}` as in `dag_id`.",
+        ),
+        Key("tags", Texts(), "Tags, besides the source language."),
+        Key("doc_md", Prose(), "Documentation of the DAG, before the line that says what it was generated from."),
+        Key("max_active_runs", Whole(1), "How many runs of the DAG are active at once."),
+        Key("max_active_tasks", Whole(1), "How many of its tasks run at once, in each run."),
+        Key("dagrun_timeout", Duration(), "After this time a run has failed."),
+        Key("on_failure_callback", Hook(), "Called when a run has failed."),
+        Key("on_success_callback", Hook(), "Called when a run has succeeded."),
+    ),
+    named="dag",
+    name_key="dag_id",
+)
+_UNITS = {"days": 86_400, "hours": 3_600, "minutes": 60}
+
+
+def of_tasks(pipeline: ir.Pipeline) -> Mapping[str, ir.Json]:
+    """Return the settings that all tasks of a DAG share."""
+    return pipeline.settings.get(TARGET, {})
+
+
+def of_dag(pipeline: ir.Pipeline) -> Mapping[str, ir.Json]:
+    """Return the settings of the DAG itself."""
+    return pipeline.workflow.get(TARGET, {})
+
+
+def node_arguments(node: ir.StepNode, hooks: Mapping[str, str]) -> Arguments:
+    """Return the arguments of a node's operator that it does not share with all tasks.
+
+    Args:
+        node: the node.
+        hooks: by dotted name, the name of a hook in the file.
+    """
+    settings = dict(node.settings.get(TARGET, {}))
+    if node.policy.tries > 1:
+        settings.pop("retries", None)  # its on-error says how often it is tried
+    return task_arguments(settings, hooks)
+
+
+def task_arguments(settings: Mapping[str, ir.Json], hooks: Mapping[str, str]) -> Arguments:
+    """Return settings as arguments of operators, in the order of the keys."""
+    keys = [key for key in SETTINGS.node if key.name in settings]
+    return tuple((key.name, _expression(key, settings[key.name], hooks)) for key in keys)
+
+
+def dag_setting(settings: Mapping[str, ir.Json], name: str, hooks: Mapping[str, str]) -> Expression:
+    """Return a setting of the DAG as an expression; None if there is none."""
+    key = next(key for key in SETTINGS.workflow if key.name == name)
+    return _expression(key, settings[name], hooks) if name in settings else None
+
+
+def _expression(key: Key, value: ir.Json, hooks: Mapping[str, str]) -> Expression:
+    if isinstance(key.kind, Duration):
+        return duration(cast("float", value))
+    if isinstance(key.kind, Hook):
+        return hook_expression(value, hooks)
+    return thawed(value)
+
+
+def duration(seconds: float) -> Expression:
+    """Return a duration as people write it: ``timedelta(hours=2)``."""
+    unit, length = next(((unit, of) for unit, of in _UNITS.items() if seconds % of == 0), ("seconds", 1))
+    return call("timedelta", **{unit: seconds if length == 1 else int(seconds // length)})

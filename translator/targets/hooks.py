@@ -1,0 +1,78 @@
+"""Write the Python callables that settings name: imported in the generated file, and called there with arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from translator.config.kinds import Hook
+from translator.names import free
+from translator.nodes import walk
+from translator.targets.render import Call, Name
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Iterator
+
+    from translator import ir
+    from translator.config.keys import Key, TargetKeys
+    from translator.targets.render import Expression
+
+
+def hook_names(pipeline: ir.Pipeline, target: str, keys: TargetKeys, taken: Container[str]) -> dict[str, str]:
+    """Return by dotted name of each callable that a pipeline's settings name, its name in the generated file.
+
+    Args:
+        pipeline: the pipeline.
+        target: the target's name.
+        keys: its keys.
+        taken: the other names of the file.
+    """
+    found: dict[str, None] = dict.fromkeys(_named(keys.workflow, pipeline.workflow.get(target, {})))
+    found.update(dict.fromkeys(_named(keys.node, pipeline.settings.get(target, {}))))
+    for _, node in walk(pipeline.graph):
+        settings = getattr(node, "settings", {})
+        found.update(dict.fromkeys(_named(keys.node, settings.get(target, {}))))
+    names: dict[str, str] = {}
+    for dotted in found:
+        module, _, last = dotted.rpartition(".")
+        used = {*names.values()}
+        wanted = last if last not in taken and last not in used else f"{module.rpartition('.')[2]}_{last}"
+        while wanted in taken or wanted in used:
+            wanted = free(f"{wanted}_", used)
+        names[dotted] = wanted
+    return names
+
+
+def _named(keys: Iterable[Key], settings: Mapping[str, ir.Json]) -> Iterator[str]:
+    """Yield the dotted names in settings."""
+    for key in keys:
+        if isinstance(key.kind, Hook) and key.name in settings:
+            for one in cast("tuple[Any, ...]", settings[key.name]):
+                yield one["call"] if isinstance(one, Mapping) else one
+
+
+def hook_expression(value: ir.Json, names: Mapping[str, str]) -> Expression:
+    """Return the callables of a setting as an expression: one, or a list.
+
+    Args:
+        value: what ``translator.config.kinds.Hook`` read.
+        names: by dotted name, the name in the generated file.
+    """
+    several = [_one(one, names) for one in cast("tuple[Any, ...]", value)]
+    return several[0] if len(several) == 1 else several
+
+
+def _one(value: Any, names: Mapping[str, str]) -> Expression:
+    if not isinstance(value, Mapping):
+        return Name(names[value])
+    arguments = {key: item for key, item in value.items() if key != "call"}
+    return Call(Name(names[value["call"]]), (), tuple(arguments.items()))
+
+
+def import_clauses(names: Mapping[str, str]) -> dict[str, str]:
+    """Return what the file imports for its hooks: by clause after ``import``, the module."""
+    clauses = {}
+    for dotted, name in names.items():
+        module, _, last = dotted.rpartition(".")
+        clauses[last if last == name else f"{last} as {name}"] = module
+    return clauses
