@@ -45,7 +45,7 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
     Args:
         step_input: the input.
         wanted: the files that edges bring, and the defaults that are used.
-        folder: the directory of all inputs in the workspace, in which that of the input is created.
+        folder: the directory of all inputs in the workspace, in which that of the input is created if it has files.
         source: where files come from.
 
     Returns:
@@ -61,7 +61,8 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
         if not places and not step_input.optional:
             raise InputError(empty(step_input, wanted))
         own = folder / _segment(step_input.name)
-        own.mkdir()
+        if places:  # as on Valohai, where scripts ask whether an optional input has its directory
+            own.mkdir()
         return [one(path, own, record, source) for path, record in places.items()]
     except (fetch.FetchError, StoreError, PathError) as error:
         raise InputError(f"input {step_input.name!r}: {error}") from error
