@@ -38,13 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def update_goldens(request: pytest.FixtureRequest) -> bool:
-    """Whether expected files are to be rewritten instead of compared."""
+    """Return whether to rewrite expected files instead of comparing them."""
     return bool(request.config.getoption("--update-goldens"))
 
 
 @pytest.fixture(scope="session")
 def podman() -> Iterator[Podman]:
-    """A container engine that serves the Docker Engine API, with two small images."""
+    """Start a container engine that serves the Docker Engine API, with two small images."""
     from tests.podman import podman
 
     # Not pytest's own directory: its path is too long for a socket.

@@ -108,13 +108,13 @@ class Case:
         return True
 
     def arguments(self) -> list[str]:
-        """The vendor's command line."""
+        """Return the vendor's command line."""
         values = ParameterMap(parameters={self.name: self.vendor}, values={self.name: self.value})
         return values.build_parameters()
 
 
 def cases() -> list[Case]:
-    """All of them."""
+    """Return all cases."""
     shapes = [("flag", flag) for flag in FLAGS] + [
         (kind, shape)
         for kind, shape in itertools.product(("string", "integer", "float"), SHAPES)
@@ -127,7 +127,7 @@ def cases() -> list[Case]:
 
 
 def document(of: list[Case]) -> str:
-    """One pipeline in which each case is in every place, an execution node or a task node for each."""
+    """Return a pipeline with each case in every place, with an execution node or a task node for each."""
     script = "printf '%s\\n' {parameters} > $VH_OUTPUTS_DIR/argv.txt"
     plain = {case.name: {"name": case.name, **case.definition} for case in of}
     written = [definition | {"default": case.default} for case, definition in zip(of, plain.values(), strict=True)]
@@ -179,7 +179,7 @@ def document(of: list[Case]) -> str:
 
 
 def lines(of: list[Case], node: str) -> list[str]:
-    """What the only execution of a node prints."""
+    """Return the output of the only execution of a node."""
     found = []
     for case in of:
         has = True

@@ -72,7 +72,7 @@ class Behaviour:
     seconds: float = 0
 
     def ending(self, attempt: Attempt) -> Ending:
-        """How a try ends, as the rules want to know it."""
+        """Return how a try ends, as the rules need it."""
         x, y = attempt.parameters["x"], attempt.parameters["y"]
         failures = self.failures.get(x, self.failures.get(None, 0))  # type: ignore[call-overload]
         return Ending(
@@ -87,7 +87,7 @@ class Behaviour:
         return {} if self.metadata is None else {"m": values[self.metadata]}
 
     def shell(self) -> str:
-        """The same as a script; ``m`` is printed twice, because the last value counts."""
+        """Return the same as a script; ``m`` is printed twice, because the last value counts."""
         texts = {
             "number": "$((X * 10 + 1))",
             "list": "[$((X * 10 + 1)), $((X * 10 + 2))]",
@@ -126,7 +126,7 @@ class Scenario:
         return self.behaviours[attempt.node].ending(attempt)
 
     def write(self, folder: Path) -> Path:
-        """The project in ``folder``; returns its pipeline file. Tries are counted there: a folder per run."""
+        """Write the project to ``folder``; return its pipeline file. Tries are counted there, in a folder per run."""
         files = {**self.files, "valohai.yaml": self.text, "step.sh": SCRIPT}
         files |= {
             f"plan/{self.called.get(name, name)}.sh": behaviour.shell() for name, behaviour in self.behaviours.items()
@@ -141,7 +141,7 @@ class Scenario:
 
 
 def step(name: str, inputs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """The step of a node; every step has the parameters ``x`` and ``y``."""
+    """Return the step of a node; every step has the parameters ``x`` and ``y``."""
     return {
         "step": {
             "name": f"{name} step",
@@ -156,7 +156,7 @@ def step(name: str, inputs: list[dict[str, Any]] | None = None) -> dict[str, Any
 def pipeline(
     nodes: list[dict[str, Any]], edges: list[Any], parameters: list[dict[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """A pipeline of nodes as the YAML has them."""
+    """Return a pipeline of nodes as in the YAML."""
     return {"pipeline": {"name": PIPELINE, "parameters": parameters or [], "nodes": nodes, "edges": edges}}
 
 
@@ -290,7 +290,7 @@ def _fill(drawn: _Drawn) -> None:
 
 @st.composite
 def scenarios(draw: st.DrawFn, max_nodes: int = 8) -> Scenario:
-    """Pipelines of 2 to ``max_nodes`` nodes with everything that the rules speak of."""
+    """Draw pipelines of 2 to ``max_nodes`` nodes with everything that the rules cover."""
     drawn = _Drawn()
     for i in range(draw(st.integers(2, max_nodes))):
         name = f"n{i}"
@@ -304,7 +304,7 @@ def scenarios(draw: st.DrawFn, max_nodes: int = 8) -> Scenario:
 
 
 def _told_apart(scenario: Scenario) -> Scenario:
-    """A step counts its tries by its parameters: where two executions share them, none may err on some tries only."""
+    """Return whether executions that fail on some tries differ in parameters, by which they count tries."""
     rules = Rules(load_text(scenario.text).choose(), scenario.values, scenario.oracle, scenario.missing)
     behaviours = dict(scenario.behaviours)
     for name, node in predict(rules).nodes.items():

@@ -85,23 +85,23 @@ TASKS = {"list", "collect", "gather"}
 
 
 def alone(node: str) -> str:
-    """The id of the task of a node that is one task."""
+    """Return the id of the task of a node that is one task."""
     return "list_" if node == "list" else node
 
 
 def tasks(node: str) -> list[str]:
-    """The ids of the tasks of a node."""
+    """Return the ids of the tasks of a node."""
     return [alone(node)] if node in TASKS else [f"{node}.{part}" for part in ("grid", "run", "done")]
 
 
 def failures() -> st.SearchStrategy[frozenset[str]]:
-    """What fails when it runs: nodes, and values of the grids of task nodes."""
+    """Return what fails when it runs: nodes, and values of the grids of task nodes."""
     names = ["many-1", "many-2", "many-3", "lenient-1", "lenient-2", "lenient-3"] * 2 + ["list", "collect", "gather"]
     return st.frozensets(st.sampled_from(names), max_size=3)
 
 
 def grids() -> st.SearchStrategy[list[int]]:
-    """The values of the grids."""
+    """Return the values of the grids."""
     return st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=3, unique=True)
 
 
@@ -175,7 +175,7 @@ class Model:
             self.metadata[name, index] = {"seen": self.seen(BEFORE[name])}
 
     def seen(self, source: str) -> str:
-        """What a consumer of a node must see: the files of its complete executions, each of its latest run."""
+        """Return what a consumer of a node must see: the files of its complete executions, from their latest runs."""
         complete = [one for one in self.results[source].executions if one.state is C]
         lines = sorted(f"{one.parameters['x']}@{self.stamps[source, one.index]}" for one in complete)
         return "".join(f"{line} " for line in lines)
@@ -235,7 +235,7 @@ class Model:
         return found
 
     def state(self) -> State:
-        """How the run stands."""
+        """Return the current state of the run."""
         if self.kept is not None:
             return self.kept
         now = self.now()
@@ -461,7 +461,7 @@ class History(RuleBasedStateMachine):
         self.scheduler.api("PATCH", path, {key: value})
 
     def _finish_runs(self) -> bool:
-        """Whether marking a success has made Airflow run things again: it does if ``finish`` had failed."""
+        """Return whether marking a success made Airflow run tasks again, which it does if ``finish`` had failed."""
         running = self.scheduler.state(DAG, self.id) not in ("success", "failed") or self._runs_again()
         if running:
             self.model.marked_run = self.model.kept = None
@@ -491,7 +491,7 @@ class History(RuleBasedStateMachine):
         return [(node, index) for node, index in self._with_state(C) if not failed & set(self._after(node))]
 
     def _naturally_complete(self) -> list[tuple[str, int]]:
-        """The executions that are complete without a mark, and nothing after which failed.
+        """Return the executions that are complete without a mark, and after which nothing failed.
 
         Where a person takes a mark back, nothing says why the last task of the node is a success.
         """
@@ -529,7 +529,7 @@ class History(RuleBasedStateMachine):
         assert (state == "success") is (expected[1] == C), f"{state}\n{story}\n{states}"
 
     def _found(self) -> tuple[dict[str, Any], str, str | None]:
-        """What ``run.json`` says, as the model says it."""
+        """Return the states in ``run.json`` as the model has them."""
         path = self.scheduler.store / "Histories" / self.folder / "run.json"
         document = json.loads(path.read_text())
         keys = (("index",), ("state",), ("marked",), ("parameters", "x"), ("tries",), ("metadata", "seen"))

@@ -31,7 +31,7 @@ class Node:
 
 
 def source(*nodes: Node, name: str = "Small") -> str:
-    """The YAML of a pipeline of ``nodes``; an edge brings a node the output ``made`` of each one before it."""
+    """Return the YAML of ``nodes``; an edge brings each node the output ``made`` of each previous node."""
     step = {
         "name": "work",
         "image": "none",
@@ -67,5 +67,5 @@ def source(*nodes: Node, name: str = "Small") -> str:
 
 
 def pipeline(*nodes: Node, name: str = "Small") -> Pipeline:
-    """The pipeline of ``source``."""
+    """Return the pipeline of ``source``."""
     return load_text(source(*nodes, name=name)).choose()

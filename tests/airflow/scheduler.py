@@ -102,7 +102,7 @@ class Airflow:
         return str(self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}")["state"])
 
     def tasks(self, dag_id: str, run: str) -> dict[tuple[str, int], dict[str, Any]]:
-        """The task instances of a run, by task id and map index."""
+        """Return the task instances of a run, by task id and map index."""
         found = self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances?limit=500")
         return {(ti["task_id"], ti["map_index"]): ti for ti in found["task_instances"]}
 
@@ -115,7 +115,7 @@ class Airflow:
         return state
 
     def record(self, run: str) -> dict[str, Any]:
-        """The run's ``run.json``."""
+        """Return the run's ``run.json``."""
         (path,) = self.store.glob(f"*/{run}/run.json")
         return json.loads(path.read_text())
 
@@ -124,7 +124,7 @@ class Airflow:
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs."""
+    """Return whether a process runs."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
@@ -226,7 +226,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _session(leader: int) -> list[int]:
-    """The living processes of a session, and of the process groups that its members started."""
+    """Return the living processes of a session, and of the process groups that its members started."""
     found = []
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():

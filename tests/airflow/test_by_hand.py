@@ -24,7 +24,7 @@ DAGS = {"good": "by_hand", "bad": "by_hand", "go-on": "by_hand", "killed": "by_h
 
 @pytest.fixture(scope="module")
 def deployed(scheduler: Airflow) -> Airflow:
-    """The scheduler, with all runs begun: the first node sleeps. One DAG has a limit of its time."""
+    """Start the scheduler and all runs: the first node sleeps, and one DAG has a time limit."""
     project = scheduler.home / "by_hand"
     project.mkdir(exist_ok=True)
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
@@ -115,7 +115,7 @@ def test_a_run_takes_too_long(deployed: Airflow) -> None:
 
 
 def _task_runner(pid: int) -> int:
-    """The process of Airflow that runs the task of which a process is part: the first above it in another session."""
+    """Return Airflow's process that runs the task of a process: its first ancestor in another session."""
     here = pid
     while True:
         above = int(Path(f"/proc/{here}/stat").read_text().rpartition(")")[2].split()[1])

@@ -32,7 +32,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_p
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    """The app with one task, and without a database or users."""
+    """Return a client of the app with one task, without a database or users."""
     from starlette.testclient import TestClient
 
     from airflow_plugin.console import app
@@ -49,7 +49,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
 
 
 def told(monkeypatch: pytest.MonkeyPatch, uri: str | None) -> None:
-    """What Airflow knows of the task instance."""
+    """Return Airflow's knowledge of the task instance."""
     from airflow_plugin.console import place
 
     monkeypatch.setattr(place, "pushed", lambda *_: uri and {"manifest": uri, "map_index": -1})

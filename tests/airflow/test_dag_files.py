@@ -72,7 +72,7 @@ def chain(length: int) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What Airflow makes of DAG files by their names, in its own process, with an empty home and no database."""
+    """Parse DAG files by name in a separate process, with an empty home and no database."""
     folder = tmp_path_factory.mktemp("files")
     accepted = [case for case in cases() if case.accepted]
     pipelines = {

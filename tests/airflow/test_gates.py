@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def document(embedded: Embedded) -> dict[str, Any]:
-    """The record of a run of all cases."""
+    """Return the record of a run of all cases."""
     return embedded.run(*together())
 
 

@@ -25,13 +25,13 @@ SPAN = Span("valohai.yaml", 1, 1, 1, 2)
 
 
 def body(text: str) -> str:
-    """What stands in the ``with`` block, up to params that come late."""
+    """Return the ``with`` block, up to params that come late."""
     block = text.partition(") as dag:\n")[2].partition("\n    # After all tasks:")[0]
     return re.sub(r"  # valohai.yaml:\d+", "", block)
 
 
 def order(text: str) -> str:
-    """The lines that say what follows what."""
+    """Return the lines that order tasks."""
     paragraph = body(text).rstrip().rpartition("\n\n")[2]
     return "\n".join(line.removeprefix("    ") for line in paragraph.splitlines())
 
@@ -148,7 +148,7 @@ PARAMETERS = """\
 
 
 def params(text: str) -> dict[str, str]:
-    """The DAG's params, each as it is written, on one line."""
+    """Return the DAG's params as they are written, each on one line."""
     (value,) = (
         node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.keyword) and node.arg == "params"
     )

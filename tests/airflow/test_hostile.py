@@ -75,7 +75,7 @@ LINKS = "/api/v2/dags/{dag}/dagRuns/{dag}-1/taskInstances/{task}/links"
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
-    """The deployment, in which a run of each pipeline has begun."""
+    """Start the deployment, and a run of each pipeline."""
     pytest.importorskip("airflow.sdk")
     with hostile(tmp_path_factory.mktemp("hostile") / "home") as airflow_:
         project = airflow_.home / "project"
@@ -94,12 +94,12 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
 
 
 def ended(airflow_: Airflow, dag: str) -> tuple[str, dict[str, Any]]:
-    """The state of a DAG's first run when it has ended, and its ``run.json``."""
+    """Return the final state of a DAG's first run, and its ``run.json``."""
     return airflow_.wait(dag, f"{dag}-1", 400), airflow_.record(f"{dag}-1")
 
 
 def executions(document: dict[str, Any]) -> dict[str, list[tuple[str, int]]]:
-    """The state of each execution of a node, and how often it was tried."""
+    """Return the state of each execution of a node, and the number of its tries."""
     nodes = document["nodes"].items()
     return {name: [(one["state"], one["tries"]) for one in node["executions"]] for name, node in nodes}
 
@@ -184,7 +184,7 @@ def get(airflow_: Airflow, path: str, user: str | None, **headers: str) -> tuple
 
 
 def page_of(airflow_: Airflow) -> str:
-    """The URL, without its host, of the page of an execution that has ended."""
+    """Return the URL, without its host, of the page of an ended execution."""
     ended(airflow_, "mixed")
     url = airflow_.api("GET", LINKS.format(dag="mixed", task="prepare"))["extra_links"]["Outputs"]
     return str(url).removeprefix(f"http://localhost:{airflow_.port}")

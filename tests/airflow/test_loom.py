@@ -85,7 +85,7 @@ def test_executions_of_a_loop_are_called_as_their_files(ran: Ran) -> None:
 
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> DAG:
-    """The DAG as Airflow keeps it, and as its API server has it."""
+    """Return the DAG as Airflow stores it, and as its API server returns it."""
     from airflow.serialization.serialized_objects import DagSerialization
 
     folder = tmp_path_factory.mktemp("looks")

@@ -23,7 +23,7 @@ pytest.importorskip("airflow.sdk")
 
 @pytest.fixture
 def dag_of(tmp_path: Path) -> Any:
-    """A function that makes the DAG of nodes, as its file does."""
+    """Return a function that creates the DAG of nodes, as its file does."""
 
     def make(*nodes: Node) -> Any:
         file = tmp_path / "dag.py"
@@ -78,7 +78,7 @@ def test_an_added_node_belongs_to_the_pipeline_though_finish_does_not_list_it(da
 
 
 def calls(action: Callable[[], object]) -> int:
-    """How many Python functions an action calls, which is time that no busy machine changes."""
+    """Count the Python functions that an action calls, which does not depend on the load of the machine."""
     count = 0
 
     def counted(_frame: FrameType, event: str, _argument: object) -> None:

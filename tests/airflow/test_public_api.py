@@ -46,7 +46,7 @@ PUBLIC = [
 
 
 def loaded(program: str) -> set[str]:
-    """The modules that a program has loaded at its end."""
+    """Return the modules that a program has loaded at its end."""
     command = [sys.executable, "-c", f"{program}\nimport sys; print(*sys.modules)"]
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 

@@ -62,7 +62,7 @@ PIPELINES = {
 
 @pytest.fixture(scope="module")
 def deployed(scheduler: Airflow) -> Airflow:
-    """The scheduler, with all pipelines in its DAGs folder."""
+    """Start the scheduler with all pipelines in its DAGs folder."""
     project = scheduler.home / "project"
     (project / "pids").mkdir(parents=True)
     (project / "work.sh").write_text("echo worked > $VH_OUTPUTS_DIR/made.$VH_JOB_ID\n")
@@ -79,7 +79,7 @@ def states(document: dict[str, Any]) -> dict[str, str]:
 
 
 def pids(airflow: Airflow, dag_node: str = "") -> list[int]:
-    """The processes that have left their id."""
+    """Return the processes that have written their id."""
     return [int(path.read_text()) for path in (airflow.home / "project" / "pids").iterdir() if path.read_text()]
 
 

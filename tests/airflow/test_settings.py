@@ -52,7 +52,7 @@ DAG = "team.infrastructure"
 
 @pytest.fixture(scope="module")
 def faulty(scheduler: Airflow) -> Airflow:
-    """The scheduler with a DAG whose tasks are tried again after faults of the infrastructure."""
+    """Start the scheduler with a DAG whose tasks are retried after faults of the infrastructure."""
     project = scheduler.home / "faulty"
     project.mkdir()
     nodes = (

@@ -33,7 +33,7 @@ MORE = """
 
 @pytest.fixture(scope="module")
 def waiting(scheduler: Airflow) -> Airflow:
-    """The scheduler with DAGs whose runs must end within an hour, and none of whose tasks gets a slot."""
+    """Start a scheduler with DAGs whose runs must end within an hour, and whose tasks never get a slot."""
     scheduler.api("POST", "/api/v2/pools", {"name": "closed", "slots": 0})
     for name, file in FILES.items():
         folder = scheduler.home / "waiting" / name

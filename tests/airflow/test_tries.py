@@ -54,7 +54,7 @@ def dag(tmp_path: Path) -> Any:
 
 
 def left(store: Store, node: str, index: int, state: State | None) -> dict[str, Any]:
-    """A try in the store, and the XCom that names it; without a manifest where its worker was killed."""
+    """Write a try to the store, and return the XCom that names it; without a manifest if its worker was killed."""
     identity = store.claim(ExecutionId("Small", "r", node, max(index, 0)))
     store.begin(identity, {}, "t")
     if state is not None:
@@ -63,7 +63,7 @@ def left(store: Store, node: str, index: int, state: State | None) -> dict[str, 
 
 
 def brought(store: Store, dag: Any, states: dict[str, str | None], tries: dict[str, list[Any]]) -> list[int]:
-    """The indexes of ``many`` that ``collect`` gets."""
+    """Return the indexes of ``many`` that ``collect`` gets."""
     from airflow_plugin.upstream import upstream_manifests
 
     context: Any = {"ti": Instance(states, tries), "dag": dag}

@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shell(command: str) -> tuple[int, str]:
-    """The exit status of a shell command in which ``translate`` is ours, and all that it prints."""
+    """Return the exit status and the output of a shell command in which ``translate`` is ours."""
     script = f'translate() {{ "{sys.executable}" -m translator.cli "$@"; }}\n{command}'
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, errors="replace")
     printed = done.stdout + done.stderr

@@ -47,7 +47,7 @@ Node: TypeAlias = Callable[[Making, tuple[str, ...], str, ir.Policy], ir.Node]
 
 
 def case(made: Graph, dialect: str = "magnus", name: str = "controlflow", **parameters: Any) -> Case:
-    """The pipeline of a graph, and its outcome."""
+    """Return the pipeline of a graph, and its outcome."""
     making = Making(dialect)
     given = tuple(ir.PipelineParameter(key, SPAN, value) for key, value in parameters.items())
     whole = ir.Pipeline(name, dialect, "controlflow.yaml", made(making, ()), SPAN, given)
@@ -55,7 +55,7 @@ def case(made: Graph, dialect: str = "magnus", name: str = "controlflow", **para
 
 
 def graph(nodes: Mapping[str, Any], start: str | None = None) -> Graph:
-    """A graph; a node without ``next`` leads to the following one, one without ``on_failure`` to the graph's error."""
+    """Return a graph; ``next`` defaults to the following node, ``on_failure`` to the failed end of the graph."""
 
     def make(making: Making, items: tuple[str, ...]) -> ir.Graph:
         names = list(nodes)
@@ -74,19 +74,19 @@ def graph(nodes: Mapping[str, Any], start: str | None = None) -> Graph:
 
 
 def mapped(body: Graph, over: str, item: str, reducer: str | None = None) -> Node:
-    """A map node."""
+    """Return a map node."""
     return lambda making, items, name, policy: ir.MapNode(
         name, SPAN, body(making, (*items, item)), over, item, policy, reducer
     )
 
 
 def loop(body: Graph, until: str, limit: int, index: str | None = None) -> Node:
-    """A loop node."""
+    """Return a loop node."""
     return lambda making, items, name, policy: ir.LoopNode(name, SPAN, body(making, items), until, limit, policy, index)
 
 
 def choice(on: str, **cases: Graph) -> Node:
-    """A choice node."""
+    """Return a choice node."""
     return lambda making, items, name, policy: ir.ChoiceNode(
         name, SPAN, on, {key: one(making, items) for key, one in cases.items()}, policy
     )

@@ -168,14 +168,14 @@ def drawn(chance: Random, shape: Shape) -> Plan:
 
 
 def key_of(path: str, items: Iterable[Any]) -> str:
-    """What a step at a path, for items of the maps around it, calls itself."""
+    """Return what a step at a path, for items of the enclosing maps, calls itself."""
     parts = path.split(".")
     turn = [parts[-2]] if "improve" in parts else []
     return "-".join([parts[-1], *map(str, items), *turn])
 
 
 def does(path: str, items: Mapping[str, Any], plan: Plan, stamp: int) -> StepEnding:
-    """How the step at a path ends, and what it writes."""
+    """Return how the step at a path ends, and what it writes."""
     key = key_of(path, items.values())
     more: Mapping[str, Mapping[str, Any]] = {"list": {"values": list(plan.values), "side": plan.side}}
     if "improve" in path.split("."):
@@ -198,12 +198,12 @@ def write(home: Path, plan: Plan, stamp: int) -> None:
 
 
 def seen(home: Path, key: str) -> dict[str, str]:
-    """What a step saw when it ran last."""
+    """Return what a step saw when it last ran."""
     return dict(line.split("=", 1) for line in (home / f"seen-{key}").read_text().splitlines())
 
 
 def shown(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """The same of parameters, as runnable hands them to a shell."""
+    """Return the parameters that a step saw, as runnable passes them to a shell."""
     return {
         name: value if isinstance(value, str) else json.dumps(thawed(value))
         for name, value in parameters.items()

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def outer(nodes: dict[str, Any]) -> Node:
-    """A map with these nodes, over two items."""
+    """Return a map with these nodes, over two items."""
     return mapped(graph(nodes), "pair", "i")
 
 
 def inner(work: Work = T, item: str = "j") -> Node:
-    """A map with one step, over two items."""
+    """Return a map with one step, over two items."""
     return mapped(graph({"one": work}), "pair", item)
 
 

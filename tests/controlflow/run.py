@@ -51,7 +51,7 @@ def predict(case: Case, given: Mapping[str, Any] | None = None) -> Prediction:
 
 
 def differences(case: Case, document: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> list[str]:
-    """Where a ``run.json`` is not as predicted, in words."""
+    """Describe the differences between a ``run.json`` and the prediction."""
     expected = predict(case, given)
     found = []
     if document["state"] != expected.fate.state:
@@ -75,7 +75,7 @@ def differences(case: Case, document: Mapping[str, Any], given: Mapping[str, Any
 
 
 def predicted(fate: GraphFate, prefix: str = "") -> dict[str, str]:
-    """Kind and state of every node, and the state of every branch, by path."""
+    """Return kind and state of every node, and the state of every branch, by path."""
     found = {}
     for name, node in fate.nodes.items():
         path = prefix + name
@@ -87,7 +87,7 @@ def predicted(fate: GraphFate, prefix: str = "") -> dict[str, str]:
 
 
 def recorded(nodes: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Kind and state of every node, and the state of every branch, by path."""
+    """Return kind and state of every node, and the state of every branch, by path."""
     found = {}
     for name, node in nodes.items():
         path = prefix + name
@@ -99,7 +99,7 @@ def recorded(nodes: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 
 def _items(graph: ir.Graph, inside: tuple[str, ...]) -> Any:
-    """By the identity of each step's node, the names of the items of the maps around it."""
+    """Return by the identity of each step's node the names of the items of the enclosing maps."""
     for node in graph.nodes:
         match node:
             case ir.MapNode():

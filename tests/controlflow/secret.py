@@ -69,6 +69,6 @@ def pipelines(project: Path) -> Iterator[Pipeline]:
 
 
 def revealed(*folders: Path) -> list[Path]:
-    """The files in which a secret stands."""
+    """Return the files that contain a secret."""
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     return [path for path in files if any(one.encode() in path.read_bytes() for one in (TOKEN, KEY))]

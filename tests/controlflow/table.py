@@ -16,12 +16,12 @@ HANDLED = {"on": (F, "next", "handler"), "next": (T, "end", None), "handler": (T
 
 
 def fails_on(**items: str) -> Work:
-    """A step that fails for these items."""
+    """Return a step that fails for these items."""
     return Work(fails_on=items)
 
 
 def writes(**values: object) -> Work:
-    """A step that writes parameters."""
+    """Return a step that writes parameters."""
     return Work(writes=values)
 
 

@@ -33,7 +33,7 @@ class Work:
     first: str = ""
 
     def ending(self, visit: Visit) -> StepEnding:
-        """How it ends, and what it writes."""
+        """Return how the step ends, and what it writes."""
         told = self.fails_on and all(visit.items.get(name) == item for name, item in self.fails_on.items())
         written = dict(self.writes)
         if self.counts:
@@ -43,7 +43,7 @@ class Work:
         return StepEnding(State.ERROR if self.fails or told else State.COMPLETE, written)
 
     def command(self, dialect: str, name: str, items: Sequence[str]) -> str:
-        """The text of a shell step ``name`` within maps whose items are called ``items``."""
+        """Return the text of a shell step ``name`` within maps whose items are called ``items``."""
         prefix = "MAGNUS_PRM_" if dialect == "magnus" else ""
         lines = [*taken(dialect, items), *files(dialect, name, items)]
         if self.first:
@@ -63,30 +63,30 @@ class Work:
         return "\n".join([*lines, "true"])
 
     def returns(self, dialect: str) -> tuple[ir.Return, ...]:
-        """What a step of runnable must declare."""
+        """Return what a step of runnable must declare."""
         names = [*self.writes, *(self.counts or ())[:2]]
         return tuple(ir.Return(str(name)) for name in names) if dialect == "runnable" else ()
 
 
 def taken(dialect: str, items: Sequence[str]) -> Iterator[str]:
-    """Lines of shell that give the items of maps their own variables, which runnable does by itself."""
+    """Return lines of shell that put the items of maps into their own variables, as runnable does."""
     for name in items if dialect == "magnus" else ():
         pattern = f's/.*"{name}": *"\\{{0,1\\}}\\([a-z0-9]*\\).*/\\1/p'
         yield f"{name}=$(printf '%s\\n' \"$MAGNUS_MAP_VARIABLE\" | sed -n '{pattern}')"
 
 
 def stem(name: str) -> str:
-    """A node's name in the names of its files."""
+    """Return a node's name for the names of its files."""
     return name.replace(" ", "_")
 
 
 def put(name: str) -> str:
-    """The pattern of the files that ``files`` writes, for a step's catalog."""
+    """Return the pattern of the files that ``files`` writes, for a step's catalog."""
     return f"*-{stem(name)}-*.txt"
 
 
 def files(dialect: str, name: str, items: Sequence[str]) -> Iterator[str]:
-    """Lines of shell that write the two files of a step."""
+    """Return lines of shell that write the two files of a step."""
     place = "-".join([stem(name), *(f"${{{item}}}" for item in items)])
     told = " ".join([name, *(f"${{{item}}}" for item in items)])
     others = "|".join([*("PWD", "OLDPWD", "SHLVL", "_", "(RUNNABLE|TRANSLATOR)_[A-Z_]*"), *items])
@@ -96,7 +96,7 @@ def files(dialect: str, name: str, items: Sequence[str]) -> Iterator[str]:
 
 
 def written(dialect: str, visit: Visit, items: Sequence[str]) -> dict[str, str]:
-    """The text of the files that ``files`` writes, by path."""
+    """Return the text of the files that ``files`` writes, by path."""
     values = [str(visit.items[item]) for item in items]
     place = "-".join([stem(visit.node.name), *values])
     seen = {name: thawed(value) for name, value in visit.parameters.items()}

@@ -58,7 +58,7 @@ def assert_as_in_loom(example: str, document: Mapping[str, Any], of_run: Path, f
 
 
 def of_loom(example: str, folder: Path) -> dict[str, str]:
-    """The digest of each file that Loom makes of an example."""
+    """Return the digest of each file that Loom writes for an example."""
     shutil.copytree(EXAMPLES / example, folder, ignore=shutil.ignore_patterns("output", "__pycache__"))
     command = [LOOM, "pipeline.yml", *CASES[example].told]
     done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

@@ -41,7 +41,7 @@ RUN = {
 
 
 def changed(*path: object, value: object) -> dict:
-    """``RUN`` with another value at a path."""
+    """Return ``RUN`` with another value at a path."""
     document = copy.deepcopy(RUN)
     place = document
     for key in path[:-1]:

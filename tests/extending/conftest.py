@@ -9,5 +9,5 @@ from tests.extending.package import install
 
 @pytest.fixture
 def installed(tmp_path: Path) -> dict[str, str]:
-    """The environment of a process that has the package."""
+    """Return the environment of a process that has the package."""
     return install(tmp_path / "site")

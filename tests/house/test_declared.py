@@ -54,7 +54,7 @@ def test_packages_of_the_compiler_are_in_both_extras() -> None:
 
 
 def lowest(*extras: str) -> dict[str, str]:
-    """The lower bound of each direct dependency."""
+    """Return the lower bound of each direct dependency."""
     pairs = [one.split(">=") for one in (*PROJECT["dependencies"], *(r for e in extras for r in EXTRAS[e]))]
     assert all(len(pair) == 2 for pair in pairs)
     return {found.lower(): version for found, version in pairs}

@@ -62,7 +62,7 @@ def keys() -> str:
 
 
 def rules() -> str:
-    """The rules of control-flow graphs, from the module that states them."""
+    """Return the rules of control-flow graphs, from the module that states them."""
     text = controlflow.__doc__ or ""
     return textwrap.dedent(text[text.index("    1. ") :])
 
@@ -136,7 +136,7 @@ def test_the_published_schema_is_up_to_date(update_goldens: bool) -> None:
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading."""
+    """Return the rows of the first table below a heading."""
     text = (ROOT / page).read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
     table = text[text.index("\n|") :].lstrip("\n").partition("\n\n")[0]
     cells = [re.split(r"(?<!\\)\|", line)[1:-1] for line in table.splitlines()]

@@ -14,7 +14,7 @@ HEADING = "Undocumented uses of Airflow"
 
 
 def used(source: str) -> set[str]:
-    """The names of Airflow that a module uses and that are not public."""
+    """Return the private names of Airflow that a module uses."""
     tree = ast.parse(source)
     own = {"self", "cls", "other"}
     found: set[str] = set()

@@ -26,7 +26,7 @@ def document(
     nodes: str = "",
     base: str = "",
 ) -> str:
-    """A pipeline of ``first`` and ``second``, with something added; a task node has the blueprint ``grid``."""
+    """Return a pipeline of ``first`` and ``second`` with an addition; a task node has the blueprint ``grid``."""
     return f"""\
 - step:
     name: work

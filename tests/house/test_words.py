@@ -111,7 +111,7 @@ IMPERATIVES = re.compile(
     r"Embed|Emit|Empty|Enable|Encode|End|Enforce|Ensure|Enter|Enumerate|Erase|Escape|Establish|Estimate|Evaluate|"
     r"Exchange|Exclude|Execute|Exercise|Exit|Expand|Explain|Export|Expose|Express|Extend|Extract|Fail|Fan|Fetch|"
     r"Fill|Filter|Find|Finish|Fit|Fix|Flatten|Flush|Follow|Force|Forget|Fork|Format|Forward|Freeze|Gather|Generate|"
-    r"Get|Give|Grant|Greet|Group|Grow|Guard|Guess|Halt|Hand|Handle|Hash|Hide|Hold|Identify|Ignore|Imitate|"
+    r"Get|Give|Grant|Greet|Group|Grow|Guard|Guess|Halt|Hand|Handle|Hash|Have|Hide|Hold|Identify|Ignore|Imitate|"
     r"Implement|Import|Improve|Include|Increase|Index|Infer|Inform|Inherit|Initialise|Insert|Inspect|Install|"
     r"Interpret|Interrupt|Introduce|Invoke|Isolate|Iterate|Join|Judge|Justify|Keep|Kill|Launch|Lead|Learn|Leave|"
     r"Lend|Let|Lift|Limit|Link|Lint|List|Listen|Load|Locate|Lock|Log|Look|Lower|Make|Map|Mark|Mask|Match|Measure|"
@@ -129,16 +129,18 @@ IMPERATIVES = re.compile(
     r"Stream|Strip|Submit|Subscribe|Substitute|Subtract|Suggest|Sum|Summarise|Supervise|Supply|Suppress|Surround|"
     r"Survive|Suspend|Swap|Switch|Synchronise|Tag|Take|Tell|Terminate|Test|Thaw|Throttle|Tidy|Toggle|Tokenise|"
     r"Touch|Trace|Track|Train|Transfer|Transform|Translate|Traverse|Treat|Trigger|Trim|Trip|Truncate|Try|Turn|Type|"
-    r"Understand|Undo|Unify|Unload|Unlock|Unpack|Unregister|Unset|Unwrap|Update|Upload|Urge|Use|Validate|Verify|"
-    r"Visit|Wait|Walk|Warn|Watch|Weigh|Widen|Withdraw|Wrap|Write|Yield)\b"
+    r"Understand|Undo|Unify|Unload|Unlock|Unpack|Unpause|Unregister|Unset|Unwrap|Update|Upload|Urge|Use|Validate|"
+    r"Verify|Visit|Wait|Walk|Warn|Watch|Weigh|Widen|Withdraw|Wrap|Write|Yield)\b"
 )
 
 
 def described(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the line and docstring of a module, and of its functions if it is not a test; properties have nouns."""
+    """Yield the line and docstring of a module and its functions, except properties and tests, which give reasons."""
     for node in ast.walk(tree(path)):
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and path.parts[0] != "tests"
-        if isinstance(node, ast.Module) or (is_function and not is_property(node)):
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if isinstance(node, ast.Module) or (
+            is_function and not node.name.startswith("test_") and not is_property(node)
+        ):
             yield getattr(node, "lineno", 1), ast.get_docstring(node) or ""
 
 

@@ -81,7 +81,7 @@ class _Drawing:
         return f"{prefix} {self.count}" if self.count % 3 == 0 else f"{prefix}{self.count}"
 
     def graph(self, depth: int, inside: tuple[str, ...]) -> dict[str, Any]:
-        """A graph whose nodes lead only to later ones, so that it has no cycle."""
+        """Draw a graph whose nodes lead only to later ones, so that it has no cycle."""
         count = self.draw(st.integers(1, 4 if depth else 5))
         nodes = [self.node(depth, inside) for _ in range(count)]
         names = [name for name, _ in nodes]
@@ -138,7 +138,7 @@ class _Drawing:
 
 @st.composite
 def cases(draw: st.DrawFn, dialect: str, depth: int = 2) -> Case:
-    """Random pipelines of a dialect, nested to ``depth``."""
+    """Draw random pipelines of a dialect, nested to ``depth``."""
     drawing = _Drawing(draw, dialect)
     document = {"dag": drawing.graph(depth, ())}
     parameters = {**drawing.lists, "v": 1}
@@ -146,7 +146,7 @@ def cases(draw: st.DrawFn, dialect: str, depth: int = 2) -> Case:
 
 
 def statuses(fate: GraphFate, items: Mapping[str, list[Any]], prefix: str = "") -> dict[str, str]:
-    """The statuses as the engines' run logs name them: with an item in place of its index, without what is skipped."""
+    """Return the statuses as run logs name them: items replace indexes, and skipped nodes are missing."""
     found: dict[str, str] = {}
     for name, node in fate.nodes.items():
         if node.state is State.SKIPPED:
@@ -162,7 +162,7 @@ def statuses(fate: GraphFate, items: Mapping[str, list[Any]], prefix: str = "") 
 
 
 def leaks(fate: GraphFate) -> bool:
-    """Whether a bug of Magnus decides how a run is logged.
+    """Return whether a bug of Magnus decides how a run is logged.
 
     All maps in one item of an outermost map share one ordered mapping of items, to which each adds its own under its
     name and takes nothing away. Names of branches take its first item for the outermost map, its second for the map
@@ -182,7 +182,7 @@ def _share(bodies: Sequence[GraphFate]) -> bool:
 
 
 def _maps(fate: GraphFate) -> Iterator[NodeFate]:
-    """The maps that have items in a graph and in the branches of its other nodes, not those in other maps."""
+    """Return the maps that have items in a graph and in the branches of its other nodes, but not in other maps."""
     for node in fate.nodes.values():
         if node.state is not State.SKIPPED and node.kind == "map" and node.branches:
             yield node

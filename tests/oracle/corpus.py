@@ -78,12 +78,12 @@ class _AsLogged(Interpreter):
 
 
 def results(dialect: str) -> Mapping[str, Mapping[str, Any]]:
-    """What a dialect's own engine made of its files."""
+    """Return the results of a dialect's own engine for its files."""
     return json.loads((CORPUS / dialect / "expected.json").read_text())["results"]
 
 
 def verdicts(dialect: str) -> Iterator[Verdict]:
-    """The verdict on each file of a dialect."""
+    """Return the verdict on each file of a dialect."""
     for file, expected in results(dialect).items():
         yield _verdict(dialect, file, expected)
 
@@ -120,7 +120,7 @@ def _verdict(dialect: str, file: str, expected: Mapping[str, Any]) -> Verdict:
 
 
 def logged(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """The statuses of the steps and branches of a log, by path."""
+    """Return the statuses of the steps and branches of a log, by path."""
     for step in steps:
         if step["type"] not in {"success", "fail"}:
             yield step["step"], step["status"]
@@ -130,7 +130,7 @@ def logged(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def branches_logged(steps: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
-    """The paths of the branches of each step of a log, in the order in which they began."""
+    """Return the paths of the branches of each step of a log, in the order in which they began."""
     for step in steps:
         yield step["step"], list(step.get("branches", {}))
         for branch in step.get("branches", {}).values():

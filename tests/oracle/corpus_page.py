@@ -19,7 +19,7 @@ _BEGIN, _END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 
 
 def counts(results: Sequence[Result]) -> str:
-    """A table of how many files of each dialect compare how on each engine."""
+    """Return a table of how many files of each dialect compare how on each engine."""
     lines = [
         "| | engine | files | equal | different on purpose | wrong | not run |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -33,7 +33,7 @@ def counts(results: Sequence[Result]) -> str:
 
 
 def differing() -> str:
-    """A table of what differs on purpose."""
+    """Return a table of what differs on purpose."""
     lines = []
     for dialect, files in TABLE.items():
         lines += ["", f"| {dialect} | its engine | here |", "|---|---|---|"]

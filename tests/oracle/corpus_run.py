@@ -65,7 +65,7 @@ class Result:
 
 
 def project(dialect: str, folder: Path, sources: Path | None = None) -> Path:
-    """A dialect's corpus as a project below ``folder``, with what there is of the sources of its steps."""
+    """Write a dialect's corpus as a project below ``folder``, with the available sources of its steps."""
     made = folder / dialect
     shutil.copytree(corpus.CORPUS / dialect, made)
     if sources is not None:
@@ -104,7 +104,7 @@ def result(engine: Engine, dialect: str, file: str, base: Path, store: Path, *, 
 
 
 def _lacking(pipeline: ir.Pipeline, file: str, base: Path) -> Iterator[str]:
-    """What the steps of an example would run and is not here."""
+    """Return the missing sources of the steps of an example."""
     for _, node in walk(pipeline.graph):
         if not isinstance(node, ir.ExecutionNode) or not file.startswith("examples/"):
             continue
@@ -115,7 +115,7 @@ def _lacking(pipeline: ir.Pipeline, file: str, base: Path) -> Iterator[str]:
 
 
 def differences(expected: Mapping[str, Any], document: Mapping[str, Any]) -> Iterator[Difference]:
-    """Where a run's record and the engine's results differ."""
+    """Describe the differences between a run's record and the engine's results."""
     theirs = {"run": expected["status"], **dict(corpus.logged(expected["steps"]))}
     mine = {
         "run": corpus.STATUS[document["state"]],
@@ -131,19 +131,19 @@ def differences(expected: Mapping[str, Any], document: Mapping[str, Any]) -> Ite
 
 
 def _typed(value: object) -> tuple[str, object]:
-    """A value that equals only one of its own type: ``1`` is not ``True``."""
+    """Return a value that equals only values of its own type: ``1`` is not ``True``."""
     return type(value).__name__, value
 
 
 def _named(value: object) -> object:
-    """A parameter as runnable's log has it: of an object its name, under which the catalog has the pickle."""
+    """Return a parameter as in runnable's log: for an object, the name of its pickle in the catalog."""
     return value["$object"].removesuffix(".dill") if isinstance(value, dict) and list(value) == ["$object"] else value
 
 
 def _statuses(
     nodes: Mapping[str, Any], branches: Mapping[str, list[str]], prefix: str = ""
 ) -> Iterator[tuple[str, str]]:
-    """The statuses of a record by path, as logs have them: branches of a map called by their items."""
+    """Return the statuses of a record by path as in logs, with the items of maps as names of branches."""
     for name, node in nodes.items():
         if node["state"] == "skipped":
             continue
@@ -159,7 +159,7 @@ def _statuses(
 
 
 def not_as_said(purpose: OnPurpose, found: Sequence[Difference], run: str) -> Iterator[str]:
-    """How a file that differs on purpose differs otherwise than the table says, or not at all."""
+    """Explain how a file that differs on purpose differs otherwise than in the table, or not at all."""
     if run != purpose.ends:
         yield f"in the table the run ends as {purpose.ends}, here as {run}"
     covered = set()
@@ -192,7 +192,7 @@ def run_all(
 
 
 def main() -> int:
-    """The program."""
+    """Run the program."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sources", type=Path, help="where the modules and notebooks of the examples are")
     parser.add_argument("--engine", choices=ENGINES, nargs="+", default=ENGINES)

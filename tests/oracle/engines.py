@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 def python_of(engine: str) -> Path:
-    """The interpreter of the environment that has the engine."""
+    """Return the interpreter of the environment with the engine."""
     return Path(os.environ.get(f"TRANSLATOR_{engine.upper()}_PYTHON", ROOT / ".venv" / engine / "bin" / "python"))
 
 
@@ -89,7 +89,7 @@ def _statuses(steps: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def started(name: str, folder: Path) -> Iterator[Engine]:
-    """An engine's process."""
+    """Start an engine's process."""
     log = folder / f"{name}.log"
     worker = [str(python_of(name)), str(Path(__file__).with_name("worker.py")), name]
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAGNUS", "RUNNABLE"))}

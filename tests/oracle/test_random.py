@@ -42,7 +42,7 @@ def engines(tmp_path_factory):
 
 
 def compared(engine: Engine, case: Case, folder: Path) -> list[str]:
-    """Where the engine's run differs from the prediction, in words."""
+    """Describe where the engine's run differs from the prediction."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     file = folder / "pipeline.yaml"

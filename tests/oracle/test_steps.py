@@ -86,7 +86,7 @@ class Cases:
 
 
 def binding(dialect: str) -> Iterator[tuple[bool, Mapping[str, tuple[str, str]]]]:
-    """The tables of functions, and whether the dialect's engine fails to call those of each."""
+    """Return the tables of functions, and whether the dialect's engine fails to call those of each."""
     yield False, SAME
     yield False, OWN
     for row in DIFFERENT:
@@ -204,7 +204,7 @@ def magnus() -> Cases:
 
 
 def one(name: str, **more: Any) -> dict[str, Any]:
-    """A step's keys: it returns one value."""
+    """Return the keys of a step that returns one value."""
     return {"returns": [{"name": name, **more}]}
 
 
@@ -293,7 +293,7 @@ ALL = {"magnus": (magnus_functions, magnus), "runnable": (runnable_functions, ru
 
 
 def ours(cases: Cases, project: Path, store: Path) -> tuple[dict[str, str], dict[str, Any], dict[str, Any], list[str]]:
-    """Each step by the shim, one after the other: states, parameters, reasons, files of the catalog."""
+    """Run each step by the shim, one after the other: states, parameters, reasons, files of the catalog."""
     scope = scopes.initial(cases.dialect, GIVEN, {})
     states, reasons = {}, {}
     for name, step in cases.steps.items():
@@ -346,7 +346,7 @@ def called(dialect: str, name: str, parameters: Mapping[str, Any]) -> tuple[dict
 
 @pytest.fixture
 def imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Modules of the tests' steps, and those that call them, are gone afterwards."""
+    """Remove modules of the tests' steps, and those that call them, afterwards."""
     monkeypatch.syspath_prepend(Path(translator.shim.dialects.magnus.__file__).parent / "child")
     yield monkeypatch
     for name in ("call", "_pipeline_step", "steps", "light"):

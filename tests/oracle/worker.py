@@ -43,7 +43,7 @@ def run(engine: str, request: dict[str, str]) -> int:
 
 
 def prepare(engine: str) -> None:
-    """What would cost each run more time than its steps do: imports, and output several times per step, in colours."""
+    """Avoid what takes each run longer than its steps: imports, and coloured output several times per step."""
     __import__(f"{engine}.entrypoints")
     for plugin in importlib.metadata.distribution(engine).entry_points:
         with contextlib.suppress(ImportError):  # those of extras that are not installed

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def wrong(ran: Ran) -> list[str]:
-    """What in one run is not as the rules say, in words."""
+    """Describe where a run differs from the rules."""
     document = ran.document
     found = disagreements(ran.rules, document)
     if ran.status != (0 if document["state"] == "complete" else 1):
@@ -53,7 +53,7 @@ def _wrong_execution(ran: Ran, name: str, execution: dict[str, Any]) -> Iterator
 
 
 def differences(one: Ran, other: Ran) -> list[str]:
-    """Where two runs of the same scenario came to different bytes or values, though nothing made them differ."""
+    """Describe where two runs of a scenario have different bytes or values without a reason."""
     found = []
     rules = one.rules
     for name in rules.order:

@@ -11,7 +11,7 @@ from tests.parity.engines import ENGINES, python_of, started
 
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory):
-    """The two engines' processes."""
+    """Start the processes of the two engines."""
     for name in ENGINES:
         if not python_of(name).exists():
             pytest.skip(f"no environment with {name}: {python_of(name)}")

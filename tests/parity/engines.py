@@ -30,7 +30,7 @@ ENGINES = ("airflow", "prefect")
 
 
 def python_of(engine: str) -> Path:
-    """The interpreter of the environment that has the engine: this one, if it does."""
+    """Return the interpreter of the environment with the engine: this one, if it has it."""
     own = Path(sys.executable) if find_spec(engine) else ROOT / ".venv" / engine / "bin" / "python"
     return Path(os.environ.get(f"TRANSLATOR_{engine.upper()}_PYTHON", own))
 
@@ -63,7 +63,7 @@ class Engine:
 
 @contextmanager
 def started(name: str, folder: Path) -> Iterator[Engine]:
-    """An engine in a private home below ``folder``."""
+    """Start an engine in a private home below ``folder``."""
     home = folder / "home"
     (home / "dags").mkdir(parents=True)
     log = folder / "log.txt"

@@ -31,24 +31,24 @@ class Part:
         return {name.removeprefix(self.prefix): record for name, record in records if name.startswith(self.prefix)}
 
     def read(self, node: str, path: str = "out-0-0.txt", index: int = 0) -> list[str]:
-        """The lines of an output: the execution's parameters and all that it found in its inputs."""
+        """Return the lines of an output: the execution's parameters and all files of its inputs."""
         tries = self.nodes[node]["executions"][index]["tries"]
         folder = self.ran.folder / f"{self.prefix}{node}" / str(index) / f"try-{tries}"
         text = (folder / "outputs" / path).read_text()
         return text.replace(self.prefix, "").splitlines() if self.prefix else text.splitlines()
 
     def files(self, node: str) -> list[str]:
-        """The files that an execution found in its inputs."""
+        """Return the files that an execution found in its inputs."""
         return [line.removeprefix(" file ") for line in self.read(node) if line.startswith(" file ")]
 
 
 def prefixes(scenarios: Mapping[str, Scenario]) -> dict[str, str]:
-    """What the names of each scenario's nodes begin with in the merged one."""
+    """Return the prefix of each scenario's nodes in the merged scenario."""
     return {name: f"c{number}_" for number, name in enumerate(scenarios)}
 
 
 def merge(scenarios: Mapping[str, Scenario]) -> Scenario:
-    """One scenario of all."""
+    """Merge scenarios into one."""
     prefix = prefixes(scenarios)
     parts = [_renamed(scenario, prefix[name]) for name, scenario in scenarios.items()]
     pipelines = [item["pipeline"] for part in parts for item in part.document if "pipeline" in item]

@@ -32,7 +32,7 @@ class Node:
     blueprint: dict[str, Any] | None = None
 
     def parts(self) -> list[dict[str, Any]]:
-        """The step and the task blueprint in the YAML."""
+        """Return the step and the task blueprint in the YAML."""
         parts = [step(self.name, self.inputs)]
         child = self.rule.partition("/")[2]
         if self.width is not None:
@@ -43,7 +43,7 @@ class Node:
         return parts
 
     def node(self) -> dict[str, Any]:
-        """The node in the YAML."""
+        """Return the node in the YAML."""
         what = (
             {"type": "execution", "step": f"{self.name} step"}
             if self.width is None
@@ -53,7 +53,7 @@ class Node:
 
 
 def scenario(nodes, edges, *, parameters=None, values=None, missing=()):
-    """A scenario; an edge is ``a -> b`` for order or ``a.output.* -> b.input.data``."""
+    """Return a scenario; an edge is ``a -> b`` for order or ``a.output.* -> b.input.data``."""
     ends = [[end if "." in end else f"{end}.dependency.*" for end in edge.split(" -> ")] for edge in edges]
     document = [part for node in nodes for part in node.parts()]
     document.append(pipeline([node.node() for node in nodes], ends, parameters))
@@ -62,7 +62,7 @@ def scenario(nodes, edges, *, parameters=None, values=None, missing=()):
 
 
 def around(node, **more):
-    """The node with one before it, one after it that wants a file of it if there is one, and a branch beside it."""
+    """Return the node with an upstream node, a downstream node that wants its file if any, and a parallel branch."""
     after = Node("after", inputs=[{"name": "data", "optional": True}], **more)
     nodes = [Node("before"), node, after, Node("beside"), Node("beside2")]
     edges = ["before -> node", "node.output.out* -> after.input.data", "before -> beside", "beside -> beside2"]
@@ -71,7 +71,7 @@ def around(node, **more):
 
 @pytest.fixture(scope="module")
 def run_of(engines, tmp_path_factory):
-    """A function: the runs of one of several scenarios, on both engines.
+    """Return a function that returns the runs of a scenario on both engines.
 
     ``cases`` are by name a scenario and what is expected. Those for which ``together`` says the same (and not False)
     of what is expected run as one pipeline.
@@ -146,7 +146,7 @@ MODEL = {"outputs": ("model-{x}.pkl", "log.txt")}
 
 
 def training_pipeline(fails):
-    """Seed 000's first pipeline; its task node's grid is configured for the run."""
+    """Return seed 000's first pipeline, with the grid of its task node set for the run."""
     images = ["training-set-images", "training-set-labels", "test-set-images", "test-set-labels"]
     outputs = ("mnist-train-images.gz", "mnist-train-labels.gz", "mnist-test-images.gz", "mnist-test-labels.gz")
     inputs = [{"name": name, "default": "data.csv"} for name in images]
@@ -201,7 +201,7 @@ def test_training_pipeline(engines, tmp_path, fails, expected):
 
 
 def dual_pipeline(names):
-    """The seeds' second pipeline; both task nodes run two executions, one of which fails."""
+    """Return the seeds' second pipeline; both task nodes run two executions, one of which fails."""
     stop, evaluate_stop, go, evaluate_go = names
     training = {"override": {"inputs": [{"name": "dataset"}]}}
     document = [

@@ -62,7 +62,7 @@ def check(engines: list[Engine], made: Case, folder: Path) -> list[dict[str, Any
 
 
 def _comparable(nodes: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """By path all that a record says of an execution."""
+    """Return by path all that a record contains about an execution."""
     found = {}
     for name, node in nodes.items():
         found[prefix + name] = node.get("executions")
@@ -72,7 +72,7 @@ def _comparable(nodes: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def together(dialect: str) -> Case:
-    """The cases of the table as branches of one node, of whose errors nothing comes."""
+    """Merge the cases of the table into branches of one node whose failures are handled."""
     table = CASES if dialect == "magnus" else {name: CASES[name] for name in DIFFERENT} | RUNNABLE
     branches = {name: made for name, (made, _, _) in table.items()}
     return case(graph({"all": (branches, "success", "success")}), dialect, "Table", **GIVEN)
@@ -85,7 +85,7 @@ def test_table(engines, tmp_path, dialect):
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """The source languages' own engines, where they are installed."""
+    """Return the source languages' own engines, if they are installed."""
     with ExitStack() as stack:
         yield {
             name: stack.enter_context(real.started(name, tmp_path_factory.mktemp(name)))
@@ -95,7 +95,7 @@ def sources(tmp_path_factory):
 
 
 def real_differences(source: real.Engine, drawn: Drawn, made: Case, file: Path) -> list[str]:
-    """Where the real engine's run of a file is not as predicted, in words."""
+    """Describe where the real engine's run of a file differs from the prediction."""
     expected = predict(made)
     if drawn.dialect == "magnus" and leaks(expected.fate):
         return []
@@ -119,7 +119,7 @@ def real_differences(source: real.Engine, drawn: Drawn, made: Case, file: Path) 
 
 
 def put_for_another_item(path: str, texts: Mapping[str, str]) -> bool:
-    """Whether a later item of the same step may have put a file that the step left when it failed for an earlier one.
+    """Return whether a later item may have put a file that the step left when an earlier one failed.
 
     The engines run all steps in one folder, and the pattern that a step puts matches its files of all items.
     """

@@ -35,7 +35,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def loom(tmp_path_factory):
-    """Loom's process."""
+    """Return Loom's process."""
     if not python_of_loom().exists():
         pytest.skip(f"no environment with Loom: {python_of_loom()} (make test makes it)")
     with started_loom(tmp_path_factory.mktemp("loom")) as process:
@@ -48,7 +48,7 @@ def _place(monkeypatch):
 
 
 def compared(loom, engines, one, folder):
-    """Where the rules and the engines differ from Loom, in words."""
+    """Describe where the rules and the engines differ from Loom."""
     folder.mkdir()
     real = in_loom(loom, one, folder / "loom")
     assert not real.told.aborted, real.log

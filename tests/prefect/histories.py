@@ -141,7 +141,7 @@ class History:
         )
 
     def _source(self) -> str:
-        """The text of the pipeline file."""
+        """Return the text of the pipeline file."""
         return TEXT.replace("NAME", self.name).replace("ON_ERROR", self.on_error)
 
     def _steps_environment(self) -> dict[str, str]:
@@ -200,7 +200,7 @@ class History:
             (folder / f"hold-{plan.hold}").touch()
 
     def _held(self) -> Path:
-        """The file in which the step that waits says its process."""
+        """Return the file to which the waiting step writes its process id."""
         return self.folder / "plan" / "held"
 
     def _begin(self, client: Any) -> None:
@@ -214,7 +214,7 @@ class History:
         wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
 
     def _has_begun(self, client: Any) -> bool:
-        """Whether the attempt has begun; Prefect does not count one that continues after a suspension."""
+        """Return whether the attempt has begun; Prefect does not count one that continues after a suspension."""
         began = client.read_flow_run(self.flow_run).labels.get(BEGAN, "")
         if began == self.began:
             return False
@@ -240,7 +240,7 @@ class History:
         return state if state.is_final() or state.is_paused() else None
 
     def _processes(self) -> list[int]:
-        """The processes that run this flow."""
+        """Return the processes that run this flow."""
         sign = f"PREFECT__FLOW_RUN_ID={self.flow_run}".encode()
         return [
             process
@@ -251,7 +251,7 @@ class History:
         ]
 
     def _tries(self) -> Counter[tuple[str, int]]:
-        """By node and index, the tries that have begun so far."""
+        """Return by node and index the tries that have begun so far."""
         begun = (self.folder / "store").glob("*/run/*/*/try-*/started.json")
         return Counter((path.parts[-4], int(path.parts[-3])) for path in begun)
 
@@ -272,7 +272,7 @@ class History:
         self._check_outputs(plan, file.parent, document)
 
     def _step_nodes(self, document: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-        """The nodes that have executions."""
+        """Return the nodes that have executions."""
         nodes: Mapping[str, Any] = document["nodes"]
         return nodes.items()
 
@@ -283,7 +283,7 @@ class History:
         assert not wrong, "\n".join([str(plan), *wrong, json.dumps(document, indent=1)])
 
     def _record(self) -> tuple[Path, dict[str, Any]] | None:
-        """The record of this attempt; after a kill the worker's hook writes it, a moment after the state is set."""
+        """Return the record of this attempt; after a kill, the worker's hook writes it shortly after the state."""
         for file in (self.folder / "store").glob("*/run/run.json"):
             document = json.loads(file.read_text())
             if document["started"] != self.started:

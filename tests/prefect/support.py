@@ -38,7 +38,7 @@ def compiled(text: str, folder: Path) -> Path:
 
 
 def flow_of(file: Path) -> Any:
-    """The flow in a generated file."""
+    """Return the flow in a generated file."""
     name = f"generated_{next(_numbers)}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec and spec.loader
@@ -50,7 +50,7 @@ def flow_of(file: Path) -> Any:
 
 
 def is_alive(process: int) -> bool:
-    """Whether a process runs (one that has ended and waits to be collected does not)."""
+    """Return whether a process runs; an ended process that waits to be collected does not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def is_alive(process: int) -> bool:
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """What ``condition`` returns, as soon as it is true; ``seconds`` are those of a quiet machine."""
+    """Return the result of ``condition`` as soon as it is true; ``seconds`` are those of a quiet machine."""
     deadline = time.monotonic() + BUSY * seconds
     while time.monotonic() < deadline:
         if found := condition():
@@ -68,7 +68,7 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 def task_runs(flow_run_id: Any, count: int) -> dict[str, Any]:
-    """The task runs of a flow run by name, as soon as the API has so many of them, all in final states."""
+    """Return the task runs of a flow run by name, once the API has so many of them, all in final states."""
 
     def settled() -> dict[str, Any] | None:
         found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])))

@@ -57,7 +57,7 @@ def test_a_damaged_trace_of_a_control_flow_graph(tmp_path: Path) -> None:
 
 
 def calls(items: int) -> int:
-    """How many functions the graph of a crashed map calls, which is time that no busy machine changes."""
+    """Count the functions that the graph of a crashed map calls, which does not depend on the load."""
     count = 0
 
     def counted(_frame: FrameType, event: str, _argument: Any) -> None:

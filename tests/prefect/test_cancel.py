@@ -57,7 +57,7 @@ def start(server, tmp_path):
 
 
 def sleeper_in(folder):
-    """The process that a step has started, as soon as it runs."""
+    """Return the process that a step has started, as soon as it runs."""
     file = folder / "inner.pid"
     return int(wait_for(lambda: file.exists() and file.read_text().strip(), 60, f"the step in {folder} to start"))
 

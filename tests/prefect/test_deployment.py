@@ -92,7 +92,7 @@ HOSTILE = {
 
 
 def expected(name, n, record):
-    """What the rules say against a record of the pipeline."""
+    """Describe where a record of the pipeline differs from the rules."""
     (pipeline,) = load_text(TEXT.replace("NAME", name)).pipelines
 
     def ending(attempt: Attempt) -> Ending:
@@ -194,7 +194,7 @@ def test_a_flow_with_retries_is_tried_again_and_fails_as_prefect_knows_it(server
 
 
 def is_triggered(automation):
-    """Whether an automation has done what it is for."""
+    """Return whether an automation has been triggered."""
     with get_client(sync_client=True) as client:
         found = client.request(
             "POST",

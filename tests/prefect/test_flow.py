@@ -17,7 +17,7 @@ MEET = "touch met-{place}-{parameter-value:me}; until test -e met-{place}-{param
 
 
 def meeting(name: str, place: str) -> str:
-    """A step that waits until the same step of the other branch has begun; its time limit ends a wait in vain."""
+    """Return a step that waits until the same step of the other branch has begun, within its time limit."""
     return textwrap.dedent(f"""
     - step:
         name: {name}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def document(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The record of a run of all cases."""
+    """Return the record of a run of all cases."""
     folder = tmp_path_factory.mktemp("gates")
     pipeline, values = together()
     file = folder / target.file_name(pipeline)

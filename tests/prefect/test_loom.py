@@ -42,7 +42,7 @@ class Ran:
 
 
 def written(project: Project, folder: Path) -> Path:
-    """The flow of a project, beside it."""
+    """Write the flow of a project beside it."""
     pipeline = load(project.write(folder)).choose()
     file = folder / target.file_name(pipeline)
     file.write_text(target.generate(pipeline, GenerateOptions()))
@@ -66,7 +66,7 @@ def looks(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 @pytest.fixture(scope="module")
 def shown(looks: Ran) -> dict[str, Any]:
-    """The task runs by name."""
+    """Return the task runs by name."""
     return task_runs(looks.flow_run, len(STATES) - 1 + 6)
 
 
@@ -109,7 +109,7 @@ def test_the_form_says_what_paths_and_switches_are(tmp_path: Path) -> None:
 
 
 def spans(record: dict[str, Any], store: Path) -> dict[str, tuple[str, str]]:
-    """When each node's execution began and ended."""
+    """Return when each node's execution began and ended."""
     found = {}
     for name in record["nodes"]:
         (manifest,) = store.glob(f"*/run/{name}/0/try-1/manifest.json")

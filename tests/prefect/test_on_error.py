@@ -38,7 +38,7 @@ COMPLETE, ERROR, STOPPED, SKIPPED = "complete", "error", "stopped", "skipped"
 
 
 def pipeline(kind: str, on_error: str, *, points: bool = True) -> str:
-    """``first`` with a rule, ``after`` that follows it, ``other`` that does not; perhaps without points in the file."""
+    """Return ``first`` with a rule, ``after`` that follows it, and ``other`` that does not."""
     empty = "" if points else "parameters: [{name: n, targets: [first.parameters.n], default: []}]"
     return STEPS + textwrap.dedent(f"""
     - pipeline:

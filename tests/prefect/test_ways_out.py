@@ -117,7 +117,7 @@ def test_a_second_ctrl_c(script, tmp_path):
 
 @pytest.fixture
 def in_process(server, tmp_path, monkeypatch):
-    """The flow with a name, to be called here."""
+    """Return the flow with a name, to call it in this process."""
     monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("FOLDER", str(tmp_path))
     return lambda name: flow_of(compiled(TEXT.replace("NAME", name), tmp_path))

@@ -34,5 +34,5 @@ def ends_with(status: int, command: str) -> str:
 
 
 def runs_engine(command: str) -> bool:
-    """Whether a command starts an engine."""
+    """Return whether a command starts an engine."""
     return shlex.split(command)[:2] == ["translate", "run"]

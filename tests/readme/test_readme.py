@@ -22,7 +22,7 @@ INSTALLATION, *REST = FIVE_MINUTES
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what the commands use."""
+    """Copy what the commands use."""
     shutil.copytree(ROOT / "examples", tmp_path / "checkout" / "examples", ignore=NOT_COPIED)
     return tmp_path / "checkout"
 

@@ -23,7 +23,7 @@ def _policy(follows, handler):
 
 
 def step(name, follows=None, handler=None, returns=()):
-    """A step; without ``follows`` the node after it in the graph comes next."""
+    """Return a step; ``follows`` defaults to the next node in the graph."""
     of = ir.Step(name, HERE, ("m.f",), kind=ir.StepKind.PYTHON, returns=tuple(ir.Return(r) for r in returns))
     return ir.ExecutionNode(name, HERE, of, _policy(follows, handler))
 
@@ -45,7 +45,7 @@ def loop(name, body, until, limit):
 
 
 def graph(*nodes, start=None):
-    """A graph; a handler (a node that an ERROR route names) comes only where it is named."""
+    """Return a graph; a handler (a node that an ERROR route names) is only reached by that route."""
     from dataclasses import replace
 
     named = {r.target for n in nodes for r in n.policy.routes if r.outcome is Outcome.ERROR}
@@ -66,7 +66,7 @@ def pipeline(whole, dialect="magnus"):
 
 
 def states(fate, prefix=""):
-    """Every node's and branch's state, by path."""
+    """Return every node's and branch's state, by path."""
     found = {}
     for name, node in fate.nodes.items():
         found[prefix + name] = node.state.value

@@ -15,7 +15,7 @@ HERE = Span("test.yaml", 1, 1, 1, 1)
 
 
 def policy(text: str) -> ir.Policy:
-    """``on-error[/on-child-error]``; retry has three tries."""
+    """Parse ``on-error[/on-child-error]``; retry has three tries."""
     on_error, _, child = text.partition("/")
     tries = 3 if on_error == "retry" else 1
     return ir.Policy(OnError(on_error), OnChildError(child) if child else None, tries)
@@ -30,7 +30,7 @@ def node(
     inputs: Sequence[ir.Input] = (),
     merge: ir.MergeMode = ir.MergeMode.REPLACE,
 ) -> ir.StepNode:
-    """An execution node, or with ``width`` a task node over ``x`` = 0, 1, ..."""
+    """Return an execution node, or with ``width`` a task node over ``x`` = 0, 1, ..."""
     x = ir.Parameter("x", HERE, ir.ParameterType.INTEGER, 0)
     step = ir.Step(name, HERE, ("run",), parameters=(x, *parameters), inputs=tuple(inputs))
     if width is None:
@@ -40,7 +40,7 @@ def node(
 
 
 def edge(text: str) -> ir.Edge:
-    """``a -> b`` for order, or ``a.output.*.txt -> b.input.data``."""
+    """Parse ``a -> b`` for order, or ``a.output.*.txt -> b.input.data``."""
     ends = []
     for end in text.split(" -> "):
         name, kind, key = end.split(".", 2) if "." in end else (end, "dependency", "*")
@@ -53,7 +53,7 @@ def pipeline(
     edges: Sequence[str] = (),
     parameters: Mapping[str, tuple[ir.Value, str]] | None = None,
 ) -> ir.Pipeline:
-    """A pipeline; ``parameters`` are by name a default and a ``node.parameter``."""
+    """Return a pipeline; ``parameters`` are by name a default and a ``node.parameter``."""
     given = [
         ir.PipelineParameter(name, HERE, default, (ir.ParameterTarget(*target.split(".")),))
         for name, (default, target) in (parameters or {}).items()

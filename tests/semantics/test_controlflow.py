@@ -12,7 +12,7 @@ C, E = State.COMPLETE, State.ERROR
 
 
 def run(whole, fails=(), writes=None, parameters=None, reducer=None):
-    """The fate of a run in which the steps at the paths ``fails`` err and others write what ``writes`` says."""
+    """Return the fate of a run; the steps at the paths in ``fails`` fail, others write according to ``writes``."""
     seen = {}
 
     def oracle(visit):

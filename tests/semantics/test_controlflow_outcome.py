@@ -19,7 +19,7 @@ from translator.shim.traces import Trace
 
 
 def plan(graph):
-    """The plan of a graph, as generated code has it."""
+    """Return the plan of a graph, as generated code has it."""
     after = {node.name: [] for node in graph.nodes}
     ends = []
     for node in graph.nodes:
@@ -40,7 +40,7 @@ def plan(graph):
 
 
 def traces(fate, prefix=""):
-    """What the nodes of a run that went as predicted leave."""
+    """Return the traces of the nodes of a run that went as predicted."""
     for name, node in fate.nodes.items():
         path = prefix + name
         if node.state is not State.SKIPPED:

@@ -40,7 +40,7 @@ class Sim:
         return self.states[name].count(State.ERROR)
 
     def may_follow(self, name):
-        """Whether the nodes after an ended node continue."""
+        """Return whether the nodes after an ended node continue."""
         rule = self.rules.nodes[name].policy.on_error
         if self.ended.get(name) is State.COMPLETE:
             return True
@@ -50,7 +50,7 @@ class Sim:
         return isinstance(self.rules.nodes[name], ir.ExecutionNode) or (child is not None and child.endswith("-error"))
 
     def actions(self):
-        """Everything that may happen now."""
+        """Return everything that may happen now."""
         for name, plan in self.rules.nodes.items():
             before = self.rules.upstream[name]
             if name not in self.states:
@@ -178,7 +178,7 @@ def plans(draw):
 
 
 def allowed(prediction, document):
-    """Where a document leaves the sets of a prediction."""
+    """Describe where a document leaves the sets of a prediction."""
     for name, record in document["nodes"].items():
         expected = prediction.nodes[name]
         if record["state"] not in expected.states or len(record["executions"]) not in expected.counts:
@@ -245,7 +245,7 @@ def test_everything_allowed_comes_up(nodes, edges, failures):
 
 
 def forged(document, **changes):
-    """The document with ``node__key`` or ``node__index__key`` set to something else."""
+    """Return the document with another value of ``node__key`` or ``node__index__key``."""
     for path, value in changes.items():
         name, *rest = path.split("__")
         record = document["nodes"][name]

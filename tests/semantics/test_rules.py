@@ -15,7 +15,7 @@ REQUIRED = (ir.Input("data", HERE),)
 
 
 def states(rules: Rules) -> dict[str, str]:
-    """``complete``, or ``complete|stopped`` where timing decides; the run under ``run``."""
+    """Return ``complete``, or ``complete|stopped`` if timing decides, by node; the run is under ``run``."""
     prediction = predict(rules)
     shown = {name: "|".join(sorted(n.states)) for name, n in prediction.nodes.items()}
     return {**shown, "run": "|".join(sorted(prediction.states))}
@@ -161,7 +161,7 @@ def test_states(nodes, edges, failures, expected):
 
 
 def printing(**metadata):
-    """An oracle by node name: the metadata that its executions print."""
+    """Return an oracle by node name: the metadata that its executions print."""
     return lambda attempt: Ending(metadata=metadata.get(attempt.node, {}))
 
 

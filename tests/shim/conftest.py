@@ -94,7 +94,7 @@ def worker(tmp_path: Path) -> Worker:
 
 
 def alive(pid: int) -> bool:
-    """Whether the process still runs; one that only waits to be reaped does not."""
+    """Return whether the process still runs; one that only waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
     except FileNotFoundError:
@@ -102,7 +102,7 @@ def alive(pid: int) -> bool:
 
 
 def gone(pids: Sequence[int], within: float = 120.0) -> bool:
-    """Whether all processes have ended; waits for at most ``within`` seconds."""
+    """Return whether all processes have ended, within ``within`` seconds."""
     deadline = time.monotonic() + within
     while any(alive(pid) for pid in pids):
         if time.monotonic() > deadline:
@@ -113,7 +113,7 @@ def gone(pids: Sequence[int], within: float = 120.0) -> bool:
 
 @pytest.fixture
 def pids_of(worker: Worker) -> Callable[[], list[int]]:
-    """The process ids that commands have written to ``*.pid`` files in the project."""
+    """Return the process ids that commands have written to ``*.pid`` files in the project."""
 
     def read() -> list[int]:
         return [int(path.read_text()) for path in sorted(worker.project.glob("*.pid")) if path.read_text().strip()]
@@ -128,7 +128,7 @@ def processes() -> Callable[..., bool]:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """The address of a bucket in moto's server."""
+    """Return the address of a bucket in moto's server."""
     server_module = pytest.importorskip("moto.server")
     pytest.importorskip("s3fs")
     server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -25,7 +25,7 @@ def trace(path, state, **written):
 
 
 def states(document, prefix=""):
-    """Every node's and branch's state, by path."""
+    """Return every node's and branch's state, by path."""
     found = {}
     for name, node in document.items():
         found[prefix + name] = node["state"]

@@ -38,7 +38,7 @@ Gone = Callable[..., bool]
 
 @pytest.fixture(autouse=True)
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One process of the tree ignores TERM, so that each test waits for the whole grace."""
+    """Shorten the grace: one process of the tree ignores TERM, so each test waits for all of it."""
     monkeypatch.setattr(group, "GRACE", 0.5)
 
 

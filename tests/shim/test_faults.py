@@ -131,7 +131,7 @@ def _finished(worker, state: State, uri: str) -> dict:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 300 KB."""
+    """Mount a file system of 300 KB."""
     folder = tmp_path / "small"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]

@@ -108,7 +108,7 @@ def test_other_stores_through_fsspec(worker) -> None:
 
 @pytest.fixture
 def web() -> Iterator[tuple[str, dict[str, int]]]:
-    """A web server and how often each path was asked for."""
+    """Start a web server that counts how often each path was requested."""
     asked: dict[str, int] = {}
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -30,7 +30,7 @@ C, E, S, K = State.COMPLETE, State.ERROR, State.STOPPED, State.SKIPPED
 
 
 def a_then_b(on_error: str, kind: str, states: list[State], on_child_error: str | None = None) -> tuple[State, ...]:
-    """The states of ``a``, of ``b`` after it (complete where it runs), of ``c`` beside it, and of the run."""
+    """Return the states of ``a``, of ``b`` after it (complete if it runs), of ``c`` beside it, and of the run."""
     nodes = [
         NodePlan("a", kind, on_error, on_child_error),
         NodePlan("b", "execution", upstream=["a"]),
@@ -102,7 +102,7 @@ def test_a_node_without_executions() -> None:
 
 @st.composite
 def pipelines(draw: st.DrawFn) -> ir.Pipeline:
-    """Two to seven nodes in the order of the file, which need not be that of the edges."""
+    """Draw two to seven nodes in the order of the file, which may differ from that of the edges."""
     count = draw(st.integers(2, 7))
     nodes = []
     for number in range(count):
@@ -357,7 +357,7 @@ NODES = [
 
 
 def run_with(known, marked=None, nodes=NODES):
-    """The document of a run of which the store holds two attempts: v0, v1 and v2 complete, then v0 alone in error."""
+    """Return the document of a run with two attempts: v0, v1 and v2 complete, then only v0, which failed."""
     store = open_store(f"memory://outcome-{next(NUMBERS)}")
     uris = {}
     for attempt, index, state in ((1, 0, C), (1, 1, C), (1, 2, S), (2, 0, E)):

@@ -16,7 +16,7 @@ OUT = "cd /valohai/outputs"
 
 
 def kept(worker, *commands: str) -> tuple[str, dict[str, str]]:
-    """The state of an execution and its artifacts with their content."""
+    """Return the state of an execution and its artifacts with their content."""
     manifest = worker.run([OUT, *commands])
     found = {}
     for number, record in enumerate(manifest.outputs):

@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def base(worker, tmp_path: Path, monkeypatch) -> Path:
-    """The folder of this user's workspaces, in a folder for temporary files of its own; the store is not a folder."""
+    """Return the folder of this user's workspaces, in a separate temporary folder; the store is not a folder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     worker.uri = "memory://store"

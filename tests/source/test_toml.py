@@ -85,7 +85,7 @@ def quoted(text: str) -> str:
 
 @st.composite
 def written(draw: st.DrawFn, value: object) -> str:
-    """A value as TOML, in one of its spellings."""
+    """Return a value as TOML, in one of its spellings."""
     if isinstance(value, dict):
         pairs = []
         for key, item in value.items():

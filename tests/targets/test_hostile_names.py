@@ -116,7 +116,7 @@ DIALECTS = {"valohai": valohai, "loom": loom, "magnus": controlflow, "runnable":
 
 
 def loaded(dialect: str, name: str, folder: Path, file: str = "file.yaml") -> Loaded:
-    """A document with ``name`` wherever it may stand."""
+    """Return a document with ``name`` wherever it may stand."""
     folder.mkdir(parents=True, exist_ok=True)
     for script in ("a.py", "b.py"):
         (folder / "tasks").mkdir(exist_ok=True)
@@ -127,7 +127,7 @@ def loaded(dialect: str, name: str, folder: Path, file: str = "file.yaml") -> Lo
 
 
 def shape(source: str) -> str:
-    """The syntax tree with texts left out, names by the order in which they appear, and how many comments there are."""
+    """Return the syntax tree without texts, with names numbered in order, and the number of comments."""
     names: dict[str, str] = {}
     tree = ast.parse(source.encode())
     for node in ast.walk(tree):
@@ -150,7 +150,7 @@ def looks_as_it_reads(source: str) -> bool:
 
 
 def tidy(source: str) -> str:
-    """Without what depends on the width of a line only."""
+    """Remove what depends only on the width of a line."""
     return source.replace("  # noqa: E501", "")
 
 

@@ -223,7 +223,7 @@ class History:
         return found
 
     def _instance(self, path: str) -> Instance:
-        """The instance that has the state of a node."""
+        """Return the instance that has the state of a node."""
         numbers = [int(name) for place, name in enumerate(path.split(".")) if is_item(path, place)]
         index = numbers[-1] if numbers else -1
         task = task_of(path)
@@ -238,7 +238,7 @@ class History:
         return sorted(path for path in nodes if self._is_there(path))
 
     def _is_there(self, path: str) -> bool:
-        """Whether an item of a map, if the path leads through one, is in its list now."""
+        """Return whether the item of a map that the path leads through, if any, is in its list now."""
         parts = path.split(".")
         return all(
             int(name) < len(self.model.lists.get(".".join(parts[:place]), []))
@@ -279,7 +279,7 @@ class History:
             assert document["parameters"] == thawed(self.model.last.all), f"not {thawed(self.model.last.all)}{told}"
 
     def _key(self, path: str) -> str:
-        """What the step at a path calls itself."""
+        """Return what the step at a path calls itself."""
         parts = path.split(".")
         numbers = [place for place, _ in enumerate(parts) if is_item(path, place)]
         return key_of(path, [self.model.lists[".".join(parts[:place])][int(parts[place])] for place in numbers])
@@ -292,13 +292,13 @@ class History:
         return {path for path, state in nodes.items() if state is C and self.model.natural[path] is not C}
 
     def _found(self, document: Mapping[str, Any], nodes: Mapping[str, State]) -> tuple[Any, ...]:
-        """What ``run.json`` says, as the model says it."""
+        """Return the states in ``run.json`` as the model has them."""
         marks = {path for path in _marked(document["nodes"]) if nodes.get(path, K) is not K}
         return document["state"], document.get("marked"), _states(recorded(document["nodes"])), marks
 
 
 def _states(found: Mapping[str, str]) -> dict[str, str]:
-    """The states of the nodes that a token came to."""
+    """Return the states of the nodes that a token reached."""
     nodes = {path: of.partition(" ")[2] for path, of in found.items() if " " in of}
     return {path: state for path, state in nodes.items() if state != "skipped"}
 
@@ -314,7 +314,7 @@ def _executions(nodes: Mapping[str, Any], prefix: str = "") -> dict[str, list[An
 
 
 def _marked(nodes: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
-    """The paths of what a person called complete."""
+    """Return the paths that a person marked as complete."""
     for name, node in nodes.items():
         if any("marked" in one for one in (node, *node.get("executions", ()))):
             yield prefix + name

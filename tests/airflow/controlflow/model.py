@@ -76,7 +76,7 @@ class Model:
         return does(visit.path, visit.items, self.plan, self.stamp)
 
     def fate(self) -> GraphFate:
-        """What the specification says of a run that runs as a whole."""
+        """Return the specification's outcome of a run that runs as a whole."""
         return self.rules.run({"home": self.home})
 
     # What runs again
@@ -124,7 +124,7 @@ class Model:
     def _came(
         self, graph: ir.Graph, node: ir.Node, prefix: str, around: Mapping[str, Any], *, begins: bool
     ) -> Scope | None:
-        """The scope that a node finds, if an outcome that stands leads to it."""
+        """Return the scope that a node sees, if a current outcome leads to it."""
         if node.name == graph.start:
             return Scope(around, {}) if begins else None
         for before in graph.nodes:
@@ -288,7 +288,7 @@ class Model:
         return state, found
 
     def state(self) -> State:
-        """How the run stands."""
+        """Return the current state of the run."""
         if self.kept is not None:
             return self.kept
         ruled, _ = self.now()
@@ -298,7 +298,7 @@ class Model:
 
 
 def task_of(path: str) -> str:
-    """The id of the task of a step, or of the group of a composite node, at a path."""
+    """Return the id of the task of a step, or of the group of a composite node, at a ``plain`` path."""
     parts: list[str] = []
     names = path.split(".")
     for place, name in enumerate(names):
@@ -312,6 +312,6 @@ def task_of(path: str) -> str:
 
 
 def is_item(path: str, place: int) -> bool:
-    """Whether a part of a path is the number of an item of a map."""
+    """Return whether a part of a path is the number of an item of a map."""
     parts = path.split(".")
     return parts[place].isdecimal() and parts[place - 1] in ("many", "each")

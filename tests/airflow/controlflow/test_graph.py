@@ -27,7 +27,7 @@ ONLY_RUNNABLE = {name: row[0] for name, row in RUNNABLE.items()} | NESTED_RUNNAB
 
 
 def expected(graph: ir.Graph) -> dict[str, Any]:
-    """What there is to know of a graph: of each node its kind, what leads to it, its ends and its branches."""
+    """Return a graph as data: for each node its kind, what leads to it, its ends and its branches."""
     of = ways(graph)
     found = {}
     for node in graph.nodes:
@@ -40,7 +40,7 @@ def expected(graph: ir.Graph) -> dict[str, Any]:
 
 
 def found(graph: Any) -> dict[str, Any]:
-    """The same of a graph that was read off a DAG."""
+    """Return the same data of a graph that was derived from a DAG."""
     return {
         name: (
             node.kind,

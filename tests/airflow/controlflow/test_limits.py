@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def nested(depth: int, name: str, kind: str) -> str:
-    """A pipeline of maps in maps or parallels in parallels."""
+    """Return a pipeline of maps in maps or parallels in parallels."""
     ends = {"success": {"type": "success"}, "fail": {"type": "fail"}}
     graph: dict[str, Any] = {"start_at": name, "steps": {name: {"type": "stub", "next": "success"}, **ends}}
     for level in range(depth):

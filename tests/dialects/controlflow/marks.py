@@ -10,12 +10,12 @@ ENDS = "success: {type: success}\nfail: {type: fail}\n"
 
 
 def magnus(steps: str, start: str = "a", ends: str = ENDS) -> str:
-    """A file of Magnus with these steps."""
+    """Return a Magnus file with these steps."""
     return _file(steps + "\n" + ends, start)
 
 
 def runnable(steps: str, start: str = "a") -> str:
-    """A file of runnable with these steps."""
+    """Return a runnable file with these steps."""
     return _file(steps, start)
 
 
@@ -24,12 +24,12 @@ def _file(steps: str, start: str) -> str:
 
 
 def branch(steps: str, start: str = "s") -> str:
-    """A graph of Magnus in flow style, to be put into a step."""
+    """Return a graph of Magnus in flow style, for use in a step."""
     return f"{{start_at: {start}, steps: {{{steps}, success: {{type: success}}, fail: {{type: fail}}}}}}"
 
 
 def found(loaded: Loaded) -> list[tuple[int, str]]:
-    """What was found, as marks."""
+    """Return the findings as marks."""
     return sorted((d.span.line if d.span else 0, f"{d.severity} {d.code}") for d in loaded.diagnostics)
 
 

@@ -9,7 +9,7 @@ from translator.load import Loaded, load_text
 
 
 def found(loaded: Loaded) -> list[tuple[int, str]]:
-    """What was found, as marks."""
+    """Return the findings as marks."""
     return sorted((d.span.line if d.span else 0, f"{d.severity} {d.code}") for d in loaded.diagnostics)
 
 
@@ -21,17 +21,17 @@ def check(text: str, project: Path | None = None, choices: LoomChoices | None = 
 
 
 def read(text: str, choices: LoomChoices | None = None) -> ir.Pipeline:
-    """The pipeline of a text in which nothing is found but its marks."""
+    """Return the pipeline of a text, and check that its findings are its marks."""
     return check(text, choices=choices).choose()
 
 
 def nodes(pipeline: ir.Pipeline) -> dict[str, ir.StepNode]:
-    """The nodes by name; all of Loom's have steps."""
+    """Return the nodes by name; all of Loom's have steps."""
     return {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
 
 
 def edges(pipeline: ir.Pipeline) -> list[str]:
-    """The edges, as ``producer -> consumer.input``, or ``producer -> consumer`` for one that only orders."""
+    """Return the edges as ``producer -> consumer.input``, or ``producer -> consumer`` if they only order."""
     return [
         f"{edge.source.node} -> {edge.target.node}"
         + (f".{edge.target.key}" if edge.target.kind is ir.EdgeKind.INPUT else "")
@@ -40,11 +40,11 @@ def edges(pipeline: ir.Pipeline) -> list[str]:
 
 
 def defaults(pipeline: ir.Pipeline) -> dict[str, ir.Json]:
-    """The parameters of the run with their defaults."""
+    """Return the parameters of the run with their defaults."""
     return {parameter.name: parameter.default for parameter in pipeline.parameters}
 
 
 def targets(pipeline: ir.Pipeline, name: str) -> list[str]:
-    """What a parameter of the run sets."""
+    """Return what a parameter of the run sets."""
     (parameter,) = (parameter for parameter in pipeline.parameters if parameter.name == name)
     return [f"{target.node}.{target.parameter}" for target in parameter.targets]

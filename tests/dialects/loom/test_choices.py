@@ -35,7 +35,7 @@ COMPLETED = {"parameters": ("name=x",), "data": ("extra=e.txt", "folder=f")}
 
 
 def chosen(**choices: object) -> ir.Pipeline:
-    """The pipeline; of what the file leaves to the command line, all is given."""
+    """Return the pipeline of a file with all options of the command line."""
     given = {**choices}
     for key, values in COMPLETED.items():
         given[key] = (*values, *given.get(key, ()))

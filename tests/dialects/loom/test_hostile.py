@@ -71,7 +71,7 @@ for line in sys.stdin:
 
 
 def mutants(number: int) -> list[str]:
-    """Files that are not what they should be in a place or two; always the same ones."""
+    """Return files with one or two changes; always the same ones."""
     drawn = random.Random(3)  # noqa: S311 - for tests
     texts = []
     for _ in range(number):

@@ -37,7 +37,7 @@ STEPS = """\
 
 
 def expected(text: str) -> list[tuple[int, str]]:
-    """The marks of a text: the line and "severity code"."""
+    """Return the marks of a text: the line and "severity code"."""
     return sorted(
         (number, mark.strip())
         for number, line in enumerate(text.splitlines(), 1)
@@ -47,7 +47,7 @@ def expected(text: str) -> list[tuple[int, str]]:
 
 
 def found(loaded: Loaded) -> list[tuple[int, str]]:
-    """What was found, as marks."""
+    """Return the findings as marks."""
     return sorted(
         (d.span.line if d.span else 0, f"{d.severity} {d.code}") for d in loaded.diagnostics if d.code not in _ALWAYS
     )
@@ -61,12 +61,12 @@ def check(text: str, project: Path | None = None) -> Loaded:
 
 
 def pipeline(nodes: str, edges: str = "[]", rest: str = "") -> str:
-    """A file with the two steps above and one pipeline of these nodes, in flow style or as indented lines."""
+    """Return a file with the two steps above and a pipeline of these nodes, in flow style or indented."""
     return f"{STEPS}- pipeline:\n    name: P\n    nodes:\n{nodes}\n    edges: {edges}\n{rest}"
 
 
 def assert_verdict(text: str) -> None:
-    """What the vendor's linter calls an error is an error here, except plural ports.
+    """Check that what the vendor's linter calls an error is an error here, except plural ports.
 
     Where it ends with its own exception it rejects the file, too.
     """

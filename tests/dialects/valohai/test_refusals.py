@@ -9,7 +9,7 @@ from translator.load import load_text
 
 
 def keys_of_the_schema():
-    """Every key of the vendor's schema, with its short name of schema."""
+    """Return every key of the vendor's schema, with the short name of its schema."""
     for name, schema in schemas().items():
         described = schema.get("items", schema)
         for branch in [described, *described.get("anyOf", ())]:

@@ -19,7 +19,7 @@ def step(
     args: dict[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """A step that runs ``work.py``."""
+    """Return a step that runs ``work.py``."""
     found: dict[str, Any] = {"name": name, "task": "tasks/work.py", **more}
     if inputs:
         found["inputs"] = inputs
@@ -36,7 +36,7 @@ def condition(name: str, **keys: Any) -> dict[str, Any]:
 
 
 def decide(name: str, answer: Any = True, **keys: Any) -> dict[str, Any]:
-    """A condition with a script, which answers as it is told."""
+    """Return a condition with a script, which gives the requested verdict."""
     return condition(name, script="tasks/decide.py", args={"answer": answer}, **keys)
 
 
@@ -45,7 +45,7 @@ def switch(name: str, on: str, data: str) -> dict[str, Any]:
 
 
 def project(*steps: dict[str, Any], data: dict[str, Any] | None = None, **keys: Any) -> Project:
-    """A file with these steps; data nodes that are referred to and not given are files below ``output``."""
+    """Return a file with these steps; data nodes that are only referred to are files below ``output``."""
     choices, files = keys.pop("choices", LoomChoices()), keys.pop("files", SOURCES)
     nodes = {"a": "source/a.txt", **(data or {})}
     for name in _referred(list(steps)):

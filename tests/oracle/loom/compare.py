@@ -41,7 +41,7 @@ def in_loom(loom: Loom, project: Project, folder: Path) -> Real:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """The files of a project, by path: sources, and whatever steps have written."""
+    """Return the files of a project by path: sources, and what steps have written."""
     found = {}
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
@@ -51,13 +51,13 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def rules_of(pipeline: Pipeline, project: Project, folder: Path, told: Told) -> Rules:
-    """The rules for a run of a project, told how its conditions came out in the real Loom."""
+    """Return the rules for a run of a project, with the verdicts of its conditions in the real Loom."""
     values = {parameter.name: parameter.default for parameter in pipeline.parameters}
     return Rules(pipeline, values, behaviour(pipeline, told.conditions), project=folder)  # type: ignore[arg-type]
 
 
 def predicted(rules: Rules) -> dict[str, Any]:
-    """What the rules say of a run, as ``run.json`` would."""
+    """Return the prediction of a run in the form of ``run.json``."""
     prediction = predict(rules)
     document: dict[str, Any] = {"state": _only(prediction.states), "nodes": {}}
     for name, node in prediction.nodes.items():
@@ -67,7 +67,7 @@ def predicted(rules: Rules) -> dict[str, Any]:
 
 
 def wrong_states(document: Mapping[str, Any], pipeline: Pipeline, told: Told, *, who: str) -> list[str]:
-    """Where the states of a record are not what Loom says."""
+    """Describe where the states of a record differ from Loom's."""
     found = []
     if STATUS[document["state"]] != told.status:
         found.append(f"{who}: the run is {document['state']}; Loom ends with {told.status}")
@@ -82,7 +82,7 @@ def wrong_states(document: Mapping[str, Any], pipeline: Pipeline, told: Told, *,
 
 
 def as_steps(document: Mapping[str, Any], pipeline: Pipeline) -> dict[str, str]:
-    """The state of each step as Loom counts them: a group with ``multi_pass`` is one."""
+    """Return the state of each step as Loom counts them: a group with ``multi_pass`` is one step."""
     states = {name: record["state"] for name, record in document["nodes"].items()}
     groups = {node.name: node.group or "" for node in pipeline.nodes if isinstance(node, ir.ExecutionNode)}
     ends = [n.name for n in pipeline.nodes if isinstance(n, ir.ExecutionNode) and n.step.kind is ir.StepKind.COLLECT]
@@ -96,7 +96,7 @@ def as_steps(document: Mapping[str, Any], pipeline: Pipeline) -> dict[str, str]:
 
 
 def files_of(document: Mapping[str, Any], order: tuple[str, ...], run: Path, project: Path) -> dict[str, bytes]:
-    """The files that there would be if the steps had shared a folder: the project's, and over them all outputs."""
+    """Return the files as if the steps had shared a folder: the project's, overwritten by all outputs."""
     found = tree(project)
     for name in order:
         for execution in document["nodes"][name]["executions"]:
@@ -107,7 +107,7 @@ def files_of(document: Mapping[str, Any], order: tuple[str, ...], run: Path, pro
 
 
 def wrong_files(mine: Mapping[str, bytes], real: Mapping[str, bytes], *, who: str) -> list[str]:
-    """Where the files of a run differ from those that Loom left."""
+    """Describe where the files of a run differ from Loom's."""
     found = [f"{who}: there is no {name}" for name in real if name not in mine]
     found += [f"{who}: {name}, which Loom has not" for name in mine if name not in real]
     found += [
@@ -119,7 +119,7 @@ def wrong_files(mine: Mapping[str, bytes], real: Mapping[str, bytes], *, who: st
 
 
 def on_engine(engine: Engine, project: Project, real: Real, folder: Path) -> list[str]:
-    """Where a run on one of our engines differs from Loom's, in words."""
+    """Describe where a run on one of our engines differs from Loom's."""
     place = folder / "project"
     pipeline = load(project.write(place), choices=project.choices).choose()
     pipeline, document, status, run = run_pipeline(engine, pipeline, place, folder / "store", {})
@@ -136,7 +136,7 @@ def on_engine(engine: Engine, project: Project, real: Real, folder: Path) -> lis
 
 
 def by_rules(project: Project, real: Real, folder: Path) -> list[str]:
-    """Where the prediction differs from Loom's run, in words."""
+    """Describe where the prediction differs from Loom's run."""
     pipeline = load(project.write(folder), choices=project.choices).choose()
     rules = rules_of(pipeline, project, folder, real.told)
     return wrong_states(predicted(rules), pipeline, real.told, who="the rules")

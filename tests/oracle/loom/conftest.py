@@ -10,7 +10,7 @@ from tests.oracle.loom.engine import python_of_loom, started_loom
 
 @pytest.fixture(scope="session")
 def loom(tmp_path_factory):
-    """Loom's process."""
+    """Return Loom's process."""
     if not python_of_loom().exists():
         pytest.skip(f"no environment with Loom: {python_of_loom()} (make oracle makes it)")
     with started_loom(tmp_path_factory.mktemp("loom")) as process:
@@ -19,5 +19,5 @@ def loom(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _place(monkeypatch):
-    """What the files name as an environment variable; the rules look for files, too."""
+    """Set the environment variable that the files name; the rules look for files, too."""
     monkeypatch.setenv(PLACE, "source")

@@ -18,7 +18,7 @@ ABORTED = 255
 
 
 def python_of_loom() -> Path:
-    """The interpreter of the environment that has Loom."""
+    """Return the interpreter of the environment with Loom."""
     return Path(os.environ.get("TRANSLATOR_LOOM_PYTHON", ROOT / ".venv" / "loom" / "bin" / "python"))
 
 
@@ -75,13 +75,13 @@ class Loom:
         )
 
     def tail(self, size: int = 3000) -> str:
-        """The end of what Loom and the steps have printed."""
+        """Return the end of what Loom and the steps have printed."""
         return self.log.read_text(errors="replace")[-size:]
 
 
 @contextmanager
 def started_loom(folder: Path) -> Iterator[Loom]:
-    """Loom's process, with its log below ``folder``."""
+    """Start Loom's process, with its log below ``folder``."""
     log = folder / "loom.log"
     with log.open("w") as errors:
         process = subprocess.Popen(

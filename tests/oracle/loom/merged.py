@@ -16,7 +16,7 @@ _REFERENCE = re.compile(r"\$([^{.][^.]*)(\.then|\.else)?")
 
 
 def merge(projects: Mapping[str, Project]) -> Project:
-    """One project of all; of what the command line says, only which optional steps are included can be merged."""
+    """Merge projects into one; of the command line's options, only included optional steps can be merged."""
     document: dict[str, Any] = {"data": {}, "parameters": {}, "pipeline": [], "output_dir": "."}
     files: dict[str, str] = {}
     environment: dict[str, str] = {}
@@ -51,7 +51,7 @@ class _Part:
         return f"${self.prefix}{text[1:]}" if match and match[1] in self.names else self.place(text)
 
     def renamed(self, value: Any, *, keys: bool = False) -> Any:
-        """A value with everything in it renamed; with ``keys`` those of a mapping are names."""
+        """Return a value with all names in it replaced; with ``keys``, those of a mapping are names."""
         if isinstance(value, dict):
             return {(self.prefix + key if keys else key): self.renamed(item) for key, item in value.items()}
         if isinstance(value, list):
@@ -59,7 +59,7 @@ class _Part:
         return self.text(value) if isinstance(value, str) else value
 
     def entry(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """A step, or a group of them."""
+        """Return a step, or a group of steps."""
         made: dict[str, Any] = self.renamed({k: v for k, v in entry.items() if k not in {"steps", "multi_pass"}})
         made |= {key: self.prefix + made[key] for key in ("name", "group") if key in made}
         if "steps" in entry:

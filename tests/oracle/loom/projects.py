@@ -53,14 +53,14 @@ class Project:
         return yaml.safe_dump(self.document, sort_keys=False)
 
     def write(self, folder: Path) -> Path:
-        """The project in ``folder``; returns its file."""
+        """Write the project to ``folder``; return its file."""
         for path, text in {**SCRIPTS, **self.files, FILE: self.text}.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
         return folder / FILE
 
     def arguments(self) -> list[str]:
-        """What Loom's command line is given."""
+        """Return the arguments of Loom's command line."""
         asked = self.choices
         options = {
             "--step": asked.steps,
@@ -77,7 +77,7 @@ class Project:
 
 
 def behaviour(pipeline: ir.Pipeline, conditions: Mapping[str, bool]) -> Any:
-    """An oracle: ``work.py`` read once more, and the verdicts of conditions, which a step that fails has none of."""
+    """Return an oracle that reads ``work.py`` again, with the verdicts of conditions unless they fail."""
     steps = {node.name: node.step for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
 
     def oracle(attempt: Attempt) -> Ending:

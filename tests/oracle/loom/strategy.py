@@ -40,7 +40,7 @@ class _Drawn:
         return f"step {len(self.steps)}"
 
     def node(self, kind: str) -> str:
-        """A data node that a step is to write."""
+        """Return a data node that a step will write."""
         number = len(self.data)
         name = f"d{number}"
         self.data[name] = f"output/{name}.txt" if kind == "file" else {"type": "data_folder", "path": f"output/{name}"}
@@ -175,7 +175,7 @@ def _passes(draw: st.DrawFn, drawn: _Drawn) -> dict[str, Any]:
 
 @st.composite
 def projects(draw: st.DrawFn, max_steps: int = 9) -> Project:
-    """Files of 2 to ``max_steps`` steps with everything that Loom has and does not break by itself."""
+    """Draw files of 2 to ``max_steps`` steps with all of Loom's features, except those broken by bugs."""
     drawn = _Drawn(parallel=draw(st.sampled_from([False, False, False, True])))
     kinds = [_task] * 5 + [_loop] * 2 + [_condition, _condition, _switch, _switch]
     if not drawn.parallel:
@@ -199,7 +199,7 @@ def projects(draw: st.DrawFn, max_steps: int = 9) -> Project:
 
 
 def _chosen(draw: st.DrawFn, drawn: _Drawn, choices: LoomChoices) -> LoomChoices:
-    """What else the command line can say: which steps, and other values."""
+    """Draw other options of the command line: which steps run, and other values."""
     from dataclasses import replace
 
     names = [one.get("name") or one["group"] for one in drawn.steps]

@@ -30,7 +30,7 @@ class Plan:
     hold: str = ""
 
     def run(self, shape: str, stamp: int, home: Path) -> tuple[GraphFate, dict[str, Visit]]:
-        """What the specification says of the attempt, and by path the steps that it comes to."""
+        """Return the specification's outcome of the attempt, and by path the steps that it reaches."""
         visits: dict[str, Visit] = {}
 
         def ending(visit: Visit) -> StepEnding:
@@ -115,7 +115,7 @@ class History(DataflowHistory):
 
 
 def _first(order: list[str], path: str) -> int | None:
-    """The number of the first step that the specification comes to at a path or below it."""
+    """Return the number of the first step at a path or below it that the specification reaches."""
     return next((n for n, one in enumerate(order) if one == path or one.startswith(f"{path}.")), None)
 
 

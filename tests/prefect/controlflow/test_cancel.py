@@ -25,12 +25,12 @@ LIST = ("a", "b")
 
 
 def sleeper(folder, name, more=""):
-    """Work that never ends, in a process below its shell whose number is in a file."""
+    """Return work that never ends, in a child process of its shell, which writes its id to a file."""
     return Work(first=f'sh -c "echo \\$\\$ > {folder}/{name}{more}.pid; exec sleep 300" & wait')
 
 
 def sleeping(folder, name):
-    """A graph of which two branches, one with two items, sleep in parallel; a third is complete before."""
+    """Return a graph with two branches, one with two items, that sleep in parallel; a third is complete before."""
     branches = {
         "x": graph({"one": T, "sleeps": (sleeper(folder, "x"), "never", "handles"), "never": T, "handles": T}),
         "y": graph({"m": mapped(graph({"sleeps": sleeper(folder, "y", "$i"), "never": T}), "list", "i")}),

@@ -38,7 +38,7 @@ def walked(server, tmp_path, monkeypatch):
 
 
 def short(record):
-    """The states of nodes by path, each as its first letter."""
+    """Return the states of nodes by path, each as its first letter."""
     words = ((path, of.split()) for path, of in recorded(record["nodes"]).items())
     return " ".join(f"{path}={of[1][0]}" for path, of in words if len(of) > 1)
 

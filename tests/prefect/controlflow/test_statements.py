@@ -19,7 +19,7 @@ from translator.targets.prefect.controlflow.statements import (
 
 @st.composite
 def graphs(draw):
-    """Graphs of up to 12 nodes, each of which leads to later ones or to an end."""
+    """Draw graphs of up to 12 nodes, each of which leads to later nodes or to an end."""
     count = draw(st.integers(1, 12))
     names = [f"n{place}" for place in range(count)]
     nodes = {}
@@ -31,7 +31,7 @@ def graphs(draw):
 
 
 def controlflow(made, failing):
-    """The nodes that a token comes to, and the outcome of the end that it comes to."""
+    """Return the nodes that a token reaches, and the outcome of the end that it reaches."""
     nodes = {node.name: node for node in made.nodes}
     here, way = made.start, []
     while not isinstance(here, ir.End):

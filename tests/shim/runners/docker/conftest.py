@@ -34,6 +34,6 @@ def in_container(podman: Podman) -> InContainer:
 
 @pytest.fixture(autouse=True)
 def nothing_left(podman: Podman):
-    """No test leaves a container."""
+    """Check that no test leaves a container."""
     yield
     assert podman.containers() == []
