@@ -79,7 +79,7 @@ def test_a_page_shows_what_the_store_has(
     assert client.get(f"{PAGE}/log.txt").text == "said\n"
 
 
-def test_a_page_says_what_it_has_looked_for(client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_names_what_is_missing(client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
     root = open_store(store).root
     told(monkeypatch, f"{root}/Training/r/train/0/try-1/manifest.json")
     answer = client.get(PAGE)

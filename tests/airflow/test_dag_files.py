@@ -104,7 +104,7 @@ def own(parsed: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
     return found
 
 
-def test_goldens_are_taken_up(parsed: dict[str, dict[str, Any]]) -> None:
+def test_airflow_loads_the_goldens(parsed: dict[str, dict[str, Any]]) -> None:
     found = {file: dag for file, dag in parsed.items() if Path(file) in GOLDENS}
     assert len(found) == len(GOLDENS) > 0
     for file, dag in found.items():

@@ -98,7 +98,7 @@ def test_values_reach_parameters_axes_and_sets(tmp_path: Path) -> None:
     ]
 
 
-def test_a_value_for_nothing_is_bad_usage(tmp_path: Path) -> None:
+def test_a_value_for_an_unknown_parameter_is_bad_usage(tmp_path: Path) -> None:
     process = started(pipeline(Node("one")), tmp_path, {"one.does": "x"})
     _, errors = process.communicate(timeout=6000)
     assert process.returncode == 2

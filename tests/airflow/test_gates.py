@@ -29,7 +29,7 @@ def test_executions_after_one_that_fails(document: dict[str, Any], how: str, las
     assert [one["state"] for one in nodes["l"]["executions"]] == ["complete", "error", last]
 
 
-def test_in_order_however_airflow_keeps_them(embedded: Embedded) -> None:
+def test_mapped_instances_run_in_order_however_airflow_stores_them(embedded: Embedded) -> None:
     many = 'cd "$VH_OUTPUTS_DIR"; mkdir frames; for n in 0 1 2 3 4 5 6 7 8; do echo $n > frames/$n; done'
     made = loop("l", "test {parameter-value:item} != frames/4", "frames")
     document = embedded.run(pipeline([node("a", many), made], [edge("a", "l", "loop.over")]))

@@ -247,7 +247,7 @@ def test_any_name_of_a_node(name: str) -> None:
         ("class", "class_.py"),
     ],
 )
-def test_the_file_is_called_as_the_pipeline(name: str, file: str) -> None:
+def test_the_file_is_named_after_the_pipeline(name: str, file: str) -> None:
     one = pipeline(Node("one"), name=name)
     assert airflow.file_name(one) == file
     assert f'dag_id="{file.removesuffix(".py")}"' in airflow.generate(one)
@@ -265,14 +265,14 @@ def test_many_params_of_many_tasks_come_late() -> None:
     assert text.index("finish = ") < text.index("\n    dag.params.update(")
 
 
-def test_a_node_stands_after_those_that_it_refers_to() -> None:
+def test_a_node_is_defined_after_those_that_it_refers_to() -> None:
     text = airflow.generate(pipeline(Node("last", after=["first"]), Node("first"), Node("other")))
     places = [text.index(f"\n    {name} = ") for name in ("first", "last", "other", "finish")]
     assert places == sorted(places)
     assert 'inputs={"before": [output(first, "made")]},' in text
 
 
-def test_the_project_is_where_it_is_said_to_be() -> None:
+def test_the_project_path_is_relative_to_the_dag_file() -> None:
     text = airflow.generate(pipeline(Node("one")), GenerateOptions(project="../repository"))
     assert 'PROJECT = Path(__file__).parent / "../repository"\n' in text
 
@@ -313,7 +313,7 @@ REFUSED: dict[str, tuple[str, Callable[[ir.Pipeline], ir.Pipeline]]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refusals_have_a_name_and_a_place(case: str) -> None:
+def test_refusals_have_a_code_and_a_location(case: str) -> None:
     code, change = REFUSED[case]
     changed = change(pipeline(Node("it", [OK])))
     found = Diagnostics()

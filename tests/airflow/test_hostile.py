@@ -110,7 +110,7 @@ def test_a_failed_step_is_not_tried_again(deployed: Airflow) -> None:
     assert executions(document) == {"one": [("error", 1)], "two": []}
 
 
-def test_states_and_files_are_those_of_the_specification(deployed: Airflow) -> None:
+def test_states_and_files_match_the_specification(deployed: Airflow) -> None:
     state, document = ended(deployed, "mixed")
     assert (state, document["state"]) == ("failed", "error")
     assert {name: node["state"] for name, node in document["nodes"].items()} == {
@@ -159,7 +159,7 @@ def test_a_time_limit_of_a_policy_is_a_failure_with_a_reason(deployed: Airflow) 
     assert not alive(int((deployed.home / "project" / "pid").read_text()))
 
 
-def test_a_policy_that_refuses_a_dag_is_seen(deployed: Airflow) -> None:
+def test_a_policy_that_refuses_a_dag_is_an_import_error(deployed: Airflow) -> None:
     (error,) = deployed.api("GET", "/api/v2/importErrors")["import_errors"]
     assert error["filename"] == "refused.py"
     assert "DAGs of this name are refused; ask platform@example.com" in error["stack_trace"]
@@ -231,7 +231,7 @@ def test_pages_are_for_those_who_may_see_them(deployed: Airflow) -> None:
     assert get(deployed, page, None, Cookie="_token=forged")[0] == 403
 
 
-def test_no_path_climbs_out(deployed: Airflow) -> None:
+def test_no_path_leaves_the_directory_of_the_try(deployed: Airflow) -> None:
     page = page_of(deployed)
     for path in (
         f"{page}/outputs/99/m.bin",

@@ -78,7 +78,7 @@ def test_the_log_says_why_a_task_is_skipped(ran: Ran, reason: str) -> None:
     assert reason in ran.log
 
 
-def test_executions_of_a_loop_are_called_as_their_files(ran: Ran) -> None:
+def test_executions_of_a_loop_are_named_after_their_files(ran: Ran) -> None:
     assert [ran.labels["first_look_.each.run", index] for index in range(3)] == ["a.txt", "b.txt", "c.txt"]
     assert [ran.labels["in_order.run", index] for index in range(2)] == ["a.txt", "b.txt"]
 

@@ -33,7 +33,7 @@ def dag_of(tmp_path: Path) -> Any:
     return make
 
 
-def test_nodes_are_those_of_the_pipeline(dag_of: Any) -> None:
+def test_the_nodes_of_a_dag_are_those_of_the_pipeline(dag_of: Any) -> None:
     from airflow_plugin.nodes import nodes
 
     found = nodes(
@@ -66,7 +66,7 @@ def test_nodes_keep_the_order_of_the_source_file(dag_of: Any) -> None:
     assert [node["name"] for node in json.loads(dag.get_task("finish").plan)["nodes"]] == ["last", "many", "first"]
 
 
-def test_an_added_node_belongs_to_the_pipeline_though_finish_does_not_list_it(dag_of: Any) -> None:
+def test_an_added_node_belongs_to_the_pipeline_although_finish_does_not_list_it(dag_of: Any) -> None:
     from airflow_plugin.nodes import nodes
 
     dag = dag_of(Node("last", after=["many", "first"]), Node("many", [OK, OK], after=["first"]), Node("first"))
@@ -103,7 +103,7 @@ def controlflow_chain(count: int) -> Any:
     return names["dag"]
 
 
-def test_a_task_looks_at_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
+def test_a_task_reads_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
     from airflow_plugin.controlflow.graph import read
     from airflow_plugin.nodes import nodes
     from airflow_plugin.stopping import stopping_tasks
@@ -151,7 +151,7 @@ def test_a_chain_asks_nothing(dag_of: Any) -> None:
     assert [stopping_tasks(dag, task) for task in ("a", "b", "c")] == [{}, {}, {}]
 
 
-def test_who_stops_whom(dag_of: Any) -> None:
+def test_a_failed_node_stops_the_right_tasks(dag_of: Any) -> None:
     from airflow_plugin.stopping import stopping_tasks
 
     dag = dag_of(
@@ -190,7 +190,7 @@ def test_the_first_param_that_has_a_value_counts() -> None:
     assert run_values(given, params) == {"x": 0, "z": 7, "w": [1, 2], "v": ""}
 
 
-def test_the_provider_is_as_airflow_wants_it() -> None:
+def test_the_metadata_of_the_provider_is_valid() -> None:
     import json
     from importlib import import_module
     from pathlib import Path as File
@@ -210,7 +210,7 @@ def test_the_provider_is_as_airflow_wants_it() -> None:
         import_module(module)
 
 
-def test_keys_that_nothing_reads_are_told() -> None:
+def test_unknown_conf_keys_are_reported() -> None:
     from airflow_plugin.run_conf import described
 
     declared = ["train.learning_rate", "train.batch", "seed"]

@@ -45,14 +45,14 @@ def test_retry_counts_its_tries(embedded: Embedded) -> None:
     assert document["nodes"]["again"]["executions"][0]["tries"] == 2
 
 
-def test_retry_gives_up_and_stops_all(embedded: Embedded) -> None:
+def test_retry_stops_all_after_the_last_attempt(embedded: Embedded) -> None:
     document = embedded.run(pipeline(Node("again", [OK, FAIL], "retry"), Node("after", after=["again"])))
     assert states(document) == {"again": "error", "after": "stopped"}
     assert [one["tries"] for one in document["nodes"]["again"]["executions"]] == [1, 3]
     assert document["state"] == "error"
 
 
-def test_what_never_ran_is_not_continued_after(embedded: Embedded) -> None:
+def test_nodes_after_one_that_never_ran_do_not_run(embedded: Embedded) -> None:
     """A gate must tell a node that failed from one that was never run."""
     document = embedded.run(
         pipeline(
@@ -96,7 +96,7 @@ def test_different_rules_meet(embedded: Embedded) -> None:
     assert document["state"] == "complete"
 
 
-def test_stop_all_reaches_what_has_not_started(embedded: Embedded) -> None:
+def test_stop_all_prevents_later_starts(embedded: Embedded) -> None:
     """``aside`` comes a wave after the failure; ``dag.test()`` runs one task after another."""
     document = embedded.run(
         pipeline(

@@ -86,7 +86,7 @@ def test_an_owner_counts_more_than_a_name(monkeypatch: pytest.MonkeyPatch, tmp_p
         (f"{OWN}/r/train/0/try-x/manifest.json", "which does not belong to this run"),
     ],
 )
-def test_a_try_of_another_run_is_not_believed(
+def test_a_try_of_another_run_is_rejected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, reason: str
 ) -> None:
     from airflow_plugin.console.place import UnknownFolderError
@@ -96,7 +96,7 @@ def test_a_try_of_another_run_is_not_believed(
     assert reason in str(refused.value)
 
 
-def test_an_instance_that_is_no_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_removed_instance_has_no_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from airflow_plugin.console.place import UnknownFolderError
 
     with pytest.raises(UnknownFolderError, match="no longer exists in Airflow"):

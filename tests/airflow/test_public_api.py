@@ -62,7 +62,7 @@ def test_public_names() -> None:
         airflow_plugin.nothing_like_this  # noqa: B018 - it is the attribute that is asked for
 
 
-def test_no_name_is_one_of_airflows() -> None:
+def test_no_public_name_is_one_of_airflows() -> None:
     import airflow.sdk
     from airflow.sdk.definitions import param
 

@@ -156,7 +156,7 @@ def test_nothing_of_the_yaml_is_a_template(deployed: Airflow) -> None:
     assert "{{ ti }}" in logged
 
 
-def test_stop_all_stops_what_runs(deployed: Airflow) -> None:
+def test_stop_all_stops_running_executions(deployed: Airflow) -> None:
     deployed.trigger("stop_all", "stop-1")
     wait_until(lambda: len(pids(deployed)) == 3)
     running = pids(deployed)

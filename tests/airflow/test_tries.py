@@ -70,7 +70,7 @@ def brought(store: Store, dag: Any, states: dict[str, str | None], tries: dict[s
     return [manifest.id.index for manifest in upstream_manifests(context, ["many"], store)["many"]]
 
 
-def test_executions_that_are_no_more_bring_nothing(store: Store, dag: Any) -> None:
+def test_removed_executions_bring_nothing(store: Store, dag: Any) -> None:
     tries = {"many.run": [left(store, "many", index, C) for index in range(3)]}
     states: dict[str, str | None] = {"many.run_0": "success", "many.run_1": "removed", "many.run_2": "removed"}
     assert brought(store, dag, states, tries) == [0]
@@ -84,7 +84,7 @@ def test_executions_that_did_not_run_again_bring_nothing(store: Store, dag: Any)
     assert brought(store, dag, states, tries) == [0]
 
 
-def test_an_execution_marked_as_success_brings_what_it_left(store: Store, dag: Any) -> None:
+def test_an_execution_marked_as_success_brings_its_outputs(store: Store, dag: Any) -> None:
     tries = {"many.run": [left(store, "many", 0, E), left(store, "many", 1, None)]}
     states: dict[str, str | None] = {f"many.run_{index}": "success" for index in range(3)}
     assert brought(store, dag, states, tries) == [0]
@@ -125,7 +125,7 @@ def test_a_person_marks_the_last_task_of_a_node(store: Store, dag: Any) -> None:
     }
 
 
-def test_a_person_marks_executions_as_failed_after_their_node_was_complete(store: Store, dag: Any) -> None:
+def test_a_person_marks_executions_as_failed_after_their_node_completed(store: Store, dag: Any) -> None:
     tries = {"many.run": [left(store, "many", 0, C), left(store, "many", 1, C)]}
     states: dict[str, str | None] = {"many.grid": "success", "many.done": "success"}
     found = known(store, dag, {**states, "many.run_0": "failed", "many.run_1": "success"}, tries)

@@ -135,7 +135,7 @@ FAN_INS = [
 
 
 @pytest.mark.parametrize(("items", "line"), FAN_INS)
-def test_several_values_into_one(items, line):
+def test_several_values_for_a_single_value_are_a_warning(items, line):
     check(FAN_IN.format(items=items, edge=line))
 
 
@@ -333,6 +333,6 @@ UNFIT = [
 
 
 @pytest.mark.parametrize(("value", "code"), UNFIT)
-def test_values_that_no_engine_carries(value, code):
+def test_values_that_no_engine_can_store(value, code):
     found = unfit(value)
     assert (found[0] if found else None) == code

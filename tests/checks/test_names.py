@@ -90,7 +90,7 @@ def test_control_characters_in_other_names_are_errors(text: str, place: str) -> 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("odd", ["a\nb", "a\x85b", "a\u2028b", "a\u202eb"])
-def test_in_no_dialect(dialect: str, odd: str, tmp_path: Path) -> None:
+def test_odd_names_are_errors_in_every_dialect(dialect: str, odd: str, tmp_path: Path) -> None:
     within = loaded(dialect, odd, tmp_path / "in the file")
     assert not within.pipelines
     assert all(found.span for found in within.diagnostics if found.severity == "error")

@@ -72,7 +72,7 @@ OUTPUTS = [
 
 
 @pytest.mark.parametrize(("output", "is_folder"), OUTPUTS)
-def test_o_takes_a_folder_or_a_file(folder, capsys, output, is_folder):
+def test_the_output_option_accepts_a_folder_or_a_file(folder, capsys, output, is_folder):
     status, out, err = translate(capsys, "one.yaml", "-t", "prefect", "-o", output)
     assert (status, err.splitlines()[1:]) == (0, [])
     (written,) = out.splitlines()
@@ -143,7 +143,7 @@ def test_findings_in_a_shared_step_name_each_pipeline(folder, capsys, target):
     assert ("unsupported-datum-input", "bad", "bad", "worse") in about
 
 
-def test_strict_keeps_back_only_what_it_concerns(folder, capsys):
+def test_strict_withholds_pipelines_with_warnings(folder, capsys):
     (folder / "shared.yaml").write_text(SHARED)
     status, out, _ = translate(capsys, "shared.yaml", "-t", "airflow", "-o", "dags")
     assert (status, out) == (1, "wrote dags/p.py\nwrote dags/q.py\n")
@@ -275,13 +275,13 @@ NAMING = [
 
 
 @pytest.mark.parametrize(("options", "message"), NAMING)
-def test_names_that_cannot_be(folder, capsys, options, message):
+def test_invalid_names_are_rejected(folder, capsys, options, message):
     status, out, err = translate(capsys, "two.yaml" if "-o" in options else "one.yaml", *options)
     assert (status, out) == (2, "")
     assert message in err
 
 
-def test_what_others_wrote_is_not_replaced(folder, capsys):
+def test_files_of_others_are_not_overwritten(folder, capsys):
     mine = folder / "flow.py"
     mine.write_text("print('mine')\n", encoding="utf-8")
     status, _, err = translate(capsys, "one.yaml", "-t", "prefect", "-o", "flow.py")
@@ -337,7 +337,7 @@ def test_check_text(folder, capsys):
     assert "gone.yaml: 1 error\n" in out
 
 
-def test_check_json_and_sarif_carry_the_same(folder, capsys):
+def test_json_and_sarif_contain_the_same_findings(folder, capsys):
     other = folder / "below"
     other.mkdir()
     (other / "bad.yaml").write_text(BAD, encoding="utf-8")

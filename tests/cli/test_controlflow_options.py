@@ -38,7 +38,7 @@ def test_parameters_from_a_file(file: Path):
         (None, "missing-file"),
     ],
 )
-def test_a_parameters_file_that_is_none(file: Path, text, code):
+def test_an_invalid_parameters_file_is_an_error(file: Path, text, code):
     parameters = file.with_name("p.yaml")
     if text is not None:
         parameters.write_text(text)
@@ -62,7 +62,7 @@ def test_the_command_line(file: Path, capsys):
     assert main(["check", str(file), "--grid", "a.b=1"]) == 2
 
 
-def test_another_folder_is_the_project(tmp_path: Path):
+def test_another_folder_can_be_the_project(tmp_path: Path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "sub.yaml").write_text(TEXT)
     outer = tmp_path / "deep" / "outer.yaml"

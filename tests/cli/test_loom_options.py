@@ -35,7 +35,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("target", ["airflow", "prefect"])
-def test_the_choices_become_those_of_the_generated_file(file: Path, capsys, target: str):
+def test_choices_apply_to_the_generated_file(file: Path, capsys, target: str):
     choices = ["--step", "make", "--set", "size=7", "word=b", "--var", "raw=other.csv", "--extra=--fast"]
     assert main([str(file), "--target", target, *choices]) == 0
     text = capsys.readouterr().out
@@ -63,7 +63,7 @@ def test_the_choices_become_those_of_the_generated_file(file: Path, capsys, targ
         (["--max-workers", "0"], "'0' is not a number of at least 1"),
     ],
 )
-def test_a_choice_that_cannot_be_followed(file: Path, capsys, command: list[str], choices: list[str], message: str):
+def test_an_invalid_choice_is_an_error(file: Path, capsys, command: list[str], choices: list[str], message: str):
     target = [] if command else ["--target", "airflow"]
     assert main([*command, str(file), *target, *choices]) == 2
     assert message in capsys.readouterr().err
@@ -124,7 +124,7 @@ def test_values_are_typed_by_the_file(file: Path, text: str, value: object):
         ("make.--size=5", "use --param size=..."),
     ],
 )
-def test_values_that_do_not_fit(file: Path, text: str, complaint: str):
+def test_invalid_values_are_errors(file: Path, text: str, complaint: str):
     _, complaints = read(file, text)
     assert len(complaints) == 1
     assert complaint in complaints[0]

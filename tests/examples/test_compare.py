@@ -51,7 +51,7 @@ def changed(*path: object, value: object) -> dict:
 
 
 @pytest.mark.parametrize("key", ["run", "engine", "started", "ended"])
-def test_a_run_may_differ_in_what_is_its_own(key: str) -> None:
+def test_equal_runs_may_differ_in_engine_id_and_times(key: str) -> None:
     assert compare.differences(RUN, changed(key, value="other")) == []
 
 
@@ -76,7 +76,7 @@ def test_nothing_else_may_differ(path: tuple, value: object, line: str) -> None:
     assert compare.differences(RUN, changed(*path, value=value)) == [line]
 
 
-def test_the_table_shows_the_executions_that_fared_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_counts_executions_with_another_state(capsys: pytest.CaptureFixture[str]) -> None:
     other = changed(*EXECUTION, "outputs", 0, "sha256", value="abd")
     assert not compare.show(RUN, {**other, "engine": "prefect"})
     printed = capsys.readouterr().out

@@ -52,7 +52,7 @@ def states(document: dict) -> dict[str, str]:
     return {name: node["state"] for name, node in document["nodes"].items()}
 
 
-def test_the_vendors_linter_has_nothing_to_say() -> None:
+def test_the_vendors_linter_finds_nothing() -> None:
     done = program("valohai-yaml", str(EXAMPLE))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -79,7 +79,7 @@ def test_the_training_pipeline_finds_the_best_model(run: Run) -> None:
 
 
 @pytest.mark.parametrize("run", ["prefect"], indirect=True)
-def test_a_grid_of_the_users_own(run: Run) -> None:
+def test_users_can_set_their_own_grid(run: Run) -> None:
     _, document, _ = run("Training Pipeline", "--param", "learning_rate=0.02,0.05", "--param", "train.epochs=2,3")
     points = [execution["parameters"] for execution in document["nodes"]["train"]["executions"]]
     grid = [(rate, regularisation, n) for rate in (0.02, 0.05) for regularisation in (0.0001, 0.01) for n in (2, 3)]

@@ -46,7 +46,7 @@ def test_each_dialect_has_seeds() -> None:
         assert len(pool(dialect, shared=False).keys) > 10
 
 
-def test_a_mutant_can_be_made_again() -> None:
+def test_a_mutant_can_be_reproduced() -> None:
     made = [mutant(7, number, shared=False) for number in range(50)]
     assert made == [mutant(7, number, shared=False) for number in range(50)]
     assert len({one.data for one in made}) > 40
@@ -110,7 +110,7 @@ def test_a_hang_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Non
     assert kind.startswith("check: hang in ")
 
 
-def test_what_takes_too_long_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_command_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(invariants, "BUDGET", 0.0)
     assert "check: slow" in kinds(bench, mutant_of(GOOD))
 
@@ -120,7 +120,7 @@ def test_an_odd_exit_status_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyP
     assert "check: exit status 3" in kinds(bench, mutant_of(GOOD))
 
 
-def test_an_error_without_a_place_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_without_a_location_is_a_fault(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "read_pipelines", lambda _, found: found.error("odd", "no place", None) or ())
     assert "check: odd without a place" in kinds(bench, mutant_of(GOOD))
 
@@ -142,7 +142,7 @@ def test_code_that_no_template_writes_is_foreign(line: str, kind: str) -> None:
     assert next(generated.foreign(f"x = 0\n{line}\n")).startswith(kind)
 
 
-def test_every_expected_file_is_of_templates_only() -> None:
+def test_templates_write_all_code_of_the_goldens() -> None:
     files = [path for target in ("airflow", "prefect") for path in (ROOT / "tests/goldens" / target).rglob("*.py")]
     assert len(files) > 20
     assert [
@@ -150,7 +150,7 @@ def test_every_expected_file_is_of_templates_only() -> None:
     ] == []
 
 
-def test_a_fault_is_made_small() -> None:
+def test_a_faulty_file_is_minimised() -> None:
     large = replace(mutant_of(GOOD * 20 + "# here\n"), options={"check": ("--tries=2",)}, name="odd name")
     small = minimised(large, lambda one: b"#" in one.data)
     assert (small.data, small.options, small.name) == (b"#", {}, "pipeline.yaml")

@@ -42,6 +42,6 @@ def test_the_page_counts_every_file():
         ({"a": 1, "parameter x": 1}, "SUCCESS", ["in the table the run ends as FAIL, here as SUCCESS"]),
     ],
 )  # fmt: skip
-def test_what_differs_on_purpose_differs_just_so(found, run, expected):
+def test_deliberate_differences_are_exactly_those_listed(found, run, expected):
     purpose = OnPurpose("FAIL", "so", "otherwise", ("a", "parameter x"))
     assert [*not_as_said(purpose, [Difference(where, [value], 0) for where, value in found.items()], run)] == expected

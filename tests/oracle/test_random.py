@@ -82,7 +82,7 @@ def test_random_graphs(dialect, engines, tmp_path):
 
 
 @pytest.mark.parametrize("name", DIFFERENCES)
-def test_a_difference_on_purpose_is_one(name, engines, tmp_path):
+def test_each_deliberate_difference_exists(name, engines, tmp_path):
     case = DIFFERENCES[name]
     assert case.dialect in engines, "make sets up the environments of the engines"
     file = tmp_path / "pipeline.yaml"

@@ -354,7 +354,7 @@ def imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.mark.parametrize("dialect", ALL)
-def test_each_step_sees_and_leaves_the_same(dialect: str, tmp_path: Path, imports: pytest.MonkeyPatch) -> None:
+def test_each_step_sees_and_publishes_the_same(dialect: str, tmp_path: Path, imports: pytest.MonkeyPatch) -> None:
     assert python_of(dialect).exists(), "make sets up the environments of the engines"
     for number in "123":  # runnable takes a secret away from the environment when it has been used
         imports.setenv(f"TOKEN_{number}", "abcde")

@@ -148,7 +148,7 @@ def test_no_default_of_a_deployment_changes_a_run(server, tmp_path):
     assert not list(elsewhere.iterdir())
 
 
-def test_a_flow_with_retries_is_tried_again_and_fails_as_prefect_knows_it(server, tmp_path, monkeypatch):
+def test_a_flow_with_retries_runs_again_and_then_fails(server, tmp_path, monkeypatch):
     """Each attempt is its own run; what failed fires an automation; an option given to a node keeps the node."""
     folder = tmp_path / "project"
     folder.mkdir()

@@ -62,7 +62,7 @@ def test_branches_run_in_parallel_even_if_a_grid_is_known_only_while_running(run
         assert [one["parameters"]["size"] for one in ran.record["nodes"][node]["executions"]] == [1, 2]
 
 
-def test_executions_of_a_node_run_as_many_at_once_as_the_blueprint_says(run, tmp_path):
+def test_the_blueprint_limits_concurrent_executions(run, tmp_path):
     ran = run("""
     - step:
         name: count

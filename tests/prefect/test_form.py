@@ -95,7 +95,7 @@ def test_bounds_descriptions_and_names_as_the_file_spells_them(schema):
     assert schema["properties"]["all_rates"]["description"] == "Sets `grid.learning rate`, `single.learning rate`."
 
 
-def test_the_server_holds_runs_to_the_form(server, flow, tmp_path):
+def test_the_server_validates_runs_against_the_form(server, flow, tmp_path):
     with get_client(sync_client=True) as client:
         deployment = client.create_deployment(
             flow_id=client.create_flow(flow),
@@ -128,12 +128,12 @@ def test_values_by_the_names_of_the_file(flow, values, arguments):
 
 
 @pytest.mark.parametrize("name", ["single.unknown", "unknown", "unknown.colour", "other.size", "all_rates"])
-def test_a_value_that_the_flow_does_not_take_is_named(flow, name):
+def test_the_error_names_a_value_that_the_flow_does_not_accept(flow, name):
     with pytest.raises(ArgumentError, match=name):
         arguments_of(flow, {name: 1})
 
 
-def test_no_field_can_hide_what_a_group_needs():
+def test_no_field_can_hide_an_attribute_of_its_group():
     class Empty(NodeParameters, node="empty"):
         pass
 

@@ -45,7 +45,7 @@ def execution(step=None, **more):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_text_of_the_file_is_data_wherever_it_stands(text, tmp_path):
+def test_text_of_the_file_is_never_code(text, tmp_path):
     parameter = ir.Parameter(text, SPAN, default=text, choices=(text, "x"), description=text, pass_as=text)
     step = ir.Step(text, SPAN, (text,), image=text, parameters=(parameter,), inputs=(ir.Input(text, SPAN, (text,)),))
     step = replace(step, environment={text: text})
@@ -190,7 +190,7 @@ def test_a_node_has_the_description_of_its_step():
 @pytest.mark.parametrize(
     "text", ['"' * 300, "\\" * 300, "模" * 300, 'a "b" ' * 60, "x" * 500], ids=lambda text: text[:4]
 )
-def test_docstrings_keep_to_the_width_whatever_they_escape(text):
+def test_docstrings_keep_to_the_width_with_any_escapes(text):
     step = ir.Step("s", SPAN, ("true",), description=text)
     source = target.generate(pipeline(execution(step)))
     body = source.partition("def n_node")[2].partition("job =")[0]

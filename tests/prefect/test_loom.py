@@ -74,7 +74,7 @@ def test_states_of_nodes(looks: Ran) -> None:
     assert {name: node["state"] for name, node in looks.record["nodes"].items()} == STATES
 
 
-def test_executions_of_a_loop_are_called_as_their_files(shown: dict[str, Any]) -> None:
+def test_executions_of_a_loop_are_named_after_their_files(shown: dict[str, Any]) -> None:
     states = {name: run.state.name for name, run in shown.items() if "[" in name}
     assert states == {
         **{f"each[{name}.txt]": "Completed" for name in "abc"},
@@ -100,7 +100,7 @@ def test_groups_are_tags(shown: dict[str, Any]) -> None:
     assert tagged["all"] == set()
 
 
-def test_the_form_says_what_paths_and_switches_are(tmp_path: Path) -> None:
+def test_the_form_describes_paths_and_switches(tmp_path: Path) -> None:
     fields = flow_of(written(LOOKS, tmp_path)).parameters.properties
     assert fields["data_v"]["default"] == "source/b.csv"
     assert fields["data_v"]["description"] == "A drawing. Written by draw; read by after draw."
@@ -143,7 +143,7 @@ while sys.argv[-1] in others and not (here / f"met-{others[sys.argv[-1]]}").exis
 """
 
 
-def test_two_steps_at_once_and_no_more(server: Server, tmp_path: Path) -> None:
+def test_at_most_two_steps_run_at_once(server: Server, tmp_path: Path) -> None:
     """The first two end only if they run at once; the others wait though a thread is there for each of them."""
     steps = [{**step(f"s{i}", args={"--number": i}), "task": "tasks/meet.py"} for i in range(1, 6)]
     meeting = project(*steps, execution={"parallel": True, "max_workers": 2})

@@ -98,7 +98,7 @@ def test_the_names():
     assert all(getattr(prefect_plugin, name) is not None for name in NAMES)
 
 
-def test_what_they_take():
+def test_their_arguments():
     assert {name: parameters(getattr(prefect_plugin, name)) for name in SIGNATURES} == SIGNATURES
     found = {
         owner: {name: parameters(getattr(getattr(prefect_plugin, owner), name)) for name in methods}

@@ -97,7 +97,7 @@ def stopped_by_itself(process, folder, name):
 
 
 @pytest.mark.parametrize("reported", ["before the first began", "while the first ran"])
-def test_the_last_one_is_the_attempt(begin, tmp_path, reported):
+def test_the_last_process_is_the_attempt(begin, tmp_path, reported):
     start, flow_run = begin
     first = start("first")
     with get_client(sync_client=True) as client:
@@ -122,7 +122,7 @@ def test_the_last_one_is_the_attempt(begin, tmp_path, reported):
     assert [document["nodes"][name]["executions"][0]["tries"] for name in ("first", "sleeper")] == [2, 2]
 
 
-def test_the_first_obeys_a_report_that_it_crashed(begin, tmp_path):
+def test_the_first_process_obeys_a_report_that_it_crashed(begin, tmp_path):
     """The run stays as the engine says it is, so that a retry in the meantime is not undone once more."""
     start, flow_run = begin
     first = start("first")

@@ -54,7 +54,7 @@ def test_five_minutes(shell: str, checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_every_block_is_of_that_shell(shell: str) -> None:
+def test_every_block_runs_in_its_shell(shell: str) -> None:
     for block in (*blocks("Try it"), *FIVE_MINUTES):
         subprocess.run([shell, "-n", "-c", block], check=True)
 

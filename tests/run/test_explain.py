@@ -55,7 +55,7 @@ def explain(tmp_path, capsys):
     return run
 
 
-def test_for_people(explain):
+def test_text_output(explain):
     status, out, _ = explain("--fail", "train[1]")
     assert status == 0
     assert out == (
@@ -110,14 +110,14 @@ def states(out):
         (["--fail", "prepare[1]", "--grid", "prepare.name=a,b"], {"prepare": "error", "wide": "stopped"}),
     ],
 )
-def test_for_programs(explain, arguments, expected):
+def test_json_output(explain, arguments, expected):
     status, out, _ = explain("--format", "json", *arguments)
     assert status == 0
     found = states(out)
     assert {name: found[name] for name in expected} == expected
 
 
-def test_a_grid_that_metadata_gives_is_as_wide_as_asked_for(explain):
+def test_a_grid_from_metadata_is_as_wide_as_the_failures_mention(explain):
     _, out, _ = explain("--format", "json", "--fail", "wide[4]")
     document = json.loads(out)
     assert len(document["nodes"]["wide"]["executions"]) == 5
@@ -148,7 +148,7 @@ def test_values(explain):
         (["--pipeline", "Trainin"], "did you mean 'Training'?"),
     ],
 )
-def test_what_is_not_there(explain, arguments, message):
+def test_unknown_names_are_reported(explain, arguments, message):
     status, out, err = explain(*arguments)
     assert status == 2
     assert out == ""
@@ -165,7 +165,7 @@ def test_a_file_with_errors(explain, tmp_path):
     assert "mak" in err
 
 
-def test_names_with_brackets_of_their_own(tmp_path, capsys):
+def test_node_names_may_contain_brackets(tmp_path, capsys):
     file = tmp_path / "valohai.yaml"
     file.write_text(
         "- step: {name: s, image: i, command: c}\n"

@@ -85,7 +85,7 @@ def test_a_node_in_a_branch_is_found_by_its_name(failure, path):
     assert [diagnostic.hint for diagnostic in found] == [f"did you mean {path!r}?"]
 
 
-def test_values_given_are_not_assumed():
+def test_given_values_are_not_assumed():
     explanation, _ = explained(parts=[1, 2, 3], side="tails", done=True)
     nodes = {node.name: node for node in explanation.nodes}
     assert list(nodes["chunks"].branches) == ["0", "1", "2"]
@@ -110,5 +110,5 @@ def test_values_given_are_not_assumed():
         ("...", "there is no node called ''"),
     ],
 )
-def test_what_is_not_there(failure, message):
+def test_unknown_names_are_reported(failure, message):
     assert explained(failure) == (None, [f"--fail {failure}: {message}"])

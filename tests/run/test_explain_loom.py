@@ -42,7 +42,7 @@ def states(explanation: dict) -> dict[str, str]:
     return {name: "/".join(node["states"]) for name, node in explanation["nodes"].items()}
 
 
-def test_what_lets_most_run_is_assumed(explain: Explain) -> None:
+def test_conditions_are_assumed_to_let_most_steps_run(explain: Explain) -> None:
     found = explain()
     assert {name for name, state in states(found).items() if state != "complete"} == {"mourn", "extra"}
     assert [note.rpartition(";")[2].strip() for note in found["notes"]] == [
@@ -52,7 +52,7 @@ def test_what_lets_most_run_is_assumed(explain: Explain) -> None:
     ]
 
 
-def test_a_condition_can_be_said(explain: Explain) -> None:
+def test_the_result_of_a_condition_can_be_set(explain: Explain) -> None:
     found = explain("--assume", "ask=false", "--assume", "turns_stop_iter0=TRUE")
     skipped = {name for name, state in states(found).items() if state == "skipped"}
     assert {"use", "turn_iter1", "turns_stop_iter1"} <= skipped
@@ -84,7 +84,7 @@ def test_an_optional_step_by_a_value(explain: Explain) -> None:
         ("ask=yes", "expected CONDITION=true"),
     ],
 )
-def test_assumptions_that_cannot_be(
+def test_invalid_assumptions_are_errors(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
     (tmp_path / "flow.yml").write_text(TEXT)
@@ -93,7 +93,7 @@ def test_assumptions_that_cannot_be(
     assert message in capsys.readouterr().err
 
 
-def test_graphs_without_conditions_take_no_assumption(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_graphs_without_conditions_accept_no_assumption(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "p.yaml").write_text(magnus("a: {type: stub, next: success}"))
     assert main(["explain", str(tmp_path / "p.yaml"), "--assume", "a=true"]) == 2
     assert "there is no condition called 'a'" in capsys.readouterr().err

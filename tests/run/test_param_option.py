@@ -94,7 +94,7 @@ def test_refusals(texts, complaint):
     assert complaint in complaints[0]
 
 
-def test_all_complaints_in_one_go():
+def test_all_problems_are_reported_at_once():
     assert len(read("p=x", "nobody=1", "list=")[1]) == 3
 
 

@@ -65,7 +65,7 @@ def test_lines(tmp_path):
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-def test_half_written_lines_wait_for_their_other_half(tmp_path, size):
+def test_incomplete_lines_wait_for_their_end(tmp_path, size):
     whole = "".join(EVENTS)
     chunks = [whole[i : i + size] for i in range(0, len(whole), size)]
     assert len(shown(io.StringIO(), tmp_path / "events", chunks).splitlines()) == 7

@@ -244,7 +244,7 @@ def test_a_grid_with_errors(project, capsys):
     assert "more than 64 bits" in capsys.readouterr().err
 
 
-def test_without_the_engine(engine, project):
+def test_a_missing_engine_is_reported(engine, project):
     """In the environment of the other engine; one line says what to install."""
     other = next(name for name in ENGINES if name != engine)
     if not python_of(other).exists():

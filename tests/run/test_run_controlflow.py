@@ -61,7 +61,7 @@ def test_tree_and_lines():
     assert text == ["get", "fan out", "x.a", "m", "0.s"]
 
 
-def test_executions_of_a_loop_over_files_are_called_as_their_files():
+def test_executions_of_a_loop_over_files_are_named_after_their_files():
     execution = {"index": 0, "state": "complete", "tries": 1, "reason": None, "parameters": {"page": "in/a.png"}}
     nodes = {"read": {"kind": "task", "state": "complete", "executions": [execution]}}
     assert table({"nodes": nodes, "state": "complete"}, {"read": {0: "a.png"}}).splitlines() == [

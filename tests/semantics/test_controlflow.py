@@ -68,7 +68,7 @@ def test_parameters_of_branches():
 
 
 @pytest.mark.parametrize(("dialect", "left"), [("magnus", {"v": 2, "x": 1}), ("runnable", {"v": 0})])
-def test_what_a_composite_node_in_error_leaves(dialect, left):
+def test_what_a_failed_composite_node_passes_on(dialect, left):
     whole = graph(parallel("p", x=graph(step("a"), step("b")), y=graph(step("c"))))
     writes = {"p.x.a": {"v": 1, "x": 1}, "p.x.b": {"v": 9}, "p.y.c": {"v": 2}}
     assert run(pipeline(whole, dialect), ["p.x.b"], writes, {"v": 0})[0].written == left
@@ -85,7 +85,7 @@ def test_map():
     assert run(pipeline(whole))[0].state is E
 
 
-def test_map_of_runnable_leaves_what_its_steps_return():
+def test_a_map_of_runnable_passes_on_what_its_steps_return():
     whole = pipeline(graph(mapped("m", graph(step("a", returns=["r", "gone"])), over="xs")), "runnable")
     writes = {"m.0.a": {"r": 1, "other": 1}, "m.2.a": {"r": 3}}
     assert run(whole, (), writes, {"xs": [1, 2, 3]})[0].written == {"xs": [1, 2, 3], "r": (1, 3), "gone": ""}

@@ -75,7 +75,7 @@ def test_states(case):
     assert recorded(record.nodes) == predicted(fate)
 
 
-def test_what_ran_before_somebody_had_it_run_again_is_over():
+def test_earlier_branches_do_not_count_after_a_rerun():
     """A choice that took another case, and a map with fewer items: what an engine knows to be skipped did not run."""
     cases = {name: GraphPlan([NodePlan("x")], [complete("x")]) for name in ("one", "two")}
     body = {"*": GraphPlan([NodePlan("y")], [complete("y")])}

@@ -54,7 +54,7 @@ def test_a_loop_is_as_wide_as_its_folder(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(("sequential", "last"), [(True, State.SKIPPED), (False, State.COMPLETE)])
-def test_what_a_loop_does_after_an_error(sequential: bool, last: State) -> None:
+def test_a_loop_after_a_failure(sequential: bool, last: State) -> None:
     of = pipeline([loop("l", OK, "frames", sequential=sequential), node("z")], [edge("l", "z")])
 
     def second_fails(attempt: Attempt) -> Ending:
@@ -66,7 +66,7 @@ def test_what_a_loop_does_after_an_error(sequential: bool, last: State) -> None:
     assert (nodes["l"].states, nodes["z"].states) == ({State.ERROR}, {State.SKIPPED})
 
 
-def test_a_stop_leaves_out_what_is_not_part_of_the_run() -> None:
+def test_a_stop_does_not_affect_excluded_nodes() -> None:
     first = node("a", FAIL)
     stopping = ir.ExecutionNode("a", first.span, first.step, ir.Policy(ir.OnError.STOP_ALL))
     of = pipeline([stopping, node("b", OK, optional("b")), node("c")], [edge("b", "c")])

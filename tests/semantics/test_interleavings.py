@@ -226,7 +226,7 @@ ALL_COMES_UP = {
 
 
 @pytest.mark.parametrize(("nodes", "edges", "failures"), ALL_COMES_UP.values(), ids=ALL_COMES_UP.keys())
-def test_everything_allowed_comes_up(nodes, edges, failures):
+def test_every_allowed_result_occurs(nodes, edges, failures):
     rules = Rules(pipeline(nodes, edges), oracle=failing(Failure(*f) for f in failures))
     prediction = predict(rules)
     seen: set[tuple[object, ...]] = set()
@@ -269,7 +269,7 @@ def forged(document, **changes):
         ({"t__kind": "execution"}, "t: kind execution, expected task"),
     ],
 )
-def test_what_cannot_be_is_named(changes, complaint):
+def test_impossible_results_are_reported(changes, complaint):
     plan = pipeline([node("a"), node("t", "stop-next", 2), node("b"), node("c")], ["a -> t", "t -> b", "a -> c"])
     rules = Rules(plan, oracle=failing([Failure("t", 0)]))
     document = simulated(rules, 0)
@@ -278,7 +278,7 @@ def test_what_cannot_be_is_named(changes, complaint):
         assert disagreements(rules, forged(document, **changes)) == []
 
 
-def test_a_wrong_run_state_or_list_of_nodes_is_named():
+def test_a_wrong_run_state_or_list_of_nodes_is_reported():
     rules = Rules(pipeline([node("a"), node("b")]))
     document = simulated(rules, 0)
     assert disagreements(rules, {**document, "state": "error"}) == ["run: error, expected complete"]
@@ -288,7 +288,7 @@ def test_a_wrong_run_state_or_list_of_nodes_is_named():
 
 @settings(max_examples=200)
 @given(plans(), st.integers(0, 2**32))
-def test_what_decides_at_run_time_agrees(plan, seed):
+def test_the_outcome_at_run_time_agrees(plan, seed):
     """``translator.shim.outcome`` is given the executions' states of a run and must come to the same as the rules."""
     rules = Rules(plan[0], oracle=failing(plan[1]))
     nodes = [

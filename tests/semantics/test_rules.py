@@ -247,7 +247,7 @@ def test_missing_default_files():
     assert found("gone/*") == found("gone/*", optional=True) == found("gone/*", "there.csv") == "error"
 
 
-def test_sidecar_files_flow_nowhere():
+def test_sidecar_files_pass_along_no_edge():
     plan = pipeline([node("a"), node("b", inputs=REQUIRED)], ["a.output.* -> b.input.data"])
 
     def only(*paths):

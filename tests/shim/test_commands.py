@@ -150,7 +150,7 @@ def test_a_complete_command_has_no_flaw(program: str, command: str) -> None:
     assert shell.flaw((program,), command) is None
 
 
-def test_a_shell_that_is_not_there_refuses_nothing() -> None:
+def test_a_missing_shell_rejects_nothing() -> None:
     assert shell.flaw(("/no/such/shell",), "if cat <<E") is None
 
 
@@ -169,7 +169,7 @@ WORDS = st.sampled_from([*PLAIN.split(), "\n", "# c\n", "\\\n"])
 
 @settings(max_examples=100)
 @given(st.lists(WORDS, max_size=4).map(" ".join))
-def test_what_is_plain_at_first_sight_every_shell_accepts(text: str) -> None:
+def test_every_shell_accepts_plain_commands(text: str) -> None:
     if not shell.is_plain(text):
         return
     for program in SHELLS:
@@ -191,7 +191,7 @@ def test_what_only_another_shell_understands_is_left_to_it(worker) -> None:
     assert worker.output == ["2", "it's"]
 
 
-def test_other_interpreters_get_the_items_one_below_the_other(worker) -> None:
+def test_other_interpreters_get_the_items_as_lines(worker) -> None:
     assert worker.run([f"#!{sys.executable}", "x = 6", "print(x * 7)"]).state == "complete"
     assert worker.output == ["42"]
 
@@ -338,7 +338,7 @@ def test_ids_are_the_same_on_both_engines_and_differ_between_executions() -> Non
 
 
 @pytest.mark.parametrize("folder", ["a b", "it's", 'q"$(touch evil)', "é", "semi;colon", "new\nline"])
-def test_stores_and_projects_may_be_called_anything(worker, tmp_path: Path, folder: str) -> None:
+def test_stores_and_projects_may_have_any_name(worker, tmp_path: Path, folder: str) -> None:
     worker.project = tmp_path / folder / "project"
     worker.uri = str(tmp_path / folder / "store")
     worker.script("here", "x")

@@ -81,7 +81,7 @@ def test_token(graph, ended, run, nodes):
     assert (state, " ".join(found.values())) == (run, nodes)
 
 
-def test_worker_killed_before_its_step_began_is_an_error_that_leads_on():
+def test_a_worker_killed_before_its_step_is_a_failure_that_is_handled():
     record = follow(HANDLED, {"a": lost(E)} | {n: trace(n, C) for n in ("handler", "join")})
     assert (record.state, states(record.nodes)["b"]) == (C, K)
     assert record.nodes["a"]["executions"][0]["reason"] == LOST
@@ -137,7 +137,7 @@ def test_items_of_nested_maps():
     assert set(states(record.nodes).values()) == {"complete"}
 
 
-def test_items_that_left_nothing_are_those_an_engine_knows_of_and_those_before_them():
+def test_items_without_manifests_are_those_the_engine_knows_and_earlier_ones():
     graph = GraphPlan([CompositePlan("m", "map", {BODY: LINE})], [complete("m")])
     found = followed(graph, {"m.2.a": lost(S)}, **{"m.1.a": E})[1]
     assert [found[f"m.{i}.a"] for i in range(3)] == [S, E, S]

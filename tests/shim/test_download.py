@@ -95,7 +95,7 @@ def get(server: Server, tmp_path: Path, url: str | None = None) -> bytes:
     return content
 
 
-def test_what_breaks_off_is_resumed(server: Server, tmp_path: Path) -> None:
+def test_an_interrupted_download_is_resumed(server: Server, tmp_path: Path) -> None:
     server.answer = cut(60_000)
     assert get(server, tmp_path) == CONTENT
     assert [one.get("range") for one in server.asked] == [
@@ -104,7 +104,7 @@ def test_what_breaks_off_is_resumed(server: Server, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", ["changed", "weak", "ignored", "elsewhere", "refused"])
-def test_what_cannot_be_resumed_begins_again(server: Server, tmp_path: Path, how: str) -> None:
+def test_a_download_that_cannot_be_resumed_restarts(server: Server, tmp_path: Path, how: str) -> None:
     def answer(handler, number: int) -> None:
         if number == 1:
             other = b"?" * 1000 if how == "changed" else CONTENT[:1000]
@@ -123,13 +123,13 @@ def test_what_cannot_be_resumed_begins_again(server: Server, tmp_path: Path, how
 
 
 @pytest.mark.parametrize("status", [429, 503, 500, 408])
-def test_what_may_pass_is_tried_again(server: Server, tmp_path: Path, status: int) -> None:
+def test_temporary_failures_are_retried(server: Server, tmp_path: Path, status: int) -> None:
     server.answer = lambda handler, number: send(handler, *((status, b"no") if number < 3 else (200, CONTENT)))
     assert get(server, tmp_path) == CONTENT
 
 
 @pytest.mark.parametrize("header", ["number", "date"])
-def test_the_server_says_when_to_come_back(server: Server, tmp_path: Path, header: str, monkeypatch) -> None:
+def test_retry_after_is_respected(server: Server, tmp_path: Path, header: str, monkeypatch) -> None:
     waited: list[float] = []
     times = iter([0.0, *(float(second) for second in range(1000))])
     monkeypatch.setattr(download, "time", type("Clock", (), {"monotonic": lambda: next(times), "sleep": waited.append}))
@@ -169,7 +169,7 @@ def test_the_server_says_when_to_come_back(server: Server, tmp_path: Path, heade
     ],
     ids=["404", "503", "429", "nothing", "no ranges", "not HTTP", "file", "ftp", "loop"],
 )
-def test_what_does_not_pass_is_an_error(server: Server, tmp_path: Path, answer, reason: str, requests: int) -> None:
+def test_permanent_failures_are_errors(server: Server, tmp_path: Path, answer, reason: str, requests: int) -> None:
     server.answer = answer
     with pytest.raises(DownloadError) as error:
         get(server, tmp_path)
@@ -190,7 +190,7 @@ def hang(handler, number: int) -> None:
 
 @pytest.mark.parametrize("answer", [drip, hang])
 @pytest.mark.parametrize("why", ["stop", "limit", "interrupt"])
-def test_a_server_that_never_ends_holds_nobody_up(worker, server: Server, answer: Answer, why: str) -> None:
+def test_an_endless_response_does_not_block_a_stop(worker, server: Server, answer: Answer, why: str) -> None:
     """Whether the engine stops the run, the time limit has passed, or Ctrl-C comes: there is a record."""
     server.answer = answer
 

@@ -62,13 +62,13 @@ def test_a_command_that_leaves_processes_behind_ends_and_they_end_with_it(
     assert processes(pids_of(), within=0)
 
 
-def test_a_daemon_that_floods_the_output_does_not_hold_the_execution_up(worker, pids_of: Pids, processes: Gone) -> None:
+def test_a_daemon_that_floods_the_output_does_not_delay_the_execution(worker, pids_of: Pids, processes: Gone) -> None:
     manifest = worker.run("sh -c 'echo $$ > a.pid; exec yes' & while [ ! -s a.pid ]; do sleep 0.05; done; exit 5")
     assert manifest.exit_status == 5
     assert processes(pids_of(), within=0)
 
 
-def test_what_a_shell_leaves_to_finish_its_lines_may_do_so(worker) -> None:
+def test_processes_that_outlive_a_shell_may_finish_their_lines(worker) -> None:
     worker.run("#!/bin/bash\necho a > >(sleep 0.2; cat; echo b)")
     assert worker.output == ["a", "b"]
 
@@ -180,7 +180,7 @@ def test_an_engine_that_cannot_tell_whether_to_stop_stops_nothing(worker) -> Non
     assert worker.notes.count("the server is away") == 1
 
 
-def test_should_stop_is_asked_about_every_second_also_in_a_flood(worker) -> None:
+def test_should_stop_is_called_about_every_second_even_in_a_flood(worker) -> None:
     times = []
     worker.should_stop = lambda: times.append(time.monotonic()) or ("enough" if len(times) > 3 else None)
     worker.on_line = lambda _: worker.log.clear()
@@ -321,7 +321,7 @@ def test_nothing_is_left_in_the_workspace_folder(worker) -> None:
     assert list((Path(worker.uri) / ".work").iterdir()) == []
 
 
-def test_what_a_killed_worker_made_elsewhere_is_swept(worker, tmp_path, processes: Gone) -> None:
+def test_workspaces_of_a_killed_worker_elsewhere_are_removed(worker, tmp_path, processes: Gone) -> None:
     program = tmp_path / "worker.py"
     program.write_text(textwrap.dedent(WORKER).replace("HOW", "run()"))
     worker.uri = str(tmp_path / ("deep and spacious " * 4) / "store")

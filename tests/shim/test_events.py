@@ -9,7 +9,7 @@ from translator.shim import events
 from translator.shim.contract import Parameter, Step
 
 
-def test_an_execution_is_told_as_it_goes(worker, tmp_path, monkeypatch) -> None:
+def test_events_follow_an_execution(worker, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
     step = Step("s", ["exit 3"], parameters=[Parameter("lr", "float", 1.0), Parameter("other")])
     worker.run(step, kind="task", index=2, parameters={"lr": 0.5})
@@ -23,7 +23,7 @@ def test_an_execution_is_told_as_it_goes(worker, tmp_path, monkeypatch) -> None:
     }  # fmt: skip
 
 
-def test_nobody_listens(worker, tmp_path, monkeypatch) -> None:
+def test_an_execution_runs_without_a_listener(worker, tmp_path, monkeypatch) -> None:
     monkeypatch.delenv(events.VARIABLE, raising=False)
     events.emit("run-started")
     monkeypatch.setenv(events.VARIABLE, str(tmp_path / "none" / "events"))

@@ -77,7 +77,7 @@ def test_defaults_in_the_project(worker, project, default, keep, expected) -> No
         ("nosuchthing://b/x", "input 'in': nosuchthing://b/x cannot be fetched: Protocol not known"),
     ],
 )
-def test_defaults_that_are_not_there(worker, project, default: str, reason: str) -> None:
+def test_missing_defaults_are_errors(worker, project, default: str, reason: str) -> None:
     manifest = worker.run(Step("s", ["echo ran"], inputs=[Input("in", [default])]))
     assert manifest.state == "error"
     assert manifest.reason.startswith(reason.format(project=project)), manifest.reason
@@ -152,7 +152,7 @@ def test_downloads(worker, web, path: str, keep, expected: list[str]) -> None:
     assert listing(worker, Input("in", [uri], keep_directories=keep)) == [line.format(uri=uri) for line in expected]
 
 
-def test_a_server_that_is_not_there(worker) -> None:
+def test_an_unreachable_server_is_an_error(worker) -> None:
     [line] = listing(worker, Input("in", ["http://127.0.0.1:9/x"]))
     assert line.startswith("error: input 'in': http://127.0.0.1:9/x cannot be fetched: ")
     assert "Connection refused" in line
@@ -341,7 +341,7 @@ def test_a_command_that_writes_to_its_input_as_root_is_detected(worker) -> None:
     assert "has changed since it was published" in again.reason
 
 
-def test_a_record_that_climbs_out_of_its_input_is_refused(worker) -> None:
+def test_a_record_that_leaves_its_input_is_rejected(worker) -> None:
     made = make(worker, {"model": "1"})
     [record] = made.outputs
     for path in ("../../evil", "/etc/evil", "a/../../evil"):

@@ -30,7 +30,7 @@ def test_the_log_holds_what_was_printed_and_our_notes(worker, uri) -> None:
     assert "out\nerr\nno end\n[shim] error: the command ended with exit status 3" in text_of(worker, manifest)
 
 
-def test_it_is_there_while_the_command_runs(worker) -> None:
+def test_the_log_exists_while_the_command_runs(worker) -> None:
     """It reads its own log, which a line may reach a moment later than the pipe."""
     worker.script("look.sh", """
         echo first
@@ -41,7 +41,7 @@ def test_it_is_there_while_the_command_runs(worker) -> None:
     assert worker.output == ["first", "seen"]
 
 
-def test_a_killed_worker_leaves_it(worker, tmp_path: Path) -> None:
+def test_a_killed_worker_leaves_its_log(worker, tmp_path: Path) -> None:
     program = tmp_path / "worker.py"
     program.write_text(
         textwrap.dedent("""
@@ -120,7 +120,7 @@ def test_a_log_in_an_object_store_is_renewed_while_the_command_runs(worker, monk
     assert text_of(worker, manifest) == "early\nlate\n"
 
 
-def test_an_upload_that_hangs_holds_nobody_up(monkeypatch, tmp_path: Path) -> None:
+def test_an_upload_that_hangs_does_not_block_the_execution(monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(logs, "PATIENCE", 0.3)
     log = Log(os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT), lambda _: time.sleep(600))
     log.add("line")

@@ -56,7 +56,7 @@ def test_lines_do_not_depend_on_how_the_output_is_cut(size: int) -> None:
     assert split(*(text[at : at + size] for at in range(0, len(text), size)))[0] == split(text)[0]
 
 
-def test_a_bar_that_is_written_over_for_ever_is_held_in_bounds() -> None:
+def test_an_endless_progress_bar_needs_bounded_memory() -> None:
     lines = Lines(lambda *_: None, lambda *_: None)
     for count in range(20_000):
         lines.feed(b"\r%d%% %s" % (count, b"#" * 100))
@@ -157,7 +157,7 @@ def test_the_order_of_a_stream_is_kept(worker) -> None:
     ],
     ids=["binary", "10 MB on one line", "broken JSON", "no end", "closed"],
 )
-def test_bad_output_is_shown_and_harms_nothing(worker, program: str, shown: int) -> None:
+def test_invalid_output_is_shown_safely(worker, program: str, shown: int) -> None:
     worker.script("bad.py", program)
     manifest = worker.run(f"{PYTHON} bad.py")
     assert manifest.state == "complete", manifest.reason

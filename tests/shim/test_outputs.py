@@ -105,7 +105,7 @@ def test_unpublishable_outputs_are_errors_and_others_are_published(worker, comma
     assert not [path for path in folder.rglob("*") if path.is_symlink()]
 
 
-def test_an_output_that_climbs_is_dropped(worker) -> None:
+def test_an_output_outside_its_folder_is_dropped(worker) -> None:
     state, found = kept(worker, "printf 1 > ../../evil", "printf 2 > ok")
     assert (state, found) == ("complete", {"ok": "2"})
     assert not list(Path(worker.uri).parent.rglob("evil"))
@@ -128,7 +128,7 @@ def test_outputs_of_a_failed_command_are_kept(worker) -> None:
     assert kept(worker, "printf 1 > a", "exit 3") == ("error", {"a": "1"})
 
 
-def test_a_file_that_was_uploaded_live_just_stays(worker) -> None:
+def test_a_read_only_output_stays_until_the_end(worker) -> None:
     assert kept(worker, "printf 1 > a", "chmod 444 a", "sleep 0.1", "test -e a") == ("complete", {"a": "1"})
 
 

@@ -34,11 +34,11 @@ def test_a_run_keeps_its_folder(store: Store) -> None:
     assert store.read_json("A-Pipeline-df1456/r/owner.json") == {"id": "1"}
 
 
-def test_other_runs_of_the_same_name_get_folders_of_their_own(store: Store) -> None:
+def test_other_runs_with_the_same_name_get_their_own_folders(store: Store) -> None:
     assert [folder(store, {"id": i}) for i in "1232131"] == ["r", "r-2", "r-3", "r-2", "r", "r-3", "r"]
 
 
-def test_a_later_attempt_of_a_run_is_told_by_the_engine(store: Store) -> None:
+def test_the_engine_identifies_a_later_attempt_of_a_run(store: Store) -> None:
     folder(store, {"id": "1", "started": "a"})
     asked: list[Any] = []
 

@@ -57,7 +57,7 @@ def test_values_get_the_type(parameter: Parameter, value: object, expected: obje
         (TEXT, "a\x00b", "parameter 't': the value contains a NUL character"),
     ],
 )
-def test_bad_values_are_told(parameter: Parameter, value: object, message: str) -> None:
+def test_invalid_values_are_reported(parameter: Parameter, value: object, message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         coerce(parameter, value)
     assert str(caught.value).startswith(message)
@@ -103,7 +103,7 @@ def test_the_later_source_wins(run, edge, expected) -> None:
     assert list(found) == ["a", "b", "c"]
 
 
-def test_all_bad_values_are_told_at_once() -> None:
+def test_all_invalid_values_are_reported_at_once() -> None:
     with pytest.raises(ParameterError) as caught:
         resolve(STEP, {"a": "x", "zz": 1}, {"b": [1]})
     assert str(caught.value).splitlines() == [

@@ -117,7 +117,7 @@ def test_a_changed_artifact_is_rejected(store: Store, tmp_path: Path) -> None:
         store.bring(record, tmp_path / "x")
 
 
-def test_an_artifact_that_is_gone_is_told(store: Store, tmp_path: Path) -> None:
+def test_a_missing_artifact_is_reported(store: Store, tmp_path: Path) -> None:
     [record] = published(store, tmp_path, {"a": b"good"})
     store.discard(TRY)
     with pytest.raises(StoreError, match="is missing from the store"):
@@ -125,7 +125,7 @@ def test_an_artifact_that_is_gone_is_told(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["../../../../../etc/passwd", "/etc/passwd", "..", "a/../../b", "%2e%2e/x"])
-def test_no_uri_climbs_out_of_the_store(store: Store, tmp_path: Path, path: str) -> None:
+def test_no_uri_leaves_the_store(store: Store, tmp_path: Path, path: str) -> None:
     record = FileRecord("x", 1, "0" * 64, f"{store.root}/{path}")
     with pytest.raises(StoreError):
         store.bring(record, tmp_path / "x")
@@ -184,7 +184,7 @@ def test_across_file_systems_files_are_copied(tmp_path: Path) -> None:
         shutil.rmtree(away)
 
 
-def test_what_disappears_while_it_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_may_disappear_during_a_listing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """fsspec's memory takes the names first and looks each up then."""
     memory = pytest.importorskip("fsspec.implementations.memory").MemoryFileSystem
     store = open_store(f"memory://{tmp_path.name}")
@@ -235,12 +235,12 @@ def test_tries_that_are_claimed_at_once_are_never_shared(store: Store) -> None:
         ("a\x00b", "does not name a directory"),
     ],
 )
-def test_a_store_that_is_none(uri: str, message: str) -> None:
+def test_an_invalid_store_is_an_error(uri: str, message: str) -> None:
     with pytest.raises(StoreError, match=message):
         open_store(uri)
 
 
-def test_passwords_are_not_written_down() -> None:
+def test_passwords_are_not_stored() -> None:
     assert without_password("sftp://me:secret@host:22/a?b=c") == "sftp://me@host:22/a?b=c"
     assert without_password("s3://bucket/a") == "s3://bucket/a"
 
@@ -276,7 +276,7 @@ def test_the_manifest_is_the_commit_point(worker) -> None:
     assert worker.manifests() == [second]
 
 
-def test_a_store_that_cannot_be_made(worker, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_created(worker, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     worker.uri = str(tmp_path / "file" / "store")
     manifest = worker.run("echo ran")

@@ -186,7 +186,7 @@ def test_odd_names_in_the_store_are_left_alone(tmp_path: Path, odd: str) -> None
     assert store.tries("p", "r") == {}
 
 
-def test_a_record_too_large_to_read_is_told(tmp_path: Path, monkeypatch) -> None:
+def test_a_record_too_large_to_read_is_reported(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "big.json").write_bytes(b" " * 1000)
     monkeypatch.setattr("translator.shim.store.folder.DOCUMENT_LIMIT", 999)
     with pytest.raises(StoreError, match=r"big\.json cannot be read: it has 1000 bytes, more than 999"):

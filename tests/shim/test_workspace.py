@@ -23,7 +23,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat(follow_symlinks=False).st_mode)
 
 
-def test_nobody_else_can_look_into_workspaces(worker, base: Path) -> None:
+def test_other_users_cannot_read_workspaces(worker, base: Path) -> None:
     before = os.umask(0)
     try:
         manifest = worker.run('cd /valohai/inputs/../.. && stat -c %a . .. && stat -c %a "$TMPDIR"')
@@ -34,7 +34,7 @@ def test_nobody_else_can_look_into_workspaces(worker, base: Path) -> None:
     assert list(base.iterdir()) == []
 
 
-def test_nor_into_those_of_a_store_in_a_folder(worker) -> None:
+def test_other_users_cannot_read_workspaces_in_a_folder_store(worker) -> None:
     assert worker.run('cd /valohai/inputs/../.. && stat -c %a . && stat -c %a "$TMPDIR"').state == "complete"
     assert worker.output == ["700", "700"]
 
@@ -46,7 +46,9 @@ def test_a_folder_of_an_earlier_version_is_closed_to_others(worker, base: Path) 
 
 
 @pytest.mark.parametrize("flaw", ["another", "writable", "link", "file"])
-def test_a_folder_that_others_could_have_made_is_refused(worker, base: Path, tmp_path: Path, monkeypatch, flaw) -> None:
+def test_a_folder_that_others_could_have_created_is_rejected(
+    worker, base: Path, tmp_path: Path, monkeypatch, flaw
+) -> None:
     what = {"another": "belongs to another user", "link": "is a link", "file": "is not a directory",
             "writable": "is writable for other users (mode 0777)"}[flaw]  # fmt: skip
     match flaw:
@@ -69,7 +71,7 @@ def test_a_folder_that_others_could_have_made_is_refused(worker, base: Path, tmp
     assert worker.output == []
 
 
-def test_what_another_user_left_is_not_swept(worker, monkeypatch) -> None:
+def test_folders_of_other_users_are_not_removed(worker, monkeypatch) -> None:
     base = Path(worker.uri) / ".work"
     victim = Path(tempfile.gettempdir()) / f"translator-work-test-{os.getpid()}"
     victim.mkdir()

@@ -67,7 +67,7 @@ text: |
 """
 
 
-def test_every_key_value_and_item_has_its_place():
+def test_every_key_value_and_item_has_its_location():
     root, codes = read(SPANNED)
     assert codes == []
     assert root is not None
@@ -155,7 +155,7 @@ def test_the_last_of_two_equal_keys_counts_where_it_does_for_the_source_system()
     "text", ["!!timestamp x", "!!timestamp 2020-13-45", "!!timestamp", "!!float ''", "!!int ''", "!!bool x"]
 )
 @pytest.mark.parametrize("rules", Rules)
-def test_a_tag_that_the_text_is_not(text, rules):
+def test_a_tag_that_does_not_match_the_text(text, rules):
     assert read(f"- {text}", rules)[1] == ["1:3 bad-scalar"]
 
 
@@ -169,7 +169,7 @@ def test_aliases_that_multiply_are_refused_before_they_do():
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
-def test_nothing(text):
+def test_empty_documents(text):
     root, codes = read(text)
     assert codes == []
     assert root is None or root.value is None
@@ -211,7 +211,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_what_pyyaml_writes_is_read_as_pyyaml_reads_it(value):
+def test_pyyaml_output_is_read_as_by_pyyaml(value):
     text = yaml.safe_dump(value, allow_unicode=True)
     located, codes = read(text)
     expected = yaml.safe_load(text)
@@ -220,7 +220,7 @@ def test_what_pyyaml_writes_is_read_as_pyyaml_reads_it(value):
 
 
 @given(st.text(alphabet="ab:-[]{}&*!|>'\"%@`#?, \n\t<0.~=", max_size=40), st.sampled_from(list(Rules)))
-def test_no_text_ends_in_an_exception(text, rules):
+def test_no_text_raises_an_exception(text, rules):
     root, codes = read(text, rules)
     try:
         expected = yaml.safe_load(text)

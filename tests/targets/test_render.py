@@ -55,7 +55,7 @@ def test_a_literal_evaluates_to_its_value(value: object) -> None:
 
 
 @hypothesis.given(DATA, st.integers(0, 20), st.integers(0, 90))
-def test_however_it_is_laid_out(value: object, indent: int, before: int) -> None:
+def test_layout_does_not_change_the_value(value: object, indent: int, before: int) -> None:
     text = render.layout(value, indent=indent, before=before, after=1)
     assert ast.literal_eval(f"(\n{' ' * before}{text}\n)") == value
 
@@ -81,7 +81,7 @@ def test_formatters_leave_it_alone(values: list[object]) -> None:
     assert lint.returncode == 0, lint.stdout.decode()
 
 
-def test_a_dataclass_is_the_call_that_makes_it() -> None:
+def test_a_dataclass_is_written_as_its_call() -> None:
     step = Step(name="x", command=("a", "b"), parameters=(Parameter("p", default=3),), inputs=(Input("i"),))
     text = render.literal(step)
     assert text == (
@@ -96,7 +96,7 @@ def test_defaults_are_left_out_but_similar_values_are_not() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "a\0b", b"bytes", {1, 2}, object()])
-def test_what_cannot_be_written(value: object) -> None:
+def test_unrenderable_values_are_errors(value: object) -> None:
     with pytest.raises(render.UnrenderableError):
         render.literal([value])
 
@@ -115,7 +115,7 @@ def test_no_text_becomes_code(text: str) -> None:
     assert strings == [text] * 4
 
 
-def test_lines_that_cannot_be_broken_say_so(tmp_path: Path) -> None:
+def test_lines_that_cannot_be_broken_have_a_pragma(tmp_path: Path) -> None:
     assert '"  # noqa: E501' not in rendered("short")
     assert f'first="{"x" * 90}",  # noqa: E501' in rendered("x" * 90)
 

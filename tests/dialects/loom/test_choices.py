@@ -54,7 +54,7 @@ def names(pipeline: ir.Pipeline) -> list[str]:
 AGAIN = ["turn_iter0", "turn_iter1", "again"]
 
 
-def test_without_a_choice_all_but_the_disabled_are_part_of_the_pipeline():
+def test_by_default_all_steps_except_disabled_ones_are_translated():
     pipeline = chosen()
     assert names(pipeline) == ["train", "check", "use", "plot", *AGAIN, "each"]
     assert defaults(pipeline)["include.plot"] is False
@@ -76,7 +76,7 @@ def test_only_the_named_steps_whatever_their_flags(steps: tuple[str, ...], expec
     assert not [parameter for parameter in defaults(pipeline) if parameter.startswith("include.")]
 
 
-def test_what_is_left_out_makes_nothing():
+def test_excluded_steps_produce_nothing():
     pipeline = chosen(steps=("plot", "use"))
     assert edges(pipeline) == []
     assert defaults(pipeline) == {
@@ -87,7 +87,7 @@ def test_what_is_left_out_makes_nothing():
     }
 
 
-def test_a_switch_that_is_not_part_of_the_run_holds_nobody_back():
+def test_a_switch_outside_the_run_blocks_no_step():
     assert nodes(chosen(steps=("use",)))["use"].policy.gates == ()
 
 
@@ -193,7 +193,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("choices", "message", "hint"), REFUSED)
-def test_choices_that_cannot_be_followed(choices: dict, message: str, hint: str | None):
+def test_invalid_choices_are_errors(choices: dict, message: str, hint: str | None):
     with pytest.raises(ChoiceError) as caught:
         chosen(**choices)
     assert str(caught.value).splitlines()[0] == message

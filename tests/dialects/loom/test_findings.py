@@ -270,7 +270,7 @@ pipeline:
     assert finding.hint == hint
 
 
-def test_an_undeclared_dependency_is_kept_all_the_same():
+def test_an_undeclared_dependency_still_orders_steps():
     text = """
 data: {folder: output/folder, inside: output/folder/x}
 pipeline:
@@ -325,7 +325,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_calls_are_held_against_what_the_script_says(tmp_path: Path, call: str):
+def test_calls_are_checked_against_the_frontmatter(tmp_path: Path, call: str):
     for name in ("a", "b"):
         (tmp_path / name).touch()
     (tmp_path / "s.py").write_text(SCRIPT)
@@ -352,7 +352,7 @@ pipeline:
         '"""\n---\ninputs: 3\n---\n"""',
     ],
 )
-def test_a_script_that_says_nothing_is_called_as_the_file_says(tmp_path: Path, script: str):
+def test_a_script_without_frontmatter_is_not_checked(tmp_path: Path, script: str):
     (tmp_path / "s.py").write_text(script)
     check("pipeline: [{name: s, task: s.py, args: {--x: 1}}]", tmp_path)
 
@@ -374,5 +374,5 @@ pipeline:
     check(text, tmp_path)
 
 
-def test_nothing_is_looked_for_without_a_project():
+def test_files_are_not_checked_without_a_project():
     check("data: {a: gone.csv}\npipeline: [{name: s, task: s.py, inputs: {a: $a}}]")

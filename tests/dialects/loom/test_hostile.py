@@ -97,7 +97,7 @@ def test_what_loom_cannot_read_is_an_error():
     assert not accepted, "\n".join(f"{why}\n{text}" for why, text in accepted[:5])
 
 
-def test_a_file_without_steps_is_loom_s_all_the_same():
+def test_a_file_without_steps_is_still_a_loom_file():
     """A Loom pipeline was named as a tool that is not translated; now it is translated."""
     loaded = load_text("data: {}\npipeline: []", "pipe.yml")
     assert [(pipeline.dialect, pipeline.nodes) for pipeline in loaded.pipelines] == [("loom", ())]

@@ -26,7 +26,7 @@ def values(node: ir.StepNode) -> dict[str, ir.Value]:
     return {parameter.name: parameter.default for parameter in node.step.parameters}
 
 
-def test_iterations_are_steps_with_values_and_paths_of_their_own():
+def test_each_iteration_is_a_step_with_its_own_values_and_paths():
     found = nodes(read(GROUP % SCHEDULE))
     assert list(found) == ["fit_iter0", "rate_iter0", "fit_iter1", "rate_iter1", "refine", "use"]
     assert values(found["fit_iter0"]) == {"raw": "raw.csv", "-o": "output/model_iter0.bin", "--rate": 1.0, "--seed": 1}
@@ -63,7 +63,7 @@ def test_expressions_know_the_iteration_and_earlier_expressions():
     ]
 
 
-def test_feedback_brings_a_file_of_the_iteration_before():
+def test_feedback_brings_a_file_of_the_previous_iteration():
     text = GROUP % (SCHEDULE + ', feedback: {"fit.-o": fit.--start, "rate.-o": fit.raw}')
     pipeline = read(text)
     first, second = (nodes(pipeline)[f"fit_iter{i}"] for i in range(2))
@@ -110,7 +110,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_cannot_be(case: str):
+def test_an_invalid_multi_pass_is_an_error(case: str):
     (finding,) = load_text(GROUP % case, dialect="loom").diagnostics
     assert (finding.severity, finding.span.line if finding.span else 0) == ("error", 8)
 
@@ -124,7 +124,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_steps_that_loom_cannot_repeat(step: str):
+def test_steps_that_loom_cannot_repeat_are_errors(step: str):
     check(f"pipeline:\n- group: g\n  multi_pass: {{count: 2}}\n  steps:\n  - {step}")
 
 

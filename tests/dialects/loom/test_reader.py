@@ -97,13 +97,13 @@ def test_data_creates_edges_and_a_failure_skips_dependent_steps():
         ("'a ${HOME} b'", ParameterType.STRING, "a ${HOME} b"),
     ],
 )
-def test_scalars_are_those_of_the_engines_loader(value: str, kind: ParameterType, default: object):
+def test_scalars_are_read_as_by_the_engines_loader(value: str, kind: ParameterType, default: object):
     text = f"parameters: {{p: {value}}}\npipeline: [{{name: s, task: s.py, args: {{--p: $p}}}}]"
     (parameter,) = nodes(read(text))["s"].step.parameters
     assert (parameter.type, parameter.default) == (kind, default)
 
 
-def test_the_environment_is_asked_for_by_name():
+def test_environment_variables_are_passed_by_name():
     text = """\
 data: {out: "output/${RUN}/x.csv"}
 pipeline:
@@ -168,7 +168,7 @@ pipeline:
     assert edges(pipeline) == ["make -> use.a"]
 
 
-def test_groups_are_names_to_look_at():
+def test_groups_are_only_displayed():
     text = """\
 pipeline:
   - {name: a, task: a.py}
@@ -258,7 +258,7 @@ pipeline:
 PREDICATE = "{name: check, kind: condition, predicate: count, inputs: {data: $raw}, args: {op: '>', n: $least}, %s}"
 
 
-def test_a_switch_is_a_gate_of_those_who_use_its_branches():
+def test_a_switch_gates_the_steps_that_use_its_branches():
     pipeline = read(SWITCH % (PREDICATE % "negate: false", "$check"))
     found = nodes(pipeline)
     assert list(found) == ["make", "check", "train", "repair"]
@@ -309,7 +309,7 @@ def test_a_parameter_may_decide_a_switch():
     assert targets(pipeline, "strict") == []
 
 
-def test_the_pipeline_is_called_like_its_file_or_its_folder(tmp_path: Path):
+def test_the_pipeline_is_named_after_its_file_or_folder(tmp_path: Path):
     text = "pipeline: [{name: s, task: s.py}]"
     assert load_text(text, "deep/flow.yml").choose().name == "flow"
     assert load_text(text, "pipeline.yml").choose().name == "pipeline"
@@ -330,15 +330,15 @@ def test_the_pipeline_is_called_like_its_file_or_its_folder(tmp_path: Path):
         "execution: {parallel: true}\npipeline: [{nam: s}]",
     ],
 )
-def test_a_file_is_known_without_being_told(text: str):
+def test_the_dialect_of_a_file_is_detected(text: str):
     codes = {d.code for d in load_text(text, "x.yml").diagnostics}
     assert "unknown-dialect" not in codes
 
 
 @pytest.mark.parametrize("text", ["pipeline: {build: {image: x}}", "pipeline: [a, b]", "pipeline: [{image: x}]"])
-def test_a_file_of_another_tool_is_not_taken_for_one(text: str):
+def test_a_file_of_another_tool_is_not_detected(text: str):
     assert "unknown-dialect" in {d.code for d in load_text(text, "x.yml").diagnostics}
 
 
-def test_an_empty_pipeline_is_one_of_no_nodes():
+def test_an_empty_pipeline_has_no_nodes():
     assert read("data: {} #! warning no-nodes\npipeline: []").nodes == ()

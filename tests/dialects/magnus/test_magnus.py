@@ -27,7 +27,7 @@ def test_a_chain():
     assert first.span.line == 4
 
 
-def test_failures_go_where_the_file_says():
+def test_failures_follow_the_routes_of_the_file():
     text = """
 a: {type: task, command_type: shell, command: exit 1, next: b, on_failure: h}
 b: {type: stub, next: fail}
@@ -100,7 +100,7 @@ def test_files_that_multiply(tmp_path: Path):
     assert "too-many-files" in {d.code for d in load(tmp_path / "f0.yaml").diagnostics}
 
 
-def test_a_task_has_all_that_it_says():
+def test_a_task_keeps_all_its_keys():
     text = """
 a:
   type: task

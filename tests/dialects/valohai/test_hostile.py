@@ -159,7 +159,7 @@ def test_thousands_of_nodes_take_time_in_proportion():
     assert len({id(node.step) for node in pipeline.nodes}) == 1
 
 
-def test_after_a_thousand_errors_nothing_more_is_looked_at():
+def test_checking_stops_after_a_thousand_errors():
     for text in ("- step: {nme: a}\n" * 5000, "- !x y\n" * 5000):
         found = load_text(text).diagnostics.found
         assert len(found) == MAX_ERRORS + 1
@@ -167,7 +167,7 @@ def test_after_a_thousand_errors_nothing_more_is_looked_at():
         assert load_text(text).pipelines == ()
 
 
-def test_the_schema_is_looked_through_once_whatever_the_file_holds(monkeypatch):
+def test_the_schema_is_crawled_once_for_any_file(monkeypatch):
     """It was again for each reference of each step, which made a large file take minutes."""
     load_text(STEPS)
     crawled = []
@@ -176,7 +176,7 @@ def test_the_schema_is_looked_through_once_whatever_the_file_holds(monkeypatch):
     assert crawled == []
 
 
-def test_names_are_compared_with_few_of_many():
+def test_a_misspelt_name_is_compared_with_few_names():
     text = "dag:\n  start_at: s0\n  steps:\n    success: {type: success}\n    fail: {type: fail}\n"
     text += "".join(f"    s{number}: {{type: task, command: a.b, next: s{number}x}}\n" for number in range(900))
     found = [found for found in load_text(text, dialect="magnus").diagnostics if found.code == "unknown-node"]

@@ -16,13 +16,13 @@ def test_the_table_has_both_kinds():
     assert len(REFUSED) > 200
 
 
-def test_what_the_vendor_takes_is_taken():
+def test_what_the_vendor_accepts_is_accepted():
     loaded = load_text(document(ACCEPTED))
     assert loaded.diagnostics.ok, "\n".join(str(found) for found in loaded.diagnostics if found.severity == "error")
 
 
 @pytest.mark.parametrize("target", [airflow, prefect], ids=lambda target: target.NAME)
-def test_it_can_be_written_for_every_engine(target):
+def test_accepted_defaults_can_be_written_for_every_engine(target):
     (pipeline,) = load_text(document(ACCEPTED)).pipelines
     assert target.generate(pipeline)
 

@@ -33,7 +33,7 @@ def step(override: str) -> ir.Step:
     return node(load(nodes, "[make.output.*, use.input.data]"), "use").step
 
 
-def test_nodes_have_kinds_policies_and_places():
+def test_nodes_have_kinds_policies_and_locations():
     pipeline = load(
         """\
       - {name: make, type: execution, step: make, on-error: retry}
@@ -94,7 +94,7 @@ STEP = """\
 """
 
 
-def test_a_step_is_read_whole():
+def test_a_step_is_read_completely():
     read = node(check(STEP).choose(), "n").step
     span = read.span
     assert read.command == ("#!/bin/bash\nset -e\n", "python all.py {parameters}")
@@ -184,7 +184,7 @@ def test_edges(edge, shown):
     assert str(pipeline.edges[0]) == shown
 
 
-def test_plural_ports_are_taken_with_a_note():
+def test_plural_ports_are_accepted_with_a_note():
     text = f"""{STEPS}
 - pipeline:
     name: P
@@ -201,7 +201,7 @@ def test_plural_ports_are_taken_with_a_note():
     ]
 
 
-def test_an_environment_variable_edge_carries_its_value_when_translating():
+def test_an_environment_variable_edge_passes_its_value_during_translation():
     nodes = MAKE_USE + "      - {name: more, type: execution, step: use}\n"
     edges = """\
 [make.output.*, use.input.data]
@@ -268,7 +268,7 @@ def test_what_is_wrong_with_the_file_blocks_all():
     assert check(text).pipelines == ()
 
 
-def test_a_default_from_elsewhere_does_not_matter_where_an_edge_replaces_it():
+def test_an_unsupported_default_does_not_matter_if_an_edge_replaces_it():
     steps = STEPS.replace("{name: data}", '{name: data, default: "datum://latest"}')
     text = "{}- pipeline:\n    name: P\n    nodes:\n{}    edges:\n      - [make.output.*, use.input.data]\n"
     loaded = load_text(text.format(steps, MAKE_USE))

@@ -18,7 +18,7 @@ def keys_of_the_schema():
 
 
 @pytest.mark.parametrize(("schema", "key"), sorted(keys_of_the_schema()))
-def test_every_key_of_the_schema_has_a_fate(schema, key):
+def test_every_key_of_the_schema_is_in_the_ledger(schema, key):
     assert key in LEDGER[schema]
 
 

@@ -20,7 +20,7 @@ needs_corpus = pytest.mark.skipif(not FILES, reason=f"there are no files in {COR
 
 @needs_corpus
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_real_file_is_read_or_refused_with_places(file):
+def test_every_real_file_is_read_or_refused_with_locations(file):
     loaded = load(file)
     assert loaded.names or "no-pipeline" in [d.code for d in loaded.diagnostics]
     for found in loaded.diagnostics:

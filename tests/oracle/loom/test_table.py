@@ -15,7 +15,7 @@ CASES = {**TOGETHER, **{f"alone: {name}": one for name, one in ALONE.items()}}
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_rules_say_what_loom_does(case, loom, tmp_path):
+def test_the_rules_predict_what_loom_does(case, loom, tmp_path):
     real = in_loom(loom, CASES[case], tmp_path / "loom")
     assert not real.told.aborted, real.log
     assert by_rules(CASES[case], real, tmp_path / "rules") == []
@@ -33,7 +33,7 @@ def test_what_loom_refuses_is_refused(case, loom, tmp_path):
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_where_loom_breaks_we_do_not(case, loom, tmp_path):
+def test_files_that_crash_loom_run_here(case, loom, tmp_path):
     broken = BROKEN[case]
     real = in_loom(loom, broken.project, tmp_path / "loom")
     assert real.told.aborted == broken.aborts, real.log

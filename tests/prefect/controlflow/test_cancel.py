@@ -146,7 +146,7 @@ def test_by_a_signal(start, tmp_path, sent):
     assert process.wait(600) != 0
 
 
-def test_of_a_process_that_is_killed(server, start, tmp_path):
+def test_the_hook_writes_the_record_of_a_killed_process(server, start, tmp_path):
     """Nobody is left to write the record but the worker, which calls the flow's hook in its own process."""
     process, sleepers = start("controlflow killed")
 

@@ -100,7 +100,7 @@ def submitted(statements):
 
 @settings(max_examples=200)
 @given(graphs(), st.sets(st.integers(0, 11)))
-def test_they_go_where_the_routes_lead(made, numbers):
+def test_statements_follow_the_routes(made, numbers):
     failing = {f"n{number}" for number in numbers}
     walked = walk(made)
     assert executed(walked, failing) == controlflow(made, failing)
@@ -109,7 +109,7 @@ def test_they_go_where_the_routes_lead(made, numbers):
     assert max(map(depth, (walked.main, *walked.onward.values()))) <= DEPTH + 1
 
 
-def test_hundreds_of_handlers_of_handlers_are_functions_of_their_own():
+def test_hundreds_of_nested_handlers_become_functions():
     nodes = {f"n{place}": (T, "success", f"n{place + 1}") for place in range(300)} | {"n300": T}
     walked = walk(case(graph(nodes)).pipeline.graph)
     failing = {f"n{place}" for place in range(300)}

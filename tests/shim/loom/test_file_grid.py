@@ -50,7 +50,7 @@ def items(project: Path, pattern: str | None, given: InputFiles | None = None) -
     "pattern", [None, "*", "*.png", "**/*.png", "**/*", "**", "s*", "[12]*", "sub/*", "*/*/*", "x*"]
 )
 @pytest.mark.parametrize("share", [0, 1, 2, 3])
-def test_where_files_come_from_does_not_matter(tmp_path, pattern: str | None, share: int) -> None:
+def test_the_source_of_files_does_not_matter(tmp_path, pattern: str | None, share: int) -> None:
     fill(tmp_path / "all", FILES)
     whole = tmp_path / "all" / "in"
     found = whole.glob(pattern) if pattern else (path for path in whole.iterdir() if path.is_file())
@@ -62,12 +62,12 @@ def test_where_files_come_from_does_not_matter(tmp_path, pattern: str | None, sh
     assert items(tmp_path / "some", pattern, of_edges) == expected
 
 
-def test_what_is_made_of_a_file_is_called_like_it(tmp_path) -> None:
+def test_outputs_are_named_after_their_files(tmp_path) -> None:
     rows = file_grid.points(step(), axis("**/*.png"), {"loop.into": "other"}, brought("in/sub/deep/4.png"), tmp_path)
     assert rows == [{"item": "in/sub/deep/4.png", "made": "other/4.png"}]
 
 
-def test_empty_folders_are_there(tmp_path) -> None:
+def test_patterns_match_empty_folders(tmp_path) -> None:
     assert items(tmp_path, None, brought(folders=("in",))) == []
     assert items(tmp_path, None, brought(folders=("in/x/y",))) == []
     assert items(tmp_path, "x/*", brought(folders=("in/x/y",))) == ["in/x/y"]
@@ -76,7 +76,7 @@ def test_empty_folders_are_there(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "message"), [("../*", "leaves"), ("sub/../../*", "leaves"), ("/etc/*", "is not a valid pattern")]
 )
-def test_filters_that_are_none(tmp_path, pattern: str, message: str) -> None:
+def test_invalid_filters_are_errors(tmp_path, pattern: str, message: str) -> None:
     fill(tmp_path, FILES)
     with pytest.raises(GridError, match=message):
         items(tmp_path, pattern, brought("in/a"))

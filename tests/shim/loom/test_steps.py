@@ -172,7 +172,7 @@ def test_the_last_iteration_is_collected(worker) -> None:
     assert (manifest.state, paths(manifest)) == ("complete", ["output/m"])
 
 
-def test_an_iteration_that_leaves_nothing_counts(worker) -> None:
+def test_an_iteration_without_files_counts(worker) -> None:
     worker.script("t.py", WRITE + "p.parent.mkdir(exist_ok=True); p.write_text('1')")
     worker.script("u.py", "")
     first = worker.run(step(outputs=["--out"], parameters=[Parameter("--out", default="output/m_iter0")]), node="m0")
@@ -185,7 +185,7 @@ def test_an_iteration_that_leaves_nothing_counts(worker) -> None:
     assert (manifest.state, paths(manifest)) == ("complete", [])
 
 
-def test_a_folder_holds_what_is_brought_and_what_the_project_has(worker) -> None:
+def test_a_folder_holds_files_of_edges_and_of_the_project(worker) -> None:
     for name in ("in/a", "in/b/c", "in/b/d", "in/e"):
         worker.script(name, "project")
     worker.script("t.py", WRITE + "(p / 'b').mkdir(parents=True); (p / 'b/c').write_text('made'); (p / 'e').mkdir()")

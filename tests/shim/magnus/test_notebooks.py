@@ -133,7 +133,7 @@ def test_secrets_are_not_in_the_notebook(run, monkeypatch) -> None:
     assert "hunter" not in "".join(run.lines)
 
 
-def test_without_the_engine_or_the_notebook_it_is_said(run, monkeypatch) -> None:
+def test_a_missing_engine_or_notebook_is_reported(run, monkeypatch) -> None:
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ploomber_engine" else found(name))
     manifest = run("magnus", ("1", []))

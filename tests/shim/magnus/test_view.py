@@ -55,7 +55,7 @@ def test_what_is_shown(show, project: Path, tmp_path: Path) -> None:
         assert here.st_ino != there.st_ino, path
 
 
-def test_who_writes_in_place_writes_to_no_project_and_to_no_later_view(show, project: Path) -> None:
+def test_writing_in_place_changes_neither_the_project_nor_later_views(show, project: Path) -> None:
     before = files(project)
     made = show("one")
     for path in SEEN:
@@ -99,7 +99,7 @@ def test_shared_copies_are_swept_away_when_nobody_has_used_them_for_long(show, p
     assert sorted(files(made)) == SEEN
 
 
-def test_what_is_too_much_to_copy_is_linked_and_watched(show, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_too_large_to_copy_are_linked_and_watched(show, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view, "KEPT", 10)
     made = show("one")
     assert (made / "pkg/deep/big.bin").is_symlink()
