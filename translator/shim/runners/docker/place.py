@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from translator.shim import dialects
 from translator.shim.runners import Place, RunnerError
 from translator.shim.runners.docker import container, follow, images, leftovers, owners, repository, watchdog
 from translator.shim.runners.docker.container import Bind
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from translator.shim.process.supervise import Ended, Limits
     from translator.shim.runners import Request
 
+_PYTHON = "python3"
+_NOT_FOUND = 127
 _TEMPORARY = Path("/tmp")  # noqa: S108 - the container's own
 
 
@@ -42,7 +45,7 @@ def place(request: Request) -> Iterator[Place]:
             repository.copy(request.project, request.space.repository, request.store, request.pulse)
         view = _view(request)
         command = Command(engine, request, settings, image, view)
-        yield Place(view, _surroundings(request), command)
+        yield Place(view, _surroundings(request), command, _PYTHON)
 
 
 def _settings(request: Request) -> Settings:
@@ -108,7 +111,11 @@ class Command:
             with self._starting():
                 follower.begin()
             leftovers.end_of_gone_workers(engine)
-            return follow.follow(follower, ticket, limits, should_stop)
+            ended = follow.follow(follower, ticket, limits, should_stop)
+            if ended.exit_status == _NOT_FOUND and arguments[0] == _PYTHON:
+                needed = f"steps of {self.request.step.dialect} need python3 in their image"
+                errors(f"{needed}, and {self.request.step.image} has none\n".encode())
+            return ended
         finally:
             ticket.remote = None
             follow.remove(engine.address, engine, created)
@@ -127,7 +134,14 @@ class Command:
         space, project = self.request.space, self.request.project
         if self.request.home is not None:
             return [Bind(space.root, self.request.home)]
-        return [Bind(space.root, str(space.root)), Bind(project, str(project), read_only=True)]
+        # Paths are those of this worker. The programs of dialects load nothing but Python's standard library.
+        written = bool(self.request.step.options.get("in_place"))
+        programs = Path(dialects.__file__).parent
+        return [
+            Bind(space.root, str(space.root)),
+            Bind(project, str(project), read_only=not written),
+            Bind(programs, str(programs), read_only=True),
+        ]
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
