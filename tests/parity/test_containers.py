@@ -1,0 +1,101 @@
+"""Run a pipeline on both engines whose steps run in containers of two images."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+from examples.compare import differences
+from tests.parity.engines import run_pipeline
+from tests.podman import PYTHON_IMAGE, SH_IMAGE
+from translator.load import load
+
+PIPELINE = f"""
+- step:
+    name: preprocess
+    image: {PYTHON_IMAGE}
+    command: python3 preprocess.py
+- step:
+    name: train
+    image: {SH_IMAGE}
+    command:
+      - "read -r line < /valohai/inputs/dataset/data.txt"
+      - "[ {{parameter-value:rate}} != 2 ] || exit 3"
+      - "echo \\"$line {{parameter-value:rate}}\\" > $VH_OUTPUTS_DIR/model-{{parameter-value:rate}}.txt"
+    parameters:
+      - {{name: rate, type: integer, default: 1}}
+    inputs:
+      - name: dataset
+- step:
+    name: evaluate
+    image: {PYTHON_IMAGE}
+    command: python3 evaluate.py
+    inputs:
+      - name: models
+- task:
+    name: rates
+    step: train
+    parameters: [{{name: rate, style: multiple, rules: {{items: [1, 2, 3]}}}}]
+- pipeline:
+    name: Containers
+    nodes:
+      - {{name: preprocess, type: execution, step: preprocess}}
+      - {{name: train, type: task, task: rates, on-error: continue}}
+      - {{name: evaluate, type: execution, step: evaluate}}
+    edges:
+      - [preprocess.output.*, train.input.dataset]
+      - [train.output.*, evaluate.input.models]
+"""
+SCRIPTS = {
+    "preprocess.py": "open('/valohai/outputs/data.txt', 'w').write('data\\n')\nopen('left', 'w').write('')\n",
+    "evaluate.py": """
+import json, pathlib
+models = sorted(path.read_text().strip() for path in pathlib.Path("/valohai/inputs/models").iterdir())
+print(json.dumps({"models": models, "left": pathlib.Path("left").exists()}))
+""",
+}
+
+
+def test_containers_are_the_same_on_both_engines(engines, podman, tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "valohai.yaml").write_text(PIPELINE)
+    for name, text in SCRIPTS.items():
+        (project / name).write_text(text)
+    pipeline = load(project / "valohai.yaml").choose()
+
+    def in_containers(text: str) -> str:
+        text, count = re.subn(
+            r"^( *)image=.*$",
+            rf'\g<0>\n\1runner=runner("docker", host="{podman.url}", pull="never"),',
+            text,
+            flags=re.M,
+        )
+        assert count == 3
+        return re.sub(
+            r"^from (airflow|prefect)_plugin import .*$",
+            r"from \1_plugin import runner\n\g<0>",
+            text,
+            count=1,
+            flags=re.M,
+        )
+
+    def run(engine):
+        _, document, status, _ = run_pipeline(
+            engine, pipeline, project, tmp_path / engine.name, {}, edited=in_containers
+        )
+        assert (status, document["state"]) == (0, "complete"), engine.tail()
+        return {**document, "pipeline": ""}
+
+    with ThreadPoolExecutor() as lanes:
+        left, right = lanes.map(run, engines)
+    assert differences(left, right) == []
+    (evaluated,) = left["nodes"]["evaluate"]["executions"]
+    assert evaluated["metadata"] == {"models": ["data 1", "data 3"], "left": False}
+    assert [execution["state"] for execution in left["nodes"]["train"]["executions"]] == [
+        "complete",
+        "error",
+        "complete",
+    ]
+    assert podman.containers() == []
+    assert sorted(path.name for path in project.iterdir()) == ["evaluate.py", "preprocess.py", "valohai.yaml"]
