@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 PYTHON_IMAGE = "localhost/tests/python:1"
 SH_IMAGE = "localhost/tests/sh:1"
 
-_PROGRAMS = ("cat", "chmod", "chown", "env", "head", "id", "ls", "mkdir", "rm", "sleep", "touch")
+_PROGRAMS = (
+    *("cat", "chmod", "chown", "cp", "dirname", "env", "head", "id", "ln", "ls", "mkdir", "mv", "rm", "seq", "setsid"),
+    *("sleep", "touch", "wc"),
+)
 # Of the standard library, what no test needs and what makes the image twice as large.
 _LEFT_OUT = frozenset({"__pycache__", "ensurepip", "idlelib", "lib2to3", "site-packages", "test", "tkinter"})
 # With the network of the host, as another one needs plugins, and without changing limits, which a container may not.
@@ -159,7 +162,7 @@ def _image(programs: Iterable[str], *, python: bool) -> bytes:
         binaries = {f"bin/{name}": Path(shutil.which(name) or name).resolve() for name in programs}
         modules: list[Path] = []
         if python:
-            binaries["usr/local/bin/python3"] = Path(sys.executable).resolve()
+            binaries |= {f"usr/local/bin/{name}": Path(sys.executable).resolve() for name in ("python3", "python")}
             library = Path(sysconfig.get_path("stdlib"))
             archive.add(library, f"usr/local/lib/{library.name}", filter=_wanted)
             modules = [file for file in (library / "lib-dynload").glob("*.so") if not file.name.startswith("_tkinter")]

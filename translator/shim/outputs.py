@@ -38,15 +38,18 @@ class Found:
     taken: bool = False
 
 
-def tidy(folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_pulse) -> Found:
+def tidy(
+    folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_pulse, *, seen: Path | None = None
+) -> Found:
     """Turn ``folder`` into a tree of regular files without links.
 
     Args:
         folder: the outputs directory; copies replace links in it, and files that cannot be published are removed.
         allowed: the directory that links may lead into.
         pulse: called between blocks of a copy; an exception ends the work.
+        seen: the path at which the command saw ``allowed``, if that is another.
     """
-    look = _Look(folder, allowed.resolve(), pulse)
+    look = _Look(folder, allowed.resolve(), pulse, seen)
     look.over(folder)
     look.found.paths.sort()
     return look.found
@@ -74,6 +77,7 @@ class _Look:
     top: Path
     allowed: Path
     pulse: Callable[[], None]
+    seen: Path | None = None
     found: Found = field(default_factory=Found)
 
     def one(self, path: Path) -> None:
@@ -135,7 +139,11 @@ class _Look:
         self.found.paths.append(self.name(path))
 
     def link(self, path: Path) -> None:
-        what = f"the output {self.name(path)!r} is a symbolic link to {os.readlink(path)!r}"  # noqa: PTH115 - as written
+        written = os.readlink(path)  # noqa: PTH115 - as the command wrote it
+        what = f"the output {self.name(path)!r} is a symbolic link to {written!r}"
+        if self.seen is not None and Path(written).is_relative_to(self.seen):
+            path.unlink()
+            path.symlink_to(self.allowed / Path(written).relative_to(self.seen))
         try:
             target = path.resolve(strict=True)
         except (OSError, RuntimeError) as error:  # up to Python 3.12, a loop is a RuntimeError

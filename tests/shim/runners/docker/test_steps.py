@@ -79,6 +79,18 @@ def test_a_failure_has_its_exit_status(
     assert not any(line.startswith(("Killed", "Terminated")) for line in worker.output)
 
 
+def test_links_to_what_only_the_container_has_lose_no_file(worker: Worker, in_container: InContainer) -> None:
+    manifest = worker.run(
+        in_container(
+            "cd /valohai/outputs; echo 1 > best; ln -s /valohai/outputs/best latest; ln -s /etc/passwd secret",
+        )
+    )
+    # What an absolute link means on the worker would be another file.
+    assert manifest.state == "error"
+    assert "'secret' is a symbolic link to '/etc/passwd', outside the workspace" in (manifest.reason or "")
+    assert [(file.path, file.size) for file in manifest.outputs] == [("best", 2), ("latest", 2)]
+
+
 def test_lines_come_as_they_are_printed(worker: Worker, in_container: InContainer) -> None:
     seen = threading.Event()
 
