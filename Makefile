@@ -8,7 +8,7 @@ ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += --jobs=2
 endif
 
-# The folder of the environments; `make versions` has one for each Python.
+# The directory of the environments; `make versions` has one for each Python.
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
@@ -23,21 +23,21 @@ EXTRAS_oldest-prefect := prefect,docker,examples,notebooks,test
 DEV := $(VENV)/dev/.installed
 AIRFLOW := $(VENV)/airflow/.installed
 PREFECT := $(VENV)/prefect/.installed
-# The lower bounds of pyproject.toml, with what else there was at the time.
+# The lower bounds of pyproject.toml, with other packages of that time.
 OLDEST := .venv/oldest-airflow/.installed .venv/oldest-prefect/.installed
 
-# The source engines, which are asked how they would run a file; nothing of ours is in their environments.
+# The source engines run files for comparison; their environments contain none of our code.
 NOTEBOOKS := ploomber-engine pandas 'setuptools<81' ipykernel
 ENGINE_magnus := magnus==0.5.1 $(NOTEBOOKS)
 ENGINE_runnable := runnable==0.50.0 $(NOTEBOOKS)
-# Of its extra "ui" the runner needs send2trash only; the rest is OpenCV and a web server.
+# The runner only needs send2trash of the extra "ui"; the rest is OpenCV and a web server.
 ENGINE_loom := loom-pipeline==0.7.0 send2trash
 SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 
 # Pythons of `make versions`: each a version that is on PATH or in pyenv, or the path of an interpreter.
 PYTHONS ?= 3.12 3.13 3.14
 
-# What tells most of other versions in a few minutes; the tables and edges are run on both engines at once.
+# The tests that say most about other versions in a few minutes; tables and edges run on both engines at once.
 ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/test_console.py) \
 	tests/$(1)/test_embedded.py tests/$(1)/test_on_error.py tests/examples
 BOTH_ENGINES := tests/parity/test_cases.py
@@ -121,7 +121,7 @@ fuzz: $(DEV)
 readme: $(DEV)
 	@.venv/dev/bin/python -m tests.readme
 
-# What functions and notebooks of the corpus import; beside the engines, whose environments stay as they are.
+# Imports of the functions and notebooks of the corpus, outside the engines' environments, which stay unchanged.
 .venv/corpus/.installed: .venv/runnable/.engine
 	@.venv/runnable/bin/python -m pip install -qq --disable-pip-version-check --no-warn-conflicts --upgrade \
 		--constraint constraints/runnable.txt --target .venv/corpus pandas
