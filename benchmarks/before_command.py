@@ -15,7 +15,7 @@ from typing import Any
 
 import airflow.sdk  # noqa: F401 -- imported before anything is measured
 from compiling import source
-from measure import Row, emit, seconds, side_by_side
+from measure import Row, emit, processor_seconds, side_by_side
 
 import translator.shim.execution
 from translator.shim import scopes
@@ -100,7 +100,7 @@ def before_command(text: str, file: Path, number: int) -> Callable[[], float]:
                 return
             raise AssertionError("the command was not reached")
 
-        return seconds(run)
+        return processor_seconds(run)
 
     return measured
 
@@ -123,7 +123,7 @@ def main() -> None:
                 measured[nodes] = before_command(text, file, nodes // 2 + 1)
 
                 def load(text: str = text, file: Path = file) -> float:
-                    return seconds(lambda: executed(text, file))
+                    return processor_seconds(lambda: executed(text, file))
 
                 ours, theirs = side_by_side(measured[nodes], load, rounds=9 if nodes < 5000 else 3)
                 what = f"before a command, {kind} graph of {nodes:,} nodes"
