@@ -77,12 +77,12 @@ def _nothing(reason: str) -> str:
 
 
 def _of(manifest: Manifest, here: str) -> Iterable[str]:
-    reason = f": {_text(manifest.reason)}" if manifest.reason else ""
+    reason = f": {_lines(manifest.reason)}" if manifest.reason else ""
     yield f'<p><span class="state">{_text(manifest.state.value)}</span>{reason}</p>'
     yield f'<p class="quiet">{_text(manifest.started)} to {_text(manifest.ended)}</p>'
     for title, values in (("Parameters", manifest.parameters), ("Metadata", manifest.metadata)):
         if values:
-            rows = (f"<tr><td>{_text(key)}</td><td>{_text(value)}</td></tr>" for key, value in values.items())
+            rows = (f"<tr><td>{_text(key)}</td><td>{_lines(value)}</td></tr>" for key, value in values.items())
             yield from (f"<h2>{title}</h2>", '<table class="values">', *rows, "</table>")
     yield "<h2>Outputs</h2>"
     if not manifest.outputs:
@@ -106,6 +106,11 @@ def _size(size: float) -> str:
     while size >= _STEP and unit != _UNITS[-1]:
         size, unit = size / _STEP, next(units)
     return f"{size:.0f} {unit}" if unit == _UNITS[0] else f"{size:.1f} {unit}"
+
+
+def _lines(value: object) -> str:
+    """Return a value as HTML, and keep its lines."""
+    return "<br>".join(map(_text, str(value).split("\n")))
 
 
 def _text(value: object) -> str:

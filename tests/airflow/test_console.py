@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from starlette.testclient import TestClient
 
+    from translator.shim.contract import Manifest
+
 pytest.importorskip("airflow.sdk")
 
 PAGE = "/dags/dag/runs/r/tasks/train/-1/1"
@@ -56,18 +58,16 @@ def told(monkeypatch: pytest.MonkeyPatch, uri: str | None) -> None:
     monkeypatch.setattr(place, "last_try", lambda *_: 1)
 
 
+def run(command: str, store: str, project: Path) -> Manifest:
+    """Run the command of the task."""
+    identity = ExecutionId("Training", "r", "train", 0, 1, "execution")
+    return execute(Step("s", [command]), Context(identity, store, project, "airflow", lambda _: None, lambda: None))
+
+
 def test_a_page_shows_what_the_store_has(
     client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    context = Context(
-        ExecutionId("Training", "r", "train", 0, 1, "execution"),
-        store,
-        tmp_path,
-        "airflow",
-        lambda _: None,
-        lambda: None,
-    )
-    made = execute(Step("s", [WRITE]), context)
+    made = run(WRITE, store, tmp_path)
     assert made.state == "complete", made.reason
     told(monkeypatch, made.uri)
     answer = client.get(PAGE)
@@ -77,6 +77,15 @@ def test_a_page_shows_what_the_store_has(
     assert (output.status_code, output.content, output.headers["content-length"]) == (200, b"model\n", "6")
     assert client.get(f"{PAGE}/manifest.json").json()["state"] == "complete"
     assert client.get(f"{PAGE}/log.txt").text == "said\n"
+
+
+def test_a_page_keeps_the_lines_of_a_reason(
+    client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    failed = run("echo '<one>'; echo two; exit 3", store, tmp_path)
+    assert failed.reason is not None and failed.reason.endswith("<one>\ntwo")
+    told(monkeypatch, failed.uri)
+    assert "&lt;one&gt;<br>two</p>" in client.get(PAGE).text
 
 
 def test_a_page_names_what_is_missing(client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
