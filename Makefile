@@ -155,7 +155,7 @@ $(VENV)/.passed: export TRANSLATOR_PREFECT_PYTHON = $(CURDIR)/$(VENV)/prefect/bi
 $(VENV)/.passed: $(DEV) $(AIRFLOW) $(PREFECT)
 	@$(VENV)/dev/bin/python --version
 	@failed=0; \
-	$(VENV)/dev/bin/python -m pytest -q -n logical tests \
+	$(VENV)/dev/bin/python -m pytest -q -n logical --dist loadgroup tests \
 		--ignore tests/airflow --ignore tests/prefect --ignore tests/parity || failed=1; \
 	$(VENV)/airflow/bin/python -m pytest -q $(call ONE_ENGINE,airflow) || failed=1; \
 	$(VENV)/prefect/bin/python -m pytest -q $(call ONE_ENGINE,prefect) || failed=1; \
