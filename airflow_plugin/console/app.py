@@ -21,7 +21,7 @@ from airflow_plugin.configuration import store_uri
 from airflow_plugin.console import page
 from airflow_plugin.console.place import UnknownFolderError, execution_of, folder_of, leaves_manifest
 from airflow_plugin.database import dag_of
-from translator.shim.store import LOG, MANIFEST, OUTPUTS, StoreError, open_store
+from translator.shim.store import LOG, MANIFEST, OUTPUTS, NoManifestError, StoreError, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,8 +76,12 @@ class Try:
 
     def manifest(self) -> Manifest | None:
         """Return the manifest of the try, if it has ended."""
+        if self.folder is None:
+            return None
         try:
-            return self.store.manifest(self.store.uri(f"{self.folder}/{MANIFEST}")) if self.has(MANIFEST) else None
+            return self.store.manifest(self.store.uri(f"{self.folder}/{MANIFEST}"))
+        except NoManifestError:
+            return None
         except StoreError as error:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 

@@ -59,6 +59,7 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
 
     Raises:
         UnknownFolderError: the task named no try, or a try of another run.
+        StoreError: the store cannot be read, or its record of the run is damaged.
     """
     instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
     named, last = pushed(*instance, KEY), last_try(*instance)
@@ -72,11 +73,12 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
     if not store.owns(uri):
         raise UnknownFolderError(f"the task wrote to {shown(uri)}, and the store of this API server is {store.root}")
     try:
-        found = _FOLDER.fullmatch(store.key(uri))
-        if found is None or not _is_of_run(found, ti_key, pipeline, store):
-            raise UnknownFolderError(f"the task named {uri}, which does not belong to this run")
+        key = store.key(uri)
     except StoreError as error:
         raise UnknownFolderError(f"the task named {uri}: {error}") from error
+    found = _FOLDER.fullmatch(key)
+    if found is None or not _is_of_run(found, ti_key, pipeline, store):
+        raise UnknownFolderError(f"the task named {uri}, which does not belong to this run")
     number = ti_key.try_number + max(int(found["number"]) - last, 0)
     return f"{found['run']}/{found['execution']}/try-{number}"
 

@@ -108,3 +108,20 @@ def test_a_store_that_cannot_be_opened(client: TestClient, monkeypatch: pytest.M
     answer = client.get(PAGE)
     assert (answer.status_code, "secret" in answer.text) == (502, False)
     assert "cannot be opened" in answer.json()["detail"]
+
+
+def test_a_store_that_cannot_be_read(client: TestClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    store = f"memory://{tmp_path.name}"
+    monkeypatch.setenv("TRANSLATOR_STORE", store)
+    told(monkeypatch, run(WRITE, store, tmp_path).uri)
+
+    def down(*_: object, **__: object) -> None:
+        raise OSError("no route to host")
+
+    for name in ("open", "cat_file"):
+        monkeypatch.setattr(MemoryFileSystem, name, down)
+    for name in ("", "/manifest.json", "/log.txt"):
+        answer = client.get(f"{PAGE}{name}")
+        assert (answer.status_code, "no route to host" in answer.json()["detail"]) == (502, True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from translator.shim.errors import TranslatorError
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:
@@ -61,11 +62,9 @@ def test_a_run_keeps_its_folder_when_the_pipeline_is_renamed(
 
 
 def test_an_owner_counts_more_than_a_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from airflow_plugin.console.place import UnknownFolderError
-
     for content in ('{"engine": "airflow", "dag_id": "dag", "run_id": "another"}', "[]", "{"):
         open_store(str(tmp_path)).write(f"{OWN}/r/owner.json", content.encode())
-        with pytest.raises(UnknownFolderError):
+        with pytest.raises(TranslatorError):
             folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-3/manifest.json")
 
 
