@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_plugin.nodes import nodes
 from airflow_plugin.parameters import ParamReference, run_values
 from airflow_plugin.upstream import upstream_manifests
+from translator.shim.contract import VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from airflow_plugin.conditions import Condition
     from translator.shim.contract import Manifest
     from translator.shim.store import Store
-
-VERDICT = "result"
-"""The metadata key that holds the verdict of a condition node."""
 
 
 def unmet(context: Context, conditions: Iterable[Condition], store: Store) -> str | None:

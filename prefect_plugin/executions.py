@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from prefect.states import Completed
 
-from translator.shim.contract import ArtifactSource, ValueSource, metadata, output, parameter, same_input
+from translator.shim.contract import VERDICT, ArtifactSource, ValueSource, metadata, output, parameter, same_input
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Executions:
     @property
     def result(self) -> bool:
         """Return the verdict of a condition node; false if it has none."""
-        return bool(self.manifests and self.manifests[-1].metadata.get("result"))
+        return bool(self.manifests and self.manifests[-1].metadata.get(VERDICT))
 
     def outputs(self, pattern: str = "*") -> Edge[ArtifactSource]:
         """Take the output files whose path matches ``pattern`` (fnmatch; ``*`` crosses ``/``)."""

@@ -24,7 +24,7 @@ from prefect_plugin.artifacts import show_executions
 from prefect_plugin.display_names import flat
 from prefect_plugin.executions import Executions, LeftOut, NodeError
 from prefect_plugin.joining import Late, nothing_to_join
-from prefect_plugin.runners import own_threads
+from prefect_plugin.runners import WIDTH, own_threads
 from prefect_plugin.runs import NodeRun, begun, current_run, judged
 from prefect_plugin.states import SKIPPED, skipped, stopped
 from prefect_plugin.stopping import Cause
@@ -50,8 +50,6 @@ P = ParamSpec("P")
 Mapped: TypeAlias = Sequence[PrefectFuture[Manifest]]
 """The result of a task node's function: the executions that ``execution.map(...)`` has submitted."""
 
-WIDTH = 16
-"""The default limit of concurrent executions of a task node."""
 _STOP_ALL = ("stop-all", "retry")
 _places = itertools.count()
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
 
+WIDTH = 16
+"""How many executions of a task node, or items of a map, run at once by default."""
+
+
 def thread_pool(max_workers: int) -> TaskRunner[PrefectFuture[Any]]:
     """Return a ``ThreadPoolTaskRunner`` with the type that ``@flow`` asks for; mypy refuses the runner's own type.
 

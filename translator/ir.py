@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from translator.span import Span
 
+LARGEST_INTEGER = 2**63 - 1
+"""The largest integer that engines can store; the smallest is its negative."""
 Scalar: TypeAlias = str | int | float | bool | None
 Value: TypeAlias = Scalar | tuple[Scalar, ...]
 Json: TypeAlias = "Scalar | tuple[Json, ...] | Mapping[str, Json]"

@@ -16,6 +16,11 @@ Target: TypeAlias = str | ir.End
 COMPLETE, ERROR = ir.End(ir.Outcome.COMPLETE), ir.End(ir.Outcome.ERROR)
 
 
+def step_nodes(pipeline: ir.Pipeline) -> dict[str, ir.StepNode]:
+    """Return the execution nodes and task nodes of a pipeline by name, without those in branches."""
+    return {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+
+
 def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
     """Return the graphs in a node, by name; empty unless it is a composite node."""
     match node:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.shim import contract
@@ -64,7 +64,8 @@ def coerced(parameter: ir.Parameter, value: object) -> ir.Value:
     Raises:
         ParameterError: the parameter does not accept it; the message is for the user.
     """
-    return cast("ir.Value", frozen(coerce(_untyped(parameter), value)))
+    converted: ir.Value = frozen(coerce(_untyped(parameter), value))
+    return converted
 
 
 def _untyped(parameter: ir.Parameter) -> contract.Parameter:
@@ -101,23 +102,24 @@ def typed(parameter: ir.Parameter, value: object) -> ir.Value:
     try:
         return coerced(parameter, value)
     except ParameterError:
-        return cast("ir.Value", frozen(value))
+        unchanged: ir.Value = frozen(value)
+        return unchanged
 
 
-def typed_for_all(parameters: Sequence[ir.Parameter], value: object) -> ir.Value:
+def typed_for_all(parameters: Sequence[ir.Parameter], value: ir.Json) -> ir.Json:
     """Convert ``value`` to the type of all ``parameters``; if they disagree, it stays unchanged.
 
     Args:
         parameters: the parameters that it sets.
         value: a value, or a list of values if one of the parameters is an axis.
     """
-    if isinstance(value, (list, tuple)):
-        return tuple(cast("ir.Scalar", typed_for_all(parameters, item)) for item in value)
-    found = [typed(parameter, value) for parameter in parameters]
+    if isinstance(value, tuple):
+        return tuple(typed_for_all(parameters, item) for item in value)
+    converted = [typed(parameter, value) for parameter in parameters]
     # A ``multiple`` parameter converts each of several values to a list of one.
-    atoms = [atom[0] if isinstance(atom, tuple) and len(atom) == 1 else atom for atom in found]
-    alike = {(type(atom), atom) for atom in atoms}
-    return atoms[0] if len(alike) == 1 else cast("ir.Scalar", value)
+    scalars = [one[0] if isinstance(one, tuple) and len(one) == 1 else one for one in converted]
+    alike = {(type(scalar), scalar) for scalar in scalars}
+    return scalars[0] if len(alike) == 1 else value
 
 
 def atoms(value: object) -> Iterator[ir.Scalar]:
@@ -125,5 +127,5 @@ def atoms(value: object) -> Iterator[ir.Scalar]:
     if isinstance(value, (list, tuple)):
         for item in value:
             yield from atoms(item)
-    elif value is not None:
-        yield cast("ir.Scalar", value)
+    elif isinstance(value, str | int | float):
+        yield value

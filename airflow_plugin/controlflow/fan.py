@@ -8,6 +8,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 
 from airflow_plugin.controlflow.graph import find
+from airflow_plugin.controlflow.run import innermost
 from airflow_plugin.controlflow.step import NOT_REACHED, ControlFlowOperator
 from airflow_plugin.exceptions import NodeError, NotStarted, Stopped
 from airflow_plugin.tries import gone_for_good, name_try
@@ -15,7 +16,6 @@ from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.controlflow import fan
 from translator.shim.controlflow.fan import FanError
-from translator.shim.grid import label
 from translator.shim.plans import BODY
 from translator.shim.store.manifest import summary
 
@@ -211,13 +211,14 @@ class JoinOperator(ControlFlowOperator):
         run, path = self.begin(context)
         node = find(run.root, path)
         outer = run.found(path)
-        reason = None
-        try:
-            state, scope = fan.join(
-                run.dialect, self.kind, outer, _branches(run, node), reducer=self.reducer, returns=_returns(node)
-            )
-        except FanError as error:
-            state, scope, reason = State.ERROR, outer, str(error)
+        state, scope, reason = State.ERROR, outer, self.changed(run, path)
+        if reason is None:
+            try:
+                state, scope = fan.join(
+                    run.dialect, self.kind, outer, _branches(run, node), reducer=self.reducer, returns=_returns(node)
+                )
+            except FanError as error:
+                reason = str(error)
         identity = run.identity(path, context["ti"].try_number)
         claimed = name_try(context)
         manifest = fan.commit(run.store, identity, state, scope, reason=reason, started=started, claimed=claimed)
@@ -239,8 +240,7 @@ def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | 
     Raises:
         FanError: there is no list, or more than Airflow maps over.
     """
-    innermost = node.path[: -1 - node.path[::-1].index(BODY)] if node.maps else ()
-    around = run.indexes(innermost) if node.maps else [()]
+    around = run.indexes(innermost(node.path)) if node.maps else [()]
     found: list[Item] = []
     reached = False
     run.ask_all()
@@ -255,10 +255,7 @@ def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | 
                 raise
             warn(f"{one.name(node.path)}: {error}")
             continue
-        names = {name: str(item) for name, item in one.found(node.path).items.items()}
-        for number, item in enumerate(items):
-            shown = label({**names, str(node.says["item"]): str(item)})
-            found.append({"index": [*one.index, number], "label": shown})
+        found += [{"index": [*one.index, number], "label": one.label(node, item)} for number, item in enumerate(items)]
     if len(found) > (most := conf.getint("core", "max_map_length", fallback=1024)):
         of_all = f", for all {len(around)} items around it together" if node.maps else ""
         raise FanError(
@@ -275,16 +272,24 @@ def _branches(run: Run, node: Node) -> list[fan.Branch]:
         FanError: the node could not begin.
     """
     if node.kind == "map":
-        count = len(run.items(node))
         if run.task_state(node.entry or "", node.path[:1]) != "success":
             listed(run, node, str)
             raise FanError(f"the task {node.entry!r} failed, see its log")
-        ended = [(str(i), run.of((*run.index, i)).follow(node.branches[BODY])) for i in range(count)]
+        indexes = run.indexes_of(node)
+        if not indexes and (items := run.items(node)):
+            raise FanError(
+                f"{node.entry!r} listed no items, but now {node.says['over']!r} holds {len(items)}: "
+                f"clear {node.entry!r} and what follows it"
+            )
+        ended = [(str(index[-1]), run.of(index).follow(node.branches[BODY])) for index in indexes]
     else:
         if node.entry and run.task_state(node.entry, node.path) != "success":
             if node.kind == "choice":
                 run.case(node)
             raise FanError(f"the task {node.entry!r} failed, see its log")
+        if node.kind == "choice":
+            name = run.chosen(node)
+            return [fan.Branch(name, *run.follow(node.branches[name], begun=True))]
         ended = [(name, run.follow(graph)) for name, graph in node.branches.items()]
     return [fan.Branch(name, state, scope) for name, (state, scope) in ended]
 

@@ -15,6 +15,7 @@ from airflow_plugin.tries import named_tries
 from translator.shim import scopes
 from translator.shim.contract import After, ExecutionId, State
 from translator.shim.controlflow import fan
+from translator.shim.grid import label
 from translator.shim.plans import BODY
 from translator.shim.store import NoManifestError, open_store
 
@@ -172,8 +173,7 @@ class Run:
         maps = path.count(BODY)
         if not maps:
             return None
-        innermost = path[: len(path) - 1 - path[::-1].index(BODY)]
-        return self.index[0] if maps == 1 else self.indexes(innermost).get(self.index[:maps], _NONE)
+        return self.index[0] if maps == 1 else self.indexes(innermost(path)).get(self.index[:maps], _NONE)
 
     # Where the token is
 
@@ -219,9 +219,14 @@ class Run:
         ends = (after for after in node.after if _OUTCOMES.get(self.state(graph.nodes[after.name])) == after.outcome)
         return next(ends, None)
 
-    def follow(self, graph: Graph) -> tuple[State, Scope | None]:
-        """Return how a graph ended, and the scope of its last node; skipped if the graph did not begin."""
-        if not self.begins(graph.path):
+    def follow(self, graph: Graph, *, begun: bool = False) -> tuple[State, Scope | None]:
+        """Return how a graph ended, and the scope of its last node; skipped if the graph did not begin.
+
+        Args:
+            graph: the graph.
+            begun: whether the graph is known to have begun.
+        """
+        if not begun and not self.begins(graph.path):
             return State.SKIPPED, None
         node, scope = graph.start, None
         state = State.COMPLETE
@@ -258,6 +263,19 @@ class Run:
         self._check()
         return fan.case(self.found(node.path), node.says["on"], node.branches)
 
+    def chosen(self, node: Node) -> str:
+        """Return the branch that a choice ran, not the one that it would choose now; all of its tasks have ended.
+
+        Raises:
+            FanError: there is none, or the run was given parameters that cannot be used.
+        """
+        starts = {name: graph.start for name, graph in node.branches.items()}
+        ran = [name for name, start in starts.items() if start and self._has_run(start.entry or start.task, start.path)]
+        return ran[0] if len(ran) == 1 else self.case(node)
+
+    def _has_run(self, task_id: str, path: Path) -> bool:
+        return self.task_state(task_id, path) not in (None, "skipped")
+
     def items(self, node: Node) -> list[Json]:
         """Return the items of a map, for one item of each enclosing map.
 
@@ -266,6 +284,32 @@ class Run:
         """
         self._check()
         return fan.items(self.found(node.path), node.says["over"])
+
+    def label(self, node: Node, item: Json) -> str:
+        """Return the label of an item of a map, after those of enclosing maps."""
+        names = {name: str(value) for name, value in self.found(node.path).items.items()}
+        return label({**names, str(node.says["item"]): str(item)})
+
+    def changed(self, path: Path, shown: str) -> str | None:
+        """Return why a node cannot run for its item: the list changed after the map listed it; None if it did not.
+
+        A person may clear the step that writes the list, and not the task that lists its items.
+
+        Args:
+            path: of the node.
+            shown: the label of the item when the map listed it.
+        """
+        node = find(self.root, innermost(path))
+        try:
+            items = self.items(node)
+        except fan.FanError as error:
+            why = str(error)
+        else:
+            number = self.index[node.maps]
+            if number < len(items) and self.label(node, items[number]) == shown:
+                return None
+            why = f"the parameter {node.says['over']!r} no longer holds it at index {number}"
+        return f"{node.entry!r} listed {shown}, but since then {why}: clear {node.entry!r} and what follows it"
 
     def _check(self) -> None:
         if self.problem:
@@ -326,7 +370,11 @@ class Run:
         outer = self.found(composite.path)
         if composite.kind == "map":
             number = self.index[composite.maps]
-            item = self.items(composite)[number]
+            try:
+                items = self.items(composite)
+            except fan.FanError:
+                items = []
+            item = items[number] if number < len(items) else None  # ``changed`` says why it is gone
             return scopes.enter(outer, item={composite.says["item"]: item})
         return scopes.enter(outer)
 
@@ -336,3 +384,8 @@ class Run:
         if number:
             before = self.follow(loop.branches[str(number - 1)])[1] or before
         return scopes.enter(before, loop={index: number} if index else None)
+
+
+def innermost(path: Path) -> Path:
+    """Return the path of the innermost enclosing map of a node."""
+    return path[: len(path) - 1 - path[::-1].index(BODY)]

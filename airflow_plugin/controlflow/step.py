@@ -114,6 +114,10 @@ class ControlFlowOperator(BaseOperator):
         """Return whether the token came here, if Airflow's own rules cannot tell."""
         return run.reached(path)
 
+    def changed(self, run: Run, path: Place) -> str | None:
+        """Return why this task cannot run for its item: the list of its map has changed; None if it has not."""
+        return run.changed(path, self.item["label"]) if isinstance(self.item, Mapping) else None
+
 
 class ControlFlowStepOperator(ControlFlowOperator):
     """An operator that runs a step with the parameters and the catalogue of the previous node.
@@ -180,7 +184,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
             ),
             scope=run.found(path),
             store=run.store,
-            problem=run.problem,
+            problem=run.problem or self.changed(run, path),
         )
         return summary_of(running, retried=self._retried)
 

@@ -15,6 +15,7 @@ from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
 from prefect_plugin.errors import OutsideRunError
+from prefect_plugin.runners import WIDTH
 from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
@@ -31,10 +32,6 @@ CompositeKind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
 Kind: TypeAlias = Literal["execution"] | CompositeKind
 Pattern: TypeAlias = tuple[str, ...]
 """The path of a graph in the file: like its path in a run, but with ``*`` instead of an index."""
-
-
-WIDTH = 16
-"""The default limit of concurrent items of maps."""
 
 
 class Handover:
@@ -80,6 +77,7 @@ class Routes:
     starts: dict[Pattern, str] = field(default_factory=dict)
     after: dict[Pattern, set[After]] = field(default_factory=dict)
     complete_after: dict[Pattern, set[After]] = field(default_factory=dict)
+    error_after: dict[Pattern, set[After]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Refuse to begin a composite node.
@@ -90,20 +88,30 @@ class Routes:
         if self.problem:
             raise fan.FanError(self.problem)
 
-    def plan(self, nodes: Sequence[Node], pattern: Pattern = ()) -> GraphPlan:
-        """Return the graph of ``nodes``, for ``translator.shim.outcome``."""
+    def plan(self, nodes: Sequence[Node], pattern: Pattern = (), *, interrupted: bool = False) -> GraphPlan:
+        """Return the graph of ``nodes``, for ``translator.shim.outcome``.
+
+        Args:
+            nodes: the nodes.
+            pattern: the path of the graph in the file.
+            interrupted: whether the run was ended early, perhaps between two nodes: Prefect refuses to start a task
+                of a suspended flow run, and a signal may come at any time.
+        """
         return GraphPlan(
-            [self._node(node, pattern) for node in nodes],
+            [self._node(node, pattern, interrupted=interrupted) for node in nodes],
             tuple(self.complete_after.get(pattern, ())),
             self.starts.get(pattern),
+            tuple(self.error_after.get(pattern, ())) if interrupted else None,
         )
 
-    def _node(self, node: Node, pattern: Pattern) -> NodePlan | CompositePlan:
+    def _node(self, node: Node, pattern: Pattern, *, interrupted: bool) -> NodePlan | CompositePlan:
         here = (*pattern, node.node)
         after = tuple(self.after.get(here, ()))
         if node.kind == "execution":
             return NodePlan(node.node, after=after)
-        branches = {name: self.plan(nodes, (*here, name)) for name, nodes in node.branches.items()}
+        branches = {
+            name: self.plan(nodes, (*here, name), interrupted=interrupted) for name, nodes in node.branches.items()
+        }
         return CompositePlan(node.node, node.kind, branches, after)
 
 
@@ -154,13 +162,17 @@ class GraphRun:
         if future is None:
             return end.outcome
         future.wait()
+        name = self.names[future.task_run_id]
         outcome = "error" if future.state.is_failed() else "complete"
         if end.outcome is Outcome.COMPLETE:
             ending: Literal["complete", "error"] = "error" if end.handled else "complete"
-            after = After(self.names[future.task_run_id], ending)
-            self.routes.complete_after.setdefault(self.pattern, set()).add(after)
+            self.routes.complete_after.setdefault(self.pattern, set()).add(After(name, ending))
             if outcome == ending and (future.state.is_completed() or end.handled):
                 return Outcome.COMPLETE
+        # Nothing handles the failures that no route leads on from, in the middle of the graph either.
+        failures = {After(node, "error") for node, of in self.states.items() if of is Outcome.ERROR}
+        declared = {After(name, "complete")} if future.state.is_completed() else set()
+        self.routes.error_after.setdefault(self.pattern, set()).update(failures, declared)
         stopped = Outcome.STOPPED in self.states.values() or not self.states
         return Outcome.STOPPED if stopped else Outcome.ERROR
 

@@ -43,7 +43,7 @@ def run_of_graph(
     """
     routes = Routes(dialect, scopes.refusal(dialect, parameters or {}, os.environ))
     with runs.run_of(pipeline, project=project, parameters=parameters) as run:
-        run.graph = lambda: routes.plan(nodes)
+        run.graph = lambda: routes.plan(nodes, interrupted=run.stop.reason is not None)
         attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))
         graph = GraphRun(run, routes, Handover(scopes.initial(dialect, run.parameters, os.environ)))
         with walked(graph):

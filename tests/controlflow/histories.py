@@ -95,11 +95,42 @@ dag:
           train: {STEP, next: success}
     report: {STEP, next: success}
 """
-SHOWN = ("good", "side", "values", "who")
+NESTED = """
+dag:
+  start_at: list
+  steps:
+    list: {STEP, next: many}
+    many:
+      type: map
+      iterate_on: values
+      iterate_as: item
+      next: report
+      on_failure: rescue
+      branch:
+        start_at: split
+        steps:
+          split: {STEP, next: each, on_failure: mend}
+          each:
+            type: map
+            iterate_on: parts
+            iterate_as: part
+            next: note
+            on_failure: mend
+            branch:
+              start_at: work
+              steps:
+                work: {STEP, next: check}
+                check: {STEP, next: success}
+          mend: {STEP, next: note}
+          note: {STEP, next: success}
+    rescue: {STEP, next: report}
+    report: {STEP, next: success}
+"""
+SHOWN = ("good", "parts", "side", "values", "who")
 STEP = """type: task, command_type: shell, command: 'me=NAME; . "$home/act"', returns: [RETURNS]"""
 ACT = f"""
 test "$me" != train || turn="${{count:-0}}"
-key="$me${{item:+-$item}}${{turn:+-$turn}}"
+key="$me${{item:+-$item}}${{part:+-$part}}${{turn:+-$turn}}"
 (env | grep -E '^({"|".join(SHOWN)})=' || true) | LC_ALL=C sort > "$home/seen-$key"
 if test -e "$home/hold-$key"; then
     echo $$ > "$home/held.new"
@@ -109,11 +140,12 @@ fi
 test ! -e "$home/fail-$key" || exit 3
 case $me in
 list) export values="$(cat "$home/values")" side="$(cat "$home/side")" ;;
+split) export parts="$(cat "$home/parts-$item")" ;;
 train) export good="$(cat "$home/good")" count=$((turn + 1)) ;;
 esac
 export who="$key@$(cat "$home/stamp")"
 """
-RETURNS = {"list": ("values", "side", "who"), "train": ("good", "count", "who")}
+RETURNS = {"list": ("values", "side", "who"), "split": ("parts", "who"), "train": ("good", "count", "who")}
 
 
 @dataclass(frozen=True)
@@ -143,18 +175,27 @@ SHAPES = {
     for shape in (
         Shape("maps", MAPS, ("list", "work-1", "work-2", "mend-2", "note-1", "note-2", "rescue", "head", "report")),
         Shape("turns", TURNS, ("list", "one", "other", "work-1", "work-2", "sorry", "train-0", "train-1", "report")),
+        Shape(
+            "nested",
+            NESTED,
+            ("list", "split-1", "split-2", "work-1-1", "work-2-2", "check-1-2", "mend-1", "note-2", "rescue", "report"),
+        ),
     )
 }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the steps do from now on: what they write, and which of them fail."""
+    """What the steps do from now on: what they write, and which of them fail.
+
+    ``parts`` has by value (1, 2, 3) the list that a map in a map runs over.
+    """
 
     values: tuple[int, ...] = (1,)
     side: str = "heads"
     good: bool = True
     failing: frozenset[str] = frozenset()
+    parts: tuple[tuple[int, ...], ...] = ((1,), (1, 2), ())
 
 
 def drawn(chance: Random, shape: Shape) -> Plan:
@@ -164,7 +205,8 @@ def drawn(chance: Random, shape: Shape) -> Plan:
     """
     values = tuple(chance.sample([1, 2, 3], chance.randint(1, 3)))
     failing = frozenset(chance.sample(shape.fails, chance.randint(0, 2)))
-    return Plan(values, chance.choice(["heads", "tails"]), chance.choice([True, False]), failing)
+    parts = tuple(tuple(chance.sample([1, 2], chance.randint(0, 2))) for _ in range(3))
+    return Plan(values, chance.choice(["heads", "tails"]), chance.choice([True, False]), failing, parts)
 
 
 def key_of(path: str, items: Iterable[Any]) -> str:
@@ -178,6 +220,8 @@ def does(path: str, items: Mapping[str, Any], plan: Plan, stamp: int) -> StepEnd
     """Return how the step at a path ends, and what it writes."""
     key = key_of(path, items.values())
     more: Mapping[str, Mapping[str, Any]] = {"list": {"values": list(plan.values), "side": plan.side}}
+    if path.endswith(".split"):
+        more = {"split": {"parts": list(plan.parts[items["item"] - 1])}}
     if "improve" in path.split("."):
         more = {"train": {"good": plan.good, "count": int(path.split(".")[-2]) + 1}}
     written = {**more.get(path.rpartition(".")[2], {}), "who": f"{key}@{stamp}"}
@@ -192,6 +236,8 @@ def write(home: Path, plan: Plan, stamp: int) -> None:
     for name in plan.failing:
         (home / f"fail-{name}").touch()
     (home / "values").write_text(json.dumps(plan.values))
+    for value, parts in enumerate(plan.parts, 1):
+        (home / f"parts-{value}").write_text(json.dumps(parts))
     (home / "side").write_text(plan.side)
     (home / "good").write_text(json.dumps(plan.good))
     (home / "stamp").write_text(f"{stamp}")

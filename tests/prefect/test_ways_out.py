@@ -14,8 +14,13 @@ pytest.importorskip("prefect")
 
 from prefect import State, get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.context import FlowRunContext
+from prefect.exceptions import Pause
+from prefect.states import Suspended
 
+from prefect_plugin.controlflow.steps import NodeTask as ControlFlowNodeTask
 from prefect_plugin.nodes import NodeTask
+from prefect_plugin.runs import current_run
 from tests.controlflow.build import T, case, graph
 from tests.controlflow.run import recorded
 from tests.controlflow.work import Work
@@ -171,6 +176,52 @@ def test_a_state_that_somebody_sets_while_it_runs(in_process, tmp_path, state, m
     assert document["marked"] == marked
     assert document["state"] == {"success": "complete", "failed": "stopped"}[marked]
     assert document["nodes"]["sleeper"]["state"] == "stopped"
+
+
+def test_a_suspension_between_two_nodes_of_a_branch(server, tmp_path, monkeypatch):
+    """Prefect refuses to start a task of a suspended flow run: what its token would have led to is not known."""
+    monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("TRANSLATOR_RUN", "run")
+    (tmp_path / "project").mkdir()
+    branches = {"x": graph({"one": T, "two": T}), "y": graph({"fails": Work(first="exit 3"), "never": T})}
+    made = case(graph({"before": T, "p": (branches, "after", "after"), "after": T}), name="suspended")
+    file = tmp_path / "suspended_flow.py"
+    file.write_text(target.generate(made.pipeline, GenerateOptions(project="project")))
+    submit = ControlFlowNodeTask.submit
+
+    def suspends(node, token):
+        future = submit(node, token)
+        if node.node == "one":
+            future.wait()
+            failed = tmp_path / "store" / "suspended" / "run" / "p.y.fails" / "0" / "try-1" / "manifest.json"
+            wait_for(failed.exists, 60, "the other branch to fail")
+            state = Suspended(timeout_seconds=3600)
+            with get_client(sync_client=True) as client:
+                client.set_flow_run_state(current_run().flow_run, state, force=True)
+            # What Prefect does as soon as it learns of it, which takes an observer that only workers' flows have.
+            request = FlowRunContext.get().flow_run_suspension_request
+            request.mark_requested(state)
+            request.raise_if_requested()
+        return future
+
+    monkeypatch.setattr(ControlFlowNodeTask, "submit", suspends)
+
+    with pytest.raises(Pause):
+        flow_of(file)()
+
+    document = json.loads((tmp_path / "store" / "suspended" / "run" / "run.json").read_text())
+    assert document["state"] == "stopped"
+    assert {path: of.split()[-1] for path, of in recorded(document["nodes"]).items()} == {
+        "before": "complete",
+        "p": "stopped",
+        "p.x": "stopped",
+        "p.x.one": "complete",
+        "p.x.two": "skipped",
+        "p.y": "error",
+        "p.y.fails": "error",
+        "p.y.never": "skipped",
+        "after": "skipped",
+    }
 
 
 def test_a_second_attempt_of_a_controlflow_graph(server, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from translator import ir
 from translator.checks.values import unfit
 from translator.ir import EdgeKind
 from translator.names import did_you_mean
+from translator.nodes import step_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """Check the parameters of a pipeline; see ``translator.checks.check``."""
-    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+    nodes = step_nodes(pipeline)
     by_edge = {
         (edge.target.node, edge.target.key): edge for edge in pipeline.edges if edge.target.kind is EdgeKind.PARAMETER
     }

@@ -9,6 +9,7 @@ from translator import ir
 from translator.checks.grids import nodes_with_later_axes, size
 from translator.ir import EdgeKind
 from translator.names import did_you_mean
+from translator.nodes import step_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -20,7 +21,7 @@ _BAD_SEGMENTS = ("", ".", "..")
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, whole: bool) -> None:
     """Check what the edges of a pipeline connect; see ``translator.checks.check``."""
-    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+    nodes = step_nodes(pipeline)
     open_ended = nodes_with_later_axes(pipeline)
     for edge in pipeline.edges:
         source, target = nodes.get(edge.source.node), nodes.get(edge.target.node)

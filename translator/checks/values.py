@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from translator.ir import LARGEST_INTEGER
 from translator.span import Span
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline
-
-_LARGEST = 2**63 - 1
 
 
 def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
@@ -52,7 +51,7 @@ def unfit(value: object) -> tuple[str, str] | None:
             return None
         case float() if not math.isfinite(value):
             return "not-finite", f"{value} is not a finite number, so the engines cannot store it"
-        case int() if abs(value) > _LARGEST:
+        case int() if abs(value) > LARGEST_INTEGER:
             return "large-number", "the integer has more than 64 bits, so the engines cannot store it"
         case str() if "\0" in value:
             return (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from translator import ir, registry
 from translator.errors import TranslatorError
 from translator.names import did_you_mean
+from translator.nodes import step_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +39,7 @@ def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
     """
     matches = [
         GridOption(node.name, parameter.name, _split(option.removeprefix(f"{node.name}.{parameter.name}=")))
-        for node in _step_nodes(pipeline)
+        for node in step_nodes(pipeline).values()
         for parameter in node.step.parameters
         if option.startswith(f"{node.name}.{parameter.name}=")
     ]
@@ -48,7 +49,7 @@ def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
     node_name, dot, parameter_name = target.partition(".")
     if not equals or not dot:
         raise GridOptionError(f"--grid {option}: expected NODE.PARAMETER=VALUE,VALUE")
-    nodes = {node.name: node for node in _step_nodes(pipeline)}
+    nodes = step_nodes(pipeline)
     if node_name not in nodes:
         hint = did_you_mean(node_name, nodes, "nodes")
         raise GridOptionError(f"--grid {option}: pipeline {pipeline.name!r} has no node {node_name!r}", hint)
@@ -70,7 +71,7 @@ def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
         GridOptionError: for the first option that cannot be applied.
     """
     wanted: dict[str, dict[str, ir.Axis]] = {}
-    nodes = {node.name: node for node in _step_nodes(pipeline)}
+    nodes = step_nodes(pipeline)
     for text in options:
         repetition = registry.dialect(pipeline.dialect).repetition
         if repetition is not None:
@@ -98,10 +99,6 @@ def with_tries(pipeline: ir.Pipeline, tries: int) -> ir.Pipeline:
         for node in pipeline.nodes
     )
     return dataclasses.replace(pipeline, graph=dataclasses.replace(pipeline.graph, nodes=nodes))
-
-
-def _step_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
-    return [node for node in pipeline.nodes if isinstance(node, ir.StepNode)]
 
 
 _VALUE = re.compile(r'"((?:[^"]|"")*)"(?=,|\Z)|([^,]*)')

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, cast
 from translator import ir
 from translator.checks.values import scalars, unfit
 from translator.names import did_you_mean
+from translator.nodes import step_nodes
 from translator.shim.depth import DepthError, parse
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _json(text: str) -> ir.Json:
 
 def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
     """Return everything that can be set, by name, except parameters that a pipeline parameter sets."""
-    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
+    nodes = step_nodes(pipeline)
     gating = {gate.parameter for node in nodes.values() for gate in node.policy.gates}
     slots: dict[str, _Slot] = {}
     for given in pipeline.parameters:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import did_you_mean
-from translator.semantics.gates import VERDICT
+from translator.shim.contract import VERDICT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

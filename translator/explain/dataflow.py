@@ -9,6 +9,7 @@ from translator import ir
 from translator.explain.assumptions import assumed
 from translator.explain.result import CODE, ExplainedExecution, ExplainedNode, Explanation
 from translator.names import did_you_mean
+from translator.nodes import step_nodes
 from translator.semantics import Failure, Rules, failing, predict
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def explain(
         diagnostics: receives unknown nodes; then the result is None.
         told: the results of conditions, by name; others are assumed.
     """
-    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.ExecutionNode | ir.TaskNode)}
+    nodes = step_nodes(pipeline)
     parsed = [failure for text in failures if (failure := _failure(text, nodes, diagnostics))]
     if not diagnostics.ok:
         return None

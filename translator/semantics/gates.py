@@ -9,9 +9,6 @@ if TYPE_CHECKING:
 
     from translator import ir
 
-VERDICT = "result"
-"""The metadata key that holds the verdict of a condition."""
-
 
 def excluding(node: ir.StepNode, given: Callable[[str], object]) -> str | None:
     """Return why a node is not part of the run; None if it is.

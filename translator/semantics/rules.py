@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.ir import EdgeKind, MergeMode, Value
-from translator.nodes import reachable
+from translator.nodes import reachable, step_nodes
 from translator.runtime import lower_axis, lower_step
 from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.semantics.results import Execution, Result, settle
 from translator.shim import contract, file_grid, grid, parameters
-from translator.shim.contract import State
+from translator.shim.contract import VERDICT, State
 from translator.shim.inputs.edges import matches
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Rules:
         for node in pipeline.nodes:
             if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
                 raise NotImplementedError(f"{type(node).__name__} {node.name!r} has no semantics yet")
-        self.nodes = {node.name: cast("ir.StepNode", node) for node in pipeline.nodes}
+        self.nodes = step_nodes(pipeline)
 
     @cached_property
     def incoming(self) -> Mapping[str, Sequence[ir.Edge]]:
@@ -98,7 +98,7 @@ class Rules:
             state = State.SKIPPED if skipping else State.STOPPED
             why = f"not run: {cause.node.name} {'failed' if cause.state is State.ERROR else f'is {cause.state}'}"
             return Result(node, state, (), why, started=False)
-        verdicts = {u: r.complete[-1].metadata.get(gates.VERDICT) for u, r in before.items() if r.complete}
+        verdicts = {u: r.complete[-1].metadata.get(VERDICT) for u, r in before.items() if r.complete}
         if unmet := gates.unmet(node, self.given, verdicts):
             return Result(node, State.SKIPPED, (), f"not run: {unmet}", started=False)
         return None

@@ -19,6 +19,8 @@ Dialect: TypeAlias = str
 """The name of a source language (``translator.shim.dialects``)."""
 DEFAULT_DIALECT: Dialect = "valohai"
 """The default dialect of steps."""
+VERDICT = "result"
+"""The metadata key that holds the verdict of a condition."""
 StepKind: TypeAlias = Literal["command", "script", "condition", "collect", "python", "shell", "notebook", "stub"]
 """The kind of a step's command (see ``translator.ir.StepKind``)."""
 

@@ -2,7 +2,7 @@
 
 Nodes of a dataflow graph name those with an edge to them (``upstream``). Nodes of a control-flow graph
 name the outcomes that lead to them (``after``), and a graph those that end it as complete (``complete_after``). Every
-other outcome without a route ends a graph in error.
+other outcome without a route ends a graph in error, unless the graph names those that do (``error_after``).
 """
 
 from __future__ import annotations
@@ -52,9 +52,12 @@ class CompositePlan:
 class GraphPlan:
     """A control-flow graph: its nodes in the order of the source file, and its ends; it starts with ``start``.
 
-    Without ``start`` it starts with its first node. A graph without nodes is complete as soon as it begins.
+    Without ``start`` it starts with its first node. A graph without nodes is complete as soon as it begins. An engine
+    that knows only the routes which a run has taken names the outcomes that have ended the graph in error
+    (``error_after``). After any other outcome without a route the graph was interrupted.
     """
 
     nodes: Sequence[NodePlan | CompositePlan] = ()
     complete_after: Sequence[After] = ()
     start: str | None = None
+    error_after: Sequence[After] | None = None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
+
+from translator.nodes import step_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping
 
     from translator import ir
 
@@ -17,7 +19,7 @@ def sorted_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
     Args:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.
     """
-    nodes = {node.name: node for node in cast("Sequence[ir.StepNode]", pipeline.nodes)}
+    nodes = step_nodes(pipeline)
     upstream: dict[str, set[str]] = {name: set() for name in nodes}
     for edge in pipeline.edges:
         upstream[edge.target.node].add(edge.source.node)

@@ -33,7 +33,7 @@ class Scope(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """A task instance; of a task that is not mapped the index is -1."""
+    """A task instance, its task as ``plain`` has it; of a task that is not mapped the index is -1."""
 
     task: str
     index: int = -1
@@ -64,6 +64,7 @@ class Model:
     saw: dict[str, dict[str, Any]] = field(default_factory=dict)
     tries: dict[str, int] = field(default_factory=dict)
     lists: dict[str, list[Any]] = field(default_factory=dict)
+    """By path of a map the items that it listed last, of a choice the case that it chose."""
     marked_run: str | None = None
     kept: State | None = None
     """How the run stands, where Airflow did not let its last task tell it anew."""
@@ -71,6 +72,7 @@ class Model:
     def __post_init__(self) -> None:
         self.pipeline = self.shape.pipeline()
         self.rules = Interpreter(self.pipeline, self._ending)
+        self._changed = False
 
     def _ending(self, visit: Visit) -> StepEnding:
         return does(visit.path, visit.items, self.plan, self.stamp)
@@ -143,26 +145,45 @@ class Model:
         if came is None:
             self._set(path, K)
             return
-        ending = does(path, items, self.plan, self.stamp)
         self.tries[path] = self.tries.get(path, 0) + 1
+        if self._changed:
+            self.saw.pop(path, None)
+            self._set(path, E, came)
+            return
+        ending = does(path, items, self.plan, self.stamp)
         self.saw[path] = came.all
         self._set(path, ending.state, Scope(came.around, {**came.written, **ending.written}))
 
     def _map(self, node: ir.MapNode, path: str, came: Scope | None, items: Mapping[str, Any]) -> None:
         entry = f"{path}.items"
         if self._is_again(f"{task_of(path)}.items", -1):
-            self.states[entry] = C if came else K
-            self.lists[path] = list(came.all[node.over]) if came else []
+            values = came.all.get(node.over) if came else []
+            self.states[entry] = K if came is None else E if values is None else C
+            self.lists[path] = list(values or ())
         around = came.all if came else {}
+        first, before = self.first(path), self._changed
         for number, item in enumerate(self.lists.get(path, [])):
             begins = self.states[entry] is C
-            self._graph(node.body, f"{path}.{number}.", around, {**items, node.item: item}, number, begins=begins)
+            inner = {**items, node.item: item}
+            # Where the list was written anew, and not listed anew, what runs for an item that it had fails.
+            self._changed = list(around.get(node.over, ()))[number : number + 1] != [item]
+            self._graph(node.body, f"{path}.{number}.", around, inner, first + number, begins=begins)
+        self._changed = before
+
+    def first(self, path: str) -> int:
+        """Return Airflow's map index for the first item of a map: maps in a map share one list of all their items."""
+        outer, _, rest = path.partition(".")
+        number, _, name = rest.partition(".")
+        if not number.isdecimal():
+            return 0
+        return sum(len(self.lists.get(f"{outer}.{before}.{name}", ())) for before in range(int(number)))
 
     def _choice(self, node: ir.ChoiceNode, path: str, came: Scope | None, items: Mapping[str, Any], index: int) -> None:
         entry = f"{path}.choose"
         if self._is_again(f"{task_of(path)}.choose", index):
-            self.states[entry] = C if came else K
-            self.lists[path] = [came.all[node.on]] if came else []
+            case = came.all.get(node.on) if came else None
+            self.states[entry] = K if came is None else C if case in node.cases else E
+            self.lists[path] = [case] if case in node.cases else []
         around = came.all if came else {}
         for name, branch in node.cases.items():
             taken = self.states[entry] is C and name in self.lists[path]
@@ -206,7 +227,12 @@ class Model:
         }
         if isinstance(node, ir.LoopNode):
             ran = {name: one for name, one in ran.items() if self._is_on(path, int(name))}
-        stopped = any(state is S for state, _ in ran.values())
+        entry = {"MapNode": f"{path}.items", "ChoiceNode": f"{path}.choose"}.get(type(node).__name__)
+        if self._changed or (entry and self.states[entry] is not C):  # the node could not begin
+            self._set(path, E, came)
+            return
+        ended = {state for state, _ in ran.values()}
+        stopped = S in ended and E not in ended
         fates = {
             name: GraphFate(state, {}, scope.written if scope is not None else {})
             for name, (state, scope) in ran.items()
@@ -300,15 +326,16 @@ class Model:
 def task_of(path: str) -> str:
     """Return the id of the task of a step, or of the group of a composite node, at a ``plain`` path."""
     parts: list[str] = []
-    names = path.split(".")
-    for place, name in enumerate(names):
-        if name.isdecimal() and names[place - 1] in ("many", "each"):
-            parts.append("each_item")
-        elif name.isdecimal():
-            parts.append(f"iteration_{name}")
-        else:
-            parts.append("list_" if name == "list" else name)
+    for place, name in enumerate(path.split(".")):
+        if is_item(path, place):
+            continue
+        parts.append(f"iteration_{name}" if name.isdecimal() else "list_" if name == "list" else name)
     return ".".join(parts)
+
+
+def plain(task: str) -> str:
+    """Return the id of a task without the mapped groups, of which a body with a map in it has several."""
+    return ".".join(part for part in task.split(".") if not part.startswith(("each_item", "each_part")))
 
 
 def is_item(path: str, place: int) -> bool:

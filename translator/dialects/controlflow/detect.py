@@ -6,15 +6,9 @@ from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from translator.dialects import Dialect
-from translator.source import Rules
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from translator.diagnostics import Diagnostics
-    from translator.dialects import Source
-    from translator.ir import Pipeline
     from translator.source import Located
 
 
@@ -48,28 +42,6 @@ _COMMANDS = {
     "python-lambda": _Says.MAGNUS,
 }
 _ENDS = ("success", "fail")
-
-
-def dialect(name: str, title: str) -> Dialect:
-    """Return one of the two dialects, by its name and title."""
-
-    def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
-        from translator.dialects.controlflow.language import LANGUAGES
-        from translator.dialects.controlflow.reader import read_pipelines
-
-        return read_pipelines(source, LANGUAGES[name], diagnostics)
-
-    return Dialect(
-        name=name,
-        title=title,
-        graph="controlflow",
-        rules=Rules.YAML_1_2,  # both engines load with ruamel.yaml and its default
-        detect=lambda document: is_pipeline(document) and language_of(document) == name,
-        pipeline_names=pipeline_names,
-        read=read,
-        in_place=True,
-        repetition="'map' repeats steps",
-    )
 
 
 def is_pipeline(document: Located) -> bool:

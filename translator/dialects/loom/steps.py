@@ -17,8 +17,6 @@ from translator.source import frozen
 if TYPE_CHECKING:
     from translator.span import Span
 
-_LARGEST = 2**63 - 1
-
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -246,7 +244,7 @@ def typed(value: object) -> tuple[ir.ParameterType, ir.Scalar]:
     match value:
         case bool():
             return ir.ParameterType.FLAG, value
-        case int() if abs(value) <= _LARGEST:
+        case int() if abs(value) <= ir.LARGEST_INTEGER:
             return ir.ParameterType.INTEGER, value
         case float() if math.isfinite(value):
             return ir.ParameterType.FLOAT, value

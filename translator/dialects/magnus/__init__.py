@@ -4,6 +4,6 @@ The authority is the engine itself, ``magnus==0.5.1``; what it rejects is reject
 said (docs/magnus.md).
 """
 
-from translator.dialects.controlflow.detect import dialect
+from translator.dialects.controlflow.dialect import dialect
 
 DIALECT = dialect("magnus", "Magnus")

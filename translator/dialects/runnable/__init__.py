@@ -4,6 +4,6 @@ The authority is the engine itself, ``runnable==0.50.0``; what it rejects is rej
 said (docs/magnus.md).
 """
 
-from translator.dialects.controlflow.detect import dialect
+from translator.dialects.controlflow.dialect import dialect
 
 DIALECT = dialect("runnable", "runnable")

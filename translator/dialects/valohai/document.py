@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator.dialects.valohai import TOP_LEVEL
+from translator.dialects.valohai.detect import TOP_LEVEL
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:

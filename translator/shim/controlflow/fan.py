@@ -30,7 +30,7 @@ from translator.shim.contract import Manifest, Scope, State
 from translator.shim.depth import parse
 from translator.shim.errors import TranslatorError
 from translator.shim.store import MANIFEST, try_key
-from translator.shim.store.manifest import text
+from translator.shim.store.manifest import reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 Kind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
-
-_REASON_LENGTH = 4_000
 
 
 class FanError(TranslatorError, ValueError):
@@ -194,7 +192,7 @@ def commit(  # noqa: PLR0913 - all that is known of a composite node
             outputs=[],
             started=started,
             ended=now(),
-            reason=text(reason)[:_REASON_LENGTH] if reason is not None else None,
+            reason=reason_text(reason),
             scope=scope,
         )
     )

@@ -1,8 +1,9 @@
 """Derive how a control-flow graph ended, by following its token (``translator.shim.traces``).
 
 A token goes from a graph's start from node to node by how each ended. Where it comes to an outcome that leads to no
-node, the graph has ended: complete if that is one of ``complete_after``, else in error. If it reaches a node
-that was cut off, or of which nothing is known, the graph was stopped there. Nodes that no token came to are skipped.
+node, the graph has ended: complete if that is one of ``complete_after``, else in error (or interrupted, see
+``error_after``). If it reaches a node that was cut off, or of which nothing is known, the graph was stopped there.
+Nodes that no token came to are skipped.
 
 A composite node's state is that of its fan-in. Each of its branches is a graph with its own token.
 """
@@ -81,7 +82,7 @@ class _Follower:
             outcome = After(here, "complete" if of_node is State.COMPLETE else "error")
             here = leads.get(outcome)
             if here is None:
-                state = State.COMPLETE if outcome in graph.complete_after else State.ERROR
+                state = _end(graph, outcome)
         for name, plan in plans.items():
             nodes.setdefault(name, self._skipped(plan, prefix + name))
         return GraphRecord(state, {name: nodes[name] for name in plans}, scope)
@@ -125,3 +126,10 @@ class _Follower:
             "branches": {name: {"state": of.state.value, "nodes": of.nodes} for name, of in records.items()},
             "reason": reason,
         }
+
+
+def _end(graph: GraphPlan, outcome: After) -> State:
+    """Return the state of a graph whose token came to an outcome without a route."""
+    if outcome in graph.complete_after:
+        return State.COMPLETE
+    return State.ERROR if graph.error_after is None or outcome in graph.error_after else State.STOPPED

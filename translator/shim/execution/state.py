@@ -13,7 +13,7 @@ from translator.shim.contract import Manifest, State
 from translator.shim.errors import TranslatorError
 from translator.shim.process import supervise
 from translator.shim.process.metadata import Metadata
-from translator.shim.store.manifest import text
+from translator.shim.store.manifest import reason_text
 from translator.shim.uris import MASK
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 KILLED = "the engine cancelled the execution"
 NOTE = "[shim] "
-_REASON_LENGTH = 4_000
 
 
 class ExecutionError(TranslatorError):
@@ -164,7 +163,7 @@ class Execution:
             started=self.started,
             ended=now(),
             exit_status=self.exit_status,
-            reason=text(reason)[:_REASON_LENGTH] if reason is not None else None,
+            reason=reason_text(reason),
             begun=self.begun,
             image=self.step.image,
             folders=self.folders or (),

@@ -24,6 +24,7 @@ SCOPED_VERSION = 2
 SUMMARY_LIMIT = 16_384
 _BRIEF, _BEGINNING = 1_000, 100
 _TEXT_LIMIT = 1_000
+_REASON_LENGTH = 4_000
 _MOST = 10**9
 _SHOWN = 40
 
@@ -168,6 +169,11 @@ def sane(value: object, room: int = DEPTH) -> object:  # noqa: PLR0911 - one per
 def text(value: str) -> str:
     """Return ``value`` without NUL and lone surrogates, which PostgreSQL and UTF-8 reject."""
     return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def reason_text(reason: str | None) -> str | None:
+    """Return why something ended as it did as a record shows it: at most 4,000 characters that every store accepts."""
+    return None if reason is None else text(reason)[:_REASON_LENGTH]
 
 
 def brief(value: object) -> object:

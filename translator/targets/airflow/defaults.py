@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.nodes import step_nodes
 from translator.targets.airflow.forms import ALL, params_of
 from translator.targets.airflow.nodes import form_of
 from translator.targets.airflow.plan import plan_of
@@ -29,7 +30,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     places = dict(_places(pipeline))
     params: dict[str, Call] = dict(params_of(pipeline))
     plan = plan_of(pipeline, {node.name: node.name for node in pipeline.nodes}, {})
-    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
+    for node in step_nodes(pipeline).values():
         params.update(form_of(plan, node).params)
     for name, param in params.items():
         reason = _fault(param)
@@ -51,7 +52,7 @@ def _fault(param: Call) -> str | None:
 def _places(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span]]:
     for given in pipeline.parameters:
         yield given.name, given.span
-    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
+    for node in step_nodes(pipeline).values():
         for parameter in node.step.parameters:
             yield f"{node.name}.{parameter.name}", parameter.span
         if isinstance(node, ir.TaskNode):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translator import ir
+from translator.nodes import step_nodes
 from translator.runtime import atoms, typed, typed_for_all
 from translator.shim.json_values import thawed
 from translator.targets.render import call
@@ -93,7 +94,7 @@ def node_form(
 
 def params_of(pipeline: ir.Pipeline) -> dict[str, Call]:
     """Return the DAG params of the parameters of a pipeline, by name."""
-    nodes = {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
+    nodes = step_nodes(pipeline)
     return {given.name: pipeline_param(given, list(_targets(given, nodes))) for given in pipeline.parameters}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.checks.grids import MAX_MAP_LENGTH
+from translator.nodes import step_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,10 +70,7 @@ def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diag
 def _check_keys(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """Report pipeline parameters that have the key of a node's parameter in the DAG's params."""
     taken = {
-        f"{node.name}.{parameter.name}"
-        for node in pipeline.nodes
-        if isinstance(node, ir.ExecutionNode | ir.TaskNode)
-        for parameter in node.step.settable
+        f"{node.name}.{parameter.name}" for node in step_nodes(pipeline).values() for parameter in node.step.settable
     }
     for given in pipeline.parameters:
         if given.name in taken:

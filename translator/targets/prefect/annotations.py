@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import free, identifiers
+from translator.runtime import atoms
 from translator.targets.prefect.text import camel
 from translator.targets.render import call, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 NUMBER = "Number"
 """The type of the form for floating-point numbers: an integer stays an integer."""
@@ -55,7 +56,7 @@ def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
             business of the run to say so, as on any engine.
     """
     types = dict.fromkeys(_TYPES[parameter.type] for parameter in parameters)
-    given = [atom for atom in _atoms(seen) if atom is not None]
+    given = list(atoms(seen))
     others = [atom for atom in given if not any(_admits(name, atom) for name in types)]
     types |= dict.fromkeys(NUMBER if isinstance(atom, float) else type(atom).__name__ for atom in others)
     return " | ".join(types or ("str",))
@@ -86,7 +87,7 @@ def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
 
     There are none where the file itself breaks them: what it gives must reach the run.
     """
-    given = [atom for atom in _atoms(seen) if atom is not None]
+    given = list(atoms(seen))
     if parameter.choices:
         fit = not _sayable(parameter) and all(atom in parameter.choices for atom in given)
         return {"json_schema_extra": {"enum": list(parameter.choices)}} if fit else {}
@@ -98,17 +99,8 @@ def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
     return {key: _number(value) for key, value in limits.items() if value is not None}
 
 
-def _atoms(value: object) -> Iterator[object]:
-    """Yield the single values in a value that may be a tuple of tuples."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _atoms(item)
-    else:
-        yield value
-
-
 def _choices(parameter: ir.Parameter, seen: object) -> str | None:
-    if not _sayable(parameter) or any(atom not in parameter.choices for atom in _atoms(seen) if atom is not None):
+    if not _sayable(parameter) or any(atom not in parameter.choices for atom in atoms(seen)):
         return None
     return f"Literal[{', '.join(literal(choice) for choice in parameter.choices)}]"
 

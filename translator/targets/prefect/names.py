@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import free, identifiers
+from translator.nodes import step_nodes
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.reserved import ARGUMENTS
@@ -82,7 +83,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     }
     classes = set(CLASSES)
     groups: dict[str, Group | None] = {}
-    for node in cast("tuple[ir.StepNode, ...]", pipeline.nodes):
+    for node in step_nodes(pipeline).values():
         title = free(f"{titles[node.name]}{forms.group_kind(node)}", classes)
         constant = free(f"{nodes[node.name].rstrip('_')}_points".upper(), {"PROJECT", *steps.values()})
         groups[node.name] = forms.group_of(node, title, constant, _hidden(plan, node), aliases)

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import digest, grid, outputs
+from translator.shim.contract import VERDICT
 from translator.shim.dialects import Contract, Launch
 from translator.shim.dialects.loom.places import Place, below, expanded, place_of, tree
 from translator.shim.inputs.fetch import FetchError
@@ -87,10 +88,10 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
     """See ``translator.shim.dialects.Contract.gather``."""
     if work.step.kind == "condition":
-        metadata.pop("result", None)
+        metadata.pop(VERDICT, None)
         verdict = work.space.config / "verdict.json"
         if verdict.is_file():
-            metadata["result"] = bool(json.loads(verdict.read_text(encoding="utf-8")))
+            metadata[VERDICT] = bool(json.loads(verdict.read_text(encoding="utf-8")))
         return outputs.Found()
     root, target = _root(work), work.space.outputs
     paths = sorted({place.path for place in _written(work) if not place.absolute})
