@@ -202,13 +202,38 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Mount:
+    """A directory that a step's command sees at ``target``: of the machine, or of a ``kind`` of network storage."""
+
+    source: str
+    target: str
+    span: Span = field(compare=False)
+    read_only: bool = False
+    kind: str | None = None
+    options: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """The runner of a step's executions, by its name, and its settings."""
+
+    name: str
+    settings: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A step's request for a place to run, as the source system would have met it.
 
-    ``environment`` is a kind of machine, by its name there. ``spans`` are where the keys of the request stand.
+    ``environment`` is a kind of machine and ``preset`` a configuration for one, by their names there; ``groups`` are of
+    environment variables. ``mounts`` are directories that the command sees. ``spans`` are where the keys of the request
+    stand.
     """
 
     environment: str | None = None
+    preset: str | None = None
+    groups: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
     spans: Mapping[str, Span] = field(default_factory=lambda: MappingProxyType({}), compare=False)
 
 
@@ -240,6 +265,7 @@ class Step:
     options: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
     """Options of one kind of step only: a predicate's terms, a notebook's output path."""
     request: Request = field(default_factory=Request)
+    runner: Runner | None = None
 
     @property
     def settable(self) -> tuple[Parameter, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translator import registry
-from translator.config import NO_CONFIG, Config, configured, placed
+from translator.config import NO_CONFIG, Config, configured, placed, report
 from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
 from translator.dialects import Choices, Source
 from translator.dialects.options import refuse
@@ -198,8 +198,9 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
         return Loaded((), diagnostics, sources, names)
     bad = diagnostics.bad()
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
-    if config.file:
-        good = tuple(placed(pipeline, config, _target_keys()) for pipeline in good)
+    good = tuple(_configured_pipeline(pipeline, config, diagnostics.about(pipeline.name)) for pipeline in good)
+    bad = diagnostics.bad()
+    good = tuple(pipeline for pipeline in good if pipeline.name not in bad)
     if len(names) == len(read) == 1:
         names = (read[0].name,)  # Loom names the pipeline of a pipeline.yml after its directory
     return Loaded(good, diagnostics, sources, names, config)
@@ -212,6 +213,14 @@ def _configured(given: _Given, sources: dict[str, SourceText], diagnostics: Diag
     found = configured(given.beside, given.config, _target_keys, diagnostics)
     sources.update(found.sources)
     return found.config
+
+
+def _configured_pipeline(pipeline: Pipeline, config: Config, about: Diagnostics) -> Pipeline:
+    """Return a pipeline with its settings; requests that have no answer are reported."""
+    if config.file:
+        pipeline = placed(pipeline, config, _target_keys())
+    report(pipeline, config, about)
+    return pipeline
 
 
 def _target_keys() -> Mapping[str, TargetKeys]:

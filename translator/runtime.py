@@ -45,7 +45,14 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
         secrets=step.secrets,
         options=dict(step.options),
         files=lower_axis(files) if files is not None else None,
+        resources=lower_resources(step.resources) if step.resources is not None else contract.Resources(),
     )
+
+
+def lower_resources(resources: ir.Resources) -> contract.Resources:
+    """Return the resources as the shim represents them: what an execution may use at most."""
+    memory = resources.memory[1]
+    return contract.Resources(resources.cpu[1], None if memory is None else int(memory), dict(resources.devices))
 
 
 def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:

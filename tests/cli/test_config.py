@@ -22,10 +22,11 @@ def test_settings_are_shown_with_their_places(folder: Path, capsys: pytest.Captu
     assert main(["config", "settings.yaml"]) == 0
     shown = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
     rows = [[cell.strip() for cell in line if cell.strip()] for line in shown]
-    assert rows[0] == ["Settings (settings.yaml:25): translator.toml"]
+    assert rows[0] == ["Settings (settings.yaml:27): translator.toml"]
     assert ["airflow.owner", '"ml-platform"', "translator.toml:3", "[defaults]"] in rows
-    start = rows.index(["train (step train, environment aws-eu-west-1-g4dn.xlarge)"])
-    assert rows[start + 1] == ["airflow.queue", '"gpu"', "translator.toml:17", '[environments."aws-*-g4dn.*"]']
+    assert ["train (step train, environment aws-eu-west-1-g4dn.xlarge)"] in rows
+    assert ["airflow.queue", '"gpu"', "translator.toml:23", '[environments."aws-*-g4dn.*"]'] in rows
+    assert ["runners.docker.connection", '"docker_gpu"', "translator.toml:21", '[environments."aws-*-g4dn.*"]'] in rows
     assert ["prepare (step prepare): as the pipeline"] in rows
 
 
@@ -43,7 +44,7 @@ def test_json_has_every_setting_of_every_node(folder: Path, capsys: pytest.Captu
     assert document["nodes"]["again"]["settings"]["airflow.owner"] == {
         "value": "data-science",
         "file": "translator.toml",
-        "line": 26,
+        "line": 32,
         "column": 9,
         "table": "pipelines.Settings.nodes.again",
     }
@@ -60,7 +61,8 @@ def test_a_faulty_file_fails_every_command(folder: Path, capsys: pytest.CaptureF
 
 
 def test_another_file_can_be_chosen(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "other.toml").write_text('[defaults.airflow]\nqueue = "other"\n')
+    text = '[defaults.airflow]\nqueue = "other"\n[groups.storage.variables]\nBUCKET = "b"\n'
+    (folder / "other.toml").write_text(text)
     assert main(["settings.yaml", "--target", "airflow", "--config", "other.toml"]) == 0
     text = capsys.readouterr().out
     assert '"queue": "other"' in text
@@ -72,3 +74,20 @@ def test_the_command_line_names_the_dag(folder: Path) -> None:
     assert 'dag_id="mine"' in (folder / "out" / "mine.py").read_text()
     assert main(["settings.yaml", "--target", "airflow", "-o", "out/"]) == 0
     assert 'dag_id="ml.settings"' in (folder / "out" / "ml.settings.py").read_text()
+
+
+def test_check_says_where_each_node_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = '[steps.score]\nrunner = "docker"\nresources = { cpu = 2, memory = 4096 }\n'
+    text = (folder / "translator.toml").read_text().replace("[steps.score]\n", more)
+    (folder / "translator.toml").write_text(text)
+    assert main(["check", "settings.yaml"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  Settings, ")]
+    assert lines == [
+        "Settings, prepare: a process on the worker",
+        (
+            "Settings, train: docker, image tensorflow/tensorflow:2.15.0-gpu (4 CPU, 16384 MB, 1 nvidia.com/gpu); "
+            'airflow: queue="gpu", pool="gpu"'
+        ),
+        "Settings, again: a process on the worker",
+        "Settings, score: docker, image python:3.12 (2 CPU, 4096 MB)",
+    ]

@@ -43,10 +43,7 @@ def check(
     """Check the commands of a pipeline; see ``translator.checks.check``."""
     questions = iter(range(QUESTIONS)) if questions is None else questions
     steps = {id(node.step): node.step for _, node in walk(pipeline.graph) if isinstance(node, ir.StepNode)}
-    images: dict[str, None] = {}
     for step in steps.values():
-        if step.image:
-            images[step.image] = None
         if step.kind not in _WITHOUT and not any(command.strip() for command in step.command):
             message = f"step {step.name!r} has no command and does nothing"
             diagnostics.warning("empty-command", message, step.command_span or step.span)
@@ -54,9 +51,6 @@ def check(
             _incomplete(step, diagnostics, questions)
         if project is not None and step.kind in _OF_A_SHELL:
             _missing_files(step, project, diagnostics)
-    if images:
-        message = "images are ignored, because steps run as processes on the worker: " + ", ".join(images)
-        diagnostics.note("ignored-image", message, pipeline.span)
 
 
 def scripts(command: str) -> Iterator[str]:

@@ -11,11 +11,13 @@ from translator import __version__, diagnostics, registry
 from translator.cli.exit_status import FAILED, OK
 from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file
 from translator.cli.printing import colorful, is_bad, print_utf8
-from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError
+from translator.config.where import places
+from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from translator.load import Loaded
     from translator.targets import Target
 
 
@@ -26,12 +28,14 @@ def main(argv: Sequence[str]) -> int:
     everything: list[Diagnostic] = []
     sources: dict[str, SourceText] = {}
     for file in args.files:
-        found, texts = _check_file(file, args, target)
+        loaded = open_file(args, file)
+        found, texts = _check_file(loaded, file, args, target)
         everything.extend(_by_path(found, texts))
         sources.update({text.path: text for text in texts.values()})
         if args.format == "text":
             color = colorful(sys.stdout)
-            sys.stdout.write(diagnostics.text(_by_path(found, texts), sources, color=color) + _summary(file, found))
+            shown = diagnostics.text(_by_path(found, texts), sources, color=color)
+            sys.stdout.write(shown + _summary(file, found) + _places(loaded, args, target))
     if args.format == "json":
         print_utf8(diagnostics.as_json(everything, sources))
     elif args.format == "sarif":
@@ -51,9 +55,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check_file(
-    file: str, args: argparse.Namespace, target: Target | None
+    loaded: Loaded, file: str, args: argparse.Namespace, target: Target | None
 ) -> tuple[list[Diagnostic], Mapping[str, SourceText]]:
-    loaded = open_file(args, file)
     found = Diagnostics(list(loaded.diagnostics.found))
     shaping = argparse.Namespace(file=file, grid=args.grid, project=args.project)
     for name in loaded.names if args.pipeline is None and not args.grid else (args.pipeline,):
@@ -72,6 +75,16 @@ def _by_path(found: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> 
         replace(d, span=replace(d.span, file=sources[d.span.file].path)) if d.span and d.span.file in sources else d
         for d in found
     ]
+
+
+def _places(loaded: Loaded, args: argparse.Namespace, target: Target | None) -> str:
+    """Say where each node runs, if there is a configuration that could say it."""
+    if not loaded.config.file:
+        return ""
+    targets = {one.NAME: one.SETTINGS for one in ((target,) if target else registry.targets())}
+    chosen = [one for one in loaded.pipelines if args.pipeline in (None, one.name)]
+    lines = [f"{pipeline.name}, {line}" for pipeline in chosen for line in places(pipeline, targets)]
+    return "".join(f"  {printable(line)}\n" for line in lines)
 
 
 def _summary(file: str, found: Sequence[Diagnostic]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from translator.config.answers import report
 from translator.config.files import find, read
 from translator.config.levels import NO_CONFIG, Config, read_config
 from translator.config.place import placed
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from translator.config.keys import TargetKeys
     from translator.diagnostics import Diagnostics, SourceText
 
-__all__ = ["NO_CONFIG", "Config", "Configured", "configured", "placed"]
+__all__ = ["NO_CONFIG", "Config", "Configured", "configured", "placed", "report"]
 
 
 @dataclass(frozen=True, slots=True)

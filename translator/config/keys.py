@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from translator.config.kinds import Number, Plain, Table, Text, Whole
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -44,13 +46,14 @@ class TargetKeys:
 
     ``node`` are those that a node may have: arguments of its task. ``workflow`` are those of the pipeline as a whole,
     in a table called ``named`` ("dag"). ``name_key`` is the one of them that names the workflow, which an option of the
-    command line does as well.
+    command line does as well. ``where`` are the keys of a node that say where it runs.
     """
 
     node: tuple[Key, ...] = ()
     workflow: tuple[Key, ...] = ()
     named: str = "workflow"
     name_key: str = ""
+    where: tuple[str, ...] = ()
 
     def section(self, target: str, *, whole: bool) -> Section:
         """Return the target's table.
@@ -65,7 +68,29 @@ class TargetKeys:
         return Section(f"Settings for {target.capitalize()}.", self.node, tables)
 
 
-LEVELS = ("defaults", "pipelines", "environments", "steps", "nodes")
+RESOURCES = Section(
+    "Resources of an execution.",
+    (
+        Key("cpu", Number(), "CPU cores."),
+        Key("memory", Whole(1), "Memory in MB."),
+        Key("devices", Table(Whole(), "numbers of devices by name"), 'Devices, such as `"nvidia.com/gpu" = 1`.'),
+    ),
+)
+GENERAL = Section(
+    "Settings for all targets.",
+    (
+        Key("runner", Text(), "What runs the commands: `process` (default), `docker`, or a runner of another package."),
+        Key("runners", Table(Table(Plain(), "settings"), "settings by runner"), "Settings of runners, by their names."),
+        Key("image", Text(), "The container image, for runners that use one."),
+        Key("variables", Table(Text(blank=True), "strings by name"), "Environment variables of the commands."),
+    ),
+    {"resources": RESOURCES},
+)
+"""The keys that every table of settings has, whatever the targets."""
+
+LEVELS = ("defaults", "pipelines", "groups", "environments", "presets", "steps", "nodes")
 """The tables that hold settings, the weakest first; those of a pipeline's own ``nodes`` are stronger than all."""
+WEAK = ("defaults", "groups")
+"""The levels that count for an image, resources and variables only where the pipeline file says nothing."""
 WHOLE = ("defaults", "pipelines")
 """The levels that whole pipelines have."""

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from translator.names import did_you_mean
 
@@ -57,6 +57,8 @@ class Text:
     pattern: str | None = None
     what: str = "a string"
     """What a string of the pattern is."""
+    blank: bool = False
+    """Whether it may be empty."""
 
     @property
     def shown(self) -> str:
@@ -68,7 +70,7 @@ class Text:
         """The JSON Schema of the values."""
         if self.choices:
             return {"enum": list(self.choices)}
-        return {"type": "string", "pattern": self.pattern or r"\S"}
+        return {"type": "string"} if self.blank else {"type": "string", "pattern": self.pattern or r"\S"}
 
     def read(self, value: Located, name: str, found: Diagnostics) -> Json:
         """Return the string."""
@@ -78,7 +80,7 @@ class Text:
         elif self.choices and text not in self.choices:
             hint = did_you_mean(text, self.choices, "it is one of")
             found.error(CODE, f"{name!r} cannot be {text!r}", value.span, hint=hint)
-        elif not re.search(self.pattern or r"\S", text):
+        elif not self.blank and not re.search(self.pattern or r"\S", text):
             _wrong(value, name, self.shown, found)
         elif not text.isprintable():
             found.error(CODE, f"{name!r} has a line break or a control character", value.span)
@@ -305,6 +307,18 @@ class Table:
         if value.entries is None:
             _wrong(value, name, self.shown, found)
         return {key: self.of.read(item, f"{name}.{key}", found) for key, item in (value.entries or {}).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Any value of JSON."""
+
+    shown = "a value"
+    schema: ClassVar[dict[str, Any]] = {}
+
+    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+        """Return the value."""
+        return _plain(value, name, found)
 
 
 def _plain(value: Located, name: str, found: Diagnostics) -> Json:

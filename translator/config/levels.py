@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+from translator.config.keys import LEVELS, WEAK
 from translator.config.kinds import Table
+from translator.config.runners import check_runners
 from translator.config.schema import scope_section, top_section
 from translator.names import did_you_mean
 from translator.source import dotted
@@ -28,11 +30,15 @@ Path: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A value of the configuration: where it stands, and the table that it is in, as TOML writes it."""
+    """A value of the configuration: where it stands, and the table that it is in, as TOML writes it.
+
+    ``weak``: what the pipeline file says is stronger.
+    """
 
     value: Json
     span: Span
     level: str
+    weak: bool = False
 
 
 Settings: TypeAlias = "Mapping[Path, Setting]"
@@ -61,7 +67,9 @@ class Config:
     file: str
     defaults: Settings = field(default_factory=dict)
     pipelines: Sequence[Level] = ()
+    groups: Sequence[Level] = ()
     environments: Sequence[Level] = ()
+    presets: Sequence[Level] = ()
     steps: Sequence[Level] = ()
     nodes: Sequence[Level] = ()
 
@@ -84,7 +92,7 @@ def read_config(document: Document, targets: Mapping[str, TargetKeys], found: Di
     where = f"[{dotted(document.above)}]" if document.above else document.name
     _check_keys(root, top_section(), where, found, hints=misplaced)
     reader = _Reader(document, targets, found)
-    levels = {name: tuple(reader.levels(name)) for name in ("pipelines", "environments", "steps", "nodes")}
+    levels = {name: tuple(reader.levels(name)) for name in LEVELS if name != "defaults"}
     defaults = root.get("defaults")
     return Config(
         document.text.path,
@@ -138,7 +146,11 @@ class _Reader:
             ignored: keys that are read elsewhere.
         """
         level = dotted((*self.document.above, *path))
-        return dict(self._flat(table, section, (), level, ignored))
+        settings = dict(self._flat(table, section, (), level, ignored))
+        if path[0] in WEAK:
+            settings = {name: replace(setting, weak=True) for name, setting in settings.items()}
+        check_runners(settings, self.found)
+        return settings
 
     def _flat(
         self, table: Located, section: Section, path: Path, level: str, ignored: Sequence[str] = ()

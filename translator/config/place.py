@@ -6,14 +6,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
+from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.nodes import branches
+from translator.shim import runners
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.config.keys import TargetKeys
-    from translator.config.levels import Config, Settings
+    from translator.config.levels import Config, Setting, Settings
     from translator.config.resolve import Resolved
 
 
@@ -69,11 +71,55 @@ def _with_branches(node: Any, inner: Mapping[str, ir.Graph]) -> ir.Node:
 
 
 def _node(node: ir.StepNode, settings: Settings, resolved: Resolved, targets: Mapping[str, TargetKeys]) -> ir.StepNode:
-    """Return a node with the settings that differ from the pipeline's."""
+    """Return a node with the settings that differ from the pipeline's, and its step with its place."""
     own = {}
     for name, keys in targets.items():
         shared = _of_tasks(resolved.pipeline, name, keys)
         values = {key: value for key, value in _of_tasks(settings, name, keys).items() if shared.get(key) != value}
         if values:
             own[name] = values
-    return replace(node, settings=own)
+    return replace(node, settings=own, step=_step(node.step, settings))
+
+
+def _step(step: ir.Step, settings: Settings) -> ir.Step:
+    """Return a step with the runner, image, resources and variables that settings give it."""
+    runner = settings.get(("runner",))
+    name = str(runner.value) if runner is not None else runners.DEFAULT
+    of_runner = {path[0].replace("-", "_"): one.value for path, one in below(settings, "runners", name)}
+    placed_by = ir.Runner(name, of_runner) if runner is not None or of_runner else None
+    said = step.resources or ir.Resources()
+    cpu, memory = (settings.get(("resources", key)) for key in ("cpu", "memory"))
+    resources = ir.Resources(
+        _chosen(cpu, said.cpu, both=True),
+        _chosen(memory, said.memory, both=True),
+        _merged(said.devices, settings, "resources", "devices"),
+    )
+    environment = _merged(step.environment, settings, "variables")
+    return replace(
+        step,
+        runner=with_mounts(placed_by, step.request.mounts),
+        image=_chosen(settings.get(("image",)), step.image),
+        resources=resources if resources != ir.Resources() else None,
+        environment=environment,
+        required_environment=tuple(name for name in step.required_environment if name not in environment),
+    )
+
+
+def _merged(said: Mapping[str, Any], settings: Settings, *path: str) -> Mapping[str, Any]:
+    """Return what the pipeline file says by name, with the settings below a path; weak ones where it says nothing."""
+    given = {key[0]: one.value for key, one in below(settings, *path) if not one.weak or key[0] not in said}
+    return {**said, **given}
+
+
+def _chosen(setting: Setting | None, said: Any, *, both: bool = False) -> Any:
+    """Return the value of a setting, or what the pipeline file says if there is none or if that is stronger.
+
+    Args:
+        setting: the setting.
+        said: what the pipeline file says.
+        both: whether that is a least and a most value, which the setting gives as one.
+    """
+    is_said = any(part is not None for part in said) if both else said is not None
+    if setting is None or (setting.weak and is_said):
+        return said
+    return (setting.value, setting.value) if both else setting.value

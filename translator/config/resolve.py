@@ -26,23 +26,26 @@ class Resolved:
 
 def resolve(config: Config, pipeline: ir.Pipeline) -> Resolved:
     """Return the settings that count for a pipeline."""
-    of_pipeline = _matching(config.pipelines, pipeline.name)
+    of_pipeline = matching(config.pipelines, pipeline.name)
     whole = _merged([config.defaults, *(level.settings for level in of_pipeline)])
     nodes = {}
     for path, node in walk(pipeline.graph):
         if not isinstance(node, ir.StepNode):
             continue
+        asked = node.step.request
         levels = [
-            *_matching(config.environments, node.step.request.environment),
-            *_matching(config.steps, node.step.name),
-            *_matching(config.nodes, node.name),
-            *(one for level in of_pipeline for one in _matching(level.nodes, node.name)),
+            *(level for group in asked.groups for level in matching(config.groups, group)),
+            *matching(config.environments, asked.environment),
+            *matching(config.presets, asked.preset),
+            *matching(config.steps, node.step.name),
+            *matching(config.nodes, node.name),
+            *(one for level in of_pipeline for one in matching(level.nodes, node.name)),
         ]
         nodes[path] = _merged([whole, *(level.settings for level in levels)])
     return Resolved(whole, nodes)
 
 
-def _matching(levels: Iterable[Level], name: str | None) -> Sequence[Level]:
+def matching(levels: Iterable[Level], name: str | None) -> Sequence[Level]:
     """Return the levels for a name, the weakest first: globs in the order of the file, then the name itself."""
     if name is None:
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from translator.config.keys import LEVELS, WHOLE, Section
+from translator.config.keys import GENERAL, LEVELS, WHOLE, Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _DOCS = {
     "defaults": "For everything, unless another table says otherwise.",
     "pipelines": "By name of a pipeline, or a glob.",
+    "groups": "By a group of environment variables that a step asks for, or a glob.",
+    "presets": "By the runtime configuration preset that a step asks for, or a glob.",
     "environments": "By the environment that a step asks for, or a glob.",
     "steps": "By name of a step, or a glob.",
     "nodes": "By name of a node of any pipeline, or a glob.",
@@ -27,7 +29,8 @@ def scope_section(targets: Mapping[str, TargetKeys], *, whole: bool) -> Section:
         targets: by name, the keys of the installed targets.
         whole: whether it is at a level that whole pipelines have.
     """
-    return Section("Settings.", tables={name: keys.section(name, whole=whole) for name, keys in targets.items()})
+    of_targets = {name: keys.section(name, whole=whole) for name, keys in targets.items()}
+    return Section(GENERAL.doc, GENERAL.keys, {**GENERAL.tables, **of_targets})
 
 
 def top_section() -> Section:

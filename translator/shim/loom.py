@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
-from translator.shim.contract import FileAxis, Input, Parameter, Step
+from translator.shim.contract import FileAxis, Input, Parameter, Resources, Runner, Step
 from translator.shim.json_values import frozen
 
 if TYPE_CHECKING:
@@ -186,6 +186,13 @@ def collect(  # noqa: PLR0913 - as the others
         parts.output(key, written)
     options: dict[str, Json] = {"iterations": iterations, "outputs": tuple(outputs)}
     return parts.step(name, "collect", (), options, in_place=in_place, source=source)
+
+
+def at(
+    step: Step, *, image: str | None = None, resources: Resources | None = None, runner: Runner | None = None
+) -> Step:
+    """Return a step that runs elsewhere: by a runner, in an image, with resources."""
+    return replace(step, image=image, resources=resources or step.resources, runner=runner)
 
 
 @dataclass(slots=True)

@@ -276,6 +276,16 @@ def _keywords(keywords: Iterable[tuple[str, object]]) -> list[tuple[str, object]
     return [(f"{Name(key).text}=", value) for key, value in keywords]
 
 
+def made(value: object, **more: Expression) -> Call:
+    """Return the call that creates a dataclass instance, with further keyword arguments."""
+    return Call(Name(type(value).__name__), (), (*((key, item) for key, item in fields(value)), *more.items()))
+
+
+def fields(value: object) -> list[tuple[str, object]]:
+    """Return the fields of a dataclass instance that are not defaults, as the call that creates it has them."""
+    return [(prefix.removesuffix("="), item) for prefix, item in _fields(value)]
+
+
 def _fields(value: object) -> list[tuple[str, object]]:
     """Return the keyword arguments that create a dataclass instance, without defaults.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.runtime import SCRIPTS, lower_step
+from translator.nodes import walk
+from translator.runtime import SCRIPTS, lower_resources, lower_step
+from translator.targets.render import Call, Name, call, made
 from translator.targets.scripts import lower_script
 
 if TYPE_CHECKING:
@@ -24,9 +26,36 @@ def step_of(node: ir.StepNode, dialect: str) -> Expression:
         node: the node.
         dialect: the source language, which says how the step is run.
     """
-    files = node.grid.files if isinstance(node, ir.TaskNode) else None
-    step = node.step
+    return step_expression(node.step, dialect, node.grid.files if isinstance(node, ir.TaskNode) else None)
+
+
+RUNNER = "runner"
+"""The function that a generated file calls for the runner of a step."""
+
+
+def runner_names(graph: ir.Graph) -> frozenset[str]:
+    """Return the names that a file uses for runners: that of a function if a step has a runner."""
+    has = any(isinstance(node, ir.StepNode) and node.step.runner is not None for _, node in walk(graph))
+    return frozenset({RUNNER} if has else ())
+
+
+def step_expression(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) -> Expression:
+    """Return a step as generated files express it.
+
+    Args:
+        step: the step.
+        dialect: the source language, which says how the step is run.
+        files: the files that it runs over.
+    """
+    runner = None
+    if step.runner is not None:
+        runner = Call(Name(RUNNER), (step.runner.name,), tuple(step.runner.settings.items()))
     joins_with_command = step.kind is ir.StepKind.COLLECT and step.command
     if step.kind in SCRIPTS and not joins_with_command:
-        return lower_script(step, files)
-    return lower_step(step, dialect, files)
+        script = lower_script(step, files)
+        resources = lower_resources(step.resources) if step.resources is not None else None
+        if runner is None and resources is None and step.image is None:
+            return script
+        return call("loom.at", script, image=step.image, resources=resources, runner=runner)
+    lowered = lower_step(step, dialect, files)
+    return lowered if runner is None else made(lowered, runner=runner)

@@ -30,7 +30,8 @@ def test_the_ledger_has_no_keys_that_the_schema_lacks():
 def test_ignored_and_refused_keys_say_why():
     for keys in LEDGER.values():
         for entry in keys.values():
-            assert (entry.fate is Fate.TRANSLATED) == (not entry.why and not entry.topic)
+            assert (entry.fate is Fate.TRANSLATED) == (not entry.topic)
+            assert entry.why or entry.fate is Fate.TRANSLATED
 
 
 STEP_KEYS = [
@@ -51,10 +52,12 @@ STEP_KEYS = [
     "inputs: [{name: a, default: 's3://x/*.csv'}] #! note needs-fsspec",
     "icon: x #! note ignored-icon",
     "category: x #! note ignored-category",
-    "environment: x #! note ignored-environment",
-    "environment: x #! note ignored-environment\nruntime-config-preset: x #! note ignored-runtime-config-preset",
-    "runtime-config-preset: x #! note ignored-runtime-config-preset; error missing-environment",
+    "environment: x #! warning ignored-environment",
+    "environment: x #! warning ignored-environment\nruntime-config-preset: x #! warning ignored-runtime-config-preset",
+    "runtime-config-preset: x #! error missing-environment",
     "resources: {cpu: {min: 1}} #! note ignored-resources",
+    "resources: {cpu: {min: 1, max: 2}, memory: {max: 4096}}",
+    "resources: {devices: {nvidia.com/gpu: 1}} #! warning ignored-devices",
     "upload-store: x #! note ignored-upload-store",
     "autorestart: true #! note ignored-autorestart",
     "autorestart: false",
@@ -170,12 +173,9 @@ NODES = [
     "- {name: n, type: execution, step: make, override: {inputs: [{name: x, optional: true}]}} #! error unknown-input",
     "- {name: n, type: execution, step: make, override: {parameters: [{name: sed}]}} #! error unknown-parameter",
     "- {name: n, type: execution, step: make, override: {mounts: ['/a:/b']}} #! error unsupported-mounts",
-    "- {name: n, type: execution, step: make, override: {environment: e}} #! note ignored-environment",
+    "- {name: n, type: execution, step: make, override: {environment: e}} #! warning ignored-environment",
     "- {name: n, type: execution, step: make, override: {autorestart: true}} #! note ignored-autorestart",
-    (
-        "- {name: n, type: execution, step: make, override: {runtime-config-preset: e}}"
-        " #! note ignored-runtime-config-preset; error missing-environment"
-    ),
+    ("- {name: n, type: execution, step: make, override: {runtime-config-preset: e}} #! error missing-environment"),
     (
         "- {name: n, type: execution, step: make, override: {parameters: [{name: seed, type: flag, multiple: repeat}]}}"
         " #! error bad-value"

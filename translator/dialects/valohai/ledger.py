@@ -38,6 +38,7 @@ class Entry:
 
 
 TRANSLATED = Entry(Fate.TRANSLATED)
+SETTLED = Entry(Fate.TRANSLATED, why="by the table for it in translator.toml")
 
 
 def _ignored(topic: str, why: str, silent: tuple[object, ...] = ()) -> Entry:
@@ -53,15 +54,13 @@ def _translated(*keys: str) -> dict[str, Entry]:
 
 
 _LOOKS = "only affects Valohai's UI"
-_MACHINE = "the deployment chooses the machine: queue, pool or work pool"
 _SPOT = "only affects spot instances in Valohai's environments"
 _REUSE = "every execution runs; slower, with the same results"
 _SEARCH = "only affects optimisation, not a grid search"
 
-_ENVIRONMENT = _ignored("environment", _MACHINE)
-_PRESET = _ignored("runtime-config-preset", _MACHINE)
 _AUTORESTART = _ignored("autorestart", _SPOT)
-_MOUNTS = _refused("mounts", "mounts of a step")
+_MOUNTS = Entry(Fate.TRANSLATED, why="directories of the machine, with the runner docker; other mounts are errors")
+_RESOURCES = Entry(Fate.TRANSLATED, why="maxima, as far as the runner has them")
 _ACTIONS = _refused("actions", "actions of a node (conditions and approvals)")
 _DEPLOYMENT = _refused("deployment", "deployments")
 
@@ -109,9 +108,9 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
     "overridden-properties": {
         **_translated("command", "environment-variables", "image", "inputs", "parameters"),
         "autorestart": _AUTORESTART,
-        "environment": _ENVIRONMENT,
+        "environment": SETTLED,
         "mounts": _MOUNTS,
-        "runtime-config-preset": _PRESET,
+        "runtime-config-preset": SETTLED,
     },
     "param-item": {
         **_translated(
@@ -135,16 +134,14 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
             *("outputs", "parameters", "source-path", "time-limit"),
         ),
         "autorestart": _AUTORESTART,
-        "cache-volumes": _ignored("cache-volumes", "a cache only saves time"),
+        "cache-volumes": _ignored("cache-volumes", "inputs need no cache: the artifact store keeps them"),
         "category": _ignored("category", _LOOKS),
-        "environment": _ENVIRONMENT,
-        "environment-variable-groups": _refused(
-            "environment-variable-groups", "environment variable groups, which Valohai stores outside the file"
-        ),
+        "environment": SETTLED,
+        "environment-variable-groups": SETTLED,
         "icon": _ignored("icon", _LOOKS),
         "mounts": _MOUNTS,
-        "resources": _ignored("resources", _MACHINE),
-        "runtime-config-preset": _PRESET,
+        "resources": _RESOURCES,
+        "runtime-config-preset": SETTLED,
         "stop-condition": _refused("stop-condition", "ending an execution on a metadata condition"),
         "upload-store": _ignored("upload-store", "all outputs go to the artifact store"),
     },
@@ -170,10 +167,10 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "numberify": _ignored("numberify", "values always take the type of their parameter"),
         "seed": _ignored("seed", "only affects random values"),
     },
-    "workflow-resource-cpu": dict.fromkeys(("max", "min"), _ignored("resources", _MACHINE)),
+    "workflow-resource-cpu": dict.fromkeys(("max", "min"), _RESOURCES),
     "workflow-resource-devices": {},
     "workflow-resource-ephemeral-storage": dict.fromkeys(("max", "min"), _DEPLOYMENT),
-    "workflow-resource-memory": dict.fromkeys(("max", "min"), _ignored("resources", _MACHINE)),
+    "workflow-resource-memory": dict.fromkeys(("max", "min"), _RESOURCES),
 }
 
 

@@ -12,6 +12,7 @@ from translator.diagnostics import Diagnostic, Severity
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import texts, value_of
 from translator.names import did_you_mean
+from translator.source import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
@@ -72,6 +73,7 @@ def read_step(
         command_span=command.span if command is not None else None,
         item_spans=tuple(item.span for item in command.items or ()) if command is not None else (),
         request=_request(body, override),
+        resources=_resources(body),
         **_environment(body, override, diagnostics),
     )
     _check_placeholders(step, command, diagnostics)
@@ -138,10 +140,49 @@ def _either(override: Located | None, body: Located, key: str) -> Located | None
 
 def _request(body: Located, override: Located | None) -> ir.Request:
     """Return what a step asks of the place where it runs."""
-    environment = _either(override, body, "environment")
-    if environment is None or not environment.value:
+    keys = ("environment", "runtime-config-preset", "environment-variable-groups", "mounts", "resources")
+    asked = {key: one for key in keys if (one := _either(override, body, key)) is not None and one.value}
+    if not asked:
         return ir.Request()
-    return ir.Request(str(environment.value), MappingProxyType({"environment": environment.span}))
+    environment, preset = asked.get("environment"), asked.get("runtime-config-preset")
+    return ir.Request(
+        environment=str(environment.value) if environment else None,
+        preset=str(preset.value) if preset else None,
+        groups=texts(asked.get("environment-variable-groups")),
+        mounts=tuple(_mount(one) for one in (asked["mounts"].items or ())) if "mounts" in asked else (),
+        spans=MappingProxyType({key: one.span for key, one in asked.items()}),
+    )
+
+
+def _mount(place: Located) -> ir.Mount:
+    """Read a mount, which may be written as ``SOURCE:TARGET``."""
+    if place.entries is None:
+        source, _, target = str(place.value).partition(":")
+        return ir.Mount(source, target, place.span)
+    value = place.value
+    options = frozen(value.get("options") or {})
+    return ir.Mount(
+        str(value["source"]),
+        str(value["destination"]),
+        place.span,
+        read_only=bool(value.get("readonly")),
+        kind=value.get("type"),
+        options=options if isinstance(options, dict) else {},
+    )
+
+
+def _resources(body: Located) -> ir.Resources | None:
+    """Read the resources of a step."""
+    found = body.get("resources")
+    if found is None or not found.value:
+        return None
+
+    def span(key: str) -> tuple[float | None, float | None]:
+        of_key = found.value.get(key) or {}
+        return of_key.get("min"), of_key.get("max")
+
+    devices = {str(name): int(count) for name, count in (found.value.get("devices") or {}).items()}
+    return ir.Resources(span("cpu"), span("memory"), MappingProxyType(devices))
 
 
 def _text(body: Located, key: str) -> str | None:

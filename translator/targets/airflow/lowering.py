@@ -22,6 +22,7 @@ from translator.targets.constants import node_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.ordering import sorted_nodes
 from translator.targets.render import call, name
+from translator.targets.steps import RUNNER, runner_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,15 +37,15 @@ _MODULES = {
     **dict.fromkeys(("DAG", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
     **dict.fromkeys(
         (
-            *("FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input", "Parameter", "Step"),
-            *("StepOperator", "dag_param", "is_false", "is_true", "loom", "metadata", "output", "parameter"),
-            "same_input",
+            *("FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input", "Parameter", "Resources"),
+            *("Step", "StepOperator", "dag_param", "is_false", "is_true", "loom", "metadata", "output", "parameter"),
+            *("runner", "same_input"),
         ),
         "airflow_plugin",
     ),
 }
 """Every name that a DAG file may import, in the order in which it does, and the module that has it."""
-_RESERVED = frozenset((*_MODULES, "dag", "finish", "grid", "run", "done"))
+_RESERVED = frozenset((*_MODULES, "dag", "finish", "grid", "run", "done")) - {RUNNER}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
@@ -54,17 +55,18 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         pipeline: a pipeline of execution nodes and task nodes.
         options: what the file needs to know of its surroundings.
     """
-    variables = identifiers([node.name for node in pipeline.nodes], _RESERVED)
+    reserved = _RESERVED | runner_names(pipeline.graph)
+    variables = identifiers([node.name for node in pipeline.nodes], reserved)
     nodes = sorted_nodes(pipeline)
     constants, constant_of = node_constants(nodes, pipeline.dialect)
-    hooks = hook_names(pipeline, TARGET, SETTINGS, _RESERVED.union(variables.values(), constant_of.values()))
+    hooks = hook_names(pipeline, TARGET, SETTINGS, reserved.union(variables.values(), constant_of.values()))
     plan = plan_of(pipeline, variables, hooks)
     forms = {node.name: form_of(plan, node) for node in nodes}
     params = params_of(pipeline)
     for shown in forms.values():
         params.update(shown.params)
     after = _after(pipeline, variables)
-    parts = part_variables(variables, _RESERVED)
+    parts = part_variables(variables, reserved)
     lowered = tuple(
         lower_node(
             plan,

@@ -67,6 +67,7 @@ SETTINGS = TargetKeys(
     ),
     named="dag",
     name_key="dag_id",
+    where=("queue", "pool", "executor"),
 )
 _UNITS = {"days": 86_400, "hours": 3_600, "minutes": 60}
 

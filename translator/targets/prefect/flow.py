@@ -12,6 +12,7 @@ from translator.targets.prefect.model import Field, Flow
 from translator.targets.prefect.names import FUNCTIONS
 from translator.targets.prefect.text import doc
 from translator.targets.render import INDENT, WIDTH, Name, call, code, literal
+from translator.targets.steps import runner_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,9 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         max_workers=limit if limited else None,
         parameters=parameters or None,
     )
-    name = identifiers([pipeline.name], FUNCTIONS | {*names.functions.values()})[pipeline.name]
+    name = identifiers([pipeline.name], FUNCTIONS | runner_names(pipeline.graph) | {*names.functions.values()})[
+        pipeline.name
+    ]
     place = pipeline.span.place
     threads = 1 if limit == 1 else nodes
     return Flow(

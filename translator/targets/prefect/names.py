@@ -12,6 +12,7 @@ from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.reserved import ARGUMENTS
 from translator.targets.prefect.text import camel
+from translator.targets.steps import runner_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +69,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
         steps: by node, the constant that holds its step.
     """
     pipeline = plan.pipeline
-    reserved = FUNCTIONS | LOCALS | ARGUMENTS
+    reserved = FUNCTIONS | LOCALS | ARGUMENTS | runner_names(pipeline.graph)
     parameters = identifiers([parameter.name for parameter in pipeline.parameters], reserved)
     nodes = identifiers([node.name for node in pipeline.nodes], reserved | set(parameters.values()))
     taken = {*parameters.values(), *nodes.values()} | FUNCTIONS

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.nodes import branches, walk
-from translator.runtime import lower_step
 from translator.shim.json_values import thawed
 from translator.targets import render
 from translator.targets.airflow.controlflow.body import Body
@@ -19,6 +18,7 @@ from translator.targets.constants import step_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.outline import outline
 from translator.targets.render import name
+from translator.targets.steps import RUNNER, runner_names, step_expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,13 +33,14 @@ _MODULES = {
     **dict.fromkeys(
         (
             *("Catalog", "ChoiceOperator", "ControlFlowFinishOperator", "ControlFlowStepOperator", "GuardOperator"),
-            *("ItemsOperator", "IterationOperator", "JoinOperator", "Step", "complete", "failed", "for_each"),
+            *("ItemsOperator", "IterationOperator", "JoinOperator", "Resources", "Step", "complete", "failed"),
+            *("for_each", RUNNER),
         ),
         "airflow_plugin",
     ),
 }
 """Every name that a DAG file may import, in the order in which it does, and the module that has it."""
-_RESERVED = frozenset(_MODULES)
+_RESERVED = frozenset(_MODULES) - {RUNNER}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
@@ -50,9 +51,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         options: what the file needs to know of its surroundings.
     """
     constants, constant_of = step_constants(
-        (path, lower_step(node.step, pipeline.dialect), titles(path)) for path, node in _leaves(pipeline.graph)
+        (path, step_expression(node.step, pipeline.dialect), titles(path)) for path, node in _leaves(pipeline.graph)
     )
-    names = Names(pipeline.graph, _RESERVED)
+    names = Names(pipeline.graph, _RESERVED | runner_names(pipeline.graph))
     hooks = hook_names(pipeline, TARGET, SETTINGS, names.taken.union(constant_of.values()))
     names.take(hooks.values())
     limited = _retries_are_limited(pipeline)

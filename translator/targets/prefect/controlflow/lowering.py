@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from translator import ir, nodes
 from translator.nodes import BODY, branches, reached_nodes
-from translator.runtime import lower_step
 from translator.targets import render
 from translator.targets.constants import StepConstant
 from translator.targets.outline import outline
@@ -21,6 +20,7 @@ from translator.targets.prefect.imports import import_statements
 from translator.targets.prefect.model import Flow
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Name, call, code, literal
+from translator.targets.steps import step_expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -90,7 +90,7 @@ def _steps(file: _File) -> Iterator[StepConstant]:
     """Yield the steps of all nodes, in the order of the source file."""
     for path, node in nodes.walk(file.pipeline.graph):
         if isinstance(node, ir.ExecutionNode):
-            step = lower_step(node.step, file.pipeline.dialect)
+            step = step_expression(node.step, file.pipeline.dialect)
             file.used |= set(render.names_in(step))
             yield StepConstant(file.names.places[path].upper(), step)
 

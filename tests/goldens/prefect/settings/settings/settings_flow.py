@@ -13,12 +13,14 @@ from prefect_plugin import (
     NodeParameters,
     Number,
     Parameter,
+    Resources,
     Step,
     execution,
     execution_node,
     finish,
     record_crash,
     run_of,
+    runner,
     task_node,
     thread_pool,
 )
@@ -37,14 +39,17 @@ TRAIN = Step(
     image="tensorflow/tensorflow:2.15.0-gpu",
     parameters=[Parameter(name="rate", type="float", default=0.1)],
     inputs=[Input(name="data")],
+    environment={"BUCKET": "s3://ml-platform"},
     source="settings.yaml:8",
+    resources=Resources(cpu=4, memory=16384, devices={"nvidia.com/gpu": 1}),
+    runner=runner("docker", connection="docker_gpu"),
 )
 SCORE = Step(
     name="score",
     command=["python score.py"],
     image="python:3.12",
     inputs=[Input(name="model")],
-    source="settings.yaml:18",
+    source="settings.yaml:20",
 )
 
 
@@ -54,14 +59,14 @@ class TrainGrid(NodeParameters, node="train"):
     rate: Axis[Number] = [0.1]
 
 
-@execution_node(name="prepare")  # settings.yaml:27
+@execution_node(name="prepare")  # settings.yaml:29
 def prepare_node() -> Manifest:
     """Run the step `prepare`."""
     job = Job(PREPARE)
     return job.run()
 
 
-@task_node(name="train", on_error="continue")  # settings.yaml:28
+@task_node(name="train", on_error="continue")  # settings.yaml:30
 def train_node(axes: TrainGrid, prepare: Executions) -> Mapped:
     """Run the step `train` once per point of the grid."""
     job = Job(TRAIN, inputs={"data": [prepare.outputs("*")]})
@@ -69,21 +74,21 @@ def train_node(axes: TrainGrid, prepare: Executions) -> Mapped:
     return execution.map(grid_points, unmapped(job))
 
 
-@execution_node(name="again", on_error="retry", retries=2)  # settings.yaml:29
+@execution_node(name="again", on_error="retry", retries=2)  # settings.yaml:31
 def again_node() -> Manifest:
     """Run the step `prepare`."""
     job = Job(PREPARE)
     return job.run()
 
 
-@execution_node(name="score")  # settings.yaml:30
+@execution_node(name="score")  # settings.yaml:32
 def score_node(train: Executions) -> Manifest:
     """Run the step `score`."""
     job = Job(SCORE, inputs={"model": [train.outputs("*")]})
     return job.run()
 
 
-@flow(  # settings.yaml:25
+@flow(  # settings.yaml:27
     name="Settings",
     # Set here so that the deployment's defaults do not apply.
     retries=0,

@@ -1,0 +1,137 @@
+"""Test what steps ask for: environments, presets, groups, mounts, images and resources, with and without an answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from translator import ir
+from translator.load import Loaded, load
+
+STEP = """\
+- step:
+    name: train
+    image: tf:2
+    command: "true"
+    environment: aws-gpu
+    runtime-config-preset: big
+    environment-variable-groups: [store, keys]
+    mounts: [{source: /data, destination: /mnt/data, readonly: true}, "/cache:/cache"]
+    resources: {cpu: {min: 1, max: 4}, memory: {max: 4096}, devices: {nvidia.com/gpu: 1}}
+    environment-variables: [{name: REGION, default: eu}, {name: KEY, optional: false}]
+- pipeline: {name: P, nodes: [{name: fit, type: execution, step: train}], edges: []}
+"""
+ANSWERS = """\
+[environments."aws-*"]
+runner = "docker"
+runners.docker.pull = "always"
+runners.docker.volumes = ["own:/own"]
+[presets.big]
+resources.memory = 8192
+[groups.store.variables]
+BUCKET = "s3://bucket"
+REGION = "us"
+[groups.keys.variables]
+KEY = "k1"
+[defaults]
+image = "default:1"
+resources.cpu = 1
+resources.devices."nvidia.com/gpu" = 4
+"""
+
+
+def loaded(folder: Path, text: str | None, source: str = STEP) -> Loaded:
+    (folder / "valohai.yaml").write_text(source)
+    if text is not None:
+        (folder / "translator.toml").write_text(text)
+    return load(folder / "valohai.yaml")
+
+
+def step(found: Loaded) -> ir.Step:
+    (pipeline,) = found.pipelines
+    (node,) = pipeline.nodes
+    assert isinstance(node, ir.ExecutionNode)
+    return node.step
+
+
+def codes(found: Loaded) -> dict[str, str]:
+    return {one.code: str(one.severity) for one in found.diagnostics}
+
+
+def test_answers_reach_the_step(tmp_path: Path) -> None:
+    found = loaded(tmp_path, ANSWERS)
+    assert codes(found) == {}, list(found.diagnostics)
+    placed = step(found)
+    volumes = ("own:/own", "/data:/mnt/data:ro", "/cache:/cache")
+    assert placed.runner == ir.Runner("docker", {"pull": "always", "volumes": volumes})
+    # The defaults are weaker than the pipeline file, the preset is stronger.
+    assert placed.image == "tf:2"
+    assert placed.resources == ir.Resources((1, 4), (8192, 8192), {"nvidia.com/gpu": 1})
+    # A group is weaker than the step's own variables, as in Valohai.
+    assert placed.environment == {"BUCKET": "s3://bucket", "REGION": "eu", "KEY": "k1"}
+    assert placed.required_environment == ()
+
+
+def test_what_has_no_answer_is_reported(tmp_path: Path) -> None:
+    found = loaded(tmp_path, None)
+    assert found.pipelines == ()
+    assert codes(found) == {
+        "ignored-environment": "warning",
+        "ignored-runtime-config-preset": "warning",
+        "unsupported-environment-variable-groups": "error",
+        "unsupported-mounts": "error",
+        "ignored-devices": "warning",
+        "ignored-image": "note",
+    }
+    by_code = {one.code: one for one in found.diagnostics}
+    assert by_code["ignored-environment"].hint == (
+        'add [environments.aws-gpu] to translator.toml, for instance with airflow.queue = "gpu"'
+    )
+    assert str(by_code["unsupported-environment-variable-groups"].span) == "valohai.yaml:7:34"
+    assert str(by_code["unsupported-mounts"].span).startswith("valohai.yaml:8:")
+
+
+@pytest.mark.parametrize(
+    ("mount", "said"),
+    [
+        ("{source: nas:/x, destination: /x, type: nfs}", "mounts of type 'nfs' are not supported"),
+        ("{source: a/b, destination: /x}", "the source is not an absolute path"),
+    ],
+)
+def test_mounts_that_docker_cannot_make_are_errors(tmp_path: Path, mount: str, said: str) -> None:
+    source = STEP.replace(
+        'mounts: [{source: /data, destination: /mnt/data, readonly: true}, "/cache:/cache"]', f"mounts: [{mount}]"
+    )
+    found = loaded(tmp_path, ANSWERS, source)
+    (error,) = found.diagnostics
+    assert error.code == "unsupported-mounts"
+    assert said in error.message
+
+
+def test_settings_are_checked_by_their_runner(tmp_path: Path) -> None:
+    docker = 'runners.docker.pull = "sometimes"\nrunners.docker.nothing = 1\n'
+    text = f'[defaults]\nrunner = "dokcer"\n{docker}runners.slurm.a = 1\n'
+    found = loaded(tmp_path, text, STEP.replace("    environment-variable-groups: [store, keys]\n", ""))
+    errors = [
+        f"{one.span.line} {one.message}" for one in found.diagnostics if one.span and one.span.file == "translator.toml"
+    ]
+    assert errors[0] == "2 there is no runner 'dokcer'"
+    assert errors[1].startswith("3 pull: expected one of missing, always, never")
+    assert errors[2].startswith("4 the docker runner does not have the setting 'nothing'")
+    assert errors[3] == "5 there is no runner 'slurm'"
+
+
+def test_loom_steps_have_a_place(tmp_path: Path) -> None:
+    from translator.targets import airflow
+
+    case = Path(__file__).parents[1] / "goldens" / "cases" / "loom" / "passes.yaml"
+    (tmp_path / "pipeline.yml").write_text(case.read_text())
+    (tmp_path / "translator.toml").write_text(
+        '[defaults]\nrunner = "docker"\nimage = "python:3.12"\nresources.cpu = 2\n'
+    )
+    (pipeline,) = load(tmp_path / "pipeline.yml", project=case.parent).pipelines
+    text = airflow.generate(pipeline)
+    assert text.count('runner=runner("docker"),') == text.count("loom.at(") > 1
+    assert 'image="python:3.12",\n    resources=Resources(cpu=2),' in text
+    compile(text, "x.py", "exec")

@@ -1,0 +1,114 @@
+"""Report what steps ask for and do not get: environments, presets, groups of variables, mounts, images, devices.
+
+The findings say what to write into ``translator.toml``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.config.files import NAME
+from translator.config.mounts import unfit
+from translator.config.resolve import matching
+from translator.nodes import walk
+from translator.shim import runners
+from translator.source import dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from translator.config.levels import Config, Level
+    from translator.diagnostics import Diagnostics
+
+
+def report(pipeline: ir.Pipeline, config: Config, found: Diagnostics) -> None:
+    """Report the requests of a pipeline's steps that have no answer.
+
+    Args:
+        pipeline: the pipeline with its settings.
+        config: the configuration.
+        found: receives the findings.
+    """
+    images: dict[str, None] = {}
+    for step in {id(step): step for step in _steps(pipeline)}.values():
+        _report_names(step, config, found)
+        _report_mounts(step, found)
+        _report_minima(step, found)
+        if _is_process(step):
+            if step.image:
+                images[step.image] = None
+            _report_devices(step, found)
+    if images:
+        message = "images are ignored, because steps run as processes on the worker: " + ", ".join(images)
+        found.note("ignored-image", message, pipeline.span, hint=f'to use them, write runner = "docker" into {NAME}')
+
+
+def _steps(pipeline: ir.Pipeline) -> Iterator[ir.Step]:
+    return (node.step for _, node in walk(pipeline.graph) if isinstance(node, ir.StepNode))
+
+
+def _is_process(step: ir.Step) -> bool:
+    return step.runner is None or step.runner.name == runners.DEFAULT
+
+
+def _report_names(step: ir.Step, config: Config, found: Diagnostics) -> None:
+    """Report names that no table is for."""
+    asked = step.request
+    for key, name, levels, table in (
+        ("environment", asked.environment, config.environments, "environments"),
+        ("runtime-config-preset", asked.preset, config.presets, "presets"),
+    ):
+        if name is not None and not matching(levels, name):
+            message = f"{key} {name!r} has no effect: {_where(config)} has no table for it"
+            hint = f'add [{dotted([table, name])}] to {NAME}, for instance with airflow.queue = "gpu"'
+            found.warning(f"ignored-{key}", message, asked.spans.get(key), hint=hint)
+    for group in asked.groups:
+        _report_group(group, config.groups, step, config, found)
+
+
+def _report_group(group: str, levels: Sequence[Level], step: ir.Step, config: Config, found: Diagnostics) -> None:
+    """Report a group of environment variables that no table is for: commands would run without what they need."""
+    if matching(levels, group):
+        return
+    key = "environment-variable-groups"
+    message = f"the variables of group {group!r} are not in this file, and {_where(config)} has no table for it"
+    hint = f'add [{dotted(["groups", group])}] to {NAME}, with variables.NAME = "value"'
+    found.error(f"unsupported-{key}", message, step.request.spans.get(key), hint=hint)
+
+
+def _report_mounts(step: ir.Step, found: Diagnostics) -> None:
+    """Report mounts that the step's runner cannot make."""
+    for mount in step.request.mounts:
+        reason = unfit(mount, step.runner)
+        if reason is not None:
+            message, hint = reason
+            found.error(
+                "unsupported-mounts",
+                f"{mount.source} cannot be mounted at {mount.target}: {message}",
+                mount.span,
+                hint=hint,
+            )
+
+
+def _report_devices(step: ir.Step, found: Diagnostics) -> None:
+    """Report devices that a process does not get by itself."""
+    devices = step.resources.devices if step.resources is not None else {}
+    asked = ", ".join(f"{name}: {count}" for name, count in devices.items() if count)
+    if asked:
+        message = f"step {step.name!r} asks for devices, which a process on the worker is not allotted: {asked}"
+        hint = f'choose workers that have them (airflow.queue), or write runner = "docker", in {NAME}'
+        found.warning("ignored-devices", message, step.request.spans.get("resources", step.span), hint=hint)
+
+
+def _report_minima(step: ir.Step, found: Diagnostics) -> None:
+    """Report minima of resources without a maximum: only what chooses a machine could use them."""
+    wanted = step.resources or ir.Resources()
+    for name, (least, most) in (("cpu", wanted.cpu), ("memory", wanted.memory)):
+        if least is not None and most is None:
+            message = f"the minimum of {name} has no effect: a queue, a pool or a work pool chooses the machine"
+            found.note("ignored-resources", message, step.request.spans.get("resources", step.span))
+
+
+def _where(config: Config) -> str:
+    return config.file or f"no {NAME} exists, so it"

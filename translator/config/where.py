@@ -1,0 +1,52 @@
+"""Say in words where each node of a pipeline runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.nodes import walk
+from translator.shim import runners
+from translator.shim.json_values import thawed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from translator.config.keys import TargetKeys
+
+
+def places(pipeline: ir.Pipeline, targets: Mapping[str, TargetKeys]) -> Iterator[str]:
+    """Yield a line for each node that runs a step: its runner, image and resources, and what a target says of it.
+
+    Args:
+        pipeline: the pipeline with its settings.
+        targets: by name, the keys of the targets to name.
+    """
+    for path, node in walk(pipeline.graph):
+        if not isinstance(node, ir.StepNode):
+            continue
+        parts = [_of_step(node.step)]
+        for name, keys in targets.items():
+            settings = {**pipeline.settings.get(name, {}), **node.settings.get(name, {})}
+            said = [f"{key}={json.dumps(thawed(settings[key]))}" for key in keys.where if key in settings]
+            if said:
+                parts.append(f"{name}: {', '.join(said)}")
+        yield f"{'.'.join(path)}: {'; '.join(parts)}"
+
+
+def _of_step(step: ir.Step) -> str:
+    """Return the runner of a step, and what it is given."""
+    name = step.runner.name if step.runner is not None else runners.DEFAULT
+    if name == runners.DEFAULT:
+        where = "a process on the worker"
+    else:
+        where = f"{name}, image {step.image}" if step.image else name
+    needs = step.resources or ir.Resources()
+    cpu, memory = needs.cpu[1], needs.memory[1]
+    listed = [
+        *([f"{cpu:g} CPU"] if cpu is not None else []),
+        *([f"{memory:g} MB"] if memory is not None else []),
+        *(f"{count} {device}" for device, count in needs.devices.items()),
+    ]
+    return f"{where} ({', '.join(listed)})" if listed else where
