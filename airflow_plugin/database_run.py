@@ -39,7 +39,7 @@ class Seen:
         lists: by task what it returned, of those that list the items of maps.
         reasons: by task why it failed, of those of grids.
         document: the URI of the ``run.json`` that ``finish`` wrote.
-        failed: whether Airflow calls the run failed.
+        state: Airflow's state of the run.
     """
 
     id: DagRunId
@@ -53,7 +53,7 @@ class Seen:
     lists: Mapping[str, Any]
     reasons: Mapping[str, str]
     document: str | None
-    failed: bool
+    state: str | None
 
     def folder(self, store: Store) -> str:
         """Return the run's name in the store."""
@@ -100,7 +100,7 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
             lists=pushed.lists(list(_listing(plan.get("graph")))),
             reasons=pushed.reasons(),
             document=pushed.document(),
-            failed=run.state == "failed",
+            state=run.state,
         )
 
 

@@ -22,19 +22,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A run to write; if ``ended``, its task ``finish`` has set its state, which stays."""
+    """A run to write.
+
+    If ``ended``, its task ``finish`` has set its state, which stays. If ``decided``, Airflow has decided its state
+    since a person may have marked it.
+    """
 
     dag_id: str
     run_id: str
     ended: bool
+    decided: bool = False
 
 
-def write_when_committed(of: Any, *, ended: bool) -> None:
+def write_when_committed(of: Any, *, ended: bool, decided: bool = False) -> None:
     """Write ``run.json`` of a run when the session of one of Airflow's objects has been committed.
 
     Args:
         of: the run, or an instance of it.
         ended: whether to do so only if the task ``finish`` has ended; the run then keeps its state.
+        decided: whether Airflow has just decided the state of the run.
     """
     from sqlalchemy import event
     from sqlalchemy.orm import object_session
@@ -43,7 +49,7 @@ def write_when_committed(of: Any, *, ended: bool) -> None:
     if _ASKED not in session.info:
         session.info[_ASKED] = set()
         event.listen(session, "after_commit", _hand_over)
-    session.info[_ASKED].add(Asked(of.dag_id, of.run_id, ended))
+    session.info[_ASKED].add(Asked(of.dag_id, of.run_id, ended, decided))
 
 
 def _hand_over(session: Any) -> None:
@@ -86,7 +92,7 @@ class Writer:
 def _write(run: Asked) -> None:
     from airflow_plugin.rewrite import write
 
-    write(run.dag_id, run.run_id, ended=run.ended)
+    write(run.dag_id, run.run_id, ended=run.ended, decided=run.decided)
 
 
 _writer = Writer(_write)

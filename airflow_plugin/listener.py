@@ -111,7 +111,7 @@ def _catch_up(dag_run: Any) -> None:
         log.exception("run.json of %s may be incomplete", dag_run.run_id)
         return
     if late or lost:
-        write_when_committed(dag_run, ended=not lost)
+        write_when_committed(dag_run, ended=not lost, decided=True)
 
 
 def _finish(instances: list[Any]) -> Any:

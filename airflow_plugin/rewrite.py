@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 
-def write(dag_id: str, run_id: str, *, ended: bool) -> None:
+def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> None:
     """Write ``run.json`` of a run.
 
     Args:
@@ -24,6 +24,8 @@ def write(dag_id: str, run_id: str, *, ended: bool) -> None:
         run_id: its id.
         ended: whether the task ``finish`` set its state, which stays; if ``finish`` is to run again, nothing is
             written.
+        decided: whether Airflow has decided the state of the run since a person may have marked it, because it ran
+            parts of the run again. A mark of the run that contradicts this state no longer counts.
     """
     from airflow_plugin.configuration import RUN, store_uri
     from translator.shim import clock
@@ -37,14 +39,23 @@ def write(dag_id: str, run_id: str, *, ended: bool) -> None:
         return
     store = open_store(store_uri())
     before = _before(store, seen) if ended else {}
-    if before:
+    if before and not (decided and _is_past(before, seen)):
         how = {"started": before["started"], "marked": before.get("marked")}
         _record(store, seen, **how, ended=State(before["state"]))
         return
-    how = {"started": clock.written(seen.id.started), "marked": None}
+    how = {"started": before["started"] if before else clock.written(seen.id.started), "marked": None}
+    if before and seen.state == "success":
+        _record(store, seen, **how, ended=State.COMPLETE)
+        return
     record = _record(store, seen, **how, ended=None)
-    if seen.failed and record.state is State.COMPLETE:  # it was cut off when only its end was missing
+    if seen.state == "failed" and record.state is State.COMPLETE:  # it was cut off when only its end was missing
         _record(store, seen, **how, ended=State.STOPPED)
+
+
+def _is_past(before: Mapping[str, Any], seen: Seen) -> bool:
+    """Return whether a person's mark of the run in ``run.json`` contradicts the state of the run in Airflow."""
+    ended = seen.state in ("success", "failed")
+    return ended and "marked" in before and (before["state"] == "complete") is not (seen.state == "success")
 
 
 def _before(store: Store, seen: Seen) -> Mapping[str, Any]:

@@ -234,14 +234,19 @@ class Model:
             found[name] = (result.state, "success" if name in self.marked_nodes else None, executions)
         return found
 
-    def state(self) -> State:
-        """Return the current state of the run."""
-        if self.kept is not None:
-            return self.kept
+    def state_by_nodes(self) -> State:
+        """Return the state of the run by its nodes."""
         now = self.now()
         ruled = E if any(state is E for state, _, _ in now.values()) else C
         if ruled is C and any(state is S for state, _, _ in now.values()):
             ruled = S
+        return ruled
+
+    def state(self) -> State:
+        """Return the current state of the run."""
+        if self.kept is not None:
+            return self.kept
+        ruled = self.state_by_nodes()
         if self.marked_run == "success":
             return C
         return E if self.marked_run == "failed" and ruled is C else ruled
@@ -362,6 +367,11 @@ class History(RuleBasedStateMachine):
         self._clear(tasks(node), downstream=False)
         self.model.run([node])
         self.model.kept, self.model.marked_run = before, mark
+        self._ended()
+        decided = self.scheduler.tasks(DAG, self.id)["finish", -1]["state"] == "success"
+        if mark is not None and decided is not (before is C):  # Airflow, which ran something, takes the mark back
+            ruled = self.model.state_by_nodes()
+            self.model.kept, self.model.marked_run = C if decided else S if ruled is C else ruled, None
         self._check()
 
     @precondition(lambda self: self._failed_nodes())

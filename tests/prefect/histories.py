@@ -119,6 +119,7 @@ class History:
     started: str = ""
     state: Literal["new", "ended", "suspended"] = "new"
     kills: int = 0
+    cancelled: bool = False
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -169,13 +170,14 @@ class History:
                 self._await_second_report(client)
         print(self.name, self.attempts, plan, "ok")
         self.state = "suspended" if plan.ends_by == "suspend" else "ended"
+        self.cancelled = plan.ends_by == "cancel"
 
     def start_anew(self) -> None:
         """Have the next attempt be one of another flow run with the same place in the store."""
-        self.state, self.attempts, self.kills = "new", 0, 0
+        self.state, self.attempts, self.kills, self.cancelled = "new", 0, 0, False
 
     def _await_second_report(self, client: Any) -> None:
-        """Wait until the worker has reported the killed process twice, as the docs tell who retries.
+        """Wait until the worker has reported the killed process twice, see docs/deploying.md.
 
         The second report undoes a retry before it: ``tests.prefect.test_two_processes`` does that in each order.
         """
@@ -211,15 +213,24 @@ class History:
                 client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
             case "suspended":
                 client.resume_flow_run(self.flow_run)
-        wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
+        begun = wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
+        if begun == "cancelled again":
+            print(self.name, self.attempts, "was cancelled again before it began")
+            self.cancelled = False
+            self._begin(client)
 
-    def _has_begun(self, client: Any) -> bool:
-        """Return whether the attempt has begun; Prefect does not count one that continues after a suspension."""
-        began = client.read_flow_run(self.flow_run).labels.get(BEGAN, "")
-        if began == self.began:
-            return False
-        self.began = began
-        return True
+    def _has_begun(self, client: Any) -> Literal["begun", "cancelled again"] | None:
+        """Return whether the attempt has begun; Prefect does not count one that continues after a suspension.
+
+        A worker may handle a cancellation twice, and then cancels a retry in between, see docs/deploying.md.
+        """
+        now = client.read_flow_run(self.flow_run)
+        began = now.labels.get(BEGAN, "")
+        if began != self.began:
+            self.began = began
+            return "begun"
+        lost = self.cancelled and (now.state.is_cancelled() or now.state.is_crashed()) and not self._processes()
+        return "cancelled again" if lost else None
 
     def _interrupt(self, client: Any, how: EndsBy) -> None:
         match how:

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("prefect")
 
-from tests.histories import MANY, SEED
+from tests.histories import MANY, follow_all
 from tests.prefect.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
 
 
@@ -62,10 +62,11 @@ def plan_of(chance: Random) -> Plan:
 
 @pytest.mark.skipif(not MANY, reason="make histories N=...")
 def test_random_histories(histories):
-    for number in range(MANY):
-        chance = Random(f"{SEED} {number}")  # noqa: S311 - to be made again, not to be secret
+    def follow(chance):
         history = histories(chance.choice(["stop-all", "stop-next", "continue"]))
         for _ in range(ATTEMPTS):
             if history.state == "ended" and chance.random() < ANEW:
                 history.start_anew()
             history.attempt(plan_of(chance))
+
+    follow_all("dataflow", follow)

@@ -69,7 +69,7 @@ class History:
         found = [self.clear_node, self.clear_run, self.delete_run]
         if self._items():
             found.append(self.clear_item)
-        if self.model.kept is None and self.model.marked_run is None:
+        if self.model.kept is None:
             found.append(self.clear_without_finish)
         if self._ran(E):
             found.append(self.mark_success)
@@ -104,7 +104,10 @@ class History:
         before, mark = self.model.state(), self.model.marked_run
         listed = [*listed, *(["finish"] if finish and not downstream else [])]
         self.model.run(self._clear(listed, downstream=downstream))
-        self.model.kept, self.model.marked_run = (None, None) if finish else (before, mark)
+        if finish:
+            self.model.kept = self.model.marked_run = None
+        else:
+            self.model.keep(before, mark, self._finished())
         self._check()
 
     def clear_without_finish(self, chance: Random) -> None:
@@ -148,8 +151,10 @@ class History:
         self.scheduler.api("PATCH", f"{self._run}/{what}", {"new_state": "success" if state is C else "failed"})
         self.model.states[path] = state
         self.model.run(Cleared(failed, set()))
-        ends = Instance("finish") in failed
-        self.model.kept, self.model.marked_run = (None, None) if ends else (before, of_run)
+        if Instance("finish") in failed:
+            self.model.kept = self.model.marked_run = None
+        else:
+            self.model.keep(before, of_run, self._finished() if failed else None)
         self._check()
 
     def mark_either(self, chance: Random) -> None:
@@ -210,6 +215,10 @@ class History:
         left = {one.task for one, ti in there.items() if one not in cleared and ti["state"] != "removed"}
         self.scheduler.api("POST", path, {**body, "dry_run": False, "reset_dag_runs": True})
         return Cleared(cleared, {one.task for one in cleared} - left)
+
+    def _finished(self) -> bool:
+        """Return whether the task that ends the run is a success: Airflow gives the run the state of this task."""
+        return bool(self.scheduler.tasks(self.shape.name, self.id)["finish", -1]["state"] == "success")
 
     def _tasks(self, node: str) -> list[str]:
         own = task_of(node)

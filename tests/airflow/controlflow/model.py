@@ -313,6 +313,20 @@ class Model:
                 todo += [(inner, prefix + inner.name) for inner in graph.nodes]
         return state, found
 
+    def keep(self, before: State, mark: str | None, decided: bool | None) -> None:
+        """Keep the state of a run of which parts ran again, but not the task that ends it.
+
+        Args:
+            before: how the run stood.
+            mark: how a person had marked it.
+            decided: whether Airflow, which decides anew by that task if it ran anything, calls the run a success.
+        """
+        self.kept, self.marked_run = before, mark
+        if mark is None or decided is None or decided is (before is C):
+            return
+        ruled, _ = self.now()
+        self.kept, self.marked_run = C if decided else S if ruled is C else ruled, None
+
     def state(self) -> State:
         """Return the current state of the run."""
         if self.kept is not None:

@@ -5,16 +5,17 @@
 
 from __future__ import annotations
 
-from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.airflow.controlflow.histories import C, E, History, deploy
 from tests.controlflow.histories import SHAPES, Plan
-from tests.histories import MANY, SEED
+from tests.histories import MANY, follow_all
 
 if TYPE_CHECKING:
+    from random import Random
+
     from tests.airflow.scheduler import Airflow
 
 THINGS = 7
@@ -29,13 +30,16 @@ def history(scheduler: Airflow) -> type[History]:
 
 
 def test_what_was_made_of_a_run_that_is_cleared_marked_and_deleted(history: type[History]) -> None:
-    """A history of a handled failure: an item and a fan-in are marked after the run's end, and a list shrinks."""
+    """A history of a handled failure: the run, an item and a fan-in are marked after its end, and a list shrinks.
+
+    What is marked as a success has Airflow run the fan-in again, and decide the run's state once more.
+    """
     history.shape = SHAPES["maps"]
     run = history()
     run.trigger(Plan((1, 2), failing=frozenset({"work-1", "note-2"})))
+    run.mark_run("failed")
     run.mark("many.1.note", C)
     run.mark("many", E)
-    run.mark_run("failed")
     run.clear_all(Plan((3,), "tails"))
 
 
@@ -43,10 +47,12 @@ def test_what_was_made_of_a_run_that_is_cleared_marked_and_deleted(history: type
 @pytest.mark.parametrize("shape", SHAPES)
 def test_histories(history: type[History], shape: str) -> None:
     history.shape = SHAPES[shape]
-    for number in range(MANY):
-        chance = Random(f"{SEED} {shape} {number}")  # noqa: S311 - to be made again, not to be secret
+
+    def follow(chance: Random) -> None:
         run = history()
         run.begin(chance)
         for _ in range(THINGS):
             run.go_on(chance)
+
+    follow_all(shape, follow)
     print(f"{len(history.log)} things were done:", *history.log, sep="\n")

@@ -15,7 +15,7 @@ pytest.importorskip("prefect")
 
 from tests.controlflow.histories import SHAPES, drawn
 from tests.controlflow.histories import Plan as Steps
-from tests.histories import MANY, SEED
+from tests.histories import MANY, follow_all
 from tests.prefect.controlflow.histories import History, Plan
 from tests.prefect.histories import ANEW, ATTEMPTS, EndsBy
 
@@ -50,10 +50,11 @@ def plan_of(chance: Random, shape: str) -> Plan:
 @pytest.mark.skipif(not MANY, reason="make histories N=...")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_random_histories(histories, shape):
-    for number in range(MANY):
-        chance = Random(f"{SEED} {shape} {number}")  # noqa: S311 - to be made again, not to be secret
+    def follow(chance):
         history = histories(shape)
         for _ in range(ATTEMPTS):
             if history.state == "ended" and chance.random() < ANEW:
                 history.start_anew()
             history.attempt(plan_of(chance, shape))
+
+    follow_all(shape, follow)
