@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 NODE = -1
-"""The index under which an engine says how a node stands that has no executions, or that a person marked."""
+"""The index for the state of a node that has no executions, or that a person marked."""
 LOST = "the worker was lost before the execution ended: it was killed, or memory ran out"
 CUT = "the run was stopped"
 MARKED_FAILED = "failed in the engine although its command completed: a person marked it, or its worker was lost"
@@ -31,12 +31,12 @@ class EngineState:
     """The engine's current knowledge of an execution, or under ``NODE`` of a node.
 
     Attributes:
-        state: how the engine says that it stands.
-        manifest: URI of the manifest of the try that belongs to the engine's current attempt, whether or not that try
-            has come to write it; None if the attempt made no try.
+        state: its state in the engine.
+        manifest: URI of the manifest of the try that belongs to the engine's current attempt, even if it was not
+            written yet; None if the attempt has no try.
         reason: why a node without executions failed.
-        marked: whether a person set the state. It need not be said of an execution that the engine calls complete and
-            whose try did not: only a person does that.
+        marked: whether a person set the state. This is optional for an execution that is complete in the engine
+            although its try is not: only a person can do that.
     """
 
     state: State
@@ -47,16 +47,16 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """An execution as it stands.
+    """An execution with its current state.
 
     Attributes:
         index: its index.
-        state: how it stands.
-        tries: how many tries began, up to the one that counts.
+        state: its current state.
+        tries: how many tries began, up to the counting one.
         parameters: the values of its parameters.
-        manifest: what that try left.
+        manifest: that of the counting try.
         reason: why it is not complete.
-        marked: whether a person called it complete.
+        marked: whether a person marked it as complete.
         log: path of that attempt's log below the run's directory.
     """
 
@@ -71,7 +71,7 @@ class Trace:
 
     @property
     def begun(self) -> bool:
-        """Whether there is anything to tell of it."""
+        """Whether ``run.json`` has an entry for it."""
         return self.tries > 0 or self.state in {State.ERROR, State.COMPLETE}
 
     def document(self) -> dict[str, object]:
@@ -146,7 +146,7 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
         values = parameters_of(store.read_json(key.removesuffix(MANIFEST) + STARTED))
         tries = max(tries, 1)
     except FileNotFoundError:
-        pass  # claimed, and never begun
+        pass  # claimed, but never begun
     except StoreError as error:
         lost = str(error) if lost == LOST else lost
     except ValueError as error:
@@ -159,10 +159,10 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
 
 
 def _weighed(engine: State, manifest: Manifest) -> tuple[State, str | None]:
-    """Return the state of an execution from what its engine and its attempt's manifest say.
+    """Return the state of an execution, from its engine and its attempt's manifest.
 
-    The manifest knows better why it ended. But what the engine calls complete flows on, and what it calls failed does
-    not, whatever the manifest says.
+    The manifest knows better why it ended. But an execution that is complete in the engine counts downstream, and one
+    that failed there does not, whatever the manifest says.
     """
     if engine is State.COMPLETE:
         return State.COMPLETE, None

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MASK = "***"
-# Names of queries that hold secrets, and values that look like one: long, and not a word, a number or a path.
+# Names of query parameters that hold secrets, and values that look like one: long, not a word, number or path.
 _SECRET_NAME = re.compile(
     r"token|secret|passw|pwd|auth(?!or)|signature|^sig$|key(?!word)|credential|session|jwt|^code$|^sas$"
     r"|^x-(?:amz|goog|ms)-",
@@ -19,20 +19,20 @@ _SECRET_NAME = re.compile(
 _SECRET_VALUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{20,}")
 _SHORTEST = 4
 _QUERY = re.compile(r"(?P<start>[?&;])(?P<name>[^=&;?#]*)=(?P<value>[^&;#]*)")
-# In an address that is not a URI, because something in a user or a password is not quoted: all before the last "@".
+# In an address with an unquoted character in the user or password, which is not a URI: all before the last "@".
 _MISWRITTEN = re.compile(r"(?<=://)(?P<credentials>.*)@", re.DOTALL)
 _SEPARATORS = re.compile(r"[:/?#@]")
 _FILLED_IN = re.compile(r"[${<]")
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`|]+")
-# Bucket names of S3 that have colons.
+# Bucket names of S3 with colons.
 _ARN = "arn:"
 
 
 def flaw(uri: str) -> str | None:
     """Return why ``uri`` cannot be split into its parts, or None.
 
-    It cannot if a user or password holds an unquoted ``/``, ``?``, ``#`` or ``[``: ``https://bob:pa/ss@host/x`` names
-    the host ``bob`` with the port ``pa``, and no client can send that.
+    It cannot be split if a user or password contains an unquoted ``/``, ``?``, ``#`` or ``[``:
+    ``https://bob:pa/ss@host/x`` has the host ``bob`` and the port ``pa``, which no client accepts.
     """
     if "://" not in uri or _split(uri) is not None:
         return None
@@ -40,7 +40,7 @@ def flaw(uri: str) -> str | None:
 
 
 def shown(uri: str) -> str:
-    """Return ``uri`` as it may be written down."""
+    """Return ``uri`` without credentials."""
     if "://" not in uri:
         return uri
     parts = _split(uri)
@@ -55,12 +55,12 @@ def shown(uri: str) -> str:
 
 
 def shown_in(text: str) -> str:
-    """Return ``text`` with each URI in it as it may be written down."""
+    """Return ``text`` without the credentials of its URIs."""
     return _IN_TEXT.sub(lambda found: shown(found[0]), text) if "://" in text else text
 
 
 def veiled(line: str) -> str:
-    """Return ``line`` with asterisks for passwords and tokens in URIs, as wide as before."""
+    """Return ``line`` with passwords and tokens in URIs replaced by as many asterisks."""
 
     def veil(found: re.Match[str]) -> str:
         uri = found[0]
@@ -81,15 +81,15 @@ def scrubbed(text: str, uri: str) -> str:
 
 
 def masked(uri: str) -> bool:
-    """Return whether credentials have been taken out of ``uri``, so that nothing can be fetched from it."""
+    """Return whether ``uri`` had credentials that were removed, so that nothing can be fetched from it."""
     return shown(uri) == uri and (f"://{MASK}@" in uri or f"={MASK}" in uri.partition("?")[2])
 
 
 def with_password(text: str) -> Iterator[str]:
-    """Find the URIs in ``text`` that hold a password or a token.
+    """Find the URIs in ``text`` with a password or a token.
 
-    This does not count what a shell or a template fills in (``$TOKEN``, ``{token}``), users without a password, and
-    values of a query that only look like a token: many public files have addresses with long ids.
+    It ignores placeholders of a shell or a template (``$TOKEN``, ``{token}``), users without a password, and values
+    of a query that only look like a token, because many public files have addresses with long ids.
     """
     if "://" in text:
         for found in _IN_TEXT.finditer(text):
@@ -111,7 +111,7 @@ def _literal(uri: str) -> Iterator[str]:
 
 
 def _split(uri: str) -> SplitResult | None:
-    """Return the parts of a URI; None if it has an ``@`` and what is before it is not a host, user and password."""
+    """Return the parts of a URI; None if it has an ``@`` that does not separate user and password from a host."""
     try:
         parts = urlsplit(uri)
         if "@" in uri and not parts.netloc.startswith(_ARN):

@@ -40,7 +40,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./@%+=:,-]+")
 
 
 class WorkspaceError(TranslatorError):
-    """A place without room for a workspace; the message says why and what to do."""
+    """A directory that cannot hold a workspace; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,17 @@ class Workspace:
 
 @contextlib.contextmanager
 def workspace(store: Store, identity: ExecutionId, project: Path, name: str) -> Iterator[Workspace]:
-    """Make the directories of an execution, and remove them at its end.
+    """Create the directories of an execution, and remove them at its end.
 
     Args:
-        store: where the outputs will go.
-        identity: whose directories they are.
+        store: the store for the outputs.
+        identity: the execution.
         project: the directory of the source file; it is linked to, not copied.
-        name: of the directory that the command sees: the source system's.
+        name: of the directory that the command sees, as in the source system.
 
     Raises:
-        OSError: they cannot be made.
-        WorkspaceError: others could change them.
+        OSError: they cannot be created.
+        WorkspaceError: other users could change them.
     """
     here = base(store)
     if here == _shared():
@@ -129,7 +129,7 @@ def remove(path: Path) -> None:
 
 
 def _remove_folder(path: str | Path) -> None:
-    """Remove a directory like ``rmtree``, without its guard against swapped links: all processes have ended."""
+    """Remove a directory like ``rmtree``, without its guard against swapped links, because all processes have ended."""
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
@@ -148,10 +148,10 @@ def base(store: Store) -> Path:
 
 
 def private(folder: Path) -> None:
-    """Make a directory in a place where all users may, or check that an earlier run of this user made it.
+    """Create a directory where all users may write, or check that this user created it earlier.
 
     Raises:
-        WorkspaceError: it is a link or no directory, or others own it or could have written to it.
+        WorkspaceError: it is a link, is not a directory, belongs to another user, or was writable by others.
     """
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=stat.S_IRWXU)
@@ -192,7 +192,7 @@ def _temporary_base() -> Path:
 
 
 def hold(place: Path) -> int | None:
-    """Hold a lock on a directory for as long as this process lives, or nothing where the file system has no locks."""
+    """Hold a lock on a directory while this process lives; None if the file system has no locks."""
     try:
         import fcntl
 
@@ -208,11 +208,11 @@ def hold(place: Path) -> int | None:
 
 
 def abandoned(base: str | Path, name: re.Pattern[str] | None = None) -> Iterator[Path]:
-    """Yield the old directories of this user that no process holds; each is held until the next one is wanted.
+    """Yield the old directories of this user that no process holds; each is held until the next.
 
     Args:
         base: where to look.
-        name: of the directories, if others are not to be touched.
+        name: of the directories (default: all).
 
     Raises:
         OSError: ``base`` cannot be read.
@@ -234,7 +234,7 @@ def abandoned(base: str | Path, name: re.Pattern[str] | None = None) -> Iterator
 
 
 def _sweep(base: Path) -> None:
-    """Remove the directories that killed workers left."""
+    """Remove the directories of killed workers."""
     with contextlib.suppress(OSError):
         for left in abandoned(base):
             for noted in left.glob(f"{_NOTED}*"):

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def frozen(value: Any) -> Json:
-    """Return a value of YAML with its arrays as tuples; keys, and scalars that JSON lacks, become text."""
+    """Return a value of YAML with its arrays as tuples; keys, and scalars that JSON lacks, become strings."""
     if isinstance(value, (list, tuple)):
         return tuple(frozen(item) for item in value)
     if isinstance(value, Mapping):

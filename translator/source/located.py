@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class Located:
-    """A value of a YAML file and where it stands.
+    """A value of a YAML file and its location.
 
     ``value`` is plain Python (dict, list, str, int, float, bool, None, or a date for YAML 1.1). ``entries`` holds a
     mapping's values and ``keys`` its keys, by key; ``items`` a list's items. ``text`` is a scalar as it was written.
@@ -31,25 +31,25 @@ class Located:
 
     @property
     def span(self) -> Span:
-        """Where the value stands."""
+        """The location of the value."""
         return Span(self.file, *self.start, *self.end)
 
     def get(self, key: str) -> Located | None:
-        """Return the value of ``key``, if this is a mapping that has it."""
+        """Return the value of ``key``, if this is a mapping with that key."""
         return self.entries.get(key) if self.entries else None
 
     def list(self, key: str) -> Sequence[Located]:
-        """Return the items of the list below ``key``; none if it is not a list."""
+        """Return the items of the list below ``key``; empty if it is not a list."""
         found = self.get(key)
         return found.items or () if found else ()
 
     def key_span(self, key: str) -> Span:
-        """Return the span of ``key`` itself; the mapping's if it has no such key."""
+        """Return the span of ``key`` itself, or that of the mapping if the key is missing."""
         found = self.keys.get(key) if self.keys else None
         return found.span if found else self.span
 
     def value_span(self, key: str) -> Span:
-        """Return the span of the value of ``key``; the mapping's if it has no such key."""
+        """Return the span of the value of ``key``, or that of the mapping if the key is missing."""
         found = self.get(key)
         return found.span if found else self.span
 

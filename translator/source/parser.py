@@ -38,7 +38,7 @@ def parse(text: str, name: str, diagnostics: Diagnostics, rules: Rules = Rules.Y
         rules: the scalar rules of the dialect's own loader.
 
     Returns:
-        The value; None where the text has none or cannot be read on.
+        The value; None if the text has none or cannot be read further.
     """
     if _has_control_characters(text, name, diagnostics):
         return None
@@ -55,7 +55,7 @@ def parse(text: str, name: str, diagnostics: Diagnostics, rules: Rules = Rules.Y
     return None
 
 
-class _GiveUp(Exception):  # noqa: N818 - not an error but the way out; the error is in the diagnostics
+class _GiveUp(Exception):  # noqa: N818 - it only leaves the parser; the error is in the diagnostics
     """A text that cannot be read further; the reason is in the diagnostics."""
 
 
@@ -94,7 +94,7 @@ def _syntax_error(error: Any, text: str, name: str, diagnostics: Diagnostics) ->
     mark = error.problem_mark or error.context_mark
     place = Span(name, 1, 1, 1, 1)
     if mark is not None:
-        # What is missing at the end is marked below the last line; there is nothing to show there.
+        # An incomplete end is reported below the last line, where there is nothing to show.
         last = LINE_BREAK.split(text.rstrip())
         line, column = min((mark.line + 1, mark.column + 1), (len(last), len(last[-1]) + 1))
         place = Span(name, line, column, line, column + 1)
@@ -103,7 +103,7 @@ def _syntax_error(error: Any, text: str, name: str, diagnostics: Diagnostics) ->
 
 
 class _Open:
-    """A collection that is being read; ``pending`` is a mapping's key that waits for its value."""
+    """A collection that is being read; ``pending`` is a key without its value yet."""
 
     __slots__ = ("anchor", "is_map", "parts", "start", "tag")
 
@@ -131,7 +131,7 @@ class _Composer:
         self.diagnostics = diagnostics
         self.scalars = scalars_of(rules)
         self.last_counts = rules is Rules.YAML_1_1
-        """Whether the last of two equal keys counts, as for PyYAML; for ruamel.yaml they are an error."""
+        """Whether the last of two equal keys counts, as in PyYAML; in ruamel.yaml they are an error."""
         self.anchors: dict[str, Located | None] = {}
         self.written = 0
         self.aliased = 0
@@ -154,7 +154,7 @@ class _Composer:
         return root
 
     def value(self) -> Located:
-        """Read one value, however deep."""
+        """Read one value, at any depth."""
         events = self.events
         stack: list[_Open] = []
         while True:
@@ -190,7 +190,7 @@ class _Composer:
         return _Open(is_map=is_map, anchor=event.anchor, tag=event.tag, start=(mark.line + 1, mark.column + 1))
 
     def closed(self, opened: _Open, event: Any) -> Located:
-        """Put a collection together."""
+        """Complete a collection."""
         end = (event.end_mark.line + 1, event.end_mark.column + 1)
         self.written += 1
         if opened.tag not in (None, "!", f"{TAG}{'map' if opened.is_map else 'seq'}"):
@@ -206,7 +206,7 @@ class _Composer:
         return done
 
     def mapping(self, opened: _Open, end: tuple[int, int]) -> Located:
-        """Put a mapping together: keys once, merged mappings below the keys that are written out."""
+        """Complete a mapping: each key once; explicit keys win over merged mappings."""
         keys: dict[Any, Located] = {}
         entries: dict[Any, Located] = {}
         merged: list[Located] = []
@@ -270,7 +270,7 @@ class _Composer:
         value: Any = text
         tag = event.tag
         if tag is None or tag == "!":
-            if event.implicit[0] or tag == "!":  # '!' makes no text of it for PyYAML
+            if event.implicit[0] or tag == "!":  # PyYAML does not read '!' as a string tag here
                 value = self.plain(self.scalars.resolve(text), text, event)
         elif tag.removeprefix(TAG) in _SCALARS and tag.startswith(TAG):
             value = self.plain(tag.removeprefix(TAG), text, event)
@@ -294,7 +294,7 @@ class _Composer:
             return text
 
     def unknown_tag(self, tag: str, place: Span) -> None:
-        """Refuse a tag: it asks the loader to run or make something that it does not know."""
+        """Refuse a tag, which asks the loader to create something unknown."""
         shown = tag.replace(TAG, "!!")
         self.diagnostics.error("unknown-tag", f"unknown tag {shown!r}", place, hint="remove it")
 

@@ -62,7 +62,7 @@ class Scalars:
 
 
 def scalars_of(rules: Rules) -> Scalars:
-    """Return what scalars are by a version of YAML."""
+    """Return the scalars of a version of YAML."""
     if rules is Rules.YAML_1_1:
         from yaml.resolver import Resolver
 

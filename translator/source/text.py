@@ -17,7 +17,7 @@ MAX_BYTES = 2 * 1024 * 1024
 
 
 def read_text(path: Path, diagnostics: Diagnostics, what: str = "pipeline file") -> str | None:
-    """Read the file at ``path`` as UTF-8 text; None, with an error, where that cannot be done.
+    """Read the file at ``path`` as UTF-8 text; None, with an error, if that fails.
 
     Args:
         path: the file.

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GenerateOptions:
-    """The surroundings of a generated file.
+    """The context of a generated file.
 
     ``project`` is the folder of the source file and ``source`` the source file itself, both relative to the folder of
-    the generated file (POSIX separators), so that no absolute path is ever generated. ``pipeline`` is the name that the
-    source file gives a pipeline which is written under another, ``name`` the one by which the engine is to know it.
+    the generated file (POSIX separators), so that no absolute path is ever generated. ``pipeline`` is the pipeline's
+    name in the source file if it gets another name, ``name`` its name in the engine.
     """
 
     project: str = "."
@@ -36,27 +36,27 @@ class Target(Protocol):
     NAME: str
     """The name after ``--target``."""
     INSTALL: str
-    """The requirement with which pip installs the engine."""
+    """The pip requirement that installs the engine."""
     MODULE: str
     """The engine's import name."""
     IDENTITY: re.Pattern[str]
-    """What the engine knows a generated file's workflow by: matches the line that says it, of which there is one."""
+    """The pattern of the one line of a generated file that names its workflow in the engine."""
     SETTINGS: TargetKeys
     """The keys of its table in ``translator.toml``; their values are in ``settings`` and ``workflow`` of the IR."""
 
     def check(self, pipeline: Pipeline, diagnostics: Diagnostics) -> None:
-        """Report what this engine cannot carry of a pipeline that has passed ``translator.checks``."""
+        """Report what this engine cannot express of a pipeline that has passed ``translator.checks``."""
 
     def generate(self, pipeline: Pipeline, options: GenerateOptions = ...) -> str:
-        """Write the source text of a file for this engine, of a pipeline in which ``check`` finds no error."""
+        """Write the source text of a file for this engine, from a pipeline in which ``check`` finds no error."""
 
     NAMED_BY: str
-    """The option that gives a workflow the name by which the engine knows it."""
+    """The option that sets the name of a workflow in the engine."""
     NAMED_HELP: str
     """The help of that option."""
 
     def bad_name(self, name: str) -> str | None:
-        """Say why the engine takes no workflow of that name; None if it does."""
+        """Return why the engine rejects this name of a workflow; None if it accepts it."""
 
     def file_name(self, pipeline: Pipeline) -> str:
         """Name the file that holds the pipeline."""

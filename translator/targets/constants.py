@@ -34,8 +34,8 @@ def step_constants(
     """Name each different step.
 
     Args:
-        steps: where a step is used, the step, and what its constant may be called: the first text that is not taken
-            counts, or the last one with a number.
+        steps: the use of a step, the step, and possible names of its constant: the first free name counts, or the
+            last one with a number.
 
     Returns:
         The constants in the order of their first use, and by use the name of its constant.

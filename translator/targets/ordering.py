@@ -29,7 +29,7 @@ def sorted_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
 
 
 def topological_order(upstream: Mapping[str, Collection[str]]) -> list[str]:
-    """Return the keys of ``upstream`` in topological order, and in their own order where that leaves a choice.
+    """Return the keys of ``upstream`` in topological order, and otherwise in their own order.
 
     Args:
         upstream: by node, the nodes that must come before it, without a cycle.

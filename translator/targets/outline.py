@@ -60,7 +60,7 @@ def _kind(node: ir.Node) -> str | None:
 
 
 def _routes(node: ir.Node) -> str:
-    """Return where a node leads to; the usual ends are left out."""
+    """Return the routes of a node, without the usual ends."""
     after, instead = routes(node)
     usual = "" if after == COMPLETE else f" -> {_target(after)}"
     return usual if instead == ERROR else f"{usual}; if it fails -> {_target(instead)}"

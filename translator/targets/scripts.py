@@ -18,8 +18,8 @@ def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:
     """Return the call that builds a step.
 
     Args:
-        step: a script, a condition, or what ends a ``multi_pass``.
-        files: what it runs over, if it is a loop.
+        step: a script, a condition, or the end of a ``multi_pass``.
+        files: the files that it runs over, if it is a loop.
     """
     inputs, outputs, args = _arguments(step, files)
     task = step.command[0] if step.command else None

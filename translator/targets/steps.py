@@ -24,7 +24,7 @@ def step_of(node: ir.StepNode, dialect: str) -> Expression:
 
     Args:
         node: the node.
-        dialect: the source language, which says how the step is run.
+        dialect: the source language, which decides how the step runs.
     """
     return step_expression(node.step, dialect, node.grid.files if isinstance(node, ir.TaskNode) else None)
 

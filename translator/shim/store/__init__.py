@@ -29,7 +29,7 @@ def open_store(uri: str) -> Store:
         uri: a directory (path or ``file://``), or any URI that fsspec knows (``s3://``, ``gs://``, ``memory://``, ...).
 
     Raises:
-        StoreError: no such kind of store is installed, or the URI is none.
+        StoreError: this kind of store is not installed, or the URI is invalid.
     """
     if "://" not in uri or uri.startswith("file://"):
         from translator.shim.store.folder import FolderStore

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 DOCUMENT_LIMIT = 256 << 20
 """The size of the largest manifest or record that is read."""
 PATIENCE = 60.0
-"""Seconds that a store over a network may take for a small file or a listing."""
+"""The seconds that a remote store may take for a small file or a listing."""
 HURRY = 10.0
-"""The same where the execution is to stop."""
+"""The same limit if the execution must stop."""
 
 
 class StoreError(TranslatorError):
@@ -32,7 +32,7 @@ class StoreError(TranslatorError):
 
 
 class NoManifestError(StoreError):
-    """A try has not written its manifest."""
+    """A try without a manifest."""
 
 
 class Store(ABC):
@@ -40,7 +40,7 @@ class Store(ABC):
 
     root: str
     pulse: Callable[[], None] = staticmethod(no_pulse)
-    """Called while a call of a store over a network lasts; what it raises ends the wait."""
+    """Called while a remote store is busy; an exception ends the wait."""
     patience: float = PATIENCE
 
     @abstractmethod
@@ -67,12 +67,12 @@ class Store(ABC):
 
     @abstractmethod
     def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:
-        """Write ``key`` so that readers see the old or the new content, never half of it.
+        """Write ``key`` so that readers see the old or the new content, never a part of it.
 
         Args:
             key: where to.
             content: what.
-            lasting: whether it must survive a power cut from now on.
+            lasting: whether it must survive a power cut.
 
         Raises:
             StoreError: it cannot be written.
@@ -104,7 +104,7 @@ class Store(ABC):
             identity: the try that they belong to.
             folder: the outputs directory; it may be moved away.
             paths: regular files, relative to ``folder``.
-            pulse: called between blocks; what it raises ends the work.
+            pulse: called between blocks; an exception ends the work.
 
         Raises:
             StoreError: a file cannot be read or the store cannot be written; nothing of the outputs is left in it.
@@ -115,16 +115,16 @@ class Store(ABC):
         """Bring a published file to the new read-only file ``target`` and check its digest.
 
         Raises:
-            StoreError: it is missing or has changed since it was published.
+            StoreError: the file is missing or has changed since it was published.
         """
 
-    def intact(self, record: FileRecord) -> bool:  # noqa: ARG002 - what is not linked cannot be written to
+    def intact(self, record: FileRecord) -> bool:  # noqa: ARG002 - a copy does not need this
         """Return whether a file is unchanged since it was staged with ``stamp``."""
         return True
 
     @abstractmethod
     def log(self, identity: ExecutionId) -> Log:
-        """Begin the log of a try; one that cannot be written is kept nowhere."""
+        """Begin the log of a try; if it cannot be written, it is dropped."""
 
     @abstractmethod
     def discard(self, identity: ExecutionId) -> None:
@@ -161,7 +161,7 @@ class Store(ABC):
             raise StoreError(f"{self.uri(key)} cannot be read: it is nested too deep") from None
 
     def write_json(self, key: str, document: object, *, lasting: bool = True) -> None:
-        """Write a JSON document, as people read it; arguments and errors as for ``write``."""
+        """Write an indented JSON document; arguments and errors as for ``write``."""
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         self.write(key, f"{text}\n".encode("utf-8", "replace"), lasting=lasting)
 
@@ -178,8 +178,8 @@ class Store(ABC):
     def commit(self, manifest: Manifest) -> Manifest:
         """Write a manifest, which makes its outputs exist; returns it with its URI.
 
-        It survives a power cut from now on if it has outputs. One without, lost so, is an execution that was lost, like
-        those that were running: not worth a wait for the disk, which on a busy one is longer than a short command.
+        If it has outputs, it survives a power cut. A manifest without outputs may be lost, like running executions:
+        waiting for a busy disk can take longer than a short command.
         """
         key = try_key(manifest.id, MANIFEST)
         self.write_json(key, manifests_.to_json(manifest, self.root), lasting=bool(manifest.outputs))

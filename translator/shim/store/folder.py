@@ -62,7 +62,7 @@ class FolderStore(Store):
         """See ``Store.read``."""
         path = self.folder / key
         try:
-            # Do not wait for the other end of a pipe, in case there is one.
+            # Do not wait for the other end of a pipe, if it is one.
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
@@ -83,7 +83,7 @@ class FolderStore(Store):
         if not path.resolve().is_relative_to(self.folder.resolve()):
             raise FileNotFoundError(path)
         try:
-            # A pipe does not block, and what has become a link is not followed.
+            # Neither block at a pipe nor follow a link.
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
             file = os.fdopen(descriptor, "rb")
         except (FileNotFoundError, NotADirectoryError):
@@ -209,7 +209,7 @@ class FolderStore(Store):
             found = digest.stamp((self.folder / self.key(record.uri)).stat())
         except OSError:
             return True
-        # Another inode: it was brought as a copy.
+        # Another inode: the file was staged as a copy.
         return found == record.stamp or found.partition(":")[0] != record.stamp.partition(":")[0]
 
     def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:

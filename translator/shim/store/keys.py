@@ -30,7 +30,7 @@ STARTED = "started.json"
 OUTPUTS = "outputs"
 LOG = "log.txt"
 CLAIMED = "claimed-"
-"""What the names of files begin with by which a worker takes a try, where a store needs them."""
+"""The prefix of files with which a worker claims a try, in stores that need them."""
 RUN = "run.json"
 
 _NOT_SEGMENT = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -42,8 +42,8 @@ def segment(name: str) -> str:
     """Turn a name into one path segment, by the same rule as ``translator.names.slug``.
 
     1 to 100 characters of ``A-Z a-z 0-9 _ . -`` that start and end with neither ``.`` nor ``-`` stay as they are. Other
-    names are decomposed (NFKD), lose what is not allowed, and get ``-`` and 6 hexadecimal digits of their SHA-256, so
-    that two names that differ only by punctuation do not share a directory.
+    names are decomposed (NFKD), lose invalid characters, and get ``-`` and 6 hexadecimal digits of their SHA-256, so
+    that names that differ only by punctuation do not share a directory.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
     text = _NOT_SEGMENT.sub("-", plain).strip("-.")[:SEGMENT_LENGTH].strip("-.")

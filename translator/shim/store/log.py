@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HEAD = 4 << 20
 TAIL = 4 << 20
 EVERY = 60.0
-# For the last upload; the log is worth no more than that.
+# For the last upload; the log is not worth a longer wait.
 PATIENCE = 5.0
 _LINE = 128 << 10
 """No line is longer (see ``translator.shim.process.lines``)."""
@@ -38,7 +38,7 @@ class Log:
         """Write to an open file.
 
         Args:
-            file: its descriptor, which is closed at the end; None for a log that is kept nowhere.
+            file: its descriptor, which is closed at the end; None drops the log.
             deliver: uploads the whole log; called from its own threads.
             failure: why the file is missing.
         """
@@ -56,11 +56,11 @@ class Log:
             threading.Thread(target=self._upload, name="log", daemon=True).start()
 
     def add(self, line: str) -> None:
-        """Take a line; it is written by the next ``flush``."""
+        """Add a line; the next ``flush`` writes it."""
         self._buffer.append(line.encode("utf-8", "replace"))
 
     def flush(self) -> None:
-        """Write what has come since the last one."""
+        """Write the lines since the last flush."""
         if not self._buffer:
             return
         content = b"\n".join([*self._buffer, b""])
@@ -101,7 +101,7 @@ class Log:
         self._changed = True
 
     def _shorten(self, file: int) -> None:
-        """Leave out what is neither in the beginning nor in the end."""
+        """Remove everything between the beginning and the end."""
         if self._head is None:
             before = max(0, HEAD - _LINE)
             self._head = before + os.pread(file, HEAD - before, before).rfind(b"\n") + 1

@@ -126,10 +126,10 @@ def _count(value: object) -> int:
 
 
 def summary(manifest: Manifest) -> dict[str, Any]:
-    """Return what an engine passes on and shows: the manifest's URI, bounded parameters and metadata.
+    """Return the part that an engine passes on and shows: the manifest's URI, bounded parameters and metadata.
 
-    Everything in it is JSON without NaN and infinity; long texts are cut, and what does not fit into
-    ``SUMMARY_LIMIT`` characters is left out (key ``"truncated"``). The whole is always in the manifest.
+    It is JSON without NaN and infinity. Long texts are cut, and values beyond ``SUMMARY_LIMIT`` characters are left
+    out (key ``"truncated"``). The manifest always has all values.
     """
     parameters, cut_parameters = _bounded(manifest.parameters)
     metadata, cut_metadata = _bounded(manifest.metadata)
@@ -147,9 +147,9 @@ def summary(manifest: Manifest) -> dict[str, Any]:
 
 
 def sane(value: object, room: int = DEPTH) -> object:  # noqa: PLR0911 - one per type
-    """Return ``value`` without what JSON or a database cannot hold.
+    """Return ``value`` without parts that JSON or a database cannot hold.
 
-    NaN and infinity become None, NUL falls away, and so does what is nested deeper than ``room``.
+    NaN and infinity become None; NUL and values nested deeper than ``room`` are removed.
     """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
@@ -177,9 +177,9 @@ def reason_text(reason: str | None) -> str | None:
 
 
 def brief(value: object) -> object:
-    """Return ``value`` as the record of one of many executions shows it, shortened with a digest if long.
+    """Return ``value`` for the record of one of many executions, shortened with a digest if long.
 
-    A list that a map works on would else be in the record of each of its items.
+    Otherwise the list that a map iterates over would be in the record of each item.
     """
     if not isinstance(value, (str, list, tuple, dict)):
         return sane(value)
@@ -209,10 +209,10 @@ def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:
 
 
 def parameters_of(document: object) -> dict[str, Value]:
-    """Return the parameters in a JSON document of ours.
+    """Return the parameters in one of our JSON documents.
 
     Raises:
-        ValueError: there are none in it.
+        ValueError: the document has no parameters.
     """
     values = document.get("parameters") if isinstance(document, dict) else None
     if not isinstance(values, dict) or too_deep(values):

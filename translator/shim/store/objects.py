@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import ExecutionId
 
 SILENT = 3.0
-"""Seconds that a store may take that has not answered before."""
+"""The seconds that a store may take for its first answer."""
 _ROUNDS = 20
 _PAUSE = 0.1
 _SETTLED, _GIVEN_UP = 20, 200
@@ -39,8 +39,8 @@ _SETTLED, _GIVEN_UP = 20, 200
 class ObjectStore(Store):
     """A store in an object store such as S3; see ``translator.shim.store.Store``.
 
-    Options of the file system (credentials, end points) come from where its own library looks for them, such as
-    ``AWS_ENDPOINT_URL`` or fsspec's configuration files.
+    The file system's own library reads its options (credentials, end points), for example from ``AWS_ENDPOINT_URL``
+    or fsspec's configuration files.
     """
 
     def __init__(self, uri: str) -> None:
@@ -83,7 +83,7 @@ class ObjectStore(Store):
             file: BinaryIO = self._fs.open(self._path(key), "rb")
             return file
 
-    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - what is written lasts
+    def write(self, key: str, content: bytes, *, lasting: bool = True) -> None:  # noqa: ARG002 - object stores always persist
         """See ``Store.write``."""
         with self._doing("written"):
             self._call(lambda: self._fs.pipe_file(self._path(key), content))
@@ -91,9 +91,9 @@ class ObjectStore(Store):
     def create(self, key: str, content: bytes) -> bytes | None:
         """See ``Store.create``.
 
-        Without conditional writes: whoever wants to write leaves a mark, and writes at once if all marks are its own.
-        Of several the one with the first mark in order writes, after the others had time to see that they are not
-        alone. If it does not, because it has ended, another one does.
+        This needs no conditional writes. Each writer leaves a mark, and writes at once if there are no other marks.
+        Of several writers, the one with the first mark in order writes, after the others had time to see the marks.
+        If it does not, because it has ended, another writer does.
         """
         folder, _, name = key.rpartition("/")
         own = f"{name}.{hashlib.sha256(content).hexdigest()[:16]}"
@@ -115,19 +115,20 @@ class ObjectStore(Store):
         """See ``Store.claim``.
 
         Many stores, and many servers that speak S3, have no conditional writes. So each worker writes a claim with a
-        name of its own and then looks whether it is alone: of two at once at least one sees the other, and whoever is
-        not alone takes another number. That needs listings that show what was written, which all big stores have.
+        unique name and then lists all claims. Of two concurrent workers at least one sees the other, and a worker
+        that sees another takes another number. This needs listings that show recent writes, which all big stores
+        have.
         """
         token = os.urandom(8).hex()
         for others in range(_ROUNDS):
             execution = key_of(identity.pipeline, identity.run, identity.node, identity.index)
             taken = attempts(self._names(execution))
-            # Those who met each other must not meet again.
+            # Workers that saw each other must not collide again.
             attempt = max([identity.attempt, *(number + 1 for number in taken)]) + secrets.randbelow(1 + 4 * others)
             claimed = replace(identity, attempt=attempt)
             own = f"{CLAIMED}{token}"
             self.write(try_key(claimed, own), b"claimed\n")
-            # Some stores list a directory in itself.
+            # Some stores include a directory in its own listing.
             if not set(self._names(try_key(claimed))) - {own, f"try-{attempt}"}:
                 return claimed
             with suppress(Exception):
@@ -185,7 +186,7 @@ class ObjectStore(Store):
             source.open("rb").close()
         except OSError as error:
             raise StoreError(f"the output {path!r} cannot be read: {error.strerror}") from error
-        # Block by block, and not with put_file, which cannot be stopped.
+        # Write block by block, because put_file cannot be stopped.
         with self._doing("written"):
             size, sha256 = transfer.up(source, lambda: self._fs.open(self._path(key), "wb"), pulse)
         return FileRecord(path, size, sha256, self.uri(key))
@@ -205,9 +206,9 @@ class ObjectStore(Store):
         """See ``Store.discard``."""
         try:
             path = self._path(try_key(identity, OUTPUTS))
-            # Also where the execution is to stop.
+            # Do this even if the execution must stop.
             abandon.run(lambda: self._fs.rm(path, recursive=True), _patience(no_pulse, HURRY))
-        except Exception:  # noqa: BLE001 - what cannot be removed has no manifest: it does not exist
+        except Exception:  # noqa: BLE001 - files that cannot be removed have no manifest, so they do not count
             return
 
     def _call(self, work: Callable[[], Any]) -> Any:
@@ -237,7 +238,7 @@ class ObjectStore(Store):
 
 
 def _listed(listing: Callable[[], Any]) -> list[Any]:
-    """Return a listing; fsspec's memory stumbles over what disappears meanwhile."""
+    """Return a listing; fsspec's memory file system fails if a file disappears meanwhile."""
     for _ in range(_ROUNDS):
         with suppress(KeyError, RuntimeError):
             return list(listing())
@@ -245,7 +246,7 @@ def _listed(listing: Callable[[], Any]) -> list[Any]:
 
 
 def _patience(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:
-    """Return ``pulse`` with an end: a call that takes longer will not come back."""
+    """Return ``pulse`` with a limit of time, after which a call is given up."""
     deadline = time.monotonic() + seconds
 
     def limited() -> None:
@@ -261,11 +262,11 @@ def file_system(uri: str) -> tuple[Any, str]:
 
     Raises:
         ImportError: the library for this kind of URI is not installed.
-        ValueError: no such kind is known.
+        ValueError: fsspec does not know this kind of URI.
     """
     import fsspec.core  # type: ignore[import-untyped]  # it has no type hints
 
-    # Other machines write into the same store: what a listing showed a moment ago may be wrong.
+    # Other machines write to the same store, so a cached listing may be wrong.
     system, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
     return system, str(path)
 

@@ -30,14 +30,14 @@ def own_folder(
     *,
     is_own: Callable[[Mapping[str, Any], str], bool],
 ) -> str:
-    """Return the name in the store of a run, which no other run has; take it if the run has none yet.
+    """Return the name of a run in the store, which no other run has; claim a name if the run has none yet.
 
     Args:
         store: the store.
         pipeline: name of the pipeline.
         run: the engine's id of the run.
-        owner: what identifies the run in this attempt, the same for all its executions.
-        is_own: told another owner and the URI of its directory, whether that is an earlier attempt of this run.
+        owner: the identity of the run in this attempt, the same for all its executions.
+        is_own: returns whether another owner, with the URI of its directory, is an earlier attempt of this run.
 
     Raises:
         StoreError: the store cannot be read or written.

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STALLED = 120.0
-"""Seconds without progress after which a transfer is given up."""
+"""The seconds without progress after which a transfer fails."""
 
 
 class StalledError(TranslatorError):
-    """A transfer makes no progress."""
+    """A transfer without progress."""
 
 
 class _LeftError(Exception):
-    """A transfer that nobody waits for any more."""
+    """A transfer whose caller no longer waits."""
 
 
 class _Progress:
@@ -34,7 +34,7 @@ class _Progress:
         self._moved = time.monotonic()
 
     def moved(self) -> None:
-        """Note that there is progress."""
+        """Record progress."""
         if self.left:
             raise _LeftError
         self._moved = time.monotonic()
@@ -47,12 +47,12 @@ class _Progress:
 
 
 def down(open_source: Callable[[], Any], target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
-    """Copy what ``open_source`` opens to the new file ``target``; returns its size and its SHA-256.
+    """Copy what ``open_source`` opens to the new file ``target``; return its size and its SHA-256.
 
     Args:
         open_source: called in a thread.
         target: where to.
-        pulse: called a few times a second; what it raises ends the transfer at once.
+        pulse: called a few times a second; an exception ends the transfer at once.
     """
     progress = _Progress(pulse)
     with target.open("xb", buffering=digest.BLOCK) as file:
@@ -65,7 +65,7 @@ def down(open_source: Callable[[], Any], target: Path, pulse: Callable[[], None]
 
 
 def up(source: Path, open_target: Callable[[], Any], pulse: Callable[[], None]) -> tuple[int, str]:
-    """Copy the file ``source`` into what ``open_target`` opens; as ``down``. What is left half way is discarded."""
+    """Copy the file ``source`` into what ``open_target`` opens; as ``down``. An incomplete copy is discarded."""
     progress = _Progress(pulse)
 
     def copy() -> tuple[int, str]:
@@ -76,7 +76,7 @@ def up(source: Path, open_target: Callable[[], Any], pulse: Callable[[], None]) 
             except BaseException:
                 with contextlib.suppress(Exception):
                     target.discard()
-                    target.closed = True  # else it would be made whole when it is closed
+                    target.closed = True  # otherwise, closing it would complete it
                 raise
             target.close()
             return found

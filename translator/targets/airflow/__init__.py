@@ -45,7 +45,7 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
 
     Args:
         pipeline: a pipeline in which ``check`` finds no error.
-        options: what the file needs to know of its surroundings.
+        options: the context of the file.
 
     Returns:
         The source text, which is a pure function of the arguments.
@@ -64,7 +64,7 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
 
 
 def bad_name(name: str) -> str | None:
-    """Say why Airflow takes no DAG of that id; None if it does."""
+    """Return why Airflow rejects this DAG id; None if it accepts it."""
     if re.fullmatch(r"[A-Za-z0-9_.-]{1,250}", name):
         return None
     return "a DAG's id has 1 to 250 letters, digits, dots, dashes and underscores"

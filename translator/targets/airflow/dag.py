@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def dag_id(pipeline: ir.Pipeline) -> str:
     """Return the DAG's id, which also names its file: the pipeline's name as an identifier.
 
-    An identifier is ASCII; where the name is not, a digest keeps two such names apart. A setting may give another.
+    An identifier is ASCII; for other names, a digest keeps two of them apart. A setting may give another.
     """
     named = of_dag(pipeline).get("dag_id")
     return _identifier(pipeline) if named is None else str(named).replace(PIPELINE, _identifier(pipeline))
@@ -41,13 +41,13 @@ def _identifier(pipeline: ir.Pipeline) -> str:
 
 
 _COPIES = 1000
-"""How many copies of params a DAG may hold: they take 1 s to serialise and 0.3 MB to store (measured on 3.3.2)."""
+"""The maximum number of copies of params in a DAG: they take 1 s to serialise and 0.3 MB to store (on 3.3.2)."""
 
 
 def are_late(params: Sized, tasks: int) -> bool:
     """Return whether a DAG gets its params after its tasks, because Airflow would take seconds to copy them.
 
-    Airflow copies the params that a DAG has into every task that is made then, and stores each copy.
+    Airflow copies a DAG's params into every task that is created later, and stores each copy.
 
     Args:
         params: the DAG's params.
@@ -67,10 +67,10 @@ def dag_arguments(
 
     Args:
         pipeline: the pipeline.
-        options: what the file needs to know of its surroundings.
-        params: the params that it has from the start.
+        options: the context of the file.
+        params: the params that it has before its tasks.
         hooks: by dotted name, the name of a hook in the file.
-        default_args: arguments of all its operators beside the project's directory; None leaves one out.
+        default_args: arguments of all its operators in addition to the project's directory; None leaves one out.
     """
     settings = of_dag(pipeline)
     source = f"{registry.title(pipeline.dialect)} pipeline at {code(pipeline.span.place)}"
@@ -114,10 +114,10 @@ def comments(pipeline: ir.Pipeline) -> Mapping[str, str]:
 
 
 def _max_active_tasks(pipeline: ir.Pipeline) -> int | None:
-    """Return how many tasks run at once; None where nothing says it, or where there are no more nodes than that.
+    """Return how many tasks run at once; None without a limit, or if there are not more nodes than that.
 
-    Airflow counts the executions of a task node one by one, so that where nodes run one after another, the widest task
-    node decides: its executions are meant to run in parallel.
+    Airflow counts each execution of a task node. So if nodes run one after another, the widest task node decides,
+    because its executions should run in parallel.
     """
     if pipeline.concurrency is None:
         return None

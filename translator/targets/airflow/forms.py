@@ -38,9 +38,9 @@ _JSON_TYPES = {bool: "boolean", int: "integer", float: "number"}
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The DAG params of a node, and by parameter of its step where the value is taken from.
+    """The DAG params of a node, and by parameter of its step the source of its value.
 
-    ``sets`` is where a manual search takes its parameter sets from.
+    ``sets`` is the source of the parameter sets of a manual search.
     """
 
     params: Mapping[str, Call]
@@ -55,13 +55,13 @@ def node_form(
 ) -> Form:
     """Return the DAG params of a node.
 
-    A parameter that a pipeline parameter always sets has none. One that an edge feeds has: its value
-    counts where the edge brings none, and its field says so.
+    A parameter that a pipeline parameter always sets has no DAG param. A parameter with an edge has one: its value
+    applies if the edge brings none, and its field says so.
 
     Args:
         node: the node.
         setters: by parameter, the pipeline parameters that set it.
-        sources: by parameter, where the edge that feeds it comes from.
+        sources: by parameter, the source of its edge.
     """
     params: dict[str, Call] = {}
     parameters: dict[str, Call] = {}
@@ -172,7 +172,7 @@ def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters:
 
 
 def _filled(default: object) -> Schema:
-    """Return the constraint that keeps a grid from having no points, unless it has none in the file."""
+    """Return the constraint that prevents an empty grid, unless it is empty in the file."""
     return {} if default in ((), []) else {"minItems": 1}
 
 
@@ -182,7 +182,7 @@ def _fed(parameter: ir.Parameter, source: ir.Port) -> str:
 
 
 def _param(default: object, schema: Schema, **shown: str | None) -> Call:
-    """Return the call of ``Param``; what is shown to people comes last."""
+    """Return the call of ``Param``; descriptions come last."""
     made = call("Param", default, **schema)
     return type(made)(made.function, made.arguments, (*made.keywords, *call("Param", **shown).keywords))
 
@@ -218,7 +218,7 @@ def _with_lists(schema: Schema, *, first: bool) -> Schema:
 
 
 def _any_of(schemas: Sequence[Schema]) -> Schema:
-    """Return what all ``schemas`` allow by their types, without their bounds; any plain value if there are none."""
+    """Return a schema with the types that all ``schemas`` allow, without bounds; any plain value if there are none."""
     types = [kind for schema in schemas for kind in _types(schema)] or ["string", "number", "boolean", "array"]
     return {"type": _one_or_list(types)}
 

@@ -17,7 +17,7 @@ def import_blocks(
     """Return the imports in blocks of lines: of the standard library, and of everything else.
 
     Args:
-        modules: by every name that a file may import, the module that has it; in the order in which files do.
+        modules: the module of every name that a file may import, in the order of imports.
         used: the names that this file uses.
         hooks: by clause of what settings of the file import, the module.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
-    """Report what a DAG cannot carry.
+    """Report what a DAG cannot express.
 
     Args:
         pipeline: the pipeline to be written, which has passed ``translator.checks``.

@@ -44,16 +44,16 @@ _MODULES = {
         "airflow_plugin",
     ),
 }
-"""Every name that a DAG file may import, in the order in which it does, and the module that has it."""
+"""Every name that a DAG file may import, in the order of imports, and its module."""
 _RESERVED = frozenset((*_MODULES, "dag", "finish", "grid", "run", "done")) - {RUNNER}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
-    """Return what the template of a DAG file shows.
+    """Return the context of the template of a DAG file.
 
     Args:
         pipeline: a pipeline of execution nodes and task nodes.
-        options: what the file needs to know of its surroundings.
+        options: the context of the file.
     """
     reserved = _RESERVED | runner_names(pipeline.graph)
     variables = identifiers([node.name for node in pipeline.nodes], reserved)
@@ -127,7 +127,7 @@ def _explained_once(nodes: Sequence[PlainNode | GroupNode]) -> list[PlainNode | 
 
 
 def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]) -> Iterator[VisualGroup]:
-    """Return the nodes in their visual groups; a group holds nodes that follow each other."""
+    """Return the nodes in their visual groups; a group holds consecutive nodes."""
     taken = _RESERVED | {node.variable for node in lowered}
     pairs = zip(nodes, lowered, strict=True)
     for count, (title, members) in enumerate(groupby(pairs, key=lambda pair: pair[0].group)):

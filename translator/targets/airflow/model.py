@@ -51,7 +51,7 @@ class GroupNode:
 
 @dataclass(frozen=True, slots=True)
 class VisualGroup:
-    """Nodes that the user has put together to look at; without a group, those that are not."""
+    """Nodes that are shown as a group; without ``group``, nodes outside any group."""
 
     group: Call | None
     nodes: tuple[PlainNode | GroupNode, ...]

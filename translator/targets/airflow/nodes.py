@@ -26,21 +26,21 @@ _RETRY_SECONDS = 5
 
 
 def form_of(plan: Plan, node: ir.StepNode) -> Form:
-    """Return the DAG params of a node, and where its parameters are taken from."""
+    """Return the DAG params of a node, and the sources of its parameters."""
     sources = {edge.target.key: edge.source for edge in plan.into(node, ir.EdgeKind.PARAMETER)}
     return node_form(node, plan.setters.get(node.name, {}), sources)
 
 
-def lower_node(  # noqa: PLR0913 - what is known of a node
+def lower_node(  # noqa: PLR0913 - all that is known of a node
     plan: Plan, node: ir.StepNode, step: Name, form: Form, parts: Mapping[str, str], *, followed: bool
 ) -> PlainNode | GroupNode:
     """Return the operators of a node.
 
     Args:
-        plan: the pipeline, looked at from its nodes.
+        plan: the index of the pipeline by node.
         node: the node.
         step: the constant that holds its step.
-        form: where its parameters are taken from.
+        form: the sources of its parameters.
         parts: the variables of its tasks, if it is a group: by ``grid`` and ``run``.
         followed: whether other nodes wait for it.
     """

@@ -16,13 +16,13 @@ _EARLY = "Not only the leaves: a task can fail before all of its upstream tasks 
 
 
 def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> list[str]:
-    """Return the direct upstream tasks of the last task, so that it starts when nothing runs any more.
+    """Return the direct upstream tasks of the last task, so that it starts when no other task runs.
 
-    These are leaves, mapped steps, and nodes that may still run when all nodes after them are out: a task with the rule
-    ``all_success`` is out as soon as one of several tasks before it has failed.
+    These are leaves, mapped steps, and nodes that may still run when all their downstream nodes have ended: a task
+    with the rule ``all_success`` ends as soon as one of several upstream tasks has failed.
 
     Args:
-        after: by node, the nodes after it.
+        after: by node, its downstream nodes.
         mapped: by node whose step is mapped, the variable of that step.
     """
     waits_for: dict[str, int] = dict.fromkeys(after, 0)
@@ -39,12 +39,12 @@ def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> li
 
 
 def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[str]) -> tuple[OrderLine, ...]:
-    """Write the order in few lines: nodes with the same single follower share one, and chains are drawn through.
+    """Write the order in few lines: nodes with the same single downstream node share a line, and chains are one line.
 
     Args:
         after: by node, the nodes after it.
         last: the last task.
-        waits: the nodes that it directly waits for.
+        waits: its direct upstream tasks.
     """
     fan_in: dict[str, list[str]] = {}
     for node, followers in after.items():
@@ -84,7 +84,7 @@ def _names(names: Sequence[str]) -> str:
 
 
 def chain_line(chain: Sequence[Sequence[str]]) -> OrderLine:
-    """Return the chain as a line; only the last list in it may be spread over several lines."""
+    """Return the chain as a line; only its last list may take several lines."""
     lists = [place for place, names in enumerate(chain) if len(names) > 1]
     if not lists:
         return OrderLine(" >> ".join(_names(names) for names in chain), (), "")

@@ -16,15 +16,15 @@ REFERENCES = {
     ir.EdgeKind.PARAMETER: "parameter",
     ir.EdgeKind.METADATA: "metadata",
 }
-"""By kind of an edge's source, the function that refers to it in a DAG file."""
+"""The function that refers to an edge's source in a DAG file, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The surroundings of a pipeline's nodes: incoming edges, and what sets parameters.
+    """The connections of a pipeline's nodes: incoming edges, and what sets parameters.
 
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
-    node and parameter; ``on_error`` is the rule of the nodes that say none. ``variables`` are the variables that hold
+    node and parameter; ``on_error`` is the rule of nodes without one. ``variables`` are the variables that hold
     the nodes, ``hooks`` by dotted name the names of imported hooks.
     """
 
@@ -40,7 +40,7 @@ class Plan:
 
 
 def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[str, str]) -> Plan:
-    """Return what a pipeline says about its nodes from outside.
+    """Index the edges, setters and rules of a pipeline by node.
 
     Args:
         pipeline: the pipeline.
@@ -56,6 +56,6 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[
         for target in given.targets:
             setters.setdefault(target.node, {}).setdefault(target.parameter, []).append(given)
     rules = {node.policy.on_error for node in pipeline.nodes}
-    # Several nodes that have the same rule share it; in Loom all have.
+    # Nodes with the same rule share it; in Loom, all nodes do.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
     return Plan(edges, shared, setters, variables, hooks)

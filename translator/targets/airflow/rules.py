@@ -47,7 +47,7 @@ _EXPLANATIONS = {
 
 
 def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
-    """Return the call that makes the task ``done`` of a node; None where the node is a task alone.
+    """Return the call that creates the task ``done`` of a node; None if the node is a single task.
 
     Args:
         node: the node.
@@ -56,7 +56,7 @@ def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
     if followed and any(gate.excludes for gate in node.policy.gates):
         return call("GateOperator", task_id="done", needs="all-complete")
     if isinstance(node, ir.TaskNode) and not node.has_axes:
-        return _empty(NONE_FAILED)  # an empty list of files leaves the step skipped, and its grid a success
+        return _empty(NONE_FAILED)  # with an empty list of files, the step is skipped, and its grid succeeds
     on_error, on_child_error = node.policy.on_error, node.policy.on_child_error
     if isinstance(node, ir.ExecutionNode):
         return call("GateOperator", task_id="done") if on_error is ir.OnError.CONTINUE else None

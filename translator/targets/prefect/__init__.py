@@ -47,7 +47,7 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
 
     Args:
         pipeline: a pipeline in which ``check`` finds no error.
-        options: what the file needs to know of its surroundings.
+        options: the context of the file.
 
     Returns:
         The source text, which is a pure function of the arguments.
@@ -66,14 +66,14 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
 
 
 def bad_name(name: str) -> str | None:
-    """Say why Prefect takes no flow of that name; None if it does."""
+    """Return why Prefect rejects this name of a flow; None if it accepts it."""
     if name.strip() and name.isprintable() and not set(name) & set("/%&><"):
         return None
     return "a flow's name has printable characters other than / % & > <"
 
 
 def file_name(pipeline: Pipeline) -> str:
-    """Name the flow's file; it ends in ``_flow`` so that no module of a library is ever shadowed by it."""
+    """Name the flow's file; it ends in ``_flow``, so that it never shadows a module of a library."""
     return f"{identifiers([pipeline.name])[pipeline.name].rstrip('_')}_flow.py"
 
 
@@ -88,7 +88,7 @@ def run_command(  # noqa: PLR0913 - the interface of all targets
         run: id of the run in the store.
         project: directory of the source file.
         parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
-        home: directory for whatever Prefect keeps.
+        home: directory for Prefect's own files.
     """
     return [
         sys.executable,

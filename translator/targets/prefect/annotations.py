@@ -22,7 +22,7 @@ AXIS = "Axis"
 SEQUENCE = "Sequence"
 """The type of the form for other lists, and of lists in the functions of nodes."""
 INLINE = 48
-"""Columns of a type that is written where it is used; a longer one gets a name."""
+"""The maximum width of an inline type; a longer type gets a name."""
 
 _TYPES = {
     ir.ParameterType.STRING: "str",
@@ -34,7 +34,7 @@ _TYPES = {
 
 @dataclass(slots=True)
 class Aliases:
-    """Types that the generated file gives a name, by their text; ``taken`` are names that the file needs itself."""
+    """Types that get a name in the generated file, by their text; ``taken`` are names that the file needs itself."""
 
     taken: set[str]
     names: dict[str, str] = field(default_factory=dict)
@@ -51,9 +51,9 @@ def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
     """Return the type of one value for all of ``parameters``, without bounds and choices.
 
     Args:
-        parameters: what the value is for.
-        seen: what the file gives, which the type must admit: it may not be what it should be, and then it is the
-            business of the run to say so, as on any engine.
+        parameters: the parameters that get the value.
+        seen: the value in the file, which the type must accept. It may be invalid; then the run reports it, as on any
+            engine.
     """
     types = dict.fromkeys(_TYPES[parameter.type] for parameter in parameters)
     given = list(atoms(seen))
@@ -73,7 +73,7 @@ def bounded_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
     if not limits:
         return text
     field = literal(call("Field", **limits))
-    # Bounds beside the float itself are part of the form; around what keeps its spelling they would not be.
+    # Bounds next to the float itself are part of the form; around ``as_written`` they would not be.
     return f"Annotated[float, {field}, as_written]" if text == NUMBER else f"Annotated[{text}, {field}]"
 
 
@@ -85,7 +85,7 @@ def limited_type(parameter: ir.Parameter, seen: object) -> str:
 def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
     """Return bounds, and choices that types cannot express, as arguments of pydantic's ``Field``.
 
-    There are none where the file itself breaks them: what it gives must reach the run.
+    There are none if the file itself violates them, because its value must reach the run.
     """
     given = list(atoms(seen))
     if parameter.choices:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _FITS = WIDTH - INDENT
 """Columns of an argument of the flow."""
 _GROUPS = {"Parameters": "Parameters", "Grid": "Grid", "Point": "Points of the grid"}
-"""By kind of a node's group, what the argument for it holds."""
+"""The content of the argument for a node's group, by kind."""
 _BANNED_IN_FLOW_NAMES = str.maketrans(dict.fromkeys("/%&><", "-"))
 
 
@@ -76,7 +76,7 @@ def documented(pipeline: str, arguments: Sequence[tuple[str, str]]) -> tuple[str
 
     Args:
         pipeline: the pipeline's name.
-        arguments: the arguments that there is something to say of, and what.
+        arguments: the arguments with a description.
     """
     lines = doc(f"Run the pipeline {code(pipeline)}.")
     if arguments:
@@ -87,7 +87,7 @@ def documented(pipeline: str, arguments: Sequence[tuple[str, str]]) -> tuple[str
 
 
 def _fitted(argument: Field) -> Field:
-    """Return the argument with its type spread over lines, if it does not fit on one with its default."""
+    """Return the argument, with its type on several lines if it does not fit on one with its default."""
     kind, bracket, inside = argument.annotation.partition("[")
     if kind != "Annotated" or len(f"{argument.name}: {argument.annotation} = {literal(argument.default)},") <= _FITS:
         return argument
@@ -104,7 +104,7 @@ def _what_it_sets(parameter: ir.PipelineParameter) -> str:
 
 
 def title_of(name: str) -> str:
-    """Return the flow's name: Prefect refuses some characters; a digest keeps two such names apart.
+    """Return the flow's name without characters that Prefect rejects; a digest keeps two such names apart.
 
     It is on one line, because Prefect sends it as an HTTP header, which ends at a line break.
     """

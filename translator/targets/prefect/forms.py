@@ -40,10 +40,10 @@ def group_of(
         name: the name of the class.
         constant: the name of the constant that holds the points of a manual search.
         set_elsewhere: the parameters that pipeline parameters set.
-        aliases: receives types that are too long to be written in place.
+        aliases: receives types that are too long to write inline.
 
     Returns:
-        The group; None if nothing is left to be set.
+        The group; None if it would be empty.
     """
     names = _field_names(node.step)
     axes = {axis.parameter: axis.values for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else {}
@@ -89,7 +89,7 @@ def points_of(node: ir.TaskNode, group: str, shown: Container[str]) -> tuple[Cal
         {key: thawed(typed(parameters[key], value)) for key, value in point.items() if names[key] in shown}
         for point in node.grid.points
     ]
-    if any(names[key] != key for point in points for key in point):  # type checkers know fields by their aliases only
+    if any(names[key] != key for point in points for key in point):  # type checkers only know fields by their aliases
         return tuple(call(f"{group}.model_validate", point) for point in points)
     return tuple(Call(Name(group), keywords=tuple(point.items())) for point in points)
 
@@ -99,15 +99,14 @@ def argument_of(
 ) -> Argument:
     """Return the argument of the flow for a pipeline parameter.
 
-    It takes a list where a target is a task node (the list is an axis there) or a parameter of several values, and a
-    single value where a target takes one, or where the file gives one. An axis must have a value, unless the file
-    gives an empty one.
+    It accepts a list if a target is in a task node (the list is an axis there) or has several values. It accepts a
+    single value if a target does, or if the file has one. An axis must have a value, unless it is empty in the file.
 
     Args:
         parameter: the pipeline parameter.
         name: the argument's name.
         targets: the parameters that it sets, with their nodes.
-        aliases: receives types that are too long to be written in place.
+        aliases: receives types that are too long to write inline.
     """
     default = typed_for_all([target for _, target in targets], parameter.default)
     axes = [isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets]
@@ -131,7 +130,7 @@ def argument_of(
 
 
 def immutable(value: object) -> Expression:
-    """Return the default of an argument: a tuple for a list, which calls would share."""
+    """Return the default of an argument: a tuple for a list, because calls would share a list."""
     return tuple(thawed(item) for item in value) if isinstance(value, tuple) else thawed(value)
 
 
@@ -146,7 +145,7 @@ def _in_points(node: ir.StepNode, parameter: ir.Parameter) -> tuple[ir.Value, ..
 
 
 def _single(parameter: ir.Parameter, name: str, aliases: Aliases, elsewhere: tuple[ir.Value, ...]) -> Field:
-    """Return a field for a value of an execution, or of a point; ``elsewhere`` are those that points have."""
+    """Return a field for a value of an execution, or of a point; ``elsewhere`` are the values in points."""
     default = typed(parameter, parameter.default)
     seen = (default, elsewhere)
     if parameter.multiple is not None:
@@ -159,7 +158,7 @@ def _single(parameter: ir.Parameter, name: str, aliases: Aliases, elsewhere: tup
 
 
 def _axis(parameter: ir.Parameter, name: str, values: tuple[ir.Value, ...] | None, aliases: Aliases) -> Field:
-    """Return a field for an axis: a list of values, of which one means no fan-out."""
+    """Return a field for an axis: a list of values; a single value means no fan-out."""
     if values is None:
         values = () if parameter.default is None else (parameter.default,)
     values = tuple(cast("ir.Scalar", typed(parameter, value)) for value in values)

@@ -16,7 +16,7 @@ def switches(node: ir.StepNode) -> Iterator[str]:
 
 
 def verdicts(node: ir.StepNode) -> Iterator[str]:
-    """Return the condition nodes that decide it."""
+    """Return the condition nodes that decide whether the node is skipped."""
     return (gate.node for gate in node.policy.gates if gate.node is not None)
 
 

@@ -1,4 +1,4 @@
-"""Find what Prefect cannot carry, before anything is written."""
+"""Find what Prefect cannot express, before anything is written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _GRIDS = (ir.GridKind.PRODUCT, ir.GridKind.ZIP, ir.GridKind.FILES)
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
-    """Report what a flow cannot carry.
+    """Report what a flow cannot express.
 
     Args:
         pipeline: the pipeline to be written, which has passed ``translator.checks``.

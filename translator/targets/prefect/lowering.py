@@ -24,7 +24,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
 
     Args:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.
-        options: what the file needs to know of its surroundings.
+        options: the context of the file.
     """
     plan = plan_of(pipeline)
     constants, steps = node_constants((plan.nodes[node.name] for node in pipeline.nodes), pipeline.dialect)

@@ -47,7 +47,7 @@ class NodeFunction:
     """A node: its function (``head`` is the ``def`` line), and the statement that submits it.
 
     ``run`` runs the step of an execution node once; ``grid`` is the grid of a task node. ``guard`` is the condition
-    under which the node is skipped, and ``reason`` what is said then.
+    under which the node is skipped, and ``reason`` the message then.
     """
 
     decorator: str
@@ -64,7 +64,7 @@ class NodeFunction:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The flow function; ``threads`` is how many nodes begin at once, ``limited`` whether fewer of them run a step."""
+    """The flow function; ``threads`` is the number of concurrent nodes, ``limited`` whether fewer run a step."""
 
     name: str
     title: str
@@ -78,7 +78,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class FlowFile:
-    """A whole generated file; ``nodes`` in the order of the source file, ``submitted`` in one that can be run."""
+    """A whole generated file; ``nodes`` are in the order of the source file, ``submitted`` in an order that can run."""
 
     marker: str
     imports: tuple[str, ...]

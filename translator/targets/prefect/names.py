@@ -41,7 +41,7 @@ CLASSES = {
     *("NodeParameters", "Number", "Parameter", "Path", "Sequence", "Skip", "State", "Step"),
 }
 GROUP_ARGUMENTS = {"Parameters": "parameters", "Grid": "axes", "Point": "points"}
-"""By kind of a node's group, the argument of its function that takes it."""
+"""The argument of a node's function for its group, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Names:
 
 
 def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
-    """Name everything that the file of a pipeline holds.
+    """Name everything in the file of a pipeline.
 
     Args:
         plan: the pipeline.
@@ -95,7 +95,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
 def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
     """Return the parameters that are not in a node's group of the form, because a pipeline parameter sets them.
 
-    One that may have no value leaves those alone that the task blueprint sets.
+    A pipeline parameter that may have no value does not hide parameters that the task blueprint sets.
     """
     hidden = plan.setters[node.name]
     if not isinstance(node, ir.TaskNode):

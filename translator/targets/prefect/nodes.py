@@ -138,7 +138,7 @@ def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
 
 
 def _values(plan: Plan, node: ir.StepNode, names: Names) -> dict[str, Expression]:
-    """Return what sets parameters of a node besides its group: pipeline parameters, and edges, which win."""
+    """Return what sets parameters of a node in addition to its group: pipeline parameters, and edges, which win."""
     values: dict[str, Expression] = {
         parameter: Name(names.arguments[setter].field.name) for parameter, setter in plan.setters[node.name].items()
     }
@@ -154,7 +154,7 @@ def _edge(edge: ir.Edge, names: Names, **keywords: Expression) -> Call:
 
 
 def _work(node: ir.StepNode, group: Group | None, values: Mapping[str, Expression]) -> Call:
-    """Return the call that runs an execution node's step once, or the one that makes a task node's grid."""
+    """Return the call that runs an execution node's step once, or that computes a task node's grid."""
     arguments: list[Expression] = [Name(GROUP_ARGUMENTS[forms.group_kind(node)])] if group else []
     keywords: dict[str, Expression] = {}
     if values:

@@ -17,7 +17,7 @@ METHODS = {
     ir.EdgeKind.PARAMETER: "parameter",
     ir.EdgeKind.METADATA: "metadata",
 }
-"""By kind of an edge's source, the method of its executions that gives what it carries."""
+"""The method of executions that returns what an edge carries, by kind of the edge's source."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ _OF_MODELS = frozenset(
         *("model_post_init", "model_rebuild", "model_validate", "model_validate_json", "model_validate_strings"),
     )
 )
-"""Attributes of pydantic's models: Prefect makes a model of a flow's arguments."""
+"""Attributes of pydantic's models: Prefect creates a model of a flow's arguments."""
 
 FIELDS = _OF_MODELS | {"default", "node", "values"}
-"""Names that no field of a group may have: its base class has them."""
+"""Names that no field of a group may have, because its base class has them."""
 
 ARGUMENTS = _OF_MODELS | {"args", "cls", "kwargs", "return_state", "self", "wait_for"}
-"""Names that no argument may have: pydantic has them, or calling and submitting take them."""
+"""Names that no argument may have, because pydantic, a call or ``submit`` uses them."""

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 _DOC_WIDTH = 80
-"""The most columns of a docstring's line before its quotes are escaped."""
+"""The maximum width of a docstring's line before its quotes are escaped."""
 _NARROW = 36
-"""Columns of a docstring's line that fits whatever its characters are."""
+"""The width of a docstring's line that fits with any characters."""
 _BODY = 4
-"""Columns by which the body of a function or class is indented, where its docstring is."""
+"""The indentation of the body of a function or class, and so of its docstring."""
 
 
 def doc(text: str, hanging: int | None = None) -> list[str]:
@@ -26,8 +26,8 @@ def doc(text: str, hanging: int | None = None) -> list[str]:
 
     Args:
         text: any text.
-        hanging: for an entry of a section, the columns by which its first line is indented; those that continue it
-            get four more. Without it the text begins the docstring.
+        hanging: for an entry of a section, the indentation of its first line; further lines get four more columns.
+            Without it, the text begins the docstring.
     """
     line = printable(" ".join(text.split()))
     first, rest = ("", _BODY) if hanging is None else (" " * hanging, hanging + 4)
@@ -48,10 +48,10 @@ def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0,
     """Return ``opening``, ``items`` and ``closing`` on one line if they fit, else one item per line.
 
     Args:
-        opening: what stands before the items, with the bracket.
+        opening: the text before the items, with the bracket.
         items: expressions.
-        closing: what stands after them, with the bracket.
-        indent: columns by which the statement is indented.
+        closing: the text after them, with the bracket.
+        indent: the indentation of the statement.
         note: a comment for its first line.
     """
     noted = f"  {comment(note)}" if note else ""

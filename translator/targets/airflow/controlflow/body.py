@@ -82,7 +82,7 @@ class Body:
     def _graph(
         self, path: Path, graph: ir.Graph, at: Position, first: str | None = None, last: str | None = None
     ) -> list[Link]:
-        """Write the nodes of a graph; returns what waits for what among them and the tasks ``first`` and ``last``."""
+        """Write the nodes of a graph; return the dependencies among them and the tasks ``first`` and ``last``."""
         if at.over is not None:
             return self._layers(path, graph, at, first, last)
         of = ways(graph)
@@ -95,7 +95,7 @@ class Body:
         return links
 
     def _among(self, path: Path, of: Mapping[str, Way]) -> list[Link]:
-        """Return what waits for what among some nodes of a graph."""
+        """Return the dependencies among some nodes of a graph."""
         variable = {node: self._names.variable((*path, node)) for node in of}
         links: list[Link] = []
         for node, way in of.items():
@@ -105,7 +105,7 @@ class Body:
         return links
 
     def _roots(self, path: Path, of: Mapping[str, Way]) -> list[str]:
-        """Return the nodes that wait for no other of some nodes."""
+        """Return the nodes among some that wait for no other of them."""
         return [
             self._names.variable((*path, node))
             for node, way in of.items()
@@ -113,7 +113,7 @@ class Body:
         ]
 
     def _leaves(self, path: Path, of: Mapping[str, Way]) -> list[str]:
-        """Return the nodes that no other of some nodes waits for."""
+        """Return the nodes among some that no other of them waits for."""
         followed = {one.name for way in of.values() for one in way.after}
         return [self._names.variable((*path, node)) for node in of if node not in followed]
 
@@ -150,7 +150,7 @@ class Body:
             places.append(([last], [last]))
         return [(leaves, root) for (_, leaves), (roots, _) in pairwise(places) for root in roots]
 
-    def _piece(  # noqa: PLR0913, PLR0917 - what nodes are, and where
+    def _piece(  # noqa: PLR0913, PLR0917 - nodes and their position
         self,
         path: Path,
         layer: Layer,
@@ -159,7 +159,7 @@ class Body:
         at: Position,
         before: str | None,
     ) -> tuple[list[str], list[str]]:
-        """Write a mapped group of the nodes of a layer, after the node ``before``; returns its roots and its leaves."""
+        """Write a mapped group of the nodes of a layer, after the node ``before``; return its roots and its leaves."""
         inside = {node.name: of[node.name] for node in layer.plain}
         for node, way in inside.items():
             outside = (way.starts and not at.sure) or any(one.name not in inside for one in way.after)
@@ -229,7 +229,7 @@ class Body:
     def _map(self, path: Path, node: ir.MapNode, way: Way, at: Position) -> None:
         items = self._names.own(path, "items")
         listing = arguments(task_id="items", over=node.over, item=node.item)
-        # Not mapped itself, even in the body of a map: there it lists the items of all of that one's items.
+        # This task is not mapped, even in the body of a map, where it lists the inner items of all outer items.
         self._task(items, "ItemsOperator", Position(at.depth), listing, self._guard(path, way))
         self._out.blank()
         body = Position(at.depth, over=items, argument=self._names.argument(node.item))
@@ -263,7 +263,7 @@ class Body:
         self._out.line(at.depth, f"{iterations} >> {join}")
 
     def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], at: Position) -> list[str]:
-        """Write a group for each branch; returns the list of them."""
+        """Write a group for each branch; return the list of them."""
         ids = self._names.ids(graphs)
         variables = [self._names.variable((*path, branch)) for branch in graphs]
         for variable, (branch, graph) in zip(variables, graphs.items(), strict=True):
@@ -275,7 +275,7 @@ class Body:
         return variables
 
     def _enter(self, path: Path, way: Way, at: Position) -> str | None:
-        """Write the task that looks whether a node was reached, if it needs one; returns its variable."""
+        """Write the task that checks whether a node was reached, if it needs one; return its variable."""
         if not way.guarded:
             return None
         enter = self._names.own(path, "enter")
@@ -284,7 +284,7 @@ class Body:
         return enter
 
     def _join(self, kind: str, path: Path, way: Way, at: Position, reducer: str | None = None) -> str:
-        """Write the fan-in of a composite node; returns its variable."""
+        """Write the fan-in of a composite node; return its variable."""
         join = self._names.own(path, "join")
         said = arguments(task_id="join", kind=kind, reducer=reducer, **ends(way))
         self._task(join, "JoinOperator", at, said)
@@ -309,7 +309,7 @@ class Body:
         return call(self._out.use("TaskGroup").text, id, group_display_name=shown)
 
     def _guard(self, path: Path, way: Way) -> Arguments:
-        """Return the arguments of a task that looks whether the node at a path was reached, if it must."""
+        """Return the arguments of a task that checks whether the node at a path was reached, if it must."""
         if not way.guarded:
             return ()
         if way.starts:

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Nodes without a map in them, and nodes with one that follow those; either may be empty."""
+    """Nodes without a map in them, and the nodes with a map that follow them; either may be empty."""
 
     plain: Sequence[ir.Node]
     mapping: Sequence[ir.Node]
 
 
 def maps(graph: ir.Graph) -> bool:
-    """Return whether there is a map in a graph, however deep."""
+    """Return whether a graph contains a map, at any depth."""
     return any(maps_in(node) for node in graph.nodes)
 
 
@@ -45,7 +45,7 @@ def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
         if unknown and name not in ranks:
             waiting.extend(unknown)
             continue
-        # A node that nothing leads to must not come before the one that the graph begins with.
+        # An unreachable node must not come before the first node of the graph.
         alone = 0 if ways[name].starts else first
         ranks[waiting.pop()] = max((ranks[one] + mapping[one] for one in before), default=alone)
     found = []
@@ -58,5 +58,5 @@ def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
 
 
 def maps_in(node: ir.Node) -> bool:
-    """Return whether a node is a map, or has one in it."""
+    """Return whether a node is or contains a map."""
     return isinstance(node, ir.MapNode) or any(maps(graph) for graph in branches(node).values())

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
 MAX_ID_LENGTH = 250
-"""Airflow's limit for the id of a task, which begins with the ids of the groups that it is in."""
+"""Airflow's limit for the id of a task, including the ids of its groups."""
 _COMPOSITE = ir.ParallelNode | ir.MapNode | ir.LoopNode | ir.ChoiceNode
 
 
 def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "", item: str | None = None) -> None:
-    """Report what a DAG cannot carry.
+    """Report what a DAG cannot express.
 
     Args:
         graph: a control-flow graph.
         diagnostics: receives the findings.
         above: the id of the group that it is in, with a dot.
-        item: of a graph in the body of a map, but in no mapped group, the argument of its mapped groups.
+        item: the argument of its mapped groups, if it is in the body of a map, but not in a mapped group.
     """
     of_nodes = ids([node.name for node in graph.nodes])
     cuts = [of_nodes[node.name] for node in graph.nodes if maps_in(node)]

@@ -24,7 +24,7 @@ class Lines:
         self._remarks: set[str] = set()
 
     def line(self, depth: int, text: str) -> None:
-        """Write a line as it is: text of ours and checked identifiers."""
+        """Write a line unchanged: our own text and checked identifiers."""
         self.lines.append(Line(STEP * depth, text))
 
     def remark(self, depth: int, text: str) -> None:
@@ -44,7 +44,7 @@ class Lines:
             self.lines.pop()
 
     def use(self, imported: str) -> Name:
-        """Note that the file imports a name, and return it."""
+        """Record that the file imports a name, and return it."""
         self.used.add(imported.partition(".")[0])
         return Name(imported)
 
@@ -68,7 +68,7 @@ class Lines:
         self.blank()
 
     def order(self, depth: int, line: OrderLine) -> None:
-        """Write what waits for what."""
+        """Write the dependencies."""
         several = [Name(one) for one in line.several] or None
         self.lines.append(Line(STEP * depth, line.before, several, line.after))
 

@@ -39,16 +39,16 @@ _MODULES = {
         "airflow_plugin",
     ),
 }
-"""Every name that a DAG file may import, in the order in which it does, and the module that has it."""
+"""Every name that a DAG file may import, in the order of imports, and its module."""
 _RESERVED = frozenset(_MODULES) - {RUNNER}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
-    """Return what the template of a DAG file shows.
+    """Return the context of the template of a DAG file.
 
     Args:
         pipeline: a pipeline with a control-flow graph.
-        options: what the file needs to know of its surroundings.
+        options: the context of the file.
     """
     constants, constant_of = step_constants(
         (path, step_expression(node.step, pipeline.dialect), titles(path)) for path, node in _leaves(pipeline.graph)
@@ -93,7 +93,7 @@ def _leaves(graph: ir.Graph) -> Iterator[tuple[tuple[str, ...], ir.ExecutionNode
 
 
 def _tasks(graph: ir.Graph) -> int:
-    """Return about how many tasks a graph has."""
+    """Return the approximate number of tasks of a graph."""
     count = 0
     for node in graph.nodes:
         inner = sum(map(_tasks, branches(node).values()))

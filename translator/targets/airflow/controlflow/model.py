@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the body of a DAG; ``value``, if it has one, stands between ``before`` and ``after``."""
+    """A line of the body of a DAG; ``value``, if there is one, is between ``before`` and ``after``."""
 
     indent: str
     before: str

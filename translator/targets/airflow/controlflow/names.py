@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 Path: TypeAlias = "tuple[str, ...]"
-"""Names of a node, a branch of it, a node in that, ...; the branch of a map or a loop is ``*``."""
+"""The path of a node or branch: node, branch, node, ...; the branch of a map or a loop is ``*``."""
 
 RESERVED = frozenset(
     ("join", "items", "enter", "choose", "again", "dag", "finish", "iteration", "iterations", "number")
 )
-"""Names of tasks and variables that are not nodes."""
+"""The names of tasks and variables that are not nodes."""
 
 
 class Names:
@@ -46,7 +46,7 @@ class Names:
         self._taken.update(names)
 
     def variable(self, path: Path) -> str:
-        """Return the variable of a node or a branch: its name, with the names around it if that is taken."""
+        """Return the variable of a node or a branch: its name, with the enclosing names if it is taken."""
         return self._variables[path]
 
     def ids(self, names: Iterable[str]) -> dict[str, str]:
@@ -76,13 +76,13 @@ def ids(names: Sequence[str], reserved: frozenset[str] = RESERVED) -> dict[str, 
 
 
 def each(argument: str, after: str | None = None) -> str:
-    """Return the id of the mapped group of the nodes that run for each item, ``after`` the node with that id."""
+    """Return the id of the mapped group of nodes that run once per item, ``after`` the node with that id."""
     own = f"each_{argument.rstrip('_')}"
     return f"{own}_after_{after}" if after else own
 
 
 def titles(path: Path) -> Sequence[str]:
-    """Return titles for what is at a path: its own name, then with more and more of the names around it."""
+    """Return titles for a path: its own name, then with more and more of the enclosing names."""
     named = [part for part in path if part != BODY]
     return [" ".join(named[-count:]) for count in range(1, len(named) + 1)]
 

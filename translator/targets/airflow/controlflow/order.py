@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from translator.targets.airflow.model import OrderLine
 
 Chain: TypeAlias = "list[list[str]]"
-"""Lists of names, each of which waits for the list before it; of two neighbours at most one has several names."""
+"""Lists of names, each of which waits for the previous list; of two neighbours at most one has several names."""
 Link: TypeAlias = "tuple[Sequence[str], str]"
-"""Some things, and what waits for all of them."""
+"""Several names, and what waits for all of them."""
 
 
 def order_lines(links: Sequence[Link], depth: int) -> list[OrderLine]:
     """Write dependencies in few lines, each after those that it continues.
 
     Args:
-        links: what waits for what.
-        depth: how deep the lines are indented.
+        links: the dependencies.
+        depth: the indentation of the lines.
     """
     chains: list[Chain] = []
     open_at: dict[str, int] = {}
@@ -42,7 +42,7 @@ def _fanned_out(chains: Sequence[Chain]) -> list[Chain]:
     joined: list[Chain] = []
     for chain in chains:
         *head, last = chain
-        # Python shifts no list by a list.
+        # Python has no ``>>`` between two lists.
         if joined and joined[-1][:-1] == head and len(head[-1]) == 1:
             joined[-1][-1].extend(last)
         else:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class Position:
     """A position in a DAG file: the depth of its lines, and the item that tasks there run for.
 
-    ``item`` is the argument of the mapped group that it is in. Where it is in none, though in the body of a map,
-    ``over`` is the variable that lists the items, and ``argument`` what one is called; ``sure`` then tells whether the
-    graph begins for each of them.
+    ``item`` is the argument of the mapped group that it is in. In the body of a map, but outside a mapped group,
+    ``over`` is the variable that lists the items, and ``argument`` the name of an item; ``sure`` then tells whether
+    the graph begins for each of them.
     """
 
     depth: int
@@ -49,7 +49,7 @@ def place(node: ir.Node, way: Way) -> str | None:
 
 
 def ends(way: Way) -> dict[str, str | None]:
-    """Return arguments for ends of the graph that are not the default, in the source's own words."""
+    """Return arguments for ends of the graph that are not the default, as the source language spells them."""
     return {"next": "fail" if way.fails else None, "on_failure": "success" if way.succeeds else None}
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way: how the token comes to a node, and how the graph ends there.
+    """A way: how the token reaches a node, and how the graph ends there.
 
-    ``after`` are the outcomes of nodes that lead to it; ``guarded`` tells that it must look whether it was reached.
-    ``fails``: its completion ends the graph in error; ``succeeds``: its error ends the graph as complete; ``starts``:
-    the graph begins with it.
+    ``after`` are the outcomes of nodes that lead to it; ``guarded`` means that it must check whether it was reached.
+    ``fails``: its completion ends the graph as failed; ``succeeds``: its failure ends the graph as complete;
+    ``starts``: the graph begins with it.
     """
 
     after: Sequence[After]
@@ -34,7 +34,7 @@ class Way:
 
 
 LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
-"""The way of a first node or task that must look whether its graph was begun."""
+"""The way of a first node or task that must check whether its graph has begun."""
 
 
 def ways(graph: ir.Graph) -> dict[str, Way]:

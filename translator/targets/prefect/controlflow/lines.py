@@ -27,10 +27,10 @@ def lines(
     """Yield the lines of ``statements``, without the indentation of the function.
 
     Args:
-        statements: what the function does.
+        statements: the body of the function.
         tasks: by node, what its task is called.
         onward: by node, what the function is called that begins with it.
-        end: how what the function returns is written, with ``{}`` in its place.
+        end: how to write the return value, with ``{}`` in its place.
     """
     for one, following in zip_longest(statements, statements[1:]):
         match one:
@@ -50,7 +50,7 @@ def lines(
                 yield f"return {end.format(called)}"
             case IfFailed(then, otherwise):
                 if then[-1] == Return() == following and len(then) > 1 and not otherwise:
-                    then = then[:-1]  # both come to the same end
+                    then = then[:-1]  # both branches end the same way
                 yield "if failed(token):"
                 yield from (f"    {line}" for line in lines(then, tasks, onward, end=end))
                 if otherwise:

@@ -50,7 +50,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
 
     Args:
         pipeline: a pipeline with a control-flow graph.
-        options: what the file needs to know of its surroundings.
+        options: the context of the file.
     """
     graphs = dict(_graphs(pipeline.graph, ()))
     walks = {path: walk(graph) for path, graph in graphs.items()}
@@ -96,7 +96,7 @@ def _steps(file: _File) -> Iterator[StepConstant]:
 
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
-    """Yield the tasks of a graph's nodes, each after what it uses."""
+    """Yield the tasks of a graph's nodes, each after those that it uses."""
     reached = reached_nodes(graph)
     for node in graph.nodes:
         here = (*path, node.name)
@@ -187,7 +187,7 @@ def _composite(file: _File, node: ir.Node, path: Path, *, reached: bool) -> Func
 
 
 def _decorator(made: Call, place: str | None = None) -> str:
-    """Return the text of a decorator, with the place of its node as a comment on its first line."""
+    """Return the text of a decorator, with the location of its node as a comment on its first line."""
     note = f"  {render.comment(place)}" if place else ""
     first, *rest = render.layout(made, indent=0, before=1, after=len(note)).split("\n")
     return "\n".join((f"@{first}{note}", *rest))

@@ -32,9 +32,9 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class ControlFlowFile:
-    """A whole generated file; ``blocks`` in an order in which each can use those before it, ``lines`` of the flow.
+    """A whole generated file; each of its ``blocks`` may use earlier ones, ``lines`` are those of the flow.
 
-    ``outline`` shows the graph to a reader, a node a line.
+    ``outline`` shows the graph to a reader, with one line per node.
     """
 
     marker: str

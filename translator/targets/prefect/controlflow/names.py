@@ -22,15 +22,15 @@ RESERVED = {
     *("again", "allow_failure", "branch", "choice_node", "chosen", "fail", "failed", "finish_graph", "flow", "index"),
     *("items", "loop_node", "map_node", "parallel_node", "record_crash", "run_of_graph", "start", "step_node"),
     *("succeed", "thread_pool", "token"),
-    "project",  # in upper case the constant of the project directory
-    "l",  # which linters take for a digit
+    "project",  # its upper case is the constant of the project directory
+    "l",  # linters mistake them for digits
 }
 Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """By path (with ``*`` for the body of a map or a loop) the name of a node's task or of a branch's function."""
+    """The names of nodes' tasks and branches' functions, by path (with ``*`` for the body of a map or a loop)."""
 
     places: Mapping[Path, str]
     onward: Mapping[Path, str]
@@ -76,7 +76,7 @@ def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _labels(spoken: Mapping[Path, Path]) -> dict[Path, str]:
-    """Return the shortest ends of the spoken paths that tell them apart, joined by dots, which no name has."""
+    """Return the shortest unique ends of the spoken paths, joined by dots, which no name contains."""
     counts: dict[Path, int] = {}
     for words in spoken.values():
         for start in range(len(words)):

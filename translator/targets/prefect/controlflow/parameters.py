@@ -27,7 +27,7 @@ def argument(parameter: ir.PipelineParameter, name: str) -> Field:
 
 
 def annotation_of(value: ir.Json) -> str:
-    """Return the type of the values that may stand for ``value``; a number is any number, as in JSON."""
+    """Return the type of the values that may replace ``value``; a number is any number, as in JSON."""
     if value is None:
         return "Any"
     if isinstance(value, bool):

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from translator.nodes import Target
 
 DEPTH = 4
-"""The most levels of nested ``if``; a node below that begins its own function."""
+"""The maximum depth of nested ``if``; a node below that begins its own function."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """A statement that submits a node; ``handling`` if it follows the failure of what there was last."""
+    """A statement that submits a node; ``handling`` if it follows the failure of the last node."""
 
     node: str
     handling: bool
@@ -55,7 +55,7 @@ class IfFailed:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """The end of the function: with ``outcome`` if it differs from the token's, or with the function of ``onward``."""
+    """The end of the function: with ``outcome`` if the token has another, or with the function of ``onward``."""
 
     outcome: ir.Outcome | None = None
     onward: str | None = None
@@ -117,8 +117,8 @@ class _Writer:
 
         Args:
             target: what comes next.
-            stop: where the statements around these continue.
-            depth: how many ``if`` are around them.
+            stop: where the enclosing statements continue.
+            depth: the number of enclosing ``if``.
             handling: whether ``target`` follows a failure.
             own: whether this is the function that begins with ``target``.
         """
@@ -162,7 +162,7 @@ class _Writer:
         return target not in self.shared | self._written and self._routes[target][1] == handler
 
     def _meeting(self, after: Target, instead: Target, stop: str | None) -> str | None:
-        """Return the first node on the way of success from ``after`` that the way from ``instead`` comes to as well."""
+        """Return the first node on the success route from ``after`` that the route from ``instead`` also reaches."""
         if instead not in self._reachable:
             self._reachable[instead] = reachable([instead], self._routes)
         reached = self._reachable[instead]
