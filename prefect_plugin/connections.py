@@ -61,6 +61,6 @@ def _connection(data: Mapping[str, Any]) -> Connection:
     port = values.pop("port")
     return Connection(
         **{key: str(value) for key, value in values.items() if value is not None},
-        port=int(port) if str(port or "").isdecimal() else None,
+        port=int(str(port)) if str(port or "").isdecimal() else None,
         extra=extra if isinstance(extra, Mapping) else {},
     )
