@@ -32,6 +32,14 @@ def cancel() -> None:
     _Cancelled.told = True
 
 
+def end_commands() -> None:
+    """Cancel this process, and end the commands that it runs with everything that they started."""
+    from translator.shim.execution import kill_all
+
+    cancel()
+    kill_all()
+
+
 def go_on() -> None:
     """Undo ``cancel`` before the next run of this process."""
     _Cancelled.told = False

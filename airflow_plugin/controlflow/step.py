@@ -6,19 +6,15 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import BaseOperator, TriggerRule
 
-from airflow_plugin import connections, secrets
-from airflow_plugin.configuration import project_folder, store_uri
 from airflow_plugin.controlflow.graph import dialect_of, place_of
 from airflow_plugin.controlflow.run import Run, Task
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
+from airflow_plugin.execution_context import execution_context
 from airflow_plugin.run_conf import misspelt_keys
-from airflow_plugin.stopping import cancel, cancelled
-from airflow_plugin.tries import name_try
-from translator.shim.embedded import line_log
+from airflow_plugin.stopping import cancelled, end_commands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,27 +156,20 @@ class ControlFlowStepOperator(ControlFlowOperator):
             NotStarted: it was not reached, or was stopped.
             ExecutionError: it failed; it is only tried again if the DAG file says so.
         """
-        from translator.shim.contract import Context as Execution
         from translator.shim.execution import execute
 
         run, path = self.begin(context)
         if run.root.start is not None and run.root.start.path == path and (likely := misspelt_keys(context)):
             self.log.warning("%s", likely)
-        execution = run.identity(path, context["ti"].try_number)
         running = partial(
             execute,
             self.step,
-            Execution(
-                id=execution,
-                store=store_uri(),
-                project=project_folder(self.project),
-                engine="airflow",
-                log=line_log(self.log.info, execution.node),
+            execution_context(
+                context,
+                run.identity(path, context["ti"].try_number),
+                project=self.project,
+                log=self.log.info,
                 should_stop=lambda: CANCELLED if cancelled() else None,
-                secret=secrets.lookup,
-                claimed=name_try(context),
-                out_of_time=(AirflowTaskTimeout,),
-                connection=connections.lookup,
             ),
             scope=run.found(path),
             store=run.store,
@@ -190,7 +179,4 @@ class ControlFlowStepOperator(ControlFlowOperator):
 
     def on_kill(self) -> None:
         """End the command and everything it started; called by Airflow from a signal handler."""
-        from translator.shim.execution import kill_all
-
-        cancel()
-        kill_all()
+        end_commands()

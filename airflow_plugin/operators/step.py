@@ -6,19 +6,16 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk import BaseOperator
 
-from airflow_plugin import connections
-from airflow_plugin.configuration import project_folder, store_uri
+from airflow_plugin.configuration import store_uri
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
+from airflow_plugin.execution_context import execution_context
 from airflow_plugin.parameters import run_values
 from airflow_plugin.run_conf import unknown_keys
 from airflow_plugin.run_folder import run_folder
-from airflow_plugin.stopping import cancel, stop_reason
-from airflow_plugin.tries import name_try
-from translator.shim.embedded import line_log
+from airflow_plugin.stopping import end_commands, stop_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,7 +126,6 @@ class StepOperator(BaseOperator):
             ExecutionError: the execution failed; it is only tried again in a node with ``on-error: retry``.
         """
         from airflow_plugin.gates import unmet
-        from translator.shim.contract import Context as Execution
         from translator.shim.execution import execute
         from translator.shim.store import open_store
 
@@ -147,17 +143,7 @@ class StepOperator(BaseOperator):
         running = partial(
             execute,
             self.step,
-            Execution(
-                id=execution,
-                store=store_uri(),
-                project=project_folder(self.project),
-                engine="airflow",
-                log=line_log(self.log.info, _label(execution)),
-                should_stop=should_stop,
-                claimed=name_try(context),
-                out_of_time=(AirflowTaskTimeout,),
-                connection=connections.lookup,
-            ),
+            execution_context(context, execution, project=self.project, log=self.log.info, should_stop=should_stop),
             parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,
             store=store,
@@ -167,10 +153,7 @@ class StepOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """End the command and everything it started; called by Airflow from a signal handler."""
-        from translator.shim.execution import kill_all
-
-        cancel()
-        kill_all()
+        end_commands()
 
     def _of_point(self) -> Mapping[str, Value]:
         return self.point.get("parameters", {}) if self.point else {}
@@ -227,7 +210,3 @@ def edges_in_run(
 
     out = left_out(context, (edge.source for brought in inputs.values() for edge in brought), store)
     return {name: [edge for edge in brought if edge.source not in out] for name, brought in inputs.items()}
-
-
-def _label(execution: ExecutionId) -> str:
-    return f"{execution.node}[{execution.index}]" if execution.kind == "task" else execution.node

@@ -53,13 +53,12 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
     from translator.targets import render
     from translator.targets.airflow.lowering import lower
 
+    templates = render.environment(__name__)
     if pipeline.graph.start is not None:
         from translator.targets.airflow.controlflow.lowering import lower as lower_controlflow
 
         controlflow = lower_controlflow(pipeline, options)
-        templates = render.environment(f"{__name__}.controlflow")
         return render.render(templates, "controlflow.py.jinja", file_name(pipeline), file=controlflow)
-    templates = render.environment(__name__)
     return render.render(templates, "dag.py.jinja", file_name(pipeline), file=lower(pipeline, options))
 
 

@@ -107,6 +107,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         ),
         project=render.project_expression(options.project),
         steps=constants,
+        outline=(),
         arguments=arguments,
         comments=comments(pipeline),
         late_params=params if late else {},

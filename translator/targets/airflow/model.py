@@ -71,8 +71,8 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True)
-class DagFile:
-    """A whole DAG file.
+class Frame:
+    """A DAG file without its tasks.
 
     ``imports`` are blocks of lines: of the standard library, and of everything else. ``comments`` stand
     above ``arguments`` of the DAG. ``late_params`` are its params if they are not among these.
@@ -82,9 +82,16 @@ class DagFile:
     imports: tuple[tuple[str, ...], ...]
     project: str
     steps: tuple[StepConstant, ...]
+    outline: tuple[str, ...]
     arguments: Arguments
     comments: Mapping[str, str]
     late_params: Mapping[str, Expression]
+
+
+@dataclass(frozen=True, slots=True)
+class DagFile(Frame):
+    """The DAG file of a dataflow graph."""
+
     finish: Call
     groups: tuple[VisualGroup, ...]
     order: tuple[OrderLine, ...]

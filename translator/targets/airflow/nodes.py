@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator import ir
@@ -55,50 +56,33 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         arguments = (*alone, *_inputs(plan, node), *values, *gates, *_policy(plan, node))
         note = COLLECTS if node.step.kind is ir.StepKind.COLLECT else None
         return PlainNode(variable, place, Call(name("StepOperator"), (), arguments), note)
-    other = node.name if node.name != variable else None
-    start = (*_arguments(task_id="run", step=step), *_inputs(plan, node))
-    group = call("TaskGroup", variable, group_display_name=other)
-    if isinstance(node, ir.ExecutionNode):
-        return GroupNode(
-            variable,
-            place,
-            group,
-            parts=parts,
-            mapped=False,
-            grid=None,
-            step=(*start, *values, *gates, *_policy(plan, node)),
-            done=done,
-            note=explanation(done),
-        )
-    if node.grid.files is not None:
-        over = _over_files(plan, node, node.grid.files, step, form)
-        shown_as = _arguments(map_index_template="{{ task.point_label }}")
-        run = (*start, *values, *_policy(plan, node), *shown_as)
-        return GroupNode(
-            variable,
-            place,
-            group,
-            parts=parts,
-            mapped=True,
-            grid=(*over, *gates),
-            step=run,
-            done=done,
-            note=explanation(done),
-            waits_for_grid=done.function.text == "EmptyOperator",
-        )
-    grid = (*_arguments(task_id="grid", step=step, points=form.sets), *values) if values or form.sets else None
-    shown_as = _arguments(map_index_template="{{ task.point_label }}") if grid else ()
-    return GroupNode(
+    group = GroupNode(
         variable,
         place,
-        group,
+        call("TaskGroup", variable, group_display_name=node.name if node.name != variable else None),
         parts=parts,
-        mapped=True,
-        grid=grid,
-        step=(*start, *gates, *_policy(plan, node), *shown_as),
+        mapped=isinstance(node, ir.TaskNode),
+        grid=None,
+        step=(),
         done=done,
         note=explanation(done),
     )
+    start = (*_arguments(task_id="run", step=step), *_inputs(plan, node))
+    policy = _policy(plan, node)
+    if isinstance(node, ir.ExecutionNode):
+        return replace(group, step=(*start, *values, *gates, *policy))
+    shown_as = _arguments(map_index_template="{{ task.point_label }}")
+    if node.grid.files is not None:
+        return replace(
+            group,
+            grid=(*_over_files(plan, node, node.grid.files, step, form), *gates),
+            step=(*start, *values, *policy, *shown_as),
+            waits_for_grid=done.function.text == "EmptyOperator",
+        )
+    if not values and not form.sets:
+        return replace(group, step=(*start, *gates, *policy))
+    grid = (*_arguments(task_id="grid", step=step, points=form.sets), *values)
+    return replace(group, grid=grid, step=(*start, *gates, *policy, *shown_as))
 
 
 def _over_files(plan: Plan, node: ir.TaskNode, axis: ir.FileAxis, step: Name, form: Form) -> Arguments:

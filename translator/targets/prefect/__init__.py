@@ -55,14 +55,14 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
     from translator.targets import render
     from translator.targets.prefect.lowering import lower
 
+    templates = render.environment(__name__)
     if pipeline.graph.start is not None:
         from translator.targets.prefect.controlflow import lowering as controlflow
 
         graph = controlflow.lower(pipeline, options or GenerateOptions())
-        templates = render.environment(f"{__name__}.controlflow")
         return render.render(templates, "controlflow.py.jinja", file_name(pipeline), file=graph)
     flow = lower(pipeline, options or GenerateOptions())
-    return render.render(render.environment(__name__), "flow.py.jinja", file_name(pipeline), file=flow)
+    return render.render(templates, "flow.py.jinja", file_name(pipeline), file=flow)
 
 
 def bad_name(name: str) -> str | None:

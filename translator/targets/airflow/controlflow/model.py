@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+from translator.targets.airflow.model import Frame
 
-    from translator.targets.airflow.model import Arguments
-    from translator.targets.constants import StepConstant
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from translator.targets.render import Expression
 
 
@@ -24,19 +24,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlFlowFile:
-    """A whole DAG file.
+class ControlFlowFile(Frame):
+    """The DAG file of a control-flow graph."""
 
-    ``imports`` are blocks of lines: of the standard library, and of everything else. ``comments`` stand
-    above ``arguments`` of the DAG. ``late_params`` are its params if they are not among these.
-    """
-
-    marker: str
-    imports: tuple[tuple[str, ...], ...]
-    project: str
-    steps: tuple[StepConstant, ...]
-    outline: tuple[str, ...]
-    arguments: Arguments
-    comments: Mapping[str, str]
-    late_params: Mapping[str, Expression]
     lines: Sequence[Line]
