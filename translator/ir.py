@@ -353,7 +353,6 @@ class Policy:
     on_child_error: OnChildError | None = None
     tries: int = 1
     concurrency: int | None = None
-    reuse: bool = False
     routes: tuple[Route, ...] = ()
     gates: tuple[Gate, ...] = ()
 

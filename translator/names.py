@@ -1,4 +1,4 @@
-"""Turn the names of a pipeline file into Python identifiers and path segments.
+"""Turn the names of a pipeline file into Python identifiers.
 
 ``identifiers`` gives every name of one name space (the nodes of a pipeline, the parameters of a flow) an identifier:
 
@@ -10,13 +10,6 @@
 6. A name that is its own identifier keeps it. Of the others, the first in the given order takes the identifier and
    later ones get ``_2``, ``_3``, ...: two names are never merged, and an added name at the end changes no earlier one
    unless it is spelled as an identifier that an earlier one took.
-
-``slug`` gives one name a segment of a path, of a DAG id or of a URL, whatever the names of its neighbours:
-
-1. A name of 1 to 100 characters out of ``A-Z a-z 0-9 _ . -`` that starts and ends with neither ``.`` nor ``-`` stays.
-2. Any other is decomposed as above, each run of other characters becomes one ``-``, ``.`` and ``-`` are cut from both
-   ends, ``node`` stands for nothing left, and ``-`` and 6 hexadecimal digits of the name's SHA-256 (of its UTF-8)
-   follow, so that names which differ only by punctuation do not share a segment.
 """
 
 from __future__ import annotations
@@ -33,12 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
 IDENTIFIER_LENGTH = 80
-SLUG_LENGTH = 100
 _COMPARED = 100
 """The maximum number of names compared with an unknown name."""
 
 _NOT_IDENTIFIER = re.compile(r"[^a-z0-9]+")
-_NOT_SLUG = re.compile(r"[^A-Za-z0-9_.-]+")
 # Whether the names of ``site`` exist depends on how Python was started; generated files must not depend on it.
 _OF_SITE = ("copyright", "credits", "exit", "help", "license", "quit")
 _TAKEN = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OF_SITE))
@@ -71,10 +62,9 @@ def free(name: str, taken: Container[str]) -> str:
     return name
 
 
-def slug(name: str) -> str:
-    """Give ``name`` a segment of a path or of a DAG id, by the rules at the top of this module."""
-    text = _NOT_SLUG.sub("-", _ascii(name)).strip("-.")[:SLUG_LENGTH].strip("-.")
-    return name if text == name and name else f"{text or 'node'}-{_digest(name)}"
+def digest(name: str) -> str:
+    """Return 6 hexadecimal digits that keep apart names which would be the same without them."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
@@ -120,7 +110,7 @@ def _identifier(name: str, reserved: Container[str]) -> str:
     if text[0].isdigit():
         text = f"node_{text}"
     if len(text) > IDENTIFIER_LENGTH:
-        text = f"{text[:IDENTIFIER_LENGTH].strip('_')}_{_digest(name)}"
+        text = f"{text[:IDENTIFIER_LENGTH].strip('_')}_{digest(name)}"
     while text in _TAKEN or text in reserved:
         text += "_"
     return text
@@ -137,7 +127,3 @@ def _first_free(identifier: str, used: Container[str], reserved: Container[str])
 
 def _ascii(name: str) -> str:
     return unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii")
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]

@@ -161,7 +161,7 @@ class IterationOperator(ControlFlowOperator):
         state, scope = run.follow(loop.branches[str(self.number - 1)])
         if state is not State.COMPLETE or scope is None:
             raise NotStarted("the previous iteration is not complete")
-        if not fan.again(run.dialect, scope, self.until, self.number - 1, len(loop.branches)):
+        if not fan.again(scope, self.until, self.number - 1, len(loop.branches)):
             raise NotStarted(f"{self.until!r} is true")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect_plugin.controlflow.composites import current_composite
-from prefect_plugin.controlflow.graphs import End, Handover, Token, current_graph, unwrapped
+from prefect_plugin.controlflow.graphs import End, Handover, Token, unwrapped
 from prefect_plugin.errors import TokenError
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
@@ -68,7 +68,7 @@ def again(token: Token, *, until: str) -> bool:
     if not future.state.is_completed():
         return False
     handover: Handover = future.result()
-    return fan.again(current_graph().routes.dialect, handover.scope, until, 0, 2)
+    return fan.again(handover.scope, until, 0, 2)
 
 
 def _scope(token: Token) -> Scope:

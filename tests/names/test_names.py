@@ -1,14 +1,13 @@
-"""Test that names become identifiers and path segments, and that different names stay different."""
+"""Test that names become identifiers, and that different names stay different."""
 
 import keyword
-import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from translator.ir import EdgeKind
-from translator.names import closest, did_you_mean, identifiers, slug
+from translator.names import closest, did_you_mean, identifiers
 
 IDENTIFIERS = [
     # names, reserved, identifiers
@@ -32,24 +31,6 @@ def test_identifiers(names, reserved, expected):
     assert list(identifiers(names, reserved).items()) == list(zip(names, expected, strict=True))
 
 
-SLUGS = [
-    ("train", "train"),
-    ("train.v2_final-1", "train.v2_final-1"),
-    ("Training Pipeline", "Training-Pipeline-7280a0"),
-    ("", "node-e3b0c4"),
-    ("..", "node-5ec1f7"),
-    ("../x", "x-d6b96a"),
-    (".hidden", "hidden-169241"),
-    ("-rf", "rf-686c39"),
-    ("😀", "node-f0443a"),
-]
-
-
-@pytest.mark.parametrize(("name", "expected"), SLUGS)
-def test_slug(name, expected):
-    assert slug(name) == expected
-
-
 @given(st.lists(st.text(max_size=12), max_size=12), st.sets(st.sampled_from(["dag", "a", "node", "node_2"])))
 def test_identifiers_are_python_s_and_never_shared(names, reserved):
     given_names = identifiers(names, reserved)
@@ -60,26 +41,6 @@ def test_identifiers_are_python_s_and_never_shared(names, reserved):
         assert identifier.isascii()
         assert not keyword.iskeyword(identifier)
         assert identifier not in reserved
-
-
-@given(st.text(max_size=200))
-def test_a_slug_is_one_segment(name):
-    segment = slug(name)
-    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", segment)
-    assert len(segment) <= 107
-    assert slug(segment) == segment or len(segment) > 100
-
-
-@given(st.text(alphabet="ab .-/", max_size=4), st.text(alphabet="ab .-/", max_size=4))
-def test_two_names_have_two_slugs(one, other):
-    assert (slug(one) == slug(other)) == (one == other)
-
-
-def test_the_shim_s_own_rule_agrees():
-    """The shim must not import the compiler, so it has a copy of the rule."""
-    store = pytest.importorskip("translator.shim.store")
-    for name, _ in SLUGS:
-        assert store.segment(name) == slug(name)
 
 
 def test_did_you_mean():

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from translator import names
 from translator.shim.contract import ExecutionId, FileRecord
 from translator.shim.digest import of_file
 from translator.shim.store import Store, StoreError, open_store, segment, try_key
@@ -31,9 +30,8 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_segments_are_safe_and_agree_with_the_compilers_rule(name: str) -> None:
+def test_segments_are_safe(name: str) -> None:
     found = segment(name)
-    assert found == names.slug(name)
     assert found not in {"", ".", ".."}
     assert "/" not in found
     assert not found.startswith(".")

@@ -59,9 +59,9 @@ def test_items_cases_and_iterations() -> None:
     assert fan.case(Scope(inherited={"on": True}), "on", ["True", "1"]) == "True"
     with pytest.raises(fan.FanError, match="not one of the cases"):
         fan.case(Scope(inherited={"on": 2}), "on", ["1"])
-    assert fan.again("runnable", Scope(written={"done": 1}), "done", 0, 2)
-    assert not fan.again("runnable", Scope(written={"done": True}), "done", 0, 2)
-    assert not fan.again("runnable", Scope(), "done", 1, 2)
+    assert fan.again(Scope(written={"done": 1}), "done", 0, 2)
+    assert not fan.again(Scope(written={"done": True}), "done", 0, 2)
+    assert not fan.again(Scope(), "done", 1, 2)
 
 
 def test_parameters_that_are_nested_too_deep() -> None:

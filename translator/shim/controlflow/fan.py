@@ -5,7 +5,7 @@ How an engine runs a composite node that found ``scope``::
     items = fan.items(scope, over="chunks")                          # a map: one branch per item
     name = fan.case(scope, on="choice", cases=["heads", "tails"])    # a choice: the branch that runs
     while True: ...                                                  # a loop: after each complete iteration
-        if not fan.again(dialect, ended, until="done", iteration=number, limit=10): break
+        if not fan.again(ended, until="done", iteration=number, limit=10): break
 
     branches = [fan.Branch(name, state, last_scope), ...]            # in declared order; a loop's iterations in turn
     state, joined = fan.join(dialect, kind, scope, branches, reducer=..., returns=[...])
@@ -98,11 +98,10 @@ def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
     )
 
 
-def again(dialect: Dialect, scope: Scope, until: str, iteration: int, limit: int) -> bool:  # noqa: ARG001 - only one dialect has loops
+def again(scope: Scope, until: str, iteration: int, limit: int) -> bool:
     """Return whether a loop continues after a complete iteration.
 
     Args:
-        dialect: the source language.
         scope: that of the last node of the iteration.
         until: the parameter that ends the loop if it is exactly ``True``.
         iteration: number of the iteration that has ended, from 0.

@@ -39,7 +39,7 @@ _ATTEMPT = re.compile(r"try-([0-9]{1,9})")
 
 
 def segment(name: str) -> str:
-    """Turn a name into one path segment, by the same rule as ``translator.names.slug``.
+    """Turn a name into one path segment.
 
     1 to 100 characters of ``A-Z a-z 0-9 _ . -`` that start and end with neither ``.`` nor ``-`` stay as they are. Other
     names are decomposed (NFKD), lose invalid characters, and get ``-`` and 6 hexadecimal digits of their SHA-256, so

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, cast
 
 from translator import ir, registry
-from translator.names import identifiers
+from translator.names import digest, identifiers
 from translator.targets.airflow.settings import PIPELINE, dag_setting, of_dag, of_tasks, task_arguments
 from translator.targets.render import code, name
 
@@ -37,7 +36,7 @@ def _identifier(pipeline: ir.Pipeline) -> str:
     identifier = identifiers([pipeline.name])[pipeline.name]
     if pipeline.name.isascii():
         return identifier
-    return f"{identifier}_{hashlib.sha256(pipeline.name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+    return f"{identifier}_{digest(pipeline.name)}"
 
 
 _COPIES = 1000

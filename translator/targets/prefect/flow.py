@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from translator.names import identifiers
+from translator.names import digest, identifiers
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import AXIS
 from translator.targets.prefect.model import Field, Flow
@@ -112,4 +111,4 @@ def title_of(name: str) -> str:
     title = "".join(char if char.isprintable() else " " for char in flat).translate(_BANNED_IN_FLOW_NAMES)
     if title == flat and title:
         return name if name.isprintable() else flat
-    return f"{title} {hashlib.sha256(name.encode()).hexdigest()[:6]}".strip()
+    return f"{title} {digest(name)}".strip()
