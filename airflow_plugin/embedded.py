@@ -34,19 +34,19 @@ _USAGE = 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a DAG file; return 0 if the run is complete, 1 if it is not, 2 if the DAG does not accept the values."""
-    asked = _parser().parse_args(arguments)
-    home = asked.home.resolve()
+    options = _parser().parse_args(arguments)
+    home = options.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
-    _set_environment(asked, home)
+    _set_environment(options, home)
     with quiet(home / LOG) as errors:
         try:
-            return _run(asked.file, home, json.loads(asked.param_json))
+            return _run(options.file, home, json.loads(options.param_json))
         except ValueError as error:
             print(error, file=errors)
             return _USAGE
         except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
             traceback.print_exc()
-            print(f"Airflow could not run {asked.file}: {error}; see {home / LOG}", file=errors)
+            print(f"Airflow could not run {options.file}: {error}; see {home / LOG}", file=errors)
             return 1
 
 
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _set_environment(asked: argparse.Namespace, home: Path) -> None:
+def _set_environment(options: argparse.Namespace, home: Path) -> None:
     """Set up Airflow before it is imported; no configuration of another Airflow may reach this one."""
     for key in [key for key in os.environ if key.startswith("AIRFLOW__")]:
         del os.environ[key]
@@ -72,9 +72,9 @@ def _set_environment(asked: argparse.Namespace, home: Path) -> None:
         AIRFLOW__CORE__MAX_MAP_LENGTH=str(sys.maxsize),
         AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / DATABASE}",
         AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
-        TRANSLATOR_STORE=asked.store,
-        TRANSLATOR_RUN=asked.run,
-        TRANSLATOR_PROJECT=str(asked.project.resolve()),
+        TRANSLATOR_STORE=options.store,
+        TRANSLATOR_RUN=options.run,
+        TRANSLATOR_PROJECT=str(options.project.resolve()),
     )
 
 

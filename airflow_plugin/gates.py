@@ -48,10 +48,10 @@ def first_unmet(
         if isinstance(condition.of, ParamReference):
             values = run_values({VERDICT: condition.of}, params)
         else:
-            left = manifests(condition.of)
-            if not left:
+            complete = manifests(condition.of)
+            if not complete:
                 return f"{condition.of!r} has no result"
-            values = dict(left[-1].metadata)  # type: ignore[arg-type]  # only its truth is asked for
+            values = dict(complete[-1].metadata)  # type: ignore[arg-type]  # only its truth is asked for
         if bool(values.get(VERDICT)) is not condition.expected:
             return f"this runs only if {condition}"
     return None

@@ -81,7 +81,7 @@ class Node:
 @once_per_dag
 def nodes(dag: DAG) -> Mapping[str, Node]:
     """Return the nodes of a DAG by name, in the order of the source file, which ``finish`` lists if it differs."""
-    found: dict[str, Node] = {}
+    by_name: dict[str, Node] = {}
     groups: dict[str, list[str]] = {}
     for task in dag.tasks:
         if group := _group(task):
@@ -92,7 +92,7 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
         group = _group(task)
         name = node_name(task)
         of_node = [dag.get_task(one) for one in groups[group]] if group else [task]
-        found[name] = Node(
+        by_name[name] = Node(
             name=name,
             kind="task" if task.is_mapped else "execution",
             on_error=_argument(task, "on_error") or dag.default_args.get("on_error", "stop-all"),
@@ -103,13 +103,13 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
             included_if=_conditions(of_node, "included_if"),
             sequential=bool(_argument(task, "sequential")),
         )
-    owners = {task: node.name for node in found.values() for task in node.tasks}
+    owners = {task: node.name for node in by_name.values() for task in node.tasks}
     # A node that ``finish`` does not list, because somebody added it to the file, counts as well.
     listed = getattr(dag.task_dict.get(FINISH), "nodes", None) or ()
-    places = {name: place for place, name in enumerate(dict.fromkeys((*listed, *found)))}
+    places = {name: place for place, name in enumerate(dict.fromkeys((*listed, *by_name)))}
     return {
-        name: replace(found[name], upstream=_upstream(dag, found[name], owners, places))
-        for name in sorted(found, key=places.__getitem__)
+        name: replace(by_name[name], upstream=_upstream(dag, by_name[name], owners, places))
+        for name in sorted(by_name, key=places.__getitem__)
     }
 
 

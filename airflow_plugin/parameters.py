@@ -42,7 +42,7 @@ def run_values(given: Mapping[str, Given], params: Mapping[str, object]) -> dict
         if not isinstance(source, ParamReference):
             values[name] = source
             continue
-        found = next((params[key] for key in source.keys if params.get(key) is not None), None)
-        if found is not None:
-            values[name] = found  # type: ignore[assignment]  # the param's schema sees to it
+        value = next((params[key] for key in source.keys if params.get(key) is not None), None)
+        if value is not None:
+            values[name] = value  # type: ignore[assignment]  # the param's schema sees to it
     return values

@@ -52,13 +52,13 @@ def to_json(plans: list[NodePlan]) -> list[dict[str, Any]]:
 
 def from_json(document: list[Mapping[str, Any]]) -> list[NodePlan]:
     """Read the nodes that ``to_json`` wrote."""
-    found = []
+    planned = []
     for listed in document:
         of_node = {key: value for key, value in listed.items() if key not in ("before", "tells")}
         of_node |= {key: tuple(of_node[key]) for key in ("tasks", "upstream")}
         of_node |= {key: tuple(map(_condition, of_node[key])) for key in ("only_if", "included_if")}
-        found.append(NodePlan(Node(**of_node), tuple(listed["before"]), listed["tells"]))
-    return found
+        planned.append(NodePlan(Node(**of_node), tuple(listed["before"]), listed["tells"]))
+    return planned
 
 
 def _condition(document: Mapping[str, Any]) -> Condition:

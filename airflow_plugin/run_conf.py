@@ -22,12 +22,12 @@ def misspelt_keys(context: Context) -> str | None:
     return described((key for key in context["dag_run"].conf or {} if closest(key, declared)), declared)
 
 
-def described(given: Iterable[str], declared: Collection[str]) -> str | None:
+def described(keys: Iterable[str], declared: Collection[str]) -> str | None:
     """Return a sentence for each key that is not declared; None if there are none.
 
     Keys that start with an underscore may annotate runs.
     """
-    unknown = [key for key in given if key not in declared and not key.startswith("_")]
+    unknown = [key for key in keys if key not in declared and not key.startswith("_")]
     return "; ".join(_sentence(key, declared) for key in unknown) or None
 
 
@@ -36,8 +36,8 @@ def closest(key: str, declared: Collection[str]) -> str | None:
     # A parameter of a node is called NODE.PARAMETER, and people leave the node out.
     whole = [name for name in declared if key.casefold() in (name.casefold(), name.rpartition(".")[2].casefold())]
     folded = {name.casefold(): name for name in declared}
-    found = whole[:1] or [folded[name] for name in difflib.get_close_matches(key.casefold(), folded, 1)]
-    return found[0] if found else None
+    candidates = whole[:1] or [folded[name] for name in difflib.get_close_matches(key.casefold(), folded, 1)]
+    return candidates[0] if candidates else None
 
 
 def _sentence(key: str, declared: Collection[str]) -> str:

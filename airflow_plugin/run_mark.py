@@ -18,8 +18,8 @@ KEY = "run_marked"
 
 def marked(context: Context) -> Mark | None:
     """Return how a person marked the run since it was last cleared, for its task ``finish``."""
-    found = context["ti"].xcom_pull(task_ids=bearer(context["dag"].task_ids), key=KEY)
-    said = found[0] if isinstance(found, list) and found else found
+    pulled = context["ti"].xcom_pull(task_ids=bearer(context["dag"].task_ids), key=KEY)
+    said = pulled[0] if isinstance(pulled, list) and pulled else pulled
     if not isinstance(said, dict) or said["clear_number"] != (context["dag_run"].clear_number or 0):
         return None
     mark: Mark = said["state"]

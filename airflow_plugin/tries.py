@@ -69,13 +69,13 @@ def states_by_task(listed: Mapping[str, str | None], tasks: Collection[str]) -> 
         listed: what Airflow lists.
         tasks: the ids of all tasks of the DAG.
     """
-    found: dict[str, States] = {}
+    by_task: dict[str, States] = {}
     for key, state in listed.items():
         name, _, index = key.rpartition("_")
         mapped = key not in tasks and index.isdecimal()
         if state is not None and state != "removed":
-            found.setdefault(name if mapped else key, {})[int(index) if mapped else -1] = state
-    return found
+            by_task.setdefault(name if mapped else key, {})[int(index) if mapped else -1] = state
+    return by_task
 
 
 def gone_for_good(context: Context, task_ids: Collection[str], length: int) -> str | None:

@@ -35,12 +35,12 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
         return {}
     runs = {source: nodes(context["dag"])[source].run for source in wanted}
     states = task_states(context, runs.values())
-    found = {}
+    manifests = {}
     for source, task in runs.items():
         of_task = states.get(task, {})
         tries = named_tries(context, task) if "success" in of_task.values() else {}
-        found[source] = tuple(complete(store, of_task, tries))
-    return found
+        manifests[source] = tuple(complete(store, of_task, tries))
+    return manifests
 
 
 def complete(store: Store, states: States, tries: Mapping[int, str]) -> Iterator[Manifest]:

@@ -145,7 +145,7 @@ class _Try:
 
 def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
     """Return the tries of an attempt by node (or path) and index; a try without a manifest was lost."""
-    found: dict[str, dict[int, _Try]] = {}
+    tries: dict[str, dict[int, _Try]] = {}
     base = key_of(begun.pipeline, begun.run)
     for (folder, index), attempts in store.tries(begun.pipeline, begun.run).items():
         number = max(attempts)
@@ -156,8 +156,8 @@ def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
         node, started, state = _read_try(store, key, files) or (_named(folder, begun), clock.now(), Outcome.ERROR)
         if node is not None and started >= begun.started:
             uri = store.uri(f"{key}/{MANIFEST}")
-            found.setdefault(node, {})[index] = _Try(started, EngineState(state, uri))
-    return found
+            tries.setdefault(node, {})[index] = _Try(started, EngineState(state, uri))
+    return tries
 
 
 def _read_try(store: Store, key: str, files: Collection[str]) -> tuple[str, str, Outcome] | None:

@@ -43,8 +43,8 @@ class UsageError(TranslatorError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a flow according to the command line, and return the exit status."""
-    asked = _parser().parse_args(arguments)
-    home = asked.home.resolve()
+    options = _parser().parse_args(arguments)
+    home = options.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
@@ -52,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _SETTINGS,
         PREFECT_HOME=str(home),
         PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
-        TRANSLATOR_STORE=asked.store,
-        TRANSLATOR_RUN=asked.run,
-        TRANSLATOR_PROJECT=str(asked.project.resolve()),
+        TRANSLATOR_STORE=options.store,
+        TRANSLATOR_RUN=options.run,
+        TRANSLATOR_PROJECT=str(options.project.resolve()),
     )
     with quiet(home / LOG) as errors:
         try:
-            return _run(asked.file, json.loads(asked.param_json))
+            return _run(options.file, json.loads(options.param_json))
         except UsageError as error:
             print(f"error: {error}", file=errors)
             return 2
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
             traceback.print_exc()
-            print(f"error: Prefect could not run {asked.file}: {error}; see {home / LOG}", file=errors)
+            print(f"error: Prefect could not run {options.file}: {error}; see {home / LOG}", file=errors)
             return 1
 
 

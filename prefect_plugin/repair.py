@@ -48,15 +48,15 @@ class TaskRunEnd:
 
 def repair(ends: Iterable[TaskRunEnd]) -> None:
     """Give each task run that Prefect left open its name and its state; a task run that never ran has no name yet."""
-    left = [end for end in ends if is_left_open(end.future)]
-    if not left:
+    still_open = [end for end in ends if is_left_open(end.future)]
+    if not still_open:
         return
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         with get_client(sync_client=True) as client:
-            while left and time.monotonic() < deadline:
-                left = [end for end in left if not _is_repaired(client, end)]
-                if left:
+            while still_open and time.monotonic() < deadline:
+                still_open = [end for end in still_open if not _is_repaired(client, end)]
+                if still_open:
                     time.sleep(0.1)
     except Exception as error:  # noqa: BLE001 - the run has ended, whatever the API shows
         get_run_logger().warning("cannot show in the API which nodes never ran: %s", error)
@@ -80,19 +80,19 @@ def close_earlier_attempts(flow_run: UUID) -> None:
 
 def _open_task_runs(client: SyncPrefectClient, flow_run: UUID) -> list[TaskRun]:
     of_run = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run]))
-    found: list[TaskRun] = []
+    open_runs: list[TaskRun] = []
     offset = 0
     while page := client.read_task_runs(flow_run_filter=of_run, limit=PAGE, offset=offset):
-        found += [one for one in page if one.state is None or not one.state.is_final()]
+        open_runs += [one for one in page if one.state is None or not one.state.is_final()]
         offset += len(page)
-    return found
+    return open_runs
 
 
 def _is_repaired(client: SyncPrefectClient, end: TaskRunEnd) -> bool:
     """Repair a task run, if the API knows it already."""
-    made: State[Any] = State(type=end.state.type, name=end.state.name, message=end.state.message)
+    state: State[Any] = State(type=end.state.type, name=end.state.name, message=end.state.message)
     try:
-        client.set_task_run_state(end.future.task_run_id, made, force=True)
+        client.set_task_run_state(end.future.task_run_id, state, force=True)
         client.set_task_run_name(end.future.task_run_id, flat(end.name))
     except ObjectNotFound:
         return False

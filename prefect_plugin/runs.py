@@ -356,12 +356,12 @@ def _task_runs(run: Run) -> list[TaskRunEnd]:
 
 def _node_states(nodes: Mapping[str, Any], above: str = "") -> dict[str, str]:
     """Return the state of each node in ``run.json``, by name, or by path in branches."""
-    found: dict[str, str] = {}
+    states: dict[str, str] = {}
     for name, node in nodes.items():
-        found[f"{above}{name}"] = node["state"]
+        states[f"{above}{name}"] = node["state"]
         for branch, graph in node.get("branches", {}).items():
-            found |= _node_states(graph["nodes"], f"{above}{name}.{branch}.")
-    return found
+            states |= _node_states(graph["nodes"], f"{above}{name}.{branch}.")
+    return states
 
 
 def _as_submitted(run: Run) -> Iterator[PrefectFuture[Any]]:

@@ -24,11 +24,11 @@ def choose() -> str:
     Raises:
         ValueError: the environment names a block that does not exist.
     """
-    given = os.environ.get(VARIABLE, "")
-    if given.startswith(_PREFIX):
-        return _block(given.removeprefix(_PREFIX)).uri
-    if given:
-        return given if "://" in given else str(Path(given).resolve())
+    configured = os.environ.get(VARIABLE, "")
+    if configured.startswith(_PREFIX):
+        return _block(configured.removeprefix(_PREFIX)).uri
+    if configured:
+        return configured if "://" in configured else str(Path(configured).resolve())
     try:
         return _block(BLOCK).uri
     except ValueError:

@@ -16,6 +16,6 @@ class KeptTask(Task[P, R]):
 
     def with_options(self, **options: Any) -> Any:
         """Copy the task with other options; arguments are as of any task."""
-        made = copy.copy(self)
-        vars(made).update(vars(super().with_options(**options)))
-        return made
+        copied = copy.copy(self)
+        vars(copied).update(vars(super().with_options(**options)))
+        return copied

@@ -151,9 +151,11 @@ def create() -> FastAPI:
         """Redirect to Airflow's login page, and back again."""
         if "text/html" not in request.headers.get("accept", ""):
             return Response(str(getattr(error, "detail", "")), status.HTTP_401_UNAUTHORIZED, headers=_HEADERS)
-        asked = urlunsplit(("", "", *urlsplit(str(request.url))[2:4], ""))
+        wanted_url = urlunsplit(("", "", *urlsplit(str(request.url))[2:4], ""))
         login = get_auth_manager().get_url_login()
-        return RedirectResponse(f"{login}{'&' if '?' in login else '?'}next={quote(asked, safe='')}", headers=_HEADERS)
+        return RedirectResponse(
+            f"{login}{'&' if '?' in login else '?'}next={quote(wanted_url, safe='')}", headers=_HEADERS
+        )
 
     return app
 

@@ -240,11 +240,11 @@ def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | 
     Raises:
         FanError: there is no list, or more than Airflow maps over.
     """
-    around = run.indexes(innermost(node.path)) if node.maps else [()]
-    found: list[Item] = []
+    outer_indexes = run.indexes(innermost(node.path)) if node.maps else [()]
+    entries: list[Item] = []
     reached = False
     run.ask_all()
-    for one in map(run.of, around):
+    for one in map(run.of, outer_indexes):
         if node.maps and not one.reached(node.path):
             continue
         reached = True
@@ -255,14 +255,16 @@ def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | 
                 raise
             warn(f"{one.name(node.path)}: {error}")
             continue
-        found += [{"index": [*one.index, number], "label": one.label(node, item)} for number, item in enumerate(items)]
-    if len(found) > (most := conf.getint("core", "max_map_length", fallback=1024)):
-        of_all = f", for all {len(around)} items around it together" if node.maps else ""
+        entries += [
+            {"index": [*one.index, number], "label": one.label(node, item)} for number, item in enumerate(items)
+        ]
+    if len(entries) > (most := conf.getint("core", "max_map_length", fallback=1024)):
+        of_all = f", for all {len(outer_indexes)} items around it together" if node.maps else ""
         raise FanError(
-            f"{node.says['over']!r} has {len(found)} items{of_all}; Airflow maps over at most {most}; "
+            f"{node.says['over']!r} has {len(entries)} items{of_all}; Airflow maps over at most {most}; "
             "raise max_map_length in the section [core] of its configuration"
         )
-    return found if reached else None
+    return entries if reached else None
 
 
 def _branches(run: Run, node: Node) -> list[fan.Branch]:

@@ -89,8 +89,8 @@ def _state(run: Run, node: Node) -> EngineState | None:
     state, named = run.state(node), run.named(node.path)
     if state is not State.SKIPPED:
         return EngineState(state, named)
-    left = run.manifest(node.path)
-    return EngineState(State.STOPPED, named) if left is None or left.state is State.STOPPED else None
+    manifest = run.manifest(node.path)
+    return EngineState(State.STOPPED, named) if manifest is None or manifest.state is State.STOPPED else None
 
 
 def _reached(run: Run, path: Path) -> bool:

@@ -56,10 +56,10 @@ class GateOperator(BaseOperator):
         if node.included_if and self._is_left_out(context, node):
             return
         others = [task for task in node.tasks if task != self.task_id]
-        found = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=others).get(ti.run_id, {})
-        failed = "failed" in found.values()
-        executions = [state for task, state in found.items() if not task.endswith(".grid")]
-        if executions == ["skipped"] and "success" in found.values():
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=others).get(ti.run_id, {})
+        failed = "failed" in states.values()
+        executions = [state for task, state in states.items() if not task.endswith(".grid")]
+        if executions == ["skipped"] and "success" in states.values():
             return  # its grid has no points
         if "skipped" in executions and not failed:
             raise NotStarted("the node was stopped or skipped")

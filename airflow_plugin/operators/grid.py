@@ -127,8 +127,8 @@ class GridOperator(BaseOperator):
         upstream = upstream_manifests(context, sources, store) if sources else {}
         axes: dict[str, Any] = run_values(self.parameters, context["params"])
         for name, edge in self.parameter_edges.items():
-            found, value = edges.value(edge, upstream, many=True)
-            if found:
+            brings, value = edges.value(edge, upstream, many=True)
+            if brings:
                 axes[name] = value
             else:
                 self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)

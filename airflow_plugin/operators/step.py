@@ -191,8 +191,8 @@ class StepOperator(BaseOperator):
         several = {parameter.name for parameter in self.step.parameters if parameter.multiple}
         values = {}
         for name, edge in self.parameter_edges.items():
-            found, value = edges.value(edge, upstream, many=name in several)
-            if found:
+            brings, value = edges.value(edge, upstream, many=name in several)
+            if brings:
                 values[name] = value
             else:
                 self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)

@@ -117,7 +117,7 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[To
                 state, ".".join(graph.path), graph.handover, f"not complete: {failing}" if failing else None
             )
 
-        made = BranchTask(
+        task = BranchTask(
             body,
             name=flat(name if name != BODY else function.__name__),
             task_run_name=cast("Any", functools.partial(_name, name)),
@@ -126,8 +126,8 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[To
             persist_result=False,
             cache_policy=NO_CACHE,
         )
-        made.nodes = tuple(nodes)
-        return made
+        task.nodes = tuple(nodes)
+        return task
 
     return decorate
 
@@ -252,13 +252,13 @@ def _entered(name: str, token: Handover, index: int | None) -> tuple[int, str, S
 def _name(name: str, parameters: Mapping[str, Any]) -> str:
     """Return the name of a branch in the UI, in a map or a loop with its item or iteration."""
     composite, token = current_composite(), parameters.get("token")
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if isinstance(token, Handover):
-        told = {**token.scope.items, **token.scope.loops, **(token.item or {})}
+        values = {**token.scope.items, **token.scope.loops, **(token.item or {})}
     if composite.kind == "loop":
-        told[composite.index or "iteration"] = parameters.get("index") or 0
+        values[composite.index or "iteration"] = parameters.get("index") or 0
     base = composite.name if name == BODY else name
-    return flat(f"{base}[{grid.label(told)}]" if told else base)
+    return flat(f"{base}[{grid.label(values)}]" if values else base)
 
 
 def _returns(branches: Mapping[str, BranchTask]) -> list[str]:

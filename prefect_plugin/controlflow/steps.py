@@ -147,5 +147,5 @@ def node_state(state: Outcome, path: str, handover: Handover, reason: str | None
 def label(graph: GraphRun, name: str) -> str:
     """Return the name of a node in the UI, with the enclosing item or iteration: ``train[chunk=2]``."""
     scope = graph.handover.scope
-    told = grid.label(cast("dict[str, Any]", {**scope.items, **scope.loops}))
-    return f"{name}[{told}]" if told else name
+    shown = grid.label(cast("dict[str, Any]", {**scope.items, **scope.loops}))
+    return f"{name}[{shown}]" if shown else name

@@ -44,9 +44,9 @@ def items(token: Token, *, over: str) -> Sequence[Token]:
     """
     composite = current_composite()
     scope = _scope(token)
-    found = fan.items(scope, over)
-    composite.width = max(1, min(composite.width, len(found)))
-    return [Handover(scope, place, {composite.item or "item": item}) for place, item in enumerate(found)]
+    listed = fan.items(scope, over)
+    composite.width = max(1, min(composite.width, len(listed)))
+    return [Handover(scope, place, {composite.item or "item": item}) for place, item in enumerate(listed)]
 
 
 def chosen(token: Token, *, on: str) -> BranchTask:

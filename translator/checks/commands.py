@@ -94,10 +94,10 @@ def _incomplete(step: ir.Step, diagnostics: Diagnostics, questions: Iterator[int
 def _flaw(command: str, questions: Iterator[int]) -> Flaw | None:
     if is_plain(command) or next(questions, None) is None:
         return None
-    found = flaw(_SHELL, command)
-    if found is not None and not found.accepted and shutil.which(_LENIENT[0]) and flaw(_LENIENT, command) is None:
+    message = flaw(_SHELL, command)
+    if message is not None and not message.accepted and shutil.which(_LENIENT[0]) and flaw(_LENIENT, command) is None:
         return None
-    return found
+    return message
 
 
 def _lexer(line: str) -> shlex.shlex:

@@ -43,14 +43,14 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | No
         _arguments(pipeline, diagnostics, project, known)
 
 
-def _nested_items(graph: ir.Graph, around: tuple[str, ...], diagnostics: Diagnostics) -> None:
+def _nested_items(graph: ir.Graph, enclosing: tuple[str, ...], diagnostics: Diagnostics) -> None:
     for node in graph.nodes:
-        inside = around
+        inside = enclosing
         if isinstance(node, ir.MapNode):
-            if node.item in around:
+            if node.item in enclosing:
                 message = f"map {node.name!r} names its item {node.item!r} like an enclosing map"
                 diagnostics.error("repeated-item", message, node.span, hint="choose another name for 'iterate_as'")
-            inside = (*around, node.item)
+            inside = (*enclosing, node.item)
         for branch in branches(node).values():
             _nested_items(branch, inside, diagnostics)
 
@@ -71,12 +71,12 @@ def _races(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None
 
 
 def _lists(pipeline: ir.Pipeline, diagnostics: Diagnostics, known: _Known) -> None:
-    given = {parameter.name: parameter.default for parameter in pipeline.parameters}
+    defaults = {parameter.name: parameter.default for parameter in pipeline.parameters}
     for _, node in walk(pipeline.graph):
         if not isinstance(node, ir.MapNode):
             continue
-        if node.over in given:
-            _items(node, given[node.over], diagnostics, written=node.over in known.parameters)
+        if node.over in defaults:
+            _items(node, defaults[node.over], diagnostics, written=node.over in known.parameters)
         elif known.whole and node.over not in known.parameters:
             message = f"map {node.name!r} iterates over {node.over!r}, which no step writes"
             hint = "set it with --parameters-file or --param, otherwise the step fails"

@@ -72,7 +72,7 @@ def strongly_connected(below: Mapping[str, Sequence[str]]) -> list[list[str]]:
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     open_nodes: dict[str, None] = {}
-    found: list[list[str]] = []
+    components: list[list[str]] = []
     for root in below:
         if root in index:
             continue
@@ -97,8 +97,8 @@ def strongly_connected(below: Mapping[str, Sequence[str]]) -> list[list[str]]:
                     component: list[str] = []
                     while not component or component[-1] != node:
                         component.append(open_nodes.popitem()[0])
-                    found.append(component)
-    return found
+                    components.append(component)
+    return components
 
 
 def way_back(start: str, below: Mapping[str, Sequence[str]], inside: frozenset[str]) -> list[str]:

@@ -61,9 +61,9 @@ def _of_function(command: str, project: Path) -> Writes:
             names.update(keyword.arg.lower() for keyword in node.keywords if keyword.arg)
             whole = whole and all(keyword.arg for keyword in node.keywords)
         elif isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
-            made = _called(node.value) if isinstance(node.value, ast.Call) else None
-            names.update(field.lower() for field in models.get(made or "", ()))
-            whole = whole and made in models
+            constructor = _called(node.value) if isinstance(node.value, ast.Call) else None
+            names.update(field.lower() for field in models.get(constructor or "", ()))
+            whole = whole and constructor in models
     return Writes(frozenset(names), whole)
 
 

@@ -29,17 +29,17 @@ def main(argv: Sequence[str]) -> int:
     """
     args = _parser().parse_args(argv)
     loaded = open_file(args, args.file)
-    asked = Diagnostics()
+    problems = Diagnostics()
     try:
         pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
     except TranslationError as error:
         show(error.diagnostics, loaded.sources)
         return FAILED
-    values = param_option.values(pipeline, args.param, asked)
-    told = verdicts(pipeline, args.assume, asked)
-    explanation = _explained(pipeline, args.fail, values, told, asked) if asked.ok else None
+    values = param_option.values(pipeline, args.param, problems)
+    known_verdicts = verdicts(pipeline, args.assume, problems)
+    explanation = _explained(pipeline, args.fail, values, known_verdicts, problems) if problems.ok else None
     if explanation is None:
-        show(asked, loaded.sources)
+        show(problems, loaded.sources)
         return USAGE
     sys.stdout.write(as_json(explanation) if args.format == "json" else as_text(explanation))
     return OK
@@ -49,7 +49,7 @@ def _explained(
     pipeline: Pipeline,
     failures: Sequence[str],
     values: Mapping[str, Value],
-    told: Mapping[str, bool],
+    known_verdicts: Mapping[str, bool],
     diagnostics: Diagnostics,
 ) -> Explanation | None:
     if pipeline.graph.start is not None:
@@ -58,7 +58,7 @@ def _explained(
         return controlflow.explain(pipeline, failures, values, diagnostics)
     from translator.explain import dataflow
 
-    return dataflow.explain(pipeline, failures, values, diagnostics, told)
+    return dataflow.explain(pipeline, failures, values, diagnostics, known_verdicts)
 
 
 def _parser() -> argparse.ArgumentParser:

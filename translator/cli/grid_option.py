@@ -109,12 +109,12 @@ def _split(text: str) -> tuple[str, ...]:
     values: list[str] = []
     position = 0
     while text and position <= len(text):
-        found = _VALUE.match(text, position)
-        if found is None:
+        match = _VALUE.match(text, position)
+        if match is None:
             break
-        quoted = found.group(1)
-        values.append(found.group(2) if quoted is None else quoted.replace('""', '"'))
-        position = found.end() + 1
+        quoted = match.group(1)
+        values.append(match.group(2) if quoted is None else quoted.replace('""', '"'))
+        position = match.end() + 1
     return tuple(values)
 
 

@@ -72,25 +72,25 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
         for parameter in pipeline.parameters
         for target in parameter.targets
     }
-    found: dict[str, Value] = {}
+    values_by_name: dict[str, Value] = {}
     for text in texts:
         # A name may contain equals signs: the pipeline's names decide where it ends.
         known = max((name for name in slots if text.startswith(f"{name}=")), key=len, default=None)
         name, equals, value = (known, "=", text[len(known) + 1 :]) if known else text.partition("=")
         if not equals:
             diagnostics.error(CODE, f"--param {text}: expected NAME=VALUE or NODE.PARAMETER=VALUE", None)
-        elif name in found:
+        elif name in values_by_name:
             diagnostics.error(CODE, f"--param {name} is set twice", None, hint="separate values with commas")
         elif name in hidden and name not in slots:
             message = f"--param {name}: the pipeline parameter {hidden[name]!r} sets this parameter"
             diagnostics.error(CODE, message, None, hint=f"use --param {hidden[name]}=...")
         elif controlflow and name:
             try:
-                found[name] = cast("Value", _json(value))
+                values_by_name[name] = cast("Value", _json(value))
             except DepthError as error:
                 diagnostics.error(CODE, f"--param {name}: {error}", None)
             else:
-                _check_scalars(name, found[name], pipeline, diagnostics)
+                _check_scalars(name, values_by_name[name], pipeline, diagnostics)
         elif name not in slots:
             diagnostics.error(
                 CODE,
@@ -100,10 +100,10 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
             )
         else:
             try:
-                found[name] = _value(slots[name], value)
+                values_by_name[name] = _value(slots[name], value)
             except ValueError as error:
                 diagnostics.error(CODE, f"--param {name}: {error}", None)
-    return found
+    return values_by_name
 
 
 def _check_scalars(name: str, value: Value, pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
@@ -114,12 +114,12 @@ def _check_scalars(name: str, value: Value, pipeline: ir.Pipeline, diagnostics: 
             diagnostics.error(CODE, f"--param {name}: {reason[1]}", None)
 
 
-def declare(pipeline: ir.Pipeline, given: Mapping[str, Value]) -> ir.Pipeline:
+def declare(pipeline: ir.Pipeline, values: Mapping[str, Value]) -> ir.Pipeline:
     """Declare the parameters of a control-flow graph that have a value here and no declaration."""
     known = {parameter.name for parameter in pipeline.parameters}
-    if pipeline.graph.start is None or given.keys() <= known:
+    if pipeline.graph.start is None or values.keys() <= known:
         return pipeline
-    new = (ir.PipelineParameter(name, pipeline.span, value) for name, value in given.items() if name not in known)
+    new = (ir.PipelineParameter(name, pipeline.span, value) for name, value in values.items() if name not in known)
     return dataclasses.replace(pipeline, parameters=(*pipeline.parameters, *new))
 
 

@@ -69,13 +69,13 @@ def choices_of(args: argparse.Namespace) -> Choices:
     Raises:
         UsageError: there are options of several dialects.
     """
-    asked: dict[str, Choices] = {}
+    choices_by_title: dict[str, Choices] = {}
     for dialect in registry.dialects():
         if dialect.options is not None and dialect.options.asked(chosen := dialect.options.read(args)):
-            asked[dialect.title] = chosen
-    if len(asked) > 1:
-        raise UsageError(f"options of {' and '.join(asked)} cannot be combined: a pipeline has one language")
-    return replace(next(iter(asked.values()), Choices()), in_place=args.in_place)
+            choices_by_title[dialect.title] = chosen
+    if len(choices_by_title) > 1:
+        raise UsageError(f"options of {' and '.join(choices_by_title)} cannot be combined: a pipeline has one language")
+    return replace(next(iter(choices_by_title.values()), Choices()), in_place=args.in_place)
 
 
 def open_file(args: argparse.Namespace, file: str) -> Loaded:

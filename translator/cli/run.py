@@ -73,10 +73,10 @@ def main(argv: Sequence[str]) -> int:
         show(found, loaded.sources, hush_notes=True, file=args.file)
         if not found.ok:
             return FAILED
-        asked = Diagnostics()
-        values = param_option.values(pipeline, args.param, asked)
-        if not asked.ok:
-            show(asked, loaded.sources)
+        problems = Diagnostics()
+        values = param_option.values(pipeline, args.param, problems)
+        if not problems.ok:
+            show(problems, loaded.sources)
             return USAGE
         pipeline = param_option.declare(pipeline, values)
         if find_spec(target.MODULE) is None:
@@ -197,8 +197,8 @@ def _compiled(  # noqa: PLR0913 - all that a run needs
     project = real(source)
     file = folder / "generated" / target.file_name(pipeline)
     home = folder / "home"
-    for made in (file.parent, home):
-        made.mkdir()
+    for directory in (file.parent, home):
+        directory.mkdir()
     options = GenerateOptions(project=project_from(file, project))
     file.write_text(target.generate(pipeline, options), encoding="utf-8")
     return target.run_command(file, store=store, run=run, project=project, parameters=values, home=home)

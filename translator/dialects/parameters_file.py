@@ -44,11 +44,11 @@ def read_parameters(
         message = "a parameters file is a mapping of values by name"
         diagnostics.error("bad-value", message, root.span)
         return ()
-    found: list[PipelineParameter] = []
+    parameters: list[PipelineParameter] = []
     for key, located in root.entries.items():
         if isinstance(key, str) and key:
-            found.append(PipelineParameter(key, root.key_span(key), frozen(located.value)))
+            parameters.append(PipelineParameter(key, root.key_span(key), frozen(located.value)))
         else:
             message = f"the name of a parameter must be text, not {key!r}"
             diagnostics.error("bad-name", message, root.key_span(key), hint="quote it")
-    return tuple(found)
+    return tuple(parameters)

@@ -27,7 +27,7 @@ def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnosti
         texts: the arguments of the options.
         diagnostics: receives unknown conditions, and values that are neither true nor false.
     """
-    found: dict[str, bool] = {}
+    by_condition: dict[str, bool] = {}
     known = [node.name for node in _conditions(pipeline)]
     for text in texts:
         name, _, verdict = text.rpartition("=")
@@ -37,12 +37,12 @@ def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnosti
             hint = did_you_mean(name, known, "conditions")
             diagnostics.error(CODE, f"--assume {text}: there is no condition called {name!r}", None, hint=hint)
         else:
-            found[name] = verdict.lower() == "true"
-    return found
+            by_condition[name] = verdict.lower() == "true"
+    return by_condition
 
 
 def assumed(
-    pipeline: ir.Pipeline, widths: Mapping[str, int], given: Mapping[str, bool]
+    pipeline: ir.Pipeline, widths: Mapping[str, int], known_verdicts: Mapping[str, bool]
 ) -> tuple[Oracle, tuple[str, ...]]:
     """Return an oracle that assumes what only a run can know, and descriptions of the assumptions.
 
@@ -52,7 +52,7 @@ def assumed(
     Args:
         pipeline: the pipeline.
         widths: by node how many executions the failures mention.
-        given: known results of conditions.
+        known_verdicts: known results of conditions.
     """
     from translator.semantics import Ending
 
@@ -80,9 +80,9 @@ def assumed(
             notes.append(f"what is in {folder!r} is known only while running; assumed to give {name} {width} {plural}")
     for node in _conditions(pipeline):
         expected = {gate.expected for other in pipeline.nodes for gate in other.policy.gates if gate.node == node.name}
-        verdict = given.get(node.name, expected != {False})
+        verdict = known_verdicts.get(node.name, expected != {False})
         printed[node.name] = {VERDICT: verdict}
-        if expected and node.name not in given:
+        if expected and node.name not in known_verdicts:
             said = str(verdict).lower()
             notes.append(f"whether {node.name} is true is known only while running; assumed to be {said} (--assume)")
 

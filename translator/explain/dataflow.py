@@ -32,7 +32,7 @@ def explain(
     failures: Sequence[str],
     values: Mapping[str, Value],
     diagnostics: Diagnostics,
-    told: Mapping[str, bool] | None = None,
+    known_verdicts: Mapping[str, bool] | None = None,
 ) -> Explanation | None:
     """Explain a run with the rules.
 
@@ -41,14 +41,14 @@ def explain(
         failures: what fails, as ``NODE``, ``NODE[i]`` or ``NODE[i]@ATTEMPT``.
         values: the values given for the run.
         diagnostics: receives unknown nodes; then the result is None.
-        told: the results of conditions, by name; others are assumed.
+        known_verdicts: the results of conditions, by name; others are assumed.
     """
     nodes = step_nodes(pipeline)
     parsed = [failure for text in failures if (failure := _failure(text, nodes, diagnostics))]
     if not diagnostics.ok:
         return None
     widths = {f.node: max(g.index or 0 for g in parsed if g.node == f.node) + 1 for f in parsed}
-    oracle, notes = assumed(pipeline, widths, told or {})
+    oracle, notes = assumed(pipeline, widths, known_verdicts or {})
     rules = Rules(pipeline, values, failing(parsed, oracle), widths=widths)
     undisturbed = predict(Rules(pipeline, values, oracle, widths=widths)).nodes
     for text, failure in zip(failures, parsed, strict=True):

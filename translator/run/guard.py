@@ -107,6 +107,6 @@ def guarded() -> Iterator[tuple[Path, Guard]]:
 def _sweep() -> None:
     """Remove the directories of runs that were killed together with their guard."""
     with contextlib.suppress(OSError):
-        for left in abandoned(tempfile.gettempdir(), _NAME):
+        for folder in abandoned(tempfile.gettempdir(), _NAME):
             with contextlib.suppress(OSError):
-                remove(left)
+                remove(folder)

@@ -165,8 +165,8 @@ class LiveTree:
         kinds = {**self._kinds, **dict.fromkeys([n for n in self._progress.nodes if n not in self._kinds], "execution")}
         for path, kind in kinds.items():
             executions = self._progress.nodes.get(path, {})
-            around = max((p for p in beneath if path.startswith(f"{p}.")), key=len, default=None)
-            tree, name = (root, path) if around is None else (beneath[around], path[len(around) + 1 :])
+            enclosing = max((p for p in beneath if path.startswith(f"{p}.")), key=len, default=None)
+            tree, name = (root, path) if enclosing is None else (beneath[enclosing], path[len(enclosing) + 1 :])
             if kind not in {"execution", "task"}:
                 beneath[path] = tree.add(self._line(name, executions.get(0)))
                 continue

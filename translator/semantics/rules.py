@@ -65,10 +65,10 @@ class Rules:
     @cached_property
     def incoming(self) -> Mapping[str, Sequence[ir.Edge]]:
         """The edges into each node, in the order of the file."""
-        found: dict[str, list[ir.Edge]] = {name: [] for name in self.nodes}
+        incoming: dict[str, list[ir.Edge]] = {name: [] for name in self.nodes}
         for edge in self.pipeline.edges:
-            found[edge.target.node].append(edge)
-        return found
+            incoming[edge.target.node].append(edge)
+        return incoming
 
     @cached_property
     def upstream(self) -> Mapping[str, tuple[str, ...]]:
@@ -197,8 +197,8 @@ class Rules:
 
     def _brought(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
         """Return what an edge passes into a parameter (rule 4)."""
-        held = [e.metadata if edge.source.kind is EdgeKind.METADATA else e.parameters for e in source.complete]
-        values = [cast("Value", v) for holder in held if (v := holder.get(edge.source.key)) is not None]
+        holders = [e.metadata if edge.source.kind is EdgeKind.METADATA else e.parameters for e in source.complete]
+        values = [cast("Value", v) for holder in holders if (v := holder.get(edge.source.key)) is not None]
         if not values:
             return False, None
         target = next((p for p in node.step.parameters if p.name == edge.target.key), None)

@@ -63,13 +63,13 @@ _NOT_YAML_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U0001
 
 
 def _has_control_characters(text: str, name: str, diagnostics: Diagnostics) -> bool:
-    found = _NOT_YAML_TEXT.search(text)
-    if found is None:
+    match = _NOT_YAML_TEXT.search(text)
+    if match is None:
         return False
-    lines = LINE_BREAK.split(text[: found.start()])
+    lines = LINE_BREAK.split(text[: match.start()])
     line, column = len(lines), len(lines[-1]) + 1
     place = Span(name, line, column, line, column + 1)
-    character = f"U+{ord(found.group()):04X}"
+    character = f"U+{ord(match.group()):04X}"
     hint = "remove it; YAML does not allow control characters"
     diagnostics.error("control-character", f"control character {character} in YAML", place, hint=hint)
     return True

@@ -85,7 +85,7 @@ def environment(package: str) -> jinja2.Environment:
     """Return the Jinja environment for the templates in ``templates`` of ``package``."""
     import jinja2
 
-    made = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.PackageLoader(package),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - Python is written, not HTML; values pass the filter "py"
@@ -93,9 +93,9 @@ def environment(package: str) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters.update(comment=comment, docstring=docstring)
-    made.globals.update(name=name, call=call, names=lambda texts: [name(text) for text in texts])
-    return made
+    templates.filters.update(comment=comment, docstring=docstring)
+    templates.globals.update(name=name, call=call, names=lambda texts: [name(text) for text in texts])
+    return templates
 
 
 def render(templates: jinja2.Environment, template: str, file: str, /, **model: object) -> str:

@@ -24,19 +24,19 @@ def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:
     inputs, outputs, args = _arguments(step, files)
     task = step.command[0] if step.command else None
     options = step.options
-    mine: dict[str, Expression]
+    of_kind: dict[str, Expression]
     match step.kind:
         case ir.StepKind.CONDITION:
             more = options.get("arguments")
             args |= {key: thawed(value) for key, value in more.items()} if isinstance(more, Mapping) else {}
-            mine = {"task": task, "predicate": options.get("predicate"), "negate": options.get("negate") or None}
+            of_kind = {"task": task, "predicate": options.get("predicate"), "negate": options.get("negate") or None}
         case ir.StepKind.COLLECT:
-            mine = {"iterations": options.get("iterations")}
+            of_kind = {"iterations": options.get("iterations")}
         case _:
-            mine = {"loop": _loop(step, files) if files is not None else None}
+            of_kind = {"loop": _loop(step, files) if files is not None else None}
     extra = options.get("extra")
     keywords: dict[str, Expression] = {
-        **mine,
+        **of_kind,
         "inputs": inputs or None,
         "outputs": outputs or None,
         "args": args or None,
@@ -45,8 +45,8 @@ def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:
         "source": str(step.span.place),
     }
     arguments = (step.name, task) if step.kind is ir.StepKind.SCRIPT else (step.name,)
-    given = tuple((key, item) for key, item in keywords.items() if item is not None)
-    return Call(Name(f"loom.{step.kind.value}"), arguments, given)
+    present = tuple((key, item) for key, item in keywords.items() if item is not None)
+    return Call(Name(f"loom.{step.kind.value}"), arguments, present)
 
 
 def _arguments(
@@ -55,7 +55,7 @@ def _arguments(
     """Return the parameters of a step as inputs, outputs and arguments, in command-line order."""
     read = {item.name for item in step.inputs}
     written = {item.name for item in step.outputs}
-    items, made = (files.items, files.outputs) if files is not None else ((), ())
+    items, item_outputs = (files.items, files.outputs) if files is not None else ((), ())
     inputs: dict[str, Expression] = {}
     outputs: dict[str, Expression] = {}
     args: dict[str, Expression] = {}
@@ -65,7 +65,7 @@ def _arguments(
         value: Expression = parameter.default
         if parameter.name in items:
             value = name("loom.ITEM")
-        elif parameter.name in made:
+        elif parameter.name in item_outputs:
             value = name("loom.OUTPUT")
         elif parameter.name in read and parameter.pass_as is not None:
             value = call("loom.path", parameter.default)
@@ -94,5 +94,5 @@ def _loop(step: ir.Step, files: ir.FileAxis) -> Call:
 
 def _outside(step: ir.Step) -> tuple[object, ...]:
     """Return the outputs of a step that may be outside the project directory."""
-    found = step.options.get("outside")
-    return found if isinstance(found, tuple) else ()
+    names = step.options.get("outside")
+    return names if isinstance(names, tuple) else ()

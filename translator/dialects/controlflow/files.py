@@ -75,15 +75,15 @@ def open_graph(  # noqa: PLR0911 - one return per possible problem
 def _readable(path: Path, shown: str, name: str, body: Located, where: Where) -> bool:
     place = body.value_span("dag_definition")
     try:
-        there = path.is_file()
-        around = [other for other in where.opened if other.exists() and there and other.samefile(path)]
+        exists = path.is_file()
+        enclosing = [other for other in where.opened if other.exists() and exists and other.samefile(path)]
     except (OSError, ValueError):
-        there, around = False, []
-    if not there:
+        exists, enclosing = False, []
+    if not exists:
         message = f"step {name!r} includes {shown!r}, which is not in {where.source.project}"
         hint = "the path is relative to the project directory (--project)"
         where.diagnostics.error("missing-file", message, place, hint=hint)
-    elif around:
+    elif enclosing:
         where.diagnostics.error("cycle", f"step {name!r} includes {shown!r}, which includes this step", place)
     elif where.count.files >= _MOST:
         where.diagnostics.error("too-many-files", f"the pipeline includes more than {_MOST} files", place)

@@ -140,7 +140,7 @@ _KINDS = ("json", "object", "metric")
 def _returns(value: Any) -> tuple[tuple[str, str], ...] | None:
     if not isinstance(value, list):
         return None
-    found: list[tuple[str, str]] = []
+    returns: list[tuple[str, str]] = []
     for item in value:
         if not isinstance(item, dict):
             raise ValueError("must be a list of mappings: write '- name: x', not '- x'")  # noqa: TRY004 - for the user
@@ -149,8 +149,8 @@ def _returns(value: Any) -> tuple[tuple[str, str], ...] | None:
             raise ValueError("must have a string 'name' for each value")  # noqa: TRY004 - for the user
         if kind not in _KINDS:
             raise ValueError(f"has the kind {kind!r}; the kinds are:  {', '.join(_KINDS)}")
-        found.append((name, str(kind)))
-    return tuple(found)
+        returns.append((name, str(kind)))
+    return tuple(returns)
 
 
 _FITS: Mapping[Kind, Callable[[Any], Any]] = {

@@ -21,34 +21,34 @@ Uses: TypeAlias = "Mapping[str, dict[str, None]]"
 
 def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
     """Return the steps that write each data node, and those that read it."""
-    made: dict[str, dict[str, None]] = {}
+    writers: dict[str, dict[str, None]] = {}
     read: dict[str, dict[str, None]] = {}
     for one in lowered:
-        for found, named in ((made, one.writes), (read, one.reads)):
+        for found, named in ((writers, one.writes), (read, one.reads)):
             for use in named:
                 if use.data is not None:
                     found.setdefault(use.data, {})[one.source.name] = None
-    return made, read
+    return writers, read
 
 
 def described(node: model.DataNode, made: Uses, read: Uses) -> str:
     """Describe a data node for a form: its description, and the steps that write and read it."""
     said = (("written by", made.get(node.name)), ("read by", read.get(node.name)))
     parts = [f"{verb} {listed(list(steps))}" for verb, steps in said if steps]
-    told = "; ".join(parts)
-    told = f"{told[:1].upper()}{told[1:]}." if told else ""
+    sentence = "; ".join(parts)
+    sentence = f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
     own = (node.description or "").strip()
-    return f"{own if own.endswith(('.', '!', '?')) else f'{own}.'} {told}".strip() if own else told
+    return f"{own if own.endswith(('.', '!', '?')) else f'{own}.'} {sentence}".strip() if own else sentence
 
 
 def switched(gates: Mapping[str, tuple[ir.Gate, ...]]) -> dict[str, list[str]]:
     """Return the parameters that switches depend on, each with the steps that it switches on or off."""
-    found: dict[str, list[str]] = {}
+    steps_by_parameter: dict[str, list[str]] = {}
     for step, all_of_it in gates.items():
         for gate in all_of_it:
             if gate.parameter and not gate.excludes:
-                found.setdefault(gate.parameter, []).append(step)
-    return found
+                steps_by_parameter.setdefault(gate.parameter, []).append(step)
+    return steps_by_parameter
 
 
 def listed(steps: Sequence[str]) -> str:

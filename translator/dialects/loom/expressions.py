@@ -116,9 +116,9 @@ def _binary(op: ast.operator, left: Any, right: Any) -> Any:
 
 
 def _last(values: list[ast.expr], names: Mapping[str, object], *, until: bool) -> Any:
-    found: Any = None
+    value: Any = None
     for one in values:
-        found = _value(one, names)
-        if bool(found) is until:
+        value = _value(one, names)
+        if bool(value) is until:
             break
-    return found
+    return value

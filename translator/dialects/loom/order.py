@@ -77,11 +77,11 @@ class _Writers:
 
     def by_path(self, use: Use) -> list[str]:
         """Return the steps that write a path, a path in it, or an enclosing directory."""
-        found: dict[str, None] = {}
+        nodes_by_path: dict[str, None] = {}
         for folder in above(use.path):
-            found.update(dict.fromkeys(self.at.get(folder, ())))
-        found.update(dict.fromkeys(self.below.get(use.path, ())))
-        return [step for step in found if step != use.step]
+            nodes_by_path.update(dict.fromkeys(self.at.get(folder, ())))
+        nodes_by_path.update(dict.fromkeys(self.below.get(use.path, ())))
+        return [step for step in nodes_by_path if step != use.step]
 
 
 def _add(found: dict[tuple[str, str, str], ir.Edge], writer: str, use: Use) -> None:
@@ -142,14 +142,14 @@ def _late(late: Sequence[tuple[Use, str]], edges: object, diagnostics: Diagnosti
 
 
 def _all_before(step: str, waits: Mapping[str, set[str]]) -> set[str]:
-    found: set[str] = set()
+    upstream: set[str] = set()
     stack = [step]
     while stack:
         for other in waits.get(stack.pop(), ()):
-            if other not in found:
-                found.add(other)
+            if other not in upstream:
+                upstream.add(other)
                 stack.append(other)
-    return found
+    return upstream
 
 
 def _in_containers(names: Names, diagnostics: Diagnostics) -> None:

@@ -108,7 +108,7 @@ def _values(place: Located, diagnostics: Diagnostics) -> Sequence[Mapping[str, o
 def _computed(
     expressions: Mapping[str, Located], number: int, diagnostics: Diagnostics
 ) -> Sequence[Mapping[str, object]]:
-    found: list[Mapping[str, object]] = []
+    computed: list[Mapping[str, object]] = []
     for iteration in range(number):
         values: dict[str, object] = {}
         for name, place in expressions.items():
@@ -122,8 +122,8 @@ def _computed(
                 message = f"the expression of {name!r} in iteration {iteration}: {error}"
                 diagnostics.error("bad-expression", message, place.span)
                 return ()
-        found.append(values)
-    return found
+        computed.append(values)
+    return computed
 
 
 def _fits(source: str, target: str, span: Span, steps: Sequence[model.Step], diagnostics: Diagnostics) -> bool:
@@ -169,9 +169,9 @@ def unroll(
                 node, name=new, path=suffixed(node.path, f"iter{iteration}"), internal=True
             )
         for step in group.steps:
-            made = _iteration(group, step, iteration, values, own)
-            steps.append(replace(made, gates=gates, after=before))
-            before, gates = (made.name,), ()
+            unrolled = _iteration(group, step, iteration, values, own)
+            steps.append(replace(unrolled, gates=gates, after=before))
+            before, gates = (unrolled.name,), ()
         if group.condition is not None:
             # Loom evaluates the condition after the last iteration, too: then only a failure matters.
             stop = f"{group.name}_stop_iter{iteration}"
@@ -218,9 +218,9 @@ def _iteration(
             source_step, _, output = source.partition(".")
             if target_step != step.name:
                 continue
-            made = next(slot for slot in by_name[source_step].outputs if slot.name == output)
-            if made.reference in own:
-                fed = model.Slot(flag, f"${made.reference}_iter{iteration - 1}", span)
+            slot_of_output = next(slot for slot in by_name[source_step].outputs if slot.name == output)
+            if slot_of_output.reference in own:
+                fed = model.Slot(flag, f"${slot_of_output.reference}_iter{iteration - 1}", span)
                 (inputs if flag in inputs else args)[flag] = fed
     return replace(
         step,

@@ -29,10 +29,10 @@ def suffixed(path: str, suffix: str) -> str:
 
 def above(path: str) -> list[str]:
     """Return the path itself and all enclosing directories, the innermost first."""
-    found = [path]
-    while (parent := posixpath.dirname(found[-1])) not in ("", found[-1]):
-        found.append(parent)
-    return found
+    paths = [path]
+    while (parent := posixpath.dirname(paths[-1])) not in ("", paths[-1]):
+        paths.append(parent)
+    return paths
 
 
 def inside(path: str, folder: str) -> bool:

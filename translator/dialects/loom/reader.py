@@ -78,8 +78,8 @@ def _unrolled(file: model.File) -> tuple[list[tuple[str, model.Step]], dict[str,
     data = dict(file.data)
     for entry in file.entries:
         if isinstance(entry, model.MultiPass):
-            made, files = unroll(entry, file.data)
-            steps += [(entry.name, step) for step in made]
+            unrolled, files = unroll(entry, file.data)
+            steps += [(entry.name, step) for step in unrolled]
             data |= files
         else:
             steps.append((entry.name, entry))
@@ -170,9 +170,9 @@ class _Reader:
     def gates(self, one: Lowered, run: Mapping[str, model.Step]) -> tuple[ir.Gate, ...]:
         """Return the gates of a step: whether it is included, and the branches of switches."""
         step = one.source
-        found: dict[ir.Gate, None] = {}
+        distinct: dict[ir.Gate, None] = {}
         if step.optional:
-            found[ir.Gate(expected=True, parameter=f"include.{step.name}", excludes=True)] = None
+            distinct[ir.Gate(expected=True, parameter=f"include.{step.name}", excludes=True)] = None
             if step.kind == model.CONDITION and step.name not in self.choices.include:
                 what = "not supported: an optional condition, without which Loom's switches fail"
                 self.diagnostics.error("unsupported-optional-condition", what, step.span)
@@ -186,9 +186,9 @@ class _Reader:
                 if reference not in run:
                     message = f"switch {name!r} needs the condition {reference!r}, which is not part of the run"
                     self.diagnostics.error("missing-condition", message, slot.span if slot else place)
-                found[ir.Gate(expected=branch == "then", node=reference)] = None
+                distinct[ir.Gate(expected=branch == "then", node=reference)] = None
             elif reference in self.names.parameters:
-                found[ir.Gate(expected=branch == "then", parameter=reference)] = None
+                distinct[ir.Gate(expected=branch == "then", parameter=reference)] = None
             else:
                 from translator.names import did_you_mean
 
@@ -200,8 +200,8 @@ class _Reader:
                     str(reference or (slot.value if slot else "")), [f"${n}" for n in known], "there are"
                 )
                 self.diagnostics.error("unknown-reference", message, slot.span if slot else place, hint=hint)
-        found.update(dict.fromkeys(gate for gate in step.gates if gate.node in run))
-        return tuple(found)
+        distinct.update(dict.fromkeys(gate for gate in step.gates if gate.node in run))
+        return tuple(distinct)
 
     def behind(self, one: Lowered, run: Mapping[str, model.Step]) -> list[str]:
         """Return the conditions of switches that a step depends on through the data of another switch."""
@@ -229,7 +229,7 @@ class _Reader:
             for name, target in one.sets:
                 targets.setdefault(name, []).append(target)
         asked = switched(gates)
-        made: list[ir.PipelineParameter] = []
+        pipeline_parameters: list[ir.PipelineParameter] = []
         for parameter in self.file.parameters.values():
             if parameter.name in targets or parameter.name in asked:
                 value = typed(parameter.value)[1]
@@ -237,13 +237,15 @@ class _Reader:
                 if not tied and not parameter.value:
                     value = False  # only switches depend on it, on its truth, which a text would lose for []
                 shown = None if tied else f"Decides whether these steps run: {listed(asked[parameter.name])}."
-                made.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied, shown))
+                pipeline_parameters.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied, shown))
         uses_of = uses(lowered)
         for node in self.file.data.values():
             tied = tuple(dict.fromkeys(targets.get(f"data.{node.name}", ())))
             if tied:
                 path, shown = self.names.path(node.name), described(node, *uses_of)
-                made.append(ir.PipelineParameter(f"data.{node.name}", node.span, path, tied, shown, "Data"))
+                pipeline_parameters.append(
+                    ir.PipelineParameter(f"data.{node.name}", node.span, path, tied, shown, "Data")
+                )
         for one in lowered:
             if one.source.optional:
                 name = one.source.name
@@ -254,8 +256,8 @@ class _Reader:
                     description=f"Whether the step {name} is part of the run.",
                     section="Optional steps",
                 )
-                made.append(given)
-        return tuple(made)
+                pipeline_parameters.append(given)
+        return tuple(pipeline_parameters)
 
     def missing_files(self, lowered: Sequence[Lowered], edges: Sequence[ir.Edge], project: Path) -> None:
         """Warn of missing input files that no step writes."""

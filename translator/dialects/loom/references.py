@@ -39,12 +39,12 @@ class Names:
 
     def containers(self, name: str) -> list[str]:
         """Return the data node and those that it is nested in, the innermost first."""
-        found: list[str] = []
+        names_of_containers: list[str] = []
         current: str | None = name
-        while current is not None and current in self.data and current not in found:
-            found.append(current)
+        while current is not None and current in self.data and current not in names_of_containers:
+            names_of_containers.append(current)
             current = self.data[current].parent
-        return found
+        return names_of_containers
 
 
 @dataclass(frozen=True, slots=True)

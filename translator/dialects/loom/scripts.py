@@ -45,9 +45,9 @@ def check(steps: Sequence[Lowered], project: Path, diagnostics: Diagnostics) -> 
             else:
                 message = f"step {lowered.source.name!r} runs {script!r}, which is not in {str(project) or '.'}"
                 diagnostics.error("missing-script", message, lowered.source.script_span or lowered.source.span)
-        found = interfaces[script]
-        if found is not None and lowered.source.kind == "task":
-            _call(lowered, found, diagnostics)
+        declared = interfaces[script]
+        if declared is not None and lowered.source.kind == "task":
+            _call(lowered, declared, diagnostics)
 
 
 def interface(file: Path) -> Mapping[str, Any] | None:
@@ -58,8 +58,8 @@ def interface(file: Path) -> Mapping[str, Any] | None:
         docstring = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    found = _FRONTMATTER.search(docstring or "")
-    read = parse(found.group(1), file.name, Diagnostics()) if found else None
+    match = _FRONTMATTER.search(docstring or "")
+    read = parse(match.group(1), file.name, Diagnostics()) if match else None
     return read.value if read is not None and isinstance(read.value, dict) else None
 
 
@@ -97,18 +97,18 @@ def _call(lowered: Lowered, says: Mapping[str, Any], diagnostics: Diagnostics) -
 
 def _inputs(lowered: Lowered, known: Sequence[str], diagnostics: Diagnostics) -> None:
     source = lowered.source
-    given = [slot.name for slot in source.inputs]
+    names = [slot.name for slot in source.inputs]
     for slot in source.inputs:
         if slot.name not in known:
             message = f"{source.script} has no input {slot.name!r}"
             diagnostics.warning("unlike-script", message, slot.span, hint=did_you_mean(slot.name, known, "its inputs"))
-    wanted = [name for name in known if name in given]
-    if set(given) <= set(known) and given != wanted:
-        message = f"step {source.name!r} passes {', '.join(given)}; {source.script} takes them as {', '.join(wanted)}"
+    wanted = [name for name in known if name in names]
+    if set(names) <= set(known) and names != wanted:
+        message = f"step {source.name!r} passes {', '.join(names)}; {source.script} takes them as {', '.join(wanted)}"
         hint = "inputs are passed by position, not by name"
         diagnostics.warning("unlike-script", message, source.inputs[0].span, hint=hint)
-    elif len(given) < len(known) and set(given) <= set(known):
-        missing = ", ".join(name for name in known if name not in given)
+    elif len(names) < len(known) and set(names) <= set(known):
+        missing = ", ".join(name for name in known if name not in names)
         message = f"step {source.name!r} does not pass {missing}, which {source.script} expects"
         diagnostics.warning("unlike-script", message, source.span)
 

@@ -33,10 +33,10 @@ def select(
         ChoiceError: the step or group does not exist.
     """
     known = list(dict.fromkeys(name for name, _ in entries))
-    asked = [("--step", name) for name in choices.steps]
-    asked += [("--from", choices.first)] if choices.first is not None else []
-    asked += [("--include", name) for name in choices.include]
-    for option, one in asked:
+    choices_by_option = [("--step", name) for name in choices.steps]
+    choices_by_option += [("--from", choices.first)] if choices.first is not None else []
+    choices_by_option += [("--include", name) for name in choices.include]
+    for option, one in choices_by_option:
         if one not in known:
             raise ChoiceError(f"{option} {one}: there is no step {one!r}", did_you_mean(one, known, "steps"))
     wanted = set(choices.steps)

@@ -142,14 +142,14 @@ def _axis(
             hint = did_you_mean(key, _RULES[style], f"rules of {style!r}")
             diagnostics.warning("ignored-rule", message, rules.key_span(key), hint=hint)
     try:
-        found = _STYLES[style](rules)
+        placed_values = _STYLES[style](rules)
     except _RuleError as error:
         diagnostics.error("bad-rules", f"parameter {name!r}: {error}", rules.value_span(error.key))
         return None
     if rules.value.get("integerify"):
-        found = [(_integer(value), place) for value, place in found]
-        found = list({value: (value, place) for value, place in reversed(found)}.values())[::-1]
-    values = tuple(_typed(parameter, value, place, diagnostics) for value, place in found)
+        placed_values = [(_integer(value), place) for value, place in placed_values]
+        placed_values = list({value: (value, place) for value, place in reversed(placed_values)}.values())[::-1]
+    values = tuple(_typed(parameter, value, place, diagnostics) for value, place in placed_values)
     return ir.Axis(name, values, variant.span)
 
 

@@ -126,10 +126,10 @@ def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Dia
         return
     known = [parameter.name for parameter in step.parameters]
     for place in command.items if command.items is not None else [command]:
-        for found in _PLACEHOLDER.finditer(str(place.value)):
-            if found.group(1) not in known:
-                message = f"step {step.name!r} has no parameter {found.group(1)!r}; {found.group()} is not substituted"
-                hint = did_you_mean(found.group(1), known, "its parameters")
+        for match in _PLACEHOLDER.finditer(str(place.value)):
+            if match.group(1) not in known:
+                message = f"step {step.name!r} has no parameter {match.group(1)!r}; {match.group()} is not substituted"
+                hint = did_you_mean(match.group(1), known, "its parameters")
                 diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
 
 
@@ -316,8 +316,8 @@ def _refusal(uri: str) -> tuple[str, str] | None:
 
 
 def _scheme(uri: str) -> str:
-    found = _SCHEME.match(uri)
-    return found.group(1).lower() if found else ""
+    match = _SCHEME.match(uri)
+    return match.group(1).lower() if match else ""
 
 
 def _output(output: Located, diagnostics: Diagnostics) -> ir.Output:

@@ -89,9 +89,9 @@ def run_command(  # noqa: PLR0913 - all but the file are keywords
         parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
         home: a private directory for Airflow's configuration, database and logs.
     """
-    given = json.dumps(dict(parameters), allow_nan=False)
+    values = json.dumps(dict(parameters), allow_nan=False)
     return [
         *(sys.executable, "-m", "airflow_plugin.embedded", str(file)),
         *("--store", store, "--run", run, "--project", str(project), "--home", str(home)),
-        *("--param-json", given),
+        *("--param-json", values),
     ]

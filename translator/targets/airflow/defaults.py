@@ -45,8 +45,8 @@ def _fault(param: Call) -> str | None:
     schema = {key: value for key, value in param.keywords if key not in _SHOWN}
     if not schema:
         return None
-    found = next(iter(Draft202012Validator(schema).iter_errors(param.arguments[0])), None)
-    return None if found is None else str(found.message)
+    error = next(iter(Draft202012Validator(schema).iter_errors(param.arguments[0])), None)
+    return None if error is None else str(error.message)
 
 
 def _places(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span]]:

@@ -183,16 +183,16 @@ def _fed(parameter: ir.Parameter, source: ir.Port) -> str:
 
 def _param(default: object, schema: Schema, **shown: str | None) -> Call:
     """Return the call of ``Param``; descriptions come last."""
-    made = call("Param", default, **schema)
-    return type(made)(made.function, made.arguments, (*made.keywords, *call("Param", **shown).keywords))
+    param = call("Param", default, **schema)
+    return type(param)(param.function, param.arguments, (*param.keywords, *call("Param", **shown).keywords))
 
 
 def _schema(parameter: ir.Parameter, seen: object) -> Schema:
     """Return the schema of a value; that of a string also accepts the types of the values in the file (``seen``)."""
     schema: Schema = {"type": _TYPES[parameter.type]}
     if parameter.type is ir.ParameterType.STRING:
-        given = [*atoms(parameter.default), *atoms(seen), *parameter.choices]
-        others = [_JSON_TYPES[type(atom)] for atom in given if type(atom) in _JSON_TYPES]
+        values = [*atoms(parameter.default), *atoms(seen), *parameter.choices]
+        others = [_JSON_TYPES[type(atom)] for atom in values if type(atom) in _JSON_TYPES]
         schema["type"] = _one_or_list(["string", *others])
     if parameter.choices:
         schema["enum"] = [thawed(typed(parameter, choice)) for choice in parameter.choices]

@@ -28,10 +28,10 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         check_controlflow(pipeline.graph, diagnostics)
         return
     lengths: dict[str, dict[str, int]] = {}
-    for given in pipeline.parameters:
-        if isinstance(given.default, tuple):
-            for target in given.targets:
-                lengths.setdefault(target.node, {})[target.parameter] = len(given.default)
+    for parameter in pipeline.parameters:
+        if isinstance(parameter.default, tuple):
+            for target in parameter.targets:
+                lengths.setdefault(target.node, {})[target.parameter] = len(parameter.default)
     for node in pipeline.nodes:
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()

@@ -18,10 +18,10 @@ def part_variables(variables: Mapping[str, str], reserved: Iterable[str]) -> dic
         reserved: other names of the file.
     """
     taken = {*variables.values(), *reserved}
-    found: dict[str, dict[str, str]] = {}
+    parts: dict[str, dict[str, str]] = {}
     for node, variable in variables.items():
-        found[node] = {}
+        parts[node] = {}
         for part in ("grid", "run"):
-            found[node][part] = free(f"{variable.rstrip('_')}_{part}", taken)
-            taken.add(found[node][part])
-    return found
+            parts[node][part] = free(f"{variable.rstrip('_')}_{part}", taken)
+            taken.add(parts[node][part])
+    return parts

@@ -29,13 +29,13 @@ def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> li
     for followers in after.values():
         for follower in followers:
             waits_for[follower] += 1
-    found = []
+    upstream = []
     for node, followers in after.items():
         if node in mapped:
-            found.append(mapped[node])
+            upstream.append(mapped[node])
         if not followers or (node not in mapped and all(waits_for[follower] > 1 for follower in followers)):
-            found.append(node)
-    return found
+            upstream.append(node)
+    return upstream
 
 
 def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[str]) -> tuple[OrderLine, ...]:

@@ -52,9 +52,9 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[
         if edge.source.kind in REFERENCES:
             edges.setdefault((edge.target.node, edge.target.kind), []).append(edge)
     setters: dict[str, dict[str, list[ir.PipelineParameter]]] = {}
-    for given in pipeline.parameters:
-        for target in given.targets:
-            setters.setdefault(target.node, {}).setdefault(target.parameter, []).append(given)
+    for parameter in pipeline.parameters:
+        for target in parameter.targets:
+            setters.setdefault(target.node, {}).setdefault(target.parameter, []).append(parameter)
     rules = {node.policy.on_error for node in pipeline.nodes}
     # Nodes with the same rule share it; in Loom, all nodes do.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL

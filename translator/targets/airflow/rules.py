@@ -63,18 +63,18 @@ def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
     tolerant = on_child_error is ir.OnChildError.CONTINUE_AND_COMPLETE
     match on_error:
         case ir.OnError.CONTINUE if on_child_error is None or tolerant:
-            made = _empty(_ONE_COMPLETE)
+            closing = _empty(_ONE_COMPLETE)
         case ir.OnError.CONTINUE:
-            made = call("GateOperator", task_id="done")
+            closing = call("GateOperator", task_id="done")
         case ir.OnError.STOP_NEXT:
-            made = _empty(_ONE_COMPLETE if tolerant else None)
+            closing = _empty(_ONE_COMPLETE if tolerant else None)
         case _ if tolerant:
-            made = call("GateOperator", task_id="done", needs="one-complete")
+            closing = call("GateOperator", task_id="done", needs="one-complete")
         case _ if on_child_error is ir.OnChildError.CONTINUE_AND_ERROR:
-            made = call("GateOperator", task_id="done", needs="all-complete")
+            closing = call("GateOperator", task_id="done", needs="all-complete")
         case _:
-            made = _empty(None)
-    return made
+            closing = _empty(None)
+    return closing
 
 
 def explanation(closing: Call) -> str | None:

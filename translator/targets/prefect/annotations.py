@@ -56,8 +56,8 @@ def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
             engine.
     """
     types = dict.fromkeys(_TYPES[parameter.type] for parameter in parameters)
-    given = list(atoms(seen))
-    others = [atom for atom in given if not any(_admits(name, atom) for name in types)]
+    values = list(atoms(seen))
+    others = [atom for atom in values if not any(_admits(name, atom) for name in types)]
     types |= dict.fromkeys(NUMBER if isinstance(atom, float) else type(atom).__name__ for atom in others)
     return " | ".join(types or ("str",))
 
@@ -87,13 +87,13 @@ def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
 
     There are none if the file itself violates them, because its value must reach the run.
     """
-    given = list(atoms(seen))
+    values = list(atoms(seen))
     if parameter.choices:
-        fit = not _sayable(parameter) and all(atom in parameter.choices for atom in given)
+        fit = not _sayable(parameter) and all(atom in parameter.choices for atom in values)
         return {"json_schema_extra": {"enum": list(parameter.choices)}} if fit else {}
     low = -math.inf if parameter.minimum is None else parameter.minimum
     high = math.inf if parameter.maximum is None else parameter.maximum
-    if not all(isinstance(atom, int | float) and low <= atom <= high for atom in given):
+    if not all(isinstance(atom, int | float) and low <= atom <= high for atom in values):
         return {}
     limits = {"ge": parameter.minimum, "le": parameter.maximum}
     return {key: _number(value) for key, value in limits.items() if value is not None}

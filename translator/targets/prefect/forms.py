@@ -178,10 +178,10 @@ def _finished(
         annotation += " | None"
     alias = parameter.name if name != parameter.name else None
     keywords = {**(limits or {}), "alias": alias, "description": parameter.description}
-    given = [(key, value) for key, value in keywords.items() if value is not None]
-    if not given:
+    present = [(key, value) for key, value in keywords.items() if value is not None]
+    if not present:
         return Field(name, annotation, thawed(default))
-    return Field(name, annotation, Call(Name("Field"), keywords=(("default", thawed(default)), *given)))
+    return Field(name, annotation, Call(Name("Field"), keywords=(("default", thawed(default)), *present)))
 
 
 def _what_group_is(node: ir.StepNode) -> str:

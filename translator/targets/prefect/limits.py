@@ -20,10 +20,10 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         pipeline: the pipeline to be written, which has passed ``translator.checks``.
         diagnostics: receives the findings.
     """
-    for given in pipeline.parameters:
-        if given.name in ARGUMENTS:
-            message = f"Prefect reserves {given.name!r}: the flow's parameter is called '{given.name}_'"
-            diagnostics.note("renamed-parameter", message, given.span, hint="its title in the form does not change")
+    for parameter in pipeline.parameters:
+        if parameter.name in ARGUMENTS:
+            message = f"Prefect reserves {parameter.name!r}: the flow's parameter is called '{parameter.name}_'"
+            diagnostics.note("renamed-parameter", message, parameter.span, hint="its title in the form does not change")
     for node in pipeline.nodes if pipeline.graph.start is None else ():
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()

@@ -295,10 +295,10 @@ class Body:
         self._out.use(operator)
         self._explain(at, guard)
         if at.over is None:
-            made = Call(name(operator), (), (*said, *arguments(item=at.item_argument), *guard))
+            operator_call = Call(name(operator), (), (*said, *arguments(item=at.item_argument), *guard))
         else:
-            made = Call(name(f"{operator}.for_each"), (name(at.over),), (*said, *guard))
-        self._out.value(at.depth, variable, made)
+            operator_call = Call(name(f"{operator}.for_each"), (name(at.over),), (*said, *guard))
+        self._out.value(at.depth, variable, operator_call)
 
     def _explain(self, at: Position, guard: Arguments) -> None:
         """Write why a task has a trigger rule, above the task."""

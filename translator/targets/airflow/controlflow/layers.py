@@ -48,13 +48,13 @@ def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
         # An unreachable node must not come before the first node of the graph.
         alone = 0 if ways[name].starts else first
         ranks[waiting.pop()] = max((ranks[one] + mapping[one] for one in before), default=alone)
-    found = []
+    ordered = []
     for rank in range(max(ranks.values(), default=-1) + 1):
         here = [node for node in graph.nodes if ranks[node.name] == rank]
-        found.append(
+        ordered.append(
             Layer([node for node in here if not mapping[node.name]], [node for node in here if mapping[node.name]])
         )
-    return found
+    return ordered
 
 
 def maps_in(node: ir.Node) -> bool:

@@ -60,9 +60,9 @@ class Names:
     def own(self, path: Path, word: str) -> str:
         """Return the variable of a task of a composite node, such as its ``join``."""
         if (path, word) not in self._own:
-            found = free(f"{self.variable(path).rstrip('_')}_{word}", self._taken)
-            self._taken.add(found)
-            self._own[path, word] = found
+            variable = free(f"{self.variable(path).rstrip('_')}_{word}", self._taken)
+            self._taken.add(variable)
+            self._own[path, word] = variable
         return self._own[path, word]
 
     def group(self, argument: str, after: str | None, siblings: Iterable[str]) -> str:

@@ -52,14 +52,14 @@ def _fanned_out(chains: Sequence[Chain]) -> list[Chain]:
 
 def _ordered(links: Sequence[Link]) -> list[Link]:
     """Return the links in an order in which each follows those that it continues, as far as possible."""
-    left = list(links)
+    waiting = list(links)
     ordered: list[Link] = []
-    while left:
-        targets = {target for _, target in left}
-        ready = [link for link in left if not targets & set(link[0])] or left[:1]
+    while waiting:
+        targets = {target for _, target in waiting}
+        ready = [link for link in waiting if not targets & set(link[0])] or waiting[:1]
         taken = ready[0]
         if ordered:
             taken = next((link for link in ready if link[0] == [ordered[-1][1]]), taken)
-        left.remove(taken)
+        waiting.remove(taken)
         ordered.append(taken)
     return ordered

@@ -60,21 +60,21 @@ def lines(
 
 def words(statements: Sequence[Statement]) -> set[str]:
     """Return the functions that the lines of ``statements`` call."""
-    found: set[str] = set()
+    called: set[str] = set()
     for one in statements:
         match one:
             case SubmitUnlessFailed():
-                found.add("failed")
+                called.add("failed")
             case Submit(_, True) | Handle():
-                found.add("allow_failure")
+                called.add("allow_failure")
             case Return(outcome, _, handling):
-                found |= {"allow_failure"} if handling else set()
-                found |= {_SAYS[outcome].partition("(")[0]} - {"token"}
+                called |= {"allow_failure"} if handling else set()
+                called |= {_SAYS[outcome].partition("(")[0]} - {"token"}
             case IfFailed(then, otherwise):
-                found |= {"failed"} | words(then) | words(otherwise)
+                called |= {"failed"} | words(then) | words(otherwise)
             case _:
                 pass
-    return found
+    return called
 
 
 def _token(*, handling: bool) -> str:

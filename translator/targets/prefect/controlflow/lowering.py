@@ -54,7 +54,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     """
     graphs = dict(_graphs(pipeline.graph, ()))
     walks = {path: walk(graph) for path, graph in graphs.items()}
-    onward = [(*path, node) for path, made in walks.items() for node in made.onward]
+    onward = [(*path, node) for path, walked in walks.items() for node in walked.onward]
     names = names_of(pipeline, onward)
     file = _File(pipeline, names, walks, _by_graph(names.places), _by_graph(names.onward))
     steps = tuple(_steps(file))
@@ -73,10 +73,10 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
 
 
 def _by_graph(names: Mapping[Path, str]) -> dict[Path, dict[str, str]]:
-    found: dict[Path, dict[str, str]] = {}
+    by_graph: dict[Path, dict[str, str]] = {}
     for path, name in names.items():
-        found.setdefault(path[:-1], {})[path[-1]] = name
-    return found
+        by_graph.setdefault(path[:-1], {})[path[-1]] = name
+    return by_graph
 
 
 def _graphs(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, ir.Graph]]:
@@ -186,10 +186,10 @@ def _composite(file: _File, node: ir.Node, path: Path, *, reached: bool) -> Func
     return Function(decorator, head, docstring_of(what), tuple(body))
 
 
-def _decorator(made: Call, place: str | None = None) -> str:
+def _decorator(decorator: Call, place: str | None = None) -> str:
     """Return the text of a decorator, with the location of its node as a comment on its first line."""
     note = f"  {render.comment(place)}" if place else ""
-    first, *rest = render.layout(made, indent=0, before=1, after=len(note)).split("\n")
+    first, *rest = render.layout(decorator, indent=0, before=1, after=len(note)).split("\n")
     return "\n".join((f"@{first}{note}", *rest))
 
 
@@ -197,14 +197,14 @@ def _flow(file: _File) -> Flow:
     pipeline, names = file.pipeline, file.names
     arguments = tuple(parameters.argument(one, names.arguments[one.name]) for one in pipeline.parameters)
     described = [(names.arguments[one.name], one.description) for one in pipeline.parameters if one.description]
-    given = {one.name: Name(names.arguments[one.name]) for one in pipeline.parameters}
+    values = {one.name: Name(names.arguments[one.name]) for one in pipeline.parameters}
     file.used |= {"finish_graph", "record_crash", "run_of_graph", "thread_pool"}
     run = call(
         "run_of_graph",
         pipeline.name,
         dialect=pipeline.dialect,
         project=Name("PROJECT"),
-        parameters=given or None,
+        parameters=values or None,
         nodes=[Name(file.tasks[()][node.name]) for node in pipeline.nodes],
     )
     text = documented(pipeline.name, described)

@@ -46,8 +46,8 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
         onward: the paths of the nodes that begin their own function.
     """
     labels = _labels(dict(_spoken(pipeline.graph, ())))
-    given = identifiers(list(labels.values()), RESERVED)
-    places = {path: given[label] for path, label in labels.items()}
+    identifier_of = identifiers(list(labels.values()), RESERVED)
+    places = {path: identifier_of[label] for path, label in labels.items()}
     taken = {*places.values(), *RESERVED}
     functions: dict[Path, str] = {}
     for path in onward:

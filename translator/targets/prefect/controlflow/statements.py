@@ -78,9 +78,9 @@ def walk(graph: ir.Graph) -> Walk:
     writer = _Writer(graph)
     while True:
         before = len(writer.shared)
-        made = writer.all()
+        walked = writer.all()
         if len(writer.shared) == before:
-            return made
+            return walked
 
 
 @dataclass(slots=True)
