@@ -1,4 +1,8 @@
-"""Write ``run.json`` of a run from Airflow's database, in the API server and in the scheduler."""
+"""Write ``run.json`` of a run from Airflow's database, in the API server and in the scheduler.
+
+Both may write the same record at the same time. So each looks again after it has written: a process that was slow to
+write what it saw has overwritten what another process saw later.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
     from translator.shim.outcome import RunRecord
     from translator.shim.store import Store
 
+_FINAL = ("success", "failed")
+"""The states of a run that has ended."""
+
 
 def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> None:
     """Write ``run.json`` of a run.
@@ -28,8 +35,7 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
             parts of the run again. A mark of the run that contradicts this state no longer counts.
     """
     from airflow_plugin.configuration import RUN, store_uri
-    from translator.shim import clock
-    from translator.shim.contract import State
+    from translator.shim.outcome import mark
     from translator.shim.store import open_store
 
     if RUN in os.environ:  # a command runs it, and writes its record
@@ -38,24 +44,37 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
     if seen is None:
         return
     store = open_store(store_uri())
+    written = _write(store, seen, ended=ended, decided=decided)
+    while (now := look(dag_id, run_id, ended=ended)) is not None and now != seen and now.state in _FINAL:
+        same_attempt = now.id == seen.id
+        if same_attempt and seen.state in _FINAL and seen.state != now.state:  # a person marked the run meanwhile
+            mark(store, written.uri, "success" if now.state == "success" else "failed")
+        written = _write(store, now, ended=ended and same_attempt)
+        seen = now
+
+
+def _write(store: Store, seen: Seen, *, ended: bool, decided: bool = False) -> RunRecord:
+    from translator.shim import clock
+    from translator.shim.contract import State
+
     before = _before(store, seen) if ended else {}
     if before and not (decided and _is_past(before, seen)):
         how = {"started": before["started"], "marked": before.get("marked")}
-        _record(store, seen, **how, ended=State(before["state"]))
-        return
+        return _record(store, seen, **how, ended=State(before["state"]))
     how = {"started": before["started"] if before else clock.written(seen.id.started), "marked": None}
     if before and seen.state == "success":
-        _record(store, seen, **how, ended=State.COMPLETE)
-        return
+        return _record(store, seen, **how, ended=State.COMPLETE)
     record = _record(store, seen, **how, ended=None)
     if seen.state == "failed" and record.state is State.COMPLETE:  # it was cut off when only its end was missing
-        _record(store, seen, **how, ended=State.STOPPED)
+        return _record(store, seen, **how, ended=State.STOPPED)
+    return record
 
 
 def _is_past(before: Mapping[str, Any], seen: Seen) -> bool:
     """Return whether a person's mark of the run in ``run.json`` contradicts the state of the run in Airflow."""
-    ended = seen.state in ("success", "failed")
-    return ended and "marked" in before and (before["state"] == "complete") is not (seen.state == "success")
+    return (
+        seen.state in _FINAL and "marked" in before and (before["state"] == "complete") is not (seen.state == "success")
+    )
 
 
 def _before(store: Store, seen: Seen) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.airflow.controlflow.model import C, Cleared, E, Instance, K, Model, is_item, plain, task_of
+from tests.airflow.histories import said
 from tests.airflow.scheduler import wait_until
 from tests.controlflow.histories import SHAPES, Plan, Shape, drawn, key_of, seen, shown, write
 from tests.controlflow.run import predicted, recorded
@@ -178,13 +179,13 @@ class History:
         """Delete the run, and start another one with its id."""
         self._say("delete")
         path = self._document
-        before = path.read_bytes()
+        before = said(path)
         self.scheduler.delete(self._run)
         self.count += 1
         self.folder = f"{self.id}-{self.count}"
         self.model = Model(self.shape, str(self.home))
         self.trigger(plan)
-        assert path.read_bytes() == before, "the run of the same id has written over the record of the deleted one"
+        assert said(path) == before, "the run of the same id has written over the record of the deleted one"
 
     # How it is done
 

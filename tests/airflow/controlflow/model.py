@@ -228,7 +228,9 @@ class Model:
         if isinstance(node, ir.LoopNode):
             ran = {name: one for name, one in ran.items() if self._is_on(path, int(name))}
         entry = {"MapNode": f"{path}.items", "ChoiceNode": f"{path}.choose"}.get(type(node).__name__)
-        if self._changed or (entry and self.states[entry] is not C):  # the node could not begin
+        # The list was written again, and not listed again.
+        unlisted = isinstance(node, ir.MapNode) and not self.lists[path] and came.all.get(node.over)
+        if unlisted or self._changed or (entry and self.states[entry] is not C):  # the node could not begin
             self._set(path, E, came)
             return
         ended = {state for state, _ in ran.values()}

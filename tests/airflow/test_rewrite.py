@@ -1,0 +1,94 @@
+"""Write the record of a run from what Airflow's database holds, while other processes do the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("airflow.sdk")
+
+from airflow_plugin import rewrite
+from translator.shim.contract import State
+from translator.shim.outcome import RunRecord
+from translator.shim.store import open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Id:
+    """What tells the attempts of a run apart."""
+
+    started: str = "2026-01-01"
+    clear_number: int = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a process has seen of a run in the database: here one task."""
+
+    task: str
+    state: str
+    id: Id = field(default_factory=Id)
+    pipeline: str = "p"
+
+    def folder(self, _: Any) -> str:
+        return "run"
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+    """Write the record, while other processes do what is listed; return it."""
+    monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path))
+    path = tmp_path / "p" / "run" / "run.json"
+    path.parent.mkdir(parents=True)
+
+    def put(document: dict[str, Any]) -> None:
+        path.write_text(json.dumps({"pipeline": "p", "run": "run", "engine": "airflow", "started": "then", **document}))
+
+    def record(_: Any, seen: Seen, *, marked: str | None, ended: State | None, started: Any) -> RunRecord:
+        for step in meanwhile:
+            step()
+        meanwhile.clear()
+        state = ended or (State.ERROR if seen.task == "failed" else State.COMPLETE)
+        put({"state": state.value, "task": seen.task, **({"marked": marked} if marked else {})})
+        return RunRecord(state, json.loads(path.read_text()), open_store(str(tmp_path)).uri("p/run/run.json"))
+
+    meanwhile: list[Callable[[], Any]] = []
+    database: list[Seen] = []
+    monkeypatch.setattr(rewrite, "_record", record)
+    monkeypatch.setattr(rewrite, "look", lambda *_, **__: database[-1])
+    monkeypatch.setattr("translator.shim.clock.written", str)
+
+    def write(before: Seen, document: dict[str, Any], after: Seen, late: dict[str, Any]) -> dict[str, Any]:
+        put(document)
+        database.append(before)
+        meanwhile.extend((lambda: database.append(after), lambda: put(late)))
+        rewrite.write("p", "run", ended=True)
+        found = json.loads(path.read_text())
+        return {name: found[name] for name in ("state", "task", "marked") if name in found}
+
+    return write
+
+
+def test_a_task_that_is_marked_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
+    late = {"state": "complete", "task": "failed"}
+    found = written(Seen("success", "success"), {"state": "complete"}, Seen("failed", "success"), late)
+    assert found == late
+
+
+def test_a_run_that_is_marked_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
+    late = {"state": "error", "task": "success", "marked": "failed"}
+    found = written(Seen("success", "success"), {"state": "complete"}, Seen("success", "failed"), late)
+    assert found == late
+
+
+def test_a_run_that_is_cleared_and_ends_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
+    late = {"state": "complete", "task": "success"}
+    found = written(Seen("failed", "failed"), {"state": "error"}, Seen("success", "success", Id(clear_number=1)), late)
+    assert found == late
