@@ -163,7 +163,8 @@ class History:
                 self._interrupt(client, plan.ends_by)
             state = wait_for(lambda: self._rest(client), SECONDS, f"the flow run to come to rest ({plan})")
             wait_for(lambda: not self._processes(), SECONDS, "the flow's process to end")
-            assert process is None or not is_alive(process), "the step's process is left"
+            # After a kill a watchdog ends it, a moment later.
+            wait_for(lambda: process is None or not is_alive(process), 30, "the step's process to end")
             self._check(plan, state, earlier)
             self._check_task_runs(client, plan)
             if plan.ends_by == "kill":
