@@ -25,6 +25,7 @@ BENCHMARKS = {
     "dag_file": "airflow",
     "before_command": "airflow",
     "shim": "dev",
+    "container": "dev",
     "artifact": "dev",
     "mapped_airflow": "airflow",
     "mapped_scheduler": "airflow",
