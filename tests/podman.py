@@ -56,6 +56,8 @@ class Podman:
     """A running engine: its socket, and how to call its command line."""
 
     folder: Path
+    registry: int
+    """The port of this machine on which it trusts a registry without TLS."""
     service: subprocess.Popen[bytes] | None = None
 
     @property
@@ -68,7 +70,8 @@ class Podman:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "CONTAINERS_CONF": str(self.folder / "containers.conf")}
+        files = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_REGISTRIES_CONF": "registries.conf"}
+        return {**os.environ, **{name: str(self.folder / file) for name, file in files.items()}}
 
     def command(self, *arguments: str) -> list[str]:
         return ["podman", "--root", str(self.folder / "root"), "--runroot", str(self.folder / "run"), *arguments]
@@ -129,7 +132,10 @@ def podman(folder: Path) -> Iterator[Podman]:
     """
     require("podman", "runc", "ldd")
     (folder / "containers.conf").write_text(_SETTINGS.format(tmp=folder / "tmp"))
-    engine = Podman(folder)
+    engine = Podman(folder, _free_port())
+    (folder / "registries.conf").write_text(
+        f'[[registry]]\nlocation = "127.0.0.1:{engine.registry}"\ninsecure = true\n'
+    )
     try:
         try:
             for name, programs, libraries in ((PYTHON_IMAGE, ("sh", *_PROGRAMS), True), (SH_IMAGE, ("sh",), False)):
@@ -145,6 +151,12 @@ def podman(folder: Path) -> Iterator[Podman]:
         engine.stop()
         _end_monitors(folder)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return int(server.getsockname()[1])
 
 
 def _end_monitors(folder: Path) -> None:

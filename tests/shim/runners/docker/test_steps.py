@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.podman import SH_IMAGE
-from translator.shim.contract import Connection, Input, Parameter, Resources
+from translator.shim.contract import Connection, Input, Parameter, Resources, output
 from translator.shim.execution import execute, kill_all
+from translator.shim.inputs import edges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -290,3 +291,19 @@ def test_connections_of_the_engine_tell_the_host(worker: Worker, in_container: I
     context = replace(worker.context(), connection={"gpu": Connection(str(podman.socket))}.get)
     assert execute(step, context).state == "complete"
     assert worker.output == ["here"]
+
+
+def test_root_that_writes_to_an_input_is_found_out(worker: Worker, in_container: InContainer) -> None:
+    (worker.project / "data.csv").write_text("1,2")
+    made = worker.run(in_container("echo made > /valohai/outputs/model"), node="made")
+    step = in_container(
+        "echo evil >> /valohai/inputs/data/data.csv; echo evil >> /valohai/inputs/model/model",
+        inputs=[Input("data", ["data.csv"]), Input("model")],
+    )
+    inputs = {"model": edges.files(step.inputs[1], [output("made")], "replace", {"made": [made]})}
+    manifest = worker.run(step, inputs=inputs)
+    assert manifest.state == "error"
+    assert "the command wrote to its input model" in (manifest.reason or "")
+    assert (worker.project / "data.csv").read_text() == "1,2"
+    again = worker.run(in_container("cat /valohai/inputs/model/model", inputs=[Input("model")]), inputs=inputs)
+    assert "has changed since it was published" in (again.reason or "")
