@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from examples.compare import differences
 from tests.parity.engines import run_pipeline
-from tests.podman import PYTHON_IMAGE, SH_IMAGE
+from tests.podman import PYTHON_IMAGE, SH_IMAGE, in_containers
 from translator.load import load
 
 PIPELINE = f"""
@@ -64,25 +64,9 @@ def test_containers_are_the_same_on_both_engines(engines, podman, tmp_path):
         (project / name).write_text(text)
     pipeline = load(project / "valohai.yaml").choose()
 
-    def in_containers(text: str) -> str:
-        text, count = re.subn(
-            r"^( *)image=.*$",
-            rf'\g<0>\n\1runner=runner("docker", host="{podman.url}", pull="never"),',
-            text,
-            flags=re.M,
-        )
-        assert count == 3
-        return re.sub(
-            r"^from (airflow|prefect)_plugin import .*$",
-            r"from \1_plugin import runner\n\g<0>",
-            text,
-            count=1,
-            flags=re.M,
-        )
-
     def run(engine):
         _, document, status, _ = run_pipeline(
-            engine, pipeline, project, tmp_path / engine.name, {}, edited=in_containers
+            engine, pipeline, project, tmp_path / engine.name, {}, edited=partial(in_containers, engine=podman)
         )
         assert (status, document["state"]) == (0, "complete"), engine.tail()
         return {**document, "pipeline": ""}

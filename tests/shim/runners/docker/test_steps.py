@@ -293,7 +293,7 @@ def test_connections_of_the_engine_tell_the_host(worker: Worker, in_container: I
     assert worker.output == ["here"]
 
 
-def test_root_that_writes_to_an_input_is_found_out(worker: Worker, in_container: InContainer) -> None:
+def test_an_input_that_root_wrote_to_fails_the_execution(worker: Worker, in_container: InContainer) -> None:
     (worker.project / "data.csv").write_text("1,2")
     made = worker.run(in_container("echo made > /valohai/outputs/model"), node="made")
     step = in_container(

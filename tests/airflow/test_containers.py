@@ -1,0 +1,64 @@
+"""Test what becomes of containers on a real scheduler when people and machines end their tasks."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.airflow.pipelines import Node, pipeline
+from tests.airflow.scheduler import wait_until
+from tests.podman import PYTHON_IMAGE, in_containers
+from translator.targets import GenerateOptions, airflow
+
+if TYPE_CHECKING:
+    from tests.airflow.scheduler import Airflow
+    from tests.podman import Podman
+
+DAG = "containers"
+SLEEP = "trap '' TERM; echo kept > $VH_OUTPUTS_DIR/made; echo started; while :; do sleep 0.2; done"
+
+
+@pytest.fixture(scope="module")
+def deployed(scheduler: Airflow, podman: Podman) -> Airflow:
+    """Start the scheduler with a DAG whose steps run in containers."""
+    project = scheduler.home / "containers"
+    project.mkdir()
+    options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
+    text = airflow.generate(pipeline(Node("first"), Node("second", after=["first"]), name="Containers"), options)
+    text = in_containers(text.replace('image="none"', f'image="{PYTHON_IMAGE}"'), podman)
+    (scheduler.dags / "containers.py").write_text(text)
+    wait_until(lambda: DAG in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
+    return scheduler
+
+
+def states(deployed: Airflow, run: str) -> dict[str, str]:
+    return {name: node["state"] for name, node in deployed.record(run)["nodes"].items()}
+
+
+def test_a_run_in_containers_completes(deployed: Airflow, podman: Podman) -> None:
+    deployed.trigger(DAG, "containers-1", {"second does": "cat /valohai/inputs/before/made"})
+    assert deployed.wait(DAG, "containers-1") == "success", deployed.tail()
+    assert states(deployed, "containers-1") == {"first": "complete", "second": "complete"}
+    assert podman.containers() == []
+
+
+def test_marking_a_run_as_failed_ends_its_container(deployed: Airflow, podman: Podman) -> None:
+    deployed.trigger(DAG, "containers-2", {"first does": SLEEP})
+    wait_until(podman.containers)
+    deployed.api("PATCH", f"/api/v2/dags/{DAG}/dagRuns/containers-2", {"state": "failed"})
+    wait_until(lambda: not podman.containers())
+    assert deployed.wait(DAG, "containers-2") == "failed"
+    wait_until(lambda: list(deployed.store.glob("*/containers-2/run.json")))
+    assert states(deployed, "containers-2") == {"first": "stopped", "second": "stopped"}
+
+
+def test_the_container_of_a_killed_task_is_ended(deployed: Airflow, podman: Podman) -> None:
+    deployed.trigger(DAG, "containers-3", {"first does": SLEEP})
+    wait_until(podman.containers)
+    os.kill(deployed.tasks(DAG, "containers-3")["first", -1]["pid"], signal.SIGKILL)
+    wait_until(lambda: not podman.containers())
+    assert deployed.wait(DAG, "containers-3") == "failed"
+    assert states(deployed, "containers-3")["first"] == "error"
