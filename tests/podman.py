@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import re
 import shutil
 import signal
 import socket
@@ -70,6 +69,11 @@ class Podman:
         return f"unix://{self.socket}"
 
     @property
+    def settings(self) -> str:
+        """The translator.toml that runs all steps in its containers."""
+        return f'[defaults]\nrunner = "docker"\nrunners.docker = {{ host = "{self.url}", pull = "never" }}\n'
+
+    @property
     def environment(self) -> dict[str, str]:
         files = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_REGISTRIES_CONF": "registries.conf"}
         return {**os.environ, **{name: str(self.folder / file) for name, file in files.items()}}
@@ -118,15 +122,6 @@ class Podman:
     def containers(self) -> list[str]:
         """Return the ids of all containers, running or not."""
         return self.run("ps", "--all", "--quiet", "--no-trunc").split()
-
-
-def in_containers(text: str, engine: Podman) -> str:
-    """Return a generated file whose steps with an image run in containers of an engine."""
-    where = f'runner=runner("docker", host="{engine.url}", pull="never"),'
-    text, count = re.subn(r"^( *)image=.*$", rf"\g<0>\n\1{where}", text, flags=re.MULTILINE)
-    assert count
-    imported = r"from \1_plugin import runner\n\g<0>"
-    return re.sub(r"^from (airflow|prefect)_plugin import .*$", imported, text, count=1, flags=re.MULTILINE)
 
 
 class PodmanError(Exception):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.airflow.pipelines import Node, pipeline
+from tests.airflow.pipelines import Node, source
 from tests.airflow.scheduler import wait_until
-from tests.podman import PYTHON_IMAGE, in_containers
+from tests.podman import PYTHON_IMAGE
+from translator.load import load
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
@@ -26,10 +27,13 @@ def deployed(scheduler: Airflow, podman: Podman) -> Airflow:
     """Start the scheduler with a DAG whose steps run in containers."""
     project = scheduler.home / "containers"
     project.mkdir()
+    nodes = (Node("first"), Node("second", after=["first"]))
+    text = source(*nodes, name="Containers").replace("image: none", f"image: {PYTHON_IMAGE}")
+    (project / "valohai.yaml").write_text(text)
+    (project / "translator.toml").write_text(podman.settings)
+    pipeline = load(project / "valohai.yaml").choose()
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
-    text = airflow.generate(pipeline(Node("first"), Node("second", after=["first"]), name="Containers"), options)
-    text = in_containers(text.replace('image="none"', f'image="{PYTHON_IMAGE}"'), podman)
-    (scheduler.dags / "containers.py").write_text(text)
+    (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
     wait_until(lambda: DAG in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
     return scheduler
 

@@ -20,7 +20,7 @@ from translator.semantics import Rules
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.strategies import Scenario
     from translator.ir import Pipeline
@@ -116,14 +116,9 @@ def run(engine: Engine, scenario: Scenario, folder: Path) -> Ran:
 
 
 def run_pipeline(
-    engine: Engine,
-    pipeline: Pipeline,
-    project: Path,
-    store: Path,
-    values: Mapping[str, Any],
-    edited: Callable[[str], str] = str,
+    engine: Engine, pipeline: Pipeline, project: Path, store: Path, values: Mapping[str, Any]
 ) -> tuple[Pipeline, dict[str, Any], int, Path]:
-    """Run a pipeline as ``translate run`` does, its generated file ``edited``.
+    """Run a pipeline as ``translate run`` does.
 
     Returns:
         The pipeline with the name that it ran under, its record, the engine's verdict as an exit status, and the run's
@@ -136,7 +131,7 @@ def run_pipeline(
     # Airflow's bundle of DAG files is the file of the first run, for as long as the process lives.
     file = engine.home / "dags" / ("dag.py" if engine.name == "airflow" else target.file_name(pipeline))
     options = GenerateOptions(project=os.path.relpath(project, file.parent))
-    file.write_text(edited(target.generate(pipeline, options)))
+    file.write_text(target.generate(pipeline, options))
     command = target.run_command(
         file, store=str(store), run=f"run-{number}", project=project, parameters=values, home=engine.home
     )

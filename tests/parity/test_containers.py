@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from examples.compare import differences
 from tests.parity.engines import run_pipeline
-from tests.podman import PYTHON_IMAGE, SH_IMAGE, in_containers
+from tests.podman import PYTHON_IMAGE, SH_IMAGE
 from translator.load import load
 
 PIPELINE = f"""
@@ -60,14 +59,13 @@ def test_containers_are_the_same_on_both_engines(engines, podman, tmp_path):
     project = tmp_path / "project"
     project.mkdir()
     (project / "valohai.yaml").write_text(PIPELINE)
+    (project / "translator.toml").write_text(podman.settings)
     for name, text in SCRIPTS.items():
         (project / name).write_text(text)
     pipeline = load(project / "valohai.yaml").choose()
 
     def run(engine):
-        _, document, status, _ = run_pipeline(
-            engine, pipeline, project, tmp_path / engine.name, {}, edited=partial(in_containers, engine=podman)
-        )
+        _, document, status, _ = run_pipeline(engine, pipeline, project, tmp_path / engine.name, {})
         assert (status, document["state"]) == (0, "complete"), engine.tail()
         return {**document, "pipeline": ""}
 
@@ -82,4 +80,9 @@ def test_containers_are_the_same_on_both_engines(engines, podman, tmp_path):
         "complete",
     ]
     assert podman.containers() == []
-    assert sorted(path.name for path in project.iterdir()) == ["evaluate.py", "preprocess.py", "valohai.yaml"]
+    assert sorted(path.name for path in project.iterdir()) == [
+        "evaluate.py",
+        "preprocess.py",
+        "translator.toml",
+        "valohai.yaml",
+    ]

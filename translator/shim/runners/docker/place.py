@@ -103,11 +103,15 @@ class Command:
         owners.let_in(self.request.space.root, user)
         if self.request.home is not None and folder == self.request.project:
             folder = self.view.repository
+        if self.settings.user == owners.WORKER:
+            # Images do not know that user, who would have "/" for a home directory.
+            environment = {"HOME": str(self.view.temporary), **environment}
         created = self._create(arguments, folder, environment, user.name)
+        reader = follow.Reader(engine, created)
         try:
             watchdog.begin(engine.address, created)
             ticket.remote = leftovers.Elsewhere(engine.address, created)
-            follower = follow.Follower(follow.Reader(engine, created), {"output": output, "errors": errors})
+            follower = follow.Follower(reader, {"output": output, "errors": errors})
             with self._starting():
                 follower.begin()
             leftovers.end_of_gone_workers(engine)
@@ -118,9 +122,18 @@ class Command:
             return ended
         finally:
             ticket.remote = None
-            follow.remove(engine.address, engine, created)
-            watchdog.done(created)
+            reader.close()
+            self._remove(created)
             owners.take_over(engine, self.request, self.settings, self.image)
+
+    def _remove(self, created: str) -> None:
+        """Remove the container; what its command did counts, even if the engine is away now."""
+        try:
+            follow.remove(self.engine.address, self.engine, created)
+        except RunnerError as error:
+            self.request.note(f"warning: the container {created[:12]} is left: {error}")
+        else:
+            watchdog.done(created)
 
     def _create(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], user: str | None) -> str:
         with self._starting():
