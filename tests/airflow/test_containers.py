@@ -1,4 +1,4 @@
-"""Test what becomes of containers on a real scheduler when people and machines end their tasks."""
+"""Test that containers end with their tasks on a real scheduler, whoever ends these."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.podman import Podman
 
 DAG = "containers"
-SLEEP = "trap '' TERM; echo kept > $VH_OUTPUTS_DIR/made; echo started; while :; do sleep 0.2; done"
+SLEEP = "echo kept > $VH_OUTPUTS_DIR/made; echo started; while :; do sleep 0.2; done"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Test what becomes of containers when a flow run is cancelled, or its process is killed."""
+"""Test that containers end when a flow run is cancelled, or its process is killed."""
 
 import json
 import signal

@@ -100,11 +100,12 @@ def kill_all() -> None:
         one.killed = True
     running = [(one.group, one.mark) for one in struck if one.group is not None]
     remote = [one.remote for one in struck if one.remote is not None]
+    # Engines wait for little longer than this, and to send a signal elsewhere takes time as well.
+    deadline = time.monotonic() + group.GRACE
     for number, mark in running:
         group.send(number, group.members(number, mark), signal.SIGTERM)
     for command in remote:
         command.terminate()
-    deadline = time.monotonic() + group.GRACE
     for number, mark in running:
         group.end(number, mark, max(0.0, deadline - time.monotonic()))
     for command in remote:
