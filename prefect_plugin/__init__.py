@@ -13,8 +13,8 @@ version that wrote it. They change only after a deprecation; everything else in 
 - Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``runner``, and
   ``loom`` for the steps of Loom.
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``.
-- All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook, and
-  ``thread_pool``, a task runner.
+- All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook,
+  ``infrastructure_failed``, a condition for retries, and ``thread_pool``, a task runner.
 
 Each name is loaded on first use, so that ``prefect_plugin.embedded`` can choose Prefect's settings before anything
 imports Prefect, which reads them once.
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from prefect_plugin.parameters import NodeParameters
     from prefect_plugin.runners import thread_pool
     from prefect_plugin.runs import finish, run_of
+    from prefect_plugin.states import infrastructure_failed
     from translator.shim import Catalog, FileAxis, Input, Parameter, Resources, Step, loom, runner
     from translator.shim.contract import Manifest
 
@@ -71,6 +72,7 @@ __all__ = [
     "failed",
     "finish",
     "finish_graph",
+    "infrastructure_failed",
     "items",
     "loom",
     "loop_node",
@@ -103,6 +105,7 @@ _MODULES = {
     "prefect_plugin.parameters": ("NodeParameters",),
     "prefect_plugin.runners": ("thread_pool",),
     "prefect_plugin.runs": ("finish", "run_of"),
+    "prefect_plugin.states": ("infrastructure_failed",),
     "translator.shim": ("Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "loom", "runner"),
     "translator.shim.contract": ("Manifest",),
 }

@@ -12,7 +12,7 @@ import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, Unpack, cast
 
 from prefect import allow_failure, get_run_logger, unmapped
 from prefect.cache_policies import NO_CACHE
@@ -26,7 +26,7 @@ from prefect_plugin.executions import Executions, LeftOut, NodeError
 from prefect_plugin.joining import Late, nothing_to_join
 from prefect_plugin.runners import WIDTH, own_threads
 from prefect_plugin.runs import NodeRun, begun, current_run, judged
-from prefect_plugin.states import SKIPPED, skipped, stopped
+from prefect_plugin.states import BROKEN, SKIPPED, failed, infrastructure_failed, skipped, stopped
 from prefect_plugin.stopping import Cause
 from prefect_plugin.tasks import KeptTask
 from translator.shim.contract import Manifest
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from prefect import State
 
     from prefect_plugin.points import Point
+    from prefect_plugin.tasks import TaskOptions
 
     OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
     OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
@@ -110,6 +111,7 @@ def execution_node(
     retries: int = 0,
     joins: bool = False,
     tags: Sequence[str] = (),
+    **options: Unpack[TaskOptions],
 ) -> Callable[[Callable[P, Manifest | Skip]], NodeTask[P]]:
     """Turn a function that returns ``Job.run(...)`` into a node that runs its step once.
 
@@ -118,13 +120,14 @@ def execution_node(
         on_error: how a failure of the node affects the run.
         retries: how often a failed execution is tried again.
         joins: whether the node runs although upstream nodes were skipped, if none failed and one is complete.
-        tags: the groups that the UI shows the node in.
+        tags: tags of the task, such as the groups that the UI shows the node in.
+        options: more options of the task.
     """
     plan = NodePlan(name, "execution", on_error)
 
     def decorate(function: Callable[P, Manifest | Skip]) -> NodeTask[P]:
         work = functools.partial(_run_once, plan)
-        return cast("NodeTask[P]", _task(function, plan, retries, work, tags=tags, joins=joins))
+        return cast("NodeTask[P]", _task(function, plan, retries, work, options, tags=tags, joins=joins))
 
     return decorate
 
@@ -136,6 +139,7 @@ def task_node(
     on_child_error: OnChildError | None = None,
     max_workers: int | None = None,
     tags: Sequence[str] = (),
+    **options: Unpack[TaskOptions],
 ) -> Callable[[Callable[P, Mapped | Skip]], NodeTask[P]]:
     """Turn a function that returns ``execution.map(...)`` into a node that runs its step once per point of a grid.
 
@@ -146,13 +150,14 @@ def task_node(
         on_error: how a failure of the node affects the run.
         on_child_error: how a failed execution affects the node; by default, ``on_error`` decides.
         max_workers: how many executions run at once (default: ``WIDTH``).
-        tags: the groups that the UI shows the node in.
+        tags: tags of the task, such as the groups that the UI shows the node in.
+        options: more options of the task; those of the executions go to ``execution.with_options``.
     """
     plan = NodePlan(name, "task", on_error, on_child_error)
 
     def decorate(function: Callable[P, Mapped | Skip]) -> NodeTask[P]:
         work = functools.partial(_run_grid, plan, max_workers or WIDTH)
-        return cast("NodeTask[P]", _task(function, plan, 0, work, tags=tags))
+        return cast("NodeTask[P]", _task(function, plan, 0, work, options, tags=tags))
 
     return decorate
 
@@ -162,6 +167,7 @@ def _task(  # noqa: PLR0913 - all options of a node
     plan: NodePlan,
     retries: int,
     work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
+    options: TaskOptions,
     *,
     tags: Sequence[str] = (),
     joins: bool = False,
@@ -188,7 +194,7 @@ def _task(  # noqa: PLR0913 - all options of a node
             if run.stop.reason:
                 return stopped(f"not started: {run.stop.reason}")
             state = _begin(node, plan, work, functools.partial(function, *given, **named))
-        if state.is_failed() and plan.on_error in _STOP_ALL and _is_last_try():
+        if state.is_failed() and plan.on_error in _STOP_ALL and _is_last_try(state):
             run.stop.trip(Cause.ERROR, f"node {plan.name!r} failed")
         return state
 
@@ -199,9 +205,9 @@ def _task(  # noqa: PLR0913 - all options of a node
         task_run_name=lambda: flat(plan.name),
         # Set all options, so that no default of a deployment changes what on-error means.
         retries=retries,
-        retry_delay_seconds=0,
         persist_result=False,
         cache_policy=NO_CACHE,
+        **{"retry_delay_seconds": 0, **options},  # type: ignore[arg-type]  # as TaskOptions says
     )
     made.plan = plan
     made.joins = joins
@@ -242,7 +248,7 @@ def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest | S
         case Outcome.COMPLETE:
             return Completed(data=Executions(plan.name, [manifest]))
         case Outcome.ERROR:
-            return _failed(manifest.reason or "the execution failed", Executions(plan.name))
+            return failed(manifest, data=NodeError(Executions(plan.name)))
         case _:
             return stopped(manifest.reason or "stopped")
 
@@ -303,9 +309,12 @@ def _failed(reason: str, executions: Executions) -> State[Any]:
     return Failed(message=reason, data=NodeError(executions))
 
 
-def _is_last_try() -> bool:
+def _is_last_try(state: State[Any]) -> bool:
+    """Return whether Prefect does not repeat the current task run, whose body returns a state."""
     context = TaskRunContext.get()
-    return context is None or context.task_run.run_count > context.task.retries
+    if context is None or context.task_run.run_count > context.task.retries:
+        return True
+    return context.task.retry_condition_fn is infrastructure_failed and state.name != BROKEN
 
 
 def _passed(value: object, name: str = "") -> object:

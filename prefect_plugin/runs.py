@@ -77,6 +77,8 @@ class NodeRun:
     reason: str | None = None
     """The reason why the node failed, unless an execution has it."""
     stop: Stop = field(default_factory=Stop)
+    infrastructure: bool = False
+    """Whether its execution failed although the command is not to blame."""
 
     def should_stop(self) -> str | None:
         """Return the reason to stop executions of this node, if there is one."""

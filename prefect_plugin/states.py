@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefect.states import Cancelled, Completed, Failed
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Manifest
 
+BROKEN = "InfrastructureFailed"
+"""The name of the state of an execution that failed although its command is not to blame."""
 STOPPED = "Stopped"
 SKIPPED = "Skipped"
 STOPPING = "the run stopped"
@@ -25,9 +27,28 @@ def execution_state(manifest: Manifest) -> State[Manifest]:
         case Outcome.COMPLETE:
             return Completed(data=manifest)
         case Outcome.ERROR:
-            return Failed(message=manifest.reason or "the execution failed")
+            return failed(manifest)
         case _:
             return stopped(manifest.reason or "stopped")
+
+
+def failed(manifest: Manifest, data: Any = None) -> State[Any]:
+    """Return the state of the task run of an execution that failed.
+
+    Args:
+        manifest: that of the execution.
+        data: the state's data.
+    """
+    name = BROKEN if manifest.infrastructure else None
+    return Failed(name=name, message=manifest.reason or "the execution failed", data=data)
+
+
+def infrastructure_failed(task: Any, task_run: Any, state: State[Any]) -> bool:  # noqa: ARG001 - as Prefect calls it
+    """Return whether an execution failed for a reason that is not its command: then it is worth another try.
+
+    It is the ``retry_condition_fn`` of tasks whose retries are for the worker and the artifact store.
+    """
+    return state.name == BROKEN
 
 
 def stopped(reason: str) -> State[Manifest]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
 from prefect.states import Completed, Failed
 
 from prefect_plugin import connections, secrets
@@ -13,7 +15,7 @@ from prefect_plugin.controlflow.graphs import Handover, NodeFailedError, current
 from prefect_plugin.display_names import flat
 from prefect_plugin.logs import line_log
 from prefect_plugin.runs import NodeRun, judged
-from prefect_plugin.states import skipped, stopped
+from prefect_plugin.states import BROKEN, skipped, stopped
 from prefect_plugin.tasks import KeptTask
 from translator.shim import grid
 from translator.shim.contract import Context, ExecutionId
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
     from prefect_plugin.controlflow.graphs import GraphRun, Kind, Node, Token
+    from prefect_plugin.tasks import TaskOptions
     from translator.shim.contract import Scope, Step
 
 
@@ -50,17 +53,20 @@ class NodeTask(KeptTask[Any, Any]):
         return future
 
 
-def step_node(step: Step) -> NodeTask:
+def step_node(step: Step, *, retries: int = 0, tags: Sequence[str] = (), **options: Unpack[TaskOptions]) -> NodeTask:
     """Create a node that runs a step.
 
     Args:
         step: the step, whose name is the node's.
+        retries: how often the task is tried again.
+        tags: tags of the task.
+        options: more options of the task.
     """
 
     def work(graph: GraphRun, node: NodeRun, handover: Handover) -> tuple[Outcome, Scope, str | None]:
         run = graph.run
         context = Context(
-            id=ExecutionId(run.pipeline, run.id, node.name),
+            id=ExecutionId(run.pipeline, run.id, node.name, attempt=_attempt()),
             store=run.store,
             project=run.project,
             engine="prefect",
@@ -72,11 +78,18 @@ def step_node(step: Step) -> NodeTask:
         )
         manifest = execute(step, context, scope=handover.scope, problem=graph.routes.problem)
         node.states[0] = manifest.state
+        node.infrastructure = manifest.infrastructure
         return manifest.state, manifest.scope or handover.scope, manifest.reason
 
-    made = node_task(step.name, "execution", {}, work)
+    more: dict[str, Any] = {"retries": retries, "tags": [flat(tag) for tag in tags], **options}
+    made = node_task(step.name, "execution", {}, work, more)
     made.returns = tuple(step.returns)
     return made
+
+
+def _attempt() -> int:
+    context = TaskRunContext.get()
+    return context.task_run.run_count if context is not None else 1
 
 
 def node_task(
@@ -84,6 +97,7 @@ def node_task(
     kind: Kind,
     branches: Mapping[str, Sequence[Node]],
     work: Callable[[GraphRun, NodeRun, Handover], tuple[Outcome, Scope, str | None]],
+    options: Mapping[str, Any] = MappingProxyType({}),
 ) -> NodeTask:
     """Create a task that is a node.
 
@@ -92,6 +106,7 @@ def node_task(
         kind: what it is.
         branches: by branch, its nodes.
         work: the body of the node; returns its state, the scope after it, and why it did not complete.
+        options: options of the task.
     """
 
     def body(token: Any) -> State[Any]:
@@ -115,17 +130,19 @@ def node_task(
         node.states.setdefault(0, state)
         graph.states[name] = state
         graph.handover = Handover(scope)
-        return node_state(state, path, graph.handover, reason)
+        ended = node_state(state, path, graph.handover, reason)
+        if node.infrastructure and ended.is_failed():
+            ended.name = BROKEN
+        return ended
 
     made = NodeTask(
         body,
         name=flat(name),
         task_run_name=lambda: flat(label(current_graph(), name)),
         # Set all options, so that no default of a deployment changes what a failure means.
-        retries=0,
-        retry_delay_seconds=0,
         persist_result=False,
         cache_policy=NO_CACHE,
+        **{"retries": 0, "retry_delay_seconds": 0, **options},
     )
     made.node = name
     made.kind = kind

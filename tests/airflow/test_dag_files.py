@@ -62,6 +62,28 @@ print(json.dumps(found))
 """
 
 
+POLICY = """
+from airflow.exceptions import AirflowClusterPolicyViolation
+
+def task_policy(task):
+    owned = task.owner not in ("", "airflow")
+    if not (owned and task.retries and task.execution_timeout and task.on_failure_callback):
+        raise AirflowClusterPolicyViolation(f"{task.task_id} needs an owner, retries, a time-out and a callback")
+
+def dag_policy(dag):
+    if not (dag.doc_md and set(dag.tags) - {"valohai", "magnus"} and dag.dag_id.startswith("ml.")):
+        raise AirflowClusterPolicyViolation(f"{dag.dag_id} needs documentation, tags and the team's prefix")
+"""
+LOADED = """
+import sys
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:  # Airflow 3.1
+    from airflow.models.dagbag import DagBag
+for file in sys.argv[1:]:
+    bag = DagBag(file, safe_mode=True)
+    print(file, sorted(bag.dags), bag.import_errors)
+"""
 HOSTILE = "echo '{{ 7 * 7 }}' \"$(date)\" '''\"\"\" \\ \u2028 {%raw%} \U0001f680"
 
 
@@ -129,3 +151,25 @@ def test_hostile_text_stays_text(parsed: dict[str, dict[str, Any]]) -> None:
 def test_every_accepted_default_can_be_triggered(parsed: dict[str, dict[str, Any]]) -> None:
     """The defaults of the DAG's params are validated after the DAG went through Airflow's serialisation."""
     assert own(parsed, "parameters")["dag"] == "parameters"
+
+
+def test_settings_meet_the_policies_of_a_company(tmp_path: Path) -> None:
+    """Files with a translator.toml are taken up under a cluster policy that refuses those without one."""
+    (tmp_path / "airflow_local_settings.py").write_text(POLICY)
+    settings = [file for file in GOLDENS if "settings" in file.parts]
+    (without,) = [file for file in GOLDENS if "readme" in file.parts]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW")}
+    environment |= {
+        "AIRFLOW_HOME": str(tmp_path / "home"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "sqlite:////nonexistent/airflow.db",
+        "PYTHONPATH": f"{tmp_path}{os.pathsep}{GOLDENS_FOLDER / 'packages'}",
+    }
+    command = [sys.executable, "-c", LOADED, *map(str, [*settings, without])]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith(str(GOLDENS_FOLDER))]
+    assert len(lines) == len(settings) + 1 == 3, done.stdout + done.stderr
+    for file, line in zip(settings, lines, strict=False):
+        assert line == f"{file} ['{file.stem}'] {{}}"
+    assert "[]" in lines[-1]
+    assert "needs" in lines[-1]

@@ -25,8 +25,8 @@ def test_settings_are_shown_with_their_places(folder: Path, capsys: pytest.Captu
     assert rows[0] == ["Settings (settings.yaml:27): translator.toml"]
     assert ["airflow.owner", '"ml-platform"', "translator.toml:3", "[defaults]"] in rows
     assert ["train (step train, environment aws-eu-west-1-g4dn.xlarge)"] in rows
-    assert ["airflow.queue", '"gpu"', "translator.toml:23", '[environments."aws-*-g4dn.*"]'] in rows
-    assert ["runners.docker.connection", '"docker_gpu"', "translator.toml:21", '[environments."aws-*-g4dn.*"]'] in rows
+    assert ["airflow.queue", '"gpu"', "translator.toml:35", '[environments."aws-*-g4dn.*"]'] in rows
+    assert ["runners.docker.connection", '"docker_gpu"', "translator.toml:31", '[environments."aws-*-g4dn.*"]'] in rows
     assert ["prepare (step prepare): as the pipeline"] in rows
 
 
@@ -44,7 +44,7 @@ def test_json_has_every_setting_of_every_node(folder: Path, capsys: pytest.Captu
     assert document["nodes"]["again"]["settings"]["airflow.owner"] == {
         "value": "data-science",
         "file": "translator.toml",
-        "line": 32,
+        "line": 44,
         "column": 9,
         "table": "pipelines.Settings.nodes.again",
     }
@@ -86,7 +86,7 @@ def test_check_says_where_each_node_runs(folder: Path, capsys: pytest.CaptureFix
         "Settings, prepare: a process on the worker",
         (
             "Settings, train: docker, image tensorflow/tensorflow:2.15.0-gpu (4 CPU, 16384 MB, 1 nvidia.com/gpu); "
-            'airflow: queue="gpu", pool="gpu"'
+            'airflow: queue="gpu", pool="gpu"; prefect: tags=["gpu"]'
         ),
         "Settings, again: a process on the worker",
         "Settings, score: docker, image python:3.12 (2 CPU, 4096 MB)",

@@ -14,7 +14,7 @@ from typing import Any
 from prefect import Flow, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
-from translator.load import load_text
+from translator.load import load, load_text
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target
 
@@ -26,10 +26,11 @@ BUSY = 10
 
 
 def compiled(text: str, folder: Path) -> Path:
-    """Write the only pipeline of a YAML text, which is put beside it, as a flow."""
+    """Write the only pipeline of a YAML text, which is put beside it, as a flow; a translator.toml there counts."""
     text = textwrap.dedent(text)
     (folder / "valohai.yaml").write_text(text)
-    loaded = load_text(text)
+    configured = (folder / "translator.toml").exists()
+    loaded = load(folder / "valohai.yaml") if configured else load_text(text)
     assert loaded.diagnostics.ok, "\n".join(map(str, loaded.diagnostics))
     (pipeline,) = loaded.pipelines
     file = folder / target.file_name(pipeline)

@@ -22,6 +22,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         pipeline: the pipeline to be written, which has passed ``translator.checks``.
         diagnostics: receives the findings.
     """
+    _check_id(pipeline, diagnostics)
     if pipeline.graph.start is not None:
         from translator.targets.airflow.controlflow.limits import check as check_controlflow
 
@@ -45,6 +46,17 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         from translator.targets.airflow import defaults
 
         defaults.check(pipeline, diagnostics)
+
+
+def _check_id(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Check the length of an id that a setting gives the DAG."""
+    from translator.targets.airflow.controlflow.limits import MAX_ID_LENGTH
+    from translator.targets.airflow.dag import dag_id
+
+    identifier = dag_id(pipeline)
+    if len(identifier) > MAX_ID_LENGTH:
+        message = f"the DAG's id has {len(identifier)} characters; Airflow allows {MAX_ID_LENGTH}: {identifier[:60]}…"
+        diagnostics.error("id-too-long", message, pipeline.span, hint="give it a shorter dag_id in translator.toml")
 
 
 def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diagnostics) -> None:

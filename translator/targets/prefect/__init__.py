@@ -7,10 +7,10 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
-from translator.config.keys import TargetKeys
 from translator.names import identifiers
 from translator.targets import GenerateOptions
 from translator.targets.prefect.limits import check
+from translator.targets.prefect.settings import SETTINGS, flow_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 NAME = "prefect"
-SETTINGS = TargetKeys()
 INSTALL = "pipeline-translator[prefect]"
 MODULE = "prefect"
 NAMED_BY = "--flow-name"
@@ -74,7 +73,7 @@ def bad_name(name: str) -> str | None:
 
 def file_name(pipeline: Pipeline) -> str:
     """Name the flow's file; it ends in ``_flow``, so that it never shadows a module of a library."""
-    return f"{identifiers([pipeline.name])[pipeline.name].rstrip('_')}_flow.py"
+    return flow_file(pipeline, f"{identifiers([pipeline.name])[pipeline.name].rstrip('_')}_flow.py")
 
 
 def run_command(  # noqa: PLR0913 - the interface of all targets

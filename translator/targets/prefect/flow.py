@@ -9,6 +9,7 @@ from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import AXIS
 from translator.targets.prefect.model import Field, Flow
 from translator.targets.prefect.names import FUNCTIONS
+from translator.targets.prefect.settings import crash_hooks, flow_name, flow_options
 from translator.targets.prefect.text import doc
 from translator.targets.render import INDENT, WIDTH, Name, call, code, literal
 from translator.targets.steps import runner_names
@@ -60,13 +61,15 @@ def flow_of(plan: Plan, names: Names) -> Flow:
     threads = 1 if limit == 1 else nodes
     return Flow(
         name,
-        title_of(pipeline.name),
+        title_of(flow_name(pipeline)),
         place,
         documented(pipeline.name, described),
         tuple(map(_fitted, arguments)),
         run,
         threads,
         limited,
+        flow_options(pipeline, names.hooks),
+        crash_hooks(pipeline, names.hooks),
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.targets import render
+from translator.targets.hooks import import_clauses
 from translator.targets.prefect import gates as gated
 from translator.targets.prefect.plan import METHODS, allows_failure
+from translator.targets.prefect.settings import is_repeated
 from translator.targets.prefect.text import imported
 from translator.targets.render import Call
 
@@ -58,10 +61,25 @@ def imports_of(
             *(["Mapped", "execution", "task_node"] if tasks else []),
             *(["Manifest", "execution_node"] if executions else []),
             *sorted(of_steps),
+            *(["infrastructure_failed"] if any(is_repeated(plan.pipeline, node) for node in nodes) else []),
         ],
         "pydantic": ["Field"] if "Field" in used else [],
     }
-    return import_statements(wanted)
+    return import_statements(with_hooks(wanted, names.hooks))
+
+
+def with_hooks(wanted: Mapping[str, Iterable[str]], hooks: Mapping[str, str]) -> Mapping[str, Iterable[str]]:
+    """Return what a file imports, with the callables that settings name."""
+    if not hooks:
+        return wanted
+    names: dict[str, list[str]] = {module: list(listed) for module, listed in wanted.items()}
+    for clause, module in import_clauses(hooks).items():
+        names.setdefault(module, []).append(clause)
+    standard = [module for module in names if module and module.partition(".")[0] in sys.stdlib_module_names]
+    others = [module for module in names if module and module not in standard]
+    return {
+        module: names[module] for module in (*sorted(standard), "", *sorted(others, key=str.lower)) if module in names
+    }
 
 
 def import_statements(wanted: Mapping[str, Iterable[str]]) -> tuple[str, ...]:

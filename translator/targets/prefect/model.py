@@ -53,7 +53,7 @@ class NodeFunction:
     decorator: str
     head: str
     doc: tuple[str, ...]
-    retries: int
+    executions: Expression
     job: Expression
     run: Expression
     grid: Expression
@@ -74,6 +74,8 @@ class Flow:
     run: Expression
     threads: int
     limited: bool
+    options: tuple[tuple[str, Expression], ...] = ()
+    on_crashed: Expression = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.names import free, identifiers
 from translator.nodes import step_nodes
+from translator.targets.hooks import hook_names
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.reserved import ARGUMENTS
+from translator.targets.prefect.settings import SETTINGS, TARGET
 from translator.targets.prefect.text import camel
 from translator.targets.steps import runner_names
 
@@ -49,7 +51,7 @@ class Names:
     """The names in a generated file, by those in the source file.
 
     By node: ``nodes`` are the arguments that hold its executions, ``runs`` the variables that hold its future, and
-    ``steps`` the constants that hold its step.
+    ``steps`` the constants that hold its step. ``hooks`` are the callables that settings name.
     """
 
     arguments: Mapping[str, Argument]
@@ -59,6 +61,7 @@ class Names:
     groups: Mapping[str, Group | None]
     steps: Mapping[str, str]
     aliases: Mapping[str, str]
+    hooks: Mapping[str, str]
 
 
 def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
@@ -89,7 +92,9 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
         constant = free(f"{nodes[node.name].rstrip('_')}_points".upper(), {"PROJECT", *steps.values()})
         groups[node.name] = forms.group_of(node, title, constant, _hidden(plan, node), aliases)
         classes.add(title)
-    return Names(arguments, nodes, functions, runs, groups, steps, aliases.names)
+    others = {*runs.values(), *steps.values(), *aliases.names.values(), *LOCALS, *classes, "PROJECT"}
+    hooks = hook_names(pipeline, TARGET, SETTINGS, taken | others)
+    return Names(arguments, nodes, functions, runs, groups, steps, aliases.names, hooks)
 
 
 def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:

@@ -11,6 +11,7 @@ from translator.targets.prefect.annotations import SEQUENCE
 from translator.targets.prefect.model import NodeFunction
 from translator.targets.prefect.names import GROUP_ARGUMENTS
 from translator.targets.prefect.plan import METHODS, allows_failure
+from translator.targets.prefect.settings import node_hooks, of_node, retry_options
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Call, Name, call, code, literal
 from translator.targets.steps import own_place
@@ -51,10 +52,10 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
     values = {name: argument.field.name for name, argument in names.arguments.items()}
     guard, reason = gated.guard(node, names.nodes, values)
     return NodeFunction(
-        decorator=_decorator(node),
+        decorator=_decorator(node, of_node(plan.pipeline, node), names),
         head=spread(f"def {function}(", arguments, f") -> {_returned(node, guard)}:"),
         doc=docstring_of(node.step.description or _what_it_runs(node)),
-        retries=node.policy.tries - 1 if isinstance(node, ir.TaskNode) else 0,
+        executions=_executions(node, of_node(plan.pipeline, node)),
         job=_job(plan, node, names),
         run=_work(node, group, _values(plan, node, names)) if isinstance(node, ir.ExecutionNode) else None,
         grid=_work(node, group, _values(plan, node, names)) if isinstance(node, ir.TaskNode) else None,
@@ -108,21 +109,33 @@ def _joins(node: ir.StepNode) -> bool:
     return node.step.kind is ir.StepKind.COLLECT
 
 
-def _decorator(node: ir.StepNode) -> str:
+def _executions(node: ir.StepNode, settings: Mapping[str, ir.Json]) -> Expression:
+    """Return the task that a task node maps, with its options."""
+    if not isinstance(node, ir.TaskNode):
+        return None
+    tags = settings.get("tags")
+    options = {**retry_options(settings, node.policy.tries), "tags": list(tags) if isinstance(tags, tuple) else None}
+    given = {key: value for key, value in options.items() if value is not None}
+    return call("execution.with_options", **given) if given else Name("execution")
+
+
+def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names) -> str:
     policy = node.policy
     keywords: dict[str, object] = {
         "name": node.name,
         "on_error": None if policy.on_error is ir.OnError.STOP_ALL else policy.on_error.value,
     }
     if isinstance(node, ir.ExecutionNode):
-        keywords["retries"] = policy.tries - 1 or None
+        keywords |= retry_options(settings, policy.tries)
         keywords["joins"] = _joins(node) or None
     else:
         keywords["on_child_error"] = policy.on_child_error.value if policy.on_child_error else None
         one_by_one = node.grid.files is not None and node.grid.files.sequential
-        keywords["max_workers"] = 1 if one_by_one else policy.concurrency
-    if node.group is not None:
-        keywords["tags"] = [node.group]
+        keywords["max_workers"] = 1 if one_by_one else policy.concurrency or settings.get("max_workers")
+    tags = settings.get("tags") if isinstance(node, ir.ExecutionNode) else None
+    grouped = [node.group] if node.group is not None else []
+    keywords["tags"] = [*grouped, *(tags if isinstance(tags, tuple) else ())] or None
+    keywords |= node_hooks(settings, names.hooks)
     items = [f"{name}={literal(value)}" for name, value in keywords.items() if value is not None]
     kind = "execution_node" if isinstance(node, ir.ExecutionNode) else "task_node"
     return spread(f"@{kind}(", items, ")", note=own_place(node))

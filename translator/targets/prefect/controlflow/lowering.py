@@ -16,8 +16,9 @@ from translator.targets.prefect.controlflow.model import ControlFlowFile, Functi
 from translator.targets.prefect.controlflow.names import Names, Path, names_of
 from translator.targets.prefect.controlflow.statements import Walk, walk
 from translator.targets.prefect.flow import documented, title_of
-from translator.targets.prefect.imports import import_statements
+from translator.targets.prefect.imports import import_statements, with_hooks
 from translator.targets.prefect.model import Flow
+from translator.targets.prefect.settings import crash_hooks, flow_name, flow_options, node_hooks, of_node, retry_options
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Name, call, code, literal
 from translator.targets.steps import step_expression
@@ -103,7 +104,8 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
         if isinstance(node, ir.ExecutionNode):
             file.used.add("step_node")
             name = file.names.places[here]
-            yield StepTask(name, call("step_node", Name(name.upper())), reached=node.name in reached)
+            task = call("step_node", Name(name.upper()), **_options(file, node))
+            yield StepTask(name, task, reached=node.name in reached)
             continue
         for name, inner in branches(node).items():
             inside = (*here, name)
@@ -111,6 +113,16 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
             yield from _onward(file, inside)
             yield _branch(file, node, inner, inside)
         yield _composite(file, node, here, reached=node.name in reached)
+
+
+def _options(file: _File, node: ir.ExecutionNode) -> dict[str, Expression]:
+    """Return the options that settings give the task of a node."""
+    settings = of_node(file.pipeline, node)
+    tags = settings.get("tags")
+    options = {**retry_options(settings, node.policy.tries), "tags": list(tags) if isinstance(tags, tuple) else None}
+    if "retry_condition_fn" in options:
+        file.used.add("infrastructure_failed")
+    return {**options, **node_hooks(settings, file.names.hooks)}
 
 
 def _onward(file: _File, path: Path) -> Iterator[Function]:
@@ -209,7 +221,16 @@ def _flow(file: _File) -> Flow:
     )
     text = documented(pipeline.name, described)
     return Flow(
-        names.flow, title_of(pipeline.name), pipeline.span.place, text, arguments, run, threads=1, limited=False
+        names.flow,
+        title_of(flow_name(pipeline)),
+        pipeline.span.place,
+        text,
+        arguments,
+        run,
+        threads=1,
+        limited=False,
+        options=flow_options(pipeline, names.hooks),
+        on_crashed=crash_hooks(pipeline, names.hooks),
     )
 
 
@@ -238,4 +259,4 @@ def _imports(file: _File, flow: Flow) -> tuple[str, ...]:
         "prefect_plugin": file.used - prefect - collections,
         "pydantic": ["Field"] if "Annotated" in annotations else [],
     }
-    return import_statements(wanted)
+    return import_statements(with_hooks(wanted, file.names.hooks))

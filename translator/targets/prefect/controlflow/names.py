@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.names import free, identifiers
 from translator.nodes import BODY, branches
+from translator.targets.hooks import hook_names
 from translator.targets.prefect.reserved import ARGUMENTS
+from translator.targets.prefect.settings import SETTINGS, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,6 +38,7 @@ class Names:
     onward: Mapping[Path, str]
     flow: str
     arguments: Mapping[str, str]
+    hooks: Mapping[str, str]
 
 
 def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
@@ -55,7 +58,9 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
         taken.add(functions[path])
     flow = identifiers([pipeline.name], taken)[pipeline.name]
     arguments = identifiers([parameter.name for parameter in pipeline.parameters], taken | {flow} | ARGUMENTS)
-    return Names(places, functions, flow, arguments)
+    constants = {name.upper() for name in places.values()}
+    hooks = hook_names(pipeline, TARGET, SETTINGS, taken | {flow, "PROJECT", *arguments.values()} | constants)
+    return Names(places, functions, flow, arguments, hooks)
 
 
 def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:

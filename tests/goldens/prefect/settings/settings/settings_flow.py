@@ -2,6 +2,7 @@
 # Edit that file, not this one.
 from pathlib import Path
 
+from company.alerts import note, note_flow
 from prefect import State, flow, unmapped
 from prefect_plugin import (
     Axis,
@@ -18,6 +19,7 @@ from prefect_plugin import (
     execution,
     execution_node,
     finish,
+    infrastructure_failed,
     record_crash,
     run_of,
     runner,
@@ -59,29 +61,57 @@ class TrainGrid(NodeParameters, node="train"):
     rate: Axis[Number] = [0.1]
 
 
-@execution_node(name="prepare")  # settings.yaml:29
+@execution_node(  # settings.yaml:29
+    name="prepare",
+    retries=2,
+    retry_delay_seconds=60,
+    retry_condition_fn=infrastructure_failed,
+    on_failure=[note],
+)
 def prepare_node() -> Manifest:
     """Run the step `prepare`."""
     job = Job(PREPARE)
     return job.run()
 
 
-@task_node(name="train", on_error="continue")  # settings.yaml:30
+@task_node(  # settings.yaml:30
+    name="train",
+    on_error="continue",
+    max_workers=2,
+    on_failure=[note],
+)
 def train_node(axes: TrainGrid, prepare: Executions) -> Mapped:
     """Run the step `train` once per point of the grid."""
     job = Job(TRAIN, inputs={"data": [prepare.outputs("*")]})
     grid_points = job.grid(axes)
-    return execution.map(grid_points, unmapped(job))
+    return execution.with_options(
+        retries=2,
+        retry_delay_seconds=60,
+        retry_condition_fn=infrastructure_failed,
+        tags=["gpu"],
+    ).map(grid_points, unmapped(job))
 
 
-@execution_node(name="again", on_error="retry", retries=2)  # settings.yaml:31
+@execution_node(  # settings.yaml:31
+    name="again",
+    on_error="retry",
+    retries=2,
+    retry_delay_seconds=60,
+    on_failure=[note],
+)
 def again_node() -> Manifest:
     """Run the step `prepare`."""
     job = Job(PREPARE)
     return job.run()
 
 
-@execution_node(name="score")  # settings.yaml:32
+@execution_node(  # settings.yaml:32
+    name="score",
+    retries=2,
+    retry_delay_seconds=60,
+    retry_condition_fn=infrastructure_failed,
+    on_failure=[note],
+)
 def score_node(train: Executions) -> Manifest:
     """Run the step `score`."""
     job = Job(SCORE, inputs={"model": [train.outputs("*")]})
@@ -89,11 +119,12 @@ def score_node(train: Executions) -> Manifest:
 
 
 @flow(  # settings.yaml:27
-    name="Settings",
+    name="ML: Settings",
     # Set here so that the deployment's defaults do not apply.
     retries=0,
     persist_result=False,
-    on_crashed=[record_crash],  # writes run.json if this process is killed
+    on_failure=[note_flow],
+    on_crashed=[record_crash, note_flow],  # writes run.json if this process is killed
     task_runner=thread_pool(max_workers=4),  # a thread per node
 )
 def settings(

@@ -2,10 +2,12 @@
 # Edit that file, not this one.
 from pathlib import Path
 
+from company.alerts import note, note_flow
 from prefect import State, flow
 from prefect_plugin import (
     Step,
     finish_graph,
+    infrastructure_failed,
     record_crash,
     run_of_graph,
     step_node,
@@ -23,16 +25,29 @@ AGAIN_ = Step(
     kind="shell",
 )
 
-prepare = step_node(PREPARE)
-again_ = step_node(AGAIN_)
+prepare = step_node(
+    PREPARE,
+    retries=2,
+    retry_delay_seconds=60,
+    retry_condition_fn=infrastructure_failed,
+    on_failure=[note],
+)
+again_ = step_node(
+    AGAIN_,
+    retries=2,
+    retry_delay_seconds=60,
+    retry_condition_fn=infrastructure_failed,
+    on_failure=[note],
+)
 
 
 @flow(  # steps.yaml:2
-    name="steps",
+    name="ML: steps",
     # Set here so that the deployment's defaults do not apply.
     retries=0,
     persist_result=False,
-    on_crashed=[record_crash],  # writes run.json if this process is killed
+    on_failure=[note_flow],
+    on_crashed=[record_crash, note_flow],  # writes run.json if this process is killed
     task_runner=thread_pool(max_workers=1),  # one node at a time
 )
 def steps() -> State:

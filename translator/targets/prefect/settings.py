@@ -1,0 +1,128 @@
+"""Define the keys of the table ``prefect`` in ``translator.toml``, and write their values as options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from translator.config.keys import Key, TargetKeys
+from translator.config.kinds import Duration, Hook, Text, Texts, Whole
+from translator.names import identifiers
+from translator.targets.hooks import hook_expression
+from translator.targets.render import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator import ir
+    from translator.targets.render import Expression
+
+TARGET = "prefect"
+PIPELINE = "{pipeline}"
+"""What stands for the pipeline's name in names that a setting gives."""
+_TASK_HOOKS = ("on_completion", "on_failure", "on_running")
+_FLOW_HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_running")
+_CRASHED = "on_crashed"
+
+SETTINGS = TargetKeys(
+    node=(
+        Key("tags", Texts(), "Tags of the task runs that run commands, such as those of concurrency limits."),
+        Key(
+            "retries",
+            Whole(0, 100),
+            "Attempts that Prefect adds if the infrastructure fails, such as an unreachable artifact store. A failed "
+            "command is only repeated as its node's `on-error` says.",
+        ),
+        Key("retry_delay_seconds", Duration(), "Time between these attempts."),
+        Key("max_workers", Whole(1), "How many executions of a task node run at once, unless the pipeline file says."),
+        Key("on_completion", Hook(), "Called when a node is complete."),
+        Key("on_failure", Hook(), "Called when a node has failed."),
+        Key("on_running", Hook(), "Called when a node starts."),
+    ),
+    workflow=(
+        Key("name", Text(), "The flow's name; `{pipeline}` stands for the pipeline's."),
+        Key(
+            "file",
+            Text(pattern=r"^([A-Za-z0-9_]|\{pipeline\})+\.py$", what="a .py file's name"),
+            "Name of the generated file; `{pipeline}` stands for the pipeline's name as an identifier.",
+        ),
+        Key("version", Text(), "The flow's version."),
+        Key("on_completion", Hook(), "Called when a run is complete."),
+        Key("on_failure", Hook(), "Called when a run has failed."),
+        Key("on_cancellation", Hook(), "Called when a run was cancelled."),
+        Key("on_crashed", Hook(), "Called when the process of a run ended unexpectedly."),
+        Key("on_running", Hook(), "Called when a run starts."),
+    ),
+    named="flow",
+    name_key="name",
+    where=("tags",),
+)
+
+
+def of_node(pipeline: ir.Pipeline, node: ir.StepNode) -> dict[str, ir.Json]:
+    """Return the settings of a node; a flow has no place for those that all nodes share."""
+    return {**pipeline.settings.get(TARGET, {}), **node.settings.get(TARGET, {})}
+
+
+def of_flow(pipeline: ir.Pipeline) -> Mapping[str, ir.Json]:
+    """Return the settings of the flow itself."""
+    return pipeline.workflow.get(TARGET, {})
+
+
+def flow_file(pipeline: ir.Pipeline, default: str) -> str:
+    """Return the name of the flow's file."""
+    named = of_flow(pipeline).get("file")
+    if named is None:
+        return default
+    return str(named).replace(PIPELINE, identifiers([pipeline.name])[pipeline.name])
+
+
+def flow_name(pipeline: ir.Pipeline) -> str:
+    """Return the name of the flow, before characters that Prefect refuses are replaced."""
+    named = of_flow(pipeline).get("name")
+    return pipeline.name if named is None else str(named).replace(PIPELINE, pipeline.name)
+
+
+def retry_options(settings: Mapping[str, Any], tries: int) -> dict[str, Expression]:
+    """Return the options by which the task runs of a node's executions are tried again.
+
+    Args:
+        settings: of the node.
+        tries: how often its on-error lets a failed command run in all.
+    """
+    delay = settings.get("retry_delay_seconds")
+    if tries > 1:
+        return {"retries": tries - 1, "retry_delay_seconds": delay}
+    if not settings.get("retries"):
+        return {}
+    options: dict[str, Expression] = {"retries": settings["retries"], "retry_delay_seconds": delay}
+    return {**options, "retry_condition_fn": Name("infrastructure_failed")}
+
+
+def is_repeated(pipeline: ir.Pipeline, node: ir.StepNode) -> bool:
+    """Return whether a node is tried again if the infrastructure fails."""
+    return "retry_condition_fn" in retry_options(of_node(pipeline, node), node.policy.tries)
+
+
+def node_hooks(settings: Mapping[str, ir.Json], names: Mapping[str, str]) -> dict[str, Expression]:
+    """Return the hooks of a node as options of its task."""
+    return {key: _listed(settings[key], names) for key in _TASK_HOOKS if key in settings}
+
+
+def flow_options(pipeline: ir.Pipeline, names: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:
+    """Return the options of the flow that settings give, except ``on_crashed``."""
+    settings = of_flow(pipeline)
+    options: dict[str, Expression] = {"version": settings["version"]} if "version" in settings else {}
+    options |= {key: _listed(settings[key], names) for key in _FLOW_HOOKS if key in settings}
+    return tuple(options.items())
+
+
+def crash_hooks(pipeline: ir.Pipeline, names: Mapping[str, str]) -> list[Expression]:
+    """Return what is called when the process of a run ended unexpectedly."""
+    settings = of_flow(pipeline)
+    more = _listed(settings[_CRASHED], names) if _CRASHED in settings else []
+    return [Name("record_crash"), *more]
+
+
+def _listed(value: ir.Json, names: Mapping[str, str]) -> list[Expression]:
+    written = hook_expression(value, names)
+    return cast("list[Expression]", written) if isinstance(written, list) else [written]
