@@ -10,7 +10,7 @@ from translator.shim.json_values import thawed
 from translator.targets import render
 from translator.targets.airflow.controlflow.body import Body
 from translator.targets.airflow.controlflow.model import ControlFlowFile
-from translator.targets.airflow.controlflow.names import Names, titles
+from translator.targets.airflow.controlflow.names import Names, distinct_titles
 from translator.targets.airflow.dag import are_late, comments, dag_arguments
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.settings import SETTINGS, TARGET, node_arguments, of_tasks
@@ -50,8 +50,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         pipeline: a pipeline with a control-flow graph.
         options: the context of the file.
     """
+    titles = distinct_titles(pipeline.graph)
     constants, constant_of = step_constants(
-        (path, step_expression(node.step, pipeline.dialect), titles(path)) for path, node in _leaves(pipeline.graph)
+        (path, step_expression(node.step, pipeline.dialect), titles[path]) for path, node in _leaves(pipeline.graph)
     )
     names = Names(pipeline.graph, _RESERVED | runner_names(pipeline.graph))
     hooks = hook_names(pipeline, TARGET, SETTINGS, names.taken.union(constant_of.values()))

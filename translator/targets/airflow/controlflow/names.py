@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator import ir
@@ -87,11 +88,20 @@ def titles(path: Path) -> Sequence[str]:
     return [" ".join(named[-count:]) for count in range(1, len(named) + 1)]
 
 
+def distinct_titles(graph: ir.Graph) -> dict[Path, Sequence[str]]:
+    """Return the titles of each node and branch that no other has; all of them if there is none."""
+    of_path = {path: titles(path) for path in _paths(graph)}
+    counts = Counter(identifiers([title])[title] for several in of_path.values() for title in several)
+    return {
+        path: [title for title in several if counts[identifiers([title])[title]] == 1] or several
+        for path, several in of_path.items()
+    }
+
+
 def _variables(graph: ir.Graph, reserved: frozenset[str]) -> dict[Path, str]:
     called: dict[Path, str] = {}
     taken: set[str] = set()
-    for path in _paths(graph):
-        choices = titles(path)
+    for path, choices in distinct_titles(graph).items():
         free = [title for title in choices if identifiers([title])[title] not in taken]
         called[path] = free[0] if free else f"{choices[-1]} {len(called)}"
         taken.add(identifiers([called[path]])[called[path]])

@@ -28,7 +28,7 @@ PREPARE = Step(
     dialect="magnus",
     kind="python",
 )
-TRAIN = Step(
+XGBOOST_TRAIN = Step(
     name="Train",
     command=["models.train_xgboost"],
     source="parallel.yaml:23",
@@ -94,13 +94,13 @@ with DAG(
                 step=PREPARE,
             )
 
-            train = ControlFlowStepOperator(
+            xgboost_train = ControlFlowStepOperator(
                 task_id="train",
                 task_display_name="Train",
-                step=TRAIN,
+                step=XGBOOST_TRAIN,
             )
 
-            prepare >> train
+            prepare >> xgboost_train
 
         with TaskGroup("rf_model", group_display_name="RF Model") as rf_model:
             rf_model_train = ControlFlowStepOperator(

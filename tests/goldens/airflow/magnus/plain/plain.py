@@ -27,7 +27,12 @@ PREPARE = Step(
     kind="shell",
     catalog=Catalog(get=["features.csv"], put=["*.csv"]),
 )
-TRAIN = Step(name="Train", source="plain.yaml:14", dialect="magnus", kind="stub")
+XGBOOST_TRAIN = Step(
+    name="Train",
+    source="plain.yaml:14",
+    dialect="magnus",
+    kind="stub",
+)
 RF_MODEL_TRAIN = Step(
     name="Train",
     source="plain.yaml:20",
@@ -84,13 +89,13 @@ with DAG(
                 step=PREPARE,
             )
 
-            train = ControlFlowStepOperator(
+            xgboost_train = ControlFlowStepOperator(
                 task_id="train",
                 task_display_name="Train",
-                step=TRAIN,
+                step=XGBOOST_TRAIN,
             )
 
-            prepare >> train
+            prepare >> xgboost_train
 
         with TaskGroup("rf_model", group_display_name="RF Model") as rf_model:
             rf_model_train = ControlFlowStepOperator(

@@ -22,7 +22,7 @@ MEASURE = Step(
     kind="python",
     returns={"size": "json"},
 )
-FIT = Step(
+SMALL_FIT = Step(
     name="fit",
     command=["work.fit"],
     source="choice_and_loop.yaml:19",
@@ -76,7 +76,7 @@ with DAG(
         by_size_choose = ChoiceOperator(task_id="choose", on="size")
 
         with TaskGroup("small") as small:
-            fit = ControlFlowStepOperator(task_id="fit", step=FIT)
+            small_fit = ControlFlowStepOperator(task_id="fit", step=SMALL_FIT)
 
         with TaskGroup("large") as large:
             large_fit = ControlFlowStepOperator(task_id="fit", step=LARGE_FIT)

@@ -46,7 +46,7 @@ LOOK = Step(
     kind="python",
     returns={"tuned": "json"},
 )
-FIT = Step(
+FOLDS_FIT = Step(
     name="fit",
     command=["work.fit"],
     source="depth.yaml:66",
@@ -197,9 +197,9 @@ with DAG(
                     )
 
                     with for_each(folds_items, "each_fold") as fold:
-                        fit = ControlFlowStepOperator(
+                        folds_fit = ControlFlowStepOperator(
                             task_id="fit",
-                            step=FIT,
+                            step=FOLDS_FIT,
                             item=fold,
                         )
 
@@ -208,7 +208,7 @@ with DAG(
                         task_id="join",
                         kind="map",
                     )
-                    fit >> folds_join
+                    folds_fit >> folds_join
 
             with TaskGroup("at_once", group_display_name="at once") as at_once:
                 with for_each(models_items, "each_model") as model:

@@ -79,14 +79,14 @@ with DAG(
     with TaskGroup("pick", group_display_name="Pick") as pick:  # turns.yaml:5
         pick_choose = ChoiceOperator(task_id="choose", on="side")
 
-        with TaskGroup("heads") as heads:
+        with TaskGroup("heads") as pick_heads:
             h1 = ControlFlowStepOperator(task_id="h1", step=H1)
 
-        with TaskGroup("tails") as tails:
+        with TaskGroup("tails") as pick_tails:
             t1 = ControlFlowStepOperator(task_id="t1", step=T1)
 
         pick_join = JoinOperator(task_id="join", kind="choice")
-        pick_choose >> [heads, tails] >> pick_join
+        pick_choose >> [pick_heads, pick_tails] >> pick_join
 
     with TaskGroup("improve", group_display_name="Improve") as improve:  # turns.yaml:18
         improve_iterations = []
