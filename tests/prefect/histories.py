@@ -127,7 +127,7 @@ class History:
         file = compiled(self.text, self.folder)
         made = flow_of(file).from_source(source=str(self.folder), entrypoint=f"{file.name}:{file.stem[:-5]}")
         self.deployment = made.deploy(
-            name="here",
+            name=self.name,  # the flows of control-flow histories all have one name
             work_pool_name=POOL,
             print_next_steps=False,
             ignore_warnings=True,
