@@ -50,4 +50,5 @@ def execution_context(
         claimed=name_try(task),
         out_of_time=(AirflowTaskTimeout,),
         connection=connections.lookup,
+        mask=secrets.mask,
     )

@@ -6,11 +6,17 @@ Airflow searches its secrets backends (such as a vault), its environment and its
 from __future__ import annotations
 
 
+def mask(value: str) -> None:
+    """Hide a value in the logs of the task."""
+    from airflow.sdk.log import mask_secret
+
+    mask_secret(value)
+
+
 def lookup(name: str) -> str | None:
     """Return the value of the variable ``name``, else the password or the URI of the connection."""
     from airflow.sdk import Connection, Variable
     from airflow.sdk.exceptions import AirflowNotFoundException
-    from airflow.sdk.log import mask_secret
 
     found = Variable.get(name, default=None)
     if found is None:
@@ -20,5 +26,5 @@ def lookup(name: str) -> str | None:
             return None
         found = connection.password or connection.get_uri()
     value = found if isinstance(found, str) else str(found)
-    mask_secret(value)
+    mask(value)
     return value

@@ -8,7 +8,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
-from prefect_plugin import connections
+from prefect_plugin import connections, secrets
 from prefect_plugin.display_names import flat
 from prefect_plugin.errors import StepError
 from prefect_plugin.executions import Edge, LeftOut
@@ -144,6 +144,7 @@ class Job:
                 engine="prefect",
                 log=line_log(_name_of(node, point)),
                 should_stop=node.should_stop,
+                secret=secrets.lookup,
                 claimed=node.claimed(point.index),
                 connection=connections.lookup,
             ),

@@ -266,6 +266,8 @@ class Step:
     """Options of one kind of step only: a predicate's terms, a notebook's output path."""
     request: Request = field(default_factory=Request)
     runner: Runner | None = None
+    secret_variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Environment variables by name, with the name of the secret that has the value."""
 
     @property
     def settable(self) -> tuple[Parameter, ...]:

@@ -30,6 +30,9 @@ dag_id = "team.{pipeline}"
 tags = ["team"]
 on_failure_callback = "company_calls.run_failed"
 
+[nodes."failing task".secrets]
+API_TOKEN = "ml_token"
+
 [nodes.killed]
 airflow.queue = "gpu"
 airflow.priority_weight = 7
@@ -47,6 +50,7 @@ def failed(context):
 def run_failed(context):
     _note("run")
 """
+HIDDEN = "s3cr3t-of-the-team"
 DAG = "team.infrastructure"
 
 
@@ -65,6 +69,7 @@ def faulty(scheduler: Airflow) -> Airflow:
     (project / "translator.toml").write_text(SETTINGS)
     (scheduler.dags / "company_calls.py").write_text(CALLBACKS)
     scheduler.api("POST", "/api/v2/pools", {"name": "small", "slots": 4})
+    scheduler.api("POST", "/api/v2/variables", {"key": "ml_token", "value": HIDDEN})
     pipeline = load(project / "valohai.yaml").choose()
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
@@ -90,7 +95,10 @@ def test_only_faults_of_the_infrastructure_are_tried_again(faulty: Airflow) -> N
         # The process of the task is killed at the first attempt, as it is where memory runs out.
         "killed does": f"[ -e {ran}/killed ] || {{ {count}killed; exec sleep 600; }}; {count}killed; {OK}",
         "fails does": f"{count}fails; exit 3",
-        "failing task does": [f"{count}task; exit 3", OK],
+        "failing task does": [
+            f"{count}task; exit 3",
+            f"echo token=$API_TOKEN; test ${{#API_TOKEN}} -eq {len(HIDDEN)} && {OK}",
+        ],
         "again does": f"{count}again; exit 3",
     }
     faulty.trigger(DAG, "faulty-1", commands)
@@ -108,6 +116,10 @@ def test_only_faults_of_the_infrastructure_are_tried_again(faulty: Airflow) -> N
     assert runs == {"killed": 2, "fails": 1, "task": 1, "again": 3}
     tries = {task: instance["try_number"] for (task, _), instance in faulty.tasks(DAG, "faulty-1").items()}
     assert (tries["killed"], tries["fails.run"], tries["again"]) == (2, 1, 3)
+    run = f"/api/v2/dags/{DAG}/dagRuns/faulty-1/taskInstances/failing_task.run"
+    logged = str(faulty.api("GET", f"{run}/logs/1?map_index=1")["content"])
+    assert "token=***" in logged
+    assert HIDDEN not in logged
     wait_until(lambda: "run" in called(faulty))
     assert {"task fails.run", "task again", "task failing_task.run"} <= set(called(faulty))
     assert "task killed" not in called(faulty)

@@ -135,3 +135,28 @@ def test_loom_steps_have_a_place(tmp_path: Path) -> None:
     assert text.count('runner=runner("docker"),') == text.count("loom.at(") > 1
     assert 'image="python:3.12",\n    resources=Resources(cpu=2),' in text
     compile(text, "x.py", "exec")
+
+
+def test_secrets_replace_variables_and_are_named_in_the_file(tmp_path: Path) -> None:
+    from translator.targets import airflow, prefect
+
+    text = ANSWERS.replace('[groups.keys.variables]\nKEY = "k1"', '[groups.keys.secrets]\nKEY = "ml_key"')
+    found = loaded(tmp_path, f'{text}[steps.train.secrets]\nREGION = "region_of_team"\n')
+    assert codes(found) == {}, list(found.diagnostics)
+    placed = step(found)
+    assert placed.environment == {"BUCKET": "s3://bucket"}
+    assert placed.secret_variables == {"KEY": "ml_key", "REGION": "region_of_team"}
+    assert placed.required_environment == ()
+    for target in (airflow, prefect):
+        written = target.generate(found.pipelines[0])
+        assert 'secret_variables={"KEY": "ml_key", "REGION": "region_of_team"},' in written
+
+
+def test_names_of_variables_are_checked(tmp_path: Path) -> None:
+    found = loaded(tmp_path, '[defaults.variables]\n"A B" = "x"\n[defaults.secrets]\n"1" = "y"\nOK = ""\n')
+    errors = [one.message for one in found.diagnostics if one.span and one.span.file == "translator.toml"]
+    assert errors == [
+        "'A B' in 'variables' is not a name of a variable",
+        "'1' in 'secrets' is not a name of a variable",
+        "'secrets.OK' must be a string, not an empty string",
+    ]

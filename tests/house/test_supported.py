@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from translator.diagnostics import Severity
-from translator.load import load_text
+from translator.load import load, load_text
 
 README = (Path(__file__).resolve().parent.parent.parent / "README.md").read_text(encoding="utf-8")
 TABLE = README.partition("## What is translated")[2].partition("##")[0]
@@ -166,17 +166,25 @@ CASES: dict[str, tuple[str, ...]] = {
     "`time-limit`, `no-output-timeout`, `environment-variables`": (
         document(step="    time-limit: 1h 30m\n    no-output-timeout: 600"),
     ),
-    "`mounts`, `environment-variable-groups`, a node's `commit`": (
-        document(step="    mounts: ['/data:/data']"),
-        document(step="    environment-variable-groups: [secrets]"),
-        document(node=second("commit: abc123")),
+    "a node's `commit`": (document(node=second("commit: abc123")),),
+    "`image`, `resources`, `environment`, `mounts`, `environment-variable-groups`": (
+        document(step="    environment: big\n    resources: {memory: {max: 4096}}\n    mounts: ['/data:/data']"),
+        document(step="    environment: big\n    environment-variable-groups: [store]"),
     ),
-    "`image`, `resources`, `environment`": (document(step="    environment: big\n    resources: {memory: {min: 4}}"),),
     "`reuse-executions`, `reuse-children`": (
         document(pipeline="    reuse-executions: true"),
         document(node=BLUEPRINT, task=f"    reuse-children: true\n{axis('multiple', '{items: [1, 2]}')}"),
     ),
 }
+
+
+CONFIGURED = "yes, with"
+SETTINGS = """
+[environments.big]
+runner = "docker"
+[groups.store.variables]
+BUCKET = "s3://bucket"
+"""
 
 
 def test_each_row_has_its_cases() -> None:
@@ -186,8 +194,14 @@ def test_each_row_has_its_cases() -> None:
 @pytest.mark.parametrize(
     ("row", "text"), [(row, text) for row, texts in CASES.items() for text in texts], ids=lambda text: text[:30]
 )
-def test_a_row_matches_the_compiler(row: str, text: str) -> None:
+def test_a_row_matches_the_compiler(row: str, text: str, tmp_path: Path) -> None:
     loaded = load_text(text)
+    if ROWS[row].startswith(CONFIGURED):
+        assert loaded.diagnostics.found
+        (tmp_path / "valohai.yaml").write_text(text)
+        (tmp_path / "translator.toml").write_text(SETTINGS)
+        assert [one for one in load(tmp_path / "valohai.yaml").diagnostics if one.code != "missing-script"] == []
+        return
     errors = [found for found in loaded.diagnostics.found if found.severity is Severity.ERROR]
     notes = [found for found in loaded.diagnostics.found if found.severity is Severity.NOTE]
     if ROWS[row] == "refused":

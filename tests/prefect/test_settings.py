@@ -9,10 +9,13 @@ import pytest
 
 pytest.importorskip("prefect")
 
+from prefect.blocks.system import Secret
+
 from tests.prefect.support import task_runs
 from translator.shim.store import StoreError
 from translator.shim.store.folder import FolderStore
 
+HIDDEN = "s3cr3t-of-the-team"
 SETTINGS = """
 [defaults.prefect]
 retries = 1
@@ -22,6 +25,9 @@ on_failure = "platform_calls.failed"
 [defaults.prefect.flow]
 name = "team: {pipeline}"
 on_failure = "platform_calls.flow_failed"
+
+[nodes.one.secrets]
+API_TOKEN = "ml_token"
 
 [nodes.many.prefect]
 tags = ["gpu"]
@@ -42,6 +48,7 @@ PIPELINE = """
     command:
       - echo x >> RAN/work
       - echo made > $VH_OUTPUTS_DIR/made
+      - echo token=$API_TOKEN of ${#API_TOKEN}
     parameters: [{name: n, type: integer, default: 1}]
 - step: {name: bad, image: none, command: [echo x >> RAN/bad, exit 3]}
 - pipeline:
@@ -81,11 +88,15 @@ def test_only_faults_of_the_infrastructure_are_tried_again(
         return publish(self, identity, *more)
 
     monkeypatch.setattr(FolderStore, "publish", fail_once)
+    Secret(value=HIDDEN).save("ml-token", overwrite=True)
     ended = run(PIPELINE.replace("RAN", str(ran)))
     assert ended.nodes == {"one": "complete", "many": "complete", "fails": "error"}
     counts = {file.name: len(file.read_text().split()) for file in ran.iterdir()}
     assert counts == {"work": 4, "bad": 1}
     assert calls == ["fails"]
+    texts = [file.read_text(errors="replace") for file in ended.store.rglob("*") if file.is_file()]
+    assert any(f"token=*** of {len(HIDDEN)}" in text for text in texts)
+    assert not any(HIDDEN in text for text in texts)
     assert ended.state.is_completed()
     runs = task_runs(ended.state.state_details.flow_run_id, 4)
     assert {name: set(one.tags) for name, one in runs.items() if one.tags} == {"many[0]": {"gpu"}}
@@ -94,6 +105,7 @@ def test_only_faults_of_the_infrastructure_are_tried_again(
 
 def test_a_failed_command_stops_the_run_at_once(run: Any, calls: list[str], tmp_path: Path) -> None:
     (tmp_path / "ran").mkdir()
+    Secret(value=HIDDEN).save("ml-token", overwrite=True)
     text = PIPELINE.replace("RAN", str(tmp_path / "ran")).replace("step: bad, on-error: continue", "step: bad")
     ended = run(text)
     assert ended.nodes["fails"] == "error"

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from translator.checks.values import scalars
 from translator.diagnostics import Diagnostic, Severity
+from translator.shim.masking import is_sensitive
 from translator.shim.uris import shown, with_password
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline
 
-_SECRET = re.compile(
-    r"(?:^|[_-])(?:SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH_?KEY)"
-    r"(?:$|[_-]|S$)",
-    re.IGNORECASE,
-)
-
 
 def looks_secret(name: str, value: str) -> bool:
     """Return whether a variable with this name and literal value is probably a secret."""
-    return bool(value.strip()) and _SECRET.search(name) is not None
+    return bool(value.strip()) and is_sensitive(name)
 
 
 def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:

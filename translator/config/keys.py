@@ -68,6 +68,7 @@ class TargetKeys:
         return Section(f"Settings for {target.capitalize()}.", self.node, tables)
 
 
+_VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 RESOURCES = Section(
     "Resources of an execution.",
     (
@@ -82,7 +83,15 @@ GENERAL = Section(
         Key("runner", Text(), "What runs the commands: `process` (default), `docker`, or a runner of another package."),
         Key("runners", Table(Table(Plain(), "settings"), "settings by runner"), "Settings of runners, by their names."),
         Key("image", Text(), "The container image, for runners that use one."),
-        Key("variables", Table(Text(blank=True), "strings by name"), "Environment variables of the commands."),
+        Key(
+            "variables", Table(Text(blank=True), "strings by name", _VARIABLE), "Environment variables of the commands."
+        ),
+        Key(
+            "secrets",
+            Table(Text(), "names of secrets by variable", _VARIABLE),
+            "Environment variables that hold secrets. Their values come from the worker's environment variable of that "
+            "name, else from an Airflow variable or connection, or a Prefect `Secret` block. They are masked in logs.",
+        ),
     ),
     {"resources": RESOURCES},
 )

@@ -291,6 +291,8 @@ class Table:
 
     of: Kind
     what: str
+    names: str | None = None
+    """A pattern of its keys."""
 
     @property
     def shown(self) -> str:
@@ -300,12 +302,16 @@ class Table:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the values."""
-        return {"type": "object", "additionalProperties": self.of.schema}
+        names = {"propertyNames": {"pattern": f"^{self.names}$"}} if self.names else {}
+        return {"type": "object", "additionalProperties": self.of.schema, **names}
 
     def read(self, value: Located, name: str, found: Diagnostics) -> Json:
         """Return the values by name."""
         if value.entries is None:
             _wrong(value, name, self.shown, found)
+        for key in value.entries or {}:
+            if self.names and not re.fullmatch(self.names, key):
+                found.error(CODE, f"{key!r} in {name!r} is not a name of a variable", value.key_span(key))
         return {key: self.of.read(item, f"{name}.{key}", found) for key, item in (value.entries or {}).items()}
 
 

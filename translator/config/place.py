@@ -95,13 +95,20 @@ def _step(step: ir.Step, settings: Settings) -> ir.Step:
         _merged(said.devices, settings, "resources", "devices"),
     )
     environment = _merged(step.environment, settings, "variables")
+    secrets = {
+        key[0]: str(one.value)
+        for key, one in below(settings, "secrets")
+        if not one.weak or key[0] not in step.environment
+    }
+    environment = {name: value for name, value in environment.items() if name not in secrets}
     return replace(
         step,
         runner=with_mounts(placed_by, step.request.mounts),
         image=_chosen(settings.get(("image",)), step.image),
         resources=resources if resources != ir.Resources() else None,
         environment=environment,
-        required_environment=tuple(name for name in step.required_environment if name not in environment),
+        secret_variables=secrets,
+        required_environment=tuple(name for name in step.required_environment if name not in {*environment, *secrets}),
     )
 
 

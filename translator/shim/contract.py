@@ -122,7 +122,7 @@ class Step:
     ``outputs`` are the parameters that hold the paths of a Loom script's outputs. ``catalog``, ``returns`` (by
     parameter ``json``, ``object`` or ``metric``) and ``secrets`` (environment variables) are those of a step of Magnus
     or runnable. ``options`` are those of one kind of step only. ``runner`` is where it runs, if not as a process of the
-    worker.
+    worker. ``secret_variables`` are environment variables by name, with the name of the secret that has the value.
     """
 
     name: str
@@ -146,6 +146,7 @@ class Step:
     files: FileAxis | None = None
     resources: Resources = Resources()
     runner: Runner | None = None
+    secret_variables: Mapping[str, str] = field(default_factory=dict)
 
     def located(self, reason: str) -> str:
         """Return a reason, preceded by the location of the step."""
@@ -268,7 +269,8 @@ class Context:
     the engine's own store, None stands for none. ``claimed`` is told, before the command starts, the URI that the
     manifest of this try will have: the engine remembers it, however the execution ends. ``out_of_time``
     are exceptions by which the engine says that the execution took too long: then it failed, and was not cancelled.
-    ``connection`` looks up one of the engine's connections by its name.
+    ``connection`` looks up one of the engine's connections by its name. ``mask`` tells the engine to hide a value in
+    its own logs.
     """
 
     id: ExecutionId
@@ -281,6 +283,7 @@ class Context:
     claimed: Callable[[str], None] = field(default=lambda _: None)
     out_of_time: tuple[type[BaseException], ...] = ()
     connection: Callable[[str], Connection | None] = field(default=lambda _: None)
+    mask: Callable[[str], None] = field(default=lambda _: None)
 
 
 @dataclass(frozen=True, slots=True)

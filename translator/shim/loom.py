@@ -188,11 +188,24 @@ def collect(  # noqa: PLR0913 - as the others
     return parts.step(name, "collect", (), options, in_place=in_place, source=source)
 
 
-def at(
-    step: Step, *, image: str | None = None, resources: Resources | None = None, runner: Runner | None = None
+def at(  # noqa: PLR0913 - all but the step are keywords
+    step: Step,
+    *,
+    image: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    resources: Resources | None = None,
+    runner: Runner | None = None,
+    secret_variables: Mapping[str, str] | None = None,
 ) -> Step:
-    """Return a step that runs elsewhere: by a runner, in an image, with resources."""
-    return replace(step, image=image, resources=resources or step.resources, runner=runner)
+    """Return a step with its place: the image, the variables, the resources and the runner, as in ``Step``."""
+    return replace(
+        step,
+        image=image,
+        environment={**step.environment, **(environment or {})},
+        resources=resources or step.resources,
+        runner=runner,
+        secret_variables=secret_variables or {},
+    )
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from translator.shim import dialects, events, runners
 from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.digest import no_pulse
+from translator.shim.execution import secrets
 from translator.shim.execution.command import run_command
 from translator.shim.execution.results import commit, publish
 from translator.shim.execution.state import KILLED, NOTE, Execution, ExecutionError, Late, Stopped
@@ -158,6 +159,7 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
     if not project.is_dir():
         raise ExecutionError(f"the project directory {project} does not exist")
     dialect = dialects.load(step.dialect)
+    secret = secrets.find(step, execution.context, inherited)
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
         request = _request(execution, space, store, project, dialect.home, inherited)
         place = ends.enter_context(_opened(request))
@@ -183,6 +185,8 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
             launch = dialect.launch(work, execution.inputs)
         except (stage.InputError, ValueError) as error:
             raise ExecutionError(str(error)) from error
+        variables = {**step.environment, **launch.environment, **secret.variables}
+        launch = replace(launch, environment=variables, hide=secret.hiding(launch.hide))
         execution.hide, execution.written = launch.hide, work.written
         work = replace(work, hide=execution.hidden)
         failure = run_command(execution, place, launch, project) if launch.arguments else None

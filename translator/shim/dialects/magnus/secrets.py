@@ -18,14 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim.uris import MASK
+from translator.shim.masking import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 WHERE = "set the environment variable of that name on the worker, or store it as a secret in the engine"
-# Shorter values occur in any text, so they are only masked as separate words.
-_SHORTEST = 4
 _REQUEST = 1 << 20
 
 
@@ -34,8 +32,7 @@ class Secrets:
     """The secrets that an execution has read so far; ``lookup`` searches the engine's store."""
 
     lookup: Callable[[str], str | None]
-    _values: set[str] = field(default_factory=set)
-    _parts: tuple[str, ...] = ()
+    _mask: Mask = field(default_factory=Mask)
 
     def value(self, name: str) -> str | None:
         """Return the value of the secret ``name``, masked from now on, or None if it is not defined."""
@@ -58,19 +55,11 @@ class Secrets:
 
     def remember(self, value: str) -> None:
         """Mask ``value`` from now on."""
-        if value not in self._values:
-            self._values.add(value)
-            parts = {part for one in self._values for part in (one, *one.splitlines()) if part.strip()}
-            self._parts = tuple(sorted(parts, key=len, reverse=True))
+        self._mask.remember(value)
 
     def hide(self, text: str) -> str:
         """Return ``text`` without values of secrets."""
-        for part in self._parts:
-            if text == part:
-                return MASK
-            if len(part) >= _SHORTEST:
-                text = text.replace(part, MASK)
-        return text
+        return self._mask.hide(text)
 
     @contextlib.contextmanager
     def answering(self, folder: Path) -> Iterator[Path]:
