@@ -123,6 +123,15 @@ class Podman:
         """Return the ids of all containers, running or not."""
         return self.run("ps", "--all", "--quiet", "--no-trunc").split()
 
+    def empty(self, within: float = 60.0) -> bool:
+        """Return whether there are no containers any more; those that have ended are removed a moment later."""
+        deadline = time.monotonic() + within
+        while self.containers():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
 
 class PodmanError(Exception):
     """Podman does not do what it is told; the message is its own."""

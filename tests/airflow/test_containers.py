@@ -46,7 +46,7 @@ def test_a_run_in_containers_completes(deployed: Airflow, podman: Podman) -> Non
     deployed.trigger(DAG, "containers-1", {"second does": "cat /valohai/inputs/before/made"})
     assert deployed.wait(DAG, "containers-1") == "success", deployed.tail()
     assert states(deployed, "containers-1") == {"first": "complete", "second": "complete"}
-    assert podman.containers() == []
+    assert podman.empty()
 
 
 def test_marking_a_run_as_failed_ends_its_container(deployed: Airflow, podman: Podman) -> None:

@@ -79,7 +79,7 @@ def test_containers_are_the_same_on_both_engines(engines, podman, tmp_path):
         "error",
         "complete",
     ]
-    assert podman.containers() == []
+    assert podman.empty()
     assert sorted(path.name for path in project.iterdir()) == [
         "evaluate.py",
         "preprocess.py",

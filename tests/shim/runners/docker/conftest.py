@@ -36,4 +36,4 @@ def in_container(podman: Podman) -> InContainer:
 def nothing_left(podman: Podman):
     """Check that no test leaves a container."""
     yield
-    assert podman.containers() == []
+    assert podman.empty()

@@ -54,6 +54,7 @@ def test_images_are_pulled_with_the_credentials_of_their_registry(
         assert [path for path in asked if "/manifests/" in path] == manifests
         assert run("always", "ours", node="always").state == "complete"
         assert len([path for path in asked if "/manifests/" in path]) > len(manifests)
+    assert podman.empty()
     podman.run("rmi", image)
 
 

@@ -67,4 +67,4 @@ def test_a_plain_user_publishes_and_removes_what_root_made(podman: Podman) -> No
         assert (folder / str(USER) / "p/r/user/0/try-1/outputs/a/b").stat().st_uid == USER
     finally:
         shutil.rmtree(folder)
-    assert podman.containers() == []
+    assert podman.empty()

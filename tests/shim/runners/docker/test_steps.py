@@ -227,6 +227,7 @@ def test_volumes_are_shared_and_caches_outlive_containers(
     command = "cat /data/file; echo; ls /cache; touch /cache/kept; touch /data/new"
     worker.run(in_container(command, settings=settings))
     worker.run(in_container(command, settings=settings), index=1)
+    assert podman.empty()
     podman.run("volume", "rm", "translator-tests")
     assert [line for line in worker.output if "touch" not in line] == ["shared", "shared", "kept"]
     assert not (tmp_path / "data/new").exists()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.runners.docker import labels
+from translator.shim.runners import RunnerError
+from translator.shim.runners.docker import labels, watchdog
 from translator.shim.runners.docker.container import scope
 from translator.shim.runners.docker.engine import connect, is_gone, speaking
-from translator.shim.runners.docker.follow import terminate
+from translator.shim.runners.docker.follow import remove, terminate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 # How often a worker looks for what others have left, in seconds; listing costs the engine some milliseconds.
 _EVERY = 60.0
 _LOOK_EVERY = 0.1
+# After these seconds an engine that refused to remove a container, or was away, is asked again.
+_AGAIN = (0.2, 1.0, 5.0, 0.0)
 _next_look: dict[Address, float] = {}
 
 
@@ -45,6 +49,23 @@ def end_of_gone_workers(engine: Engine) -> None:
         for found in _list(engine, [labels.WORKER]):
             if labels.is_gone(found.get("Labels") or {}):
                 engine.client.remove_container(found["Id"], force=True, v=True)
+
+
+def remove_later(where: Address, container: str) -> None:
+    """Remove a container that has ended, without waiting: Podman takes a while to clean up after one.
+
+    If the worker ends before, its watchdog removes the container.
+    """
+
+    def work() -> None:
+        for seconds in _AGAIN:
+            with contextlib.suppress(RunnerError):
+                remove(where, None, container)
+                watchdog.done(container)
+                return
+            time.sleep(seconds)
+
+    threading.Thread(target=work, name=f"remove-{container[:12]}").start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +102,14 @@ def _remove(engine: Engine, wanted: Mapping[str, str]) -> list[str]:
     running = []
     with speaking(engine.address, "list containers of"):
         for found in _list(engine, [f"{key}={value}" for key, value in wanted.items()]):
-            if found.get("State") == "running":
-                running.append(str(found["Id"]))
+            runs = found.get("State") == "running"
             try:
                 engine.client.remove_container(found["Id"], force=True, v=True)
             except APIError as error:
-                if not is_gone(error):
+                if runs and not is_gone(error):  # one that has ended is being removed
                     raise
+            if runs:
+                running.append(str(found["Id"]))
     return running
 
 

@@ -119,21 +119,25 @@ class Command:
             if ended.exit_status == _NOT_FOUND and arguments[0] == _PYTHON:
                 needed = f"steps of {self.request.step.dialect} need python3 in their image"
                 errors(f"{needed}, and {self.request.step.image} has none\n".encode())
-            return ended
-        finally:
-            ticket.remote = None
-            reader.close()
-            self._remove(created)
-            owners.take_over(engine, self.request, self.settings, self.image)
-
-    def _remove(self, created: str) -> None:
-        """Remove the container; what its command did counts, even if the engine is away now."""
-        try:
-            follow.remove(self.engine.address, self.engine, created)
-        except RunnerError as error:
-            self.request.note(f"warning: the container {created[:12]} is left: {error}")
+        except BaseException:
+            self._close(reader)
+            with contextlib.suppress(RunnerError):
+                follow.remove(engine.address, engine, created)
+                watchdog.done(created)
+                owners.take_over(engine, self.request, self.settings, self.image)
+            raise
+        self._close(reader)
+        if follower.ended:
+            leftovers.remove_later(engine.address, created)
         else:
+            follow.remove(engine.address, engine, created)
             watchdog.done(created)
+        owners.take_over(engine, self.request, self.settings, self.image)
+        return ended
+
+    def _close(self, reader: follow.Reader) -> None:
+        self.request.ticket.remote = None
+        reader.close()
 
     def _create(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str], user: str | None) -> str:
         with self._starting():
