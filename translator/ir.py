@@ -543,7 +543,8 @@ class Pipeline:
     """A whole pipeline; ``file`` is the source file's name without directories.
 
     ``concurrency``: the maximum number of concurrent nodes; with 1, they run in file order (Loom's ``execution``).
-    ``settings`` are those that all its tasks share, ``workflow`` those of the workflow itself.
+    ``settings`` are those that all its tasks share, ``workflow`` those of the workflow itself;
+    ``configuration`` is the name of the file that has them.
     """
 
     name: str
@@ -555,6 +556,7 @@ class Pipeline:
     concurrency: int | None = None
     settings: Settings = field(default_factory=lambda: MappingProxyType({}))
     workflow: Settings = field(default_factory=lambda: MappingProxyType({}))
+    configuration: str | None = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:

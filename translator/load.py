@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translator import registry
-from translator.config import NO_CONFIG, Config, configured, placed, report
+from translator.config import NO_CONFIG, Config, check_names, configured, placed, report
 from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
 from translator.dialects import Choices, Source
 from translator.dialects.options import refuse
@@ -198,6 +198,8 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
         return Loaded((), diagnostics, sources, names)
     bad = diagnostics.bad()
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
+    if config.file:
+        check_names(config, good, names, diagnostics)
     good = tuple(_configured_pipeline(pipeline, config, diagnostics.about(pipeline.name)) for pipeline in good)
     bad = diagnostics.bad()
     good = tuple(pipeline for pipeline in good if pipeline.name not in bad)

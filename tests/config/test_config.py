@@ -200,6 +200,24 @@ def test_a_name_is_stronger_than_a_glob_and_a_later_glob_than_an_earlier(folder:
     assert queues(loaded(folder, f'[steps.train.airflow]\nqueue = "0"\n{text}'))["fit"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("table", "meant"),
+    [
+        ("steps.trian", "did you mean 'train'?"),
+        ("nodes.fitt", "did you mean 'fit'?"),
+        ("pipelines.Towo", "did you mean 'Two'?"),
+        ("pipelines.Two.nodes.prepar", "did you mean 'prepare'?"),
+        ('environments."aws-eu-g4"', "did you mean 'aws-eu-g4dn'?"),
+        ("steps.other_step_of_another_file", None),
+        ("nodes.fit", None),
+    ],
+)
+def test_a_table_for_a_misspelt_name_is_reported(folder: Path, table: str, meant: str | None) -> None:
+    found = loaded(folder, f'[{table}.airflow]\nqueue = "x"\n[environments."aws*"]\n')
+    warnings = [one.hint for one in found.diagnostics if one.code == "unused-setting"]
+    assert warnings == ([meant] if meant else [])
+
+
 def test_tables_are_merged_key_by_key(folder: Path) -> None:
     text = '[defaults.airflow]\nowner = "all"\nqueue = "q"\nexecutor_config = {a = 1}\n'
     more = '[steps.train.airflow]\nqueue = "gpu"\nexecutor_config = {b = 2}\n'

@@ -12,6 +12,7 @@ from translator.config.answers import report
 from translator.config.files import find, read
 from translator.config.levels import NO_CONFIG, Config, read_config
 from translator.config.place import placed
+from translator.config.unused import check_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from translator.config.keys import TargetKeys
     from translator.diagnostics import Diagnostics, SourceText
 
-__all__ = ["NO_CONFIG", "Config", "Configured", "configured", "placed", "report"]
+__all__ = ["NO_CONFIG", "Config", "Configured", "check_names", "configured", "placed", "report"]
 
 
 @dataclass(frozen=True, slots=True)

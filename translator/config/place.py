@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
@@ -35,6 +36,7 @@ def placed(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, TargetKe
         graph=_graph(pipeline.graph, (), resolved, targets),
         settings={name: values for name, values in shared.items() if values},
         workflow={name: values for name, values in workflow.items() if values},
+        configuration=PurePath(config.file).name,
     )
 
 

@@ -129,7 +129,7 @@ def render(templates: jinja2.Environment, template: str, file: str, /, **model: 
     return source
 
 
-def marker(source: str, pipeline: str) -> str:
+def marker(source: str, pipeline: str, configuration: str | None = None) -> str:
     """Return the first lines of a generated file.
 
     The first line identifies the source: a generated file from another source is not replaced.
@@ -137,9 +137,11 @@ def marker(source: str, pipeline: str) -> str:
     Args:
         source: the source file, relative to the generated file.
         pipeline: the pipeline's name in it.
+        configuration: the name of the file with its settings, if it has some.
     """
+    edited = f"that file or {configuration}" if configuration else "that file"
     first = comment(f"{MARKER.removeprefix('# ')} from {source}: {pipeline}")
-    return f"{first}\n{comment('Edit that file, not this one.')}"
+    return f"{first}\n{comment(f'Edit {edited}, not this one.')}"
 
 
 def comment(text: str) -> str:

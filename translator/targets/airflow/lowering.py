@@ -94,7 +94,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         on_error=plan.on_error.value if plan.on_error is not ir.OnError.STOP_ALL else None,
     )
     return DagFile(
-        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
+        marker=render.marker(
+            options.source or pipeline.file, options.pipeline or pipeline.name, pipeline.configuration
+        ),
         imports=import_blocks(
             _MODULES,
             {

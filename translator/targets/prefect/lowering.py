@@ -33,7 +33,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
     groups = tuple(group for node in pipeline.nodes if (group := names.groups[node.name]))
     flow = flow_of(plan, names)
     return FlowFile(
-        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
+        marker=render.marker(
+            options.source or pipeline.file, options.pipeline or pipeline.name, pipeline.configuration
+        ),
         imports=imports_of(plan, names, constants, functions.values(), flow),
         project=render.project_expression(options.project),
         steps=constants,

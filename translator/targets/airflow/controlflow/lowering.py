@@ -70,7 +70,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
     used = {"DAG", "Path", *body.used, *of_steps, *render.names_in(dict(arguments))}
     return ControlFlowFile(
-        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
+        marker=render.marker(
+            options.source or pipeline.file, options.pipeline or pipeline.name, pipeline.configuration
+        ),
         imports=import_blocks(_MODULES, used, import_clauses(hooks)),
         project=render.project_expression(options.project),
         steps=constants,

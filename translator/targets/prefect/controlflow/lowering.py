@@ -62,7 +62,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     blocks = (*_nodes(file, pipeline.graph, ()), *_onward(file, ()))
     flow, statements = _flow(file), _statements(file, ())
     return ControlFlowFile(
-        marker=render.marker(options.source or pipeline.file, options.pipeline or pipeline.name),
+        marker=render.marker(
+            options.source or pipeline.file, options.pipeline or pipeline.name, pipeline.configuration
+        ),
         imports=_imports(file, flow),
         project=render.project_expression(options.project),
         steps=steps,
