@@ -144,6 +144,7 @@ def test_an_incomplete_item_is_an_error_before_anything_runs(worker, items, numb
         'echo "$(cat <<E\n;;\nE\n)"',
         "time ls && ! false",
         "nohup sleep 1 &",
+        "test $x =no-such-program",
     ],
 )
 def test_a_complete_command_has_no_flaw(program: str, command: str) -> None:
@@ -173,7 +174,8 @@ def test_every_shell_accepts_plain_commands(text: str) -> None:
     if not shell.is_plain(text):
         return
     for program in SHELLS:
-        assert not subprocess.run([program, "-n", "-c", text], capture_output=True, check=False).stderr
+        read = shell._read((program,), text)
+        assert read is not None and not read.stderr
 
 
 def test_options_that_change_the_syntax_hold_for_the_items_after_them(worker) -> None:

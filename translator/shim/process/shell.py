@@ -64,9 +64,11 @@ def _refuses(read: subprocess.CompletedProcess[bytes]) -> bool:
 
 def _read(interpreter: tuple[str, ...], text: str) -> subprocess.CompletedProcess[bytes] | None:
     """Let a shell parse a text; return None if the shell is missing, crashes or takes too long."""
+    # Even when it only reads, zsh looks for the program of "=program", which need not be on this machine.
+    options = ("-o", "noequals") if any(PurePath(word).name == "zsh" for word in interpreter) else ()
     try:
         read = subprocess.run(
-            [*interpreter, "-n"],
+            [*interpreter, "-n", *options],
             input=text.encode("utf-8", "surrogatepass"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
