@@ -28,8 +28,8 @@ ALWAYS = 9  # more tries than any node has
 SCRIPT = r"""# usage: step.sh NODE X Y: counts its tries, reads its inputs, does what plan/NODE.sh says for X
 NODE=$1 X=$2 Y=$3 TRY=1 LC_ALL=C
 export LC_ALL
-while read -r _; do TRY=$((TRY + 1)); done 2>/dev/null < "plan/$NODE.$X.$Y"
-echo tried >> "plan/$NODE.$X.$Y"
+while read -r _; do TRY=$((TRY + 1)); done 2>/dev/null < "TRIES/$NODE.$X.$Y"
+echo tried >> "TRIES/$NODE.$X.$Y"
 SEEN="$NODE x=$X y=$Y${MARK:+ mark=$MARK}"
 see() {
   for entry in "$1"/*; do
@@ -126,8 +126,10 @@ class Scenario:
         return self.behaviours[attempt.node].ending(attempt)
 
     def write(self, folder: Path) -> Path:
-        """Write the project to ``folder``; return its pipeline file. Tries are counted there, in a folder per run."""
-        files = {**self.files, "valohai.yaml": self.text, "step.sh": SCRIPT}
+        """Write the project to ``folder``; return its pipeline file. Tries are counted beside it, per run."""
+        tries = folder.absolute().with_name(f"{folder.name}-tries")
+        tries.mkdir(parents=True)
+        files = {**self.files, "valohai.yaml": self.text, "step.sh": SCRIPT.replace("TRIES", str(tries))}
         files |= {
             f"plan/{self.called.get(name, name)}.sh": behaviour.shell() for name, behaviour in self.behaviours.items()
         }

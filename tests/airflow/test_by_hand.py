@@ -38,7 +38,7 @@ def deployed(scheduler: Airflow) -> Airflow:
     wait_until(lambda: wanted <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
     for run, dag in DAGS.items():
         # Leaves a file, its process id where the test finds it, and would run for minutes.
-        sleep = f"echo x > $VH_OUTPUTS_DIR/made; echo $$ > $VH_REPOSITORY_DIR/{run}.pid; exec sleep 600"
+        sleep = f"echo x > $VH_OUTPUTS_DIR/made; echo $$ > $TESTS_HOME/by_hand/{run}.pid; exec sleep 600"
         scheduler.trigger(dag, run, {"sleeper does": f"sh -c '{sleep}'"})
         asleep(scheduler, run)  # one after another: SQLite does not like them all at once
     return scheduler

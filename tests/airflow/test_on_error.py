@@ -12,6 +12,8 @@ import pytest
 from tests.airflow.pipelines import FAIL, OK, Node, pipeline
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.airflow.conftest import Embedded
 
 # ``before`` -> ``it`` -> ``after``, with ``late`` behind; the states of it, after and the run.
@@ -38,8 +40,8 @@ def test_on_error(embedded: Embedded, case: str) -> None:
     assert document["status"] == (0 if run == "complete" else 1)
 
 
-def test_retry_counts_its_tries(embedded: Embedded) -> None:
-    twice = "test -e $VH_REPOSITORY_DIR/tried && " + OK + " || { touch $VH_REPOSITORY_DIR/tried; exit 1; }"
+def test_retry_counts_its_tries(embedded: Embedded, tmp_path: Path) -> None:
+    twice = f"test -e {tmp_path}/tried && {OK} || {{ touch {tmp_path}/tried; exit 1; }}"
     document = embedded.run(pipeline(Node("again", twice, "retry"), Node("after", after=["again"])))
     assert states(document) == {"again": "complete", "after": "complete"}
     assert document["nodes"]["again"]["executions"][0]["tries"] == 2

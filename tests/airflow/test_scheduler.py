@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 CASES = Path(__file__).parent.parent / "goldens" / "cases"
 # Leaves its process id where a test finds it, and would run for minutes.
-SLEEP = "sh -c 'echo $$ > $VH_REPOSITORY_DIR/pids/$VH_PIPELINE_NODE_ID-$$; echo asleep; exec sleep 600'"
+SLEEP = "sh -c 'echo $$ > $TESTS_HOME/project/pids/$VH_PIPELINE_NODE_ID-$$; echo asleep; exec sleep 600'"
 
 
 def _when_asleep(count: int, command: str) -> str:
     """Return a command that waits until so many others have left their process ids."""
-    return f'until [ "$(ls $VH_REPOSITORY_DIR/pids | wc -l)" -ge {count} ]; do sleep 0.2; done; {command}'
+    return f'until [ "$(ls $TESTS_HOME/project/pids | wc -l)" -ge {count} ]; do sleep 0.2; done; {command}'
 
 
 PIPELINES = {
@@ -49,7 +49,7 @@ PIPELINES = {
     ),
     "siblings": pipeline(
         Node("search", [SLEEP, _when_asleep(1, "exit 1")], "stop-next", "stop-all-and-error"),
-        Node("aside", _when_asleep(1, "while kill -0 $(cat $VH_REPOSITORY_DIR/pids/*); do sleep 0.2; done; " + OK)),
+        Node("aside", _when_asleep(1, "while kill -0 $(cat $TESTS_HOME/project/pids/*); do sleep 0.2; done; " + OK)),
         name="Siblings",
     ),
     "templates": pipeline(

@@ -81,6 +81,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PREFECT_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
+        # In a namespace, a process has another number than the tests can use.
+        "TRANSLATOR_NAMESPACE": "never",
         # Without these, task runs are recorded one by one, a minute late.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
@@ -125,6 +127,7 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Pat
 def run(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Compile a YAML text with one pipeline, run it in this process, and tell how it ended."""
     monkeypatch.delenv("TRANSLATOR_PROJECT", raising=False)
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
 
     def run_it(text: str, **parameters: Any) -> Ran:
         store = tmp_path / "store"

@@ -23,7 +23,7 @@ TEXT = """
 - step:
     name: sleep
     image: none
-    command: "echo going to sleep && sh -c 'echo $$ > inner.pid; exec sleep 300' & wait"
+    command: "echo going to sleep && sh -c 'echo $$ > FOLDER/inner.pid; exec sleep 300' & wait"
 - step: {name: never, image: none, command: "true"}
 - pipeline:
     name: NAME
@@ -41,7 +41,7 @@ def start(server, tmp_path):
     started = []
 
     def start_it(name, *arguments, **more):
-        file = compiled(TEXT.replace("NAME", name), tmp_path)
+        file = compiled(TEXT.replace("NAME", name).replace("FOLDER", str(tmp_path)), tmp_path)
         command = [sys.executable, *(argument.replace("FLOW", file.name) for argument in arguments)]
         environment = {**server.environment, "TRANSLATOR_STORE": str(tmp_path / "store"), **more}
         log = (tmp_path / "log").open("w")

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -74,4 +73,4 @@ def test_its_own_run(tmp_path, given, status, states):
             "work[n=3] | looking",
         ]
         where = tmp_path / "store" / "embedded" / "mine" / "work" / "0" / "try-1" / "outputs" / "where.txt"
-        assert Path(where.read_text().strip()) == project
+        assert where.read_text().strip().endswith("/valohai/repository")

@@ -69,7 +69,7 @@ def test_the_blueprint_limits_concurrent_executions(run, tmp_path):
         image: none
         # Each holds a slot while it looks how many slots are held, long enough for any other to take one.
         command:
-          - mkdir slot-{parameter-value:n}
+          - cd HERE_IT_IS; mkdir slot-{parameter-value:n}
           - sleep 1
           - ls -d slot-* | wc -l >> seen.txt
           - rmdir slot-{parameter-value:n}

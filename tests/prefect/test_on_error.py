@@ -31,7 +31,7 @@ STEPS = """
 - step:
     name: sleep
     image: none
-    command: echo $$ > ../sleeper.pid && exec sleep 300
+    command: echo $$ > HERE_IT_IS/sleeper.pid && exec sleep 300
 """
 
 COMPLETE, ERROR, STOPPED, SKIPPED = "complete", "error", "stopped", "skipped"
@@ -95,7 +95,7 @@ def test_retry_runs_the_same_execution_again_until_it_is_complete(run):
     - step:
         name: third-time-lucky
         image: none
-        command: echo x >> tries.txt && test $(wc -l < tries.txt) -ge 3
+        command: cd HERE_IT_IS && echo x >> tries.txt && test $(wc -l < tries.txt) -ge 3
     - pipeline:
         name: retried
         nodes:
@@ -114,11 +114,11 @@ def test_stop_all_and_error_stops_siblings_and_nothing_else(run, tmp_path):
         name: fail-or-sleep
         image: none
         command: >-
-          if test {parameter-value:n} != 1; then touch asleep; exec sleep 300; fi;
-          until test -e asleep; do sleep 0.1; done; exit 1
+          if test {parameter-value:n} != 1; then touch HERE_IT_IS/asleep; exec sleep 300; fi;
+          until test -e HERE_IT_IS/asleep; do sleep 0.1; done; exit 1
         parameters:
           - {name: n, type: integer}
-    - step: {name: work, image: none, command: "until test -e asleep; do sleep 0.1; done; sleep 1"}
+    - step: {name: work, image: none, command: "until test -e HERE_IT_IS/asleep; do sleep 0.1; done; sleep 1"}
     - task:
         name: several
         step: fail-or-sleep
@@ -144,8 +144,8 @@ def test_stop_all_ends_the_processes_of_other_branches(run, tmp_path):
     - step:
         name: sleep
         image: none
-        command: sh -c 'echo $$ > inner.pid; exec sleep 300' & echo $$ > outer.pid; wait
-    - step: {name: fail, image: none, command: "until test -s inner.pid; do sleep 0.1; done; exit 3"}
+        command: sh -c 'echo $$ > HERE_IT_IS/inner.pid; exec sleep 300' & echo $$ > HERE_IT_IS/outer.pid; wait
+    - step: {name: fail, image: none, command: "until test -s HERE_IT_IS/inner.pid; do sleep 0.1; done; exit 3"}
     - step: {name: never, image: none, command: "true"}
     - pipeline:
         name: stops

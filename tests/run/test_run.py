@@ -39,14 +39,14 @@ SCRIPT = """\
 echo "working on $1"
 echo result > "$VH_OUTPUTS_DIR/result-$1.txt"
 [ "$1" != 7 ] || { echo "seven is bad" >&2; exit 3; }
-[ "$1" != 9 ] || { echo $$ > pid; exec sleep 300; }
+[ "$1" != 9 ] || { echo $$ > FOLDER/pid; exec sleep 300; }
 """
 
 
 @pytest.fixture
 def project(tmp_path):
     (tmp_path / "valohai.yaml").write_text(TEXT)
-    (tmp_path / "work.sh").write_text(SCRIPT)
+    (tmp_path / "work.sh").write_text(SCRIPT.replace("FOLDER", str(tmp_path)))
     return tmp_path
 
 
@@ -65,7 +65,8 @@ def command(engine, project, *arguments):
 
 
 def environment():
-    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    """Return what a user has, without namespaces, in which a process has another number than the tests can use."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"TRANSLATOR_NAMESPACE": "never"}
 
 
 def test_a_run_that_fails(engine, project, tmp_path_factory):

@@ -112,11 +112,15 @@ def gone(pids: Sequence[int], within: float = 120.0) -> bool:
 
 
 @pytest.fixture
-def pids_of(worker: Worker) -> Callable[[], list[int]]:
-    """Return the process ids that commands have written to ``*.pid`` files in the project."""
+def pids_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
+    """Return the process ids that commands have written to ``$PIDS/*.pid``, without a namespace of processes."""
+    folder = tmp_path / "pids"
+    folder.mkdir()
+    monkeypatch.setenv("PIDS", str(folder))
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
 
     def read() -> list[int]:
-        return [int(path.read_text()) for path in sorted(worker.project.glob("*.pid")) if path.read_text().strip()]
+        return [int(path.read_text()) for path in sorted(folder.glob("*.pid")) if path.read_text().strip()]
 
     return read
 

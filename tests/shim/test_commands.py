@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -227,10 +228,12 @@ def test_commands_share_one_shell_and_stop_at_the_first_that_fails(worker) -> No
     assert worker.output == ["one"]
 
 
-def test_the_working_folder_is_the_project(worker) -> None:
+def test_the_working_folder_is_a_copy_of_the_project(worker) -> None:
     worker.script("data.txt", "here\n")
-    worker.run("cat data.txt && pwd")
-    assert worker.output == ["here", str(worker.project)]
+    worker.run("cat data.txt && pwd; echo changed > data.txt; touch more")
+    assert worker.output[0] == "here"
+    assert worker.output[1].endswith("/valohai/repository")
+    assert {path.name: path.read_text() for path in worker.project.iterdir()} == {"data.txt": "here\n"}
 
 
 @pytest.mark.parametrize(
@@ -295,12 +298,13 @@ def test_the_environment_is_the_workers_without_the_engines(worker, monkeypatch)
         monkeypatch.setenv(name, value)
     step = Step(
         "s",
-        ["env -0 > env.bin"],
+        ["env -0 > /valohai/outputs/env.bin"],
         environment={"MODE": "fast", "WHERE": "/valohai/outputs/x", "SPACE": "a b\nc"},
         required_environment=["MY_TOKEN", "PREFECT_ASKED", "MODE"],
     )
-    assert worker.run(step, kind="task").state == "complete"
-    lines = (worker.project / "env.bin").read_text().split("\0")
+    manifest = worker.run(step, kind="task")
+    assert manifest.state == "complete"
+    lines = Path(urlsplit(manifest.outputs[0].uri).path).read_text().split("\0")
     found = dict(line.split("=", 1) for line in lines if line)
     assert not secrets.keys() & found.keys()
     assert {name: found[name] for name in ("MY_TOKEN", "PREFECT_ASKED", "MODE", "SPACE", "PYTHONUNBUFFERED")} == {
@@ -315,8 +319,8 @@ def test_the_environment_is_the_workers_without_the_engines(worker, monkeypatch)
 
 def test_python_is_the_workers_also_when_its_environment_is_not_activated(worker, monkeypatch) -> None:
     monkeypatch.setenv("PATH", os.defpath)
-    worker.run("command -v python")
-    assert worker.output == [str(Path(sys.prefix) / "bin" / "python")]
+    worker.run("python -c 'import pytest, sys; print(pytest.__file__, sys.base_prefix)'")
+    assert worker.output == [f"{pytest.__file__} {sys.base_prefix}"]
 
 
 @pytest.mark.parametrize("value", [None, ""])

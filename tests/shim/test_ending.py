@@ -24,12 +24,12 @@ from translator.shim.process import group
 # A tree of processes: a child, a grandchild that ignores TERM, one in its own session, and a daemon that has
 # detached itself wholly (double fork, setsid). Each writes its id into a file; then the first one sleeps.
 TREE = """
-sh -c 'echo $$ > a.pid; sleep 300' &
-sh -c 'trap "" TERM; echo $$ > b.pid; while :; do sleep 1; done' &
-setsid sh -c 'echo $$ > c.pid; sleep 300' &
-(setsid sh -c '(sh -c "echo \\$\\$ > d.pid; exec sleep 300" </dev/null >/dev/null 2>&1 &)' &)
-while [ "$(ls *.pid 2>/dev/null | wc -l)" -lt 4 ]; do sleep 0.05; done
-echo $$ > e.pid
+sh -c 'echo $$ > $PIDS/a.pid; sleep 300' &
+sh -c 'trap "" TERM; echo $$ > $PIDS/b.pid; while :; do sleep 1; done' &
+setsid sh -c 'echo $$ > $PIDS/c.pid; sleep 300' &
+(setsid sh -c '(sh -c "echo \\$\\$ > $PIDS/d.pid; exec sleep 300" </dev/null >/dev/null 2>&1 &)' &)
+while [ "$(ls $PIDS/*.pid 2>/dev/null | wc -l)" -lt 4 ]; do sleep 0.05; done
+echo $$ > $PIDS/e.pid
 echo ready
 """
 Pids = Callable[[], list[int]]
@@ -63,7 +63,9 @@ def test_a_command_that_leaves_processes_behind_ends_and_they_end_with_it(
 
 
 def test_a_daemon_that_floods_the_output_does_not_delay_the_execution(worker, pids_of: Pids, processes: Gone) -> None:
-    manifest = worker.run("sh -c 'echo $$ > a.pid; exec yes' & while [ ! -s a.pid ]; do sleep 0.05; done; exit 5")
+    manifest = worker.run(
+        "sh -c 'echo $$ > $PIDS/a.pid; exec yes' & while [ ! -s $PIDS/a.pid ]; do sleep 0.05; done; exit 5"
+    )
     assert manifest.exit_status == 5
     assert processes(pids_of(), within=0)
 
@@ -112,7 +114,7 @@ def test_without_a_list_of_processes_the_group_is_ended(worker, monkeypatch, pid
     monkeypatch.setattr(group, "pids", list)
     worker.should_stop = lambda: "enough" if "ready" in worker.log else None
     manifest = worker.run(
-        "sh -c 'echo $$ > a.pid; sleep 300' & while [ ! -s a.pid ]; do :; done; echo ready; sleep 300"
+        "sh -c 'echo $$ > $PIDS/a.pid; sleep 300' & while [ ! -s $PIDS/a.pid ]; do :; done; echo ready; sleep 300"
     )
     assert (manifest.state, manifest.reason) == ("stopped", "enough")
     assert processes(pids_of(), within=0)
@@ -132,7 +134,7 @@ def test_a_stop_while_files_are_brought_or_published(worker, monkeypatch, uri: s
     monkeypatch.setattr(digest, "BLOCK", 2)
     monkeypatch.setattr(time, "monotonic", Ticking())
     worker.script("data", "x" * 100)
-    ran = worker.project / "ran"
+    ran = worker.project.parent / "ran"
     asked = []
 
     def should_stop() -> str | None:
@@ -143,7 +145,7 @@ def test_a_stop_while_files_are_brought_or_published(worker, monkeypatch, uri: s
         return "enough"
 
     worker.should_stop = should_stop
-    step = Step("s", ["head -c 1000 /dev/zero > /valohai/outputs/out; touch ran"], inputs=[Input("in", ["data"])])
+    step = Step("s", [f"head -c 1000 /dev/zero > /valohai/outputs/out; touch {ran}"], inputs=[Input("in", ["data"])])
     manifest = worker.run(step)
     assert (manifest.state, manifest.reason, manifest.outputs) == ("stopped", "enough", [])
     assert ran.exists() == (when == "published")
@@ -164,9 +166,9 @@ class Ticking:
 
 def test_a_stop_before_the_start_runs_nothing(worker) -> None:
     worker.should_stop = lambda: "the run has failed"
-    manifest = worker.run("touch ran")
+    manifest = worker.run(f"touch {worker.project.parent}/ran")
     assert (manifest.state, manifest.reason, manifest.begun) == ("stopped", "the run has failed", False)
-    assert not (worker.project / "ran").exists()
+    assert not (worker.project.parent / "ran").exists()
     assert worker.store.manifest(manifest.uri) == manifest
 
 
@@ -249,7 +251,7 @@ def test_kill_all_reaches_all_executions_of_the_process(worker, pids_of: Pids, p
     manifests = []
     threads = [
         threading.Thread(
-            target=lambda n=n: manifests.append(worker.run(f"echo $$ > {n}.pid; sleep 300", node=f"node{n}"))
+            target=lambda n=n: manifests.append(worker.run(f"echo $$ > $PIDS/{n}.pid; sleep 300", node=f"node{n}"))
         )
         for n in range(5)
     ]
@@ -302,14 +304,14 @@ WORKER = """
 def test_the_processes_of_a_killed_worker_end(worker, tmp_path, how: str, pids_of: Pids, processes: Gone) -> None:
     program = tmp_path / "worker.py"
     program.write_text(textwrap.dedent(WORKER).replace("HOW", how))
-    command = "echo $PPID > worker; " + TREE + "sleep 300"
+    command = "echo $PPID > $PIDS/worker; " + TREE + "sleep 300"
     process = subprocess.Popen([sys.executable, str(program), worker.uri, str(worker.project), command])
     try:
         deadline = time.monotonic() + 120
         while len(pids_of()) < 5 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert len(pids_of()) == 5
-        os.kill(int((worker.project / "worker").read_text()), signal.SIGKILL)
+        os.kill(int(Path(os.environ["PIDS"], "worker").read_text()), signal.SIGKILL)
         assert processes(pids_of(), within=120)
     finally:
         process.kill()
@@ -326,15 +328,15 @@ def test_workspaces_of_a_killed_worker_elsewhere_are_removed(worker, tmp_path, p
     program.write_text(textwrap.dedent(WORKER).replace("HOW", "run()"))
     worker.uri = str(tmp_path / ("deep and spacious " * 4) / "store")
     process = subprocess.Popen(
-        [sys.executable, str(program), worker.uri, str(worker.project), "echo $TMPDIR > tmp; pwd -P; sleep 300"]
+        [sys.executable, str(program), worker.uri, str(worker.project), f"echo $TMPDIR > {tmp_path}/tmp; sleep 300"]
     )
-    while not (worker.project / "tmp").exists() or not (worker.project / "tmp").read_text():
+    while not (tmp_path / "tmp").exists() or not (tmp_path / "tmp").read_text():
         time.sleep(0.02)
     process.kill()
     process.wait()
     [left] = (Path(worker.uri) / ".work").iterdir()
     elsewhere = [path.readlink() for path in left.glob(".elsewhere-*")]
-    assert Path((worker.project / "tmp").read_text().strip()) in elsewhere
+    assert Path((tmp_path / "tmp").read_text().strip()) in elsewhere
     assert all(os.path.lexists(path) for path in elsewhere)
     os.utime(left, (0, 0))
     worker.run("true")

@@ -148,10 +148,10 @@ def test_a_store_whose_disk_fills_up(worker, small: Path, tmp_path: Path, monkey
     monkeypatch.setenv("TRANSLATOR_WORK", str(tmp_path / "work"))
     worker.script("fill.sh", f'dd if=/dev/zero of="{small}/filler" bs=4k 2>/dev/null; true\n')
     commands = {
-        "before": "echo ran > ran",
-        "log": "sh fill.sh; seq 100000; echo ran > ran",
-        "outputs": "head -c 400000 /dev/zero > /valohai/outputs/big; echo ran > ran",
-        "manifest": "echo small > /valohai/outputs/a; echo ran > ran",
+        "before": f"echo ran > {tmp_path}/ran",
+        "log": f"sh fill.sh; seq 100000; echo ran > {tmp_path}/ran",
+        "outputs": f"head -c 400000 /dev/zero > /valohai/outputs/big; echo ran > {tmp_path}/ran",
+        "manifest": f"echo small > /valohai/outputs/a; echo ran > {tmp_path}/ran",
     }
     if when == "before":
         (small / "filler").write_bytes(b"")
@@ -167,7 +167,7 @@ def test_a_store_whose_disk_fills_up(worker, small: Path, tmp_path: Path, monkey
 
         monkeypatch.setattr(store, "publish", fill_then)
     manifest = worker.run(commands[when])
-    assert (worker.project / "ran").exists() is (when != "before")
+    assert (tmp_path / "ran").exists() is (when != "before")
     if when == "before":
         assert (manifest.state, manifest.uri) == ("error", "")
         assert "No space left on device" in manifest.reason

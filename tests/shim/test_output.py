@@ -135,8 +135,9 @@ def test_only_standard_output_has_metadata_and_both_streams_are_in_the_log(worke
 
 def test_lines_are_in_the_log_while_the_command_runs(worker) -> None:
     """The command ends only once its first line was seen."""
-    worker.on_line = lambda line: line == "first" and (worker.project / "seen").touch()
-    manifest = worker.run("echo first; until test -e seen; do sleep 0.05; done; echo last")
+    seen = worker.project.parent / "seen"
+    worker.on_line = lambda line: line == "first" and seen.touch()
+    manifest = worker.run(f"echo first; until test -e {seen}; do sleep 0.05; done; echo last")
     assert manifest.state == "complete"
     assert worker.output == ["first", "last"]
 
@@ -213,8 +214,8 @@ def test_the_reason_does_not_depend_on_where_the_workspace_is(worker) -> None:
 @pytest.mark.parametrize(
     ("command", "status", "reason"),
     [
-        ("kill -9 $$", -9, "the command was ended by SIGKILL, which the system also sends when memory runs out"),
-        ("kill -SEGV $$", -11, "the command was ended by SIGSEGV"),
+        ("kill -9 $$", 137, "the command ended with exit status 137 (SIGKILL, which the system also sends when memory"),
+        ("kill -SEGV $$", 139, "the command ended with exit status 139 (SIGSEGV)"),
         ("sh -c 'kill -9 $$'; exit $?", 137, "the command ended with exit status 137 (SIGKILL, which"),
         ("exit 255", 255, "the command ended with exit status 255"),
     ],

@@ -23,7 +23,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat(follow_symlinks=False).st_mode)
 
 
-def test_other_users_cannot_read_workspaces(worker, base: Path) -> None:
+def test_other_users_cannot_read_workspaces(worker, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
     before = os.umask(0)
     try:
         manifest = worker.run('cd /valohai/inputs/../.. && stat -c %a . .. && stat -c %a "$TMPDIR"')
@@ -34,7 +35,8 @@ def test_other_users_cannot_read_workspaces(worker, base: Path) -> None:
     assert list(base.iterdir()) == []
 
 
-def test_other_users_cannot_read_workspaces_in_a_folder_store(worker) -> None:
+def test_other_users_cannot_read_workspaces_in_a_folder_store(worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
     assert worker.run('cd /valohai/inputs/../.. && stat -c %a . && stat -c %a "$TMPDIR"').state == "complete"
     assert worker.output == ["700", "700"]
 

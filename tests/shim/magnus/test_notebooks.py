@@ -144,7 +144,8 @@ def test_a_missing_engine_or_notebook_is_reported(run, monkeypatch) -> None:
     assert gone.reason == "the notebook 'no.ipynb' is not in the project"
 
 
-def test_stopping_a_notebook_ends_its_processes(tmp_path) -> None:
+def test_stopping_a_notebook_ends_its_processes(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")  # its process has the number that it knows
     project, pid = tmp_path / "project", tmp_path / "pid"
     cell = (
         "import subprocess, time\n"

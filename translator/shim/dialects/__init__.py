@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from translator.shim.errors import TranslatorError
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from translator.shim.outputs import Found
     from translator.shim.store import Store
     from translator.shim.workspace import Workspace
+
+ProjectUse: TypeAlias = Literal["copied", "read", "written"]
 
 GROUP = "translator.shim.dialects"
 
@@ -118,6 +120,8 @@ class Contract:
         scoping: the rules of control-flow graphs; None for dataflow graphs.
         home: the directory at which commands expect their workspace, whatever machine they run on; None if they expect
             none. A runner that can shows it there.
+        use: ``use(step)``: what its command does with the project: it is ``copied`` for each execution, only ``read``,
+            or ``written``.
     """
 
     label: Callable[[Step, Mapping[str, Value]], str]
@@ -127,6 +131,7 @@ class Contract:
     whole_paths: bool = False
     scoping: Scoping | None = None
     home: str | None = None
+    use: Callable[[Step], ProjectUse] = lambda _: "written"
 
 
 @cache

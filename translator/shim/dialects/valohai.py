@@ -4,7 +4,7 @@ A command that says ``/valohai/inputs``, ``outputs``, ``config`` or ``repository
 also in values of parameters and of the step's environment variables. The commands of a step are built by the vendor's
 own ``valohai_yaml``, by the rule of its pipeline converter (defaults of flags count). They run one after another in one
 shell (``translator.shim.process.script``): ``sh -c``, or the program of a shebang in the first of them. The working
-directory is the project.
+directory is the execution's own copy of the project.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     _write(space.config, "inputs", _inputs(step, view, records))
     _write(space.config, "execution", _execution(step, work.id))
     names = {str(space.root): HOME, str(view.root): HOME, str(view.temporary): "/tmp"}  # noqa: S108 - a text
-    return Launch(arguments, environment(step, work.id, view), names)
+    return Launch(arguments, environment(step, work.id, view), names, folder=view.repository)
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the contract has it
@@ -258,4 +258,4 @@ def _uuid(*parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-CONTRACT = Contract(label, bring, launch, gather, home=HOME)
+CONTRACT = Contract(label, bring, launch, gather, home=HOME, use=lambda _: "copied")

@@ -161,7 +161,7 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
     dialect = dialects.load(step.dialect)
     secret = secrets.find(step, execution.context, inherited)
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
-        request = _request(execution, space, store, project, dialect.home, inherited)
+        request = _request(execution, space, store, project, dialect, inherited)
         place = ends.enter_context(_opened(request))
         work = dialects.Work(
             step,
@@ -210,7 +210,7 @@ def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
     space: Workspace,
     store: Store,
     project: Path,
-    home: str | None,
+    dialect: dialects.Contract,
     inherited: Mapping[str, str],
 ) -> Request:
     step, context, scratch = execution.step, execution.context, store.scratch()
@@ -223,7 +223,8 @@ def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
         space=space,
         project=project,
         store=scratch.parent if scratch is not None else None,
-        home=home,
+        use=dialect.use(step),
+        home=dialect.home,
         settings=step.runner.settings if step.runner is not None else runners.NO_SETTINGS,
         inherited=inherited,
         ticket=execution.ticket,

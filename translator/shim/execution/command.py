@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator.shim.execution.state import KILLED, ExecutionError, Stopped
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 
 _TAIL_LINES = 10
 _TAIL_LENGTH = 300
-# If a signal ends its last program, a shell exits with 128 plus the signal's number.
+# If a signal ends a program, a shell exits with 128 plus the signal's number.
 _SHELL_SIGNAL = 128
 
 
-def run_command(execution: Execution, place: Place, launch: Launch, project: Path) -> ExecutionError | Stopped | None:
+def run_command(  # noqa: C901 - what a command says and how it ends
+    execution: Execution, place: Place, launch: Launch, project: Path
+) -> ExecutionError | Stopped | None:
     """Run the command; return the error to raise once its outputs are published."""
     surroundings = launch.environment if launch.bare else {**place.surroundings, **launch.environment}
     tails: dict[str, deque[str]] = {"output": deque(maxlen=_TAIL_LINES), "errors": deque(maxlen=_TAIL_LINES)}
@@ -69,6 +72,8 @@ def run_command(execution: Execution, place: Place, launch: Launch, project: Pat
     errors.close()
     if execution.metadata.dropped:
         execution.note("warning: some metadata is dropped: there is too much, or it is nested too deep")
+    if ended.exit_status < 0:  # tell of a signal as a shell and a container do
+        ended = replace(ended, exit_status=_SHELL_SIGNAL - ended.exit_status)
     execution.exit_status = ended.exit_status
     # Do this even without a tail: the command's secrets are known only while its workspace exists.
     tail = execution.hidden("\n".join(tails["errors"] or tails["output"]))
@@ -92,8 +97,6 @@ def _failure(  # noqa: PLR0911 - one per cause
             return ExecutionError(f"the command was ended because it printed nothing for {limits.no_output:g} s{last}")
         case _ if ended.exit_status == 0:
             return None
-        case _ if ended.exit_status < 0:
-            return ExecutionError(f"the command was ended by {_signal(-ended.exit_status)}{last}")
         case _ if ended.exit_status > _SHELL_SIGNAL:
             name = _signal(ended.exit_status - _SHELL_SIGNAL)
             return ExecutionError(f"the command ended with exit status {ended.exit_status} ({name}){last}")

@@ -292,7 +292,7 @@ def _end(watch: _Watch, one: Ticket, *, gently: bool) -> None:
     left = group.members(number, one.mark, higher=gently and short)
     if left and gently:
         watch.wait(left, _COURTESY)
-        left = group.members(number, one.mark)
+        left = group.members(number, one.mark, higher=short)
     for number_of_signal, patience in ((signal.SIGTERM, group.GRACE), (signal.SIGKILL, group.GRACE)):
         deadline = time.monotonic() + patience
         while left and time.monotonic() < deadline:

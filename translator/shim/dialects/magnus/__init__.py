@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from translator.shim.contract import ExecutionId, FileRecord, Json, Scope, Step, Value
-    from translator.shim.dialects import Work
+    from translator.shim.dialects import ProjectUse, Work
     from translator.shim.workspace import Workspace
 
 _CHILD = Path(__file__).with_name("child")
@@ -173,11 +173,15 @@ def _seen(rules: Rules, parameters: Mapping[str, Json]) -> dict[str, Json]:
     return {name.lower(): value for name, value in parameters.items()} if rules.environment_is_state else {**parameters}
 
 
+def _use(step: Step) -> ProjectUse:
+    return "written" if step.options.get("in_place") else "read"
+
+
 def contract(rules: Rules) -> Contract:
     """Return the contract of one of the two dialects."""
     state = rules.environment_is_state
     scoping = Scoping(prefix=rules.prefix, returns=not state, keeps_failed=state, variadic=not state)
-    return Contract(label, bring, launch, gather, scoping=scoping)
+    return Contract(label, bring, launch, gather, scoping=scoping, use=_use)
 
 
 CONTRACT = contract(RULES["magnus"])

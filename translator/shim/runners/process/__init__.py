@@ -1,34 +1,163 @@
-"""Run commands as processes of this worker."""
+"""Run commands as processes of this worker, each execution in its own place.
+
+Its working copy of the repository and its Python environment are its own. Where the worker allows a mount namespace,
+the workspace is at the directory that the commands expect, and the engine's environment, the project and the artifact
+store cannot be written to. Elsewhere the dialect maps paths to the workspace's, and scripts that name the directory
+themselves are refused.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sys
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim.process import supervise
-from translator.shim.runners import Place, Runner
+from translator.shim.runners import Place, Runner, RunnerError, links
+from translator.shim.runners.process import cgroup, hardcoded, interpreter, layer, namespace, repository
+from translator.shim.runners.process.mounts import Mounts, mounts
+from translator.shim.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from translator.shim.contract import Json
     from translator.shim.runners import Request
+    from translator.shim.runners.process.namespace import Namespace
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "namespace": ("auto", "require", "never"),
+    "hardcoded_paths": ("refuse", "allow"),
+}
+"""The settings with their values, the default first."""
+VARIABLE = "TRANSLATOR_NAMESPACE"
+"""The environment variable of a worker that holds the setting ``namespace`` of steps that have none."""
+
+
+def check(settings: Mapping[str, Json]) -> Sequence[str]:
+    """See ``translator.shim.runners.Runner.check``."""
+    problems = []
+    for name, value in settings.items():
+        if name not in CHOICES:
+            problems.append(f"the process runner has no setting {name!r}; it has: {', '.join(CHOICES)}")
+        elif value not in CHOICES[name]:
+            problems.append(f"{name} is {value!r}; it can be: {', '.join(map(repr, CHOICES[name]))}")
+    return problems
 
 
 @contextmanager
 def place(request: Request) -> Iterator[Place]:
     """See ``translator.shim.runners.Runner.open``."""
+    if problems := check(request.settings):
+        raise RunnerError("; ".join(problems))
     if request.step.image is not None:
         request.note(f"image {request.step.image} ignored: running as a process on this worker")
-    temporary = {name: str(request.space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
-    yield Place(
-        request.space,
-        {**request.inherited, **temporary},
-        partial(supervise.run, one=request.ticket),
-        shutil.which("python", path=request.inherited.get("PATH")) or sys.executable,
-    )
+    way = _way(request)
+    if way is None and request.home is not None and request.settings.get("hardcoded_paths") != "allow":
+        hardcoded.refuse(request.step, request.project, request.home)
+    own = request.space.root.parent
+    overlay = repository.make(request, own, way) if request.use == "copied" else None
+    found = interpreter.on_path(request.inherited)
+    surroundings, python = dict(request.inherited), sys.executable
+    if found is not None:
+        layer.make(own / "python", found, request.inherited.get("PATH", os.defpath))
+        surroundings = layer.environment(own / "python", found, request.inherited)
+        python = str(own / "python" / "bin" / "python")
+    surroundings |= {name: str(request.space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
+    mounted = None
+    if way is not None:
+        protected = [*interpreter.own().directories, *(found.directories if found is not None else ()), own.parent]
+        protected += [request.project] if request.use != "written" else []
+        protected += [request.store] if request.store is not None else []
+        mounted = mounts(protected, own, request.space.root, request.home, overlay)
+    view = request.space if mounted is None or request.home is None else _at(request.home, request.space)
+    with cgroup.group(request.step.resources, request.ticket.mark) as limited:
+        if limited is None and (note := cgroup.unlimited(request.step.resources)):
+            request.note(note)
+        yield Place(view, surroundings, _Run(request.ticket, way, mounted, limited), python)
 
 
-RUNNER = Runner(place)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A function that runs the commands of one execution."""
+
+    ticket: supervise.Ticket
+    way: Namespace | None
+    mounted: Mounts | None
+    limited: Path | None
+
+    def __call__(  # noqa: PLR0913 - what a process has
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        output: Callable[[bytes], None],
+        errors: Callable[[bytes], None],
+        limits: supervise.Limits,
+        should_stop: Callable[[], str | None],
+    ) -> supervise.Ended:
+        """See ``translator.shim.runners.Run``."""
+        command, here = list(arguments), folder
+        if self.way is not None and self.mounted is not None:
+            _look_for(arguments[0], environment, self.mounted.home)
+            command, here = self.way.command(arguments, self.mounted, str(folder)), Path("/")
+        if self.limited is not None:
+            command = cgroup.entered(self.limited, command)
+        try:
+            return supervise.run(
+                command,
+                folder=here,
+                environment=environment,
+                one=self.ticket,
+                output=output,
+                errors=errors,
+                limits=limits,
+                should_stop=should_stop,
+            )
+        finally:
+            if self.mounted is not None and self.mounted.home is not None:
+                root = Path(self.mounted.root)
+                where = repository.where(self.mounted.home, root, self.mounted.overlay)
+                links.translate(root / "outputs", where)
+
+
+def _look_for(program: str, environment: Mapping[str, str], home: str | None) -> None:
+    """Say of a missing program what the system says; else that were an error of the program that makes the namespace.
+
+    Raises:
+        FileNotFoundError: it is nowhere.
+    """
+    if program.startswith("/"):
+        found = Path(program).exists() or (home is not None and program.startswith(f"{home}/"))
+    else:
+        found = "/" in program or shutil.which(program, path=environment.get("PATH", os.defpath)) is not None
+    if not found:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
+
+
+def _way(request: Request) -> Namespace | None:
+    wanted = request.settings.get("namespace") or os.environ.get(VARIABLE) or "auto"
+    if wanted == "never":
+        return None
+    way = namespace.find()
+    if way is None and wanted == "require":
+        raise RunnerError(
+            "this worker allows no mount namespace, which the step requires (namespace = 'require'): "
+            "install bubblewrap, and allow user namespaces or run the worker as root"
+        )
+    return way
+
+
+def _at(home: str, space: Workspace) -> Workspace:
+    """Return the directories of a workspace whose root is seen at ``home``."""
+    root = Path(home)
+    return Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", space.temporary)
+
+
+RUNNER = Runner(place, check)

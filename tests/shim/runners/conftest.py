@@ -1,0 +1,124 @@
+"""Provide each kind of place in which a step can run."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.podman import PYTHON_IMAGE
+from translator.shim.contract import Runner, Step, runner
+from translator.shim.runners.process import namespace
+from translator.shim.runners.process.namespace import Namespace
+
+if TYPE_CHECKING:
+    from tests.shim.conftest import Worker
+    from translator.shim.contract import Manifest
+
+WAYS = {
+    "bubblewrap": Namespace("bubblewrap", processes=True),
+    "unshare": Namespace("unshare", processes=True),
+    "mapped": None,
+}
+_numbers = itertools.count(int.from_bytes(os.urandom(3)))
+
+
+@dataclass
+class Runs:
+    """Runs steps with one kind of runner."""
+
+    kind: str
+    worker: Worker
+    runner: Runner | None = None
+    image: str | None = None
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the command has a file system and processes of its own."""
+        return self.kind != "mapped"
+
+    @property
+    def python(self) -> str:
+        return "python3"
+
+    def step(self, *commands: str, **fields: Any) -> Step:
+        return Step("step", commands, runner=self.runner, image=self.image, **fields)
+
+    def __call__(self, *commands: str, node: str = "train", index: int = 0, **fields: Any) -> Manifest:
+        return self.worker.run(self.step(*commands, **fields), node=node, index=index)
+
+    def left(self) -> list[str]:
+        """List what executions left on the worker beside their artifacts."""
+        here = Path(self.worker.uri) / ".work"
+        return sorted(path.name for path in here.iterdir()) if here.is_dir() else []
+
+
+class Sleeper:
+    """A command that sleeps, recognisable among all processes of the machine."""
+
+    def __init__(self) -> None:
+        self.seconds = f"600.{next(_numbers)}"
+        self.command = f"sleep {self.seconds}"
+
+    def running(self) -> list[int]:
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdecimal():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if words[:2] == [b"sleep", self.seconds.encode()] and state not in {"Z", "X"}:
+                found.append(int(entry.name))
+        return found
+
+
+@pytest.fixture
+def sleeper() -> Sleeper:
+    return Sleeper()
+
+
+@pytest.fixture(params=[*WAYS, "docker"])
+def runs(request: pytest.FixtureRequest, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Run steps with each kind of runner in turn."""
+    if request.param == "docker":
+        podman = request.getfixturevalue("podman")
+        return Runs("docker", worker, runner("docker", host=podman.url, pull="never"), PYTHON_IMAGE)
+    use(request.param, monkeypatch)
+    return Runs(request.param, worker)
+
+
+def use(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the process runner use one way to a namespace, or none."""
+    way = WAYS[kind]
+    if way is None:
+        monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
+        return
+    if not namespace.works(way):
+        pytest.skip(f"this machine allows no namespace with {kind}")
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "require")
+    monkeypatch.setattr(namespace, "find", lambda: way)
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """Make a package that needs no network to be installed."""
+    import zipfile
+
+    path = tmp_path / "wheels" / "translator_probe-1.0-py3-none-any.whl"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("translator_probe.py", "WHERE = __file__\n")
+        info = "translator_probe-1.0.dist-info"
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: translator-probe\nVersion: 1.0\n")
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "translator_probe.py,,\n")
+    return path

@@ -1,0 +1,79 @@
+"""Decide what a command sees of the worker's file system, and what of it it cannot change."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_OWN = frozenset({"dev", "proc"})
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A directory that shows ``lower`` at ``target``; what is written goes to ``upper``. ``work`` is the kernel's."""
+
+    lower: Path
+    upper: Path
+    work: Path
+    target: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mounts:
+    """The mounts of an execution's namespace, in the order in which they are made.
+
+    ``read_only`` are directories that cannot be written to, except for what ``writable`` has below them. ``home`` is
+    the fixed directory at which the command finds ``root``.
+    """
+
+    read_only: tuple[str, ...]
+    writable: tuple[str, ...]
+    root: str
+    home: str | None = None
+    overlay: Overlay | None = None
+
+
+def mounts(
+    protected: Iterable[str | Path], place: Path, root: Path, home: str | None, overlay: Overlay | None
+) -> Mounts:
+    """Return the mounts of an execution.
+
+    Args:
+        protected: directories that the command must not change; what does not exist is left out.
+        place: the directory of the execution, everything in which is its own.
+        root: the part of it that the command knows.
+        home: where the command expects that.
+        overlay: its working copy, if that is one.
+    """
+    own = os.path.realpath(place)
+    # Whoever protects the home directory, or all of the temporary ones, keeps every program from working.
+    needed = {os.path.realpath(path) for path in ("/", os.path.expanduser("~"), _temporary())}  # noqa: PTH111
+    found = {os.path.realpath(path) for path in protected}
+    kept = sorted(path for path in found if os.path.isdir(path) and not any(_below(one, path) for one in needed))  # noqa: PTH112
+    return Mounts(tuple(kept), (own,), str(root), home, overlay)
+
+
+def top(without: str | None) -> list[tuple[str, str | None]]:
+    """Return what is at the top of the file system: each path, with what it points to if it is a link."""
+    found: list[tuple[str, str | None]] = []
+    with os.scandir("/") as entries:
+        for entry in sorted(entries, key=lambda one: one.name):
+            if entry.name in _OWN or f"/{entry.name}" == without:
+                continue
+            found.append((f"/{entry.name}", os.readlink(entry.path) if entry.is_symlink() else None))  # noqa: PTH115
+    return found
+
+
+def _below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _temporary() -> str:
+    import tempfile
+
+    return tempfile.gettempdir()
