@@ -181,8 +181,6 @@ DAEMONS = {
 def test_no_daemon_outlives_its_execution(runs: Runs, sleeper: Sleeper, daemon: str, end: str) -> None:
     if not runs.isolated and daemon == "without its environment":
         pytest.skip("without a namespace of processes it cannot be told from others")
-    if runs.kind == "docker" and "setsid" in DAEMONS[daemon]:
-        pytest.skip("the image of the tests has no setsid")
     if end != "exit 0" and daemon != "forked twice":
         pytest.skip("one kind of daemon tells enough")
     manifest = runs(f"{DAEMONS[daemon].format(sleeper.command)}\nsleep 0.3; echo said; {end}")

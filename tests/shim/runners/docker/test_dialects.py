@@ -21,11 +21,7 @@ def test_a_script_of_loom_writes_its_outputs(worker: Worker, in_container: InCon
         import pathlib, sys
         path = pathlib.Path(sys.argv[2])
         path.write_text("made")
-        print(pathlib.Path(__file__).parent.is_relative_to("/"), sys.version_info[0])
-        try:
-            (pathlib.Path(__file__).parent / "left").touch()
-        except OSError as error:
-            print(error.strerror)
+        (pathlib.Path(__file__).parent / "left").touch()
         """,
     )
     manifest = worker.run(
@@ -38,7 +34,8 @@ def test_a_script_of_loom_writes_its_outputs(worker: Worker, in_container: InCon
         )
     )
     assert manifest.state == "complete", worker.log
-    assert worker.output == ["True 3", "Read-only file system"]
+    # Loom's scripts run in the project itself.
+    assert (worker.project / "left").exists()
     assert [file.path for file in manifest.outputs] == ["output/o.txt"]
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import dialects
+from translator.shim import dialects, working_copy
 from translator.shim.runners import Place, RunnerError
-from translator.shim.runners.docker import container, follow, images, leftovers, owners, repository, watchdog
+from translator.shim.runners.docker import container, follow, images, leftovers, owners, watchdog
 from translator.shim.runners.docker.container import Bind
 from translator.shim.runners.docker.engine import Engine, address, connect, said, speaking
 from translator.shim.runners.docker.settings import Settings, SettingsError, read
@@ -41,8 +41,11 @@ def place(request: Request) -> Iterator[Place]:
     with contextlib.closing(engine.client):
         leftovers.end_earlier_attempts(engine, request)
         image = images.ready(engine, request.step.image, settings, request.connection, request.note, request.pulse)
-        if request.home is not None:
-            repository.copy(request.project, request.space.repository, request.store, request.pulse)
+        if request.use == "copied":
+            repository = request.space.repository
+            repository.unlink()
+            found = working_copy.listing(request.project, request.store, request.pulse)
+            working_copy.copy(request.project, repository, found, request.pulse)
         view = _view(request)
         command = Command(engine, request, settings, image, view)
         yield Place(view, _surroundings(request), command, _PYTHON)
@@ -101,8 +104,6 @@ class Command:
         engine, ticket = self.engine, self.request.ticket
         user = owners.user_of(engine, self.settings, self.image)
         owners.let_in(self.request.space.root, user)
-        if self.request.home is not None and folder == self.request.project:
-            folder = self.view.repository
         if self.settings.user == owners.WORKER:
             # Images do not know that user, who would have "/" for a home directory.
             environment = {"HOME": str(self.view.temporary), **environment}
@@ -152,11 +153,10 @@ class Command:
         if self.request.home is not None:
             return [Bind(space.root, self.request.home)]
         # Paths are those of this worker. The programs of dialects load nothing but Python's standard library.
-        written = bool(self.request.step.options.get("in_place"))
         programs = Path(dialects.__file__).parent
         return [
             Bind(space.root, str(space.root)),
-            Bind(project, str(project), read_only=not written),
+            Bind(project, str(project), read_only=self.request.use != "written"),
             Bind(programs, str(programs), read_only=True),
         ]
 
