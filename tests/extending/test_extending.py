@@ -1,5 +1,6 @@
 """Test that a separate package can add a dialect and a target without a change to ours."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,29 @@ def test_a_worker_without_the_dialect_says_so(installed: dict[str, str], tmp_pat
     bare = {**installed, "PYTHONPATH": str(ROOT)}
     said = run(bare, tmp_path / "pair_script.py", tmp_path / "store", status=1)
     assert "steps of toy cannot run here: install the package that registers this dialect" in said
+
+
+RUN = """
+import sys
+from pathlib import Path
+from translator.shim.contract import Context, ExecutionId, Step, runner
+from translator.shim.execution import execute
+
+for number, settings in enumerate([{"niceness": 7}, {"size": 1}]):
+    context = Context(ExecutionId("p", "r", "n", number), sys.argv[1], Path(sys.argv[2]), "script", print)
+    step = Step("s", ["nice; echo x > /valohai/outputs/x"], runner=runner("toy", **settings))
+    print(execute(step, context).state)
+"""
+
+
+def test_a_runner_of_a_package_runs_steps(installed: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "run.py").write_text(RUN)
+    said = run(installed, tmp_path / "run.py", tmp_path / "store", tmp_path / "project").splitlines()
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    assert said[:2] == [str(min(before + 7, 19)), "complete"]
+    assert any("the runner toy does not have a setting 'size'" in line for line in said[2:]), said
+    assert said[-1] == "error"
 
 
 def test_a_package_that_is_broken_is_named(installed: dict[str, str], tmp_path: Path) -> None:

@@ -105,6 +105,7 @@ PARTS = {
     ("docs/extending.md", "pair"): lambda: code("yaml", TOY.with_name("pair.yaml")),
     ("docs/extending.md", "dialect"): lambda: code("python", TOY / "__init__.py"),
     ("docs/extending.md", "contract"): lambda: code("python", TOY / "run.py"),
+    ("docs/extending.md", "runner"): lambda: code("python", TOY / "place.py"),
     ("docs/extending.md", "target"): lambda: code("python", TOY / "script.py"),
     ("docs/configuration.md", "example"): lambda: code("toml", GOLDENS / "cases" / "settings" / "translator.toml"),
     ("docs/configuration.md", "settings"): settings,

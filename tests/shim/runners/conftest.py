@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.extending.package import install
 from tests.podman import PYTHON_IMAGE
 from translator.shim.contract import Runner, Step, runner
 from translator.shim.runners.process import namespace
@@ -84,12 +85,19 @@ def sleeper() -> Sleeper:
     return Sleeper()
 
 
-@pytest.fixture(params=[*WAYS, "docker"])
+@pytest.fixture(params=[*WAYS, "toy", "docker"])
 def runs(request: pytest.FixtureRequest, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Run steps with each kind of runner in turn."""
     if request.param == "docker":
         podman = request.getfixturevalue("podman")
         return Runs("docker", worker, runner("docker", host=podman.url, pull="never"), PYTHON_IMAGE)
+    if request.param == "toy":
+        if namespace.find() is None:
+            pytest.skip("this machine allows no namespace, which the runner of the toy package uses")
+        site = worker.project.parent / "site"
+        monkeypatch.setenv("PYTHONPATH", install(site)["PYTHONPATH"])
+        monkeypatch.syspath_prepend(site)
+        return Runs("toy", worker, runner("toy"))
     use(request.param, monkeypatch)
     return Runs(request.param, worker)
 
