@@ -1,4 +1,4 @@
-"""A toy runner: processes of the worker, like those of its own runner, with a lower priority."""
+"""Run commands as processes of the worker with a lower priority: a toy runner."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
