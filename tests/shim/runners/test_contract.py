@@ -190,6 +190,13 @@ def test_no_daemon_outlives_its_execution(runs: Runs, sleeper: Sleeper, daemon: 
     assert runs.left() == []
 
 
+def test_a_step_may_have_any_path(runs: Runs) -> None:
+    if runs.kind == "toy":
+        pytest.skip("it looks for nice on the PATH of the step")
+    assert runs("echo $PATH", environment={"PATH": "/nowhere"}).state == "complete", runs.worker.log
+    assert runs.worker.output == ["/nowhere"]
+
+
 def test_what_still_prints_may_finish_its_lines(runs: Runs) -> None:
     runs("(sleep 0.2; echo later) & echo now")
     assert runs.worker.output == ["now", "later"]

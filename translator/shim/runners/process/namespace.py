@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ _SECONDS = 20
 _PROBED = "/translator-probe"
 # A pipeline of the command may still print its last lines when its first process has ended.
 _COURTESY = """\
+PATH=/usr/bin:/bin
 n=0
 while [ $n -lt 10 ]; do
   set -- /proc/[0-9]*
@@ -114,7 +116,7 @@ def _works(way: Namespace, folder: Path, *, overlay: bool) -> bool:
 
 
 def _bubblewrap(arguments: Sequence[str], mounted: Mounts, folder: str, processes: bool) -> list[str]:  # noqa: FBT001
-    found = ["bwrap"]
+    found = [_tool("bwrap")]
     for path, target in top(mounted.home):
         if target is None:
             found += ["--ro-bind" if path == "/sys" else "--bind", path, path]
@@ -138,7 +140,7 @@ def _bubblewrap(arguments: Sequence[str], mounted: Mounts, folder: str, processe
     # Older bubblewraps mount no overlays, so that is done around it.
     if os.geteuid() == 0:
         return [*_unshared(), "/bin/sh", "-c", f'{_overlay(mounted.overlay)} && exec "$@"', "sh", *found]
-    script = f'{_overlay(mounted.overlay)} && exec setpriv --inh-caps=-all --ambient-caps=-all "$@"'
+    script = f'{_overlay(mounted.overlay)} && exec {_tool("setpriv")} --inh-caps=-all --ambient-caps=-all "$@"'
     return [*_unshared(), "/bin/sh", "-c", script, "sh", *found]
 
 
@@ -162,7 +164,13 @@ def _unshare(arguments: Sequence[str], mounted: Mounts, folder: str, processes: 
     if mounted.home is not None:
         folders.append(mounted.home[1:])
         table.append((mounted.root, root + mounted.home, "none", "rbind"))
-    lines = ["set -e", f"mkdir -p {_q(root)}", f"mount -t tmpfs -o mode=755 root {_q(root)}", f"cd {_q(root)}"]
+    lines = [
+        "set -e",
+        "path=$PATH; PATH=/usr/sbin:/sbin:/usr/bin:/bin",
+        f"mkdir -p {_q(root)}",
+        f"{_tool('mount')} -t tmpfs -o mode=755 root {_q(root)}",
+        f"cd {_q(root)}",
+    ]
     lines += [
         f"mkdir -p {' '.join(map(_q, folders))}",
         *([f"touch {' '.join(map(_q, files))}"] if files else []),
@@ -172,11 +180,12 @@ def _unshare(arguments: Sequence[str], mounted: Mounts, folder: str, processes: 
         lines.append(_overlay(mounted.overlay))
     # One process makes all mounts: with one for each, a command would start a tenth of a second later.
     text = "".join(f"{' '.join(map(_field, line))} 0 0\n" for line in table)
-    lines.append(f"printf %s {_q(text)} > .mounts; mount --all --fstab .mounts; rm .mounts")
-    lines += ["pivot_root . .old", "cd /", "umount -l /.old", "rmdir /.old", f"cd {_q(folder)}"]
+    lines.append(f"printf %s {_q(text)} > .mounts; {_tool('mount')} --all --fstab .mounts; rm .mounts")
+    lines += [f"{_tool('pivot_root')} . .old", "cd /", f"{_tool('umount')} -l /.old", "rmdir /.old", f"cd {_q(folder)}"]
     bounding = ",".join(["-all", *(f"+{capability}" for capability in CAPABILITIES)])
+    lines.append("PATH=$path")
     root_only = f" --bounding-set={bounding}" if os.geteuid() == 0 else ""
-    run = f'setpriv --no-new-privs --inh-caps=-all --ambient-caps=-all{root_only} -- "$@"'
+    run = f'{_tool("setpriv")} --no-new-privs --inh-caps=-all --ambient-caps=-all{root_only} -- "$@"'
     if processes:
         # The first process of the namespace is this shell: to be that would change how signals work for the command.
         # It says "Killed" of a command that was, which nobody asked it for.
@@ -193,8 +202,15 @@ def _unshare(arguments: Sequence[str], mounted: Mounts, folder: str, processes: 
     return [*_unshared(processes=processes), "/bin/sh", "-c", "\n".join(lines), "sh", *arguments]
 
 
+@cache
+def _tool(name: str) -> str:
+    """Return the path of a program: the command's own PATH may be any, and administrators' programs are not on it."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
+    return shutil.which(name, path=path) or name
+
+
 def _unshared(*, processes: bool = False) -> list[str]:
-    found = ["unshare", "--mount"]
+    found = [_tool("unshare"), "--mount"]
     if processes:
         found += ["--pid", "--fork"]
     if os.geteuid() != 0:
@@ -205,7 +221,7 @@ def _unshared(*, processes: bool = False) -> list[str]:
 def _overlay(overlay: Overlay) -> str:
     places = ((("lowerdir"), overlay.lower), ("upperdir", overlay.upper), ("workdir", overlay.work))
     options = ",".join(f"{name}={_escaped(str(path))}" for name, path in places)
-    return f"mount -t overlay overlay -o {_q(options)},userxattr {_q(str(overlay.target))}"
+    return f"{_tool('mount')} -t overlay overlay -o {_q(options)},userxattr {_q(str(overlay.target))}"
 
 
 def _field(text: str) -> str:
