@@ -77,8 +77,8 @@ def test_what_has_no_answer_is_reported(tmp_path: Path) -> None:
     found = loaded(tmp_path, None)
     assert found.pipelines == ()
     assert codes(found) == {
-        "ignored-environment": "warning",
-        "ignored-runtime-config-preset": "warning",
+        "ignored-environment": "note",
+        "ignored-runtime-config-preset": "note",
         "unsupported-environment-variable-groups": "error",
         "unsupported-mounts": "error",
         "ignored-devices": "warning",
@@ -160,3 +160,9 @@ def test_names_of_variables_are_checked(tmp_path: Path) -> None:
         "'1' in 'secrets' is not a name of a variable",
         "'secrets.OK' must be a string, not an empty string",
     ]
+
+
+def test_an_environment_that_a_configuration_has_no_table_for_is_probably_a_mistake(tmp_path: Path) -> None:
+    answered = ANSWERS.replace("aws-*", "other-*")
+    found = loaded(tmp_path, answered)
+    assert codes(found)["ignored-environment"] == "warning"

@@ -31,8 +31,9 @@ def report(pipeline: ir.Pipeline, config: Config, found: Diagnostics) -> None:
         found: receives the findings.
     """
     images: dict[str, None] = {}
+    reported: set[tuple[str, str]] = set()
     for step in {id(step): step for step in _steps(pipeline)}.values():
-        _report_names(step, config, found)
+        _report_names(step, config, found, reported)
         _report_mounts(step, found)
         _report_minima(step, found)
         if _is_process(step):
@@ -52,17 +53,19 @@ def _is_process(step: ir.Step) -> bool:
     return step.runner is None or step.runner.name == runners.DEFAULT
 
 
-def _report_names(step: ir.Step, config: Config, found: Diagnostics) -> None:
-    """Report names that no table is for."""
+def _report_names(step: ir.Step, config: Config, found: Diagnostics, reported: set[tuple[str, str]]) -> None:
+    """Report names that no table is for, each once: notes without a ``translator.toml``, else probably mistakes."""
     asked = step.request
+    report = found.warning if config.file else found.note
     for key, name, levels, table in (
         ("environment", asked.environment, config.environments, "environments"),
         ("runtime-config-preset", asked.preset, config.presets, "presets"),
     ):
-        if name is not None and not matching(levels, name):
+        if name is not None and (key, name) not in reported and not matching(levels, name):
+            reported.add((key, name))
             message = f"{key} {name!r} has no effect: {_where(config)} has no table for it"
             hint = f'add [{dotted([table, name])}] to {NAME}, for instance with airflow.queue = "gpu"'
-            found.warning(f"ignored-{key}", message, asked.spans.get(key), hint=hint)
+            report(f"ignored-{key}", message, asked.spans.get(key), hint=hint)
     for group in asked.groups:
         _report_group(group, config.groups, step, config, found)
 
