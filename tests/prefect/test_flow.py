@@ -13,7 +13,11 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, Lo
 from prefect_plugin.artifacts import key_of
 from tests.prefect.support import task_runs, wait_for
 
-MEET = "touch met-{place}-{parameter-value:me}; until test -e met-{place}-{parameter-value:other}; do sleep 0.05; done"
+# Not in the working directory: each execution has its own.
+MEET = (
+    "cd HERE_IT_IS; touch met-{place}-{parameter-value:me}; "
+    "until test -e met-{place}-{parameter-value:other}; do sleep 0.05; done"
+)
 
 
 def meeting(name: str, place: str) -> str:
