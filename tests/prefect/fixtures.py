@@ -81,7 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PREFECT_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
-        # In a namespace, a process has another number than the tests can use.
+        # In a namespace, a process has another number than the tests can use, and the project is read-only.
         "TRANSLATOR_NAMESPACE": "never",
         # Without these, task runs are recorded one by one, a minute late.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
@@ -98,9 +98,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         )
     try:
         _wait_until_it_listens(process, port, home / "server.log")
-        with temporary_settings(
-            {PREFECT_API_URL: api, PREFECT_HOME: str(home), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+        with (
+            temporary_settings(
+                {PREFECT_API_URL: api, PREFECT_HOME: str(home), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+            ),
+            pytest.MonkeyPatch.context() as patch,
         ):
+            patch.setenv("TRANSLATOR_NAMESPACE", environment["TRANSLATOR_NAMESPACE"])  # of flows in this process
             yield Server(api, environment)
             # What is still on its way to the server would be tried again and again once it is gone.
             APILogWorker.drain_all(timeout=60)
@@ -127,7 +131,6 @@ def _wait_until_it_listens(process: subprocess.Popen[bytes], port: int, log: Pat
 def run(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Compile a YAML text with one pipeline, run it in this process, and tell how it ended."""
     monkeypatch.delenv("TRANSLATOR_PROJECT", raising=False)
-    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
 
     def run_it(text: str, **parameters: Any) -> Ran:
         store = tmp_path / "store"
