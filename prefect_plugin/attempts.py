@@ -245,10 +245,10 @@ def _with_routes(
                 name: [entered for path in here for entered in branches.get(path, ()) if _is_of(name, path, entered)]
                 for name in of_node.branches
             }
-            routed = {
+            plans = {
                 name: _with_routes(branch, tries, branches, inner[name]) for name, branch in of_node.branches.items()
             }
-            of_node = replace(of_node, branches={name: one for name, one in routed.items() if one is not None})
+            of_node = replace(of_node, branches={name: one for name, one in plans.items() if one is not None})
         nodes.append(of_node)
     return GraphPlan(nodes, tuple(ends), starts[0] if starts else None)
 

@@ -187,8 +187,8 @@ def _unshare(arguments: Sequence[str], mounted: Mounts, folder: str, processes: 
     root_only = f" --bounding-set={bounding}" if os.geteuid() == 0 else ""
     run = f'{_tool("setpriv")} --no-new-privs --inh-caps=-all --ambient-caps=-all{root_only} -- "$@"'
     if processes:
-        # The first process of the namespace is this shell: to be that would change how signals work for the command.
-        # It says "Killed" of a command that was, which nobody asked it for.
+        # The namespace's first process is this shell, not the command, because signals work differently for the first.
+        # Its standard error is closed meanwhile: it would print "Killed" when a signal ends the command.
         lines += [
             "set +e",
             "exec 3>&2 2>/dev/null",
