@@ -96,8 +96,8 @@ packages:
 		| grep -qx $(words $(PACKAGES)) && exit; \
 	command -v apt-get >/dev/null || { echo 'This is not Debian: install $(PACKAGES) yourself' >&2; exit 1; }; \
 	test "$$(id -u)" = 0 || sudo=sudo; \
-	$$sudo apt-get update -qq && \
-	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(PACKAGES) >/dev/null
+	$$sudo apt-get -o Acquire::Retries=3 update -qq && \
+	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -qq --no-install-recommends $(PACKAGES) >/dev/null
 
 bench: $(DEV) $(AIRFLOW) $(PREFECT)
 	@.venv/dev/bin/python benchmarks/run.py
