@@ -154,7 +154,7 @@ def run(  # noqa: PLR0913 - all that a process needs
     try:
         watchdog.begin(process.pid, one.mark)
         watch = _Watch(process, output, errors)
-        cause, stop = _until_ended(watch, one, limits, should_stop)
+        cause, stop = until_ended(watch, one, limits, should_stop)
         _end(watch, one, gently=cause == "exit")
         watch.drain()
         status = _exit_status(process)
@@ -257,18 +257,37 @@ class _Watch:
         return True
 
 
-def _until_ended(
-    watch: _Watch, one: Ticket, limits: Limits, should_stop: Callable[[], str | None]
+class Watched(Protocol):
+    """A running command: whether it has ended, and when it started and last printed something (monotonic seconds)."""
+
+    @property
+    def ended(self) -> bool:
+        """Return whether it has ended."""
+
+    @property
+    def started(self) -> float:
+        """Return when it started."""
+
+    @property
+    def last_output(self) -> float:
+        """Return when it last printed something; at first, when it started."""
+
+    def step(self, seconds: float) -> None:
+        """Wait for output or the end, for at most some seconds, and pass on what there is."""
+
+
+def until_ended(
+    command: Watched, one: Ticket, limits: Limits, should_stop: Callable[[], str | None]
 ) -> tuple[Cause, str | None]:
-    started = watch.started
-    next_ask = started + ASK_EVERY
-    while not watch.ended:
+    """Follow a command until it ends or must be ended; return why, and the answer of ``should_stop``."""
+    next_ask = command.started + ASK_EVERY
+    while not command.ended:
         now = time.monotonic()
         if one.killed:
             return "killed", None
-        if limits.time is not None and now >= started + limits.time:
+        if limits.time is not None and now >= command.started + limits.time:
             return "time-limit", None
-        if limits.no_output is not None and now >= watch.last_output + limits.no_output:
+        if limits.no_output is not None and now >= command.last_output + limits.no_output:
             return "no-output-timeout", None
         if now >= next_ask:
             stop = should_stop()
@@ -277,10 +296,10 @@ def _until_ended(
             next_ask = time.monotonic() + ASK_EVERY
         due = next_ask
         if limits.time is not None:
-            due = min(due, started + limits.time)
+            due = min(due, command.started + limits.time)
         if limits.no_output is not None:
-            due = min(due, watch.last_output + limits.no_output)
-        watch.step(due - time.monotonic())
+            due = min(due, command.last_output + limits.no_output)
+        command.step(due - time.monotonic())
     return "exit", None
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from translator.shim.process import group
-from translator.shim.process.supervise import ASK_EVERY, Ended
+from translator.shim.process.supervise import ASK_EVERY, Ended, until_ended
 from translator.shim.runners import RunnerError
 from translator.shim.runners.docker.container import OUT_OF_MEMORY
 from translator.shim.runners.docker.engine import UnreachableError, connect, is_gone, speaking
@@ -24,7 +24,7 @@ from translator.shim.runners.docker.engine import UnreachableError, connect, is_
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from translator.shim.process.supervise import Cause, Limits, Ticket
+    from translator.shim.process.supervise import Limits, Ticket
     from translator.shim.runners.docker.engine import Address, Engine
 
 Stream: TypeAlias = Literal["output", "errors"]
@@ -194,7 +194,7 @@ class Follower:
 
 def follow(follower: Follower, ticket: Ticket, limits: Limits, should_stop: Callable[[], str | None]) -> Ended:
     """Follow a container that has begun, until nothing of it runs any more."""
-    cause, stop = _until_ended(follower, ticket, limits, should_stop)
+    cause, stop = until_ended(follower, ticket, limits, should_stop)
     if cause != "exit":
         end(follower)
     state = follower.state or {}
@@ -202,32 +202,6 @@ def follow(follower: Follower, ticket: Ticket, limits: Limits, should_stop: Call
     if state.get("OOMKilled") and not follower.told_memory:
         follower.sinks["errors"](OUT_OF_MEMORY + b" a process of this container\n")
     return Ended("killed" if ticket.killed else cause, status, stop)
-
-
-def _until_ended(
-    follower: Follower, ticket: Ticket, limits: Limits, should_stop: Callable[[], str | None]
-) -> tuple[Cause, str | None]:
-    next_ask = follower.started + ASK_EVERY
-    while not follower.ended:
-        now = time.monotonic()
-        if ticket.killed:
-            return "killed", None
-        if limits.time is not None and now >= follower.started + limits.time:
-            return "time-limit", None
-        if limits.no_output is not None and now >= follower.last_output + limits.no_output:
-            return "no-output-timeout", None
-        if now >= next_ask:
-            stop = should_stop()
-            if stop is not None:
-                return "stop", stop
-            next_ask = time.monotonic() + ASK_EVERY
-        due = next_ask
-        if limits.time is not None:
-            due = min(due, follower.started + limits.time)
-        if limits.no_output is not None:
-            due = min(due, follower.last_output + limits.no_output)
-        follower.step(due - time.monotonic())
-    return "exit", None
 
 
 def end(follower: Follower) -> None:
