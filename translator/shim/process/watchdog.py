@@ -1,10 +1,9 @@
-"""End the commands of a worker that died (``kill -9``, out of memory).
+"""End what a worker has started when the worker dies (``kill -9``, out of memory).
 
 PR_SET_PDEATHSIG would be tied to the thread that started the command, and engines run us in pool threads that end
 earlier. So each worker process has, from its first command on, one tiny ``sh`` in its own session that reads a pipe of
-which only the worker holds the other end. The worker tells it which process groups begin and end; when the pipe closes,
-the worker is gone, and running processes are ended: TERM, three seconds, KILL. If that shell cannot be started,
-commands of a killed worker run on.
+which only the worker holds the other end. The worker tells it what begins and ends; when the pipe closes, the worker is
+gone, and what is left is ended. If that shell cannot be started, commands of a killed worker run on.
 """
 
 from __future__ import annotations
@@ -13,10 +12,14 @@ import contextlib
 import os
 import subprocess
 import threading
+from typing import TYPE_CHECKING
 
 from translator.shim.process.group import MARK
 
-_SCRIPT = f"""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_LISTEN = """
 trap '' HUP INT TERM
 live=
 while read -r sign item; do
@@ -26,6 +29,8 @@ while read -r sign item; do
   esac
 done
 [ -n "$live" ] || exit 0
+"""
+_STRIKE = f"""
 strike() {{
   for one in $live; do
     kill -s "$1" -- "-${{one%%:*}}"
@@ -37,68 +42,93 @@ strike() {{
 strike TERM; sleep 3; strike KILL
 """
 
-_lock = threading.Lock()
-_shell: subprocess.Popen[bytes] | None = None
-_pipe: int | None = None
+
+def _nothing() -> Sequence[str]:
+    return ()
+
+
+class Watchdog:
+    """The shell that watches this worker, for one kind of thing that the worker starts."""
+
+    def __init__(
+        self, strike: str, arguments: Callable[[], Sequence[str]] = _nothing, variables: Sequence[str] = ()
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            strike: the end of the shell's script: it ends what ``$live`` lists.
+            arguments: returns the arguments of the script.
+            variables: names of the environment variables that it needs besides ``PATH``.
+        """
+        self._script = _LISTEN + strike
+        self._arguments = arguments
+        self._variables = variables
+        self._lock = threading.Lock()
+        self._pipe: int | None = None
+        self.shell: subprocess.Popen[bytes] | None = None
+        """The shell, once it has been started."""
+        os.register_at_fork(after_in_child=self._after_fork)
+
+    def begin(self, item: str) -> None:
+        """End what ``item`` names, a word without white space, if this worker dies."""
+        self._tell("+", item)
+
+    def done(self, item: str) -> None:
+        """Stop watching what has ended."""
+        self._tell("-", item)
+
+    def _tell(self, sign: str, item: str) -> None:
+        with self._lock:
+            if self._pipe is None and sign == "+":
+                self._start()
+            if self._pipe is None:
+                return
+            try:
+                os.write(self._pipe, f"{sign} {item}\n".encode())
+            except OSError:
+                # The shell was killed; what begins next starts another.
+                os.close(self._pipe)
+                self._pipe = None
+
+    def _start(self) -> None:
+        read, write = os.pipe()
+        kept = {name: os.environ[name] for name in self._variables if name in os.environ}
+        try:
+            self.shell = subprocess.Popen(
+                ["/bin/sh", "-c", self._script, "sh", *self._arguments()],
+                stdin=read,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+                env={**kept, "PATH": os.environ.get("PATH", os.defpath)},
+            )
+        except OSError:
+            os.close(write)
+            return
+        finally:
+            os.close(read)
+        # The shell outlives this process by design, so do not wait for it.
+        self.shell.returncode = 0
+        self._pipe = write
+
+    def _after_fork(self) -> None:
+        """Close the pipe in a forked child, which must not hide the parent's end."""
+        self._lock = threading.Lock()
+        if self._pipe is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._pipe)
+        self._pipe = self.shell = None
+
+
+_processes = Watchdog(_STRIKE)
 
 
 def begin(group: int, mark: str) -> None:
-    """End the process group and processes with ``mark`` if this worker dies."""
-    _tell("+", group, mark)
+    """End the process group and processes with ``mark`` if this worker dies: TERM, three seconds, KILL."""
+    _processes.begin(f"{group}:{mark}")
 
 
 def done(group: int, mark: str) -> None:
     """Stop watching a process group that has ended."""
-    _tell("-", group, mark)
-
-
-def _tell(sign: str, group: int, mark: str) -> None:
-    global _pipe  # noqa: PLW0603 - there is one watchdog per process
-    with _lock:
-        if _pipe is None and sign == "+":
-            _start()
-        if _pipe is None:
-            return
-        try:
-            os.write(_pipe, f"{sign} {group}:{mark}\n".encode())
-        except OSError:
-            # The watchdog was killed; the next command starts another.
-            os.close(_pipe)
-            _pipe = None
-
-
-def _start() -> None:
-    global _pipe, _shell  # noqa: PLW0603 - there is one watchdog per process
-    read, write = os.pipe()
-    try:
-        _shell = subprocess.Popen(
-            ["/bin/sh", "-c", _SCRIPT],
-            stdin=read,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-        )
-    except OSError:
-        os.close(write)
-        return
-    finally:
-        os.close(read)
-    # The watchdog outlives this process by design, so do not wait for it.
-    _shell.returncode = 0
-    _pipe = write
-
-
-def _after_fork() -> None:
-    """Close the watchdog's pipe in a forked child, which must not hide the parent's end."""
-    global _lock, _pipe, _shell  # noqa: PLW0603 - there is one watchdog per process
-    _lock = threading.Lock()
-    if _pipe is not None:
-        with contextlib.suppress(OSError):
-            os.close(_pipe)
-    _pipe = None
-    _shell = None
-
-
-os.register_at_fork(after_in_child=_after_fork)
+    _processes.done(f"{group}:{mark}")

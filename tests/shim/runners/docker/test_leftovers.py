@@ -41,7 +41,7 @@ def log(line):
     print(line, flush=True)
     if line == "started" and "--watchdog-too" in sys.argv:
         from translator.shim.runners.docker import watchdog
-        os.killpg(watchdog._shell.pid, signal.SIGKILL)
+        os.killpg(watchdog.containers.shell.pid, signal.SIGKILL)
     if line == "started":
         os.kill(os.getpid(), signal.SIGKILL)
 

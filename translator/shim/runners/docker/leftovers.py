@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from translator.shim.process import group
 from translator.shim.runners import RunnerError
 from translator.shim.runners.docker import labels, watchdog
 from translator.shim.runners.docker.container import scope
@@ -15,7 +16,7 @@ from translator.shim.runners.docker.engine import connect, is_gone, speaking
 from translator.shim.runners.docker.follow import remove, terminate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from translator.shim.runners import Request
     from translator.shim.runners.docker.engine import Address, Engine
@@ -51,6 +52,18 @@ def end_of_gone_workers(engine: Engine) -> None:
                 engine.client.remove_container(found["Id"], force=True, v=True)
 
 
+def end_all(items: Sequence[str]) -> None:
+    """End the containers of a worker that died, as its watchdog lists them."""
+    left = [watchdog.read_item(item) for item in items]
+    for where, container in left:
+        Elsewhere(where, container).terminate()
+    deadline = time.monotonic() + group.GRACE
+    for where, container in left:
+        Elsewhere(where, container).end(max(0.0, deadline - time.monotonic()))
+        with contextlib.suppress(Exception):
+            remove(where, None, container)
+
+
 def remove_later(where: Address, container: str) -> None:
     """Remove a container that has ended, without waiting: Podman takes a while to clean up after one.
 
@@ -61,7 +74,7 @@ def remove_later(where: Address, container: str) -> None:
         for seconds in _AGAIN:
             with contextlib.suppress(RunnerError):
                 remove(where, None, container)
-                watchdog.done(container)
+                watchdog.done(where, container)
                 return
             time.sleep(seconds)
 

@@ -124,7 +124,7 @@ class Command:
             self._close(reader)
             with contextlib.suppress(RunnerError):
                 follow.remove(engine.address, engine, created)
-                watchdog.done(created)
+                watchdog.done(engine.address, created)
                 owners.take_over(engine, self.request, self.settings, self.image)
             raise
         self._close(reader)
@@ -132,7 +132,7 @@ class Command:
             leftovers.remove_later(engine.address, created)
         else:
             follow.remove(engine.address, engine, created)
-            watchdog.done(created)
+            watchdog.done(engine.address, created)
         owners.take_over(engine, self.request, self.settings, self.image)
         return ended
 
