@@ -94,6 +94,7 @@ class Podman:
         """Start to serve the API."""
         self.service = subprocess.Popen(
             self.command("system", "service", "--time", "0", self.url),
+            cwd=self.folder,  # a file called oom is left there if memory runs out
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
