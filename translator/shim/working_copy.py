@@ -95,7 +95,7 @@ def copy(project: Path, target: Path, found: Listing, pulse: Callable[[], None] 
     for number, (path, status) in enumerate(found.files):
         if number % _EVERY == 0:
             pulse()
-        _copy(f"{source}/{path}", f"{root}/{path}", status)
+        copy_file(f"{source}/{path}", f"{root}/{path}", status)
     for path in found.links:
         with contextlib.suppress(FileNotFoundError):
             os.symlink(link(project, path), f"{root}/{path}")  # noqa: PTH211 - as above
@@ -110,7 +110,17 @@ def link(project: Path, path: str) -> str:
     return to if there != ".." and not there.startswith("../") else os.path.normpath(project / there)
 
 
-def _copy(source: str, target: str, status: os.stat_result) -> None:
+def copy_file(source: str, target: str, status: os.stat_result) -> None:
+    """Copy a file with its mode and times; one that may not be read becomes a link, at which reading fails.
+
+    Args:
+        source: the file.
+        target: the new file.
+        status: of the source.
+
+    Raises:
+        OSError: there is no room for it. A file that is gone meanwhile is left out.
+    """
     try:
         if status.st_size > _SMALL:
             if not _cloned(source, target):

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH101, PTH102, PTH103, PTH105, PTH110, PTH116, PTH120, PTH122, PTH123, PTH211 - too slow for thousands
+# ruff: noqa: PTH102, PTH103, PTH105, PTH110, PTH116, PTH120, PTH122, PTH211 - too slow for thousands
 """Create a step's working directory: a writable view of the project that leaves the project alone.
 
 Hidden folders, virtual environments, ``node_modules``, ``__pycache__`` and the artifact store are left out. Files that
@@ -14,13 +14,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator.shim import digest
 from translator.shim.dialects.magnus.patterns import compiled
+from translator.shim.working_copy import copy_file
 
 if TYPE_CHECKING:
     import re
@@ -141,7 +141,7 @@ class _View:
         large = found.st_size > COPIED
         source_code = os.path.splitext(name)[1].lower() in _SOURCES
         if (not large and not source_code) or any(one.fullmatch(path[1:]) for one in self.own):
-            _copy(source, target, found)
+            copy_file(source, target, found)
             return
         if large:
             self.large += found.st_size
@@ -149,7 +149,7 @@ class _View:
             os.symlink(source, target)
             self.linked[path[1:]] = digest.stamp(found)
         elif self.kept is None or not _linked(source, self.kept + path, target, found):
-            _copy(source, target, found)
+            copy_file(source, target, found)
 
 
 @contextlib.contextmanager
@@ -182,7 +182,7 @@ def _linked(source: str, kept: str, target: str, found: os.stat_result) -> bool:
             fresh = False
         if not fresh:
             beside = f"{kept}.{os.urandom(6).hex()}"
-            _copy(source, beside, found)
+            copy_file(source, beside, found)
             os.replace(beside, kept)
         os.link(kept, target)
     except OSError:
@@ -192,30 +192,6 @@ def _linked(source: str, kept: str, target: str, found: os.stat_result) -> bool:
 
 def _state(found: os.stat_result) -> tuple[int, int, int]:
     return found.st_size, found.st_mtime_ns, found.st_mode
-
-
-def _copy(source: str, target: str, found: os.stat_result) -> None:
-    """Copy a file with its mode and time; link an unreadable file, so that reading it fails."""
-    try:
-        if found.st_size > COPIED:
-            shutil.copyfile(source, target)
-            os.chmod(target, stat.S_IMODE(found.st_mode))
-        else:
-            with open(source, "rb", buffering=0) as file:
-                content = file.read()
-            handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                os.write(handle, content)
-                os.fchmod(handle, stat.S_IMODE(found.st_mode))
-            finally:
-                os.close(handle)
-        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
-    except PermissionError:
-        with contextlib.suppress(FileExistsError):
-            os.symlink(source, target)
-    except FileNotFoundError:
-        if os.path.lexists(source):
-            raise
 
 
 def _same(path: Path, stamp: str) -> bool:
