@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from translator.shim.contract import ExecutionId, Input, Parameter, Step
 from translator.shim.dialects import valohai
 from translator.shim.process import script, shell
-from translator.shim.workspace import Workspace
+from translator.shim.workspace import Workspace, laid_out
 
 PYTHON = shlex.quote(sys.executable)
 
 
 def space(root: str = "/w/valohai") -> Workspace:
     top = Path(root)
-    return Workspace(top, top / "inputs", top / "outputs", top / "config", top / "repository", Path("/t"))
+    return laid_out(top, Path("/t"))
 
 
 LR = Parameter("lr", "float", 0.1)

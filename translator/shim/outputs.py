@@ -39,7 +39,11 @@ class Found:
 
 
 def tidy(
-    folder: Path, allowed: Path, pulse: Callable[[], None] = digest.no_pulse, *, seen: Path | None = None
+    folder: Path,
+    allowed: Path,
+    pulse: Callable[[], None] = digest.no_pulse,
+    *,
+    where: Callable[[str], Path | None] = lambda _: None,
 ) -> Found:
     """Turn ``folder`` into a tree of regular files without links.
 
@@ -47,9 +51,9 @@ def tidy(
         folder: the outputs directory; copies replace links in it, and files that cannot be published are removed.
         allowed: the directory that links may lead into.
         pulse: called between blocks of a copy; an exception ends the work.
-        seen: the path at which the command saw ``allowed``, if that is another.
+        where: says where on this worker a path is that the command saw; None if it is the same.
     """
-    look = _Look(folder, allowed.resolve(), pulse, seen)
+    look = _Look(folder, allowed.resolve(), pulse, where)
     look.over(folder)
     look.found.paths.sort()
     return look.found
@@ -77,7 +81,7 @@ class _Look:
     top: Path
     allowed: Path
     pulse: Callable[[], None]
-    seen: Path | None = None
+    where: Callable[[str], Path | None] = lambda _: None
     found: Found = field(default_factory=Found)
 
     def one(self, path: Path) -> None:
@@ -141,9 +145,10 @@ class _Look:
     def link(self, path: Path) -> None:
         written = os.readlink(path)  # noqa: PTH115 - as the command wrote it
         what = f"the output {self.name(path)!r} is a symbolic link to {written!r}"
-        if self.seen is not None and Path(written).is_relative_to(self.seen):
+        there = self.where(os.path.normpath(written))
+        if there is not None:
             path.unlink()
-            path.symlink_to(self.allowed / Path(written).relative_to(self.seen))
+            path.symlink_to(there)
         try:
             target = path.resolve(strict=True)
         except (OSError, RuntimeError) as error:  # up to Python 3.12, a loop is a RuntimeError

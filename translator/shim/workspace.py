@@ -89,7 +89,7 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str) -> 
         if len(str(seen)) > _TEMPORARY_LENGTH:
             temporary = _elsewhere(place, made)
             temporary.mkdir(mode=stat.S_IRWXU)
-        space = Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", temporary)
+        space = laid_out(root, temporary)
         for folder in (root, space.inputs, space.outputs, space.config):
             folder.mkdir()
         space.repository.symlink_to(project)
@@ -99,6 +99,21 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str) -> 
             remove(path)
         if lock is not None:
             os.close(lock)
+
+
+def laid_out(root: Path, temporary: Path) -> Workspace:
+    """Return the directories of a workspace whose root is at a path."""
+    return Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", temporary)
+
+
+def moved(home: Path, root: Path) -> Callable[[str], Path | None]:
+    """Return the function that says where in ``root`` a path is that the command saw below ``home``, else None."""
+
+    def where(path: str) -> Path | None:
+        seen = Path(path)
+        return root / seen.relative_to(home) if seen.is_relative_to(home) else None
+
+    return where
 
 
 def remove(path: Path) -> None:

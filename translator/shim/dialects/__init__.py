@@ -43,7 +43,8 @@ class Work:
     Contexts in ``ends`` end with the execution.
 
     ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
-    environment and its files are those. It inherits ``surroundings``, and ``python`` is the interpreter there.
+    environment and its files are those; ``where`` says where such a path is on this worker, or None if it is the same.
+    The command inherits ``surroundings``, and ``python`` is the interpreter there.
     """
 
     step: Step
@@ -64,6 +65,7 @@ class Work:
     view: Workspace = field(kw_only=True)
     surroundings: Mapping[str, str] = field(kw_only=True)
     python: str = field(kw_only=True)
+    where: Callable[[str], Path | None] = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,7 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
             view=place.view,
             surroundings=place.surroundings,
             python=place.python,
+            where=place.where,
         )
         try:
             _bring(execution, dialect, work)

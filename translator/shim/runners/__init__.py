@@ -105,12 +105,14 @@ class Place:
         surroundings: the environment that a command inherits there.
         run: runs a command there.
         python: the interpreter that runs there.
+        where: ``where(path)``: says where on this worker is what the command saw at a path; None if at the same path.
     """
 
     view: Workspace
     surroundings: Mapping[str, str]
     run: Run
     python: str = "python3"
+    where: Callable[[str], Path | None] = lambda _: None
 
 
 def _no_problems(settings: Mapping[str, Json]) -> Sequence[str]:  # noqa: ARG001 - as the runner has it

@@ -13,13 +13,14 @@ from translator.shim.runners.docker import container, follow, images, leftovers,
 from translator.shim.runners.docker.container import Bind
 from translator.shim.runners.docker.engine import Engine, address, connect, said, speaking
 from translator.shim.runners.docker.settings import Settings, SettingsError, read
-from translator.shim.workspace import Workspace
+from translator.shim.workspace import laid_out, moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from translator.shim.process.supervise import Ended, Limits
     from translator.shim.runners import Request
+    from translator.shim.workspace import Workspace
 
 _PYTHON = "python3"
 _NOT_FOUND = 127
@@ -48,7 +49,7 @@ def place(request: Request) -> Iterator[Place]:
             working_copy.copy(request.project, repository, found, request.pulse)
         view = _view(request)
         command = Command(engine, request, settings, image, view)
-        yield Place(view, _surroundings(request), command, _PYTHON)
+        yield Place(view, _surroundings(request), command, _PYTHON, moved(view.root, request.space.root))
 
 
 def _settings(request: Request) -> Settings:
@@ -70,7 +71,7 @@ def _connection(request: Request, settings: Settings) -> Any:
 def _view(request: Request) -> Workspace:
     """Return the directories as the command sees them: at the fixed place of its dialect, else as on this worker."""
     root = Path(request.home) if request.home is not None else request.space.root
-    return Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", _TEMPORARY)
+    return laid_out(root, _TEMPORARY)
 
 
 def _surroundings(request: Request) -> dict[str, str]:

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim.process import supervise
-from translator.shim.runners import Place, Runner, RunnerError, links
+from translator.shim.runners import Place, Runner, RunnerError
 from translator.shim.runners.process import cgroup, hardcoded, interpreter, layer, namespace, repository
 from translator.shim.runners.process.mounts import Mounts, mounts
-from translator.shim.workspace import Workspace
+from translator.shim.workspace import laid_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -75,11 +75,17 @@ def place(request: Request) -> Iterator[Place]:
         protected += [request.project] if request.use != "written" else []
         protected += [request.store] if request.store is not None else []
         mounted = mounts(protected, own, request.space.root, request.home, overlay)
-    view = request.space if mounted is None or request.home is None else _at(request.home, request.space)
+    home = Path(request.home) if mounted is not None and request.home is not None else None
+    view = laid_out(home, request.space.temporary) if home is not None else request.space
+    where = repository.where(home, request.space.root, overlay) if home is not None else _same
     with cgroup.group(request.step.resources, request.ticket.mark) as limited:
         if limited is None and (note := cgroup.unlimited(request.step.resources)):
             request.note(note)
-        yield Place(view, surroundings, _Run(request.ticket, way, mounted, limited), python)
+        yield Place(view, surroundings, _Run(request.ticket, way, mounted, limited), python, where)
+
+
+def _same(path: str) -> Path | None:  # noqa: ARG001 - as a place has it
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +115,16 @@ class _Run:
             command, here = self.way.command(arguments, self.mounted, str(folder)), Path("/")
         if self.limited is not None:
             command = cgroup.entered(self.limited, command)
-        try:
-            return supervise.run(
-                command,
-                folder=here,
-                environment=environment,
-                one=self.ticket,
-                output=output,
-                errors=errors,
-                limits=limits,
-                should_stop=should_stop,
-            )
-        finally:
-            if self.mounted is not None and self.mounted.home is not None:
-                root = Path(self.mounted.root)
-                where = repository.where(self.mounted.home, root, self.mounted.overlay)
-                links.translate(root / "outputs", where)
+        return supervise.run(
+            command,
+            folder=here,
+            environment=environment,
+            one=self.ticket,
+            output=output,
+            errors=errors,
+            limits=limits,
+            should_stop=should_stop,
+        )
 
 
 def _look_for(program: str, environment: Mapping[str, str], home: str | None) -> None:
@@ -152,12 +152,6 @@ def _way(request: Request) -> Namespace | None:
             "install bubblewrap, and allow user namespaces or run the worker as root"
         )
     return way
-
-
-def _at(home: str, space: Workspace) -> Workspace:
-    """Return the directories of a workspace whose root is seen at ``home``."""
-    root = Path(home)
-    return Workspace(root, root / "inputs", root / "outputs", root / "config", root / "repository", space.temporary)
 
 
 RUNNER = Runner(place, check)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim import working_copy
-from translator.shim.runners import links
 from translator.shim.runners.process import namespace
 from translator.shim.runners.process.mounts import Overlay
+from translator.shim.workspace import moved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +52,9 @@ def make(request: Request, place: Path, way: Namespace | None) -> Overlay | None
     return overlay
 
 
-def where(home: str, root: Path, overlay: Overlay | None) -> Callable[[str], Path | None]:
+def where(home: Path, root: Path, overlay: Overlay | None) -> Callable[[str], Path | None]:
     """Return the function that tells where on this worker a path is that the command saw below ``home``."""
-    of_workspace = links.below(home, root)
+    of_workspace = moved(home, root)
 
     def found(path: str) -> Path | None:
         place = of_workspace(path)
