@@ -58,6 +58,11 @@ def walk(
             yield from walk(branch, (*path, name), into)
 
 
+def walk_steps(graph: ir.Graph) -> Iterator[tuple[tuple[str, ...], ir.StepNode]]:
+    """Yield the nodes that run a step, those in branches too, each with its path."""
+    return ((path, node) for path, node in walk(graph) if isinstance(node, ir.StepNode))
+
+
 def reachable(start: Iterable[object], following: Mapping[str, Iterable[object]]) -> frozenset[str]:
     """Return the nodes that are reachable from some nodes, including these.
 

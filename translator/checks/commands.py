@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.files import is_missing, is_missing_file
-from translator.nodes import walk
+from translator.nodes import walk_steps
 from translator.shim.process.shell import Flaw, flaw, is_plain
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check(
 ) -> None:
     """Check the commands of a pipeline; see ``translator.checks.check``."""
     questions = iter(range(QUESTIONS)) if questions is None else questions
-    steps = {id(node.step): node.step for _, node in walk(pipeline.graph) if isinstance(node, ir.StepNode)}
+    steps = {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}
     for step in steps.values():
         if step.kind not in _WITHOUT and not any(command.strip() for command in step.command):
             message = f"step {step.name!r} has no command and does nothing"

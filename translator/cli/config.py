@@ -14,7 +14,7 @@ from translator.cli.printing import is_bad, print_utf8, show
 from translator.config.levels import settings_by_name
 from translator.config.resolve import resolve
 from translator.diagnostics import TranslationError, printable
-from translator.nodes import walk
+from translator.nodes import walk_steps
 from translator.shim.json_values import thawed
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 def _document(pipeline: ir.Pipeline, loaded: Loaded, others: set[str]) -> dict[str, Any]:
     """Return what counts for a pipeline; settings of the targets ``others`` are left out."""
     resolved = resolve(loaded.config, pipeline)
-    nodes = dict(walk(pipeline.graph))
+    nodes = dict(walk_steps(pipeline.graph))
 
     def shown(settings: Shown) -> dict[str, Any]:
         return {
@@ -85,8 +85,8 @@ def _document(pipeline: ir.Pipeline, loaded: Loaded, others: set[str]) -> dict[s
         "settings": shown(whole),
         "nodes": {
             ".".join(path): {
-                "step": nodes[path].step.name,  # type: ignore[union-attr]  # only these have settings
-                "environment": nodes[path].step.request.environment,  # type: ignore[union-attr]
+                "step": nodes[path].step.name,
+                "environment": nodes[path].step.request.environment,
                 "settings": shown(settings_by_name(settings)),
             }
             for path, settings in resolved.nodes.items()

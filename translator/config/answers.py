@@ -11,12 +11,12 @@ from translator import ir
 from translator.config.files import NAME
 from translator.config.mounts import unfit
 from translator.config.resolve import matching
-from translator.nodes import walk
+from translator.nodes import walk_steps
 from translator.shim import runners
 from translator.source import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from translator.config.levels import Config, Level
     from translator.diagnostics import Diagnostics
@@ -32,7 +32,7 @@ def report(pipeline: ir.Pipeline, config: Config, found: Diagnostics) -> None:
     """
     images: dict[str, None] = {}
     reported: set[tuple[str, str]] = set()
-    for step in {id(step): step for step in _steps(pipeline)}.values():
+    for step in {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}.values():
         _report_names(step, config, found, reported)
         _report_mounts(step, found)
         _report_minima(step, found)
@@ -43,10 +43,6 @@ def report(pipeline: ir.Pipeline, config: Config, found: Diagnostics) -> None:
     if images:
         message = "images are ignored, because steps run as processes on the worker: " + ", ".join(images)
         found.note("ignored-image", message, pipeline.span, hint=f'to use them, write runner = "docker" into {NAME}')
-
-
-def _steps(pipeline: ir.Pipeline) -> Iterator[ir.Step]:
-    return (node.step for _, node in walk(pipeline.graph) if isinstance(node, ir.StepNode))
 
 
 def _is_process(step: ir.Step) -> bool:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from translator import ir
-from translator.nodes import walk
+from translator.nodes import walk_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from translator import ir
     from translator.config.levels import Config, Level, Path, Setting, Settings
     from translator.ir import Json
 
@@ -29,9 +29,7 @@ def resolve(config: Config, pipeline: ir.Pipeline) -> Resolved:
     of_pipeline = matching(config.pipelines, pipeline.name)
     whole = _merged([config.defaults, *(level.settings for level in of_pipeline)])
     nodes = {}
-    for path, node in walk(pipeline.graph):
-        if not isinstance(node, ir.StepNode):
-            continue
+    for path, node in walk_steps(pipeline.graph):
         asked = node.step.request
         levels = [
             *(level for group in asked.groups for level in matching(config.groups, group)),

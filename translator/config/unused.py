@@ -8,13 +8,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from translator import ir
 from translator.names import closest
-from translator.nodes import walk
+from translator.nodes import walk_steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from translator import ir
     from translator.config.levels import Config, Level
     from translator.diagnostics import Diagnostics
 
@@ -28,7 +28,7 @@ def check_names(config: Config, pipelines: Sequence[ir.Pipeline], names: Iterabl
         names: the names of all its pipelines.
         found: receives the warnings.
     """
-    nodes = {pipeline.name: _nodes(pipeline) for pipeline in pipelines}
+    nodes = {pipeline.name: [node for _, node in walk_steps(pipeline.graph)] for pipeline in pipelines}
     every = [node for of_pipeline in nodes.values() for node in of_pipeline]
     _check(config.pipelines, "pipeline", list(names), found)
     _check(config.steps, "step", [node.step.name for node in every], found)
@@ -38,10 +38,6 @@ def check_names(config: Config, pipelines: Sequence[ir.Pipeline], names: Iterabl
         own = [node.name for name, listed in nodes.items() if fnmatchcase(name, level.pattern) for node in listed]
         if own:
             _check(level.nodes, "node", own, found)
-
-
-def _nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
-    return [node for _, node in walk(pipeline.graph) if isinstance(node, ir.StepNode)]
 
 
 def _check(levels: Iterable[Level], what: str, names: Sequence[str], found: Diagnostics) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import walk
+from translator.nodes import walk_steps
 from translator.shim import runners
 from translator.shim.json_values import thawed
 
@@ -23,9 +23,7 @@ def places(pipeline: ir.Pipeline, targets: Mapping[str, TargetKeys]) -> Iterator
         pipeline: the pipeline with its settings.
         targets: by name, the keys of the targets to name.
     """
-    for path, node in walk(pipeline.graph):
-        if not isinstance(node, ir.StepNode):
-            continue
+    for path, node in walk_steps(pipeline.graph):
         parts = [_of_step(node.step)]
         for name, keys in targets.items():
             settings = {**pipeline.settings.get(name, {}), **node.settings.get(name, {})}

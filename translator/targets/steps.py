@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import walk
+from translator.nodes import walk_steps
 from translator.runtime import SCRIPTS, lower_resources, lower_step
 from translator.targets.render import Call, Name, call, made
 from translator.targets.scripts import lower_script
@@ -35,7 +35,7 @@ RUNNER = "runner"
 
 def runner_names(graph: ir.Graph) -> frozenset[str]:
     """Return the names that a file uses for runners: that of a function if a step has a runner."""
-    has = any(isinstance(node, ir.StepNode) and node.step.runner is not None for _, node in walk(graph))
+    has = any(node.step.runner is not None for _, node in walk_steps(graph))
     return frozenset({RUNNER} if has else ())
 
 
