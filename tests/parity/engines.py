@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from examples.compare import differences
 from translator import registry
 from translator.load import load
 from translator.semantics import Rules
@@ -154,3 +155,17 @@ def run_on_all(engines: list[Engine], scenario: Scenario, folder: Path) -> list[
     with ThreadPoolExecutor(len(engines)) as lanes:
         started = [lanes.submit(run, engine, scenario, folder / engine.name) for engine in engines]
     return [ran.result() for ran in started]
+
+
+def complete_alike(engines: list[Engine], pipeline: Pipeline, project: Path, folder: Path) -> dict[str, Any]:
+    """Run a pipeline on both engines at once, check that it is complete with equal records, and return one of them."""
+
+    def record(engine: Engine) -> dict[str, Any]:
+        _, document, status, _ = run_pipeline(engine, pipeline, project, folder / engine.name, {})
+        assert (status, document["state"]) == (0, "complete"), engine.tail()
+        return {**document, "pipeline": ""}
+
+    with ThreadPoolExecutor() as lanes:
+        one, other = lanes.map(record, engines)
+    assert differences(one, other) == []
+    return one

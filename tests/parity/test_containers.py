@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
-from examples.compare import differences
-from tests.parity.engines import run_pipeline
+from tests.parity.engines import complete_alike
 from tests.podman import PYTHON_IMAGE, SH_IMAGE
 from translator.load import load
 
@@ -64,14 +61,7 @@ def test_containers_are_the_same_on_both_engines(engines, podman, tmp_path):
         (project / name).write_text(text)
     pipeline = load(project / "valohai.yaml").choose()
 
-    def run(engine):
-        _, document, status, _ = run_pipeline(engine, pipeline, project, tmp_path / engine.name, {})
-        assert (status, document["state"]) == (0, "complete"), engine.tail()
-        return {**document, "pipeline": ""}
-
-    with ThreadPoolExecutor() as lanes:
-        left, right = lanes.map(run, engines)
-    assert differences(left, right) == []
+    left = complete_alike(engines, pipeline, project, tmp_path)
     (evaluated,) = left["nodes"]["evaluate"]["executions"]
     assert evaluated["metadata"] == {"models": ["data 1", "data 3"], "left": False}
     assert [execution["state"] for execution in left["nodes"]["train"]["executions"]] == [

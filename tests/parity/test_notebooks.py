@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from examples.compare import differences
-from tests.parity.engines import run_pipeline
+from tests.parity.engines import complete_alike
 from translator.ir import PipelineParameter
 from translator.load import load
 
@@ -57,14 +55,7 @@ def test_notebooks_are_the_same_on_both_engines(engines, tmp_path):
     pipeline = load(project / "pipeline.yaml", dialect="magnus").choose()
     pipeline = replace(pipeline, parameters=(PipelineParameter("n", pipeline.span, 2),))
 
-    def run(engine):
-        _, document, status, _ = run_pipeline(engine, pipeline, project, tmp_path / engine.name, {})
-        assert (status, document["state"]) == (0, "complete"), engine.tail()
-        return {**document, "pipeline": ""}
-
-    with ThreadPoolExecutor() as lanes:
-        left, right = lanes.map(run, engines)
-    assert differences(left, right) == []
+    left = complete_alike(engines, pipeline, project, tmp_path)
     assert left["parameters"] == {"n": 2, "found": [0, 1], "seen_0": [0, 1], "seen_1": [0, 1]}
     assert [file["path"] for file in left["catalog"]] == [
         "again_out.ipynb_0",
