@@ -41,6 +41,12 @@ resources.devices."nvidia.com/gpu" = 4
 """
 
 
+PLAIN = """\
+- step: {name: train, image: tf, command: "true"}
+- pipeline: {name: p, nodes: [{name: train, type: execution, step: train}], edges: []}
+"""
+
+
 def loaded(folder: Path, text: str | None, source: str = STEP) -> Loaded:
     (folder / "valohai.yaml").write_text(source)
     if text is not None:
@@ -120,6 +126,14 @@ def test_settings_are_checked_by_their_runner(tmp_path: Path) -> None:
     assert errors[1].startswith("3 pull: expected one of missing, always, never")
     assert errors[2].startswith("4 the docker runner does not have the setting 'nothing'")
     assert errors[3] == "5 there is no runner 'slurm'"
+
+
+def test_keys_of_settings_may_have_dashes(tmp_path: Path) -> None:
+    """A runner that refuses scripts says how to allow them in this way."""
+    text = '[defaults]\nrunner = "process"\nrunners.process.hardcoded-paths = "allow"\n'
+    found = loaded(tmp_path, text, PLAIN)
+    assert not [one for one in found.diagnostics if one.code == "bad-setting"]
+    assert step(found).runner == ir.Runner("process", {"hardcoded_paths": "allow"})
 
 
 def test_loom_steps_have_a_place(tmp_path: Path) -> None:

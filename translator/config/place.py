@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from translator import ir
 from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
+from translator.config.runners import argument
 from translator.nodes import branches
 from translator.shim import runners
 
@@ -87,7 +88,7 @@ def _step(step: ir.Step, settings: Settings) -> ir.Step:
     """Return a step with the runner, image, resources and variables that settings give it."""
     runner = settings.get(("runner",))
     name = str(runner.value) if runner is not None else runners.DEFAULT
-    of_runner = {path[0].replace("-", "_"): one.value for path, one in below(settings, "runners", name)}
+    of_runner = {argument(path[0]): one.value for path, one in below(settings, "runners", name)}
     placed_by = ir.Runner(name, of_runner) if runner is not None or of_runner else None
     said = step.resources or ir.Resources()
     cpu, memory = (settings.get(("resources", key)) for key in ("cpu", "memory"))

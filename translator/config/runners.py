@@ -28,11 +28,16 @@ def check_runners(settings: Mapping[Path, Setting], found: Diagnostics) -> None:
         if not _is_known(name, next(iter(of_runner.values())), found):
             continue
         for key, setting in of_runner.items():
-            if not key.replace("-", "_").isidentifier() or keyword.iskeyword(key):
+            if not argument(key).isidentifier() or keyword.iskeyword(key):
                 found.error("bad-setting", f"{key!r} is not the name of a setting", setting.span)
                 continue
-            for problem in runners.load(name).check({key: setting.value}):
+            for problem in runners.load(name).check({argument(key): setting.value}):
                 found.error("bad-setting", problem, setting.span)
+
+
+def argument(key: str) -> str:
+    """Return the name by which a runner knows a setting, whose key may have dashes."""
+    return key.replace("-", "_")
 
 
 def _is_known(name: str, setting: Setting, found: Diagnostics) -> bool:

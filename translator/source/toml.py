@@ -196,7 +196,7 @@ class _Scan:
         found = pattern.match(self.text, position)
         return found.end() if found else position
 
-    def located(self, table: _Table, text: str | None = None) -> Located:
+    def located(self, table: _Table) -> Located:
         """Return a table or a value as a located value."""
         start, end = self.place(table.start), self.place(table.end)
         if isinstance(table.value, dict):
@@ -213,7 +213,7 @@ class _Scan:
             made = Located(table.value, self.name, start, end, items=items)
             made.size += sum(item.size for item in items)
             return made
-        return Located(table.value, self.name, start, end, text=text or self.text[table.start : table.end])
+        return Located(table.value, self.name, start, end, text=self.text[table.start : table.end])
 
     def place(self, position: int) -> tuple[int, int]:
         """Return the line and the column of a position."""

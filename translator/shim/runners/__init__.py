@@ -159,6 +159,7 @@ def load(name: str) -> Runner:
     )
 
 
+@cache
 def names() -> tuple[str, ...]:
     """Return the names of all runners that are installed here."""
     from importlib.metadata import entry_points
