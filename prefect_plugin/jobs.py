@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
-from prefect.context import TaskRunContext
 
-from prefect_plugin import connections, secrets
 from prefect_plugin.display_names import flat
 from prefect_plugin.errors import StepError
+from prefect_plugin.execution_context import execution_context
 from prefect_plugin.executions import Edge, LeftOut
-from prefect_plugin.logs import line_log
 from prefect_plugin.parameters import NodeParameters
 from prefect_plugin.points import Point
 from prefect_plugin.runs import current_node, judged
 from prefect_plugin.states import execution_state, skipped
 from translator.shim import file_grid, grid
-from translator.shim.contract import Context, ExecutionId
 from translator.shim.contract import State as Outcome
 from translator.shim.execution import execute
 from translator.shim.inputs import edges
@@ -126,28 +123,10 @@ class Job:
 
     def execute(self, point: Point) -> Manifest:
         """Run the step for one point, in the current task run, and record its manifest for the node."""
-        node, run = self.node, self.node.run
-        task_run = TaskRunContext.get()
+        node = self.node
         manifest = execute(
             self._step,
-            Context(
-                id=ExecutionId(
-                    pipeline=run.pipeline,
-                    run=run.id,
-                    node=node.name,
-                    index=point.index,
-                    attempt=task_run.task_run.run_count if task_run else 1,
-                    kind=node.kind,
-                ),
-                store=run.store,
-                project=run.project,
-                engine="prefect",
-                log=line_log(_name_of(node, point)),
-                should_stop=node.should_stop,
-                secret=secrets.lookup,
-                claimed=node.claimed(point.index),
-                connection=connections.lookup,
-            ),
+            execution_context(node, _name_of(node, point), point.index),
             parameters=point.parameters,
             inputs=self._inputs,
         )

@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
-from prefect.context import TaskRunContext
 from prefect.states import Completed, Failed
 
-from prefect_plugin import connections, secrets
 from prefect_plugin.controlflow.graphs import Handover, NodeFailedError, current_graph
 from prefect_plugin.display_names import flat
-from prefect_plugin.logs import line_log
+from prefect_plugin.execution_context import execution_context
 from prefect_plugin.runs import NodeRun, judged
 from prefect_plugin.states import BROKEN, skipped, stopped
 from prefect_plugin.tasks import KeptTask
 from translator.shim import grid
-from translator.shim.contract import Context, ExecutionId
 from translator.shim.contract import State as Outcome
 from translator.shim.execution import execute
 
@@ -64,18 +61,7 @@ def step_node(step: Step, *, retries: int = 0, tags: Sequence[str] = (), **optio
     """
 
     def work(graph: GraphRun, node: NodeRun, handover: Handover) -> tuple[Outcome, Scope, str | None]:
-        run = graph.run
-        context = Context(
-            id=ExecutionId(run.pipeline, run.id, node.name, attempt=_attempt()),
-            store=run.store,
-            project=run.project,
-            engine="prefect",
-            log=line_log(label(graph, step.name)),
-            should_stop=node.should_stop,
-            secret=secrets.lookup,
-            claimed=node.claimed(0),
-            connection=connections.lookup,
-        )
+        context = execution_context(node, label(graph, step.name))
         manifest = execute(step, context, scope=handover.scope, problem=graph.routes.problem)
         node.states[0] = manifest.state
         node.infrastructure = manifest.infrastructure
@@ -85,11 +71,6 @@ def step_node(step: Step, *, retries: int = 0, tags: Sequence[str] = (), **optio
     made = node_task(step.name, "execution", {}, work, more)
     made.returns = tuple(step.returns)
     return made
-
-
-def _attempt() -> int:
-    context = TaskRunContext.get()
-    return context.task_run.run_count if context is not None else 1
 
 
 def node_task(
