@@ -24,7 +24,7 @@ from translator.targets.airflow.controlflow.position import Position, arguments,
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
 from translator.targets.airflow.order import chain_line
 from translator.targets.ordering import topological_order
-from translator.targets.render import Call, call, name
+from translator.targets.render import Call, call, comment, name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -166,8 +166,9 @@ class Body:
             inside[node] = replace(way, guarded=way.guarded or outside)
         group = self._names.group(at.argument, before, ids.values())
         opened = call(self._out.use("for_each").text, name(at.over or ""), group)
-        self._out.block(at.depth, opened, at.argument)
-        piece = Position(at.depth + 1, item=at.argument)
+        item = self._names.item(at.argument, before, path)
+        self._out.block(at.depth, opened, item)
+        piece = Position(at.depth + 1, item=item)
         self._nodes(path, layer.plain, inside, piece, ids)
         self._order(self._among(path, inside), piece)
         self._out.blank()
@@ -196,7 +197,8 @@ class Body:
             self._out.step(at.depth, variable, place(node, way), said)
             return
         if isinstance(node, ir.MapNode) and at.over:
-            self._out.remark(at.depth, f"For every {at.argument} at once: Airflow cannot nest mapped task groups.")
+            once = f"For every {at.argument} at once: Airflow cannot nest mapped task groups."
+            self._out.line(at.depth, comment(once))
         self._out.block(at.depth, self._group_of(id, shown), variable, place(node, way))
         inside = replace(at.deeper(), sure=at.sure and not way.guarded)
         match node:

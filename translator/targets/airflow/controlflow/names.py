@@ -36,6 +36,7 @@ class Names:
         self._variables = _variables(graph, self._reserved.union(self._arguments.values()))
         self._taken = {*self._variables.values(), *self._arguments.values(), *self._reserved}
         self._own: dict[tuple[Path, str], str] = {}
+        self._bound: set[str] = set()
 
     @property
     def taken(self) -> frozenset[str]:
@@ -55,8 +56,24 @@ class Names:
         return ids(list(names), self._reserved)
 
     def argument(self, item: str) -> str:
-        """Return the variable of an item in the mapped groups of its map."""
+        """Return the variable of an item in the first mapped group of its map."""
         return self._arguments[item]
+
+    def item(self, argument: str, after: str | None, path: Path) -> str:
+        """Return the variable of an item in one of the mapped groups of its map.
+
+        Args:
+            argument: the variable in the first of them.
+            after: the id of the node that the group comes after.
+            path: the path of the graph that the group is in.
+        """
+        if argument in self._bound:
+            enclosing = self.variable(path[:-1] if path[-1] == BODY else path)
+            longer = f"{argument.rstrip('_')}_{f'after_{after}' if after else f'in_{enclosing}'}"
+            argument = free(longer, self._taken)
+            self._taken.add(argument)
+        self._bound.add(argument)
+        return argument
 
     def own(self, path: Path, word: str) -> str:
         """Return the variable of a task of a composite node, such as its ``join``."""

@@ -115,11 +115,11 @@ with DAG(
             )
             clean >> per_day_join
 
-        with for_each(per_shop_items, "each_shop_after_per_day") as shop:
+        with for_each(per_shop_items, "each_shop_after_per_day") as shop_after_per_day:
             estimate = ControlFlowStepOperator(
                 task_id="estimate",
                 step=ESTIMATE,
-                item=shop,
+                item=shop_after_per_day,
                 after=[failed(per_day)],
             )
 
@@ -127,7 +127,7 @@ with DAG(
                 task_id="sum_up",
                 task_display_name="sum up",
                 step=SUM_UP,
-                item=shop,
+                item=shop_after_per_day,
                 after=[complete(per_day), complete(estimate)],
             )
 

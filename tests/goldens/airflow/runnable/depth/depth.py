@@ -155,11 +155,14 @@ with DAG(
                         )
                         attempt >> trials_join
 
-                    with for_each(models_items, "each_model_after_trials") as model:
+                    with for_each(
+                        models_items,
+                        "each_model_after_trials",
+                    ) as model_after_trials:
                         look = ControlFlowStepOperator(
                             task_id="look",
                             step=LOOK,
-                            item=model,
+                            item=model_after_trials,
                             after=[complete(trials)],
                         )
 
@@ -171,12 +174,12 @@ with DAG(
             chain(tune_enter, *tune_iterations)
             tune_iterations >> tune_join
 
-        with for_each(models_items, "each_model_after_tune") as model:
+        with for_each(models_items, "each_model_after_tune") as model_after_tune:
             take_defaults = ControlFlowStepOperator(
                 task_id="take_defaults",
                 task_display_name="take defaults",
                 step=TAKE_DEFAULTS,
-                item=model,
+                item=model_after_tune,
                 after=[failed(prepare), failed(tune)],
             )
 
@@ -188,6 +191,7 @@ with DAG(
             )
 
             with TaskGroup("by_fold", group_display_name="by fold") as by_fold:
+                # For every model at once: Airflow cannot nest mapped task groups.
                 with TaskGroup("folds") as folds:  # depth.yaml:58
                     folds_items = ItemsOperator(
                         task_id="items",
@@ -211,11 +215,11 @@ with DAG(
                     folds_fit >> folds_join
 
             with TaskGroup("at_once", group_display_name="at once") as at_once:
-                with for_each(models_items, "each_model") as model:
+                with for_each(models_items, "each_model") as model_in_at_once:
                     at_once_fit = ControlFlowStepOperator(
                         task_id="fit",
                         step=AT_ONCE_FIT,
-                        item=model,
+                        item=model_in_at_once,
                         trigger_rule=TriggerRule.ALL_DONE,
                     )
 
@@ -226,11 +230,11 @@ with DAG(
             )
             train_enter >> [by_fold, at_once] >> train_join
 
-        with for_each(models_items, "each_model_after_train") as model:
+        with for_each(models_items, "each_model_after_train") as model_after_train:
             score = ControlFlowStepOperator(
                 task_id="score",
                 step=SCORE,
-                item=model,
+                item=model_after_train,
                 after=[complete(train)],
             )
 
