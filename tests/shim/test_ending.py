@@ -318,6 +318,30 @@ def test_the_processes_of_a_killed_worker_end(worker, tmp_path, how: str, pids_o
         process.wait()
 
 
+SLOW_START = """\
+import subprocess, time
+begin = subprocess.Popen.__init__
+def slow(*arguments, **options):
+    begin(*arguments, **options)
+    time.sleep(0.5)
+subprocess.Popen.__init__ = slow
+run()
+"""
+
+
+def test_a_worker_that_is_killed_while_it_starts_a_command_leaves_nothing(
+    worker, tmp_path, pids_of: Pids, processes: Gone
+) -> None:
+    """On a busy machine the command may run for a while before the worker knows its process."""
+    program = tmp_path / "worker.py"
+    program.write_text(textwrap.dedent(WORKER).replace("HOW", SLOW_START))
+    command = "echo $$ > $PIDS/a.pid; kill -s KILL $PPID; exec sleep 300"
+    done = subprocess.run([sys.executable, str(program), worker.uri, str(worker.project), command], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(pids_of()) == 1
+    assert processes(pids_of(), within=120)
+
+
 def test_nothing_is_left_in_the_workspace_folder(worker) -> None:
     worker.run("mkdir -p /valohai/outputs/../x && chmod 000 /valohai/outputs/../x; touch /valohai/outputs/../../evil")
     assert list((Path(worker.uri) / ".work").iterdir()) == []

@@ -139,38 +139,38 @@ def run(  # noqa: PLR0913 - all that a process needs
         OSError: the program cannot be started.
         BaseException: from a callback, or from the engine in this thread; the process group is ended first.
     """
-    process = subprocess.Popen(
-        arguments,
-        cwd=folder,
-        env={**environment, group.MARK: one.mark},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        start_new_session=True,
-    )
-    one.group = process.pid
-    watch = None
-    try:
-        watchdog.begin(process.pid, one.mark)
-        watch = _Watch(process, output, errors)
-        cause, stop = until_ended(watch, one, limits, should_stop)
-        _end(watch, one, gently=cause == "exit")
-        watch.drain()
-        status = _exit_status(process)
-    except BaseException:
-        group.end(process.pid, one.mark, group.GRACE)
-        if watch is not None:
-            with contextlib.suppress(Exception):
-                watch.drain()
-        raise
-    finally:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(timeout=group.GRACE)
-        one.group = None
-        if watch is not None:
-            watch.close()
-        watchdog.done(process.pid, one.mark)
+    with watchdog.watched(one.mark) as started:
+        process = subprocess.Popen(
+            arguments,
+            cwd=folder,
+            env={**environment, group.MARK: one.mark},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        one.group = process.pid
+        watch = None
+        try:
+            started(process.pid)
+            watch = _Watch(process, output, errors)
+            cause, stop = until_ended(watch, one, limits, should_stop)
+            _end(watch, one, gently=cause == "exit")
+            watch.drain()
+            status = _exit_status(process)
+        except BaseException:
+            group.end(process.pid, one.mark, group.GRACE)
+            if watch is not None:
+                with contextlib.suppress(Exception):
+                    watch.drain()
+            raise
+        finally:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=group.GRACE)
+            one.group = None
+            if watch is not None:
+                watch.close()
     return Ended("killed" if one.killed else cause, status, stop)
 
 

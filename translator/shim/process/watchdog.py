@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from translator.shim.process.group import MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _LISTEN = """
 trap '' HUP INT TERM
@@ -33,7 +33,7 @@ done
 _STRIKE = f"""
 strike() {{
   for one in $live; do
-    kill -s "$1" -- "-${{one%%:*}}"
+    case $one in *:*) kill -s "$1" -- "-${{one%%:*}}" ;; esac
     for file in $(grep -lsa "{MARK}=${{one#*:}}" /proc/[0-9]*/environ); do
       file=${{file#/proc/}}; kill -s "$1" "${{file%%/*}}"
     done
@@ -124,11 +124,23 @@ class Watchdog:
 _processes = Watchdog(_STRIKE)
 
 
-def begin(group: int, mark: str) -> None:
-    """End the process group and processes with ``mark`` if this worker dies: TERM, three seconds, KILL."""
-    _processes.begin(f"{group}:{mark}")
+@contextlib.contextmanager
+def watched(mark: str) -> Iterator[Callable[[int], None]]:
+    """End the processes with ``mark`` if this worker dies meanwhile: TERM, three seconds, KILL.
 
+    Enter it before the command starts: a worker may die before it knows the command's process. The yielded function
+    takes the process group once there is one.
+    """
+    item = mark
 
-def done(group: int, mark: str) -> None:
-    """Stop watching a process group that has ended."""
-    _processes.done(f"{group}:{mark}")
+    def started(group: int) -> None:
+        nonlocal item
+        before, item = item, f"{group}:{mark}"
+        _processes.begin(item)
+        _processes.done(before)
+
+    _processes.begin(item)
+    try:
+        yield started
+    finally:
+        _processes.done(item)
