@@ -152,7 +152,7 @@ def _tell_finish(dag_run: Any, task_id: str, map_index: int, state: Mark) -> Non
 def _correct(dag_run: Any, state: Mark) -> None:
     """Update the ``run.json`` that ``finish`` wrote."""
     from airflow_plugin.configuration import store_uri
-    from translator.shim.outcome import mark
+    from translator.shim.outcome.run_record import mark
     from translator.shim.store import open_store
 
     if (uri := _document(dag_run)) is not None:

@@ -14,9 +14,10 @@ from airflow_plugin.run_mark import marked
 from airflow_plugin.tries import REASON, named_tries, task_states
 from airflow_plugin.upstream import complete
 from airflow_plugin.waiting import let_killed_end
-from translator.shim import clock, outcome, traces
+from translator.shim import clock
 from translator.shim.contract import State
-from translator.shim.outcome import NODE, EngineState
+from translator.shim.outcome import plans, run_record, traces
+from translator.shim.outcome.traces import NODE, EngineState
 from translator.shim.store import NoManifestError, StoreError, open_store
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from airflow_plugin.run_mark import Mark
     from airflow_plugin.tries import States
     from translator.shim.contract import Manifest, Value
-    from translator.shim.outcome import RunRecord
+    from translator.shim.outcome.run_record import RunRecord
     from translator.shim.store import Store
 
 _STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.STOPPED, "running": State.STOPPED}
@@ -137,7 +138,7 @@ def write(  # noqa: PLR0913 - all that is known of a run
             found = {NODE: EngineState(State.SKIPPED)}
         known[node.name] = found
     ruled = [as_plan(plan.node, out) for plan in plans]
-    return outcome.finish(
+    return run_record.finish(
         store,
         pipeline=pipeline,
         run=run,
@@ -152,11 +153,11 @@ def write(  # noqa: PLR0913 - all that is known of a run
     )
 
 
-def _unforgiving(plan: outcome.NodePlan) -> outcome.NodePlan:
+def _unforgiving(plan: plans.NodePlan) -> plans.NodePlan:
     return replace(plan, on_error="stop-all", on_child_error=None)
 
 
-def as_plan(node: Node, out: Collection[str] = ()) -> outcome.NodePlan:
+def as_plan(node: Node, out: Collection[str] = ()) -> plans.NodePlan:
     """Return the description of a node that the rules of states need.
 
     Args:
@@ -164,7 +165,7 @@ def as_plan(node: Node, out: Collection[str] = ()) -> outcome.NodePlan:
         out: the nodes that are not part of the run.
     """
     upstream = [before for before in node.upstream if before not in out]
-    return outcome.NodePlan(node.name, node.kind, node.on_error, node.on_child_error, upstream)
+    return plans.NodePlan(node.name, node.kind, node.on_error, node.on_child_error, upstream)
 
 
 def counting(states: Mapping[str, States], tries: Mapping[str, Mapping[int, str]]) -> list[str]:
@@ -247,7 +248,7 @@ def _is_marked(
 def _is_complete(plan: NodePlan, executions: Sequence[State]) -> bool:
     """Return whether a node is complete by its executions."""
     ruled = replace(as_plan(plan.node), upstream=())
-    return bool(executions) and outcome.node_states([ruled], {ruled.name: executions})[ruled.name] is State.COMPLETE
+    return bool(executions) and run_record.node_states([ruled], {ruled.name: executions})[ruled.name] is State.COMPLETE
 
 
 def _left(execution: EngineState, store: Store) -> State:

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowPlugin
 from airflow_plugin import listener
 from airflow_plugin.console import PREFIX, Console
 from airflow_plugin.links import LINKS
-from translator.shim import dialects
+from translator.shim import run_contract
 
 # Load these modules here, not in tasks: executors fork the processes of tasks from one that has loaded plugins.
 for module in (
@@ -23,8 +23,8 @@ for module in (
     "valohai_yaml.commands",
 ):
     import_module(module)
-for dialect in dialects.own():
-    dialects.load(dialect)
+for dialect in run_contract.own():
+    run_contract.load(dialect)
 
 
 class PipelineTranslatorPlugin(AirflowPlugin):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from airflow_plugin.controlflow.graph import Graph
     from airflow_plugin.database_run import Seen
-    from translator.shim.outcome import RunRecord
+    from translator.shim.outcome.run_record import RunRecord
     from translator.shim.store import Store
 
 _FINAL = ("success", "failed")
@@ -35,7 +35,7 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
             parts of the run again. A mark of the run that contradicts this state no longer counts.
     """
     from airflow_plugin.configuration import RUN, store_uri
-    from translator.shim.outcome import mark
+    from translator.shim.outcome.run_record import mark
     from translator.shim.store import open_store
 
     if RUN in os.environ:  # a command runs it, and writes its record

@@ -17,7 +17,7 @@ from pathlib import Path
 from measure import Row, emit, note, seconds, side_by_side
 
 from translator.shim.contract import ExecutionId
-from translator.shim.digest import of_file
+from translator.shim.files.digest import of_file
 from translator.shim.store import open_store
 
 SIZE = 1 << 30

@@ -18,9 +18,8 @@ from compiling import source
 from measure import Row, emit, processor_seconds, side_by_side
 
 import translator.shim.execution
-from translator.shim import scopes
 from translator.shim.contract import ExecutionId, State
-from translator.shim.controlflow import fan
+from translator.shim.controlflow import fan, scopes
 from translator.shim.store import open_store
 
 PROGRAMS = Path(sys.executable).parent

@@ -15,11 +15,12 @@ from prefect import get_client
 from prefect.logging.loggers import flow_run_logger
 
 from prefect_plugin.repair import close_earlier_attempts
-from translator.shim import clock, outcome
+from translator.shim import clock
 from translator.shim.contract import After
 from translator.shim.contract import State as Outcome
-from translator.shim.outcome import EngineState
-from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome import run_record
+from translator.shim.outcome.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome.traces import EngineState
 from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, open_store, segment
 from translator.shim.store.manifest import sane
 
@@ -117,7 +118,7 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         tries = _tries(store, begun)
         if begun.graph is not None:
             tries = _with_composites(tries)
-        outcome.finish(
+        run_record.finish(
             store,
             pipeline=begun.pipeline,
             run=begun.run,

@@ -15,10 +15,10 @@ from prefect_plugin.parameters import NodeParameters
 from prefect_plugin.points import Point
 from prefect_plugin.runs import current_node, judged
 from prefect_plugin.states import execution_state, skipped
-from translator.shim import file_grid, grid
 from translator.shim.contract import State as Outcome
 from translator.shim.execution import execute
 from translator.shim.inputs import edges
+from translator.shim.parameters import file_grid, grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -84,7 +84,7 @@ class Job:
                 value is an axis of one.
 
         Raises:
-            translator.shim.grid.GridError: the grid has no points, or a value is bad.
+            translator.shim.parameters.grid.GridError: the grid has no points, or a value is bad.
         """
         axes: dict[str, Value] = {}
         sets = None
@@ -107,7 +107,7 @@ class Job:
             values: values of pipeline parameters and edges, by parameter of the step; they win over the form.
 
         Raises:
-            translator.shim.grid.GridError: the directory does not exist.
+            translator.shim.parameters.grid.GridError: the directory does not exist.
         """
         axis = self._step.files
         if axis is None:

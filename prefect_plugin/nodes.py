@@ -31,8 +31,10 @@ from prefect_plugin.stopping import Cause
 from prefect_plugin.tasks import KeptTask
 from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
-from translator.shim.grid import GridError
-from translator.shim.outcome import NODE, NodePlan, node_states
+from translator.shim.outcome.plans import NodePlan
+from translator.shim.outcome.run_record import node_states
+from translator.shim.outcome.traces import NODE
+from translator.shim.parameters.grid import GridError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -25,11 +25,13 @@ from prefect_plugin.repair import TaskRunEnd, close_earlier_attempts, repair
 from prefect_plugin.states import SKIPPING, STOPPING, skipped, stopped
 from prefect_plugin.stopping import REPLACED, Cause, Stop, state_watched
 from prefect_plugin.stores import choose
-from translator.shim import clock, events, outcome
+from translator.shim import clock
 from translator.shim.contract import State as Outcome
+from translator.shim.embedded import events
 from translator.shim.errors import TranslatorError
 from translator.shim.execution import kill_all
-from translator.shim.outcome import EngineState
+from translator.shim.outcome import run_record
+from translator.shim.outcome.traces import NODE, EngineState
 from translator.shim.store import StoreError, open_store
 from translator.shim.store.owner import own_folder
 
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
 
     from prefect_plugin.points import Point
     from translator.shim.contract import Json, Manifest, Value
-    from translator.shim.outcome import GraphPlan, NodePlan, RunRecord
+    from translator.shim.outcome.plans import GraphPlan, NodePlan
+    from translator.shim.outcome.run_record import RunRecord
 
 RUN = "TRANSLATOR_RUN"
 """Environment variable with the run's id in the store, if the caller chooses it."""
@@ -94,7 +97,7 @@ class NodeRun:
             index: EngineState(
                 self.states.get(index, Outcome.STOPPED),
                 self.tries.get(index),
-                reason=self.reason if index == outcome.NODE else None,
+                reason=self.reason if index == NODE else None,
             )
             for index in sorted({*self.states, *self.tries})
         }
@@ -377,7 +380,7 @@ def _as_submitted(run: Run) -> Iterator[PrefectFuture[Any]]:
 
 def write_record(run: Run) -> RunRecord:
     """Write ``run.json`` from what is known of a run now."""
-    record = outcome.finish(
+    record = run_record.finish(
         open_store(run.store),
         pipeline=run.pipeline,
         run=run.id,

@@ -11,9 +11,9 @@ from airflow_plugin.nodes import node_name
 from airflow_plugin.tries import KEY
 from translator.shim.contract import ExecutionId
 from translator.shim.errors import TranslatorError
+from translator.shim.masking.uris import shown
 from translator.shim.store import MANIFEST, StoreError, segment
 from translator.shim.store.owner import OWNER
-from translator.shim.uris import shown
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import TaskInstanceKey

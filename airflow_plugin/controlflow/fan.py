@@ -16,7 +16,7 @@ from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.controlflow import fan
 from translator.shim.controlflow.fan import FanError
-from translator.shim.plans import BODY
+from translator.shim.outcome.plans import BODY
 from translator.shim.store.manifest import summary
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from airflow_plugin.dag_cache import once_per_dag
 from airflow_plugin.references import name_of
 from translator.shim.contract import After
-from translator.shim.plans import BODY
+from translator.shim.outcome.plans import BODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

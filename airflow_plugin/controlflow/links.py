@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.controlflow.graph import STEP, place_of
 from airflow_plugin.database import pushed
-from translator.shim.plans import BODY
+from translator.shim.outcome.plans import BODY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

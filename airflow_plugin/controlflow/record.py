@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_plugin.waiting import let_killed_end
-from translator.shim import complete, failed, outcome
+from translator.shim import complete, failed
 from translator.shim.contract import State
 from translator.shim.controlflow.fan import FanError
-from translator.shim.outcome import EngineState
-from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome import run_record
+from translator.shim.outcome.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome.traces import EngineState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from airflow_plugin.controlflow.run import Run
     from airflow_plugin.run_mark import Mark
     from translator.shim.contract import After, Value
-    from translator.shim.outcome import RunRecord
+    from translator.shim.outcome.run_record import RunRecord
 
 
 def write(
@@ -38,7 +39,7 @@ def write(
     tries = [uri for of, node in begun if (uri := of.named(node.path)) is not None]
     folder = run.folder(tries)
     let_killed_end(run.store, run.pipeline, folder, tries)
-    return outcome.finish(
+    return run_record.finish(
         run.store,
         pipeline=run.pipeline,
         run=folder,

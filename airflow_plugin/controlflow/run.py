@@ -12,11 +12,10 @@ from airflow_plugin.configuration import store_uri
 from airflow_plugin.controlflow.graph import Graph, Node, Path, find, graph_at, read
 from airflow_plugin.run_folder import run_folder
 from airflow_plugin.tries import named_tries
-from translator.shim import scopes
 from translator.shim.contract import After, ExecutionId, State
-from translator.shim.controlflow import fan
-from translator.shim.grid import label
-from translator.shim.plans import BODY
+from translator.shim.controlflow import fan, scopes
+from translator.shim.outcome.plans import BODY
+from translator.shim.parameters.grid import label
 from translator.shim.store import NoManifestError, open_store
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_plugin.references import Node
-    from translator.shim.outcome import RunRecord
+    from translator.shim.outcome.run_record import RunRecord
 
 
 class FinishOperator(BaseOperator):

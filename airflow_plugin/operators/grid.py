@@ -80,7 +80,7 @@ class GridOperator(BaseOperator):
                 exist), too large for Airflow, or has invalid values.
         """
         from airflow_plugin.gates import unmet
-        from translator.shim import file_grid, grid
+        from translator.shim.parameters import file_grid, grid
         from translator.shim.store import open_store
 
         if reason := stop_reason(context)():
@@ -108,8 +108,8 @@ class GridOperator(BaseOperator):
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.operators.step import edges_in_run
         from airflow_plugin.upstream import upstream_manifests
-        from translator.shim import file_grid
         from translator.shim.inputs import edges
+        from translator.shim.parameters import file_grid
 
         inputs = edges_in_run(context, self.inputs, store).get(axis.over, [])
         upstream = upstream_manifests(context, [edge.source for edge in inputs], store)
@@ -120,8 +120,8 @@ class GridOperator(BaseOperator):
 
     def _of_values(self, context: Context, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.upstream import upstream_manifests
-        from translator.shim import grid
         from translator.shim.inputs import edges
+        from translator.shim.parameters import grid
 
         sources = [edge.source for edge in self.parameter_edges.values()]
         upstream = upstream_manifests(context, sources, store) if sources else {}

@@ -18,11 +18,12 @@ from prefect_plugin.runners import own_threads
 from prefect_plugin.runs import judged
 from prefect_plugin.states import stopped
 from prefect_plugin.tasks import KeptTask
-from translator.shim import clock, grid, scopes
+from translator.shim import clock
 from translator.shim.contract import ExecutionId
 from translator.shim.contract import State as Outcome
-from translator.shim.controlflow import fan
-from translator.shim.plans import BODY
+from translator.shim.controlflow import fan, scopes
+from translator.shim.outcome.plans import BODY
+from translator.shim.parameters import grid
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
 from translator.shim.errors import TranslatorError
-from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome.plans import CompositePlan, GraphPlan, NodePlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +89,7 @@ class Routes:
             raise fan.FanError(self.problem)
 
     def plan(self, nodes: Sequence[Node], pattern: Pattern = (), *, interrupted: bool = False) -> GraphPlan:
-        """Return the graph of ``nodes``, for ``translator.shim.outcome``.
+        """Return the graph of ``nodes``, for ``translator.shim.outcome.run_record``.
 
         Args:
             nodes: the nodes.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect_plugin import attempts, runs
 from prefect_plugin.controlflow.graphs import GraphRun, Handover, Routes, current_graph, walked
-from translator.shim import scopes
+from translator.shim.controlflow import scopes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -15,9 +15,9 @@ from prefect_plugin.execution_context import execution_context
 from prefect_plugin.runs import NodeRun, judged
 from prefect_plugin.states import BROKEN, skipped, stopped
 from prefect_plugin.tasks import KeptTask
-from translator.shim import grid
 from translator.shim.contract import State as Outcome
 from translator.shim.execution import execute
+from translator.shim.parameters import grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

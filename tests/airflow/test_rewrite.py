@@ -12,7 +12,7 @@ pytest.importorskip("airflow.sdk")
 
 from airflow_plugin import rewrite
 from translator.shim.contract import State
-from translator.shim.outcome import RunRecord
+from translator.shim.outcome.run_record import RunRecord
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:

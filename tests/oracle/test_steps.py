@@ -20,8 +20,8 @@ import pytest
 import translator.shim.dialects.magnus
 from tests.oracle.arguments import COMMON, DIFFERENT, GIVEN, OWN, SAME
 from tests.oracle.engines import python_of, started
-from translator.shim import scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, State, Step
+from translator.shim.controlflow import scopes
 from translator.shim.execution import execute
 
 if TYPE_CHECKING:

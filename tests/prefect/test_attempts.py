@@ -12,9 +12,9 @@ pytest.importorskip("prefect")
 
 from prefect_plugin.attempts import Begun, _branches, _tries, _Try, _with_composites, _with_routes
 from translator.shim.contract import ExecutionId, Manifest, State
-from translator.shim.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome.traces import EngineState
 from translator.shim.store import Store, open_store
-from translator.shim.traces import EngineState
 
 if TYPE_CHECKING:
     from types import FrameType

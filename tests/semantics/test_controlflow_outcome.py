@@ -13,9 +13,9 @@ from translator.nodes import branches, kind
 from translator.semantics.controlflow import Interpreter
 from translator.shim import complete, failed
 from translator.shim.contract import ExecutionId, Manifest, Scope, State
-from translator.shim.controlflow.outcome import follow
-from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
-from translator.shim.traces import Trace
+from translator.shim.outcome.controlflow import follow
+from translator.shim.outcome.plans import CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome.traces import Trace
 
 
 def plan(graph):

@@ -19,7 +19,8 @@ from translator import ir
 from translator.ir import OnChildError, OnError
 from translator.semantics import Attempt, Failure, Rules, disagreements, failing, predict
 from translator.shim.contract import State
-from translator.shim.outcome import NodePlan, node_states, run_state
+from translator.shim.outcome.plans import NodePlan
+from translator.shim.outcome.run_record import node_states, run_state
 
 STOPPERS = (OnError.STOP_ALL, OnError.RETRY)
 
@@ -289,7 +290,7 @@ def test_a_wrong_run_state_or_list_of_nodes_is_reported():
 @settings(max_examples=200)
 @given(plans(), st.integers(0, 2**32))
 def test_the_outcome_at_run_time_agrees(plan, seed):
-    """``translator.shim.outcome`` is given the executions' states of a run and must come to the same as the rules."""
+    """``translator.shim.outcome.run_record`` must derive from the states of executions what the rules say."""
     rules = Rules(plan[0], oracle=failing(plan[1]))
     nodes = [
         NodePlan(

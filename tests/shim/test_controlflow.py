@@ -8,11 +8,11 @@ import pytest
 
 from translator.shim import complete, failed
 from translator.shim.contract import ExecutionId, FileRecord, Manifest, Scope, State
-from translator.shim.controlflow.outcome import follow
-from translator.shim.outcome import LOST, CompositePlan, EngineState, GraphPlan, NodePlan, finish
-from translator.shim.plans import BODY
+from translator.shim.outcome.controlflow import follow
+from translator.shim.outcome.plans import BODY, CompositePlan, GraphPlan, NodePlan
+from translator.shim.outcome.run_record import finish
+from translator.shim.outcome.traces import LOST, EngineState, Trace
 from translator.shim.store import MANIFEST, open_store, try_key
-from translator.shim.traces import Trace
 
 C, E, S, K = State.COMPLETE, State.ERROR, State.STOPPED, State.SKIPPED
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import abandon
 from translator.shim.contract import Input, Step
-from translator.shim.digest import no_pulse
+from translator.shim.files import abandon
+from translator.shim.files.digest import no_pulse
 from translator.shim.inputs import download
 from translator.shim.inputs.download import DownloadError
 from translator.shim.inputs.fetch import FetchError, fetch
-from translator.shim.uris import scrubbed, shown
+from translator.shim.masking.uris import scrubbed, shown
 
 CONTENT = bytes(range(256)) * 1000
 Answer = Callable[[http.server.BaseHTTPRequestHandler, int], None]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import digest
 from translator.shim.contract import Input, Step
 from translator.shim.execution import KILLED, kill_all
+from translator.shim.files import digest
 from translator.shim.process import group
 
 # A tree of processes: a child, a grandchild that ignores TERM, one in its own session, and a daemon that has

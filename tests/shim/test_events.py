@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 
-from translator.shim import events
 from translator.shim.contract import Parameter, Step
+from translator.shim.embedded import events
 
 
 def test_events_follow_an_execution(worker, tmp_path, monkeypatch) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from translator.shim.contract import ExecutionId, Input, InputFiles, State, Step
-from translator.shim.outcome import finish
-from translator.shim.plans import NodePlan
+from translator.shim.outcome.plans import NodePlan
+from translator.shim.outcome.run_record import finish
+from translator.shim.outcome.traces import EngineState
 from translator.shim.store import LOG, MANIFEST, StoreError, try_key
 from translator.shim.store.folder import FolderStore
-from translator.shim.traces import EngineState
 
 # Prints where it is, and waits there to be killed.
 WORKER = """

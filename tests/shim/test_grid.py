@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from translator.shim.contract import Parameter, Step
-from translator.shim.grid import LABEL_LENGTH, GridError, label, labels, points
+from translator.shim.parameters.grid import LABEL_LENGTH, GridError, label, labels, points
 
 STEP = Step(
     "s",

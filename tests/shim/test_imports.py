@@ -28,9 +28,9 @@ assert execute(step, context, parameters={}, inputs={}).state == "complete"
     [
         "import translator.shim",
         (
-            "import translator.shim.execution, translator.shim.inputs.edges, translator.shim.grid"
-            ", translator.shim.outcome, translator.shim.store.manifest, translator.shim.store"
-            ", translator.shim.events, translator.shim.parameters, translator.shim.runners.docker"
+            "import translator.shim.execution, translator.shim.inputs.edges, translator.shim.parameters.grid"
+            ", translator.shim.outcome.run_record, translator.shim.store.manifest, translator.shim.store"
+            ", translator.shim.embedded.events, translator.shim.parameters, translator.shim.runners.docker"
         ),
         PLAIN,
     ],

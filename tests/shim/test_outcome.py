@@ -17,7 +17,9 @@ from translator import ir
 from translator.semantics import Failure, Rules, disagreements, failing
 from translator.semantics.results import settle, stops_siblings
 from translator.shim.contract import ExecutionId, FileRecord, Manifest, State
-from translator.shim.outcome import LOST, NODE, EngineState, NodePlan, finish, node_states, run_state
+from translator.shim.outcome.plans import NodePlan
+from translator.shim.outcome.run_record import finish, node_states, run_state
+from translator.shim.outcome.traces import LOST, NODE, EngineState
 from translator.shim.store import MANIFEST, open_store, try_key
 from translator.span import Span
 

@@ -9,7 +9,7 @@ import pytest
 
 from translator.shim.contract import State, Step
 from translator.shim.execution import execute
-from translator.shim.uris import MASK
+from translator.shim.masking.uris import MASK
 
 HIDDEN = "s3cr3t-of-the-team"
 SHOW = 'echo "token=$API_TOKEN"; echo \'{"seen": "\'"$API_TOKEN"\'"}\'; test -n "$API_TOKEN"'

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from translator.shim.contract import ExecutionId, FileRecord
-from translator.shim.digest import of_file
+from translator.shim.files.digest import of_file
 from translator.shim.store import Store, StoreError, open_store, segment, try_key
 from translator.shim.store.folder import FolderStore
 from translator.shim.store.objects import without_password

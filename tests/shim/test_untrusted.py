@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from translator.shim.contract import ExecutionId, Input, InputFiles, State, Step
-from translator.shim.depth import DEPTH
-from translator.shim.outcome import finish
-from translator.shim.plans import NodePlan
+from translator.shim.json_values.depth import DEPTH
+from translator.shim.outcome.plans import NodePlan
+from translator.shim.outcome.run_record import finish
+from translator.shim.outcome.traces import EngineState
 from translator.shim.store import StoreError, open_store, try_key
 from translator.shim.store.manifest import from_json, to_json
-from translator.shim.traces import EngineState
 
 
 def replaced(path: Path, what: str) -> None:

@@ -10,7 +10,7 @@ from translator import ir, registry
 from translator.checks.functions import function_of
 from translator.checks.writes import writes
 from translator.nodes import branches, walk
-from translator.shim import dialects
+from translator.shim import run_contract
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +110,7 @@ def _files(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path, known: _Known) -> None:
     """Report functions with ``*args`` or ``**kwargs``, which some engines treat as parameters with these names."""
-    if dialects.scoping(pipeline.dialect).variadic:
+    if run_contract.scoping(pipeline.dialect).variadic:
         return
     filled = known.parameters.union(parameter.name for parameter in pipeline.parameters)
     for path, node in walk(pipeline.graph):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from translator.checks.values import scalars
 from translator.diagnostics import Diagnostic, Severity
 from translator.shim.masking import is_sensitive
-from translator.shim.uris import shown, with_password
+from translator.shim.masking.uris import shown, with_password
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.checks.commands import scripts
 from translator.checks.functions import function_of
-from translator.shim import dialects
+from translator.shim import run_contract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
     """
     if step.kind is ir.StepKind.STUB:
         return Writes()
-    scoping = dialects.scoping(dialect)
+    scoping = run_contract.scoping(dialect)
     if scoping.returns:
         return Writes(frozenset(item.name for item in step.returns))
     if step.kind is ir.StepKind.SHELL:

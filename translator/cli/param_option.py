@@ -19,7 +19,7 @@ from translator import ir
 from translator.checks.values import scalars, unfit
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
-from translator.shim.depth import DepthError, parse
+from translator.shim.json_values.depth import DepthError, parse
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from translator.errors import TranslatorError
-from translator.shim.uris import shown_in
+from translator.shim.masking.uris import shown_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

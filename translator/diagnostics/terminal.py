@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.diagnostics.findings import LINE_BREAK
-from translator.shim.uris import veiled
+from translator.shim.masking.uris import veiled
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence

@@ -1,8 +1,8 @@
 """Define source languages: one package or module each, with one ``Dialect`` named ``DIALECT``.
 
 The module is registered under the entry point ``translator.dialects`` by the dialect's name. How its steps run is a
-``translator.shim.dialects.Contract``, registered under ``translator.shim.dialects`` by the same name: workers load that
-one alone. ``docs/extending.md`` shows both.
+``translator.shim.run_contract.Contract``, registered under ``translator.shim.dialects`` by the same name: workers load
+that one alone. ``docs/extending.md`` shows both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from translator.diagnostics import Diagnostics, SourceText
     from translator.ir import Pipeline, PipelineParameter
-    from translator.shim.dialects import Contract
+    from translator.shim.run_contract import Contract
     from translator.source import Located, Rules
 
 
@@ -77,9 +77,9 @@ class Dialect:
     @property
     def contract(self) -> Contract:
         """How its steps run."""
-        from translator.shim import dialects
+        from translator.shim import run_contract
 
-        return dialects.load(self.name)
+        return run_contract.load(self.name)
 
 
 def titles(dialects: Iterable[Dialect]) -> str:

@@ -130,7 +130,7 @@ def _states(states: Iterable[str]) -> str:
 
 def _labels(points: Sequence[Mapping[str, Value]]) -> list[str]:
     """Return labels for executions: the parameters in which they differ."""
-    from translator.shim.grid import label
+    from translator.shim.parameters.grid import label
 
     differ = [name for name in points[0] if any(p[name] != points[0][name] for p in points)] if points else []
     return [label({name: point[name] for name in differ}) for point in points]

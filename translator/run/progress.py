@@ -1,7 +1,7 @@
 """Show a run in progress: a live tree on a terminal, plain lines elsewhere.
 
-Both follow the same events (``translator.shim.events``). ``rich`` draws the tree; it comes with either engine and is
-not needed without a terminal.
+Both follow the same events (``translator.shim.embedded.events``). ``rich`` draws the tree; it comes with either engine
+and is not needed without a terminal.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def _counts(executions: list[Mapping[str, Any]]) -> str:
 
 def _label(execution: Mapping[str, Any], siblings: list[Mapping[str, Any]]) -> str:
     """Return the parameters in which an execution differs from its siblings."""
-    from translator.shim.grid import label
+    from translator.shim.parameters.grid import label
 
     values = execution["parameters"]
     return label({k: v for k, v in values.items() if any(s["parameters"].get(k) != v for s in siblings)})

@@ -1,8 +1,9 @@
 """Derive the state of every node and of the run from how executions end. This is the specification.
 
 The engines' runs are compared with it, the documentation prints its tables, and ``translate explain`` prints its
-predictions. It shares no code with the implementation (``translator.shim.outcome``). Only the vocabulary of states, the
-typing of parameter values and the expansion of a grid come from the shim, because they define values, not states.
+predictions. It shares no code with the implementation (``translator.shim.outcome.run_record``). Only the vocabulary of
+states, the typing of parameter values and the expansion of a grid come from the shim, because they define values, not
+states.
 
 When nodes start
     1.  A node starts when every node with an edge into it is *open*. A complete node is open. So is a failed node with

@@ -1,7 +1,7 @@
 """Interpret a control-flow pipeline (Magnus, runnable). This small interpreter is the specification.
 
 It runs no command: an oracle says how each step ends and what it writes. It shares no code with the implementation
-(``translator.shim.controlflow.outcome``, ``scopes`` and ``fan``), which tests compare with it.
+(``translator.shim.outcome.controlflow``, ``scopes`` and ``fan``), which tests compare with it.
 
     1.  A graph has one token. It starts at ``start`` and follows the route for each node's outcome, complete or error.
         An ``End`` ends the graph with the outcome it declares. Nodes that the token never reaches are *skipped*. A
@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from translator import ir
 from translator.ir import Json, Outcome
 from translator.nodes import kind, named_branches
-from translator.shim import dialects
+from translator.shim import run_contract
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ class Interpreter:
         """Return the outcome of a composite node whose branches ended, and what it writes of theirs (rules 4 and 8)."""
         state, why = _all_complete(ran)
         fate = NodeFate(node.name, kind(node), state, why, ran)
-        scoping = dialects.scoping(self.pipeline.dialect)
+        scoping = run_contract.scoping(self.pipeline.dialect)
         if state is not State.COMPLETE and not scoping.keeps_failed:
             return fate, {}
         if scoping.returns and isinstance(node, ir.MapNode):

@@ -16,9 +16,10 @@ from translator.runtime import lower_axis, lower_step
 from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.semantics.results import Execution, Result, settle
-from translator.shim import contract, file_grid, grid, parameters
+from translator.shim import contract, parameters
 from translator.shim.contract import VERDICT, State
 from translator.shim.inputs.edges import matches
+from translator.shim.parameters import file_grid, grid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -291,8 +291,8 @@ class FileRecord:
     """A file of an execution: its path below its outputs (or input) directory, size in bytes, digest and location.
 
     ``uri`` is a URI, or for a default of an input a path relative to the project directory. ``stamp`` identifies the
-    state of the file when its digest was computed (see ``translator.shim.digest``), empty if nothing does. ``shown``
-    is the path with masked secrets, if it contains any.
+    state of the file when its digest was computed (see ``translator.shim.files.digest``), empty if nothing does.
+    ``shown`` is the path with masked secrets, if it contains any.
     """
 
     path: str

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from translator.shim import outputs
 from translator.shim.contract import FileRecord, InputFiles, Step, Value
-from translator.shim.dialects import Contract, Launch, Work
 from translator.shim.inputs.stage import Source, fill
+from translator.shim.run_contract import Contract, Launch, Work
+from translator.shim.workspace import outputs
 
 
 def label(step: Step, values: Mapping[str, Value]) -> str:

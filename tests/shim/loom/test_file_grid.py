@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import file_grid
 from translator.shim.contract import FileAxis, FileRecord, Input, InputFiles, Parameter, Step
-from translator.shim.grid import GridError
+from translator.shim.parameters import file_grid
+from translator.shim.parameters.grid import GridError
 
 FILES = ("1.png", "10.png", "2.png", ".hidden", "notes.txt", "sub/3.png", "sub/deep/4.png", "sub.d/5.png", "Sub/6.PNG")
 

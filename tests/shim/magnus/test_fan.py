@@ -6,9 +6,8 @@ import math
 
 import pytest
 
-from translator.shim import scopes
 from translator.shim.contract import ExecutionId, FileRecord, Scope, State
-from translator.shim.controlflow import fan
+from translator.shim.controlflow import fan, scopes
 from translator.shim.store import open_store
 
 OK, BAD, STOP = State.COMPLETE, State.ERROR, State.STOPPED

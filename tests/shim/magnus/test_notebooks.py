@@ -8,8 +8,8 @@ import json
 import pytest
 
 from tests.shim.conftest import gone
-from translator.shim import scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
+from translator.shim.controlflow import scopes
 from translator.shim.execution import execute
 from translator.shim.store import open_store
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from translator.shim import outputs, scopes
 from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
-from translator.shim.controlflow import outcome
+from translator.shim.controlflow import scopes
 from translator.shim.dialects.magnus.secrets import Secrets
 from translator.shim.execution import execute
+from translator.shim.outcome import controlflow
 from translator.shim.store import open_store
+from translator.shim.workspace import outputs
 
 FUNCTIONS = """
 import sys
@@ -270,7 +271,7 @@ def test_secrets_in_names_of_outputs_are_shown_nowhere_and_the_files_flow(run, m
                secrets=["TOKEN"], catalog=put)  # fmt: skip
     assert made.state == "complete", made.reason
     assert [file.document()["path"] for file in made.scope.put.values()] == ["model-***.txt"]
-    assert [file["path"] for file in outcome.catalog(made.scope)] == ["model-***.txt"]
+    assert [file["path"] for file in controlflow.catalog(made.scope)] == ["model-***.txt"]
     assert not any("hunter" in line for line in run.log)
     assert run.log[-1] == (
         "[shim] warning: names of outputs contain secrets; run.json shows ***, but the store has the names"

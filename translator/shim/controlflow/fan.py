@@ -24,11 +24,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from translator.shim import dialects, scopes
+from translator.shim import run_contract
 from translator.shim.clock import now
 from translator.shim.contract import Manifest, Scope, State
-from translator.shim.depth import parse
+from translator.shim.controlflow import scopes
 from translator.shim.errors import TranslatorError
+from translator.shim.json_values.depth import parse
 from translator.shim.store import MANIFEST, try_key
 from translator.shim.store.manifest import reason_text
 
@@ -146,7 +147,7 @@ def join(  # noqa: PLR0913 - what a fan-in looks at
     for scope in left:
         put.update(scope.put)
         written.update(scope.written)
-    scoping = dialects.scoping(dialect)
+    scoping = run_contract.scoping(dialect)
     if state is not State.COMPLETE and kind != "loop" and not scoping.keeps_failed:
         written = {}
     elif state is State.COMPLETE and kind == "map" and scoping.returns:

@@ -17,19 +17,19 @@ import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from translator.shim import grid, outputs
 from translator.shim.contract import InputFiles
-from translator.shim.dialects import Contract, Launch
 from translator.shim.inputs.stage import Source, fill
-from translator.shim.parameters import vendor
+from translator.shim.parameters import grid, vendor
 from translator.shim.process import script
+from translator.shim.run_contract import Contract, Launch
+from translator.shim.workspace import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from translator.shim.contract import ExecutionId, FileRecord, Step, Value
-    from translator.shim.dialects import Work
+    from translator.shim.run_contract import Work
     from translator.shim.workspace import Workspace
 
 HOME = "/valohai"
@@ -54,12 +54,12 @@ def default(uri: str, values: Mapping[str, Value]) -> str:
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
-    """See ``translator.shim.dialects.Contract.label``."""
+    """See ``translator.shim.run_contract.Contract.label``."""
     return grid.label(given)
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
-    """See ``translator.shim.dialects.Contract.bring``."""
+    """See ``translator.shim.run_contract.Contract.bring``."""
     source = Source(work.store, work.project, lambda uri: default(uri, work.values), work.note, work.pulse)
     for step_input in work.step.inputs:
         files = work.wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
@@ -67,7 +67,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
 
 
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
-    """See ``translator.shim.dialects.Contract.launch``."""
+    """See ``translator.shim.run_contract.Contract.launch``."""
     step, space, view = work.step, work.space, work.view
     shebang, items = items_of(step, work.values)
     arguments = _arguments(shebang, [mapped(item, view) for item in items], work)
@@ -80,7 +80,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the contract has it
-    """See ``translator.shim.dialects.Contract.gather``."""
+    """See ``translator.shim.run_contract.Contract.gather``."""
     space = work.space
     if space.outputs.is_symlink() or not space.outputs.is_dir():
         return outputs.Found(problems=["the command removed its outputs directory"], taken=True)

@@ -10,22 +10,23 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from translator.shim import dialects, events, runners
+from translator.shim import run_contract, runners
 from translator.shim.clock import now
 from translator.shim.contract import State
-from translator.shim.digest import no_pulse
+from translator.shim.embedded import events
 from translator.shim.execution import secrets
 from translator.shim.execution.command import run_command
 from translator.shim.execution.results import commit, publish
 from translator.shim.execution.state import KILLED, NOTE, Execution, ExecutionError, Late, Stopped
+from translator.shim.files.digest import no_pulse
 from translator.shim.inputs import stage
+from translator.shim.masking.uris import MASK
 from translator.shim.parameters import ParameterError, resolve
 from translator.shim.process import environment, supervise
 from translator.shim.process.supervise import kill_all
 from translator.shim.runners import RunnerError
 from translator.shim.store import MANIFEST, Store, StoreError, open_store, try_key
 from translator.shim.store.manifest import brief, sane
-from translator.shim.uris import MASK
 from translator.shim.workspace import WorkspaceError, workspace
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         inputs: by name what edges bring to inputs (``translator.shim.inputs.edges.files``); one that is missing has its
             defaults.
         scope: what a step of a control-flow graph sees; the manifest has the scope after it
-        (``translator.shim.scopes``).
+        (``translator.shim.controlflow.scopes``).
         store: the context's store, if it is open already.
         problem: why it must fail before its command starts, if the engine knows such a reason.
 
@@ -79,8 +80,8 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         shown = parameters if scope is None else scope.items
         given = {name: value for name, value in values.items() if name in shown}
         try:
-            label = dialects.load(step.dialect).label(step, given)
-        except dialects.NotInstalledError as error:
+            label = run_contract.load(step.dialect).label(step, given)
+        except run_contract.NotInstalledError as error:
             label, problem = "", str(error)
         opened, store = store, None
         try:
@@ -158,12 +159,12 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
         )
     if not project.is_dir():
         raise ExecutionError(f"the project directory {project} does not exist")
-    dialect = dialects.load(step.dialect)
+    dialect = run_contract.load(step.dialect)
     secret = secrets.find(step, execution.context, inherited)
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
         request = _request(execution, space, store, project, dialect, inherited)
         place = ends.enter_context(_opened(request))
-        work = dialects.Work(
+        work = run_contract.Work(
             step,
             execution.id,
             execution.values,
@@ -211,12 +212,12 @@ def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
     space: Workspace,
     store: Store,
     project: Path,
-    dialect: dialects.Contract,
+    dialect: run_contract.Contract,
     inherited: Mapping[str, str],
 ) -> Request:
     step, context, scratch = execution.step, execution.context, store.scratch()
     if execution.scope is not None:
-        prefix = dialects.scoping(step.dialect).prefix
+        prefix = run_contract.scoping(step.dialect).prefix
         inherited = {name: value for name, value in inherited.items() if not name.startswith(prefix)}
     return runners.Request(
         step=step,
@@ -240,7 +241,7 @@ def _opened(request: Request) -> AbstractContextManager[Place]:
     return runners.load(chosen.name if chosen is not None else runners.DEFAULT).open(request)
 
 
-def _bring(execution: Execution, dialect: dialects.Contract, work: dialects.Work) -> None:
+def _bring(execution: Execution, dialect: run_contract.Contract, work: run_contract.Work) -> None:
     """Bring the inputs, within the time limit of the command."""
     limit = execution.step.time_limit
     execution.staging = time.monotonic() + limit if limit is not None else None

@@ -13,8 +13,8 @@ from translator.shim.process import lines, supervise
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from translator.shim.dialects import Launch
     from translator.shim.execution.state import Execution
+    from translator.shim.run_contract import Launch
     from translator.shim.runners import Place
 
 _TAIL_LINES = 10

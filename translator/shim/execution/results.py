@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
-from translator.shim.digest import no_pulse
+from translator.shim.files.digest import no_pulse
+from translator.shim.masking.uris import MASK
 from translator.shim.store import HURRY, StoreError
-from translator.shim.uris import MASK
 
 if TYPE_CHECKING:
-    from translator.shim import dialects
+    from translator.shim import run_contract
     from translator.shim.contract import Manifest
     from translator.shim.execution.state import Execution
     from translator.shim.store import Store
 
 
-def publish(execution: Execution, dialect: dialects.Contract, work: dialects.Work) -> list[str]:
+def publish(execution: Execution, dialect: run_contract.Contract, work: run_contract.Work) -> list[str]:
     """Publish the outputs; return what is wrong with them."""
     try:
         found = dialect.gather(work, execution.metadata.values)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import scopes
 from translator.shim.clock import now
 from translator.shim.contract import Manifest, State
+from translator.shim.controlflow import scopes
 from translator.shim.errors import TranslatorError
+from translator.shim.masking.uris import MASK
 from translator.shim.process import supervise
 from translator.shim.process.metadata import Metadata
 from translator.shim.store.manifest import reason_text
-from translator.shim.uris import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,8 +22,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from translator.shim import abandon
 from translator.shim.errors import TranslatorError
+from translator.shim.files import abandon
 
 if TYPE_CHECKING:
     from collections.abc import Callable

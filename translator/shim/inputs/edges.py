@@ -11,9 +11,9 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, cast
 
-from translator.shim import dialects
+from translator.shim import run_contract
 from translator.shim.contract import DEFAULT_DIALECT, InputFiles, Output, ParameterOf, SameInput
-from translator.shim.paths import PathError, place
+from translator.shim.files.paths import PathError, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ def files(
         upstream: by source, the manifests of its complete executions in grid order.
         dialect: the source language, which decides whether files keep their whole path.
     """
-    whole = dialects.load(dialect).whole_paths
+    whole = run_contract.load(dialect).whole_paths
     if whole:
         step_input = replace(step_input, keep_directories="full")
     called: dict[str, str] = {}

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from translator.shim import abandon, digest
-from translator.shim.digest import READ_ONLY
 from translator.shim.errors import TranslatorError
-from translator.shim.paths import PathError, file_uri, place
+from translator.shim.files import abandon, digest
+from translator.shim.files.digest import READ_ONLY
+from translator.shim.files.paths import PathError, file_uri, place
+from translator.shim.masking.uris import flaw, scrubbed, shown
 from translator.shim.store import transfer
-from translator.shim.uris import flaw, scrubbed, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

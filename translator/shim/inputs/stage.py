@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from translator.shim import digest
 from translator.shim.contract import FileRecord, InputFiles
 from translator.shim.errors import TranslatorError
+from translator.shim.files import digest
+from translator.shim.files.paths import PathError, place, relative
 from translator.shim.inputs import fetch
-from translator.shim.paths import PathError, place, relative
+from translator.shim.masking.uris import masked, shown
 from translator.shim.store import StoreError
-from translator.shim.uris import masked, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

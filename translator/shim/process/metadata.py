@@ -2,14 +2,14 @@
 
 What a command prints is not trusted: NaN, NUL and lone surrogates are taken out, a line longer than the limit of
 ``translator.shim.process.lines`` is not metadata. No more than ``KEYS`` keys and ``SIZE`` bytes are kept, and no value
-that is nested deeper than ``translator.shim.depth.DEPTH``.
+that is nested deeper than ``translator.shim.json_values.depth.DEPTH``.
 """
 
 from __future__ import annotations
 
 import json
 
-from translator.shim.depth import too_deep
+from translator.shim.json_values.depth import too_deep
 from translator.shim.process.lines import LINE_LIMIT
 from translator.shim.store.manifest import sane
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.shim.contract import Connection, ExecutionId, Json, Step
-    from translator.shim.dialects import ProjectUse
     from translator.shim.process.supervise import Ended, Limits, Ticket
+    from translator.shim.run_contract import ProjectUse
     from translator.shim.workspace import Workspace
 
 GROUP = "translator.shim.runners"
@@ -70,8 +70,9 @@ class Request:
         space: its directories on this worker; they are removed after the place is closed.
         project: the directory of the source file.
         store: the directory of the artifact store, if it is a directory.
-        use: what the command does with the project (``translator.shim.dialects.Contract``). If it is ``copied``, it
-            runs in a working copy of its own, ``repository`` of the workspace (``translator.shim.working_copy``).
+        use: what the command does with the project (``translator.shim.run_contract.Contract``). If it is ``copied``, it
+            runs in a working copy of its own, ``repository`` of the workspace
+            (``translator.shim.workspace.working_copy``).
         home: the fixed directory at which the commands expect the workspace (``/valohai``), if the dialect has one.
         settings: the runner's, as the step has them.
         inherited: the worker's environment as a step may see it, without variables of the engine.

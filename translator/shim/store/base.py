@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from translator.shim.digest import no_pulse
 from translator.shim.errors import TranslatorError
+from translator.shim.files.digest import no_pulse
 from translator.shim.store import manifest as manifests_
 from translator.shim.store.keys import CLAIMED, MANIFEST, STARTED, TRY_FILE, key_of, try_key
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, unquote
 
-from translator.shim import digest
 from translator.shim.contract import FileRecord
-from translator.shim.digest import READ_ONLY
-from translator.shim.paths import PathError, file_uri, relative
+from translator.shim.files import digest
+from translator.shim.files.digest import READ_ONLY
+from translator.shim.files.paths import PathError, file_uri, relative
 from translator.shim.store.base import DOCUMENT_LIMIT, Store, StoreError
 from translator.shim.store.keys import LOG, OUTPUTS, attempts, key_of, segment, try_key
 from translator.shim.store.log import Log

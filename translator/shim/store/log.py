@@ -14,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from translator.shim import abandon
+from translator.shim.files import abandon
 
 if TYPE_CHECKING:
     from collections.abc import Callable

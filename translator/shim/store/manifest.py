@@ -10,9 +10,10 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from translator.shim import records, scopes
 from translator.shim.contract import ExecutionId, Manifest, State, Value
-from translator.shim.depth import DEPTH, TOO_DEEP, too_deep
+from translator.shim.controlflow import scopes
+from translator.shim.json_values.depth import DEPTH, TOO_DEEP, too_deep
+from translator.shim.store import records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,15 +12,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
-from translator.shim import abandon
 from translator.shim.contract import FileRecord
-from translator.shim.digest import READ_ONLY, no_pulse
-from translator.shim.paths import PathError, relative
+from translator.shim.files import abandon
+from translator.shim.files.digest import READ_ONLY, no_pulse
+from translator.shim.files.paths import PathError, relative
+from translator.shim.masking.uris import flaw, scrubbed
 from translator.shim.store import transfer
 from translator.shim.store.base import HURRY, Store, StoreError
 from translator.shim.store.keys import CLAIMED, LOG, OUTPUTS, attempts, key_of, try_key
 from translator.shim.store.log import Log
-from translator.shim.uris import flaw, scrubbed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.depth import parse
+from translator.shim.json_values.depth import parse
 from translator.shim.store.base import StoreError
 from translator.shim.store.keys import key_of
 

@@ -6,8 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import abandon, digest
 from translator.shim.errors import TranslatorError
+from translator.shim.files import abandon, digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,20 +17,22 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import digest, grid, outputs
 from translator.shim.contract import VERDICT
-from translator.shim.dialects import Contract, Launch
-from translator.shim.dialects.loom.places import Place, below, expanded, place_of, tree
+from translator.shim.files import digest
+from translator.shim.files.paths import PathError
 from translator.shim.inputs.fetch import FetchError
+from translator.shim.inputs.places import Place, below, expanded, place_of, tree
 from translator.shim.inputs.stage import InputError, Source, one
-from translator.shim.paths import PathError
+from translator.shim.parameters import grid
+from translator.shim.run_contract import Contract, Launch
 from translator.shim.store import StoreError
+from translator.shim.workspace import outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from translator.shim.contract import FileRecord, Parameter, Step, Value
-    from translator.shim.dialects import Work
+    from translator.shim.run_contract import Work
 
 # The directories that a loop reads and writes, which are not arguments of the script.
 _LOOP = "loop."
@@ -38,7 +40,7 @@ _BUILTIN = Path(__file__).with_name("builtin_steps.py")
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:
-    """See ``translator.shim.dialects.Contract.label``; an item of a loop is called by its path below the directory."""
+    """See ``translator.shim.run_contract.Contract.label``; an item of a loop is named by its path in the directory."""
     over = next((p.default for p in step.parameters if p.name == f"{_LOOP}over"), None)
     folder = f"{given.get(f'{_LOOP}over', over)}/"
     for item in step.inputs:
@@ -50,7 +52,7 @@ def label(step: Step, given: Mapping[str, Value]) -> str:
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
-    """See ``translator.shim.dialects.Contract.bring``."""
+    """See ``translator.shim.run_contract.Contract.bring``."""
     in_place = _in_place(work)
     written = [place.path for place in _written(work)]
     source = Source(work.store, work.project, str, work.note, work.pulse)
@@ -69,7 +71,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
 
 
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  # noqa: ARG001 - as the contract has it
-    """See ``translator.shim.dialects.Contract.launch``."""
+    """See ``translator.shim.run_contract.Contract.launch``."""
     for place in _written(work):
         (_root(work) / place.path).parent.mkdir(parents=True, exist_ok=True)
     match work.step.kind:
@@ -86,7 +88,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
-    """See ``translator.shim.dialects.Contract.gather``."""
+    """See ``translator.shim.run_contract.Contract.gather``."""
     if work.step.kind == "condition":
         metadata.pop(VERDICT, None)
         verdict = work.space.config / "verdict.json"

@@ -12,32 +12,34 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import grid, outputs, records, scopes
-from translator.shim.dialects import Contract, Launch, Scoping
+from translator.shim.controlflow import scopes
 from translator.shim.dialects.magnus import catalog, notebooks, results, view
 from translator.shim.dialects.magnus.results import folder_of, scope_of
 from translator.shim.dialects.magnus.rules import RULES, Rules
 from translator.shim.dialects.magnus.secrets import Secrets
 from translator.shim.inputs.stage import Source
-from translator.shim.workspace import base
+from translator.shim.parameters import grid
+from translator.shim.run_contract import Contract, Launch, Scoping
+from translator.shim.store import records
+from translator.shim.workspace import base, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from translator.shim.contract import ExecutionId, FileRecord, Json, Scope, Step, Value
-    from translator.shim.dialects import ProjectUse, Work
+    from translator.shim.run_contract import ProjectUse, Work
     from translator.shim.workspace import Workspace
 
 _CHILD = Path(__file__).with_name("child")
 
 
 def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
-    """See ``translator.shim.dialects.Contract.label``."""
+    """See ``translator.shim.run_contract.Contract.label``."""
     return grid.label(given)
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:  # noqa: ARG001 - steps have a catalog, no inputs
-    """Create the working directory with files from the catalog; see ``translator.shim.dialects.Contract.bring``."""
+    """Create the working directory with files from the catalog; see ``translator.shim.run_contract.Contract.bring``."""
     source, folder = _source(work), folder_of(work)
     if folder != work.project:
         scratch = work.store.scratch()
@@ -48,7 +50,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:  # noqa: AR
 
 
 def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  # noqa: ARG001 - as above
-    """See ``translator.shim.dialects.Contract.launch``."""
+    """See ``translator.shim.run_contract.Contract.launch``."""
     step, space, scope, source = work.step, work.space, scope_of(work), _source(work)
     rules = RULES[step.dialect]
     secrets = Secrets(work.secret)
@@ -84,7 +86,7 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
-    """See ``translator.shim.dialects.Contract.gather``."""
+    """See ``translator.shim.run_contract.Contract.gather``."""
     try:
         problem = results.collect(work, metadata)
     except ValueError as error:

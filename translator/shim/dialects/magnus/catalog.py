@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from translator.shim.dialects.magnus import patterns
-from translator.shim.paths import PathError, relative
+from translator.shim.files.paths import PathError, relative
 from translator.shim.store import StoreError
 
 if TYPE_CHECKING:

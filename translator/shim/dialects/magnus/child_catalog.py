@@ -6,11 +6,10 @@ import json
 import os
 from pathlib import Path
 
-from translator.shim import records
 from translator.shim.dialects.magnus import catalog
-from translator.shim.digest import no_pulse
+from translator.shim.files.digest import no_pulse
 from translator.shim.inputs import stage
-from translator.shim.store import open_store
+from translator.shim.store import open_store, records
 
 
 def fetch(pattern: str) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import digest, scopes
 from translator.shim.contract import Scope
-from translator.shim.depth import TOO_DEEP, DepthError, too_deep
+from translator.shim.controlflow import scopes
 from translator.shim.dialects.magnus import catalog, notebooks, patterns
 from translator.shim.dialects.magnus.rules import RULES, Rules
+from translator.shim.files import digest
+from translator.shim.json_values.depth import TOO_DEEP, DepthError, too_deep
 from translator.shim.store.manifest import sane
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.shim.contract import Json, Step
-    from translator.shim.dialects import Work
+    from translator.shim.run_contract import Work
 
 
 def folder_of(work: Work) -> Path:

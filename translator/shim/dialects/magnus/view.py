@@ -18,9 +18,9 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator.shim import digest
 from translator.shim.dialects.magnus.patterns import compiled
-from translator.shim.working_copy import copy_file
+from translator.shim.files import digest
+from translator.shim.workspace.working_copy import copy_file
 
 if TYPE_CHECKING:
     import re

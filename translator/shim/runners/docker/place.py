@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import dialects, working_copy
+from translator.shim import dialects
 from translator.shim.runners import Place, RunnerError
 from translator.shim.runners.docker import container, follow, images, leftovers, owners, watchdog
 from translator.shim.runners.docker.container import Bind
 from translator.shim.runners.docker.engine import Engine, address, connect, said, speaking
 from translator.shim.runners.docker.settings import Settings, SettingsError, read
-from translator.shim.workspace import laid_out, moved
+from translator.shim.workspace import laid_out, moved, working_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

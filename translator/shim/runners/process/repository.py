@@ -10,10 +10,9 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim import working_copy
 from translator.shim.runners.process import namespace
 from translator.shim.runners.process.mounts import Overlay
-from translator.shim.workspace import moved
+from translator.shim.workspace import moved, working_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

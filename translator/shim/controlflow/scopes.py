@@ -23,9 +23,10 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from translator.shim import dialects, records
+from translator.shim import run_contract
 from translator.shim.contract import Scope
-from translator.shim.depth import TOO_DEEP, DepthError, parse, too_deep
+from translator.shim.json_values.depth import TOO_DEEP, DepthError, parse, too_deep
+from translator.shim.store import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -121,7 +122,7 @@ def read(text: str) -> Json:
 
 def _in_environment(dialect: Dialect, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the names and texts of the parameters in an environment."""
-    prefix = dialects.scoping(dialect).prefix
+    prefix = run_contract.scoping(dialect).prefix
     for name, text in environ.items():
         if name.startswith(prefix) and len(name) > len(prefix):
             yield name[len(prefix) :].lower(), text

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.contract import FileRecord
-from translator.shim.paths import relative
+from translator.shim.files.paths import relative
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim.digest import no_pulse
+from translator.shim.files.digest import no_pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

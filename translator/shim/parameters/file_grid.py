@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from translator.shim import grid
-from translator.shim.dialects.loom.places import below, place_of
-from translator.shim.grid import GridError
+from translator.shim.inputs.places import below, place_of
+from translator.shim.parameters import grid
+from translator.shim.parameters.grid import GridError
 from translator.shim.process import environment
 
 if TYPE_CHECKING:

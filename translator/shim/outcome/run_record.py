@@ -1,8 +1,8 @@
 """Derive the states of executions, nodes and the run from what the engine knows, and write ``run.json``.
 
-The engine says which executions there are, and their manifests how they ended (``translator.shim.traces``). The states
-of nodes and of the run follow from those by the rules of docs/semantics.md; of a control-flow graph by
-``translator.shim.controlflow.outcome``. A state that a person set counts more than what follows from the rules.
+The engine says which executions there are, and their manifests how they ended (``translator.shim.outcome.traces``). The
+states of nodes and of the run follow from those by the rules of docs/semantics.md; of a control-flow graph by
+``translator.shim.outcome.controlflow``. A state that a person set counts more than what follows from the rules.
 """
 
 from __future__ import annotations
@@ -10,30 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from translator.shim import events, traces
 from translator.shim.clock import now
 from translator.shim.contract import State
-from translator.shim.controlflow import outcome
-from translator.shim.plans import CompositePlan, GraphPlan, NodePlan
+from translator.shim.embedded import events
+from translator.shim.outcome import controlflow, traces
+from translator.shim.outcome.traces import NODE, EngineState
 from translator.shim.store import RUN, Store, key_of
 from translator.shim.store.manifest import sane, text
-from translator.shim.traces import LOST, NODE, EngineState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = [
-    "LOST",
-    "NODE",
-    "CompositePlan",
-    "EngineState",
-    "GraphPlan",
-    "NodePlan",
-    "RunRecord",
-    "finish",
-    "node_states",
-    "run_state",
-]
+    from translator.shim.outcome.plans import GraphPlan, NodePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +74,12 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
         state, documents = _of_nodes(nodes, traced, known)
         more: dict[str, object] = {"parameters": sane(dict(parameters)), "nodes": documents}
     else:
-        record = outcome.follow(graph, {path: found[0] for path, found in traced.items() if found})
+        record = controlflow.follow(graph, {path: found[0] for path, found in traced.items() if found})
         state = record.state
         more = {
             "parameters": sane(dict(parameters) if record.scope is None else record.scope.parameters),
             "nodes": record.nodes,
-            "catalog": outcome.catalog(record.scope),
+            "catalog": controlflow.catalog(record.scope),
         }
     state = ended or _as_marked(state, marked)
     by_person = {"marked": marked} if marked is not None else {}

@@ -32,7 +32,7 @@ def emit(
         node: name of the node.
         index: index of the execution in its node's grid.
         state: state of the execution or of the run, if it has ended.
-        label: short text of the execution's parameters (``translator.shim.grid.label``).
+        label: short text of the execution's parameters (``translator.shim.parameters.grid.label``).
         more: further fields, such as ``reason``.
     """
     path = os.environ.get(VARIABLE)

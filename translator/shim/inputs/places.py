@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from translator.shim.paths import PathError, relative
+from translator.shim.files.paths import PathError, relative
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim import digest
-from translator.shim.paths import PathError, relative
+from translator.shim.files import digest
+from translator.shim.files.paths import PathError, relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Derive how a control-flow graph ended, by following its token (``translator.shim.traces``).
+"""Derive how a control-flow graph ended, by following its token (``translator.shim.outcome.traces``).
 
 A token goes from a graph's start from node to node by how each ended. Where it comes to an outcome that leads to no
 node, the graph has ended: complete if that is one of ``complete_after``, else in error (or interrupted, see
@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.contract import After, State
-from translator.shim.plans import BODY, CompositePlan
-from translator.shim.traces import LOST
+from translator.shim.outcome.plans import BODY, CompositePlan
+from translator.shim.outcome.traces import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.shim.contract import Scope
-    from translator.shim.plans import GraphPlan, NodePlan
-    from translator.shim.traces import Trace
+    from translator.shim.outcome.plans import GraphPlan, NodePlan
+    from translator.shim.outcome.traces import Trace
 
 
 @dataclass(frozen=True, slots=True)

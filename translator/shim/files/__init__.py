@@ -1,0 +1,1 @@
+"""Identify, check and transfer files: digests, safe paths, and waits that can be abandoned."""

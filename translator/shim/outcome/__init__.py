@@ -1,0 +1,1 @@
+"""Derive how a run ended, and write ``run.json``."""
