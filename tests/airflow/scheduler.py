@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BIN = Path(sys.executable).parent
 ENDED = ("success", "failed")
+DONE_BEFORE = {("POST", HTTPStatus.CONFLICT), ("DELETE", HTTPStatus.NOT_FOUND)}
+"""What the API says of a call that is made again although the first one did it."""
 PATIENCE = 600
 """Seconds to wait for anything: a machine may be ten times slower than when nothing else runs."""
 
@@ -66,8 +68,8 @@ class Airflow:
                 with urllib.request.urlopen(request, timeout=patience) as answer:
                     return json.loads(answer.read() or "null")
             except urllib.error.HTTPError as error:
-                if error.code == HTTPStatus.CONFLICT and method == "POST" and patience > 30:
-                    return None  # the call before has made it after all
+                if patience > 30 and (method, error.code) in DONE_BEFORE:
+                    return None  # the call before has done it after all
                 if error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
                     raise
                 failed: Exception = error
@@ -77,11 +79,8 @@ class Airflow:
         raise failed
 
     def delete(self, path: str) -> None:
-        """Delete what is at a path of the REST API, which answers nothing."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        request = urllib.request.Request(f"http://localhost:{self.port}{path}", method="DELETE", headers=headers)
-        with urllib.request.urlopen(request, timeout=PATIENCE):
-            pass
+        """Delete what is at a path of the REST API."""
+        self.api("DELETE", path)
 
     def log_in(self, user: str = "admin") -> str:
         """Return a token of a user, whose password is the user's name."""

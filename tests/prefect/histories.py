@@ -13,6 +13,7 @@ import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,6 +44,8 @@ SHOWN = {
 """By what ended an attempt the name of the flow run's state."""
 LAST_WORD = "Check whether the flow run exceeded its memory allocation"
 """How the line begins that a worker logs after it has reported a killed process for the second time."""
+REPLAYED = timedelta(minutes=1)
+"""The age of the events that a worker reads once more when it starts a process, the wish to cancel among them."""
 TEXT = r"""
 - step:
     name: work
@@ -119,7 +122,6 @@ class History:
     started: str = ""
     state: Literal["new", "ended", "suspended"] = "new"
     kills: int = 0
-    cancelled: bool = False
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -171,11 +173,10 @@ class History:
                 self._await_second_report(client)
         print(self.name, self.attempts, plan, "ok")
         self.state = "suspended" if plan.ends_by == "suspend" else "ended"
-        self.cancelled = plan.ends_by == "cancel"
 
     def start_anew(self) -> None:
         """Have the next attempt be one of another flow run with the same place in the store."""
-        self.state, self.attempts, self.kills, self.cancelled = "new", 0, 0, False
+        self.state, self.attempts, self.kills = "new", 0, 0
 
     def _await_second_report(self, client: Any) -> None:
         """Wait until the worker has reported the killed process twice, see docs/deploying.md.
@@ -217,21 +218,27 @@ class History:
         begun = wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
         if begun == "cancelled again":
             print(self.name, self.attempts, "was cancelled again before it began")
-            self.cancelled = False
+            self.state = "ended"
             self._begin(client)
 
     def _has_begun(self, client: Any) -> Literal["begun", "cancelled again"] | None:
         """Return whether the attempt has begun; Prefect does not count one that continues after a suspension.
 
-        A worker may handle a cancellation twice, and then cancels a retry in between, see docs/deploying.md.
+        A worker may handle a cancellation once more with each attempt of the next minute, see docs/deploying.md.
         """
         now = client.read_flow_run(self.flow_run)
         began = now.labels.get(BEGAN, "")
         if began != self.began:
             self.began = began
             return "begun"
-        lost = self.cancelled and (now.state.is_cancelled() or now.state.is_crashed()) and not self._processes()
-        return "cancelled again" if lost else None
+        ended = (now.state.is_cancelled() or now.state.is_crashed()) and not self._processes()
+        return "cancelled again" if ended and self._may_be_cancelled_again(client) else None
+
+    def _may_be_cancelled_again(self, client: Any) -> bool:
+        """Return whether a cancellation is so recent that the worker of this attempt may read it once more."""
+        states = client.read_flow_run_states(self.flow_run)
+        asked = max(state.timestamp for state in states if state.is_scheduled())
+        return any(asked - state.timestamp < REPLAYED for state in states if state.is_cancelling())
 
     def _interrupt(self, client: Any, how: EndsBy) -> None:
         match how:
