@@ -9,8 +9,9 @@ from prefect import get_run_logger
 from prefect.artifacts import create_table_artifact
 
 from prefect_plugin.display_names import flat
+from translator.shim.json_values.storable import sane
 from translator.shim.store import segment
-from translator.shim.store.manifest import sane, summary
+from translator.shim.store.manifest import summary
 
 if TYPE_CHECKING:
     from prefect_plugin.runs import NodeRun

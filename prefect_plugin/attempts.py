@@ -18,11 +18,11 @@ from prefect_plugin.repair import close_earlier_attempts
 from translator.shim import clock
 from translator.shim.contract import After
 from translator.shim.contract import State as Outcome
+from translator.shim.json_values.storable import sane
 from translator.shim.outcome import run_record
 from translator.shim.outcome.plans import BODY, CompositePlan, GraphPlan, NodePlan
 from translator.shim.outcome.traces import EngineState
 from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, open_store, segment
-from translator.shim.store.manifest import sane
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

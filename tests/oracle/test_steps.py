@@ -20,7 +20,7 @@ import pytest
 import translator.shim.dialects.magnus
 from tests.oracle.arguments import COMMON, DIFFERENT, GIVEN, OWN, SAME
 from tests.oracle.engines import python_of, started
-from translator.shim.contract import Catalog, Context, ExecutionId, State, Step
+from translator.shim.contract import Catalog, Context, ExecutionId, Pickle, State, Step
 from translator.shim.controlflow import scopes
 from translator.shim.execution import execute
 
@@ -379,7 +379,7 @@ def compare(cases: Cases, engine: Engine, folder: Path) -> None:
     different = {name for name in cases.steps if states[name] != log.steps[name]}
     assert different == cases.better, {name: (log.steps[name], reasons[name]) for name in different ^ cases.better}
     assert {states[name] for name in cases.better} <= {"SUCCESS"}
-    objects = {name for name, value in parameters.items() if isinstance(value, scopes.Pickle)}
+    objects = {name for name, value in parameters.items() if isinstance(value, Pickle)}
     mine = {name: value for name, value in parameters.items() if name not in {*cases.better, *objects}}
     assert {name: value for name, value in log.parameters.items() if name not in objects} == mine
     assert all(log.parameters[name] == name for name in objects)

@@ -9,8 +9,9 @@ from hashlib import sha256
 import pytest
 
 from translator.shim.contract import ExecutionId, FileRecord, Manifest, State
+from translator.shim.json_values.storable import brief, sane
 from translator.shim.store import StoreError, open_store
-from translator.shim.store.manifest import SUMMARY_LIMIT, brief, from_json, sane, summary, to_json
+from translator.shim.store.manifest import SUMMARY_LIMIT, from_json, summary, to_json
 
 WHOLE = Manifest(
     id=ExecutionId("p", "r", "n", 2, 3, "task"),

@@ -19,6 +19,7 @@ from translator import ir
 from translator.checks.values import scalars, unfit
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
+from translator.shim.json_values import frozen
 from translator.shim.json_values.depth import DepthError, parse
 
 if TYPE_CHECKING:
@@ -124,14 +125,13 @@ def declare(pipeline: ir.Pipeline, values: Mapping[str, Value]) -> ir.Pipeline:
 
 
 def _json(text: str) -> ir.Json:
-    from translator.source import frozen
-
     try:
-        return frozen(parse(text))
+        value: ir.Json = frozen(parse(text))
     except DepthError:
         raise
     except ValueError:
         return text
+    return value
 
 
 def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from translator.diagnostics import SourceText
 from translator.ir import PipelineParameter
-from translator.source import Rules, frozen, parse, read_text
+from translator.shim.json_values import frozen
+from translator.source import Rules, parse, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -326,6 +326,26 @@ class InputFiles:
     ran: Sequence[str] = ()
 
 
+class Pickle(dict[str, "Json"]):
+    """A parameter whose value is not JSON (runnable's ``kind: object``): a pickle in the catalog.
+
+    Shown as ``{"$object": "<path in the catalog>"}``. It has its own type, so that a parameter with such a dictionary
+    as its value stays a dictionary.
+    """
+
+    MARK = "$object"
+
+    @classmethod
+    def at(cls, path: str) -> Pickle:
+        """Return the parameter whose pickle is at ``path`` in the catalog."""
+        return cls({cls.MARK: path})
+
+    @property
+    def path(self) -> str:
+        """The path of the pickle in the catalog."""
+        return str(self[self.MARK])
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The parameters that a node of a control-flow graph (Magnus, runnable) sees, and those that it passes on.

@@ -1,6 +1,5 @@
 """Read the text of pipeline and configuration files into plain values that know their location."""
 
-from translator.source.json_values import frozen
 from translator.source.located import Located
 from translator.source.parser import MAX_ALIASED, MAX_DEPTH, MAX_VALUES, parse
 from translator.source.scalars import Rules
@@ -15,7 +14,6 @@ __all__ = [
     "Located",
     "Rules",
     "dotted",
-    "frozen",
     "parse",
     "parse_toml",
     "read_text",

@@ -6,9 +6,10 @@ import math
 
 import pytest
 
-from translator.shim.contract import ExecutionId, FileRecord, Scope, State
+from translator.shim.contract import ExecutionId, FileRecord, Pickle, Scope, State
 from translator.shim.controlflow import fan, scopes
 from translator.shim.store import open_store
+from translator.shim.store import scopes as documents
 
 OK, BAD, STOP = State.COMPLETE, State.ERROR, State.STOPPED
 OUTER = Scope(inherited={"x": 0})
@@ -98,12 +99,12 @@ def test_values_like_our_marks_survive_the_store() -> None:
         "float": {"$float": "nan"},
         "dict": {"$dict": {"$object": 1}},
         "deep": [{"a": {"$object": "x"}}, {"$float": 1, "b": 2}],
-        "pickle": scopes.Pickle.at("y.dill"),
+        "pickle": Pickle.at("y.dill"),
         "$object": "x",
     }
     for scope in (Scope(inherited=values), Scope(written=values), Scope(items=values), Scope(written={"$object": "x"})):
-        back = scopes.from_json(scopes.to_json(scope, "memory://x"), "memory://x")
+        back = documents.from_json(documents.to_json(scope, "memory://x"), "memory://x")
         assert back == scope
-        assert [name for name, value in back.parameters.items() if isinstance(value, scopes.Pickle)] == (
+        assert [name for name, value in back.parameters.items() if isinstance(value, Pickle)] == (
             ["pickle"] if "pickle" in scope.parameters else []
         )

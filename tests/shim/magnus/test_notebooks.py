@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.shim.conftest import gone
-from translator.shim.contract import Catalog, Context, ExecutionId, Scope, State, Step
+from translator.shim.contract import Catalog, Context, ExecutionId, Pickle, Scope, State, Step
 from translator.shim.controlflow import scopes
 from translator.shim.execution import execute
 from translator.shim.store import open_store
@@ -83,13 +83,13 @@ def test_runnable_reads_variables(run) -> None:
         "runnable",
         ("a = x + 1; b = {1, 2}; m = 0.5; open('count', 'a').write('.')", []),
         ("import os; c = os.environ['TURN']", []),
-        scope=Scope(inherited={"x": 1, "o": scopes.Pickle.at("o.dill")}, loops={"TURN": 3}, items={"x": 5}),
+        scope=Scope(inherited={"x": 1, "o": Pickle.at("o.dill")}, loops={"TURN": 3}, items={"x": 5}),
         returns={"a": "json", "b": "object", "m": "metric", "c": "json"},
         catalog=Catalog(put=["count"]),
     )
     assert manifest.state is State.COMPLETE, manifest.reason
     assert manifest.scope.written == {"a": 6, "b": {"$object": "b.dill"}, "m": 0.5, "c": "3"}
-    assert isinstance(manifest.scope.written["b"], scopes.Pickle)
+    assert isinstance(manifest.scope.written["b"], Pickle)
     assert manifest.metadata == {"m": 0.5}
     assert sorted(manifest.scope.put) == ["b.dill", "count", "nb/note-x5Onestep_out.ipynb"]
     # Runnable itself executes it twice.

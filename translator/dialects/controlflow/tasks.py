@@ -16,7 +16,8 @@ from translator.dialects.controlflow.language import (
     Key,
 )
 from translator.names import did_you_mean
-from translator.source import Located, frozen
+from translator.shim.json_values import frozen
+from translator.source import Located
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from translator.diagnostics import Diagnostics
 from translator.dialects.loom import model
 from translator.dialects.loom.paths import is_url, normal, variables
 from translator.dialects.loom.references import ITEM, OUTPUT, Names, Target, follow
-from translator.source import frozen
+from translator.shim.json_values import frozen
 
 if TYPE_CHECKING:
     from translator.span import Span

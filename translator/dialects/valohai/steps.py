@@ -12,7 +12,7 @@ from translator.diagnostics import Diagnostic, Severity
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import texts, value_of
 from translator.names import did_you_mean
-from translator.source import frozen
+from translator.shim.json_values import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

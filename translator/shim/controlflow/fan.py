@@ -26,17 +26,18 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from translator.shim import run_contract
 from translator.shim.clock import now
-from translator.shim.contract import Manifest, Scope, State
+from translator.shim.contract import Manifest, Pickle, State
 from translator.shim.controlflow import scopes
 from translator.shim.errors import TranslatorError
+from translator.shim.json_values import thawed
 from translator.shim.json_values.depth import parse
+from translator.shim.json_values.storable import reason_text
 from translator.shim.store import MANIFEST, try_key
-from translator.shim.store.manifest import reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from translator.shim.contract import Dialect, ExecutionId, FileRecord, Json
+    from translator.shim.contract import Dialect, ExecutionId, FileRecord, Json, Scope
     from translator.shim.store import Store
 
 Kind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
@@ -74,7 +75,7 @@ def items(scope: Scope, over: str) -> list[Json]:
                 f"the item {_shown(item)} of the parameter {over!r} contains a '.'; items name branches, and branch "
                 "names cannot contain dots: map over other names, and look up the values in the steps"
             )
-    return [scopes.plain(item) for item in value]
+    return [thawed(item) for item in value]
 
 
 def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
@@ -210,7 +211,7 @@ def _reduced(reducer: str | None, returns: Sequence[str], left: Sequence[Scope])
     found: dict[str, Json] = {}
     for name in returns:
         values = [scope.written[name] for scope in left if name in scope.written]
-        if any(scopes.pickled(value) is not None for value in values):
+        if any(isinstance(value, Pickle) for value in values):
             raise FanError(f"the items of the map return {name!r} as an object, and objects cannot be reduced")
         found[name] = _applied(reducer, name, values) if values else ""
     return found

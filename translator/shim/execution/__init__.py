@@ -20,13 +20,13 @@ from translator.shim.execution.results import commit, publish
 from translator.shim.execution.state import KILLED, NOTE, Execution, ExecutionError, Late, Stopped
 from translator.shim.files.digest import no_pulse
 from translator.shim.inputs import stage
+from translator.shim.json_values.storable import brief, sane
 from translator.shim.masking.uris import MASK
 from translator.shim.parameters import ParameterError, resolve
 from translator.shim.process import environment, supervise
 from translator.shim.process.supervise import kill_all
 from translator.shim.runners import RunnerError
 from translator.shim.store import MANIFEST, Store, StoreError, open_store, try_key
-from translator.shim.store.manifest import brief, sane
 from translator.shim.workspace import WorkspaceError, workspace
 
 if TYPE_CHECKING:

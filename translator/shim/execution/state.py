@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.clock import now
-from translator.shim.contract import Manifest, State
+from translator.shim.contract import Manifest, Pickle, State
 from translator.shim.controlflow import scopes
 from translator.shim.errors import TranslatorError
+from translator.shim.json_values import thawed
+from translator.shim.json_values.storable import reason_text
 from translator.shim.masking.uris import MASK
 from translator.shim.process import supervise
 from translator.shim.process.metadata import Metadata
-from translator.shim.store.manifest import reason_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ class Execution:
         if self.hide is None:
             return value
         if isinstance(value, Mapping):
-            if isinstance(value, scopes.Pickle):
+            if isinstance(value, Pickle):
                 return value
             return {self.hide(key): self.masked(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
@@ -104,7 +105,7 @@ class Execution:
         if self.scope is None or self.hide is None:
             return ""
         seen = {**self.scope.parameters, **self.written}
-        return ", ".join(n for n, value in seen.items() if repr(self.masked(value)) != repr(scopes.plain(value)))
+        return ", ".join(n for n, value in seen.items() if repr(self.masked(value)) != repr(thawed(value)))
 
     def note(self, message: str) -> None:
         """Write a line that is not from the command to the execution's log."""

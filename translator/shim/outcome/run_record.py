@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.embedded import events
+from translator.shim.json_values.storable import sane, text
 from translator.shim.outcome import controlflow, traces
 from translator.shim.outcome.traces import NODE, EngineState
 from translator.shim.store import RUN, Store, key_of
-from translator.shim.store.manifest import sane, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
+from translator.shim.json_values.storable import sane
 from translator.shim.store import LOG, MANIFEST, STARTED, NoManifestError, StoreError, segment
-from translator.shim.store.manifest import parameters_of, sane
+from translator.shim.store.manifest import parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 
 from translator.shim.json_values.depth import too_deep
+from translator.shim.json_values.storable import sane
 from translator.shim.process.lines import LINE_LIMIT
-from translator.shim.store.manifest import sane
 
 KEYS = 1_000
 SIZE = 4 << 20

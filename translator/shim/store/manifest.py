@@ -5,15 +5,13 @@ A manifest with a scope is of version 2, so that a shim that knows no scopes ref
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from translator.shim.contract import ExecutionId, Manifest, State, Value
-from translator.shim.controlflow import scopes
-from translator.shim.json_values.depth import DEPTH, TOO_DEEP, too_deep
-from translator.shim.store import records
+from translator.shim.json_values.depth import TOO_DEEP, too_deep
+from translator.shim.json_values.storable import sane
+from translator.shim.store import records, scopes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +21,7 @@ if TYPE_CHECKING:
 VERSION = 1
 SCOPED_VERSION = 2
 SUMMARY_LIMIT = 16_384
-_BRIEF, _BEGINNING = 1_000, 100
 _TEXT_LIMIT = 1_000
-_REASON_LENGTH = 4_000
 _MOST = 10**9
 _SHOWN = 40
 
@@ -145,50 +141,6 @@ def summary(manifest: Manifest) -> dict[str, Any]:
     if cut_parameters or cut_metadata:
         document["truncated"] = True
     return document
-
-
-def sane(value: object, room: int = DEPTH) -> object:  # noqa: PLR0911 - one per type
-    """Return ``value`` without parts that JSON or a database cannot hold.
-
-    NaN and infinity become None; NUL and values nested deeper than ``room`` are removed.
-    """
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return text(value)
-    if isinstance(value, (dict, list, tuple)):
-        if not room:
-            return "…"
-        if isinstance(value, dict):
-            return {text(str(key)): sane(item, room - 1) for key, item in value.items()}
-        return [sane(item, room - 1) for item in value]
-    if isinstance(value, (int, bool)) or value is None:
-        return value
-    return text(str(value))
-
-
-def text(value: str) -> str:
-    """Return ``value`` without NUL and lone surrogates, which PostgreSQL and UTF-8 reject."""
-    return value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
-
-
-def reason_text(reason: str | None) -> str | None:
-    """Return why something ended as it did as a record shows it: at most 4,000 characters that every store accepts."""
-    return None if reason is None else text(reason)[:_REASON_LENGTH]
-
-
-def brief(value: object) -> object:
-    """Return ``value`` for the record of one of many executions, shortened with a digest if long.
-
-    Otherwise the list that a map iterates over would be in the record of each item.
-    """
-    if not isinstance(value, (str, list, tuple, dict)):
-        return sane(value)
-    written = json.dumps(value, default=str)
-    if len(written) <= _BRIEF:
-        return sane(value)
-    digest = hashlib.sha256(written.encode()).hexdigest()
-    return {"$shortened": text(written[:_BEGINNING]) + "…", "sha256": digest}
 
 
 def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:

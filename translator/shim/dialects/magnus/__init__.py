@@ -12,7 +12,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.controlflow import scopes
+from translator.shim.contract import Pickle
 from translator.shim.dialects.magnus import catalog, notebooks, results, view
 from translator.shim.dialects.magnus.results import folder_of, scope_of
 from translator.shim.dialects.magnus.rules import RULES, Rules
@@ -160,13 +160,12 @@ def _environment(  # noqa: PLR0913, PLR0917 - all that an environment needs
 def _objects(scope: Scope, space: Workspace, source: Source) -> dict[str, str]:
     found = {}
     for name, value in scope.parameters.items():
-        path = scopes.pickled(value)
-        if path is None:
+        if not isinstance(value, Pickle):
             continue
-        if path not in scope.catalog:
-            raise ValueError(f"the object of parameter {name!r} is not in the catalog: {path}")
-        catalog.place(scope.catalog[path], space.config / "objects" / path, source)
-        found[name] = str(space.config / "objects" / path)
+        if value.path not in scope.catalog:
+            raise ValueError(f"the object of parameter {name!r} is not in the catalog: {value.path}")
+        catalog.place(scope.catalog[value.path], space.config / "objects" / value.path, source)
+        found[name] = str(space.config / "objects" / value.path)
     return found
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.contract import Scope
+from translator.shim.contract import Pickle, Scope
 from translator.shim.controlflow import scopes
 from translator.shim.dialects.magnus import catalog, notebooks, patterns
 from translator.shim.dialects.magnus.rules import RULES, Rules
 from translator.shim.files import digest
 from translator.shim.json_values.depth import TOO_DEEP, DepthError, too_deep
-from translator.shim.store.manifest import sane
+from translator.shim.json_values.storable import sane
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def scope_of(work: Work) -> Scope:
 
 def values(scope: Scope) -> dict[str, Json]:
     """Return the parameters of a scope that are not objects."""
-    return {name: value for name, value in scope.parameters.items() if not isinstance(value, scopes.Pickle)}
+    return {name: value for name, value in scope.parameters.items() if not isinstance(value, Pickle)}
 
 
 def collect(work: Work, metadata: dict[str, object]) -> str | None:
@@ -66,7 +66,7 @@ def collect(work: Work, metadata: dict[str, object]) -> str | None:
         work.written.update(_changed(rules, values(scope_of(work)), left, {name.lower() for name in named}))
         metadata.update(_sane(_tracked(rules, left)))
         return None
-    written = {**result["written"], **{name: scopes.Pickle.at(f"{name}.dill") for name in result.get("objects", ())}}
+    written = {**result["written"], **{name: Pickle.at(f"{name}.dill") for name in result.get("objects", ())}}
     metrics = dict(result["metrics"])
     if step.kind == "shell":
         written = _returned(step, left, space.config / "environment")
