@@ -64,6 +64,25 @@ def test_lines(tmp_path):
     ]
 
 
+def test_lines_follow_the_events_before_them(tmp_path):
+    stream, file, progress = io.StringIO(), tmp_path / "events", Progress()
+    shown_ = view(progress, KINDS, quiet=False, stream=stream)
+    with shown_, Follower(file, progress, shown_) as follower:
+        for turn in range(5):
+            with file.open("a") as out:
+                out.write(event("execution-started", "train", turn))
+            follower.said(f"train | {turn}")
+    assert stream.getvalue().splitlines() == [
+        line for turn in range(5) for line in (f"train[{turn}]: started", f"train | {turn}")
+    ]
+
+
+def test_lines_are_shown_without_colours_and_tabs():
+    stream = io.StringIO()
+    view(Progress(), KINDS, quiet=False, stream=stream).said("\x1b[1m47/47\x1b[0m \x1b[38;5;2mok\x1b[m\tloss\x1b[2J")
+    assert stream.getvalue() == "47/47 ok        loss\\x1b[2J\n"
+
+
 @pytest.mark.parametrize("size", [1, 7, 1000])
 def test_incomplete_lines_wait_for_their_end(tmp_path, size):
     whole = "".join(EVENTS)

@@ -204,6 +204,7 @@ def test_the_reason_of_an_error_has_the_last_lines(worker) -> None:
     assert worker.run("echo only this; exit 7").reason == (
         "the command ended with exit status 7; its last lines:\nonly this"
     )
+    assert worker.run(r"printf '\033[1;31mfailed\033[0m'; exit 7").reason.endswith("its last lines:\nfailed")
 
 
 def test_the_reason_does_not_depend_on_where_the_workspace_is(worker) -> None:

@@ -23,7 +23,7 @@ from translator.files import real
 from translator.nodes import kind, named_branches, walk
 from translator.run import process
 from translator.run.guard import guarded
-from translator.run.progress import Follower, Progress, view
+from translator.run.progress import Follower, Progress, plain, view
 from translator.run.table import table
 from translator.targets import GenerateOptions
 
@@ -105,10 +105,9 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         if not args.quiet:
             sys.stdout.write(printable(f"{pipeline.name} on {target.NAME}, run {run}") + "\n")
             sys.stdout.flush()
-        with shown, Follower(events, progress, shown):
-            ended = process.run(
-                command, {"TRANSLATOR_EVENTS": str(events)}, shown.said if args.verbose else None, guard
-            )
+        with shown, Follower(events, progress, shown) as follower:
+            said = follower.said if args.verbose else None
+            ended = process.run(command, {"TRANSLATOR_EVENTS": str(events)}, said, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(folder / "home")
     complete = document is not None and document["state"] == "complete" and ended.status == 0
@@ -205,4 +204,4 @@ def _compiled(  # noqa: PLR0913 - all that a run needs
 
 
 def _indented(lines: tuple[str, ...]) -> str:
-    return "".join(f"    {printable(line)}\n" for line in lines)
+    return "".join(f"    {printable(plain(line))}\n" for line in lines)

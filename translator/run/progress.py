@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from translator.diagnostics import printable
+from translator.shim.process.lines import uncoloured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -119,7 +120,7 @@ class Lines:
 
     def said(self, line: str) -> None:
         """Print the line."""
-        self._print(line)
+        self._print(plain(line))
 
     def _print(self, line: str) -> None:
         self._out.write(printable(line) + "\n")
@@ -154,7 +155,7 @@ class LiveTree:
     def said(self, line: str) -> None:
         """Print the line above the tree."""
         if self._live is not None:
-            self._live.console.print(printable(line), markup=False, soft_wrap=True)
+            self._live.console.print(printable(plain(line)), markup=False, soft_wrap=True)
 
     def _tree(self) -> Tree:
         from rich.tree import Tree
@@ -206,29 +207,41 @@ class Follower:
     """A thread that reads the events of a run from a file that is being written."""
 
     def __init__(self, file: Path, progress: Progress, shown: View) -> None:
-        self._file, self._progress, self._view = file, progress, shown
+        self._progress, self._view = progress, shown
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="events", daemon=True)
+        self._one_at_a_time = threading.Lock()
         file.touch()
+        self._stream = file.open(encoding="utf-8")
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
+
+    def said(self, line: str) -> None:
+        """Show a line of the output, after the events that precede it."""
+        with self._one_at_a_time:
+            if not self._ended.is_set():
+                self._read()
+            self._view.said(line)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
         self._thread.join()
+        with self._one_at_a_time:
+            self._stream.close()
 
     def _follow(self) -> None:
-        with self._file.open(encoding="utf-8") as stream:
-            while not self._ended.wait(0.1):
-                self._read(stream)
-            self._read(stream)
+        ended = False
+        while not ended:
+            ended = self._ended.wait(0.1)
+            with self._one_at_a_time:
+                self._read()
 
-    def _read(self, stream: IO[str]) -> None:
-        for event in _events(stream):
+    def _read(self) -> None:
+        for event in _events(self._stream):
             if execution := self._progress.take(event):
                 self._view.changed(execution)
 
@@ -238,6 +251,11 @@ def called(execution: Execution, kinds: Mapping[str, str]) -> str:
     if kinds.get(execution.node) != "task":
         return execution.node
     return f"{execution.node}[{execution.index}]" + (f" ({execution.label})" if execution.label else "")
+
+
+def plain(line: str) -> str:
+    """Return a line of output as text: without colours, and with spaces for tabs."""
+    return uncoloured(line).expandtabs()
 
 
 def brief(reason: str) -> str:

@@ -76,7 +76,7 @@ def run_command(  # noqa: C901 - what a command says and how it ends
         ended = replace(ended, exit_status=_SHELL_SIGNAL - ended.exit_status)
     execution.exit_status = ended.exit_status
     # Do this even without a tail: the command's secrets are known only while its workspace exists.
-    tail = execution.hidden("\n".join(tails["errors"] or tails["output"]))
+    tail = execution.hidden(lines.uncoloured("\n".join(tails["errors"] or tails["output"])))
     for folder, name in launch.names.items():
         tail = tail.replace(folder, name)
     return _failure(ended, limits, tail)

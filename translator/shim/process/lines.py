@@ -20,6 +20,7 @@ PROGRESS_INTERVAL = 5.0
 
 _BACKSPACES = re.compile("(\b+)")
 _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\u2028\u2029]")
+_COLOURS = re.compile("\x1b\\[[0-9;:]*m")
 
 
 class Lines:
@@ -98,6 +99,11 @@ def readable(line: bytes, length: int) -> str:
     if length > LOG_LIMIT:
         return f"{text}… [truncated: the line has {length} bytes]"
     return text
+
+
+def uncoloured(text: str) -> str:
+    """Return the text without the escape sequences that colour it on a terminal."""
+    return _COLOURS.sub("", text)
 
 
 def _visible(line: bytes) -> bytes:
