@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_plugin.controlflow.fan import (
+    from airflow_plugin.controlflow.composites import (
         ChoiceOperator,
         GuardOperator,
         ItemsOperator,
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
     from airflow_plugin.controlflow.finish import ControlFlowFinishOperator
     from airflow_plugin.controlflow.groups import for_each
-    from airflow_plugin.controlflow.step import ControlFlowStepOperator
+    from airflow_plugin.controlflow.steps import ControlFlowStepOperator
     from airflow_plugin.operators.finish import FinishOperator
     from airflow_plugin.operators.gate import GateOperator
     from airflow_plugin.operators.grid import GridOperator
@@ -74,7 +74,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "airflow_plugin.controlflow.fan": (
+    "airflow_plugin.controlflow.composites": (
         "ChoiceOperator",
         "GuardOperator",
         "ItemsOperator",
@@ -83,7 +83,7 @@ _MODULES = {
     ),
     "airflow_plugin.controlflow.finish": ("ControlFlowFinishOperator",),
     "airflow_plugin.controlflow.groups": ("for_each",),
-    "airflow_plugin.controlflow.step": ("ControlFlowStepOperator",),
+    "airflow_plugin.controlflow.steps": ("ControlFlowStepOperator",),
     "airflow_plugin.operators.finish": ("FinishOperator",),
     "airflow_plugin.operators.gate": ("GateOperator",),
     "airflow_plugin.operators.grid": ("GridOperator",),

@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.run_folder import DOCUMENT, FINISH, DagRunId, folder_of, is_finish
+from airflow_plugin.run_directory import DOCUMENT, FINISH, DagRunId, folder_of, is_finish
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -116,7 +116,7 @@ def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: the DAG has no such param.
     """
-    from airflow_plugin.controlflow.graph import role_of
+    from airflow_plugin.controlflow.structure import role_of
     from airflow_plugin.run_conf import described
 
     unknown = described(given, dag.params)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from airflow_plugin.console import url_of
-from airflow_plugin.controlflow.fan import JoinOperator
-from airflow_plugin.controlflow.step import ControlFlowStepOperator
+from airflow_plugin.controlflow.composites import JoinOperator
+from airflow_plugin.controlflow.steps import ControlFlowStepOperator
 from airflow_plugin.operators.step import StepOperator
 
 if TYPE_CHECKING:

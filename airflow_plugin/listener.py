@@ -20,7 +20,7 @@ from airflow.listeners import hookimpl
 
 from airflow_plugin.database_run import ENDED
 from airflow_plugin.late_records import write_when_committed
-from airflow_plugin.run_folder import DOCUMENT, FINISH, is_finish
+from airflow_plugin.run_directory import DOCUMENT, FINISH, is_finish
 from airflow_plugin.run_mark import KEY, bearer
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from airflow_plugin.dag_cache import once_per_dag
 from airflow_plugin.references import name_of
-from airflow_plugin.run_folder import FINISH
+from airflow_plugin.run_directory import FINISH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

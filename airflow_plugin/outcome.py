@@ -9,7 +9,7 @@ from airflow_plugin.configuration import store_uri
 from airflow_plugin.gates import first_unmet
 from airflow_plugin.plan import plans_of
 from airflow_plugin.run_conf import unknown_keys
-from airflow_plugin.run_folder import run_folder
+from airflow_plugin.run_directory import run_folder
 from airflow_plugin.run_mark import marked
 from airflow_plugin.tries import REASON, named_tries, task_states
 from airflow_plugin.upstream import complete

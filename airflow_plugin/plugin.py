@@ -14,7 +14,7 @@ from translator.shim import run_contract
 
 # Load these modules here, not in tasks: executors fork the processes of tasks from one that has loaded plugins.
 for module in (
-    "airflow_plugin.controlflow.fan",
+    "airflow_plugin.controlflow.composites",
     "airflow_plugin.controlflow.finish",
     "airflow_plugin.operators.gate",
     "airflow_plugin.operators.grid",

@@ -41,8 +41,8 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "Magnus pipelines",
                 "python-modules": [
-                    "airflow_plugin.controlflow.step",
-                    "airflow_plugin.controlflow.fan",
+                    "airflow_plugin.controlflow.steps",
+                    "airflow_plugin.controlflow.composites",
                     "airflow_plugin.controlflow.finish",
                 ],
             },

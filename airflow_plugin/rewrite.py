@@ -14,7 +14,7 @@ from airflow_plugin.database_run import look
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from airflow_plugin.controlflow.graph import Graph
+    from airflow_plugin.controlflow.structure import Graph
     from airflow_plugin.database_run import Seen
     from translator.shim.outcome.run_record import RunRecord
     from translator.shim.store import Store
@@ -91,8 +91,8 @@ def _before(store: Store, seen: Seen) -> Mapping[str, Any]:
 def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
     from airflow_plugin import outcome
     from airflow_plugin.controlflow import record
-    from airflow_plugin.controlflow.graph import from_json as graph_from_json
-    from airflow_plugin.controlflow.run import Run as ControlFlowRun
+    from airflow_plugin.controlflow.progress import Run as ControlFlowRun
+    from airflow_plugin.controlflow.structure import from_json as graph_from_json
     from airflow_plugin.plan import from_json
     from airflow_plugin.run_conf import described
 
@@ -118,7 +118,7 @@ def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
 
 
 class Run:
-    """A run of a control-flow graph in the database; it replaces ``airflow_plugin.controlflow.run.Task``.
+    """A run of a control-flow graph in the database; it replaces ``airflow_plugin.controlflow.progress.Task``.
 
     Args:
         seen: what the database has.

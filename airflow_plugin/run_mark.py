@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from airflow_plugin.run_folder import FINISH
+from airflow_plugin.run_directory import FINISH
 
 if TYPE_CHECKING:
     from collections.abc import Collection

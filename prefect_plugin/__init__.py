@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from prefect_plugin.axes import Axis
     from prefect_plugin.blocks import ArtifactStore
     from prefect_plugin.controlflow.composites import branch, choice_node, loop_node, map_node, parallel_node
-    from prefect_plugin.controlflow.graphs import Token
-    from prefect_plugin.controlflow.runs import finish_graph, run_of_graph
+    from prefect_plugin.controlflow.flow_run import finish_graph, run_of_graph
+    from prefect_plugin.controlflow.progress import Token
     from prefect_plugin.controlflow.steps import step_node
     from prefect_plugin.controlflow.tokens import again, chosen, fail, failed, items, succeed
     from prefect_plugin.executions import Executions
+    from prefect_plugin.flow_run import finish, run_of
     from prefect_plugin.jobs import Job, execution
     from prefect_plugin.nodes import Mapped, Skip, execution_node, skip, task_node
     from prefect_plugin.numbers import Number, as_written
     from prefect_plugin.parameters import NodeParameters
     from prefect_plugin.runners import thread_pool
-    from prefect_plugin.runs import finish, run_of
     from prefect_plugin.states import infrastructure_failed
     from translator.shim import Catalog, FileAxis, Input, Parameter, Resources, Step, loom, runner
     from translator.shim.contract import Manifest
@@ -94,8 +94,8 @@ _MODULES = {
     "prefect_plugin.axes": ("Axis",),
     "prefect_plugin.blocks": ("ArtifactStore",),
     "prefect_plugin.controlflow.composites": ("branch", "choice_node", "loop_node", "map_node", "parallel_node"),
-    "prefect_plugin.controlflow.graphs": ("Token",),
-    "prefect_plugin.controlflow.runs": ("finish_graph", "run_of_graph"),
+    "prefect_plugin.controlflow.progress": ("Token",),
+    "prefect_plugin.controlflow.flow_run": ("finish_graph", "run_of_graph"),
     "prefect_plugin.controlflow.steps": ("step_node",),
     "prefect_plugin.controlflow.tokens": ("again", "chosen", "fail", "failed", "items", "succeed"),
     "prefect_plugin.executions": ("Executions",),
@@ -104,7 +104,7 @@ _MODULES = {
     "prefect_plugin.numbers": ("Number", "as_written"),
     "prefect_plugin.parameters": ("NodeParameters",),
     "prefect_plugin.runners": ("thread_pool",),
-    "prefect_plugin.runs": ("finish", "run_of"),
+    "prefect_plugin.flow_run": ("finish", "run_of"),
     "prefect_plugin.states": ("infrastructure_failed",),
     "translator.shim": ("Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "loom", "runner"),
     "translator.shim.contract": ("Manifest",),

@@ -11,7 +11,7 @@ from prefect_plugin.logs import line_log
 from translator.shim.contract import Context, ExecutionId
 
 if TYPE_CHECKING:
-    from prefect_plugin.runs import NodeRun
+    from prefect_plugin.flow_run import NodeRun
 
 
 def execution_context(node: NodeRun, label: str, index: int = 0) -> Context:

@@ -8,12 +8,12 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from prefect_plugin.display_names import flat
-from prefect_plugin.errors import StepError
+from prefect_plugin.exceptions import StepError
 from prefect_plugin.execution_context import execution_context
 from prefect_plugin.executions import Edge, LeftOut
+from prefect_plugin.flow_run import current_node, judged
 from prefect_plugin.parameters import NodeParameters
 from prefect_plugin.points import Point
-from prefect_plugin.runs import current_node, judged
 from prefect_plugin.states import execution_state, skipped
 from translator.shim.contract import State as Outcome
 from translator.shim.execution import execute
@@ -23,7 +23,7 @@ from translator.shim.parameters import file_grid, grid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefect_plugin.runs import NodeRun
+    from prefect_plugin.flow_run import NodeRun
     from translator.shim.contract import ArtifactSource, InputFiles, Manifest, Step, Value, ValueSource
 
     Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]

@@ -9,7 +9,7 @@ from prefect_plugin.executions import Executions
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
-    from prefect_plugin.runs import Run
+    from prefect_plugin.flow_run import Run
 
 
 class Late:

@@ -23,9 +23,9 @@ from prefect.states import Completed, Failed
 from prefect_plugin.artifacts import show_executions
 from prefect_plugin.display_names import flat
 from prefect_plugin.executions import Executions, LeftOut, NodeError
+from prefect_plugin.flow_run import NodeRun, begun, current_run, judged
 from prefect_plugin.joining import Late, nothing_to_join
 from prefect_plugin.runners import WIDTH, own_threads
-from prefect_plugin.runs import NodeRun, begun, current_run, judged
 from prefect_plugin.states import BROKEN, SKIPPED, failed, infrastructure_failed, skipped, stopped
 from prefect_plugin.stopping import Cause
 from prefect_plugin.tasks import KeptTask

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect.context import FlowRunContext
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from prefect_plugin.errors import OutsideRunError
+from prefect_plugin.exceptions import OutsideRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

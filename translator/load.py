@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from translator import registry
-from translator.config import NO_CONFIG, Config, check_names, configured, placed, report
+from translator.config import NO_CONFIG, Config, check_names, configure, configured, report_unmet_requests
 from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
 from translator.dialects import Choices, Source
-from translator.dialects.options import refuse
+from translator.dialects.choices import refuse
 from translator.errors import TranslatorError
 from translator.names import did_you_mean
 from translator.source import Located, Rules, parse, read_text
@@ -220,8 +220,8 @@ def _configured(given: _Given, sources: dict[str, SourceText], diagnostics: Diag
 def _configured_pipeline(pipeline: Pipeline, config: Config, about: Diagnostics) -> Pipeline:
     """Return a pipeline with its settings; requests that have no answer are reported."""
     if config.file:
-        pipeline = placed(pipeline, config, _target_keys())
-    report(pipeline, config, about)
+        pipeline = configure(pipeline, config, _target_keys())
+    report_unmet_requests(pipeline, config, about)
     return pipeline
 
 

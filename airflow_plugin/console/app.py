@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from airflow_plugin.configuration import store_uri
 from airflow_plugin.console import page
-from airflow_plugin.console.place import UnknownFolderError, execution_of, folder_of, leaves_manifest
+from airflow_plugin.console.attempts import UnknownFolderError, execution_of, folder_of, leaves_manifest
 from airflow_plugin.database import dag_of
 from translator.shim.store import LOG, MANIFEST, OUTPUTS, NoManifestError, StoreError, open_store
 

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from airflow_plugin.controlflow import record
-from airflow_plugin.controlflow.graph import dialect_of, read, to_json
-from airflow_plugin.controlflow.run import Run, Task
+from airflow_plugin.controlflow.progress import Run, Task
+from airflow_plugin.controlflow.structure import dialect_of, read, to_json
 from airflow_plugin.operators.finish import FinishOperator
 from airflow_plugin.run_mark import marked
 from airflow_plugin.waiting import let_others_end

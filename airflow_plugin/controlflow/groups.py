@@ -10,7 +10,7 @@ from airflow.sdk import TaskGroup, task_group
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from airflow_plugin.controlflow.fan import ItemsOperator
+    from airflow_plugin.controlflow.composites import ItemsOperator
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.controlflow.graph import STEP, place_of
+from airflow_plugin.controlflow.structure import STEP, place_of
 from airflow_plugin.database import pushed
 from translator.shim.outcome.plans import BODY
 

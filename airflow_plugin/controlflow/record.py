@@ -15,8 +15,8 @@ from translator.shim.outcome.traces import EngineState
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from airflow_plugin.controlflow.graph import Graph, Node, Path
-    from airflow_plugin.controlflow.run import Run
+    from airflow_plugin.controlflow.progress import Run
+    from airflow_plugin.controlflow.structure import Graph, Node, Path
     from airflow_plugin.run_mark import Mark
     from translator.shim.contract import After, Value
     from translator.shim.outcome.run_record import RunRecord

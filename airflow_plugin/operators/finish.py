@@ -81,7 +81,7 @@ class FinishOperator(BaseOperator):
         Raises:
             RunError: the run failed or was stopped.
         """
-        from airflow_plugin.run_folder import DOCUMENT
+        from airflow_plugin.run_directory import DOCUMENT
         from translator.shim.contract import State
 
         self.log.info("run %s: %s, see %s", record.document["run"], record.state.value, record.uri)

@@ -14,7 +14,7 @@ from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.execution_context import execution_context
 from airflow_plugin.parameters import run_values
 from airflow_plugin.run_conf import unknown_keys
-from airflow_plugin.run_folder import run_folder
+from airflow_plugin.run_directory import run_folder
 from airflow_plugin.stopping import end_commands, stop_reason
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from prefect.cache_policies import NO_CACHE
 
-from prefect_plugin.controlflow.graphs import CompositeKind, GraphRun, Handover, unwrapped, walked
+from prefect_plugin.controlflow.progress import CompositeKind, GraphRun, Handover, unwrapped, walked
 from prefect_plugin.controlflow.steps import NodeTask, node_state, node_task
 from prefect_plugin.display_names import flat
-from prefect_plugin.errors import OutsideRunError
+from prefect_plugin.exceptions import OutsideRunError
+from prefect_plugin.flow_run import judged
 from prefect_plugin.runners import own_threads
-from prefect_plugin.runs import judged
 from prefect_plugin.states import stopped
 from prefect_plugin.tasks import KeptTask
 from translator.shim import clock
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from prefect import State
 
-    from prefect_plugin.controlflow.graphs import Node, Token
-    from prefect_plugin.runs import NodeRun
+    from prefect_plugin.controlflow.progress import Node, Token
+    from prefect_plugin.flow_run import NodeRun
     from translator.shim.contract import Scope
 
 

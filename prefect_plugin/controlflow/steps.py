@@ -9,10 +9,10 @@ from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
-from prefect_plugin.controlflow.graphs import Handover, NodeFailedError, current_graph
+from prefect_plugin.controlflow.progress import Handover, NodeFailedError, current_graph
 from prefect_plugin.display_names import flat
 from prefect_plugin.execution_context import execution_context
-from prefect_plugin.runs import NodeRun, judged
+from prefect_plugin.flow_run import NodeRun, judged
 from prefect_plugin.states import BROKEN, skipped, stopped
 from prefect_plugin.tasks import KeptTask
 from translator.shim.contract import State as Outcome
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prefect import State
     from prefect.futures import PrefectFuture
 
-    from prefect_plugin.controlflow.graphs import GraphRun, Kind, Node, Token
+    from prefect_plugin.controlflow.progress import GraphRun, Kind, Node, Token
     from prefect_plugin.tasks import TaskOptions
     from translator.shim.contract import Scope, Step
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect_plugin.controlflow.composites import current_composite
-from prefect_plugin.controlflow.graphs import End, Handover, Token, unwrapped
-from prefect_plugin.errors import TokenError
+from prefect_plugin.controlflow.progress import End, Handover, Token, unwrapped
+from prefect_plugin.exceptions import TokenError
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
 

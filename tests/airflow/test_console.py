@@ -52,10 +52,10 @@ def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
 
 def told(monkeypatch: pytest.MonkeyPatch, uri: str | None) -> None:
     """Return Airflow's knowledge of the task instance."""
-    from airflow_plugin.console import place
+    from airflow_plugin.console import attempts
 
-    monkeypatch.setattr(place, "pushed", lambda *_: uri and {"manifest": uri, "map_index": -1})
-    monkeypatch.setattr(place, "last_try", lambda *_: 1)
+    monkeypatch.setattr(attempts, "pushed", lambda *_: uri and {"manifest": uri, "map_index": -1})
+    monkeypatch.setattr(attempts, "last_try", lambda *_: 1)
 
 
 def run(command: str, store: str, project: Path) -> Manifest:

@@ -104,7 +104,7 @@ def controlflow_chain(count: int) -> Any:
 
 
 def test_a_task_reads_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
-    from airflow_plugin.controlflow.graph import read
+    from airflow_plugin.controlflow.structure import read
     from airflow_plugin.nodes import nodes
     from airflow_plugin.stopping import stopping_tasks
 
@@ -125,7 +125,7 @@ def test_a_task_reads_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
 
 def test_a_long_way_back_to_a_scope_does_not_recurse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person may mark any number of steps as a success that have left nothing."""
-    from airflow_plugin.controlflow.run import Run, Task
+    from airflow_plugin.controlflow.progress import Run, Task
 
     class Nothing:
         dag_id, run_id, map_index = "p", "r", -1

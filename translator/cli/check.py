@@ -11,7 +11,7 @@ from translator import __version__, diagnostics, registry
 from translator.cli.exit_status import FAILED, OK
 from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file
 from translator.cli.printing import colorful, is_bad, print_utf8
-from translator.config.where import places
+from translator.config.node_runners import node_runners
 from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError, printable
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         if args.format == "text":
             color = colorful(sys.stdout)
             shown = diagnostics.text(_by_path(found, texts), sources, color=color)
-            sys.stdout.write(shown + _summary(file, found) + _places(loaded, args, target))
+            sys.stdout.write(shown + _summary(file, found) + _runners(loaded, args, target))
     if args.format == "json":
         print_utf8(diagnostics.as_json(everything, sources))
     elif args.format == "sarif":
@@ -77,13 +77,13 @@ def _by_path(found: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> 
     ]
 
 
-def _places(loaded: Loaded, args: argparse.Namespace, target: Target | None) -> str:
+def _runners(loaded: Loaded, args: argparse.Namespace, target: Target | None) -> str:
     """Say where each node runs, if there is a configuration that could say it."""
     if not loaded.config.file:
         return ""
     targets = {one.NAME: one.SETTINGS for one in ((target,) if target else registry.targets())}
     chosen = [one for one in loaded.pipelines if args.pipeline in (None, one.name)]
-    lines = [f"{pipeline.name}, {line}" for pipeline in chosen for line in places(pipeline, targets)]
+    lines = [f"{pipeline.name}, {line}" for pipeline in chosen for line in node_runners(pipeline, targets)]
     return "".join(f"  {printable(line)}\n" for line in lines)
 
 

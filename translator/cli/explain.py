@@ -11,8 +11,8 @@ from translator.cli.exit_status import FAILED, OK, USAGE
 from translator.cli.pipeline_options import add_pipeline_arguments, choose, open_file
 from translator.cli.printing import show
 from translator.diagnostics import Diagnostics, TranslationError
-from translator.explain.assumptions import verdicts
 from translator.explain.result import as_json, as_text
+from translator.explain.runtime_values import verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

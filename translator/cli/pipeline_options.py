@@ -10,7 +10,7 @@ from translator import registry
 from translator.cli.exit_status import UsageError
 from translator.cli.printing import is_bad
 from translator.dialects import Choices, titles
-from translator.dialects.options import positive_integer
+from translator.dialects.choices import positive_integer
 
 if TYPE_CHECKING:
     import argparse

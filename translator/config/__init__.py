@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator.config.answers import report
+from translator.config.apply import configure
 from translator.config.files import find, read
 from translator.config.levels import NO_CONFIG, Config, read_config
-from translator.config.place import placed
+from translator.config.unmet_requests import report_unmet_requests
 from translator.config.unused import check_names
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from translator.config.keys import TargetKeys
     from translator.diagnostics import Diagnostics, SourceText
 
-__all__ = ["NO_CONFIG", "Config", "Configured", "check_names", "configured", "placed", "report"]
+__all__ = ["NO_CONFIG", "Config", "Configured", "check_names", "configure", "configured", "report_unmet_requests"]
 
 
 @dataclass(frozen=True, slots=True)

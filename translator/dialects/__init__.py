@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from translator.dialects.options import ChoiceError, Choices, Options
+from translator.dialects.choices import ChoiceError, Choices, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.explain.assumptions import assumed
 from translator.explain.result import CODE, ExplainedExecution, ExplainedNode, Explanation
+from translator.explain.runtime_values import assumed
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
 from translator.semantics import Failure, Rules, failing, predict

@@ -17,7 +17,7 @@ from translator.targets import GenerateOptions, airflow
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from airflow_plugin.controlflow.run import Run
+    from airflow_plugin.controlflow.progress import Run
 
 SOURCE = """
 dag:
@@ -75,8 +75,8 @@ class Airflow:
 def run_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Make the run after ``list`` has written some parameters."""
     pytest.importorskip("airflow.sdk")
-    from airflow_plugin.controlflow.graph import read
-    from airflow_plugin.controlflow.run import Run
+    from airflow_plugin.controlflow.progress import Run
+    from airflow_plugin.controlflow.structure import read
     from translator.shim.store import open_store
 
     monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path))
@@ -121,8 +121,8 @@ def test_an_item_that_is_gone(run_with: Any, written: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("values", [[], [7], [1, 2], [1, 2, 3]])
 def test_the_items_that_were_listed_are_joined(run_with: Any, values: list[int]) -> None:
-    from airflow_plugin.controlflow.fan import _branches
-    from airflow_plugin.controlflow.graph import find
+    from airflow_plugin.controlflow.composites import _branches
+    from airflow_plugin.controlflow.structure import find
 
     run = run_with(values=values)
     ended = _branches(run, find(run.root, ("many",)))
@@ -131,8 +131,8 @@ def test_the_items_that_were_listed_are_joined(run_with: Any, values: list[int])
 
 @pytest.mark.parametrize("side", ["heads", "tails", "edge"])
 def test_the_case_that_was_chosen_is_joined(run_with: Any, side: str) -> None:
-    from airflow_plugin.controlflow.fan import _branches
-    from airflow_plugin.controlflow.graph import find
+    from airflow_plugin.controlflow.composites import _branches
+    from airflow_plugin.controlflow.structure import find
 
     run = run_with(side=side)
     (taken,) = _branches(run, find(run.root, ("pick",)))

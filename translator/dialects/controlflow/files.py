@@ -11,7 +11,7 @@ from translator.source import Rules, parse, read_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from translator.dialects.controlflow.where import Where
+    from translator.dialects.controlflow.context import Context
     from translator.source import Located
 
 _ENDING = ".yaml"
@@ -25,18 +25,18 @@ class Opened:
 
     place: Located
     what: str
-    where: Where
+    context: Context
 
 
 def open_graph(  # noqa: PLR0911 - one return per possible problem
-    name: str, body: Located, where: Where
+    name: str, body: Located, context: Context
 ) -> Opened | None:
     """Open the file of a ``dag`` step.
 
     Args:
         name: the step's name.
         body: its mapping.
-        where: its context; the source's ``others`` receive the file's text.
+        context: its context; the source's ``others`` receive the file's text.
 
     Returns:
         The graph; None, with an error, if there is none.
@@ -44,49 +44,49 @@ def open_graph(  # noqa: PLR0911 - one return per possible problem
     found = body.get("dag_definition")
     if found is None or not isinstance(found.value, str):
         return None  # reported already
-    diagnostics, place, shown = where.diagnostics, found.span, found.value
+    diagnostics, place, shown = context.diagnostics, found.span, found.value
     if not shown.endswith(_ENDING):
         message = f"'dag_definition' of step {name!r} must be the path of a {_ENDING} file, not {shown!r}"
         diagnostics.error("bad-value", message, place)
         return None
-    if where.source.project is None:
+    if context.source.project is None:
         diagnostics.error(
             "missing-file", f"step {name!r} includes {shown!r}, but there is no project directory to find it in", place
         )
         return None
-    path = where.source.project / shown
-    if not _readable(path, shown, name, body, where):
+    path = context.source.project / shown
+    if not _readable(path, shown, name, body, context):
         return None
-    where.count.files += 1
+    context.count.files += 1
     text = read_text(path, diagnostics)
     if text is None:
         return None
-    file = shown if shown != where.source.name else f"./{shown}"
-    where.source.others[file] = SourceText(str(path), text)
+    file = shown if shown != context.source.name else f"./{shown}"
+    context.source.others[file] = SourceText(str(path), text)
     root = parse(text, file, diagnostics, Rules.YAML_1_2)
     dag = root.get("dag") if root is not None else None
     if dag is None:
         if root is not None or diagnostics.ok:
             diagnostics.error("missing-key", f"{shown!r}, which step {name!r} includes, has no 'dag'", place)
         return None
-    return Opened(dag, f"the dag of {shown}", replace(where, opened=(*where.opened, path)))
+    return Opened(dag, f"the dag of {shown}", replace(context, opened=(*context.opened, path)))
 
 
-def _readable(path: Path, shown: str, name: str, body: Located, where: Where) -> bool:
+def _readable(path: Path, shown: str, name: str, body: Located, context: Context) -> bool:
     place = body.value_span("dag_definition")
     try:
         exists = path.is_file()
-        enclosing = [other for other in where.opened if other.exists() and exists and other.samefile(path)]
+        enclosing = [other for other in context.opened if other.exists() and exists and other.samefile(path)]
     except (OSError, ValueError):
         exists, enclosing = False, []
     if not exists:
-        message = f"step {name!r} includes {shown!r}, which is not in {where.source.project}"
+        message = f"step {name!r} includes {shown!r}, which is not in {context.source.project}"
         hint = "the path is relative to the project directory (--project)"
-        where.diagnostics.error("missing-file", message, place, hint=hint)
+        context.diagnostics.error("missing-file", message, place, hint=hint)
     elif enclosing:
-        where.diagnostics.error("cycle", f"step {name!r} includes {shown!r}, which includes this step", place)
-    elif where.count.files >= _MOST:
-        where.diagnostics.error("too-many-files", f"the pipeline includes more than {_MOST} files", place)
+        context.diagnostics.error("cycle", f"step {name!r} includes {shown!r}, which includes this step", place)
+    elif context.count.files >= _MOST:
+        context.diagnostics.error("too-many-files", f"the pipeline includes more than {_MOST} files", place)
     else:
         return True
     return False

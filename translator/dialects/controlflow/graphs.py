@@ -17,37 +17,37 @@ from translator.nodes import BODY
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translator.dialects.controlflow.where import Where
+    from translator.dialects.controlflow.context import Context
     from translator.source import Located
     from translator.span import Span
 
 _GRAPH = ("description", "start_at", "steps")
 
 
-def read_graph(place: Located, what: str, where: Where) -> ir.Graph | None:
+def read_graph(place: Located, what: str, context: Context) -> ir.Graph | None:
     """Read a graph.
 
     Args:
         place: the mapping with ``start_at`` and ``steps``.
         what: its description for messages ("branch 'a' of 'p'").
-        where: its context.
+        context: its context.
 
     Returns:
         The graph with the nodes that could be read; None if there is none.
     """
-    diagnostics = where.diagnostics
-    steps = _steps(place, what, where)
+    diagnostics = context.diagnostics
+    steps = _steps(place, what, context)
     if steps is None:
         return None
-    ends = find_ends(steps, what, where)
+    ends = find_ends(steps, what, context)
     links = Links(what, tuple(str(name) for name in steps.entries or {}), ends)
     nodes: dict[str, ir.Node] = {}
     for name, body in (steps.entries or {}).items():
-        if _named(name, "step", steps.key_span(name), where) and _is_step(name, body, where):
-            node = _read_step(name, body, steps.key_span(name), links, where)
+        if _named(name, "step", steps.key_span(name), context) and _is_step(name, body, context):
+            node = _read_step(name, body, steps.key_span(name), links, context)
             if node is not None:
                 nodes[name] = node
-    start = _start(place, what, links, where)
+    start = _start(place, what, links, context)
     if start is not None and start in ends:
         nodes[start] = _only_an_end(start, ends[start], place.value_span("start_at"))
         message = f"{what} starts at its end, so no step runs"
@@ -57,8 +57,8 @@ def read_graph(place: Located, what: str, where: Where) -> ir.Graph | None:
     return ir.Graph(tuple(nodes.values()), start=start or "")
 
 
-def _steps(place: Located, what: str, where: Where) -> Located | None:
-    diagnostics = where.diagnostics
+def _steps(place: Located, what: str, context: Context) -> Located | None:
+    diagnostics = context.diagnostics
     if place.entries is None:
         hint = "write a mapping with 'start_at' and 'steps'"
         diagnostics.error("bad-value", f"{what} must be a mapping, not {shown(place)}", place.span, hint=hint)
@@ -82,66 +82,68 @@ def _steps(place: Located, what: str, where: Where) -> Located | None:
     return steps
 
 
-def _named(name: Any, what: str, place: Span, where: Where) -> bool:
+def _named(name: Any, what: str, place: Span, context: Context) -> bool:
     """Return whether a name of a step or a branch is valid; the engines join names with dots."""
     if not isinstance(name, str):
         hint = f'quote it: "{name}"'
-        where.diagnostics.error("bad-name", f"the name of a {what} must be a string, not {name!r}", place, hint=hint)
+        context.diagnostics.error("bad-name", f"the name of a {what} must be a string, not {name!r}", place, hint=hint)
         return False
     if not name:
-        where.diagnostics.error("bad-name", f"the name of a {what} must not be empty", place)
+        context.diagnostics.error("bad-name", f"the name of a {what} must not be empty", place)
         return False
     if name == BODY:
         hint = f"{BODY!r} stands for all items of a map and all iterations of a loop"
-        where.diagnostics.error("bad-name", f"the name of a {what} must not be {name!r}", place, hint=hint)
+        context.diagnostics.error("bad-name", f"the name of a {what} must not be {name!r}", place, hint=hint)
         return False
     bad = [character for character in ".%" if character in name and (what == "step" or character == ".")]
     if bad:
         message = f"the name of {what} {name!r} must not contain {' or '.join(repr(character) for character in bad)}"
-        where.diagnostics.error("bad-name", message, place)
+        context.diagnostics.error("bad-name", message, place)
         return False
     return True
 
 
-def _is_step(name: str, body: Located, where: Where) -> bool:
+def _is_step(name: str, body: Located, context: Context) -> bool:
     if body.entries is None:
         message = f"step {name!r} must be a mapping with a 'type', not {shown(body)}"
-        where.diagnostics.error("bad-value", message, body.span)
+        context.diagnostics.error("bad-value", message, body.span)
         return False
     kind = body.get("type")
     if kind is None:
-        known = ", ".join(_types(where))
-        where.diagnostics.error("missing-key", f"step {name!r} has no 'type'", body.span, hint=f"types: {known}")
+        known = ", ".join(_types(context))
+        context.diagnostics.error("missing-key", f"step {name!r} has no 'type'", body.span, hint=f"types: {known}")
         return False
-    if isinstance(kind.value, str) and kind.value in (*_types(where), *_legacy(where)):
+    if isinstance(kind.value, str) and kind.value in (*_types(context), *_legacy(context)):
         return True
     if isinstance(kind.value, str):
-        hint = where.language.no_types.get(kind.value) or did_you_mean(kind.value, _types(where), "there are")
-        message = f"{where.language.title} has no steps of type {kind.value!r}"
-        where.diagnostics.error("unknown-type", message, kind.span, hint=hint)
+        hint = context.language.no_types.get(kind.value) or did_you_mean(kind.value, _types(context), "there are")
+        message = f"{context.language.title} has no steps of type {kind.value!r}"
+        context.diagnostics.error("unknown-type", message, kind.span, hint=hint)
     else:
-        where.diagnostics.error("bad-value", f"'type' of step {name!r} must be a string, not {shown(kind)}", kind.span)
+        context.diagnostics.error(
+            "bad-value", f"'type' of step {name!r} must be a string, not {shown(kind)}", kind.span
+        )
     return False
 
 
-def _types(where: Where) -> tuple[str, ...]:
-    return (*where.language.types, *ENDS)
+def _types(context: Context) -> tuple[str, ...]:
+    return (*context.language.types, *ENDS)
 
 
-def _legacy(where: Where) -> tuple[str, ...]:
-    return LEGACY_TYPES if where.language.ends is None else ()
+def _legacy(context: Context) -> tuple[str, ...]:
+    return LEGACY_TYPES if context.language.ends is None else ()
 
 
-def _start(place: Located, what: str, links: Links, where: Where) -> str | None:
+def _start(place: Located, what: str, links: Links, context: Context) -> str | None:
     found = place.get("start_at")
     if found is None:
-        where.diagnostics.error("missing-key", f"{what} has no 'start_at'", place.span)
+        context.diagnostics.error("missing-key", f"{what} has no 'start_at'", place.span)
     elif not isinstance(found.value, str):
         message = f"'start_at' of {what} must be the name of a step, not {shown(found)}"
-        where.diagnostics.error("bad-value", message, found.span)
+        context.diagnostics.error("bad-value", message, found.span)
     elif found.value not in links.names:
         hint = did_you_mean(found.value, links.names, "its steps")
-        where.diagnostics.error(
+        context.diagnostics.error(
             "unknown-node", f"{what} has no step {found.value!r} to start at", found.span, hint=hint
         )
     else:
@@ -155,48 +157,48 @@ def _only_an_end(name: str, outcome: ir.Outcome, place: Span) -> ir.ExecutionNod
     return ir.ExecutionNode(name, place, ir.Step(name, place, (), kind=ir.StepKind.STUB), ir.Policy(routes=routes))
 
 
-def _read_step(name: str, body: Located, place: Span, links: Links, where: Where) -> ir.Node | None:
+def _read_step(name: str, body: Located, place: Span, links: Links, context: Context) -> ir.Node | None:
     kind = str(body.value["type"])
     if kind in ENDS:
-        read_keys(body, {}, f"step {name!r}, the end of its graph,", where.diagnostics, silent=("type",))
+        read_keys(body, {}, f"step {name!r}, the end of its graph,", context.diagnostics, silent=("type",))
         return None
-    policy = ir.Policy(routes=resolve(name, body, links, where))
-    if kind in ("stub", *_legacy(where)):
-        step = read_stub(name, body, place, where)
-        return None if step is None else ir.ExecutionNode(name, place, _placed(step, where), policy)
+    policy = ir.Policy(routes=resolve(name, body, links, context))
+    if kind in ("stub", *_legacy(context)):
+        step = read_stub(name, body, place, context)
+        return None if step is None else ir.ExecutionNode(name, place, _placed(step, context), policy)
     if kind == "task":
-        step = read_task(name, body, place, where)
-        return None if step is None else ir.ExecutionNode(name, place, _placed(step, where), policy)
-    return _read_composite(name, kind, body, place, policy, where)
+        step = read_task(name, body, place, context)
+        return None if step is None else ir.ExecutionNode(name, place, _placed(step, context), policy)
+    return _read_composite(name, kind, body, place, policy, context)
 
 
-def _placed(step: ir.Step, where: Where) -> ir.Step:
+def _placed(step: ir.Step, context: Context) -> ir.Step:
     """Return the step; with ``--in-place`` it runs in the project directory."""
-    return replace(step, options={**step.options, "in_place": True}) if where.source.choices.in_place else step
+    return replace(step, options={**step.options, "in_place": True}) if context.source.choices.in_place else step
 
 
 def _read_composite(  # noqa: PLR0913, PLR0917 - what a node is made of
-    name: str, kind: str, body: Located, place: Span, policy: ir.Policy, where: Where
+    name: str, kind: str, body: Located, place: Span, policy: ir.Policy, context: Context
 ) -> ir.Node | None:
-    keys = {**TRAVERSAL, **where.language.types[kind]}
-    values = read_keys(body, keys, f"step {name!r}", where.diagnostics, silent=("type",))
-    overridden(body, where)
+    keys = {**TRAVERSAL, **context.language.types[kind]}
+    values = read_keys(body, keys, f"step {name!r}", context.diagnostics, silent=("type",))
+    overridden(body, context)
     match kind:
         case "parallel":
-            branches = _branches(name, body, where)
+            branches = _branches(name, body, context)
             return ir.ParallelNode(name, place, branches, policy) if values and branches else None
         case "dag":
-            opened = open_graph(name, body, where)
-            graph = None if opened is None else read_graph(opened.place, opened.what, opened.where)
+            opened = open_graph(name, body, context)
+            graph = None if opened is None else read_graph(opened.place, opened.what, opened.context)
             return ir.ParallelNode(name, place, {"dag": graph}, policy) if values and graph else None
         case "conditional":
-            cases = _branches(name, body, where)
-            return _choice(name, body, values, cases, place, policy, where) if values and cases else None
-    graph = _body(name, body, where)
+            cases = _branches(name, body, context)
+            return _choice(name, body, values, cases, place, policy, context) if values and cases else None
+    graph = _body(name, body, context)
     if not values or graph is None:
         return None
     if kind == "loop":
-        return _loop(name, body, values, graph, place, policy, where)
+        return _loop(name, body, values, graph, place, policy, context)
     return ir.MapNode(
         name,
         place,
@@ -208,26 +210,26 @@ def _read_composite(  # noqa: PLR0913, PLR0917 - what a node is made of
     )
 
 
-def _branches(name: str, body: Located, where: Where) -> dict[str, ir.Graph]:
+def _branches(name: str, body: Located, context: Context) -> dict[str, ir.Graph]:
     found = body.get("branches")
     if found is None or found.entries is None:
         return {}  # said already
     if not found.entries:
-        where.diagnostics.error("bad-value", f"step {name!r} has no branches", found.span)
+        context.diagnostics.error("bad-value", f"step {name!r} has no branches", found.span)
     graphs: dict[str, ir.Graph] = {}
     for branch, place in found.entries.items():
-        if _named(branch, "branch", found.key_span(branch), where):
-            graph = read_graph(place, f"branch {branch!r} of {name!r}", where)
+        if _named(branch, "branch", found.key_span(branch), context):
+            graph = read_graph(place, f"branch {branch!r} of {name!r}", context)
             if graph is not None:
                 graphs[branch] = graph
     return graphs
 
 
-def _body(name: str, body: Located, where: Where) -> ir.Graph | None:
+def _body(name: str, body: Located, context: Context) -> ir.Graph | None:
     found = body.get("branch")
     if found is None or found.entries is None:
         return None  # said already
-    return read_graph(found, f"the branch of {name!r}", where)
+    return read_graph(found, f"the branch of {name!r}", context)
 
 
 def _choice(  # noqa: PLR0913, PLR0917 - what a node is made of
@@ -237,18 +239,18 @@ def _choice(  # noqa: PLR0913, PLR0917 - what a node is made of
     cases: Mapping[str, ir.Graph],
     place: Span,
     policy: ir.Policy,
-    where: Where,
+    context: Context,
 ) -> ir.ChoiceNode | None:
     on = values["parameter"]
     if not on.isalnum():
         message = f"'parameter' of step {name!r} may contain only letters and digits, not {on!r}"
         hint = "runnable does not accept underscores here; rename the parameter"
-        where.diagnostics.error("bad-name", message, body.value_span("parameter"), hint=hint)
+        context.diagnostics.error("bad-name", message, body.value_span("parameter"), hint=hint)
         return None
     if values.get("default") is not None:
         message = f"'default' of step {name!r} is ignored, because runnable never runs it"
         hint = "without a matching case the step fails; add 'on_failure'"
-        where.diagnostics.warning("ignored-default", message, body.key_span("default"), hint=hint)
+        context.diagnostics.warning("ignored-default", message, body.key_span("default"), hint=hint)
     return ir.ChoiceNode(name, place, on, cases, policy)
 
 
@@ -259,14 +261,14 @@ def _loop(  # noqa: PLR0913, PLR0917 - what a node is made of
     graph: ir.Graph,
     place: Span,
     policy: ir.Policy,
-    where: Where,
+    context: Context,
 ) -> ir.LoopNode | None:
     limit, index = values["max_iterations"], values["index_as"]
     if limit < 1:
         message = f"'max_iterations' of step {name!r} is {limit}; runnable runs a loop at least once"
-        where.diagnostics.warning("bad-limit", message, body.value_span("max_iterations"))
+        context.diagnostics.warning("bad-limit", message, body.value_span("max_iterations"))
     if "=" in index:
         message = f"{index!r} cannot be the name of an environment variable"
-        where.diagnostics.error("bad-name", message, body.value_span("index_as"))
+        context.diagnostics.error("bad-name", message, body.value_span("index_as"))
         return None
     return ir.LoopNode(name, place, graph, values["break_on"], max(1, limit), policy, index)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.dialects.controlflow.context import Context
 from translator.dialects.controlflow.detect import name_of
 from translator.dialects.controlflow.graphs import read_graph
-from translator.dialects.controlflow.where import Where
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
@@ -28,7 +28,7 @@ def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics)
     name = name_of(source.name)
     about = diagnostics.about(name)
     opened = (source.project / source.name,) if source.project else ()
-    graph = read_graph(dag, "the dag", Where(language, source, about, opened))
+    graph = read_graph(dag, "the dag", Context(language, source, about, opened))
     if graph is None:
         return ()
     return (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.diagnostics import Diagnostics
-    from translator.dialects.controlflow.where import Where
+    from translator.dialects.controlflow.context import Context
     from translator.source import Located
     from translator.span import Span
 
@@ -37,57 +37,57 @@ class Links:
         object.__setattr__(self, "names", dict.fromkeys((*self.steps, *self.ends)))
 
 
-def find_ends(steps: Located, what: str, where: Where) -> dict[str, ir.Outcome]:
+def find_ends(steps: Located, what: str, context: Context) -> dict[str, ir.Outcome]:
     """Return the ends of a graph by name.
 
     Args:
         steps: the graph's steps.
         what: the graph, for messages.
-        where: its context, whose diagnostics receive missing and superfluous ends.
+        context: its context, whose diagnostics receive missing and superfluous ends.
     """
     typed = {
         name: kind.value
         for name, body in (steps.entries or {}).items()
         if isinstance(name, str) and (kind := body.get("type")) and kind.value in tuple(ENDS)
     }
-    if where.language.ends is None:
-        _explicit(typed, steps, what, where)
+    if context.language.ends is None:
+        _explicit(typed, steps, what, context)
         return {name: ENDS[kind] for name, kind in typed.items()}
     for name, kind in typed.items():
-        if name not in where.language.ends:
+        if name not in context.language.ends:
             message = f"{what} has the end {name!r} besides {kind!r}, which runnable adds"
             hint = f"remove the step and use {kind!r}; only Magnus allows other names (--dialect magnus)"
-            where.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
-    for name in where.language.ends:
+            context.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
+    for name in context.language.ends:
         body = steps.get(name)
         if body is not None and typed.get(name) != name:
             message = f"runnable replaces step {name!r} with an end, so the step never runs"
-            where.diagnostics.warning("replaced-step", message, steps.key_span(name), hint="rename it")
+            context.diagnostics.warning("replaced-step", message, steps.key_span(name), hint="rename it")
     others = {name: ENDS[kind] for name, kind in typed.items()}
-    return {**others, **where.language.ends}
+    return {**others, **context.language.ends}
 
 
-def _explicit(typed: Mapping[str, str], steps: Located, what: str, where: Where) -> None:
+def _explicit(typed: Mapping[str, str], steps: Located, what: str, context: Context) -> None:
     for kind in ENDS:
         names = [name for name, found in typed.items() if found == kind]
         if not names:
             message = f"{what} has no step of type {kind!r}; in Magnus each graph needs exactly one"
             hint = f"add '{kind}: {{type: {kind}}}'; in runnable it is implicit (--dialect runnable)"
-            where.diagnostics.error("missing-end", message, steps.span, hint=hint)
+            context.diagnostics.error("missing-end", message, steps.span, hint=hint)
         for name in names[1:]:
             message = f"{what} has a second step of type {kind!r}; in Magnus each graph needs exactly one"
             hint = f"the first is {names[0]!r}"
-            where.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
+            context.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
 
 
-def resolve(name: str, body: Located, links: Links, where: Where) -> tuple[ir.Route, ...]:
+def resolve(name: str, body: Located, links: Links, context: Context) -> tuple[ir.Route, ...]:
     """Return the routes of a step, and what they link.
 
     Args:
         name: the step's name.
         body: its mapping; values that are not strings are reported elsewhere.
         links: those of the graph, which receive those of the step.
-        where: its context.
+        context: its context.
     """
     links.spans[name] = body.span
     below = links.below.setdefault(name, {})
@@ -100,7 +100,7 @@ def resolve(name: str, body: Located, links: Links, where: Where) -> tuple[ir.Ro
         if target not in links.names:
             hint = did_you_mean(target, links.names, "its steps")
             message = f"step {name!r} continues at {target!r}, which is not a step of {links.what}"
-            where.diagnostics.error("unknown-node", message, found.span, hint=hint)
+            context.diagnostics.error("unknown-node", message, found.span, hint=hint)
             continue
         outcome = links.ends.get(target)
         targets[key] = target if outcome is None else ir.End(outcome)

@@ -22,7 +22,7 @@ from translator.source import Located
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translator.dialects.controlflow.where import Where
+    from translator.dialects.controlflow.context import Context
     from translator.span import Span
 
 _KINDS = {"python": ir.StepKind.PYTHON, "shell": ir.StepKind.SHELL, "notebook": ir.StepKind.NOTEBOOK}
@@ -30,47 +30,47 @@ _OPTIONS = ("notebook_output_path", "output_cell_tag", "optional_ploomber_args")
 _ENDING = ".ipynb"
 
 
-def read_stub(name: str, body: Located, place: Span, where: Where) -> ir.Step | None:
+def read_stub(name: str, body: Located, place: Span, context: Context) -> ir.Step | None:
     """Read a stub, which may have any keys; its catalog takes effect.
 
     Args:
         name: the step's name.
         body: its mapping.
         place: the location of its name.
-        where: its context.
+        context: its context.
     """
     what = f"step {name!r}"
     legacy = body.value["type"] != "stub"
     keys = {**TRAVERSAL, **({} if legacy else EXECUTABLE)}
     others = tuple(key for key in body.entries or {} if key not in keys and key not in RESERVED)
-    values = read_keys(body, keys, what, where.diagnostics, silent=others, hints=_reserved())
-    _ignored(body, where)
+    values = read_keys(body, keys, what, context.diagnostics, silent=others, hints=_reserved())
+    _ignored(body, context)
     if legacy:
         message = f"{what} is translated as a stub, the name of 'as-is' since Magnus 0.5; its catalog is ignored"
-        where.diagnostics.note("legacy-type", message, body.value_span("type"), hint="write 'type: stub'")
-    catalog = ir.Catalog() if legacy else _catalog(body, what, where)
+        context.diagnostics.note("legacy-type", message, body.value_span("type"), hint="write 'type: stub'")
+    catalog = ir.Catalog() if legacy else _catalog(body, what, context)
     if values is None or catalog is None:
         return None
     return ir.Step(name, place, (), kind=ir.StepKind.STUB, catalog=catalog)
 
 
-def read_task(name: str, body: Located, place: Span, where: Where) -> ir.Step | None:
+def read_task(name: str, body: Located, place: Span, context: Context) -> ir.Step | None:
     """Read a task; the arguments are those of ``read_stub``."""
     what = f"step {name!r}"
-    kind = _command_type(name, body, where)
-    _ignored(body, where)
-    catalog = _catalog(body, what, where)
+    kind = _command_type(name, body, context)
+    _ignored(body, context)
+    catalog = _catalog(body, what, context)
     common = {**TRAVERSAL, **EXECUTABLE}
-    own: Mapping[str, Key] = where.language.commands.get(kind or "", {})
-    legacy = tuple(LEGACY_KEYS) if where.language.ends is None else ()
+    own: Mapping[str, Key] = context.language.commands.get(kind or "", {})
+    legacy = tuple(LEGACY_KEYS) if context.language.ends is None else ()
     silent = ("type", "command_type", *legacy)
     if kind is None:
-        every = {key for keys in where.language.commands.values() for key in keys}
-        read_keys(body, common, what, where.diagnostics, silent=(*silent, *every))
+        every = {key for keys in context.language.commands.values() for key in keys}
+        read_keys(body, common, what, context.diagnostics, silent=(*silent, *every))
         return None
-    plain = _binary(body, own) if where.language.binary else body
-    values = read_keys(plain, {**common, **own}, what, where.diagnostics, silent=silent, hints=_hints(where))
-    if values is None or catalog is None or not _suits(kind, values, body, what, where):
+    plain = _binary(body, own) if context.language.binary else body
+    values = read_keys(plain, {**common, **own}, what, context.diagnostics, silent=silent, hints=_hints(context))
+    if values is None or catalog is None or not _suits(kind, values, body, what, context):
         return None
     return ir.Step(
         name,
@@ -85,47 +85,49 @@ def read_task(name: str, body: Located, place: Span, where: Where) -> ir.Step | 
     )
 
 
-def _command_type(name: str, body: Located, where: Where) -> str | None:
+def _command_type(name: str, body: Located, context: Context) -> str | None:
     found = body.get("command_type")
     if found is None:
         return "python"
     if not isinstance(found.value, str):
         message = f"'command_type' of step {name!r} must be a string, not {shown(found)}"
-        where.diagnostics.error("bad-value", message, found.span)
+        context.diagnostics.error("bad-value", message, found.span)
         return None
-    if found.value in where.language.commands:
+    if found.value in context.language.commands:
         return found.value
-    why = where.language.no_commands.get(found.value)
+    why = context.language.no_commands.get(found.value)
     if why is not None:
         message = f"step {name!r} is a task of type {found.value!r}, which is not supported"
-        where.diagnostics.error(f"unsupported-{found.value}", message, found.span, hint=why)
+        context.diagnostics.error(f"unsupported-{found.value}", message, found.span, hint=why)
         return None
-    hint = did_you_mean(found.value, where.language.commands, "there are")
-    message = f"{where.language.title} has no tasks of type {found.value!r}"
-    where.diagnostics.error("unknown-type", message, found.span, hint=hint)
+    hint = did_you_mean(found.value, context.language.commands, "there are")
+    message = f"{context.language.title} has no tasks of type {found.value!r}"
+    context.diagnostics.error("unknown-type", message, found.span, hint=hint)
     return None
 
 
-def _suits(kind: str, values: Mapping[str, Any], body: Located, what: str, where: Where) -> bool:
+def _suits(kind: str, values: Mapping[str, Any], body: Located, what: str, context: Context) -> bool:
     command = values["command"]
     if kind == "notebook" and not command.endswith(_ENDING):
         message = f"{what} runs the notebook {command!r}, which does not end in {_ENDING}"
-        where.diagnostics.error("bad-value", message, body.value_span("command"))
+        context.diagnostics.error("bad-value", message, body.value_span("command"))
         return False
     objects = [name for name, returned in values.get("returns", ()) if returned == "object"]
     if kind == "shell" and objects:
         message = f"{what} is a shell task and cannot return the object {objects[0]!r}"
         hint = "a shell task can return JSON only"
-        where.diagnostics.error("bad-value", message, body.value_span("returns"), hint=hint)
+        context.diagnostics.error("bad-value", message, body.value_span("returns"), hint=hint)
         return False
     return True
 
 
-def _catalog(body: Located, what: str, where: Where) -> ir.Catalog | None:
+def _catalog(body: Located, what: str, context: Context) -> ir.Catalog | None:
     found = body.get("catalog")
     if found is None or found.entries is None:
         return ir.Catalog()  # reported elsewhere if it is not a mapping
-    values = read_keys(found, where.language.catalog, f"the catalog of {what}", where.diagnostics, hints=REFUSED_KEYS)
+    values = read_keys(
+        found, context.language.catalog, f"the catalog of {what}", context.diagnostics, hints=REFUSED_KEYS
+    )
     if values is None:
         return None
     for key in ("get", "put"):
@@ -135,26 +137,26 @@ def _catalog(body: Located, what: str, where: Where) -> ir.Catalog | None:
                 message = f"the pattern {pattern!r} in the catalog of {what} {why}"
                 place = found.at((key, index)).span
                 hint = "patterns are relative to the project directory"
-                where.diagnostics.error("bad-pattern", message, place, hint=hint)
+                context.diagnostics.error("bad-pattern", message, place, hint=hint)
                 return None
     return ir.Catalog(values.get("get", ()), values.get("put", ()), values.get("store_copy", True))
 
 
-def overridden(body: Located, where: Where) -> None:
+def overridden(body: Located, context: Context) -> None:
     """Report that the configuration of an executor has no effect here."""
     if body.value.get("overrides"):
         message = "'overrides' is ignored, because it only configures the engine's executors"
-        where.diagnostics.note("ignored-overrides", message, body.key_span("overrides"))
+        context.diagnostics.note("ignored-overrides", message, body.key_span("overrides"))
 
 
-def _ignored(body: Located, where: Where) -> None:
-    diagnostics = where.diagnostics
-    overridden(body, where)
+def _ignored(body: Located, context: Context) -> None:
+    diagnostics = context.diagnostics
+    overridden(body, context)
     attempts = body.value.get("max_attempts")
     if attempts is not None and attempts not in (1, "1"):
-        message = f"'max_attempts' is ignored, because {where.language.title} never retries steps"
+        message = f"'max_attempts' is ignored, because {context.language.title} never retries steps"
         diagnostics.note("ignored-max-attempts", message, body.key_span("max_attempts"))
-    if where.language.ends is None:
+    if context.language.ends is None:
         for key, why in LEGACY_KEYS.items():
             if key in body.value:
                 message = f"{key!r} is a key of Magnus 0.4 and is ignored: {why}"
@@ -163,8 +165,8 @@ def _ignored(body: Located, where: Where) -> None:
                 )
 
 
-def _hints(where: Where) -> dict[str, str]:
-    return {**(REFUSED_KEYS if where.language.ends is None else {}), **_reserved()}
+def _hints(context: Context) -> dict[str, str]:
+    return {**(REFUSED_KEYS if context.language.ends is None else {}), **_reserved()}
 
 
 def _reserved() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from translator.dialects.options import Choices, Options, positive_integer
+from translator.dialects.choices import Choices, Options, positive_integer
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

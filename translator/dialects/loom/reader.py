@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
+from translator.dialects.choices import ChoiceError
 from translator.dialects.loom import model, order, scripts
 from translator.dialects.loom.choices import LoomChoices
 from translator.dialects.loom.descriptions import described, listed, switched, uses
@@ -18,7 +19,6 @@ from translator.dialects.loom.paths import climbs, is_url
 from translator.dialects.loom.references import Names, check_nesting
 from translator.dialects.loom.selection import select
 from translator.dialects.loom.steps import Lowered, lower, typed
-from translator.dialects.options import ChoiceError
 from translator.files import is_missing, real
 from translator.ir import EdgeKind
 

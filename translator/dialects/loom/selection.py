@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from translator.dialects.choices import ChoiceError
 from translator.dialects.loom import model
-from translator.dialects.options import ChoiceError
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:

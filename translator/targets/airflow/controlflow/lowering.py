@@ -8,9 +8,9 @@ from translator import ir
 from translator.nodes import branches, walk
 from translator.shim.json_values import thawed
 from translator.targets import render
-from translator.targets.airflow.controlflow.body import Body
 from translator.targets.airflow.controlflow.model import ControlFlowFile
 from translator.targets.airflow.controlflow.names import Names, distinct_titles
+from translator.targets.airflow.controlflow.statements import Body
 from translator.targets.airflow.dag import are_late, comments, dag_arguments
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.settings import SETTINGS, TARGET, node_arguments, of_tasks

@@ -16,14 +16,14 @@ sdk = pytest.importorskip("airflow.providers.common.compat.sdk")
 
 
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, last: int | None = 3) -> str:
-    from airflow_plugin.console import place
+    from airflow_plugin.console import attempts
 
     store = open_store(str(tmp_path))
     named = {"manifest": store.uri(named)} if isinstance(named, str) else named
-    monkeypatch.setattr(place, "pushed", lambda *_: named)
-    monkeypatch.setattr(place, "last_try", lambda *_: last)
+    monkeypatch.setattr(attempts, "pushed", lambda *_: named)
+    monkeypatch.setattr(attempts, "last_try", lambda *_: last)
     key = sdk.TaskInstanceKey("dag", "train", "r", 2, -1)
-    return place.folder_of(key, "My pipeline", store)
+    return attempts.folder_of(key, "My pipeline", store)
 
 
 OWN = "My-pipeline-a7ed2d"
@@ -49,7 +49,7 @@ def test_tries_are_as_far_apart_as_in_airflow(monkeypatch: pytest.MonkeyPatch, t
 def test_a_run_keeps_its_folder_when_the_pipeline_is_renamed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, owner: dict[str, str], believed: bool
 ) -> None:
-    from airflow_plugin.console.place import UnknownFolderError
+    from airflow_plugin.console.attempts import UnknownFolderError
 
     document = {"engine": "airflow", "dag_id": "dag", "run_id": "r", "started": "x"} | owner
     open_store(str(tmp_path)).write_json("Old-name/r-2/owner.json", document)
@@ -88,7 +88,7 @@ def test_an_owner_counts_more_than_a_name(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_try_of_another_run_is_rejected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, reason: str
 ) -> None:
-    from airflow_plugin.console.place import UnknownFolderError
+    from airflow_plugin.console.attempts import UnknownFolderError
 
     with pytest.raises(UnknownFolderError) as refused:
         folder(monkeypatch, tmp_path, named)
@@ -96,7 +96,7 @@ def test_a_try_of_another_run_is_rejected(
 
 
 def test_a_removed_instance_has_no_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from airflow_plugin.console.place import UnknownFolderError
+    from airflow_plugin.console.attempts import UnknownFolderError
 
     with pytest.raises(UnknownFolderError, match="no longer exists in Airflow"):
         folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-3/manifest.json", last=None)

@@ -21,7 +21,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
+class Context:
     """The context of a graph; ``opened`` are the files that include it, the outermost first."""
 
     language: Language

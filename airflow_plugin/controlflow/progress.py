@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from airflow_plugin.configuration import store_uri
-from airflow_plugin.controlflow.graph import Graph, Node, Path, find, graph_at, read
-from airflow_plugin.run_folder import run_folder
+from airflow_plugin.controlflow.structure import Graph, Node, Path, find, graph_at, read
+from airflow_plugin.run_directory import run_folder
 from airflow_plugin.tries import named_tries
 from translator.shim.contract import After, ExecutionId, State
 from translator.shim.controlflow import fan, scopes

@@ -1,4 +1,4 @@
-"""Say in words where each node of a pipeline runs."""
+"""Describe where each node of a pipeline runs: its runner, and what the engine's settings say of the machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from translator.config.keys import TargetKeys
 
 
-def places(pipeline: ir.Pipeline, targets: Mapping[str, TargetKeys]) -> Iterator[str]:
+def node_runners(pipeline: ir.Pipeline, targets: Mapping[str, TargetKeys]) -> Iterator[str]:
     """Yield a line for each node that runs a step: its runner, image and resources, and what a target says of it.
 
     Args:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from airflow.providers.common.compat.sdk import conf
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 
-from airflow_plugin.controlflow.graph import find
-from airflow_plugin.controlflow.run import innermost
-from airflow_plugin.controlflow.step import NOT_REACHED, ControlFlowOperator
+from airflow_plugin.controlflow.progress import innermost
+from airflow_plugin.controlflow.steps import NOT_REACHED, ControlFlowOperator
+from airflow_plugin.controlflow.structure import find
 from airflow_plugin.exceptions import NodeError, NotStarted, Stopped
 from airflow_plugin.tries import gone_for_good, name_try
 from translator.shim.clock import now
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_plugin.controlflow.graph import Node, Path
-    from airflow_plugin.controlflow.run import Run
-    from airflow_plugin.controlflow.step import Item
+    from airflow_plugin.controlflow.progress import Run
+    from airflow_plugin.controlflow.steps import Item
+    from airflow_plugin.controlflow.structure import Node, Path
 
 
 class GuardOperator(ControlFlowOperator):

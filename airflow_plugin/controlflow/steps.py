@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
 from airflow.sdk import BaseOperator, TriggerRule
 
-from airflow_plugin.controlflow.graph import dialect_of, place_of
-from airflow_plugin.controlflow.run import Run, Task
+from airflow_plugin.controlflow.progress import Run, Task
+from airflow_plugin.controlflow.structure import dialect_of, place_of
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.execution_context import execution_context
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-    from airflow_plugin.controlflow.fan import ItemsOperator
-    from airflow_plugin.controlflow.graph import Path as Place
+    from airflow_plugin.controlflow.composites import ItemsOperator
+    from airflow_plugin.controlflow.structure import Path as Place
     from translator.shim.contract import After, Step
 
 CANCELLED = "the run was cancelled"

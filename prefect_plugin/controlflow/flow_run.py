@@ -6,8 +6,8 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from prefect_plugin import attempts, runs
-from prefect_plugin.controlflow.graphs import GraphRun, Handover, Routes, current_graph, walked
+from prefect_plugin import attempts, flow_run
+from prefect_plugin.controlflow.progress import GraphRun, Handover, Routes, current_graph, walked
 from translator.shim.controlflow import scopes
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from prefect import State
 
-    from prefect_plugin.controlflow.graphs import Node, Token
+    from prefect_plugin.controlflow.progress import Node, Token
     from translator.shim.contract import Dialect, Json
 
 
@@ -42,7 +42,7 @@ def run_of_graph(
         parameters: the parameters of the run, by the names of the source file.
     """
     routes = Routes(dialect, scopes.refusal(dialect, parameters or {}, os.environ))
-    with runs.run_of(pipeline, project=project, parameters=parameters) as run:
+    with flow_run.run_of(pipeline, project=project, parameters=parameters) as run:
         run.graph = lambda: routes.plan(nodes, interrupted=run.stop.reason is not None)
         attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))
         graph = GraphRun(run, routes, Handover(scopes.initial(dialect, run.parameters, os.environ)))
@@ -61,4 +61,4 @@ def finish_graph(token: Token) -> State[Any]:
     """
     graph = current_graph()
     graph.ended(token)
-    return runs.concluded(graph.run)
+    return flow_run.concluded(graph.run)

@@ -1,4 +1,4 @@
-"""Hold the options that decide how a file is read, and let dialects add their own."""
+"""Define the choices of a person who reads a file: the options of the command line, to which dialects add their own."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from prefect.transactions import CommitMode, transaction
 
 from prefect_plugin import attempts
 from prefect_plugin.display_names import flat
-from prefect_plugin.errors import OutsideRunError
+from prefect_plugin.exceptions import OutsideRunError
 from prefect_plugin.futures import await_end
 from prefect_plugin.repair import TaskRunEnd, close_earlier_attempts, repair
 from prefect_plugin.states import SKIPPING, STOPPING, skipped, stopped

@@ -1,4 +1,4 @@
-"""Handle the assumptions of ``translate explain`` about values known only at run time."""
+"""Assume values that only a run can know, for ``translate explain``: results of conditions, metadata, files."""
 
 from __future__ import annotations
 

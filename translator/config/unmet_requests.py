@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
 
-def report(pipeline: ir.Pipeline, config: Config, found: Diagnostics) -> None:
+def report_unmet_requests(pipeline: ir.Pipeline, config: Config, found: Diagnostics) -> None:
     """Report the requests of a pipeline's steps that have no answer.
 
     Args:

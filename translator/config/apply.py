@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from translator.config.resolve import Resolved
 
 
-def placed(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, TargetKeys]) -> ir.Pipeline:
+def configure(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, TargetKeys]) -> ir.Pipeline:
     """Return a pipeline with the settings that count for it.
 
     Args:
