@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.embedded import quiet
+from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +33,10 @@ LOG = "airflow.log"
 _USAGE = 2
 
 
+class UsageError(TranslatorError):
+    """A DAG that cannot run as requested; the message is for the user."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a DAG file; return 0 if the run is complete, 1 if it is not, 2 if the DAG does not accept the values."""
     options = _parser().parse_args(arguments)
@@ -41,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with quiet(home / LOG) as errors:
         try:
             return _run(options.file, home, json.loads(options.param_json))
-        except ValueError as error:
-            print(error, file=errors)
+        except UsageError as error:
+            print(f"error: {error}", file=errors)
             return _USAGE
         except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
             traceback.print_exc()
-            print(f"Airflow could not run {options.file}: {error}; see {home / LOG}", file=errors)
+            print(f"error: Airflow could not run {options.file}: {error}; see {home / LOG}", file=errors)
             return 1
 
 
@@ -78,15 +83,15 @@ def _set_environment(options: argparse.Namespace, home: Path) -> None:
     )
 
 
-def _run(file: Path, home: Path, given: dict[str, Any]) -> int:
+def _run(file: Path, home: Path, values: dict[str, Any]) -> int:
     from airflow.utils.db import initdb
 
     from airflow_plugin.mapped_order import mapped_in_order
 
+    dag = _load(_bundled(file, home / BUNDLE))
+    conf = _conf(dag, values)
     if not (home / DATABASE).exists():
         initdb()
-    dag = _load(_bundled(file, home / BUNDLE))
-    conf = _conf(dag, given)
     with _signals_cancel(), mapped_in_order():
         run = dag.test(run_conf=conf)
     return 0 if run.state == "success" else 1
@@ -104,27 +109,27 @@ def _load(file: Path) -> DAG:
 
     dags = [value for value in runpy.run_path(str(file), run_name="dag_file").values() if isinstance(value, DAG)]
     if len(dags) != 1:
-        raise ValueError(f"{file} must define exactly one DAG, but defines {len(dags)}")
+        raise UsageError(f"{file} defines {len(dags)} DAGs, not one", "write each DAG to its own file")
     return dags[0]
 
 
-def _conf(dag: DAG, given: dict[str, Any]) -> dict[str, Any]:
+def _conf(dag: DAG, values: dict[str, Any]) -> dict[str, Any]:
     """Return the values as the DAG's params accept them; a single value for an axis becomes a list.
 
     Steps of a control-flow graph may read parameters that nothing declares.
 
     Raises:
-        ValueError: the DAG has no such param.
+        UsageError: the DAG has no such param.
     """
     from airflow_plugin.controlflow.structure import role_of
     from airflow_plugin.run_conf import described
 
-    unknown = described(given, dag.params)
+    unknown = described(values, dag.params)
     controlflow = any(role_of(task) is not None for task in dag.tasks)
     if unknown and not controlflow:
-        raise ValueError(unknown)
+        raise UsageError(unknown)
     conf = {}
-    for key, value in given.items():
+    for key, value in values.items():
         axis = key in dag.params and dag.params.get_param(key).schema.get("type") == "array"
         conf[key] = [value] if axis and not isinstance(value, list) else value
     return conf

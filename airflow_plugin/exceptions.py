@@ -1,4 +1,4 @@
-"""Define the exceptions that end tasks."""
+"""Define the exceptions that end tasks, and those for authors of DAGs that differ from generated ones."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ class FinalExecutionError(TranslatorError, AirflowFailException):
 
 class NodeError(TranslatorError, AirflowFailException):
     """A node that failed because of its grid, its branches or its policy, not because of an execution."""
+
+
+class DagError(TranslatorError, ValueError):
+    """A DAG that uses these operators differently from generated DAGs, in a way that cannot work."""
 
 
 class RunError(TranslatorError, AirflowFailException):

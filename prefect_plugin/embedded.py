@@ -113,7 +113,7 @@ def _load(file: Path) -> Flow[..., Any]:
     spec.loader.exec_module(module)
     flows = [value for value in vars(module).values() if isinstance(value, Flow)]
     if len(flows) != 1:
-        raise UsageError(f"{file} has {len(flows)} flows, not one")
+        raise UsageError(f"{file} defines {len(flows)} flows, not one", "write each flow to its own file")
     return flows[0]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import TaskGroup, task_group
+from airflow.sdk import task_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from airflow.sdk import TaskGroup
 
     from airflow_plugin.controlflow.composites import ItemsOperator
 
@@ -24,14 +26,12 @@ def for_each(items: ItemsOperator, group_id: str) -> Iterator[Any]:
         items: lists the items.
         group_id: id of the group.
     """
-    found: list[Any] = []
+    listed: list[Any] = []
 
     @task_group(group_id=group_id)
     def group_of_item(item: Any) -> None:
-        found.append(item)
+        listed.append(item)
 
-    group = group_of_item.expand(item=items.output)
-    if not isinstance(group, TaskGroup):
-        raise TypeError(f"expected a task group, not {type(group).__name__}")
-    with group:
-        yield found[0]
+    # A function that returns nothing is expanded to its task group, and called once with the item.
+    with cast("TaskGroup", group_of_item.expand(item=items.output)):
+        yield listed[0]

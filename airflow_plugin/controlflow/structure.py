@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from airflow_plugin.dag_cache import once_per_dag
+from airflow_plugin.exceptions import DagError
 from airflow_plugin.references import name_of
 from translator.shim.contract import After
 from translator.shim.outcome.plans import BODY
@@ -161,7 +162,7 @@ def dialect_of(graph: Graph) -> Dialect:
     """Return the source language, which every step of a pipeline names.
 
     Raises:
-        ValueError: the graph has no step.
+        DagError: the graph has no step.
     """
     waiting = [graph]
     while waiting:
@@ -170,7 +171,10 @@ def dialect_of(graph: Graph) -> Dialect:
                 dialect: Dialect = node.says["step"].dialect
                 return dialect
             waiting.extend(node.branches.values())
-    raise ValueError("the DAG runs no step of a control-flow pipeline")
+    raise DagError(
+        "the DAG has a ControlFlowFinishOperator, but no ControlFlowStepOperator",
+        "add the steps, or use FinishOperator for a pipeline with edges (Valohai, Loom)",
+    )
 
 
 def find(root: Graph, path: Path) -> Node:

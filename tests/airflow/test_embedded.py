@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from airflow_plugin import embedded
 from tests.airflow.pipelines import OK, Node, pipeline
 from translator.load import load_text
 from translator.targets import airflow
@@ -102,8 +103,16 @@ def test_a_value_for_an_unknown_parameter_is_bad_usage(tmp_path: Path) -> None:
     process = started(pipeline(Node("one")), tmp_path, {"one.does": "x"})
     _, errors = process.communicate(timeout=6000)
     assert process.returncode == 2
-    assert "did you mean 'one does'?" in errors
+    assert errors.startswith("error: the pipeline has no parameter 'one.does'; did you mean 'one does'?")
     assert "Traceback" not in errors
+
+
+def test_a_file_with_another_number_of_dags_is_bad_usage(tmp_path: Path) -> None:
+    file = tmp_path / "two.py"
+    file.write_text('from airflow.sdk import DAG\none, two = DAG("one"), DAG("two")\n')
+    with pytest.raises(embedded.UsageError, match="defines 2 DAGs, not one") as caught:
+        embedded._load(file)
+    assert caught.value.hint == "write each DAG to its own file"
 
 
 def test_a_signal_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

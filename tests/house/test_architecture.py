@@ -145,3 +145,25 @@ def test_errors_have_one_base(path: Path) -> None:
     }
     at_the_root = {"TranslatorError"} if str(path) == "translator/shim/errors.py" else set()
     assert found == CARRIERS.get(str(path), at_the_root)
+
+
+CONVERTERS = {
+    "translator/cli/param_option.py",
+    "translator/dialects/controlflow/keys.py",
+    "translator/dialects/valohai/steps.py",
+}
+"""Modules whose functions convert a text, and whose callers turn the ``ValueError`` into a diagnostic with a place."""
+PLAIN = {"Exception", "ValueError", "TypeError", "RuntimeError", "LookupError", "KeyError", "NotImplementedError"}
+
+
+@pytest.mark.parametrize("path", modules(*PACKAGES), ids=str)
+def test_errors_for_users_are_ours(path: Path) -> None:
+    """Outside the shim, which turns a ``ValueError`` into the reason of an execution, errors say what to do."""
+    if path.parts[:2] == ("translator", "shim"):
+        return
+    raised = {
+        node.exc.func.id
+        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)
+    }
+    assert raised & PLAIN == ({"ValueError"} if str(path) in CONVERTERS else set())

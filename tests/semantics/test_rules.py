@@ -6,6 +6,7 @@ import pytest
 
 from tests.semantics.pipelines import HERE, node, pipeline
 from translator import ir
+from translator.errors import UncheckedPipelineError
 from translator.semantics import Ending, Failure, Rules, failing, predict
 from translator.shim.contract import State
 
@@ -259,5 +260,5 @@ def test_sidecar_files_pass_along_no_edge():
 
 def test_other_kinds_of_nodes_are_refused():
     graph = ir.Graph((ir.ApprovalNode("a", HERE),))
-    with pytest.raises(NotImplementedError, match="ApprovalNode 'a'"):
+    with pytest.raises(UncheckedPipelineError, match="ApprovalNode 'a'"):
         Rules(ir.Pipeline("p", "valohai", "f.yaml", graph, HERE))

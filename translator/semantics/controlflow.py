@@ -32,6 +32,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator import ir
+from translator.errors import UncheckedPipelineError
 from translator.ir import Json, Outcome
 from translator.nodes import kind, named_branches
 from translator.shim import run_contract
@@ -89,10 +90,12 @@ def listed(expression: str | None, values: Sequence[Json]) -> Json:
     """Return the default reducer of a map; expressions are text of a pipeline file, which does not run here.
 
     Raises:
-        NotImplementedError: the map has a reducer.
+        UncheckedPipelineError: the map has a reducer.
     """
     if expression is not None:
-        raise NotImplementedError(f"what {expression} makes of values is known only while running")
+        raise UncheckedPipelineError(
+            f"the reducer {expression}", "by the specification, which runs no code of a pipeline file"
+        )
     return tuple(values)
 
 
@@ -173,7 +176,7 @@ class Interpreter:
             case ir.LoopNode():
                 return self._loop(node, path, seen, items)
             case _:
-                raise NotImplementedError(f"{type(node).__name__} {node.name!r} has no meaning in a control-flow graph")
+                raise UncheckedPipelineError(f"{type(node).__name__} {node.name!r}", "in a control-flow graph")
 
     def _branches(
         self, graphs: Mapping[str, ir.Graph], path: str, seen: Mapping[str, Json], items: Mapping[str, Json]

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
+from translator.errors import UncheckedPipelineError
 from translator.ir import EdgeKind, MergeMode, Value
 from translator.nodes import reachable, step_nodes
 from translator.runtime import lower_axis, lower_step
@@ -39,7 +40,7 @@ class Rules:
         widths: By node how many files a loop runs over, if there is no ``project``.
 
     Raises:
-        NotImplementedError: For a kind of node or grid that these rules do not cover yet.
+        UncheckedPipelineError: these rules do not cover a kind of node or grid yet.
     """
 
     def __init__(  # noqa: PLR0913 - all that defines a run
@@ -60,7 +61,7 @@ class Rules:
         self.widths = widths
         for node in pipeline.nodes:
             if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
-                raise NotImplementedError(f"{type(node).__name__} {node.name!r} has no semantics yet")
+                raise UncheckedPipelineError(f"{type(node).__name__} {node.name!r}", "by the specification")
         self.nodes = step_nodes(pipeline)
 
     @cached_property
@@ -173,7 +174,7 @@ class Rules:
             case ir.GridKind.ZIP:
                 points = grid.points(step, axes, node.grid.points)
             case other:
-                raise NotImplementedError(f"a grid of kind {other} has no semantics yet")
+                raise UncheckedPipelineError(f"a grid of kind {other}", "by the specification")
         return [_resolved(step, point) for point in points]
 
     def _over_files(

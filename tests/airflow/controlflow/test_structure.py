@@ -85,3 +85,16 @@ def test_table(name: str) -> None:
 def test_random(drawn: Drawn) -> None:
     pytest.importorskip("airflow.sdk")
     check(load_text(yaml.safe_dump(drawn.document), "p.yaml", dialect="magnus").choose())
+
+
+def test_a_dag_without_steps_is_an_error_with_a_hint() -> None:
+    from airflow.sdk import DAG
+
+    from airflow_plugin import ControlFlowFinishOperator
+    from airflow_plugin.exceptions import DagError
+
+    with DAG("empty", schedule=None):
+        finish = ControlFlowFinishOperator(task_id="finish")
+    with pytest.raises(DagError, match="no ControlFlowStepOperator") as caught:
+        _ = finish.plan
+    assert "use FinishOperator" in str(caught.value.hint)

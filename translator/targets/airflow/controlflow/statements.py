@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.errors import UncheckedPipelineError
 from translator.nodes import BODY, walk
 from translator.targets.airflow.controlflow.layers import layers
 from translator.targets.airflow.controlflow.lines import Lines
@@ -211,7 +212,7 @@ class Body:
             case ir.LoopNode():
                 self._loop(path, node, way, inside)
             case _:
-                raise TypeError(f"{type(node).__name__} in a control-flow graph")
+                raise UncheckedPipelineError(f"{type(node).__name__} {node.name!r}", "in a control-flow graph")
         self._out.blank()
 
     def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, at: Position) -> None:

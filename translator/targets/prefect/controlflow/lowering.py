@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator import ir, nodes
+from translator.errors import UncheckedPipelineError
 from translator.nodes import BODY, branches, reached_nodes
 from translator.targets import render
 from translator.targets.constants import StepConstant
@@ -193,7 +194,7 @@ def _composite(file: _File, node: ir.Node, path: Path, *, reached: bool) -> Func
             what = f"Run the case that the parameter {code(node.on)} selects."
             body = [f"return chosen(token, on={literal(node.on)}).submit(token)"]
         case _:
-            raise TypeError(f"no node with branches: {node!r}")
+            raise UncheckedPipelineError(f"{type(node).__name__} {node.name!r}", "in a control-flow graph")
     file.used |= {kind, "Token", *(["Sequence"] if returned != "Token" else [])}
     head = f"def {file.names.places[path]}(token: Token) -> {returned}:"
     decorator = _decorator(call(kind, node.name, **keywords), node.span.place + ("" if reached else " (unreachable)"))

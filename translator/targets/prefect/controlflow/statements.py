@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from translator import ir
+from translator.errors import UncheckedPipelineError
 from translator.nodes import ERROR, reachable, routes
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class _Writer:
 
     def all(self) -> Walk:
         if self.graph.start is None:
-            raise ValueError("this is not a control-flow graph")
+            raise UncheckedPipelineError("a graph without a start", "in a control-flow pipeline")
         self._written.clear()
         main = self._from(self.graph.start, None, 0, handling=False)
         onward: dict[str, tuple[Statement, ...]] = {}
