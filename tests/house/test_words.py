@@ -102,7 +102,7 @@ def test_class_docstrings_start_with_a_noun() -> None:
 # Add a verb that is missing here; nouns that are verbs as well ("Test", "Name") cannot be told apart.
 IMPERATIVES = re.compile(
     r"(?:Abort|Accept|Acquire|Adapt|Add|Adjust|Adopt|Advance|Aggregate|Align|Allocate|Allow|Annotate|Answer|Append|"
-    r"Apply|Arrange|Ask|Assert|Assign|Attach|Avoid|Await|Begin|Bind|Block|Break|Bring|Build|Cache|Calculate|Call|"
+    r"Apply|Arrange|Ask|Assert|Assign|Assume|Attach|Avoid|Await|Begin|Bind|Block|Break|Bring|Build|Cache|Calculate|Call|"
     r"Cancel|Capture|Cast|Catch|Certify|Change|Check|Choose|Claim|Clean|Clear|Clip|Clone|Close|Coerce|Collect|"
     r"Combine|Commit|Compare|Compile|Complete|Compose|Compress|Compute|Concatenate|Configure|Confirm|Connect|"
     r"Consult|Consume|Contact|Contain|Continue|Convert|Copy|Correct|Count|Create|Cut|Decide|Declare|Decode|"
