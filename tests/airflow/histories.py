@@ -120,6 +120,8 @@ class Model:
     natural: dict[tuple[str, int], State] = field(default_factory=dict)
     marked: set[tuple[str, int]] = field(default_factory=set)
     marked_nodes: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+    """The task nodes that failed by marks of executions alone: Airflow shows their last task as a success."""
     marked_run: str | None = None
     kept: State | None = None
     """How the run stands, where Airflow did not let its last task tell it anew."""
@@ -136,8 +138,9 @@ class Model:
         """Run nodes as a whole, each after those before it."""
         for name in (name for name in self.rules.order if name in set(names)):
             self._forget(name)
-            left_out = self.rules.left_out(name, self.results)
-            self.results[name] = left_out or self.rules.run(name, self.results)
+            # What the engine goes by are the last tasks of the nodes before it.
+            last = {n: replace(result, state=C) if n in self.done else result for n, result in self.results.items()}
+            self.results[name] = self.rules.left_out(name, last) or self.rules.run(name, self.results)
             for execution in self.results[name].executions:
                 self._ran(name, execution.index)
 
@@ -165,6 +168,7 @@ class Model:
     def _forget(self, name: str) -> None:
         self.marked = {(node, index) for node, index in self.marked if node != name}
         self.marked_nodes.discard(name)
+        self.done.discard(name)
 
     def _ran(self, name: str, index: int) -> None:
         self.natural[name, index] = next(one.state for one in self.results[name].executions if one.index == index)
@@ -311,6 +315,7 @@ class History(RuleBasedStateMachine):
         self._change(self.model.values, failing)
         more: list[Any] = [] if downstream else [f"{node}.done", "finish"]
         self._clear([[f"{node}.run", index], *more], downstream=downstream)
+        self.model.done.discard(node)
         self.model.run_executions(node, [index])
         if downstream:
             self.model.run(self._after(node))
@@ -358,6 +363,8 @@ class History(RuleBasedStateMachine):
         self._say("mark only", f"{node}[{index}]", "failed")
         before = self.model.state()
         self._mark(node, index, "failed")
+        if node not in TASKS and self.model.results[node].state is C:
+            self.model.done.add(node)
         self.model.mark(node, index, E)
         if not self._finish_runs():
             self.model.kept = before
@@ -409,6 +416,7 @@ class History(RuleBasedStateMachine):
         after = list(dict.fromkeys([node, *self._after(node)]))
         listed = [task for one in after for task in tasks(one)]
         own = tasks(node)[:-1] if node not in TASKS else tasks(node)
+        self.model.done.discard(node)
         self._clear([task for task in listed if task not in own] + ["finish"], downstream=False)
         self.model.marked_nodes.discard(node)
         self.model.run(self._after(node))
