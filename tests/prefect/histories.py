@@ -46,6 +46,8 @@ LAST_WORD = "Check whether the flow run exceeded its memory allocation"
 """How the line begins that a worker logs after it has reported a killed process for the second time."""
 REPLAYED = timedelta(minutes=1)
 """The age of the events that a worker reads once more when it starts a process, the wish to cancel among them."""
+NOT_SUBMITTED = "Failed to submit flow run to infrastructure"
+"""How the message of a worker begins that gave up; a Prefect on SQLite says 503 while that is locked."""
 TEXT = r"""
 - step:
     name: work
@@ -216,26 +218,32 @@ class History:
             case "suspended":
                 client.resume_flow_run(self.flow_run)
         begun = wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
-        if begun == "cancelled again":
-            print(self.name, self.attempts, "was cancelled again before it began")
+        if begun == "lost":
+            print(self.name, self.attempts, "was lost before it began")
             self.state = "ended"
             self._begin(client)
 
-    def _has_begun(self, client: Any) -> Literal["begun", "cancelled again"] | None:
-        """Return whether the attempt has begun; Prefect does not count one that continues after a suspension.
+    def _has_begun(self, client: Any) -> Literal["begun", "lost"] | None:
+        """Return whether the attempt has begun, or Prefect has lost it.
 
-        A worker may handle a cancellation once more with each attempt of the next minute, see docs/deploying.md.
+        Prefect does not count an attempt that continues after a suspension.
         """
         now = client.read_flow_run(self.flow_run)
         began = now.labels.get(BEGAN, "")
         if began != self.began:
             self.began = began
             return "begun"
-        ended = (now.state.is_cancelled() or now.state.is_crashed()) and not self._processes()
-        return "cancelled again" if ended and self._may_be_cancelled_again(client) else None
+        return "lost" if not self._processes() and self._is_lost(client, now.state) else None
 
-    def _may_be_cancelled_again(self, client: Any) -> bool:
-        """Return whether a cancellation is so recent that the worker of this attempt may read it once more."""
+    def _is_lost(self, client: Any, state: Any) -> bool:
+        """Return whether the worker did not start the attempt, or a cancellation of the last minute struck it.
+
+        A worker may handle a cancellation once more with each attempt of the next minute, see docs/deploying.md.
+        """
+        if not (state.is_cancelled() or state.is_crashed()):
+            return False
+        if (state.message or "").startswith(NOT_SUBMITTED):
+            return True
         states = client.read_flow_run_states(self.flow_run)
         asked = max(state.timestamp for state in states if state.is_scheduled())
         return any(asked - state.timestamp < REPLAYED for state in states if state.is_cancelling())
