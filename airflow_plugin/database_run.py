@@ -31,6 +31,7 @@ class Seen:
         id: the run, and when it started.
         pipeline: the display name of its DAG.
         plan: the description of its DAG in the task ``finish``.
+        default_args: those of its DAG.
         declared: the names of the params of its DAG.
         conf: what it was triggered with.
         params: the params of the run.
@@ -45,6 +46,7 @@ class Seen:
     id: DagRunId
     pipeline: str
     plan: Mapping[str, Any]
+    default_args: Mapping[str, Any]
     declared: Collection[str]
     conf: Mapping[str, Any]
     params: Mapping[str, Any]
@@ -81,7 +83,8 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
         run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
         if run is None or (described := _described(session, run, instances)) is None:
             return None
-        pipeline, plan, defaults = described
+        dag, plan = described
+        defaults = dict(dag.params.dump())
         states: dict[str, States] = {}
         for ti in instances:
             if ti.state is not None and ti.state != "removed":
@@ -90,8 +93,9 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
         pushed = _Pushed(session, dag_id, run_id)
         return Seen(
             id=DagRunId(dag_id, run_id, run.run_after, run.start_date or run.queued_at, run.clear_number or 0),
-            pipeline=pipeline,
+            pipeline=dag.dag_display_name,
             plan=plan,
+            default_args=dag.default_args,
             declared=list(defaults),
             conf=conf,
             params={**defaults, **(conf if _overrides() else {})},
@@ -119,12 +123,28 @@ def _instances(session: Session, dag_id: str, run_id: str) -> Sequence[Any]:
     return session.execute(select(*columns).where(Instance.dag_id == dag_id, Instance.run_id == run_id)).all()
 
 
-def _described(
-    session: Session, run: Any, instances: Sequence[Any]
-) -> tuple[str, Mapping[str, Any], dict[str, Any]] | None:
-    """Return the display name of a run's DAG, its plan, and the defaults of its params, in the version that ran last.
+def _described(session: Session, run: Any, instances: Sequence[Any]) -> tuple[Any, Mapping[str, Any]] | None:
+    """Return a run's DAG and its plan; None if an older version of this plugin wrote the DAG without a plan."""
+    dag = dag_of_run(session, run, instances)
+    if dag is None:
+        log.warning("Airflow has no version of DAG %s for run %s: run.json is not updated", run.dag_id, run.run_id)
+        return None
+    plan = getattr(dag.get_task(FINISH), "plan", None)
+    if plan is None:
+        log.warning(
+            "DAG %s is from an older version of this plugin: run.json of %s is not updated", run.dag_id, run.run_id
+        )
+        return None
+    return dag, json.loads(plan)
 
-    None if an older version of this plugin wrote the DAG without a plan.
+
+def dag_of_run(session: Session, run: Any, instances: Sequence[Any]) -> Any:
+    """Return a run's DAG as Airflow has stored it, in the version that ran last; None if there is none.
+
+    Args:
+        session: of the database.
+        run: the run.
+        instances: its task instances.
     """
     from airflow.models.dag_version import DagVersion
     from airflow.models.serialized_dag import SerializedDagModel
@@ -135,17 +155,9 @@ def _described(
     query = query.where(DagVersion.id.in_(versions - {None})).order_by(DagVersion.version_number.desc()).limit(1)
     serialized = session.scalar(query)
     if serialized is None:
-        log.warning("Airflow has no version of DAG %s for run %s: run.json is not updated", run.dag_id, run.run_id)
         return None
     serialized.load_op_links = False
-    dag: Any = serialized.dag
-    plan = getattr(dag.get_task(FINISH), "plan", None)
-    if plan is None:
-        log.warning(
-            "DAG %s is from an older version of this plugin: run.json of %s is not updated", run.dag_id, run.run_id
-        )
-        return None
-    return dag.dag_display_name, json.loads(plan), dict(dag.params.dump())
+    return serialized.dag
 
 
 def _listing(graph: Mapping[str, Any] | None) -> Iterable[str]:

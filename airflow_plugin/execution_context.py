@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_plugin import connections, secrets
-from airflow_plugin.configuration import project_folder, store_uri
+from airflow_plugin.configuration import project_folder, store_address
 from airflow_plugin.tries import name_try
 from translator.shim.contract import Context
 from translator.shim.embedded import line_log
@@ -41,7 +41,7 @@ def execution_context(
     label = f"{execution.node}[{execution.index}]" if execution.kind == "task" else execution.node
     return Context(
         id=execution,
-        store=store_uri(),
+        store=store_address(task["dag"].default_args),
         project=project_folder(project),
         engine="airflow",
         log=line_log(log, label),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from airflow_plugin.database_run import ENDED
+from airflow_plugin.database_run import ENDED, dag_of_run
 from airflow_plugin.late_records import write_when_committed
 from airflow_plugin.run_directory import DOCUMENT, FINISH, is_finish
 from airflow_plugin.run_mark import KEY, bearer
@@ -77,7 +77,7 @@ def _keep(dag_run: Any, state: Mark) -> None:
         if finish is None:
             return
         if finish.state in ENDED:
-            _correct(dag_run, state)
+            _correct(dag_run, instances, state)
         else:
             task_id = bearer({ti.task_id for ti in instances})
             map_index = min(ti.map_index for ti in instances if ti.task_id == task_id)
@@ -149,14 +149,15 @@ def _tell_finish(dag_run: Any, task_id: str, map_index: int, state: Mark) -> Non
     )
 
 
-def _correct(dag_run: Any, state: Mark) -> None:
+def _correct(dag_run: Any, instances: list[Any], state: Mark) -> None:
     """Update the ``run.json`` that ``finish`` wrote."""
-    from airflow_plugin.configuration import store_uri
+    from airflow_plugin.configuration import store_address
     from translator.shim.outcome.run_record import mark
     from translator.shim.store import open_store
 
     if (uri := _document(dag_run)) is not None:
-        mark(open_store(store_uri()), uri, state)
+        dag = dag_of_run(_session(dag_run), dag_run, instances)
+        mark(open_store(store_address(dag.default_args if dag is not None else {})), uri, state)
 
 
 def _document(dag_run: Any) -> str | None:

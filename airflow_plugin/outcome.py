@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.configuration import store_uri
+from airflow_plugin.configuration import store_address
 from airflow_plugin.gates import first_unmet
 from airflow_plugin.plan import plans_of
 from airflow_plugin.run_conf import unknown_keys
@@ -64,7 +64,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         parameters: the pipeline's parameters as they were in this run.
     """
     dag, ti = context["dag"], context["ti"]
-    store = open_store(store_uri())
+    store = open_store(store_address(dag.default_args))
     plans = plans_of(dag)
     states = task_states(context)
     ran = [plan.node.run for plan in plans if _ran(states.get(plan.node.run, {}))]

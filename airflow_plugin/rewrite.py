@@ -34,7 +34,7 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
         decided: whether Airflow has decided the state of the run since a person may have marked it, because it ran
             parts of the run again. A mark of the run that contradicts this state no longer counts.
     """
-    from airflow_plugin.configuration import RUN, store_uri
+    from airflow_plugin.configuration import RUN, store_address
     from translator.shim.outcome.run_record import mark
     from translator.shim.store import open_store
 
@@ -43,7 +43,7 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
     seen = look(dag_id, run_id, ended=ended)
     if seen is None:
         return
-    store = open_store(store_uri())
+    store = open_store(store_address(seen.default_args))
     written = _write(store, seen, ended=ended, decided=decided)
     while (now := look(dag_id, run_id, ended=ended)) is not None and now != seen and now.state in _FINAL:
         same_attempt = now.id == seen.id
@@ -126,10 +126,13 @@ class Run:
     """
 
     def __init__(self, seen: Seen, root: Graph) -> None:
+        from airflow_plugin.configuration import store_address
+
         self._seen = seen
         self.pipeline = seen.pipeline
         self.root = root
         self.params = seen.params
+        self.store = store_address(seen.default_args)
 
     def folder(self, store: Store, tries: Iterable[str]) -> str:  # noqa: ARG002 - the database has all of them
         """Return the run's name in the store."""

@@ -15,6 +15,7 @@ from prefect import get_client
 from prefect.logging.loggers import flow_run_logger
 
 from prefect_plugin.repair import close_earlier_attempts
+from prefect_plugin.stores import with_credentials
 from translator.shim import clock
 from translator.shim.contract import After
 from translator.shim.contract import State as Outcome
@@ -31,12 +32,14 @@ if TYPE_CHECKING:
     from prefect import Flow, State
     from prefect.client.schemas.objects import FlowRun
 
+    from prefect_plugin.stores import FlowStore
+    from translator.shim.contract import StoreAddress
     from translator.shim.store import Store
 
 ATTEMPT = "attempt.json"
 """Name of the document that each attempt of a run writes when it begins."""
-STORE, PIPELINE, RUN = "translator.store", "translator.pipeline", "translator.run"
-"""Labels of a flow run: where its artifacts are."""
+STORE, BLOCK, PIPELINE, RUN = "translator.store", "translator.store-block", "translator.pipeline", "translator.run"
+"""Labels of a flow run: where its artifacts are, and the block with the credentials for them."""
 COUNT, BEGAN = "translator.attempt", "translator.started"
 """Labels of a flow run: the number of its latest attempt, and when that began."""
 
@@ -55,7 +58,7 @@ class Begun:
     graph: GraphPlan | None = None
 
 
-def begin(flow_run: FlowRun, store: str, pipeline: str, run: str, started: str) -> bool:
+def begin(flow_run: FlowRun, store: FlowStore, pipeline: str, run: str, started: str) -> bool:
     """Record in the labels of a flow run that an attempt begins, and where its artifacts are.
 
     Returns:
@@ -63,7 +66,7 @@ def begin(flow_run: FlowRun, store: str, pipeline: str, run: str, started: str) 
     """
     _recorded.discard(flow_run.id)
     try:
-        labels = {STORE: open_store(store).root, PIPELINE: pipeline, RUN: run}
+        labels = {STORE: open_store(store.address).root, BLOCK: store.block or "", PIPELINE: pipeline, RUN: run}
         with get_client(sync_client=True) as client:
             client.update_flow_run_labels(flow_run.id, {**labels, COUNT: flow_run.run_count, BEGAN: started})
     except Exception as error:  # noqa: BLE001 - only the record of a crash needs them
@@ -81,7 +84,7 @@ def is_replaced(flow_run: FlowRun, started: str) -> bool:
     return flow_run.labels.get(BEGAN, started) != started
 
 
-def leave(store: str, begun: Begun) -> None:
+def leave(store: StoreAddress, begun: Begun) -> None:
     """Write the document of an attempt, if the store can be written."""
     try:
         opened = open_store(store)
@@ -111,7 +114,7 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     if BEGAN not in labels:
         return  # it was killed before its run began
     try:
-        store = open_store(str(labels[STORE]))
+        store = open_store(with_credentials(str(labels[STORE]), str(labels.get(BLOCK) or "")))
         # An attempt that was killed before it set its labels has begun nothing.
         began = str(labels[BEGAN]) if labels[COUNT] == now.run_count else clock.now()
         begun = _read(store, str(labels[PIPELINE]), str(labels[RUN]), began)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from prefect.blocks.core import Block
+from prefect.blocks.fields import SecretDict  # noqa: TC002 - pydantic reads the annotation
 from pydantic import Field
 
 
 class ArtifactStore(Block):
     """The store for outputs and manifests of translated pipelines.
 
-    Flows use the block called ``default``, or the one that the environment variable ``TRANSLATOR_STORE`` names
-    (``artifact-store/NAME``).
+    Flows use the block that they name, else the one called ``default``. The environment variable ``TRANSLATOR_STORE``
+    can name another (``artifact-store/NAME``).
     """
 
     _block_type_name = "Artifact Store"
@@ -19,7 +20,12 @@ class ArtifactStore(Block):
 
     uri: str = Field(
         title="URI",
-        description="A directory, or any URI of fsspec, such as s3://bucket/prefix; credentials come from the "
-        "environment of the worker.",
+        description="A directory, or any URI of fsspec, such as s3://bucket/prefix.",
         examples=["/srv/artifacts", "s3://bucket/prefix"],
+    )
+    storage_options: SecretDict | None = Field(
+        default=None,
+        title="Storage options",
+        description="Options of fsspec for this kind of URI, such as key and secret for S3; without them, credentials "
+        "come from the environment of the worker.",
     )

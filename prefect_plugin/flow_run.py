@@ -30,6 +30,7 @@ from translator.shim.contract import State as Outcome
 from translator.shim.embedded import events
 from translator.shim.errors import TranslatorError
 from translator.shim.execution import kill_all
+from translator.shim.masking.uris import shown
 from translator.shim.outcome import run_record
 from translator.shim.outcome.traces import NODE, EngineState
 from translator.shim.store import StoreError, open_store
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
     from prefect_plugin.points import Point
-    from translator.shim.contract import Json, Manifest, Value
+    from translator.shim.contract import Json, Manifest, StoreAddress, Value
     from translator.shim.outcome.plans import GraphPlan, NodePlan
     from translator.shim.outcome.run_record import RunRecord
 
@@ -105,11 +106,11 @@ class NodeRun:
 
 @dataclass(eq=False, slots=True)
 class Run:
-    """The state that all tasks of a flow run share; ``store`` is a URI, ``id`` the run's name in the store."""
+    """The state that all tasks of a flow run share; ``id`` is the run's name in the store."""
 
     pipeline: str
     id: str
-    store: str
+    store: StoreAddress
     project: Path
     parameters: Mapping[str, Value | Json]
     flow_run: UUID
@@ -173,22 +174,26 @@ def begun(node: NodeRun) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def run_of(
+def run_of(  # noqa: PLR0913 - all but the name are keywords
     pipeline: str,
     *,
     project: Path,
+    store: str | None = None,
+    store_block: str | None = None,
     max_workers: int | None = None,
     parameters: Mapping[str, Value | Json] | None = None,
 ) -> Iterator[Run]:
     """Make the current flow run a run of ``pipeline``; a flow opens it around its whole body.
 
     Whatever ends the run early (a cancel, a suspension, a signal from a worker, Ctrl-C, a time limit, an exception in
-    the flow's body), the executions are stopped and ``run.json`` is still written. The store is chosen by
-    ``prefect_plugin.stores``.
+    the flow's body), the executions are stopped and ``run.json`` is still written.
 
     Args:
         pipeline: the pipeline's name, as the source file spells it.
         project: the directory of the source file.
+        store: URI of the artifact store (default: that of the block); ``TRANSLATOR_STORE`` replaces it.
+        store_block: name of the *Artifact Store* block with the credentials (default: the block called ``default``, if
+            ``store`` does not say where the store is).
         max_workers: how many nodes run at once (default: no limit). The task runner still needs a thread for each
             node: a waiting node occupies a thread, but does not count here.
         parameters: the pipeline's own parameters, by the names of the source file.
@@ -197,22 +202,23 @@ def run_of(
     if context is None or context.flow_run is None:
         raise OutsideRunError("call run_of in the body of a flow")
     flow_run = context.flow_run
-    store = choose()
+    chosen = choose(store, store_block)
+    address = chosen.address
     run = Run(
         pipeline=pipeline,
-        id=os.environ.get(RUN) or _folder(store, pipeline, flow_run),
-        store=store,
+        id=os.environ.get(RUN) or _folder(address, pipeline, flow_run),
+        store=address,
         project=Path(os.environ.get(PROJECT) or project).resolve(),
         parameters={name: _listed(value) for name, value in (parameters or {}).items()},
         flow_run=flow_run.id,
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     token = _run.set(run)
-    get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, flat(pipeline), run.store)
+    get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, flat(pipeline), shown(address.uri))
     events.emit("run-started")
     if attempts.BEGAN in flow_run.labels:
         close_earlier_attempts(flow_run.id)
-    run.labelled = attempts.begin(flow_run, run.store, pipeline, run.id, run.started)
+    run.labelled = attempts.begin(flow_run, chosen, pipeline, run.id, run.started)
     try:
         # How an execution ended is final: Prefect would otherwise roll it back when its node fails.
         watched = state_watched(run.stop, flow_run.id, lambda now: _has_later_attempt(run, now))
@@ -233,7 +239,7 @@ def _listed(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _folder(store: str, pipeline: str, flow_run: FlowRun) -> str:
+def _folder(store: StoreAddress, pipeline: str, flow_run: FlowRun) -> str:
     """Return the name of a flow run in the store; all attempts have the same."""
     name = f"{flow_run.name}-{flow_run.id.hex[-8:]}"
     try:

@@ -544,7 +544,7 @@ class Pipeline:
 
     ``concurrency``: the maximum number of concurrent nodes; with 1, they run in file order (Loom's ``execution``).
     ``settings`` are those that all its tasks share, ``workflow`` those of the workflow itself;
-    ``configuration`` is the name of the file that has them.
+    ``configuration`` is the name of the file that has them. ``store`` is the artifact store, if that file names it.
     """
 
     name: str
@@ -557,6 +557,7 @@ class Pipeline:
     settings: Settings = field(default_factory=lambda: MappingProxyType({}))
     workflow: Settings = field(default_factory=lambda: MappingProxyType({}))
     configuration: str | None = None
+    store: str | None = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:

@@ -17,7 +17,7 @@ from airflow.providers.common.compat.sdk import TaskInstanceKey
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
-from airflow_plugin.configuration import store_uri
+from airflow_plugin.configuration import store_address
 from airflow_plugin.console import page
 from airflow_plugin.console.attempts import UnknownFolderError, execution_of, folder_of, leaves_manifest
 from airflow_plugin.database import dag_of
@@ -57,7 +57,7 @@ class Try:
         self.missing = ""
         """Why there is no directory."""
         try:
-            self.store: Store = open_store(store_uri())
+            self.store: Store = open_store(store_address(dag.default_args))
             self.folder = folder_of(key, self.id.pipeline, self.store)
         except UnknownFolderError as error:
             self.missing = str(error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from airflow_plugin.configuration import store_uri
+from airflow_plugin.configuration import store_address
 from airflow_plugin.controlflow.structure import Graph, Node, Path, find, graph_at, read
 from airflow_plugin.run_directory import run_folder
 from airflow_plugin.tries import named_tries
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from translator.shim.contract import Dialect, Json, Manifest, Scope
+    from translator.shim.contract import Dialect, Json, Manifest, Scope, StoreAddress
     from translator.shim.store import Store
 
 Index: TypeAlias = "tuple[int, ...]"
@@ -53,6 +53,7 @@ class Airflow(Protocol):
     pipeline: str
     root: Graph
     params: Mapping[str, Any]
+    store: StoreAddress
 
     def folder(self, store: Store, tries: Iterable[str]) -> str:
         """Return the run's name in the store; ``tries`` are URIs of its manifests, if there are any."""
@@ -79,6 +80,7 @@ class Task:
         self.pipeline: str = context["dag"].dag_display_name
         self.root = read(context["dag"])
         self.params: Mapping[str, Any] = context["params"]
+        self.store = store_address(context["dag"].default_args)
 
     def folder(self, store: Store, tries: Iterable[str]) -> str:
         """Return the run's name in the store."""
@@ -116,7 +118,7 @@ class Run:
         self._seen = _Seen()
         self.index = index
         self.pipeline = airflow.pipeline
-        self.store = open_store(store_uri())
+        self.store = open_store(airflow.store)
         self.root = airflow.root
 
     @cached_property

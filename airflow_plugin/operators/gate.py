@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseOperator, TriggerRule
 
-from airflow_plugin.configuration import store_uri
+from airflow_plugin.configuration import store_address
 from airflow_plugin.exceptions import NodeError, NotStarted
 from airflow_plugin.nodes import nodes
 
@@ -75,4 +75,4 @@ class GateOperator(BaseOperator):
         from airflow_plugin.gates import unmet
         from translator.shim.store import open_store
 
-        return unmet(context, node.included_if, open_store(store_uri())) is not None
+        return unmet(context, node.included_if, open_store(store_address(context["dag"].default_args))) is not None

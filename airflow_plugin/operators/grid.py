@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import BaseOperator
 
-from airflow_plugin.configuration import project_folder, store_uri
+from airflow_plugin.configuration import project_folder, store_address
 from airflow_plugin.exceptions import NodeError, NotStarted
 from airflow_plugin.nodes import nodes
 from airflow_plugin.operators.step import Point
@@ -87,7 +87,7 @@ class GridOperator(BaseOperator):
             raise NotStarted(f"not started: {reason}")
         if problem := unknown_keys(context):
             raise NodeError(problem)
-        store = open_store(store_uri())
+        store = open_store(store_address(context["dag"].default_args))
         if reason := unmet(context, (*self.included_if, *self.only_if), store):
             raise NotStarted(reason)
         files = self.step.files

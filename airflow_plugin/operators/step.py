@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.sdk import BaseOperator
 
-from airflow_plugin.configuration import store_uri
+from airflow_plugin.configuration import store_address
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.execution_context import execution_context
@@ -132,7 +132,7 @@ class StepOperator(BaseOperator):
         should_stop = stop_reason(context)
         if reason := should_stop():
             raise NotStarted(f"not started: {reason}")
-        store = open_store(store_uri())
+        store = open_store(store_address(context["dag"].default_args))
         if reason := unmet(context, (*self.included_if, *self.only_if), store):
             raise NotStarted(reason)
         if self.sequential and self._one_failed(context):

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def run_of_graph(
+def run_of_graph(  # noqa: PLR0913 - all but the name are keywords
     pipeline: str,
     *,
     dialect: Dialect,
     project: Path,
     nodes: Sequence[Node],
+    store: str | None = None,
+    store_block: str | None = None,
     parameters: Mapping[str, Json] | None = None,
 ) -> Iterator[Token]:
     """Make the current flow run a run of ``pipeline``; yield the token at the start of its graph.
@@ -39,10 +41,12 @@ def run_of_graph(
         dialect: the source language.
         project: the directory of the source file.
         nodes: the nodes of the outermost graph, in the order of the source file.
+        store: URI of the artifact store; see ``run_of``.
+        store_block: name of the *Artifact Store* block with the credentials; see ``run_of``.
         parameters: the parameters of the run, by the names of the source file.
     """
     routes = Routes(dialect, scopes.refusal(dialect, parameters or {}, os.environ))
-    with flow_run.run_of(pipeline, project=project, parameters=parameters) as run:
+    with flow_run.run_of(pipeline, project=project, store=store, store_block=store_block, parameters=parameters) as run:
         run.graph = lambda: routes.plan(nodes, interrupted=run.stop.reason is not None)
         attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))
         graph = GraphRun(run, routes, Handover(scopes.initial(dialect, run.parameters, os.environ)))

@@ -113,9 +113,9 @@ class Airflow:
             time.sleep(0.3)
         return state
 
-    def record(self, run: str) -> dict[str, Any]:
+    def record(self, run: str, store: Path | None = None) -> dict[str, Any]:
         """Return the run's ``run.json``."""
-        (path,) = self.store.glob(f"*/{run}/run.json")
+        (path,) = (store or self.store).glob(f"*/{run}/run.json")
         return json.loads(path.read_text())
 
     def tail(self) -> str:

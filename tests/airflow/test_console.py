@@ -39,7 +39,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
 
     from airflow_plugin.console import app
 
-    dag = SimpleNamespace(dag_display_name="Training", has_task="train".__eq__)
+    dag = SimpleNamespace(dag_display_name="Training", has_task="train".__eq__, default_args={})
     operator = SimpleNamespace(
         dag=dag, task_id="train", task_display_name="train", task_group=None, label="train", task_type="StepOperator",
         _task_module="airflow_plugin.operators.step",

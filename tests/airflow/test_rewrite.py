@@ -16,7 +16,7 @@ from translator.shim.outcome.run_record import RunRecord
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -36,6 +36,7 @@ class Seen:
     state: str
     id: Id = field(default_factory=Id)
     pipeline: str = "p"
+    default_args: Mapping[str, Any] = field(default_factory=dict)
 
     def folder(self, _: Any) -> str:
         return "run"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
 
 SETTINGS = """
+[defaults]
+store = "STORE"
+
 [defaults.airflow]
 owner = "ml-platform"
 retries = 1
@@ -66,7 +69,7 @@ def faulty(scheduler: Airflow) -> Airflow:
         Node("again", on_error="retry", after=["killed"]),
     )
     (project / "valohai.yaml").write_text(source(*nodes, name="Infrastructure"))
-    (project / "translator.toml").write_text(SETTINGS)
+    (project / "translator.toml").write_text(SETTINGS.replace("STORE", str(scheduler.home / "team-store")))
     (scheduler.dags / "company_calls.py").write_text(CALLBACKS)
     scheduler.api("POST", "/api/v2/pools", {"name": "small", "slots": 4})
     scheduler.api("POST", "/api/v2/variables", {"key": "ml_token", "value": HIDDEN})
@@ -105,7 +108,7 @@ def test_only_faults_of_the_infrastructure_are_tried_again(faulty: Airflow) -> N
     wait_until((ran / "killed").exists)
     os.kill(faulty.tasks(DAG, "faulty-1")["killed", -1]["pid"], signal.SIGKILL)
     assert faulty.wait(DAG, "faulty-1") == "failed"
-    document = faulty.record("faulty-1")
+    document = faulty.record("faulty-1", faulty.home / "team-store")
     assert {name: node["state"] for name, node in document["nodes"].items()} == {
         "killed": "complete",
         "fails": "error",

@@ -18,15 +18,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def place(text: str) -> str:
+    """Return the place of the first line of the configuration that begins with a text."""
+    lines = (CASES / "translator.toml").read_text().splitlines()
+    return f"translator.toml:{next(number for number, line in enumerate(lines, 1) if line.startswith(text))}"
+
+
 def test_settings_are_shown_with_their_places(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["config", "settings.yaml"]) == 0
     shown = [line.split("  ") for line in capsys.readouterr().out.splitlines()]
     rows = [[cell.strip() for cell in line if cell.strip()] for line in shown]
-    assert rows[0] == ["Settings (settings.yaml:27): translator.toml"]
-    assert ["airflow.owner", '"ml-platform"', "translator.toml:3", "[defaults]"] in rows
+    gpu = '[environments."aws-*-g4dn.*"]'
+    assert rows[0] == ["Settings (settings.yaml:29): translator.toml"]
+    assert ["store", '"s3://ml-artifacts/pipelines"', place("store ="), "[defaults]"] in rows
+    assert ["airflow.dag.store_connection", '"ml_artifacts"', place("store_connection"), "[defaults]"] in rows
+    assert ["airflow.owner", '"ml-platform"', place("owner"), "[defaults]"] in rows
     assert ["train (step train, environment aws-eu-west-1-g4dn.xlarge)"] in rows
-    assert ["airflow.queue", '"gpu"', "translator.toml:35", '[environments."aws-*-g4dn.*"]'] in rows
-    assert ["runners.docker.connection", '"docker_gpu"', "translator.toml:31", '[environments."aws-*-g4dn.*"]'] in rows
+    assert ["airflow.queue", '"gpu"', place('airflow.queue = "gpu"'), gpu] in rows
+    assert ["runners.docker.connection", '"docker_gpu"', place("runners.docker.connection"), gpu] in rows
+    assert ["airflow.queue", '"small"', place('airflow.queue = "small"'), "[presets.small]"] in rows
     assert ["prepare (step prepare): as the pipeline"] in rows
 
 
@@ -44,7 +54,7 @@ def test_json_has_every_setting_of_every_node(folder: Path, capsys: pytest.Captu
     assert document["nodes"]["again"]["settings"]["airflow.owner"] == {
         "value": "data-science",
         "file": "translator.toml",
-        "line": 44,
+        "line": int(place('airflow.owner = "data-science"').partition(":")[2]),
         "column": 9,
         "table": "pipelines.Settings.nodes.again",
     }
@@ -77,7 +87,7 @@ def test_the_command_line_names_the_dag(folder: Path) -> None:
 
 
 def test_check_says_where_each_node_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    more = '[steps.score]\nrunner = "docker"\nresources = { cpu = 2, memory = 4096 }\n'
+    more = "[steps.score]\nresources = { cpu = 2, memory = 4096 }\n"
     text = (folder / "translator.toml").read_text().replace("[steps.score]\n", more)
     (folder / "translator.toml").write_text(text)
     assert main(["check", "settings.yaml"]) == 0
@@ -89,5 +99,5 @@ def test_check_says_where_each_node_runs(folder: Path, capsys: pytest.CaptureFix
             'airflow: queue="gpu", pool="gpu"; prefect: tags=["gpu"]'
         ),
         "Settings, again: a process on the worker",
-        "Settings, score: docker, image python:3.12 (2 CPU, 4096 MB)",
+        'Settings, score: docker, image registry.example.com/ml/score:3 (2 CPU, 4096 MB); airflow: queue="small"',
     ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from translator import diagnostics, registry
-from translator.config.keys import TargetKeys
+from translator.config.keys import LEVELS as LEVELS_OF_FILES
+from translator.config.keys import Section, TargetKeys
 from translator.config.kinds import Data, Duration, Flag, Hook, Kind, Number, Prose, Table, Text, Texts, Whole
 from translator.config.resolve import resolve
-from translator.config.schema import json_schema
+from translator.config.schema import json_schema, scope_section
 from translator.diagnostics import Diagnostics
 from translator.load import Loaded, load
 from translator.source import Located, parse_toml
@@ -286,3 +289,45 @@ def test_the_schema_takes_what_the_reader_takes(folder: Path) -> None:
         assert not errors(loaded(folder, text))
     faults = list(validator.iter_errors(tomllib.loads(WRONG)))
     assert len(faults) >= 10
+
+
+PAGES = Path(__file__).parents[2] / "docs"
+BLOCKS = [
+    block
+    for page in ("configuration.md", "deploying.md")
+    for block in re.findall(r"^```toml\n(.*?)^```$", (PAGES / page).read_text(), re.DOTALL | re.MULTILINE)
+]
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_the_documentation_shows_valid_files(folder: Path, block: str) -> None:
+    document = tomllib.loads(block)
+    tool = document.get("tool", {}).get("pipeline-translator")
+    (folder / ("translator.toml" if tool is None else "pyproject.toml")).write_text(block)
+    found = loaded(folder)
+    assert found.config.file
+    assert not errors(found)
+    keys: dict[str, TargetKeys] = {target.NAME: target.SETTINGS for target in registry.targets()}
+    jsonschema.validate(document if tool is None else tool, json_schema(keys))
+
+
+def test_the_complete_example_has_every_level_and_uses_every_table(folder: Path) -> None:
+    document = tomllib.loads(BLOCKS[0])
+    assert set(document) == set(LEVELS_OF_FILES) - {"nodes"}  # the example has nodes of a pipeline
+    (pipeline,) = document["pipelines"].values()
+    named = [one for level in document if level != "defaults" for one in document[level].values()]
+    used = [document["defaults"], pipeline, *pipeline["nodes"].values(), *named]
+    keys = {target.NAME: target.SETTINGS for target in registry.targets() if target.NAME in {"airflow", "prefect"}}
+    unused: list[str] = []
+
+    def look(section: Section, path: tuple[str, ...]) -> None:
+        tables = [table for one in used for table in [reduce(lambda at, key: at.get(key, {}), path, one)] if table]
+        if not any(set(table) & {key.name for key in section.keys} for table in tables):
+            unused.append(".".join(path))
+        for name, table in section.tables.items():
+            look(table, (*path, name))
+
+    look(scope_section(keys, whole=True), ())
+    assert unused == []
+    general = {key for one in used for key in one}
+    assert general >= set(scope_section({}, whole=True).names)

@@ -8,7 +8,9 @@ import pytest
 pytest.importorskip("prefect")
 
 from prefect_plugin import ArtifactStore
-from prefect_plugin.stores import choose
+from prefect_plugin.stores import FlowStore, choose
+from tests.prefect.support import compiled, flow_of
+from translator.shim.contract import StoreAddress
 
 COLLECTION = """
 import prefect
@@ -30,22 +32,51 @@ def test_the_block_is_registered_as_a_module_and_as_a_collection(server):
 def test_the_store_comes_from_the_environment_else_from_a_block_else_is_a_folder(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRANSLATOR_STORE", raising=False)
-    assert choose() == str(tmp_path / "artifacts")
+    assert choose().address == StoreAddress(str(tmp_path / "artifacts"))
 
     ArtifactStore(uri="s3://default/store").save("default")
-    ArtifactStore(uri="s3://team/store").save("team")
+    ArtifactStore(uri="s3://team/store", storage_options={"key": "me", "secret": "swordfish"}).save("team")
     try:
-        assert choose() == "s3://default/store"
+        options = {"key": "me", "secret": "swordfish"}
+        assert choose().address == StoreAddress("s3://default/store")
+        assert choose("s3://said").address == StoreAddress("s3://said")
+        assert choose(None, "team") == FlowStore(StoreAddress("s3://team/store", options), "team")
+        assert choose("s3://said", "team").address == StoreAddress("s3://said", options)
+        assert "swordfish" not in f"{choose(None, 'team')!r}"
         for given, chosen in {
             "artifact-store/team": "s3://team/store",
             "relative": str(tmp_path / "relative"),
             "memory://there": "memory://there",
         }.items():
             monkeypatch.setenv("TRANSLATOR_STORE", given)
-            assert choose() == chosen
+            assert choose("s3://said", "default").address.uri == chosen
         monkeypatch.setenv("TRANSLATOR_STORE", "artifact-store/nobody")
         with pytest.raises(ValueError, match="nobody"):
             choose()
     finally:
         for name in ("default", "team"):
             ArtifactStore.delete(name)
+
+
+PIPELINE = """
+- step: {name: work, image: none, command: echo made > $VH_OUTPUTS_DIR/made}
+- pipeline:
+    name: Stored
+    nodes: [{name: one, type: execution, step: work}]
+    edges: []
+"""
+
+
+def test_a_flow_uses_the_store_that_translator_toml_names(server, tmp_path, monkeypatch):
+    for name in ("TRANSLATOR_STORE", "TRANSLATOR_RUN", "TRANSLATOR_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    settings = f'[defaults]\nstore = "{tmp_path}/team"\n[defaults.prefect.flow]\nstore_block = "credentials"\n'
+    (tmp_path / "translator.toml").write_text(settings)
+    ArtifactStore(uri="s3://elsewhere").save("credentials")
+    try:
+        assert flow_of(compiled(PIPELINE, tmp_path))(return_state=True).is_completed()
+    finally:
+        ArtifactStore.delete("credentials")
+    assert [file.read_text() for file in (tmp_path / "team").glob("*/*/one/0/try-1/outputs/made")] == ["made\n"]
+    assert not (tmp_path / "artifacts").exists()

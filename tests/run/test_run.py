@@ -58,10 +58,11 @@ def engine(request):
 
 
 def command(engine, project, *arguments):
-    return [
-        *(str(python_of(engine).with_name("translate")), "run", str(project / "valohai.yaml"), "--target", engine),
-        *("--store", str(project / "store"), *arguments),
-    ]
+    return [*in_default_store(engine, project), "--store", str(project / "store"), *arguments]
+
+
+def in_default_store(engine, project):
+    return [str(python_of(engine).with_name("translate")), "run", str(project / "valohai.yaml"), "--target", engine]
 
 
 def environment():
@@ -71,8 +72,9 @@ def environment():
 
 def test_a_run_that_fails(engine, project, tmp_path_factory):
     temporary = tmp_path_factory.mktemp("tmp")
+    (project / "translator.toml").write_text(f'[defaults]\nstore = "{project}/store"\n')
     done = subprocess.run(  # noqa: PLW1510  the exit status is what is tested
-        command(engine, project, "--param", "many.n=1,7", "--grid", "first.n=3,4"),
+        [*in_default_store(engine, project), "--param", "many.n=1,7", "--grid", "first.n=3,4"],
         capture_output=True,
         text=True,
         timeout=6000,

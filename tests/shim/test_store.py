@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from translator.shim.contract import ExecutionId, FileRecord
+from translator.shim.contract import Connection, ExecutionId, FileRecord, StoreAddress
 from translator.shim.files.digest import of_file
 from translator.shim.store import Store, StoreError, open_store, segment, try_key
+from translator.shim.store.credentials import options_of
 from translator.shim.store.folder import FolderStore
 from translator.shim.store.objects import without_password
 
@@ -336,3 +337,31 @@ def test_a_store_that_fills_up_at_the_manifest(worker, monkeypatch) -> None:
     assert manifest.reason.endswith("No space left on device")
     assert not (Path(worker.uri) / try_key(manifest.id, "outputs")).exists()
     assert json.loads((Path(worker.uri) / try_key(manifest.id, "manifest.json")).read_text())["state"] == "error"
+
+
+def test_a_store_is_opened_with_the_credentials_of_a_connection(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = os.environ["AWS_ENDPOINT_URL"]
+    for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    extra = {"endpoint_url": endpoint, "region_name": "us-east-1", "storage_options": {"use_ssl": False}}
+    options = options_of(s3, Connection("host", "testing", "swordfish", extra=extra))
+    assert options == {
+        "key": "testing",
+        "secret": "swordfish",
+        "endpoint_url": endpoint,
+        "client_kwargs": {"region_name": "us-east-1"},
+        "use_ssl": False,
+    }
+    address = StoreAddress(s3, options)
+    assert "swordfish" not in repr(address)
+    open_store(address).write("with/credentials", b"made")
+    assert open_store(address).read("with/credentials") == b"made"
+
+
+def test_other_stores_have_options_of_their_own() -> None:
+    login = Connection("host", "name", "key", extra={"endpoint_url": "ignored"})
+    assert options_of("abfs://container/x", login) == {"account_name": "name", "account_key": "key"}
+    assert options_of("sftp://host/x", login) == {"username": "name", "password": "key"}
+    assert options_of("gs://bucket", Connection(extra={"storage_options": {"token": "/key.json"}})) == {
+        "token": "/key.json"
+    }

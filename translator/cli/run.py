@@ -25,6 +25,7 @@ from translator.run import process
 from translator.run.guard import guarded
 from translator.run.progress import Follower, Progress, plain, view
 from translator.run.table import table
+from translator.shim.masking.uris import shown as without_credentials
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def _parser() -> ArgumentParser:
     parser.add_argument("file", metavar="FILE", help="pipeline file")
     add_pipeline_arguments(parser, target_required=True)
     param_option.add_argument(parser)
-    where = f"artifact store: a directory, or a URI such as s3://bucket/prefix (default: ./{STORE})"
-    parser.add_argument("--store", metavar="URI", default=STORE, help=where)
+    where = "artifact store: a directory, or a URI such as s3://bucket/prefix"
+    default = f"(default: that of translator.toml, else ./{STORE})"
+    parser.add_argument("--store", metavar="URI", help=f"{where} {default}")
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", "-q", action="store_true", help="print failures only")
     loudness.add_argument("--verbose", "-v", action="store_true", help="print the output of the steps")
@@ -91,11 +93,13 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
     from translator.shim.store import StoreError, key_of, open_store
 
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    uri = args.store if "://" in args.store else str(Path(args.store).absolute())
+    wanted = args.store or pipeline.store or STORE
+    uri = wanted if "://" in wanted else str(Path(wanted).absolute())
     try:
         store = open_store(uri)
     except (StoreError, ValueError, ImportError, OSError) as error:
-        raise UsageError(f"--store {args.store}: {error}") from None
+        said = f"--store {args.store}" if args.store else f"the store {without_credentials(wanted)}"
+        raise UsageError(f"{said}: {error}") from None
     kinds = {".".join(path): kind(node) for path, node in walk(pipeline.graph, into=named_branches)}
     with guarded() as (folder, guard):
         command = _compiled(pipeline, target, folder, project_of(args, args.file), run=run, store=uri, values=values)

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
+from translator.config.keys import STORE
 from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.config.runners import argument
@@ -37,8 +38,14 @@ def configure(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, Targe
         graph=_graph(pipeline.graph, (), resolved, targets),
         settings={name: values for name, values in shared.items() if values},
         workflow={name: values for name, values in workflow.items() if values},
+        store=_store(resolved.pipeline),
         configuration=PurePath(config.file).name,
     )
+
+
+def _store(settings: Settings) -> str | None:
+    setting = settings.get((STORE.name,))
+    return str(setting.value) if setting is not None else None
 
 
 def _of_tasks(settings: Settings, target: str, keys: TargetKeys) -> Mapping[str, ir.Json]:

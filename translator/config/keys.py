@@ -97,6 +97,17 @@ GENERAL = Section(
 )
 """The keys that every table of settings has, whatever the targets."""
 
+STORE = Key(
+    "store",
+    Text(
+        pattern=r"^(/|[A-Za-z][A-Za-z0-9+.-]*://(?![^/]*:[^/]*@)[^\s])",
+        what='an absolute directory or a URI without a password, such as "s3://bucket/prefix"',
+    ),
+    "The [artifact store](#artifact-store): an absolute directory, or a URI such as `s3://bucket/prefix`. Only in "
+    "`[defaults]` and `[pipelines.NAME]`.",
+)
+"""The key of tables for whole pipelines: a run has one store."""
+
 LEVELS = ("defaults", "pipelines", "groups", "environments", "presets", "steps", "nodes")
 """The tables that hold settings, the weakest first; those of a pipeline's own ``nodes`` are stronger than all."""
 WEAK = ("defaults", "groups")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
-from translator.config.keys import LEVELS, WEAK
+from translator.config.keys import LEVELS, STORE, WEAK
 from translator.config.kinds import Table
 from translator.config.runners import check_runners
 from translator.config.schema import scope_section, top_section
@@ -180,8 +180,11 @@ class _Reader:
 
     def _misplaced(self, path: Path) -> Mapping[str, str]:
         """Return hints for keys that only other tables have."""
+        hint = "it goes into [defaults] or [pipelines.NAME]"
+        if not path:
+            return {STORE.name: hint}
         keys = self.targets.get(path[0]) if len(path) == 1 else None
-        return {keys.named: "it goes into [defaults] or [pipelines.NAME]"} if keys else {}
+        return {keys.named: hint} if keys else {}
 
     def _not_a_table(self, value: Located, name: str) -> None:
         self.found.error("bad-setting", f"{name!r} must be a table", value.span, hint=f"write [{name}]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from translator.config.keys import GENERAL, LEVELS, WHOLE, Section
+from translator.config.keys import GENERAL, LEVELS, STORE, WHOLE, Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,8 @@ def scope_section(targets: Mapping[str, TargetKeys], *, whole: bool) -> Section:
         whole: whether it is at a level that whole pipelines have.
     """
     of_targets = {name: keys.section(name, whole=whole) for name, keys in targets.items()}
-    return Section(GENERAL.doc, GENERAL.keys, {**GENERAL.tables, **of_targets})
+    keys = (*GENERAL.keys, STORE) if whole else GENERAL.keys
+    return Section(GENERAL.doc, keys, {**GENERAL.tables, **of_targets})
 
 
 def top_section() -> Section:

@@ -259,22 +259,33 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """The URI of an artifact store, and options of its file system, which may hold credentials.
+
+    Without options, the file system looks for credentials itself, for example in the worker's environment.
+    """
+
+    uri: str
+    options: Mapping[str, Json] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The engine's part of an execution.
 
-    ``store`` is the URI of the artifact store, ``project`` the directory of the source file. ``log`` receives each line
-    of the command's output, without its line end, as it appears. ``should_stop`` is asked from the calling thread,
-    before the command starts and then about once a second; it returns why the execution must stop, or None. ``secret``
-    is asked, from any thread, for secrets that the worker's environment does not have: it looks one up by its name in
-    the engine's own store, None stands for none. ``claimed`` is told, before the command starts, the URI that the
-    manifest of this try will have: the engine remembers it, however the execution ends. ``out_of_time``
-    are exceptions by which the engine says that the execution took too long: then it failed, and was not cancelled.
-    ``connection`` looks up one of the engine's connections by its name. ``mask`` tells the engine to hide a value in
-    its own logs.
+    ``store`` is the artifact store, with credentials if the engine has them; ``project`` the directory of the source
+    file. ``log`` receives each line of the command's output, without its line end, as it appears. ``should_stop`` is
+    asked from the calling thread, before the command starts and then about once a second; it returns why the execution
+    must stop, or None. ``secret`` is asked, from any thread, for secrets that the worker's environment does not have:
+    it looks one up by its name in the engine's own store, None stands for none. ``claimed`` is told, before the command
+    starts, the URI that the manifest of this try will have: the engine remembers it, however the execution ends.
+    ``out_of_time`` are exceptions by which the engine says that the execution took too long: then it failed, and was
+    not cancelled. ``connection`` looks up one of the engine's connections by its name. ``mask`` tells the engine to
+    hide a value in its own logs.
     """
 
     id: ExecutionId
-    store: str
+    store: str | StoreAddress
     project: Path
     engine: Literal["airflow", "prefect"]
     log: Callable[[str], None]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.nodes import walk_steps
 from translator.runtime import SCRIPTS, lower_resources, lower_step
+from translator.shim.json_values import thawed
 from translator.targets.render import Call, Name, call, made
 from translator.targets.scripts import lower_script
 
@@ -49,7 +50,8 @@ def step_expression(step: ir.Step, dialect: str, files: ir.FileAxis | None = Non
     """
     runner = None
     if step.runner is not None:
-        runner = Call(Name(RUNNER), (step.runner.name,), tuple(step.runner.settings.items()))
+        settings = {key: thawed(value) for key, value in step.runner.settings.items()}
+        runner = Call(Name(RUNNER), (step.runner.name,), tuple(settings.items()))
     joins_with_command = step.kind is ir.StepKind.COLLECT and step.command
     if step.kind in SCRIPTS and not joins_with_command:
         script = lower_script(step, files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from translator.shim.contract import StoreAddress
 from translator.shim.store.base import HURRY, NoManifestError, Store, StoreError
 from translator.shim.store.keys import LOG, MANIFEST, OUTPUTS, RUN, STARTED, key_of, segment, try_key
 
@@ -14,6 +15,7 @@ __all__ = [
     "STARTED",
     "NoManifestError",
     "Store",
+    "StoreAddress",
     "StoreError",
     "key_of",
     "open_store",
@@ -22,19 +24,22 @@ __all__ = [
 ]
 
 
-def open_store(uri: str) -> Store:
-    """Open the store at ``uri``.
+def open_store(where: str | StoreAddress) -> Store:
+    """Open a store.
 
     Args:
-        uri: a directory (path or ``file://``), or any URI that fsspec knows (``s3://``, ``gs://``, ``memory://``, ...).
+        where: a directory (path or ``file://``), or any URI that fsspec knows (``s3://``, ``gs://``, ``memory://``,
+            ...), if necessary with options of its file system.
 
     Raises:
         StoreError: this kind of store is not installed, or the URI is invalid.
     """
+    address = where if isinstance(where, StoreAddress) else StoreAddress(where)
+    uri = address.uri
     if "://" not in uri or uri.startswith("file://"):
         from translator.shim.store.folder import FolderStore
 
         return FolderStore(uri)
     from translator.shim.store.objects import ObjectStore
 
-    return ObjectStore(uri)
+    return ObjectStore(uri, address.options)

@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,6 +17,7 @@ from translator.shim.contract import FileRecord
 from translator.shim.files import abandon
 from translator.shim.files.digest import READ_ONLY, no_pulse
 from translator.shim.files.paths import PathError, relative
+from translator.shim.json_values import thawed
 from translator.shim.masking.uris import flaw, scrubbed
 from translator.shim.store import transfer
 from translator.shim.store.base import HURRY, Store, StoreError
@@ -23,7 +25,7 @@ from translator.shim.store.keys import CLAIMED, LOG, OUTPUTS, attempts, key_of, 
 from translator.shim.store.log import Log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from translator.shim.contract import ExecutionId
@@ -43,15 +45,15 @@ class ObjectStore(Store):
     or fsspec's configuration files.
     """
 
-    def __init__(self, uri: str) -> None:
-        """Open the store at ``uri``."""
+    def __init__(self, uri: str, options: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Open the store at ``uri``, with options of its file system."""
         if (found := flaw(uri)) is not None:
             raise StoreError(found)
         self.root = without_password(uri).rstrip("/")
         self._uri = uri
         self._silent = False
         try:
-            self._fs, base = abandon.run(lambda: file_system(uri), _patience(no_pulse, self.patience))
+            self._fs, base = abandon.run(lambda: file_system(uri, options), _patience(no_pulse, self.patience))
         except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
             raise StoreError(f"the store {self.root} cannot be opened: {scrubbed(str(error), uri)}") from None
         self._base = base.rstrip("/")
@@ -257,8 +259,12 @@ def _patience(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:
     return limited
 
 
-def file_system(uri: str) -> tuple[Any, str]:
+def file_system(uri: str, options: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, str]:
     """Return the fsspec file system of ``uri``, without listing caches, and the path in it.
+
+    Args:
+        uri: the address.
+        options: of the file system; what they do not say, it reads from its environment.
 
     Raises:
         ImportError: the library for this kind of URI is not installed.
@@ -267,7 +273,7 @@ def file_system(uri: str) -> tuple[Any, str]:
     import fsspec.core  # type: ignore[import-untyped]  # it has no type hints
 
     # Other machines write to the same store, so a cached listing may be wrong.
-    system, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+    system, path = fsspec.core.url_to_fs(uri, **{**thawed(options), "use_listings_cache": False})
     return system, str(path)
 
 

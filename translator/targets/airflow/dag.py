@@ -89,6 +89,7 @@ def dag_arguments(
         "on_success_callback": dag_setting(settings, "on_success_callback", hooks),
         "default_args": {
             "project": name("PROJECT"),
+            **{key: item for key, item in _store(pipeline).items() if item is not None},
             **{key: item for key, item in default_args.items() if item is not None},
             **dict(task_arguments(shared, hooks)),
         },
@@ -96,6 +97,11 @@ def dag_arguments(
         "tags": list(dict.fromkeys([pipeline.dialect, *cast("tuple[str, ...]", settings.get("tags", ()))])),
     }
     return tuple((key, value) for key, value in arguments.items() if value is not None or key == "schedule")
+
+
+def _store(pipeline: ir.Pipeline) -> Mapping[str, Expression]:
+    """Return what the operators of a DAG are told of the artifact store."""
+    return {"store": pipeline.store, "store_connection": cast("str | None", of_dag(pipeline).get("store_connection"))}
 
 
 _RETRIES = {

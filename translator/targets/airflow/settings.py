@@ -57,6 +57,11 @@ SETTINGS = TargetKeys(
             Text(pattern=r"^([A-Za-z0-9_-]|\{pipeline\})([A-Za-z0-9_.-]|\{pipeline\})*\.py$", what="a .py file's name"),
             "Name of the generated file; `{pipeline}` as in `dag_id`.",
         ),
+        Key(
+            "store_connection",
+            Text(),
+            "The Airflow connection with the credentials of the [artifact store](#artifact-store).",
+        ),
         Key("tags", Texts(), "Tags, besides the source language."),
         Key("doc_md", Prose(), "Documentation of the DAG, before the line that says what it was generated from."),
         Key("max_active_runs", Whole(1), "How many runs of the DAG are active at once."),

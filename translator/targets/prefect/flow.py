@@ -9,7 +9,7 @@ from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import AXIS
 from translator.targets.prefect.model import Field, Flow
 from translator.targets.prefect.names import FUNCTIONS
-from translator.targets.prefect.settings import crash_hooks, flow_name, flow_options
+from translator.targets.prefect.settings import crash_hooks, flow_name, flow_options, store_arguments
 from translator.targets.prefect.text import doc
 from translator.targets.render import INDENT, WIDTH, Name, call, code, literal
 from translator.targets.steps import runner_names
@@ -51,6 +51,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         "run_of",
         pipeline.name,
         project=Name("PROJECT"),
+        **store_arguments(pipeline),
         max_workers=limit if limited else None,
         parameters=parameters or None,
     )

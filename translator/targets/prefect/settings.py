@@ -45,6 +45,11 @@ SETTINGS = TargetKeys(
             Text(pattern=r"^([A-Za-z0-9_]|\{pipeline\})+\.py$", what="a .py file's name"),
             "Name of the generated file; `{pipeline}` stands for the pipeline's name as an identifier.",
         ),
+        Key(
+            "store_block",
+            Text(pattern=r"^[a-z0-9-]+$", what="a name of lower-case letters, digits and dashes"),
+            "The *Artifact Store* block with the credentials of the [artifact store](#artifact-store).",
+        ),
         Key("version", Text(), "The flow's version."),
         Key("on_completion", Hook(), "Called when a run is complete."),
         Key("on_failure", Hook(), "Called when a run has failed."),
@@ -80,6 +85,12 @@ def flow_name(pipeline: ir.Pipeline) -> str:
     """Return the name of the flow, before characters that Prefect refuses are replaced."""
     named = of_flow(pipeline).get("name")
     return pipeline.name if named is None else str(named).replace(PIPELINE, pipeline.name)
+
+
+def store_arguments(pipeline: ir.Pipeline) -> dict[str, Expression]:
+    """Return what a run is told of its artifact store, as arguments of ``run_of``."""
+    arguments = {"store": pipeline.store, "store_block": of_flow(pipeline).get("store_block")}
+    return {name: cast("str", value) for name, value in arguments.items() if value is not None}
 
 
 def retry_options(settings: Mapping[str, Any], tries: int) -> dict[str, Expression]:

@@ -19,7 +19,15 @@ from translator.targets.prefect.controlflow.statements import Walk, walk
 from translator.targets.prefect.flow import documented, title_of
 from translator.targets.prefect.imports import import_statements, with_hooks
 from translator.targets.prefect.model import Flow
-from translator.targets.prefect.settings import crash_hooks, flow_name, flow_options, node_hooks, of_node, retry_options
+from translator.targets.prefect.settings import (
+    crash_hooks,
+    flow_name,
+    flow_options,
+    node_hooks,
+    of_node,
+    retry_options,
+    store_arguments,
+)
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Name, call, code, literal
 from translator.targets.steps import step_expression
@@ -219,6 +227,7 @@ def _flow(file: _File) -> Flow:
         pipeline.name,
         dialect=pipeline.dialect,
         project=Name("PROJECT"),
+        **store_arguments(pipeline),
         parameters=values or None,
         nodes=[Name(file.tasks[()][node.name]) for node in pipeline.nodes],
     )

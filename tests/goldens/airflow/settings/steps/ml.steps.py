@@ -32,6 +32,8 @@ with DAG(
     # Retry if the infrastructure fails; a failed command only as its node says.
     default_args={
         "project": PROJECT,
+        "store": "s3://ml-artifacts/pipelines",
+        "store_connection": "ml_artifacts",
         "attempts": 1,
         "owner": "ml-platform",
         "execution_timeout": timedelta(hours=6),

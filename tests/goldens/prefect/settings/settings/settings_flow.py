@@ -44,14 +44,17 @@ TRAIN = Step(
     environment={"BUCKET": "s3://ml-platform"},
     source="settings.yaml:8",
     resources=Resources(cpu=4, memory=16384, devices={"nvidia.com/gpu": 1}),
-    runner=runner("docker", connection="docker_gpu"),
+    secret_variables={"BUCKET_TOKEN": "ml_bucket_token"},
+    runner=runner("docker", registries=["ml_registry"], connection="docker_gpu"),
 )
 SCORE = Step(
     name="score",
     command=["python score.py"],
-    image="python:3.12",
+    image="registry.example.com/ml/score:3",
     inputs=[Input(name="model")],
     source="settings.yaml:20",
+    resources=Resources(cpu=1, memory=2048),
+    runner=runner("docker", registries=["ml_registry"]),
 )
 
 
@@ -61,7 +64,7 @@ class TrainGrid(NodeParameters, node="train"):
     rate: Axis[Number] = [0.1]
 
 
-@execution_node(  # settings.yaml:29
+@execution_node(  # settings.yaml:31
     name="prepare",
     retries=2,
     retry_delay_seconds=60,
@@ -74,7 +77,7 @@ def prepare_node() -> Manifest:
     return job.run()
 
 
-@task_node(  # settings.yaml:30
+@task_node(  # settings.yaml:32
     name="train",
     on_error="continue",
     max_workers=2,
@@ -92,7 +95,7 @@ def train_node(axes: TrainGrid, prepare: Executions) -> Mapped:
     ).map(grid_points, unmapped(job))
 
 
-@execution_node(  # settings.yaml:31
+@execution_node(  # settings.yaml:33
     name="again",
     on_error="retry",
     retries=2,
@@ -105,7 +108,7 @@ def again_node() -> Manifest:
     return job.run()
 
 
-@execution_node(  # settings.yaml:32
+@execution_node(  # settings.yaml:34
     name="score",
     retries=2,
     retry_delay_seconds=60,
@@ -118,7 +121,7 @@ def score_node(train: Executions) -> Manifest:
     return job.run()
 
 
-@flow(  # settings.yaml:27
+@flow(  # settings.yaml:29
     name="ML: Settings",
     # Set here so that the deployment's defaults do not apply.
     retries=0,
@@ -135,7 +138,12 @@ def settings(
     Args:
         train: Grid of the node `train`.
     """
-    with run_of("Settings", project=PROJECT):
+    with run_of(
+        "Settings",
+        project=PROJECT,
+        store="s3://ml-artifacts/pipelines",
+        store_block="ml-artifacts",
+    ):
         prepare_run = prepare_node.submit()
         train_run = train_node.submit(axes=train, prepare=prepare_run)
         again_node.submit()

@@ -56,6 +56,8 @@ def steps() -> State:
         "steps",
         dialect="magnus",
         project=PROJECT,
+        store="s3://ml-artifacts/pipelines",
+        store_block="ml-artifacts",
         nodes=[prepare, again_],
     ) as start:
         token = prepare.submit(start)
