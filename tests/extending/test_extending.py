@@ -12,6 +12,8 @@ from translator import conformance, registry
 def test_they_conform(installed: dict[str, str]) -> None:
     assert run(installed, "-m", "translator.conformance", "dialect", "toy", FILE) == ""
     assert run(installed, "-m", "translator.conformance", "target", "script", FILE) == ""
+    few = ("--settings", '{"niceness": 3}', "--check", "directories", "--check", "settings")
+    assert run(installed, "-m", "translator.conformance", "runner", "toy", *few) == ""
 
 
 def test_the_command_line_knows_them(installed: dict[str, str]) -> None:

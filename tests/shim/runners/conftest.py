@@ -58,33 +58,6 @@ class Runs:
         return sorted(path.name for path in here.iterdir()) if here.is_dir() else []
 
 
-class Sleeper:
-    """A command that sleeps, recognisable among all processes of the machine."""
-
-    def __init__(self) -> None:
-        self.seconds = f"600.{next(_numbers)}"
-        self.command = f"sleep {self.seconds}"
-
-    def running(self) -> list[int]:
-        found = []
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdecimal():
-                continue
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-            except OSError:
-                continue
-            if words[:2] == [b"sleep", self.seconds.encode()] and state not in {"Z", "X"}:
-                found.append(int(entry.name))
-        return found
-
-
-@pytest.fixture
-def sleeper() -> Sleeper:
-    return Sleeper()
-
-
 @pytest.fixture(params=[*WAYS, "toy", "docker"])
 def runs(request: pytest.FixtureRequest, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Run steps with each kind of runner in turn."""
@@ -112,21 +85,3 @@ def use(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip(f"this machine allows no namespace with {kind}")
     monkeypatch.setenv("TRANSLATOR_NAMESPACE", "require")
     monkeypatch.setattr(namespace, "find", lambda: way)
-
-
-@pytest.fixture
-def wheel(tmp_path: Path) -> Path:
-    """Make a package that needs no network to be installed."""
-    import zipfile
-
-    path = tmp_path / "wheels" / "translator_probe-1.0-py3-none-any.whl"
-    path.parent.mkdir()
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("translator_probe.py", "WHERE = __file__\n")
-        info = "translator_probe-1.0.dist-info"
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: translator-probe\nVersion: 1.0\n")
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "translator_probe.py,,\n")
-    return path
