@@ -1,6 +1,6 @@
 """Check what every runner gives an execution, also one whose command is hostile.
 
-Each check runs steps on a worker of its own and yields what is wrong.
+Each check has its own worker, runs steps on it, and yields what is wrong.
 """
 
 from __future__ import annotations

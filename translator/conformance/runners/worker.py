@@ -85,7 +85,7 @@ class Ran:
 
 @dataclass(slots=True)
 class Worker:
-    """A worker with a project and a store of its own.
+    """A worker with its own project and store.
 
     Args:
         folder: an empty directory.
