@@ -98,8 +98,8 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
     try:
         store = open_store(uri)
     except (StoreError, ValueError, ImportError, OSError) as error:
-        said = f"--store {args.store}" if args.store else f"the store {without_credentials(wanted)}"
-        raise UsageError(f"{said}: {error}") from None
+        named = f"--store {args.store}" if args.store else f"the store {without_credentials(wanted)}"
+        raise UsageError(f"{named}: {error}") from None
     kinds = {".".join(path): kind(node) for path, node in walk(pipeline.graph, into=named_branches)}
     with guarded() as (folder, guard):
         command = _compiled(pipeline, target, folder, project_of(args, args.file), run=run, store=uri, values=values)
