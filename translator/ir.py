@@ -542,6 +542,7 @@ class PipelineParameter:
 class Pipeline:
     """A whole pipeline; ``file`` is the source file's name without directories.
 
+    ``dialect_title`` is the name of its dialect for people; without it, ``dialect`` is.
     ``concurrency``: the maximum number of concurrent nodes; with 1, they run in file order (Loom's ``execution``).
     ``settings`` are those that all its tasks share, ``workflow`` those of the workflow itself;
     ``configuration`` is the name of the file that has them. ``store`` is the artifact store, if that file names it.
@@ -558,6 +559,7 @@ class Pipeline:
     workflow: Settings = field(default_factory=lambda: MappingProxyType({}))
     configuration: str | None = None
     store: str | None = None
+    dialect_title: str | None = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:

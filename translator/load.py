@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from translator import registry
 from translator.config import NO_CONFIG, Config, check_names, configure, configured, report_unmet_requests
 from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyErrors, TranslationError
-from translator.dialects import Choices, Source
-from translator.dialects.choices import refuse
+from translator.dialects import Choices, Source, refuse
 from translator.errors import TranslatorError
 from translator.names import did_you_mean
 from translator.source import Located, Rules, parse, read_text
@@ -186,7 +185,7 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     config = NO_CONFIG
     try:
         config = _configured(given, sources, diagnostics)
-        read = language.read(source, diagnostics)
+        read = tuple(replace(one, dialect_title=language.title) for one in language.read(source, diagnostics))
         read, names = _on_one_line(read, names, diagnostics)
         bad = diagnostics.bad()
         questions = iter(range(QUESTIONS))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator import ir
+from translator.graphs import reachable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 BODY = "*"
 """The name of the body of a map or a loop in ``branches``."""
@@ -61,23 +62,6 @@ def walk(
 def walk_steps(graph: ir.Graph) -> Iterator[tuple[tuple[str, ...], ir.StepNode]]:
     """Yield the nodes that run a step, those in branches too, each with its path."""
     return ((path, node) for path, node in walk(graph) if isinstance(node, ir.StepNode))
-
-
-def reachable(start: Iterable[object], following: Mapping[str, Iterable[object]]) -> frozenset[str]:
-    """Return the nodes that are reachable from some nodes, including these.
-
-    Args:
-        start: the first nodes; anything that is not a key of ``following``, such as an end of a graph, leads nowhere.
-        following: what follows each node.
-    """
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, str) and one in following and one not in found:
-            found.add(one)
-            waiting.extend(following[one])
-    return frozenset(found)
 
 
 def routes(node: ir.Node) -> tuple[Target, Target]:

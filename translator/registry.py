@@ -69,11 +69,6 @@ def targets() -> tuple[Target, ...]:
     return tuple(target(name) for name in names(TARGETS))
 
 
-def title(name: str) -> str:
-    """Return the official spelling of a dialect's name; the name itself if it is not installed."""
-    return dialect(name).title if name in names(DIALECTS) else name
-
-
 def _load(group: str, name: str, what: str) -> Any:
     from translator.names import did_you_mean
 

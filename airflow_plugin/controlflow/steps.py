@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-    from airflow_plugin.controlflow.composites import ItemsOperator
     from airflow_plugin.controlflow.structure import Path as Place
     from translator.shim.contract import After, Step
 
@@ -73,14 +72,14 @@ class ControlFlowOperator(BaseOperator):
         self.after = after
 
     @classmethod
-    def for_each(cls, items: ItemsOperator, **kwargs: Any) -> MappedOperator:
+    def for_each(cls, items: ControlFlowOperator, **kwargs: Any) -> MappedOperator:
         """Map the task over the items of a map, outside the map's mapped task groups.
 
         Airflow cannot map inside a mapped task group. So tasks between a map and a map in its body are mapped one by
         one.
 
         Args:
-            items: lists the items.
+            items: lists the items: an ``ItemsOperator``.
             kwargs: arguments of the operator.
         """
         kwargs.setdefault("map_index_template", ITEM_LABEL)

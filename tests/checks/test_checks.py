@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.dialects.valohai.marks import check
 from translator import diagnostics
 from translator.checks.commands import scripts
-from translator.checks.graph import strongly_connected
-from translator.checks.secrets import looks_secret
 from translator.checks.values import unfit
+from translator.graphs import strongly_connected
 from translator.load import load_text
+from translator.shim.masking import looks_secret
 
 STEP = "- step: {name: s, image: i, command: x, inputs: [{name: in, optional: true}], parameters: [{name: p}]}\n"
 

@@ -9,11 +9,11 @@ from translator import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("translator", "airflow_plugin", "prefect_plugin")
-CORE = {"__init__", "errors", "files", "ir", "load", "names", "nodes", "registry", "runtime", "span"}
+CORE = {"__init__", "errors", "files", "graphs", "ir", "load", "names", "nodes", "registry", "runtime", "span"}
 """The modules of the root of ``translator``: what all rooms stand on, and loading, which puts some together."""
 LAYERS = (
     ("errors", "span", "shim"),
-    ("diagnostics", "ir", "names", "files"),
+    ("diagnostics", "files", "graphs", "ir", "names"),
     ("nodes", "runtime", "source"),
     ("registry", "semantics"),
     ("checks", "config", "dialects", "explain", "run"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from translator import ir, registry
+from translator import ir
 from translator.checks.functions import function_of
 from translator.checks.writes import writes
 from translator.nodes import branches, walk
@@ -120,7 +120,7 @@ def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path, k
         rest = found.unfilled if found else None
         if found and rest and rest.lstrip("*") not in filled:
             called = f"{found.node.name} ({found.file}:{found.node.lineno})"
-            title = registry.title(pipeline.dialect)
+            title = pipeline.dialect_title or pipeline.dialect
             message = (
                 f"step {'.'.join(path)!r} calls {called} with {rest}, which {title} does not pass: the step will fail"
             )

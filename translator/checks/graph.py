@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
+from translator.graphs import cycles, reachable
 from translator.names import did_you_mean, identifiers
 
 if TYPE_CHECKING:
@@ -47,92 +47,21 @@ def _unknown_nodes(pipeline: Pipeline, names: frozenset[str], diagnostics: Diagn
 def _cycles(pipeline: Pipeline, below: Mapping[str, Sequence[str]], diagnostics: Diagnostics) -> None:
     spans = {node.name: node.span for node in pipeline.nodes}
     tied: set[str] = set()
-    for component in strongly_connected(below):
-        first = min(component, key=list(below).index) if len(component) > 1 else component[0]
-        if len(component) == 1 and first not in below[first]:
-            continue
-        tied.update(component)
-        path = way_back(first, below, frozenset(component))
+    for component, path in cycles(below):
+        tied |= component
         closing = _edge_between(pipeline, path[-2], path[-1])
         message = f"the nodes form a cycle: {' -> '.join(repr(name) for name in path)}"
         if len(path) == 2:  # noqa: PLR2004 - a node and itself
-            message = f"node {first!r} depends on itself"
-        diagnostics.error("cycle", message, closing.span if closing else spans[first], hint="remove one of the edges")
-    for name in _after(tied, below):
+            message = f"node {path[0]!r} depends on itself"
+        diagnostics.error("cycle", message, closing.span if closing else spans[path[0]], hint="remove one of the edges")
+    downstream = reachable(tied, below) - tied
+    for name in filter(downstream.__contains__, below):
         message = f"node {name!r} can never start, because it is downstream of a cycle"
         diagnostics.warning("unreachable-node", message, spans[name])
 
 
-def strongly_connected(below: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Return the groups of nodes that can reach each other (Tarjan 1972), without recursion.
-
-    Args:
-        below: by node, the nodes that its edges lead to.
-    """
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    open_nodes: dict[str, None] = {}
-    components: list[list[str]] = []
-    for root in below:
-        if root in index:
-            continue
-        work = [(root, iter(below[root]))]
-        index[root] = low[root] = len(index)
-        open_nodes[root] = None
-        while work:
-            node, successors = work[-1]
-            for successor in successors:
-                if successor not in index:
-                    index[successor] = low[successor] = len(index)
-                    open_nodes[successor] = None
-                    work.append((successor, iter(below[successor])))
-                    break
-                if successor in open_nodes:
-                    low[node] = min(low[node], index[successor])
-            else:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    component: list[str] = []
-                    while not component or component[-1] != node:
-                        component.append(open_nodes.popitem()[0])
-                    components.append(component)
-    return components
-
-
-def way_back(start: str, below: Mapping[str, Sequence[str]], inside: frozenset[str]) -> list[str]:
-    """Return a shortest path from ``start`` back to ``start``."""
-    came: dict[str, str] = {}
-    queue = deque([start])
-    while queue:
-        node = queue.popleft()
-        for successor in below[node]:
-            if successor == start:
-                path = [start, node]
-                while path[-1] != start:
-                    path.append(came[path[-1]])
-                return path[::-1] if node != start else [start, start]
-            if successor in inside and successor not in came:
-                came[successor] = node
-                queue.append(successor)
-    return [start, start]
-
-
 def _edge_between(pipeline: Pipeline, source: str, target: str) -> Edge | None:
     return next((e for e in pipeline.edges if (e.source.node, e.target.node) == (source, target)), None)
-
-
-def _after(tied: set[str], below: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the nodes downstream of these, in file order."""
-    reached = set(tied)
-    queue = deque(tied)
-    while queue:
-        for successor in below[queue.popleft()]:
-            if successor not in reached:
-                reached.add(successor)
-                queue.append(successor)
-    return [name for name in below if name in reached and name not in tied]
 
 
 def _similar_names(pipeline: Pipeline, diagnostics: Diagnostics) -> None:

@@ -6,17 +6,11 @@ from typing import TYPE_CHECKING
 
 from translator.checks.values import scalars
 from translator.diagnostics import Diagnostic, Severity
-from translator.shim.masking import is_sensitive
 from translator.shim.masking.uris import shown, with_password
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """Return whether a variable with this name and literal value is probably a secret."""
-    return bool(value.strip()) and is_sensitive(name)
 
 
 def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:

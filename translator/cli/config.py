@@ -11,8 +11,8 @@ from translator import registry
 from translator.cli.exit_status import FAILED, OK
 from translator.cli.pipeline_options import add_pipeline_arguments, choose, open_file
 from translator.cli.printing import is_bad, print_utf8, show
-from translator.config.levels import settings_by_name
 from translator.config.resolve import resolve
+from translator.config.settings import settings_by_name
 from translator.diagnostics import TranslationError, printable
 from translator.nodes import walk_steps
 from translator.shim.json_values import thawed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from translator import ir
-    from translator.config.levels import Setting
+    from translator.config.settings import Setting
     from translator.load import Loaded
 
     Shown = Mapping[str, Setting]

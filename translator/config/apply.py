@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.config.keys import TargetKeys
-    from translator.config.levels import Config, Setting, Settings
+    from translator.config.levels import Config
     from translator.config.resolve import Resolved
+    from translator.config.settings import Setting, Settings
 
 
 def configure(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, TargetKeys]) -> ir.Pipeline:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from translator.config.keys import LEVELS, STORE, WEAK
 from translator.config.kinds import Table
 from translator.config.runners import check_runners
 from translator.config.schema import scope_section, top_section
+from translator.config.settings import Setting
 from translator.names import did_you_mean
 from translator.source import dotted
 
@@ -19,34 +20,10 @@ if TYPE_CHECKING:
     from translator.config.files import Document
     from translator.config.keys import Section, TargetKeys
     from translator.config.kinds import Kind
+    from translator.config.settings import Path, Settings
     from translator.diagnostics import Diagnostics
-    from translator.ir import Json
     from translator.source import Located
     from translator.span import Span
-
-Path: TypeAlias = tuple[str, ...]
-"""The path of a key: ``("airflow", "queue")``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A value of the configuration: where it stands, and the table that it is in, as TOML writes it.
-
-    ``weak``: what the pipeline file says is stronger.
-    """
-
-    value: Json
-    span: Span
-    level: str
-    weak: bool = False
-
-
-Settings: TypeAlias = "Mapping[Path, Setting]"
-
-
-def settings_by_name(settings: Settings) -> dict[str, Setting]:
-    """Return settings by the dotted names of their keys."""
-    return {dotted(path): one for path, one in settings.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from translator import ir
-    from translator.config.levels import Config, Level, Path, Setting, Settings
+    from translator.config.levels import Config, Level
+    from translator.config.settings import Path, Setting, Settings
     from translator.ir import Json
 
 

@@ -11,7 +11,7 @@ from translator.shim import runners
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translator.config.levels import Path, Setting
+    from translator.config.settings import Path, Setting
     from translator.diagnostics import Diagnostics
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from translator.source import Located, Rules
 
 
-__all__ = ["ChoiceError", "Choices", "Dialect", "Options", "Source", "titles"]
+__all__ = ["ChoiceError", "Choices", "Dialect", "Options", "Source", "refuse", "titles"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,20 @@ class Dialect:
         from translator.shim import run_contract
 
         return run_contract.load(self.name)
+
+
+def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> None:
+    """Refuse choices that the pipelines of a dialect do not have.
+
+    Raises:
+        ChoiceError: they set options that only other dialects have.
+    """
+    if choices.in_place and not dialect.in_place:
+        raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has its own working directory")
+    for other in others:
+        if other.name != dialect.name and other.options is not None and other.options.asked(choices):
+            only = f"only pipelines of {other.title} have {other.options.purpose}"
+            raise ChoiceError(f"{only}; this is one of {dialect.name}", "give values with --param")
 
 
 def titles(dialects: Iterable[Dialect]) -> str:

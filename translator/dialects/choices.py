@@ -10,9 +10,7 @@ from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Callable, Iterable
-
-    from translator.dialects import Dialect
+    from collections.abc import Callable
 
 
 class ChoiceError(TranslatorError):
@@ -45,20 +43,6 @@ class Options:
     def asked(self, choices: Choices) -> bool:
         """Return whether ``choices`` set one of these options."""
         return isinstance(choices, self.kind) and replace(choices, in_place=False) != self.kind()
-
-
-def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> None:
-    """Refuse choices that the pipelines of a dialect do not have.
-
-    Raises:
-        ChoiceError: they set options that only other dialects have.
-    """
-    if choices.in_place and not dialect.in_place:
-        raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has its own working directory")
-    for other in others:
-        if other.name != dialect.name and other.options is not None and other.options.asked(choices):
-            only = f"only pipelines of {other.title} have {other.options.purpose}"
-            raise ChoiceError(f"{only}; this is one of {dialect.name}", "give values with --param")
 
 
 def positive_integer(text: str) -> int:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.errors import UncheckedPipelineError
+from translator.graphs import reachable
 from translator.ir import EdgeKind, MergeMode, Value
-from translator.nodes import reachable, step_nodes
+from translator.nodes import step_nodes
 from translator.runtime import lower_axis, lower_step
 from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.checks.graph import strongly_connected, way_back
 from translator.dialects.controlflow.language import ENDS
+from translator.graphs import cycles, reachable
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -122,22 +121,12 @@ def check_links(links: Links, start: str, diagnostics: Diagnostics) -> None:
         diagnostics: receives what is found.
     """
     below = {name: [n for n in links.below.get(name, ()) if n in links.below] for name in links.below}
-    places = {name: place for place, name in enumerate(below)}
-    for component in strongly_connected(below):
-        first = min(component, key=places.__getitem__)
-        if len(component) == 1 and first not in below[first]:
-            continue
-        path = way_back(first, below, frozenset(component))
+    for component, path in cycles(below):
         message = f"the steps form a cycle: {' -> '.join(repr(name) for name in path)}"
         if len(component) == 1:
-            message = f"step {first!r} continues at itself"
+            message = f"step {path[0]!r} continues at itself"
         diagnostics.error("cycle", message, links.below[path[-2]][path[-1]], hint="steps run at most once")
-    reached, queue = {start}, deque([start])
-    while queue:
-        for target in below.get(queue.popleft(), ()):
-            if target not in reached:
-                reached.add(target)
-                queue.append(target)
+    reached = reachable([start], below)
     for name in links.below:
         if name not in reached:
             message = f"step {name!r} is not reachable from {start!r}, where {links.what} starts"

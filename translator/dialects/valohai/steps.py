@@ -7,12 +7,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
-from translator.checks.secrets import looks_secret
 from translator.diagnostics import Diagnostic, Severity
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import texts, value_of
 from translator.names import did_you_mean
 from translator.shim.json_values import frozen
+from translator.shim.masking import looks_secret
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

@@ -21,6 +21,11 @@ def is_sensitive(name: str) -> bool:
     return _SENSITIVE.search(name) is not None
 
 
+def looks_secret(name: str, value: str) -> bool:
+    """Return whether a variable with that name and literal value is probably a secret."""
+    return bool(value.strip()) and is_sensitive(name)
+
+
 @dataclass(slots=True)
 class Mask:
     """The values that are hidden in texts."""

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 from translator import ir
 from translator.errors import UncheckedPipelineError
-from translator.nodes import ERROR, reachable, routes
+from translator.graphs import reachable
+from translator.nodes import ERROR, routes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
