@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import Manifest
 
 WAYS = {
+    "direct": Namespace("direct", processes=True),
     "bubblewrap": Namespace("bubblewrap", processes=True),
     "unshare": Namespace("unshare", processes=True),
     "mapped": None,

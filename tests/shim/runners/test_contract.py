@@ -18,7 +18,7 @@ TOOL = "from translator.shim.runners.process import namespace\nnamespace.find = 
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_runners_keep_their_contract(runs: Runs, check: str) -> None:
-    preparation = TOOL.format(runs.kind) if runs.kind in {"bubblewrap", "unshare"} else ""
+    preparation = TOOL.format(runs.kind) if runs.kind in {"direct", "bubblewrap", "unshare"} else ""
     assert run_check(check, Subject(runs.runner, runs.image, runs.isolated, preparation)) == []
 
 
@@ -36,15 +36,43 @@ def test_links_that_leave_the_project_lead_on(runs: Runs) -> None:
     assert runs.worker.output == ["x", "x"]
 
 
-def test_links_among_the_outputs_of_a_large_project_become_files(runs: Runs) -> None:
-    for number in range(300):
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_links_among_the_outputs_become_what_they_name(runs: Runs, size: str) -> None:
+    for number in range(300 if size == "large" else 0):
         runs.worker.script(f"many/{number}", "x")
+    for name in ("whole/old", "deep/old", "deep/er/old", "deep/removed"):
+        runs.worker.script(name, "old")
     manifest = runs(
-        'echo made > made; mkdir -p deep; echo deep > deep/made; cd "$VH_OUTPUTS_DIR"',
-        'ln -s "$VH_REPOSITORY_DIR/made" "$VH_REPOSITORY_DIR/deep" .',
+        'echo made > made; echo deep > deep/made; rm deep/removed; cd "$VH_OUTPUTS_DIR"',
+        'ln -s "$VH_REPOSITORY_DIR/made" "$VH_REPOSITORY_DIR/deep" "$VH_CONFIG_DIR/parameters.json" .',
+        'ln -s "$VH_REPOSITORY_DIR/whole" "$VH_REPOSITORY_DIR/whole/old" .',
     )
     assert manifest.state == "complete", runs.worker.log
-    assert [file.path for file in manifest.outputs] == ["deep/made", "made"]
+    expected = ["deep/er/old", "deep/made", "deep/old", "made", "old", "parameters.json", "whole/old"]
+    assert [file.path for file in manifest.outputs] == expected
+
+
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_directory_of_the_project_can_be_renamed(runs: Runs, size: str) -> None:
+    for number in range(300 if size == "large" else 0):
+        runs.worker.script(f"many/{number}", "x")
+    runs.worker.script("deep/er/b.txt", "b")
+    manifest = runs(
+        'python3 -c \'import os; os.rename("deep/er", "deep/est"); os.rename("deep", "moved")\'',
+        'ln -s "$VH_REPOSITORY_DIR/moved/est/b.txt" "$VH_OUTPUTS_DIR"',
+    )
+    assert manifest.state == "complete", runs.worker.log
+    assert [file.path for file in manifest.outputs] == ["b.txt"]
+
+
+def test_the_settings_of_the_kernel_cannot_be_written_to(runs: Runs) -> None:
+    """Else root would choose which program the machine runs when another program crashes."""
+    if not runs.isolated:
+        pytest.skip("without a namespace this cannot be promised")
+    setting = "/proc/sys/kernel/core_pattern"
+    manifest = runs(f'same=$(cat {setting}); (echo "$same" > {setting}) 2>/dev/null && echo wrote; echo tried')
+    assert manifest.state == "complete"
+    assert runs.worker.output == ["tried"]
 
 
 def test_what_the_worker_has_can_be_imported(runs: Runs) -> None:

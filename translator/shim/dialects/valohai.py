@@ -84,7 +84,7 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: A
     space = work.space
     if space.outputs.is_symlink() or not space.outputs.is_dir():
         return outputs.Found(problems=["the command removed its outputs directory"], taken=True)
-    return outputs.tidy(space.outputs, space.root, work.pulse, where=work.where)
+    return outputs.tidy(space.outputs, space.root, work.pulse, where=work.where, project=work.project)
 
 
 def items_of(step: Step, values: Mapping[str, Value]) -> tuple[str, list[str]]:

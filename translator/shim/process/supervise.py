@@ -112,9 +112,15 @@ def kill_all() -> None:
         command.end(max(0.0, deadline - time.monotonic()))
 
 
+def here(start: Callable[[], None]) -> None:
+    """Start a command as this thread can."""
+    start()
+
+
 def run(  # noqa: PLR0913 - all that a process needs
     arguments: Sequence[str],
     *,
+    within: Callable[[Callable[[], None]], None] = here,
     folder: Path,
     environment: Mapping[str, str],
     one: Ticket,
@@ -127,6 +133,7 @@ def run(  # noqa: PLR0913 - all that a process needs
 
     Args:
         arguments: the program and its arguments.
+        within: calls the function that starts the command, in any thread, and returns after that.
         folder: where it runs.
         environment: its environment, to which the execution's mark is added.
         one: the execution's ticket.
@@ -140,17 +147,7 @@ def run(  # noqa: PLR0913 - all that a process needs
         BaseException: from a callback, or from the engine in this thread; the process group is ended first.
     """
     with watchdog.watched(one.mark) as started:
-        process = subprocess.Popen(
-            arguments,
-            cwd=folder,
-            env={**environment, group.MARK: one.mark},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
-        one.group = process.pid
+        process = _started(arguments, folder, environment, one, within)
         watch = None
         try:
             started(process.pid)
@@ -172,6 +169,45 @@ def run(  # noqa: PLR0913 - all that a process needs
             if watch is not None:
                 watch.close()
     return Ended("killed" if one.killed else cause, status, stop)
+
+
+def _started(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    one: Ticket,
+    within: Callable[[Callable[[], None]], None],
+) -> subprocess.Popen[bytes]:
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start() -> None:
+        process = subprocess.Popen(
+            arguments,
+            cwd=folder,
+            env={**environment, group.MARK: one.mark},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        one.group = process.pid
+        processes.append(process)
+
+    try:
+        within(start)
+    except BaseException:
+        # The engine may interrupt this thread while another starts the command.
+        for process in processes:
+            group.end(process.pid, one.mark, group.GRACE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=group.GRACE)
+            for pipe in (process.stdout, process.stderr):
+                if pipe is not None:
+                    pipe.close()
+        one.group = None
+        raise
+    return processes[0]
 
 
 class _Watch:

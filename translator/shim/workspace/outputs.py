@@ -44,6 +44,7 @@ def tidy(
     pulse: Callable[[], None] = digest.no_pulse,
     *,
     where: Callable[[str], Path | None] = lambda _: None,
+    project: Path | None = None,
 ) -> Found:
     """Turn ``folder`` into a tree of regular files without links.
 
@@ -52,8 +53,9 @@ def tidy(
         allowed: the directory that links may lead into.
         pulse: called between blocks of a copy; an exception ends the work.
         where: says where on this worker a path is that the command saw; None if it is the same.
+        project: a directory that links may lead into as well: what is unchanged in a working copy may still be there.
     """
-    look = _Look(folder, allowed.resolve(), pulse, where)
+    look = _Look(folder, allowed.resolve(), pulse, where, project.resolve() if project is not None else None)
     look.over(folder)
     look.found.paths.sort()
     return look.found
@@ -82,6 +84,7 @@ class _Look:
     allowed: Path
     pulse: Callable[[], None]
     where: Callable[[str], Path | None] = lambda _: None
+    project: Path | None = None
     found: Found = field(default_factory=Found)
 
     def one(self, path: Path) -> None:
@@ -157,7 +160,7 @@ class _Look:
             self.note(f"{what}, which does not exist; not published")
             path.unlink()
             return
-        if not target.is_relative_to(self.allowed):
+        if not (target.is_relative_to(self.allowed) or (self.project and target.is_relative_to(self.project))):
             self.problem(f"{what}, outside the workspace; copy the file instead")
             path.unlink()
         elif target.is_file():

@@ -12,7 +12,7 @@ import errno
 import os
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Json
     from translator.shim.runners import Request
+    from translator.shim.runners.process.direct import Inside
+    from translator.shim.runners.process.mounts import Overlay
     from translator.shim.runners.process.namespace import Namespace
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -61,27 +63,34 @@ def place(request: Request) -> Iterator[Place]:
     if way is None and request.home is not None and request.settings.get("hardcoded_paths") != "allow":
         hardcoded.refuse(request.step, request.project, request.home)
     own = request.space.root.parent
-    overlay = repository.make(request, own, way) if request.use == "copied" else None
     found = interpreter.on_path(request.inherited)
-    surroundings, python = dict(request.inherited), sys.executable
-    if found is not None:
-        layer.make(own / "python", found, request.inherited.get("PATH", os.defpath))
-        surroundings = layer.environment(own / "python", found, request.inherited)
-        python = str(own / "python" / "bin" / "python")
-    surroundings |= {name: str(request.space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
-    mounted = None
-    if way is not None:
-        protected = [*interpreter.own().directories, *(found.directories if found is not None else ()), own.parent]
-        protected += [request.project] if request.use != "written" else []
-        protected += [request.store] if request.store is not None else []
-        mounted = mounts(protected, own, request.space.root, request.home, overlay)
-    home = Path(request.home) if mounted is not None and request.home is not None else None
-    view = laid_out(home, request.space.temporary) if home is not None else request.space
-    where = repository.where(home, request.space.root, overlay) if home is not None else _same
-    with cgroup.group(request.step.resources, request.ticket.mark) as limited:
+    overlay = repository.make(request, own, way) if request.use == "copied" else None
+    with ExitStack() as ends:
+        limited = ends.enter_context(cgroup.group(request.step.resources, request.ticket.mark))
         if limited is None and (note := cgroup.unlimited(request.step.resources)):
             request.note(note)
-        yield Place(view, surroundings, _Run(request.ticket, way, mounted, limited), python, where)
+        mounted = _mounted(request, own, found, overlay) if way is not None else None
+        inside = None
+        if way is not None and mounted is not None and way.tool == "direct":
+            inside = namespace.enter(mounted, limited, request.ticket.mark)
+            ends.callback(inside.end)
+        surroundings, python = dict(request.inherited), sys.executable
+        if found is not None:
+            layer.make(own / "python", found, request.inherited.get("PATH", os.defpath))
+            surroundings = layer.environment(own / "python", found, request.inherited)
+            python = str(own / "python" / "bin" / "python")
+        surroundings |= {name: str(request.space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
+        home = Path(request.home) if mounted is not None and request.home is not None else None
+        view = laid_out(home, request.space.temporary) if home is not None else request.space
+        where = repository.where(home, request.space.root, overlay) if home is not None else _same
+        yield Place(view, surroundings, _Run(request.ticket, way, mounted, limited, inside), python, where)
+
+
+def _mounted(request: Request, own: Path, found: interpreter.Interpreter | None, overlay: Overlay | None) -> Mounts:
+    protected = [*interpreter.own().directories, *(found.directories if found is not None else ()), own.parent]
+    protected += [request.project] if request.use != "written" else []
+    protected += [request.store] if request.store is not None else []
+    return mounts(protected, own, request.space.root, request.home, overlay)
 
 
 def _same(path: str) -> Path | None:  # noqa: ARG001 - as a place has it
@@ -96,6 +105,7 @@ class _Run:
     way: Namespace | None
     mounted: Mounts | None
     limited: Path | None
+    inside: Inside | None
 
     def __call__(  # noqa: PLR0913 - what a process has
         self,
@@ -109,22 +119,29 @@ class _Run:
         should_stop: Callable[[], str | None],
     ) -> supervise.Ended:
         """See ``translator.shim.runners.Run``."""
-        command, here = list(arguments), folder
-        if self.way is not None and self.mounted is not None:
+        command, here, within = list(arguments), folder, supervise.here
+        if self.inside is not None:
+            within = self.inside.call
+        elif self.way is not None and self.mounted is not None:
             _look_for(arguments[0], environment, self.mounted.home)
             command, here = self.way.command(arguments, self.mounted, str(folder)), Path("/")
         if self.limited is not None:
             command = cgroup.entered(self.limited, command)
-        return supervise.run(
-            command,
-            folder=here,
-            environment=environment,
-            one=self.ticket,
-            output=output,
-            errors=errors,
-            limits=limits,
-            should_stop=should_stop,
-        )
+        try:
+            return supervise.run(
+                command,
+                within=within,
+                folder=here,
+                environment=environment,
+                one=self.ticket,
+                output=output,
+                errors=errors,
+                limits=limits,
+                should_stop=should_stop,
+            )
+        finally:
+            if self.inside is not None:
+                self.inside.end()
 
 
 def _look_for(program: str, environment: Mapping[str, str], home: str | None) -> None:

@@ -37,7 +37,7 @@ def group(resources: Resources, mark: str, *, system: Path = Path("/")) -> Itera
 
 def entered(folder: Path, arguments: list[str]) -> list[str]:
     """Return the command that runs another in a control group."""
-    return ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(folder / "cgroup.procs"), *arguments]
+    return ["/bin/sh", "-c", 'echo 0 > "$0" && exec "$@"', str(folder / "cgroup.procs"), *arguments]
 
 
 def unlimited(resources: Resources) -> str | None:

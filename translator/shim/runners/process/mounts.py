@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 _OWN = frozenset({"dev", "proc"})
 
 
+# Without "volatile", the end of an overlay syncs the whole file system that has its changes. "userxattr" is for plain
+# users, and for root without rights on the machine; with it, directories of the project cannot be renamed.
+OVERLAYS = ("redirect_dir=on,volatile", "redirect_dir=on", "userxattr,volatile", "userxattr")
+"""The options with which an overlay can be mounted, the best first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Overlay:
     """A directory that shows ``lower`` at ``target``; what is written goes to ``upper``. ``work`` is the kernel's."""
@@ -21,6 +27,17 @@ class Overlay:
     upper: Path
     work: Path
     target: Path
+    options: str
+
+    @property
+    def data(self) -> str:
+        """What ``mount`` gets as the options."""
+        places = (("lowerdir", self.lower), ("upperdir", self.upper), ("workdir", self.work))
+        return ",".join([*(f"{name}={_escaped(str(path))}" for name, path in places), self.options])
+
+    def attribute(self, name: str) -> str:
+        """Return the extended attribute in which the kernel keeps something about a directory of ``upper``."""
+        return f"{'user' if 'userxattr' in self.options else 'trusted'}.overlay.{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +72,8 @@ def mounts(
     needed = {os.path.realpath(path) for path in ("/", os.path.expanduser("~"), _temporary())}  # noqa: PTH111
     found = {os.path.realpath(path) for path in protected}
     kept = sorted(path for path in found if os.path.isdir(path) and not any(_below(one, path) for one in needed))  # noqa: PTH112
+    # What is below another on the same file system is read-only with it.
+    kept = [path for path in kept if not any(_within(path, other) for other in kept)]
     return Mounts(tuple(kept), (own,), str(root), home, overlay)
 
 
@@ -71,6 +90,15 @@ def top(without: str | None) -> list[tuple[str, str | None]]:
 
 def _below(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _within(path: str, folder: str) -> bool:
+    return path != folder and _below(path, folder) and os.stat(path).st_dev == os.stat(folder).st_dev  # noqa: PTH116
+
+
+def _escaped(path: str) -> str:
+    """Return a path as an option of an overlay, in which colons, commas and backslashes mean something."""
+    return path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
 
 
 def _temporary() -> str:

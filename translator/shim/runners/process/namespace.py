@@ -1,16 +1,15 @@
 """Run a command in a mount namespace of its own, in which directories are where it expects them.
 
-Four ways are tried, once per worker process, in the order in which they are the better: bubblewrap or ``unshare``, each
-with a namespace of processes if the worker allows one. In that, nothing outlives the command, not even a daemon that
-cleared its environment. The command has the capabilities that a container gives by default, so that it cannot undo the
-mounts.
+Five ways are tried, once per worker process, in the order in which they are the better: system calls of the worker
+itself, which is the fastest and needs root; bubblewrap or ``unshare``, each with a namespace of processes if the worker
+allows one. In that, nothing outlives the command, not even a daemon that cleared its environment. The command has the
+capabilities that a container gives by default, so that it cannot undo the mounts.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -18,27 +17,28 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from translator.shim.runners.process.mounts import Mounts, Overlay, top
+from translator.shim.runners.process import direct
+from translator.shim.runners.process.mounts import OVERLAYS, Mounts, Overlay, top
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What Docker gives by default, without MKNOD: a device would be a way around the mounts.
-CAPABILITIES = (
-    "audit_write",
-    "chown",
-    "dac_override",
-    "fowner",
-    "fsetid",
-    "kill",
-    "net_bind_service",
-    "net_raw",
-    "setfcap",
-    "setgid",
-    "setpcap",
-    "setuid",
-    "sys_chroot",
-)
+CAPABILITIES = {
+    "chown": 0,
+    "dac_override": 1,
+    "fowner": 3,
+    "fsetid": 4,
+    "kill": 5,
+    "setgid": 6,
+    "setuid": 7,
+    "setpcap": 8,
+    "net_bind_service": 10,
+    "net_raw": 13,
+    "sys_chroot": 18,
+    "audit_write": 29,
+    "setfcap": 31,
+}
 _SECONDS = 20
 _PROBED = "/translator-probe"
 # A pipeline of the command may still print its last lines when its first process has ended.
@@ -59,8 +59,13 @@ exit $status
 class Namespace:
     """A way to run a command in a namespace; ``processes``: also in one of processes."""
 
-    tool: Literal["bubblewrap", "unshare"]
+    tool: Literal["direct", "bubblewrap", "unshare"]
     processes: bool
+
+    @property
+    def quick(self) -> bool:
+        """Whether an overlay costs hardly more than its directories."""
+        return self.tool == "direct"
 
     def command(self, arguments: Sequence[str], mounted: Mounts, folder: str) -> list[str]:
         """Return the command that runs ``arguments`` in ``folder``, a path as the command sees it."""
@@ -75,7 +80,7 @@ def find() -> Namespace | None:
 
 @cache
 def _find(user: int) -> Namespace | None:  # noqa: ARG001 - a key
-    for tool in ("bubblewrap", "unshare"):
+    for tool in ("direct", "bubblewrap", "unshare"):
         for processes in (True, False):
             way = Namespace(tool, processes)
             if works(way):
@@ -83,40 +88,83 @@ def _find(user: int) -> Namespace | None:  # noqa: ARG001 - a key
     return None
 
 
-def works(way: Namespace, *, overlay: bool = False) -> bool:
-    """Try a way for real; with ``overlay`` also whether it can show a directory with changes of its own."""
+def works(way: Namespace) -> bool:
+    """Try a way for real."""
+    if way.tool == "direct" and (os.geteuid() != 0 or not way.processes):
+        return False
     with tempfile.TemporaryDirectory(prefix="translator-probe-") as folder:
-        return _works(way, Path(folder), overlay=overlay)
+        return _works(way, Path(folder))
 
 
 @cache
-def overlays(way: Namespace, base: Path) -> bool:
-    """Return whether the file system of ``base`` can keep the changes of an overlay; tried once per directory."""
-    with tempfile.TemporaryDirectory(prefix="translator-probe-", dir=base) as folder:
-        return _works(way, Path(folder), overlay=True)
+def overlays(way: Namespace, base: Path) -> str | None:
+    """Return with which options the file system of ``base`` can keep the changes of an overlay; None if it cannot.
+
+    It is tried once per directory.
+    """
+    for options in OVERLAYS:
+        if os.geteuid() != 0 and "userxattr" not in options:
+            continue
+        with tempfile.TemporaryDirectory(prefix="translator-probe-", dir=base) as folder:
+            if _works(way, Path(folder), options):
+                return options
+    return None
 
 
-def _works(way: Namespace, folder: Path, *, overlay: bool) -> bool:
-    for name in ("root/shown", "lower/kept", "upper", "work", "closed"):
+def _works(way: Namespace, folder: Path, options: str | None = None) -> bool:
+    for name in ("root/shown", "lower/kept", "lower/hidden/x", "upper/hidden", "work", "closed"):
         (folder / name).mkdir(parents=True)
-    laid = None
-    if overlay:
-        laid = Overlay(folder / "lower", folder / "upper", folder / "work", folder / "root" / "shown")
-        test = f"[ -d {_PROBED}/shown/kept ] && rmdir {_PROBED}/shown/kept && : > {_PROBED}/shown/new"
-    else:
-        test = f"[ -d {_PROBED}/shown ] && : > {_PROBED}/shown/new"
-    mounted = Mounts((str(folder / "closed"),), (str(folder / "root"),), str(folder / "root"), _PROBED, laid)
-    command = way.command(["/bin/sh", "-c", f"{test} && ! (: > {folder}/closed/x) 2>/dev/null"], mounted, "/")
+    overlay = None
+    shown = f"{_PROBED}/shown"
+    test = f"[ -d {shown} ] && : > {shown}/new"
+    if options is not None:
+        overlay = Overlay(folder / "lower", folder / "upper", folder / "work", folder / "root" / "shown", options)
+        test = f"[ ! -d {shown}/hidden/x ] && rmdir {shown}/kept && : > {shown}/new"
+    mounted = Mounts((str(folder / "closed"),), (str(folder / "root"),), str(folder / "root"), _PROBED, overlay)
+    command = ["/bin/sh", "-c", f"{test} && [ -e /proc/self/stat ] && ! (: > {folder}/closed/x) 2>/dev/null"]
     try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
-    except (OSError, subprocess.SubprocessError):
+        if overlay is not None:
+            hide(overlay, "hidden")
+        worked = (
+            _tried_directly(command, mounted) if way.tool == "direct" else _tried(way.command(command, mounted, "/"))
+        )
+    except (OSError, AttributeError, subprocess.SubprocessError):  # without such a system call, such an attribute
         return False
-    wrote = folder / ("upper/new" if overlay else "root/shown/new")
-    return done.returncode == 0 and wrote.exists() and (folder / "lower" / "kept").exists()
+    wrote = folder / ("upper/new" if overlay is not None else "root/shown/new")
+    return worked and wrote.exists() and (folder / "lower" / "kept").exists()
+
+
+def _tried(command: Sequence[str]) -> bool:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False)
+    return done.returncode == 0
+
+
+def _tried_directly(command: Sequence[str], mounted: Mounts) -> bool:
+    worked: list[bool] = []
+    inside = enter(mounted, None, "probe")
+    try:
+        inside.call(lambda: worked.append(_tried(command)))
+    finally:
+        inside.end()
+    return worked == [True]
+
+
+def enter(mounted: Mounts, group: Path | None, mark: str) -> direct.Inside:
+    """Begin to make a namespace with system calls of this process."""
+    return direct.Inside(mounted, CAPABILITIES.values(), group, mark)
+
+
+def hide(overlay: Overlay, name: str) -> None:
+    """Show nothing of what the lower directory has in a directory that exists in the upper one.
+
+    Raises:
+        OSError: its file system has no such attributes.
+    """
+    os.setxattr(overlay.upper / name, overlay.attribute("opaque"), b"y")
 
 
 def _bubblewrap(arguments: Sequence[str], mounted: Mounts, folder: str, processes: bool) -> list[str]:  # noqa: FBT001
-    found = [_tool("bwrap")]
+    found = [direct.tool("bwrap")]
     for path, target in top(mounted.home):
         if target is None:
             found += ["--ro-bind" if path == "/sys" else "--bind", path, path]
@@ -124,7 +172,9 @@ def _bubblewrap(arguments: Sequence[str], mounted: Mounts, folder: str, processe
             found += ["--symlink", target, path]
     found += ["--dev-bind", "/dev", "/dev"]
     found += ["--unshare-pid", "--proc", "/proc"] if processes else ["--bind", "/proc", "/proc"]
-    for path in mounted.read_only:
+    # What root may change there, it changes for the whole machine; bubblewrap protects only a part of it.
+    protected = direct.of_the_machine() if processes and os.geteuid() == 0 else ()
+    for path in (*protected, *mounted.read_only):
         found += ["--ro-bind", path, path]
     for path in mounted.writable:
         found += ["--bind", path, path]
@@ -140,7 +190,7 @@ def _bubblewrap(arguments: Sequence[str], mounted: Mounts, folder: str, processe
     # Older bubblewraps mount no overlays, so that is done around it.
     if os.geteuid() == 0:
         return [*_unshared(), "/bin/sh", "-c", f'{_overlay(mounted.overlay)} && exec "$@"', "sh", *found]
-    script = f'{_overlay(mounted.overlay)} && exec {_tool("setpriv")} --inh-caps=-all --ambient-caps=-all "$@"'
+    script = f'{_overlay(mounted.overlay)} && exec {direct.tool("setpriv")} --inh-caps=-all --ambient-caps=-all "$@"'
     return [*_unshared(), "/bin/sh", "-c", script, "sh", *found]
 
 
@@ -159,6 +209,9 @@ def _unshare(arguments: Sequence[str], mounted: Mounts, folder: str, processes: 
     table.append(
         ("proc", f"{root}/proc", "proc", "defaults") if processes else ("/proc", f"{root}/proc", "none", "rbind")
     )
+    if processes:
+        protected = direct.of_the_machine() if os.geteuid() == 0 else ()
+        table += [(path, root + path, "none", "bind,ro") for path in protected]
     table += [(path, root + path, "none", "bind,ro") for path in mounted.read_only]
     table += [(path, root + path, "none", "bind") for path in mounted.writable]
     if mounted.home is not None:
@@ -168,7 +221,7 @@ def _unshare(arguments: Sequence[str], mounted: Mounts, folder: str, processes: 
         "set -e",
         "path=$PATH; PATH=/usr/sbin:/sbin:/usr/bin:/bin",
         f"mkdir -p {_q(root)}",
-        f"{_tool('mount')} -t tmpfs -o mode=755 root {_q(root)}",
+        f"{direct.tool('mount')} -t tmpfs -o mode=755 root {_q(root)}",
         f"cd {_q(root)}",
     ]
     lines += [
@@ -180,37 +233,38 @@ def _unshare(arguments: Sequence[str], mounted: Mounts, folder: str, processes: 
         lines.append(_overlay(mounted.overlay))
     # One process makes all mounts: with one for each, a command would start a tenth of a second later.
     text = "".join(f"{' '.join(map(_field, line))} 0 0\n" for line in table)
-    lines.append(f"printf %s {_q(text)} > .mounts; {_tool('mount')} --all --fstab .mounts; rm .mounts")
-    lines += [f"{_tool('pivot_root')} . .old", "cd /", f"{_tool('umount')} -l /.old", "rmdir /.old", f"cd {_q(folder)}"]
-    bounding = ",".join(["-all", *(f"+{capability}" for capability in CAPABILITIES)])
+    lines.append(f"printf %s {_q(text)} > .mounts; {direct.tool('mount')} --all --fstab .mounts; rm .mounts")
+    lines += [
+        f"{direct.tool('pivot_root')} . .old",
+        "cd /",
+        f"{direct.tool('umount')} -l /.old",
+        "rmdir /.old",
+        f"cd {_q(folder)}",
+    ]
     lines.append("PATH=$path")
-    root_only = f" --bounding-set={bounding}" if os.geteuid() == 0 else ""
-    run = f'{_tool("setpriv")} --no-new-privs --inh-caps=-all --ambient-caps=-all{root_only} -- "$@"'
-    if processes:
-        # The namespace's first process is this shell, not the command, because signals work differently for the first.
-        # Its standard error is closed meanwhile: it would print "Killed" when a signal ends the command.
-        lines += [
-            "set +e",
-            "exec 3>&2 2>/dev/null",
-            f"(exec 2>&3 3>&-; exec {run})",
-            "status=$?",
-            "exec 3>&-",
-            _COURTESY,
-        ]
-    else:
-        lines.append(f"exec {run}")
+    run = _restricted()
+    lines += _first(run) if processes else [f"exec {run}"]
     return [*_unshared(processes=processes), "/bin/sh", "-c", "\n".join(lines), "sh", *arguments]
 
 
-@cache
-def _tool(name: str) -> str:
-    """Return the path of a program: the command's own PATH may be any, and administrators' programs are not on it."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin", "/usr/bin", "/bin"])
-    return shutil.which(name, path=path) or name
+def _first(run: str) -> list[str]:
+    """Return the lines that run a command from the first process of a namespace.
+
+    That is a shell, not the command, because signals work differently for the first. Its standard error is closed
+    meanwhile: it would print "Killed" when a signal ends the command.
+    """
+    return ["set +e", "exec 3>&2 2>/dev/null", f"(exec 2>&3 3>&-; exec {run})", "status=$?", "exec 3>&-", _COURTESY]
+
+
+def _restricted() -> str:
+    """Return the command line that runs the arguments of a shell without capabilities that could undo the mounts."""
+    bounding = ",".join(["-all", *(f"+{capability}" for capability in CAPABILITIES)])
+    root_only = f" --bounding-set={bounding}" if os.geteuid() == 0 else ""
+    return f'{direct.tool("setpriv")} --no-new-privs --inh-caps=-all --ambient-caps=-all{root_only} -- "$@"'
 
 
 def _unshared(*, processes: bool = False) -> list[str]:
-    found = [_tool("unshare"), "--mount"]
+    found = [direct.tool("unshare"), "--mount"]
     if processes:
         found += ["--pid", "--fork"]
     if os.geteuid() != 0:
@@ -219,19 +273,12 @@ def _unshared(*, processes: bool = False) -> list[str]:
 
 
 def _overlay(overlay: Overlay) -> str:
-    places = ((("lowerdir"), overlay.lower), ("upperdir", overlay.upper), ("workdir", overlay.work))
-    options = ",".join(f"{name}={_escaped(str(path))}" for name, path in places)
-    return f"{_tool('mount')} -t overlay overlay -o {_q(options)},userxattr {_q(str(overlay.target))}"
+    return f"{direct.tool('mount')} -t overlay overlay -o {_q(overlay.data)} {_q(str(overlay.target))}"
 
 
 def _field(text: str) -> str:
     """Return a field of a table of mounts."""
     return "".join(f"\\{ord(sign):03o}" if sign in " \t\n\\#" else sign for sign in text)
-
-
-def _escaped(path: str) -> str:
-    """Return a path as an option of an overlay, in which colons, commas and backslashes mean something."""
-    return path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
 
 
 _q = shlex.quote

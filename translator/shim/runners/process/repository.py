@@ -1,12 +1,14 @@
 """Give an execution its own working copy of the project: a copy if that is small, else an overlay if there can be one.
 
-An overlay costs the same for five files as for five million; to mount it costs as much as copying some hundred files.
+An overlay costs the same for five files as for five million. To mount it costs as much as copying some hundred files,
+or a handful where the worker makes the mounts itself.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from translator.shim.runners.process.namespace import Namespace
 
 _ENTRIES = 200
+_ENTRIES_QUICK = 8
 _SIZE = 4 << 20
 # Of a project with more entries than this, links that leave it are not looked for.
 _LINKS = 20_000
@@ -30,13 +33,16 @@ def make(request: Request, place: Path, way: Namespace | None) -> Overlay | None
     """Make the working copy of an execution at ``repository`` of its workspace, or return the overlay that shows it."""
     project, target = request.project, request.space.repository
     target.unlink()
-    found = working_copy.listing(project, request.store, request.pulse, entries=_ENTRIES)
-    if (found.complete and found.size <= _SIZE) or way is None or not namespace.overlays(way, place.parent):
+    few = _ENTRIES_QUICK if way is not None and way.tool == "direct" else _ENTRIES
+    found = working_copy.listing(project, request.store, request.pulse, entries=few)
+    small = found.complete and found.size <= _SIZE
+    options = namespace.overlays(way, place.parent) if way is not None and not small else None
+    if options is None:
         if not found.complete:
             found = working_copy.listing(project, request.store, request.pulse)
         working_copy.copy(project, target, found, request.pulse)
         return None
-    overlay = Overlay(project, request.space.root / ".changes", place / ".overlay", target)
+    overlay = Overlay(project, request.space.root / ".changes", place / ".overlay", target, options)
     for path in (overlay.upper, overlay.work, target):
         path.mkdir()
     shutil.copystat(project, overlay.upper)
@@ -47,7 +53,7 @@ def make(request: Request, place: Path, way: Namespace | None) -> Overlay | None
         if to != os.readlink(project / name):  # noqa: PTH115 - as the copy has it
             _parents(project, overlay.upper, name)
             (overlay.upper / name).symlink_to(to)
-    _hide(request.store, project, overlay.upper)
+    _hide(request.store, project, overlay)
     return overlay
 
 
@@ -59,22 +65,68 @@ def where(home: Path, root: Path, overlay: Overlay | None) -> Callable[[str], Pa
         place = of_workspace(path)
         if place is None or overlay is None or not place.is_relative_to(overlay.target):
             return place
-        name = place.relative_to(overlay.target)
-        return overlay.upper / name if os.path.lexists(overlay.upper / name) else overlay.lower / name
+        return _of_overlay(overlay, place.relative_to(overlay.target))
 
     return found
 
 
-def _hide(store: Path | None, project: Path, upper: Path) -> None:
+def _of_overlay(overlay: Overlay, name: Path) -> Path:
+    """Return where a path of an overlay is that is no longer mounted."""
+    upper: Path = overlay.upper
+    lower: Path | None = overlay.lower
+    for part in name.parts:
+        upper /= part
+        lower = _lower(overlay, upper, lower)
+    if lower is None or os.path.lexists(upper):
+        _complete(overlay, upper, lower)
+        return upper
+    return lower
+
+
+def _lower(overlay: Overlay, upper: Path, parent: Path | None) -> Path | None:
+    """Return what lies below an entry of the upper directory, given what lies below its parent."""
+    if _attribute(overlay, upper, "opaque") == "y":
+        return None
+    renamed = _attribute(overlay, upper, "redirect")
+    if renamed is not None and renamed.startswith("/"):
+        return overlay.lower / renamed[1:]
+    return parent / (renamed or upper.name) if parent is not None else None
+
+
+def _attribute(overlay: Overlay, path: Path, name: str) -> str | None:
+    try:
+        return os.fsdecode(os.getxattr(path, overlay.attribute(name), follow_symlinks=False))
+    except OSError:
+        return None
+
+
+def _complete(overlay: Overlay, upper: Path, lower: Path | None) -> None:
+    """Let a directory of the upper directory show what lies below it as well, and nothing of what was removed."""
+    if not upper.is_dir() or upper.is_symlink():
+        return
+    for path in upper.iterdir():
+        if stat.S_ISCHR((status := path.lstat()).st_mode) and status.st_rdev == 0:
+            continue
+        _complete(overlay, path, _lower(overlay, path, lower))
+    if lower is not None and lower.is_dir():
+        for path in lower.iterdir():
+            if not os.path.lexists(upper / path.name):
+                (upper / path.name).symlink_to(path)
+    for path in upper.iterdir():
+        if stat.S_ISCHR((status := path.lstat()).st_mode) and status.st_rdev == 0:
+            path.unlink()
+
+
+def _hide(store: Path | None, project: Path, overlay: Overlay) -> None:
     """Show the artifact store in the working copy as an empty directory."""
     if store is None:
         return
     inside = os.path.relpath(os.path.realpath(store), os.path.realpath(project))
-    if inside == "." or inside.startswith("..") or not hasattr(os, "setxattr"):
+    if inside == "." or inside.startswith(".."):
         return
-    _parents(project, upper, inside)
-    (upper / inside).mkdir(exist_ok=True)
-    os.setxattr(upper / inside, "user.overlay.opaque", b"y")
+    _parents(project, overlay.upper, inside)
+    (overlay.upper / inside).mkdir(exist_ok=True)
+    namespace.hide(overlay, inside)
 
 
 def _parents(project: Path, upper: Path, path: str) -> None:
