@@ -21,6 +21,7 @@ from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogWorker
 from prefect.settings import (
     PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_HOME,
     temporary_settings,
@@ -29,6 +30,8 @@ from prefect.settings import (
 from tests.prefect.support import compiled, flow_of
 
 START_SECONDS = 300
+RETRIES = 9
+"""How often a client asks again, each time after twice as long; a server on SQLite says 503 while that is locked."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         **plain,
         "PREFECT_HOME": str(home),
         "PREFECT_API_URL": api,
+        "PREFECT_CLIENT_MAX_RETRIES": str(RETRIES),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
         # In a namespace, a process has another number than the tests can use, and the project is read-only.
@@ -100,7 +104,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         _wait_until_it_listens(process, port, home / "server.log")
         with (
             temporary_settings(
-                {PREFECT_API_URL: api, PREFECT_HOME: str(home), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+                {
+                    PREFECT_API_URL: api,
+                    PREFECT_CLIENT_MAX_RETRIES: RETRIES,
+                    PREFECT_HOME: str(home),
+                    PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+                }
             ),
             pytest.MonkeyPatch.context() as patch,
         ):
