@@ -68,6 +68,8 @@ class TargetKeys:
         return Section(f"Settings for {target.capitalize()}.", self.node, tables)
 
 
+PIPELINE = "{pipeline}"
+"""What stands for the pipeline's name in names that a setting gives."""
 _VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 RESOURCES = Section(
     "Resources of an execution.",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from translator.shim.contract import Step, runner
+from translator.shim.runners import RunnerError
+from translator.shim.runners.process import hardcoded
 
 if TYPE_CHECKING:
     from tests.shim.conftest import Worker
@@ -70,3 +72,20 @@ def test_wrong_settings_are_named(project: Worker) -> None:
     assert manifest.state == "error"
     assert "namespace is 'maybe'; it can be: 'auto', 'require', 'never'" in str(manifest.reason)
     assert "the process runner has no setting 'size'" in str(manifest.reason)
+
+
+def test_scripts_are_read_again_only_if_they_change(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker runs many executions of a step; each looks at all of its scripts."""
+    read: list[str] = []
+    text = hardcoded._text
+    monkeypatch.setattr(hardcoded, "_text", lambda path: (read.append(path.name), text(path))[1])
+    worker.script("a.py", "import b\n")
+    worker.script("b.py", "print('ran')\n")
+    step = Step("s", ["python a.py"])
+    for _ in range(3):
+        hardcoded.refuse(step, worker.project, "/valohai")
+    assert sorted(read) == ["a.py", "b.py"]
+    worker.script("b.py", "open('/valohai/outputs/x', 'w')\n")
+    with pytest.raises(RunnerError, match=r"b\.py:1"):
+        hardcoded.refuse(step, worker.project, "/valohai")
+    assert sorted(read) == ["a.py", "b.py", "b.py"]

@@ -80,6 +80,25 @@ def listing(
     return found
 
 
+def make(
+    project: Path, target: Path, without: Path | None, pulse: Callable[[], None], found: Listing | None = None
+) -> None:
+    """Replace a link to the project by a copy of it.
+
+    Args:
+        project: the project.
+        target: the link.
+        without: a directory that is left out.
+        pulse: called now and then; what it raises ends the work.
+        found: the entries of the project, if they are known.
+
+    Raises:
+        OSError: there is no room for it.
+    """
+    target.unlink()
+    copy(project, target, found or listing(project, without, pulse), pulse)
+
+
 def copy(project: Path, target: Path, found: Listing, pulse: Callable[[], None] = no_pulse) -> None:
     """Copy a listed project into the new directory ``target``; blocks are shared where the file system can do that.
 

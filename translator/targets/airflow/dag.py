@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
+from translator.config.keys import PIPELINE
 from translator.names import digest, identifiers
-from translator.targets.airflow.settings import PIPELINE, dag_setting, of_dag, of_tasks, task_arguments
+from translator.targets.airflow.settings import dag_setting, of_dag, of_tasks, task_arguments
 from translator.targets.render import code, name
 
 if TYPE_CHECKING:

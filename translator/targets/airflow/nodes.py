@@ -11,7 +11,7 @@ from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
 from translator.targets.airflow.plan import REFERENCES
 from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation
-from translator.targets.airflow.settings import node_arguments
+from translator.targets.airflow.settings import node_arguments, retry_arguments
 from translator.targets.render import Call, call, name
 from translator.targets.steps import own_place
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from translator.targets.airflow.model import Arguments
     from translator.targets.airflow.plan import Plan
     from translator.targets.render import Expression, Name
-
-_RETRY_SECONDS = 5
 
 
 def form_of(plan: Plan, node: ir.StepNode) -> Form:
@@ -120,19 +118,15 @@ def _policy(plan: Plan, node: ir.StepNode) -> Arguments:
     policy = node.policy
     sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
     concurrency = 1 if sequential else policy.concurrency
-    retries = policy.tries - 1
-    settings = dict(node_arguments(node, plan.hooks))
-    delay = settings.pop("retry_delay", None) or (call("timedelta", seconds=_RETRY_SECONDS) if retries else None)
     own = _arguments(
         on_error=policy.on_error.value if policy.on_error is not plan.on_error else None,
         on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
-        retries=retries or None,
-        retry_delay=delay,
+        **dict(retry_arguments(node)),
         sequential=sequential or None,
         max_active_tis_per_dagrun=concurrency if isinstance(node, ir.TaskNode) else None,
         trigger_rule=name(NONE_FAILED) if node.step.kind is ir.StepKind.COLLECT else None,
     )
-    return (*own, *settings.items())
+    return (*own, *node_arguments(node, plan.hooks))
 
 
 def _arguments(**keywords: Expression) -> Arguments:

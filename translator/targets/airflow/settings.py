@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 TARGET = "airflow"
-PIPELINE = "{pipeline}"
-"""What stands for the pipeline's name, as an identifier, in names that a setting gives."""
 
 SETTINGS = TargetKeys(
     node=(
@@ -96,8 +94,18 @@ def node_arguments(node: ir.StepNode, hooks: Mapping[str, str]) -> Arguments:
     """
     settings = dict(node.settings.get(TARGET, {}))
     if node.policy.tries > 1:
-        settings.pop("retries", None)  # its on-error says how often it is tried
+        for key in ("retries", "retry_delay"):
+            settings.pop(key, None)  # its on-error decides
     return task_arguments(settings, hooks)
+
+
+def retry_arguments(node: ir.StepNode) -> Arguments:
+    """Return the arguments by which a failed command is tried again as the ``on-error`` of its node says: at once.
+
+    They must be given: the DAG's ``default_args`` and Airflow itself have other defaults.
+    """
+    tries = node.policy.tries
+    return (("retries", tries - 1), ("retry_delay", call("timedelta", 0))) if tries > 1 else ()
 
 
 def task_arguments(settings: Mapping[str, ir.Json], hooks: Mapping[str, str]) -> Arguments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from translator.config.keys import Key, TargetKeys
+from translator.config.keys import PIPELINE, Key, TargetKeys
 from translator.config.kinds import Duration, Hook, Text, Texts, Whole
 from translator.names import identifiers
 from translator.targets.hooks import hook_expression
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 TARGET = "prefect"
-PIPELINE = "{pipeline}"
-"""What stands for the pipeline's name in names that a setting gives."""
 _TASK_HOOKS = ("on_completion", "on_failure", "on_running")
 _FLOW_HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_running")
 _CRASHED = "on_crashed"
@@ -100,11 +98,11 @@ def retry_options(settings: Mapping[str, Any], tries: int) -> dict[str, Expressi
         settings: of the node.
         tries: how often its on-error lets a failed command run in all.
     """
-    delay = settings.get("retry_delay_seconds")
     if tries > 1:
-        return {"retries": tries - 1, "retry_delay_seconds": delay}
+        return {"retries": tries - 1}  # at once, as prefect_plugin sets it
     if not settings.get("retries"):
         return {}
+    delay = settings.get("retry_delay_seconds")
     options: dict[str, Expression] = {"retries": settings["retries"], "retry_delay_seconds": delay}
     return {**options, "retry_condition_fn": Name("infrastructure_failed")}
 

@@ -107,7 +107,7 @@ with DAG(
         parameters={"size": dag_param("again.size")},
         on_error="retry",
         retries=2,
-        retry_delay=timedelta(seconds=5),
+        retry_delay=timedelta(0),
     )
 
     with TaskGroup(
@@ -180,7 +180,7 @@ with DAG(
             step=WORK,
             on_error="retry",
             retries=2,
-            retry_delay=timedelta(seconds=5),
+            retry_delay=timedelta(0),
             map_index_template="{{ task.point_label }}",
         ).expand(point=again_of_them_grid.output)
         again_of_them_run >> EmptyOperator(task_id="done")

@@ -43,10 +43,7 @@ def place(request: Request) -> Iterator[Place]:
         leftovers.end_earlier_attempts(engine, request)
         image = images.ready(engine, request.step.image, settings, request.connection, request.note, request.pulse)
         if request.use == "copied":
-            repository = request.space.repository
-            repository.unlink()
-            found = working_copy.listing(request.project, request.store, request.pulse)
-            working_copy.copy(request.project, repository, found, request.pulse)
+            working_copy.make(request.project, request.space.repository, request.store, request.pulse)
         view = _view(request)
         command = Command(engine, request, settings, image, view)
         yield Place(view, _surroundings(request), command, _PYTHON, moved(view.root, request.space.root))

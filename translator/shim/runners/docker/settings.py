@@ -91,22 +91,21 @@ def check(settings: Mapping[str, Json]) -> Sequence[str]:
 
 
 def read(settings: Mapping[str, Json]) -> Settings:
-    """Return settings as they are to be used; names may have dashes in place of underscores.
+    """Return settings as they are to be used.
 
     Raises:
         SettingsError: they are not valid.
     """
     problems: list[str] = []
     values: dict[str, object] = {}
-    for given, value in settings.items():
-        name = given.replace("-", "_")
+    for name, value in settings.items():
         if name not in _READERS:
-            problems.append(f"the docker runner does not have the setting {given!r} (it has: {', '.join(NAMES)})")
+            problems.append(f"the docker runner does not have the setting {name!r} (it has: {', '.join(NAMES)})")
             continue
         try:
             values[name] = _READERS[name](value)
         except ValueError as error:
-            problems.append(f"{given}: {error}")
+            problems.append(f"{name}: {error}")
     if problems:
         raise SettingsError(problems)
     return Settings(**values)  # type: ignore[arg-type]

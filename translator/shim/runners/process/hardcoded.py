@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -33,6 +35,7 @@ _LAUNCHER = re.compile(
     r"|uv|dvc|bash|sh)(?![\w.-])(?!\s+-c\b)(?!\s+-m\s+pip\b)"
 )
 _GENERATED = re.compile(r"^from (?:airflow|prefect)_plugin import ", re.M)
+_DIRECTORY = re.compile(r"/(?:inputs|outputs|config|repository)(?![\w.-])")
 _VARIABLE = re.compile(r"\bVH_\w+_DIR\b")
 _NOT_HERE = {".git", "node_modules", "__pycache__", ".venv", "venv"}
 
@@ -60,12 +63,9 @@ def findings(files: Iterable[Path], project: Path, home: str) -> Iterator[tuple[
     """Yield the lines, as ``file:line``, with the directories that they name."""
     named = re.compile(rf"(?<![\w./~}}*-]){re.escape(home)}/(?:inputs|outputs|config|repository)(?![\w.-])")
     for path in files:
-        before = ""
-        for number, line in enumerate(_text(path).splitlines(), start=1):
-            match = named.search(line)
-            if match and not line.lstrip().startswith(("#", "//")) and not _VARIABLE.search(f"{before}{line}"):
+        for number, line in _script(path).lines:
+            if match := named.search(line):
                 yield f"{path.relative_to(project)}:{number}", match[0]
-            before = line
 
 
 def scripts(step: Step, project: Path) -> list[Path]:
@@ -74,9 +74,7 @@ def scripts(step: Step, project: Path) -> list[Path]:
     If it starts an interpreter and does not say with which file, these are all scripts of the project.
     """
     found: dict[Path, None] = {}
-    waiting = [
-        path for item in step.command for path in (*_named(item, project, project), *_imported(item, project, project))
-    ]
+    waiting = [path for item in step.command for path in _mentioned(_read(item), project, project)]
     if not waiting:
         return list(_all(project)) if any(_LAUNCHER.search(item) for item in step.command) else []
     while waiting and len(found) < _MOST:
@@ -84,31 +82,68 @@ def scripts(step: Step, project: Path) -> list[Path]:
         if path in found:
             continue
         found[path] = None
-        text = _text(path)
-        waiting += _named(text, project, path.parent)
-        if path.suffix == ".py":
-            waiting += _imported(text, project, path.parent)
+        waiting += _mentioned(_script(path), project, path.parent)
     return list(found)
 
 
-def _named(text: str, project: Path, here: Path) -> list[Path]:
-    words = {word for word in _WORD.findall(text) if "." in word or "/" in word}
-    found = [path for word in words for folder in {project, here} if (path := _inside(folder, word, project))]
-    for module in _MODULE.findall(text):
-        found += _module(module, project, here)
-    return found
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """The content of a script: names of files and modules, and the lines that may hard-code a directory.
+
+    ``generated`` tells whether it is a generated file, which no command runs.
+    """
+
+    words: frozenset[str] = frozenset()
+    modules: frozenset[str] = frozenset()
+    lines: tuple[tuple[int, str], ...] = ()
+    generated: bool = False
 
 
-def _imported(text: str, project: Path, here: Path) -> list[Path]:
-    found: list[Path] = []
+def _script(path: Path) -> _Script:
+    """Read a script, once in this process for as long as it does not change."""
+    try:
+        status = path.stat()
+    except OSError:
+        return _Script()
+    return _script_as_of(path, (status.st_mtime_ns, status.st_size, status.st_ino))
+
+
+@lru_cache(maxsize=2 * _MOST)
+def _script_as_of(path: Path, stamp: tuple[int, ...]) -> _Script:  # noqa: ARG001 - a part of the key
+    return _read(_text(path), is_python=path.suffix == ".py")
+
+
+def _read(text: str, *, is_python: bool = True) -> _Script:
+    """Return what a text says."""
+    modules = {*_MODULE.findall(text), *(_imported(text) if is_python else ())}
+    lines = []
+    before = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if _DIRECTORY.search(line):
+            is_comment = line.lstrip().startswith(("#", "//"))
+            if not is_comment and not _VARIABLE.search(f"{before}{line}"):
+                lines.append((number, line))
+        before = line
+    words = frozenset(word for word in _WORD.findall(text) if "." in word or "/" in word)
+    return _Script(words, frozenset(modules), tuple(lines), bool(_GENERATED.search(text)))
+
+
+def _imported(text: str) -> Iterator[str]:
+    """Yield the modules that a text imports, also those that may be names in a module."""
     for match in _IMPORT.finditer(text):
         if match[1] is None:
-            for name in match[3].split(","):
-                found += _module(name.split(" as ")[0].strip(), project, here)
+            yield from (name.split(" as ")[0].strip() for name in match[3].split(","))
             continue
-        found += _module(match[1], project, here)
+        yield match[1]
         for name in re.findall(r"\w+", match[2]):
-            found += _module(f"{match[1]}{'' if match[1].endswith('.') else '.'}{name}", project, here)
+            yield f"{match[1]}{'' if match[1].endswith('.') else '.'}{name}"
+
+
+def _mentioned(script: _Script, project: Path, here: Path) -> list[Path]:
+    """Return the files of the project that a script in the directory ``here`` names."""
+    found = [path for word in script.words for folder in {project, here} if (path := _inside(folder, word, project))]
+    for module in script.modules:
+        found += _module(module, project, here)
     return found
 
 
@@ -137,7 +172,7 @@ def _all(project: Path) -> Iterator[Path]:
                 count += 1
                 if count > _MOST:
                     return
-                if not _GENERATED.search(_text(Path(root) / name)):
+                if not _script(Path(root) / name).generated:
                     yield Path(root) / name
 
 

@@ -32,16 +32,14 @@ _LINKS = 20_000
 def make(request: Request, place: Path, way: Namespace | None) -> Overlay | None:
     """Make the working copy of an execution at ``repository`` of its workspace, or return the overlay that shows it."""
     project, target = request.project, request.space.repository
-    target.unlink()
     few = _ENTRIES_QUICK if way is not None and way.tool == "direct" else _ENTRIES
     found = working_copy.listing(project, request.store, request.pulse, entries=few)
     small = found.complete and found.size <= _SIZE
     options = namespace.overlays(way, place.parent) if way is not None and not small else None
     if options is None:
-        if not found.complete:
-            found = working_copy.listing(project, request.store, request.pulse)
-        working_copy.copy(project, target, found, request.pulse)
+        working_copy.make(project, target, request.store, request.pulse, found if found.complete else None)
         return None
+    target.unlink()
     overlay = Overlay(project, request.space.root / ".changes", place / ".overlay", target, options)
     for path in (overlay.upper, overlay.work, target):
         path.mkdir()

@@ -24,6 +24,7 @@ from translator.targets.airflow.controlflow.order import order_lines
 from translator.targets.airflow.controlflow.position import Position, arguments, ends, place
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
 from translator.targets.airflow.order import chain_line
+from translator.targets.airflow.settings import retry_arguments
 from translator.targets.ordering import topological_order
 from translator.targets.render import Call, call, comment, name
 
@@ -191,7 +192,7 @@ class Body:
                 *arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=at.item_argument),
                 *arguments(**ends(way)),
                 *guard,
-                *arguments(retries=node.policy.tries - 1 or None),
+                *retry_arguments(node),
                 *self._settings(node),
             )
             self._explain(at, guard)

@@ -116,7 +116,7 @@ with DAG(
         step=PREPARE,
         on_error="retry",
         retries=2,
-        retry_delay=timedelta(seconds=5),
+        retry_delay=timedelta(0),
         owner="data-science",
         priority_weight=10,
     )

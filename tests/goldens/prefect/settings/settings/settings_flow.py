@@ -99,7 +99,6 @@ def train_node(axes: TrainGrid, prepare: Executions) -> Mapped:
     name="again",
     on_error="retry",
     retries=2,
-    retry_delay_seconds=60,
     on_failure=[note],
 )
 def again_node() -> Manifest:
