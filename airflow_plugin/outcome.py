@@ -9,7 +9,7 @@ from airflow_plugin.configuration import store_address
 from airflow_plugin.gates import first_unmet
 from airflow_plugin.plan import plans_of
 from airflow_plugin.run_conf import unknown_keys
-from airflow_plugin.run_directory import run_folder
+from airflow_plugin.run_directory import run_directory
 from airflow_plugin.run_mark import marked
 from airflow_plugin.tries import REASON, named_tries, task_states
 from airflow_plugin.upstream import complete
@@ -80,7 +80,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         plans,
         seen,
         pipeline=dag.dag_display_name,
-        run=run_folder(context, store, [uri for of_task in seen.tries.values() for uri in of_task.values()]),
+        run=run_directory(context, store, [uri for of_task in seen.tries.values() for uri in of_task.values()]),
         started=clock.written(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,
         marked=marked(context),

@@ -55,7 +55,7 @@ def get_provider_info() -> dict[str, Any]:
                     "store": {
                         "description": (
                             "URI of the artifact store: a directory that all workers share, or a URI of fsspec\n"
-                            "(``s3://``, ``gs://``, ``abfs://``). Empty: the folder ``artifacts`` in AIRFLOW_HOME.\n"
+                            "(``s3://``, ``gs://``, ``abfs://``). Empty: the directory ``artifacts`` in AIRFLOW_HOME.\n"
                         ),
                         "version_added": "0.1.0",
                         "type": "string",

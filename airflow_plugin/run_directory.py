@@ -41,7 +41,7 @@ def is_finish(instance: Any) -> bool:
     return bool(instance.task_id == FINISH and instance.operator in _FINISH_OPERATORS)
 
 
-def run_folder(context: Context, store: Store, tries: Iterable[str] = ()) -> str:
+def run_directory(context: Context, store: Store, tries: Iterable[str] = ()) -> str:
     """Return the name of the DAG run of a task in the store.
 
     Args:

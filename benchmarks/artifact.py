@@ -1,4 +1,4 @@
-"""Measure passing an artifact of 1 GiB through a folder store against computing its digest once, and the memory used.
+"""Measure passing an artifact of 1 GiB through a file store against computing its digest once, and the memory used.
 
 Passing means publishing it from an execution's outputs and staging it in the inputs of another execution, with its
 digest checked. BENCH_DIR chooses the disk.
@@ -60,8 +60,8 @@ def main() -> None:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         ours, theirs = side_by_side(passing, lambda: seconds(lambda: of_file(artifact)), ROUNDS)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    emit(Row("an artifact of 1 GiB through a folder store", ours, "its digest once", theirs, "s", BOUND))
-    note(f"1 GiB through a folder store: {ours / theirs:.2f} (bound {BOUND}); memory grew by {grown:.0f} MB")
+    emit(Row("an artifact of 1 GiB through a file store", ours, "its digest once", theirs, "s", BOUND))
+    note(f"1 GiB through a file store: {ours / theirs:.2f} (bound {BOUND}); memory grew by {grown:.0f} MB")
     if grown > MEMORY_MB:
         sys.exit(f"memory grew by {grown:.0f} MB")
 

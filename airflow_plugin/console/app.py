@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
 from airflow_plugin.configuration import store_address
 from airflow_plugin.console import page
-from airflow_plugin.console.attempts import UnknownFolderError, execution_of, folder_of, leaves_manifest
+from airflow_plugin.console.attempts import UnknownAttemptError, execution_of, folder_of, leaves_manifest
 from airflow_plugin.database import dag_of
 from translator.shim.store import LOG, MANIFEST, OUTPUTS, NoManifestError, StoreError, open_store
 
@@ -59,7 +59,7 @@ class Try:
         try:
             self.store: Store = open_store(store_address(dag.default_args))
             self.folder = folder_of(key, self.id.pipeline, self.store)
-        except UnknownFolderError as error:
+        except UnknownAttemptError as error:
             self.missing = str(error)
         except StoreError as error:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error

@@ -27,7 +27,7 @@ _FOLDER = re.compile(
 )
 
 
-class UnknownFolderError(TranslatorError):
+class UnknownAttemptError(TranslatorError):
     """A try whose directory in the store is unknown; the message names what is missing."""
 
 
@@ -58,27 +58,27 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
         store: the store.
 
     Raises:
-        UnknownFolderError: the task named no try, or a try of another run.
+        UnknownAttemptError: the task named no try, or a try of another run.
         StoreError: the store cannot be read, or its record of the run is damaged.
     """
     instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
     named, last = pushed(*instance, KEY), last_try(*instance)
     if last is None:
-        raise UnknownFolderError("the task instance no longer exists in Airflow")
+        raise UnknownAttemptError("the task instance no longer exists in Airflow")
     if named is None:
-        raise UnknownFolderError(f"the task has not started its command: it has no XCom {KEY!r}")
+        raise UnknownAttemptError(f"the task has not started its command: it has no XCom {KEY!r}")
     uri = named.get("manifest") if isinstance(named, dict) else None
     if not isinstance(uri, str):
-        raise UnknownFolderError(f"the XCom {KEY!r} of the task does not name a manifest")
+        raise UnknownAttemptError(f"the XCom {KEY!r} of the task does not name a manifest")
     if not store.owns(uri):
-        raise UnknownFolderError(f"the task wrote to {shown(uri)}, and the store of this API server is {store.root}")
+        raise UnknownAttemptError(f"the task wrote to {shown(uri)}, and the store of this API server is {store.root}")
     try:
         key = store.key(uri)
     except StoreError as error:
-        raise UnknownFolderError(f"the task named {uri}: {error}") from error
+        raise UnknownAttemptError(f"the task named {uri}: {error}") from error
     found = _FOLDER.fullmatch(key)
     if found is None or not _is_of_run(found, ti_key, pipeline, store):
-        raise UnknownFolderError(f"the task named {uri}, which does not belong to this run")
+        raise UnknownAttemptError(f"the task named {uri}, which does not belong to this run")
     number = ti_key.try_number + max(int(found["number"]) - last, 0)
     return f"{found['run']}/{found['execution']}/try-{number}"
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from airflow_plugin.configuration import store_address
 from airflow_plugin.controlflow.structure import Graph, Node, Path, find, graph_at, read
-from airflow_plugin.run_directory import run_folder
+from airflow_plugin.run_directory import run_directory
 from airflow_plugin.tries import named_tries
 from translator.shim.contract import After, ExecutionId, State
 from translator.shim.controlflow import fan, scopes
@@ -84,7 +84,7 @@ class Task:
 
     def folder(self, store: Store, tries: Iterable[str]) -> str:
         """Return the run's name in the store."""
-        return run_folder(self._context, store, tries)
+        return run_directory(self._context, store, tries)
 
     def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:
         """Return the states of all instances, or of those of a task."""

@@ -14,7 +14,7 @@ from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.execution_context import execution_context
 from airflow_plugin.parameters import run_values
 from airflow_plugin.run_conf import unknown_keys
-from airflow_plugin.run_directory import run_folder
+from airflow_plugin.run_directory import run_directory
 from airflow_plugin.stopping import end_commands, stop_reason
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class StepOperator(BaseOperator):
         node = next(node for node in nodes(context["dag"]).values() if node.run == self.task_id)
         return ExecutionId(
             pipeline=context["dag"].dag_display_name,
-            run=run_folder(context, store),
+            run=run_directory(context, store),
             node=node.name,
             index=max(ti.map_index or 0, 0),
             attempt=ti.try_number,

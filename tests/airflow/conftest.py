@@ -33,7 +33,7 @@ class Embedded:
         return self.run_in(self.project, pipeline, parameters)
 
     def run_in(self, project: Path, pipeline: Pipeline, parameters: dict[str, Value] | None = None) -> dict[str, Any]:
-        """Do the same for a pipeline whose file is in the folder ``project``."""
+        """Do the same for a pipeline whose file is in the directory ``project``."""
         self.count += 1
         run = f"run-{self.count}"
         # Its own name: the API that dag.test() has in its process remembers DAGs by their id.

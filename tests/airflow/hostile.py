@@ -47,7 +47,7 @@ USERS = ("admin", "viewer", "nobody")
 @contextmanager
 def hostile(home: Path) -> Iterator[Airflow]:
     """Start such a deployment, and end all of its processes afterwards."""
-    temporary, elsewhere = home / "tmp of the Übung's $user", home / "working folder"
+    temporary, elsewhere = home / "tmp of the Übung's $user", home / "working directory"
     for folder in (temporary, elsewhere, home / "config"):
         folder.mkdir(parents=True)
     (home / "config" / "airflow_local_settings.py").write_text(POLICIES)

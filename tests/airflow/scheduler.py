@@ -143,9 +143,9 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
     """Start Airflow, and end all of its processes afterwards.
 
     Args:
-        home: its folder, for everything.
+        home: its directory, for everything.
         more: environment variables that it has as well.
-        folder: the working folder of its processes.
+        folder: the working directory of its processes.
     """
     (home / "dags").mkdir(parents=True, exist_ok=True)
     port = _free_port()

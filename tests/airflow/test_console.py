@@ -1,4 +1,4 @@
-"""Request the page of a try as a browser does, from a folder store and from an object store."""
+"""Request the page of a try as a browser does, from a file store and from an object store."""
 
 from __future__ import annotations
 

@@ -46,10 +46,10 @@ def test_tries_are_as_far_apart_as_in_airflow(monkeypatch: pytest.MonkeyPatch, t
         ({"engine": "prefect"}, False),
     ],
 )
-def test_a_run_keeps_its_folder_when_the_pipeline_is_renamed(
+def test_a_run_keeps_its_directory_when_the_pipeline_is_renamed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, owner: dict[str, str], believed: bool
 ) -> None:
-    from airflow_plugin.console.attempts import UnknownFolderError
+    from airflow_plugin.console.attempts import UnknownAttemptError
 
     document = {"engine": "airflow", "dag_id": "dag", "run_id": "r", "started": "x"} | owner
     open_store(str(tmp_path)).write_json("Old-name/r-2/owner.json", document)
@@ -57,7 +57,7 @@ def test_a_run_keeps_its_folder_when_the_pipeline_is_renamed(
     if believed:
         assert folder(monkeypatch, tmp_path, named) == "Old-name/r-2/train/0/try-2"
     else:
-        with pytest.raises(UnknownFolderError, match="does not belong to this run"):
+        with pytest.raises(UnknownAttemptError, match="does not belong to this run"):
             folder(monkeypatch, tmp_path, named)
 
 
@@ -88,15 +88,15 @@ def test_an_owner_counts_more_than_a_name(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_a_try_of_another_run_is_rejected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, reason: str
 ) -> None:
-    from airflow_plugin.console.attempts import UnknownFolderError
+    from airflow_plugin.console.attempts import UnknownAttemptError
 
-    with pytest.raises(UnknownFolderError) as refused:
+    with pytest.raises(UnknownAttemptError) as refused:
         folder(monkeypatch, tmp_path, named)
     assert reason in str(refused.value)
 
 
 def test_a_removed_instance_has_no_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from airflow_plugin.console.attempts import UnknownFolderError
+    from airflow_plugin.console.attempts import UnknownAttemptError
 
-    with pytest.raises(UnknownFolderError, match="no longer exists in Airflow"):
+    with pytest.raises(UnknownAttemptError, match="no longer exists in Airflow"):
         folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-3/manifest.json", last=None)

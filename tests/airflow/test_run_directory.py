@@ -1,4 +1,4 @@
-"""Test which folder a DAG run has, given what Airflow knows of the run and who owns the folder with its name."""
+"""Test which directory a DAG run has, given what Airflow knows of the run and who owns the directory with its name."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Run:
     run_after: datetime = datetime(2026, 11, 27, tzinfo=UTC)
 
     def folder(self, store: Store, tries: list[str] | None = None) -> str:
-        from airflow_plugin.run_directory import run_folder
+        from airflow_plugin.run_directory import run_directory
 
         dag_run = SimpleNamespace(
             dag_id=self.dag_id,
@@ -47,17 +47,17 @@ class Run:
         )
         ti = SimpleNamespace(xcom_pull=lambda task_ids, key: self.document)
         context: Any = {"dag_run": dag_run, "ti": ti, "dag": SimpleNamespace(dag_display_name="Training")}
-        return run_folder(context, store, tries or [])
+        return run_directory(context, store, tries or [])
 
 
 ID = "scheduled__2026-11-27"
 
 
-def test_all_tasks_of_a_run_have_one_folder(store: Store) -> None:
+def test_all_tasks_of_a_run_have_one_directory(store: Store) -> None:
     assert [Run(1).folder(store) for _ in range(3)] == [ID] * 3
 
 
-def test_a_cleared_run_keeps_its_folder(store: Store) -> None:
+def test_a_cleared_run_keeps_its_directory(store: Store) -> None:
     Run(1).folder(store)
     assert Run(2, clear_number=1).folder(store) == ID
     assert Run(3, clear_number=2).folder(store) == ID
@@ -76,7 +76,7 @@ def test_a_second_dag_of_one_display_name(store: Store) -> None:
     assert Run(9, dag_id="other", clear_number=1).folder(store) == f"{ID}-2"
 
 
-def test_a_cleared_run_finds_its_own_folder_among_those_of_two_deployments(store: Store) -> None:
+def test_a_cleared_run_finds_its_own_directory_among_those_of_two_deployments(store: Store) -> None:
     Run(1).folder(store)
     second = Run(2)
     own = second.folder(store)

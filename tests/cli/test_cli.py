@@ -61,7 +61,7 @@ def test_the_source_goes_to_the_standard_output(folder, capsys, target):
 
 
 OUTPUTS = [
-    # -o, whether it is a folder afterwards
+    # -o, whether it is a directory afterwards
     ("dags", True),
     ("dags/", True),
     ("deep/er/dags/", True),
@@ -72,7 +72,7 @@ OUTPUTS = [
 
 
 @pytest.mark.parametrize(("output", "is_folder"), OUTPUTS)
-def test_the_output_option_accepts_a_folder_or_a_file(folder, capsys, output, is_folder):
+def test_the_output_option_accepts_a_directory_or_a_file(folder, capsys, output, is_folder):
     status, out, err = translate(capsys, "one.yaml", "-t", "prefect", "-o", output)
     assert (status, err.splitlines()[1:]) == (0, [])
     (written,) = out.splitlines()
@@ -85,7 +85,7 @@ def test_the_output_option_accepts_a_folder_or_a_file(folder, capsys, output, is
     assert project == "." or f'"{project}"' in file.read_text(encoding="utf-8")
 
 
-def test_several_pipelines_go_to_a_folder_one_file_each(folder, capsys):
+def test_several_pipelines_go_to_a_directory_one_file_each(folder, capsys):
     status, out, _ = translate(capsys, "two.yaml", "-t", "airflow", "-o", "dags")
     assert status == 0
     files = [Path(line.removeprefix("wrote ")) for line in out.splitlines()]
@@ -248,7 +248,7 @@ def test_its_own_name(folder, capsys):
 
 
 @pytest.mark.parametrize(("target", "option"), [("airflow", "--dag-id"), ("prefect", "--flow-name")])
-def test_two_files_of_one_folder_do_not_share_a_name(folder, capsys, target, option):
+def test_two_files_of_one_directory_do_not_share_a_name(folder, capsys, target, option):
     alpha, beta = of_two_projects(folder)
     assert translate(capsys, alpha, "-t", target, "-o", "dags/a.py", option, "same")[0] == 0
     status, out, err = translate(capsys, beta, "-t", target, "-o", "dags/b.py", option, "same", "--force")
@@ -295,7 +295,7 @@ def test_files_of_others_are_not_overwritten(folder, capsys):
     assert mine.read_text(encoding="utf-8") == generated
 
 
-def test_a_folder_that_cannot_be_written(folder, capsys):
+def test_a_directory_that_cannot_be_written(folder, capsys):
     (folder / "file").touch()
     status, _, err = translate(capsys, "one.yaml", "-t", "prefect", "-o", "file/below/")
     assert status == 1

@@ -62,7 +62,7 @@ def test_the_command_line(file: Path, capsys):
     assert main(["check", str(file), "--grid", "a.b=1"]) == 2
 
 
-def test_another_folder_can_be_the_project(tmp_path: Path):
+def test_another_directory_can_be_the_project(tmp_path: Path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "sub.yaml").write_text(TEXT)
     outer = tmp_path / "deep" / "outer.yaml"

@@ -63,7 +63,7 @@ def test_places_where_nothing_can_be_written(folder, capsys, output):
     assert "translate: cannot write" in err
 
 
-def test_deep_folders(folder, capsys):
+def test_deep_directories(folder, capsys):
     deep = "d/" * 1500
     assert main(["good.yaml", "-t", "airflow", "-o", deep]) == 0
     assert capsys.readouterr().out == f"wrote {deep}p.py\n"

@@ -1,4 +1,4 @@
-"""Build control-flow pipelines for histories of runs, whose steps read from a folder what to do.
+"""Build control-flow pipelines for histories of runs, whose steps read from a directory what to do.
 
 Each step prints what it sees, and writes the parameter ``who``: which step wrote it, and when. So the parameters that a
 step sees show which earlier steps they come from, and from which of their runs.
@@ -229,7 +229,7 @@ def does(path: str, items: Mapping[str, Any], plan: Plan, stamp: int) -> StepEnd
 
 
 def write(home: Path, plan: Plan, stamp: int) -> None:
-    """Have the steps that read the folder ``home`` do what a plan says."""
+    """Have the steps that read the directory ``home`` do what a plan says."""
     (home / "act").write_text(ACT)
     for old in (*home.glob("fail-*"), *home.glob("hold-*"), *home.glob("held")):
         old.unlink()

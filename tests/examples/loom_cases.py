@@ -47,7 +47,7 @@ def file_of(example: str) -> Path:
 
 
 def assert_as_in_loom(example: str, document: Mapping[str, Any], of_run: Path, folder: Path) -> None:
-    """Hold a ``run.json``, with the run's folder in the store, against Loom, which runs a copy in ``folder``."""
+    """Hold a ``run.json``, with the run's directory in the store, against Loom, which runs a copy in ``folder``."""
     case = CASES[example]
     assert {name: node["state"] for name, node in document["nodes"].items()} == case.states
     executions = [execution for node in document["nodes"].values() for execution in node["executions"]]

@@ -22,7 +22,7 @@ def program(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(params=["airflow", "prefect"])
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
-    """Run a pipeline of the example as it should end; return what is printed, ``run.json`` and its folder."""
+    """Run a pipeline of the example as it should end; return what is printed, ``run.json`` and its directory."""
     engine = request.param
     if importlib.util.find_spec(engine) is None:
         pytest.skip(f"{engine} is not installed in this environment")

@@ -1,4 +1,4 @@
-"""Install the package ``toy`` in its own folder."""
+"""Install the package ``toy`` in its own directory."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ FILE = HERE / "pair.yaml"
 
 
 def install(site: Path) -> dict[str, str]:
-    """Install the package in a folder; returns an environment that has it."""
+    """Install the package in a directory; returns an environment that has it."""
     shutil.copytree(HERE / "toy", site / "toy", ignore=shutil.ignore_patterns("__pycache__"))
     info = site / "toy-1.0.dist-info"
     info.mkdir()

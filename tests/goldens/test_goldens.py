@@ -1,8 +1,8 @@
 """What is generated, as real files: ``cases/<case>.yaml`` and ``<target>/<case>/<file of the pipeline>.py``.
 
-A new case is a YAML file in ``cases/``, or in a folder there that is called after its dialect; ``make goldens`` writes
-its expected files. They must pass the formatter and the linter as an expert's own file would, be the same under any
-hash seed, and hold no line that depends on us.
+A new case is a YAML file in ``cases/``, or in a directory there that is called after its dialect; ``make goldens``
+writes its expected files. They must pass the formatter and the linter as an expert's own file would, be the same under
+any hash seed, and hold no line that depends on us.
 """
 
 import os
@@ -113,6 +113,6 @@ def test_generated_files_do_not_depend_on_the_hash_seed(seed: str, tmp_path: Pat
 
 
 def body(path: Path) -> list[str]:
-    """The lines of a generated file, without those that say where the source file and the project folder are."""
+    """The lines of a generated file, without those that say where the source file and the project directory are."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if not line.startswith(("PROJECT", MARKER))]

@@ -41,6 +41,8 @@ BANNED = {
     r"\bslip of the pen\b": "write 'mistake'",
     r"\bin the place of\b": "write 'instead of'",
     r"\b(?:called|named) so\b": "write 'has that name'",
+    r"\b(?:folder|directory) stores?\b": "write 'file store', the counterpart of 'object store'",
+    r"\b(?:an?|each|its|project|same|temporary|the|this|working|your) folders?\b": "write 'directory'",
     r"\bput (?:it|them) into quotes\b": "write 'quote it'",
 }
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 PACKAGES = ROOT / ".venv" / "corpus"
 """What functions and notebooks of the examples import beside the engines' environments."""
 PRESENT = {"magnus": {"data/hello.txt": "Hello\n"}, "runnable": {}}
-"""Files that were in the working folder when the results were taken."""
+"""Files that were in the working directory when the results were taken."""
 
 
 @dataclass(frozen=True)

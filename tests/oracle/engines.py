@@ -47,7 +47,7 @@ class Engine:
     log: Path
 
     def run(self, file: Path, parameters: Mapping[str, Any] | None = None) -> Log:
-        """Run a file in its folder."""
+        """Run a file in its directory."""
         folder, number = file.parent, next(_numbers)
         (folder / "engine-config.yaml").write_text(CONFIGURATIONS[self.name])
         given = folder / "engine-parameters.yaml"

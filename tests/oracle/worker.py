@@ -48,7 +48,7 @@ def prepare(engine: str) -> None:
     for plugin in importlib.metadata.distribution(engine).entry_points:
         with contextlib.suppress(ImportError):  # those of extras that are not installed
             plugin.load()
-    # Whether the folder is a git repository, which they ask git at each step.
+    # Whether the directory is a git repository, which they ask git at each step.
     importlib.import_module(f"{engine}.utils").is_a_git_repo = lambda: False
     from rich.console import Console
 

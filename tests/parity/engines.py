@@ -95,7 +95,7 @@ def started(name: str, folder: Path) -> Iterator[Engine]:
 
 @dataclass(frozen=True)
 class Ran:
-    """A run that ended: its record, the engine's own verdict as an exit status, the run's folder in the store."""
+    """A run that ended: its record, the engine's own verdict as an exit status, the run's directory in the store."""
 
     engine: str
     document: dict[str, Any]
@@ -123,7 +123,7 @@ def run_pipeline(
 
     Returns:
         The pipeline with the name that it ran under, its record, the engine's verdict as an exit status, and the run's
-        folder in the store.
+        directory in the store.
     """
     number = next(_numbers)
     # Its own name for each run, so that no engine takes one for a new version of another.

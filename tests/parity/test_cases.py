@@ -680,7 +680,7 @@ def test_environment_variables(engines, tmp_path):
 
 
 def test_names_that_are_not_identifiers(engines, tmp_path):
-    """Each gets its own task, folder and record, and failures belong to their node."""
+    """Each gets its own task, directory and record, and failures belong to their node."""
     names = [
         "class",
         "import os",

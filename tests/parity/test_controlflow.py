@@ -121,7 +121,7 @@ def real_differences(source: real.Engine, drawn: Drawn, made: Case, file: Path) 
 def put_for_another_item(path: str, texts: Mapping[str, str]) -> bool:
     """Return whether a later item may have put a file that the step left when an earlier one failed.
 
-    The engines run all steps in one folder, and the pattern that a step puts matches its files of all items.
+    The engines run all steps in one directory, and the pattern that a step puts matches its files of all items.
     """
     return path.split("-")[1] in {other.split("-")[1] for other in texts}
 

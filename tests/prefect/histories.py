@@ -1,7 +1,7 @@
 """Do to runs of a deployed flow what people and machines do: cancel, suspend, kill, mark, retry, resume, change data.
 
 After every attempt, ``run.json``, the files that each consumer read, the task runs and the flow run's state are
-compared with the specification. Steps read from a folder what fails, which values the grid has, and where to wait.
+compared with the specification. Steps read from a directory what fails, which values the grid has, and where to wait.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ BUSY = 10
 def compiled(text: str, folder: Path) -> Path:
     """Write the only pipeline of a YAML text, which is put beside it, as a flow; a translator.toml there counts.
 
-    ``HERE_IT_IS`` in the text is the folder.
+    ``HERE_IT_IS`` in the text is the directory.
     """
     text = textwrap.dedent(text).replace("HERE_IT_IS", str(folder))
     (folder / "valohai.yaml").write_text(text)

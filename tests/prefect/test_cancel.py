@@ -37,7 +37,7 @@ TEXT = """
 
 @pytest.fixture
 def start(server, tmp_path):
-    """Start a command in a folder with the flow of a name; ended at the end of the test, if it is still there."""
+    """Start a command in a directory with the flow of a name; ended at the end of the test, if it is still there."""
     started = []
 
     def start_it(name, *arguments, **more):

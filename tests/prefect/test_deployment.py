@@ -104,7 +104,7 @@ def expected(name, n, record):
 
 
 def test_no_default_of_a_deployment_changes_a_run(server, tmp_path):
-    """Retries, caches, results that cannot be stored, one thread, no log, no home, another working folder."""
+    """Retries, caches, results that cannot be stored, one thread, no log, no home, another working directory."""
     folder, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
     folder.mkdir()
     elsewhere.mkdir()

@@ -13,7 +13,7 @@ from prefect.blocks.system import Secret
 
 from tests.prefect.support import task_runs
 from translator.shim.store import StoreError
-from translator.shim.store.folder import FolderStore
+from translator.shim.store.files import FileStore
 
 HIDDEN = "s3cr3t-of-the-team"
 SETTINGS = """
@@ -77,9 +77,9 @@ def test_only_faults_of_the_infrastructure_are_tried_again(
 ) -> None:
     ran = tmp_path / "ran"
     ran.mkdir()
-    publish, broken = FolderStore.publish, set()
+    publish, broken = FileStore.publish, set()
 
-    def fail_once(self: FolderStore, identity: Any, *more: Any) -> Any:
+    def fail_once(self: FileStore, identity: Any, *more: Any) -> Any:
         """Fail to publish what the command of a first attempt made."""
         key = (identity.node, identity.index)
         if key not in broken and identity.node != "fails":
@@ -87,7 +87,7 @@ def test_only_faults_of_the_infrastructure_are_tried_again(
             raise StoreError("the store is gone")
         return publish(self, identity, *more)
 
-    monkeypatch.setattr(FolderStore, "publish", fail_once)
+    monkeypatch.setattr(FileStore, "publish", fail_once)
     Secret(value=HIDDEN).save("ml-token", overwrite=True)
     ended = run(PIPELINE.replace("RAN", str(ran)))
     assert ended.nodes == {"one": "complete", "many": "complete", "fails": "error"}

@@ -29,7 +29,7 @@ def test_the_block_is_registered_as_a_module_and_as_a_collection(server):
     assert found.stdout.strip() == "prefect_plugin.blocks"
 
 
-def test_the_store_comes_from_the_environment_else_from_a_block_else_is_a_folder(server, tmp_path, monkeypatch):
+def test_the_store_comes_from_the_environment_else_from_a_block_else_is_a_directory(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TRANSLATOR_STORE", raising=False)
     assert choose().address == StoreAddress(str(tmp_path / "artifacts"))

@@ -137,7 +137,7 @@ def test_ending_it_ends_everything(engine, project, number):
 
 
 def test_killing_it_ends_everything_and_leaves_nothing(engine, project, tmp_path):
-    """``kill -9``: the engine cancels the run and ends, the step ends, and the temporary folder goes."""
+    """``kill -9``: the engine cancels the run and ends, the step ends, and the temporary directory goes."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     process = subprocess.Popen(
@@ -184,7 +184,7 @@ def test_an_engine_that_is_killed_leaves_its_log(engine, project):
     wait_for(lambda: not alive(int(file.read_text())), 10)
 
 
-def test_old_folders_of_killed_runs_are_swept(tmp_path, monkeypatch):
+def test_old_directories_of_killed_runs_are_swept(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     for name in ("translate-run-old1", "translate-run-held", "translate-run-young", "translate-running", "other"):
         (tmp_path / name / "home").mkdir(parents=True)

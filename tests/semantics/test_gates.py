@@ -37,7 +37,7 @@ def test_states(case: str) -> None:
     assert states(of, **values) == expected
 
 
-def test_a_loop_is_as_wide_as_its_folder(tmp_path) -> None:
+def test_a_loop_is_as_wide_as_its_directory(tmp_path) -> None:
     of = pipeline([node("a"), loop("l", OK, "frames"), node("z")], [edge("a", "l", "loop.over"), edge("l", "z")])
 
     def widths(*outputs: str, folders: tuple[str, ...] = ()) -> tuple[frozenset[State], int]:

@@ -1,4 +1,4 @@
-"""Test how a step's commands run: text, shell, folders, environment."""
+"""Test how a step's commands run: text, shell, directories, environment."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_other_interpreters_get_the_items_as_lines(worker) -> None:
         ("ls s3://bucket/valohai/inputs valohai/inputs /valohai", None),
     ],
 )
-def test_folders_of_valohai_are_mapped_at_word_boundaries(text: str, expected: str | None) -> None:
+def test_directories_of_valohai_are_mapped_at_word_boundaries(text: str, expected: str | None) -> None:
     assert valohai.mapped(text, space()) == (text if expected is None else expected)
 
 
@@ -228,7 +228,7 @@ def test_commands_share_one_shell_and_stop_at_the_first_that_fails(worker) -> No
     assert worker.output == ["one"]
 
 
-def test_the_working_folder_is_a_copy_of_the_project(worker) -> None:
+def test_the_working_directory_is_a_copy_of_the_project(worker) -> None:
     worker.script("data.txt", "here\n")
     worker.run("cat data.txt && pwd; echo changed > data.txt; touch more")
     assert worker.output[0] == "here"

@@ -342,7 +342,7 @@ def test_a_worker_that_is_killed_while_it_starts_a_command_leaves_nothing(
     assert processes(pids_of(), within=120)
 
 
-def test_nothing_is_left_in_the_workspace_folder(worker) -> None:
+def test_nothing_is_left_in_the_workspace_directory(worker) -> None:
     worker.run("mkdir -p /valohai/outputs/../x && chmod 000 /valohai/outputs/../x; touch /valohai/outputs/../../evil")
     assert list((Path(worker.uri) / ".work").iterdir()) == []
 

@@ -16,14 +16,14 @@ from translator.shim.outcome.plans import NodePlan
 from translator.shim.outcome.run_record import finish
 from translator.shim.outcome.traces import EngineState
 from translator.shim.store import LOG, MANIFEST, StoreError, try_key
-from translator.shim.store.folder import FolderStore
+from translator.shim.store.files import FileStore
 
 # Prints where it is, and waits there to be killed.
 WORKER = """
 import os, signal, sys, time
 from pathlib import Path
 from translator.shim import execution, workspace
-from translator.shim.store import folder, log
+from translator.shim.store import files, log
 from translator.shim.contract import Context, ExecutionId, Step
 
 uri, project, moment = sys.argv[1:]
@@ -40,16 +40,16 @@ def before(owner, name, when=lambda *arguments, **more: True):
         return real(*arguments, **more)
     setattr(owner, name, wrapped)
 
-FolderStore = folder.FolderStore
+FileStore = files.FileStore
 match moment:
     case "claim":
-        before(FolderStore, "begin")
+        before(FileStore, "begin")
     case "inputs":
         before(execution, "_bring")
     case "publish":
-        before(FolderStore, "_seal", lambda self, identity, folder, path, pulse: path == "b")
+        before(FileStore, "_seal", lambda self, identity, folder, path, pulse: path == "b")
     case "published":
-        before(FolderStore, "commit")
+        before(FileStore, "commit")
     case "manifest":  # its content is there, its name is not
         before(Path, "replace", lambda self, target: target.name == "manifest.json")
     case "log":
@@ -195,7 +195,7 @@ def test_a_store_that_fails_is_not_the_command(worker, monkeypatch: pytest.Monke
     def fail(*_: object) -> None:
         raise StoreError("the store is gone")
 
-    monkeypatch.setattr(FolderStore, method, fail)
+    monkeypatch.setattr(FileStore, method, fail)
     manifest = worker.run("echo made > $VH_OUTPUTS_DIR/made")
     assert (manifest.state, manifest.infrastructure) == (State.ERROR, True)
     assert "the store is gone" in manifest.reason

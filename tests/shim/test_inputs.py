@@ -1,4 +1,4 @@
-"""Test what a step finds in its input folders: defaults of every kind, edges, collisions, and why files are missing."""
+"""Test which files a step has in its input directories: defaults of every kind, edges, collisions, missing files."""
 
 from __future__ import annotations
 
@@ -279,13 +279,13 @@ def test_filename(worker, filename: str, files: dict[str, str], expected: list[s
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "..", ""])
-def test_an_input_cannot_be_called_like_another_folder(worker, project, name: str) -> None:
+def test_an_input_cannot_be_called_like_another_directory(worker, project, name: str) -> None:
     manifest = worker.run(Step("s", ["true"], inputs=[Input(name, ["data/a.csv"])]))
     assert manifest.state == "error"
     assert manifest.reason.startswith(f"input {name!r}: ")
 
 
-def test_a_file_and_a_folder_cannot_be_called_the_same(worker) -> None:
+def test_a_file_and_a_directory_cannot_be_called_the_same(worker) -> None:
     made = [make(worker, {"a": "1"}, index=0), make(worker, {"a/b": "2"}, index=1)]
     one = Input("in", keep_directories="full")
     files = edges.files(one, [output("train")], "replace", {"train": made})

@@ -1,4 +1,4 @@
-"""Test which files in a command's outputs folder become artifacts."""
+"""Test which files in a command's outputs directory become artifacts."""
 
 from __future__ import annotations
 
@@ -107,13 +107,13 @@ def test_unpublishable_outputs_are_errors_and_others_are_published(worker, comma
     assert not [path for path in folder.rglob("*") if path.is_symlink()]
 
 
-def test_an_output_outside_its_folder_is_dropped(worker) -> None:
+def test_an_output_outside_its_directory_is_dropped(worker) -> None:
     state, found = kept(worker, "printf 1 > ../../evil", "printf 2 > ok")
     assert (state, found) == ("complete", {"ok": "2"})
     assert not list(Path(worker.uri).parent.rglob("evil"))
 
 
-def test_two_folders_that_link_to_each_other_end(worker) -> None:
+def test_two_directories_that_link_to_each_other_end(worker) -> None:
     state, _ = kept(worker, "mkdir a b", "ln -s ../b a/b", "ln -s ../a b/a", "printf 1 > a/x")
     assert state == "error"
 

@@ -1,4 +1,4 @@
-"""Test which folder of the store a run has: runs with equal names are kept apart, and tasks of one run agree."""
+"""Test which directory of the store a run has: runs with equal names are kept apart, and tasks of one run agree."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def folder(store: Store, owner: dict[str, str], own: bool = False) -> str:
     return own_folder(store, "A Pipeline", "r", owner, is_own=lambda _other, _uri: own)
 
 
-def test_a_run_keeps_its_folder(store: Store) -> None:
+def test_a_run_keeps_its_directory(store: Store) -> None:
     assert [folder(store, {"id": "1"}) for _ in range(3)] == ["r", "r", "r"]
     assert store.read_json("A-Pipeline-df1456/r/owner.json") == {"id": "1"}
 
 
-def test_other_runs_with_the_same_name_get_their_own_folders(store: Store) -> None:
+def test_other_runs_with_the_same_name_get_their_own_directories(store: Store) -> None:
     assert [folder(store, {"id": i}) for i in "1232131"] == ["r", "r-2", "r-3", "r-2", "r", "r-3", "r"]
 
 

@@ -1,4 +1,4 @@
-"""Test that stores return what was published completely or not at all, for a folder and object stores."""
+"""Test that stores return what was published completely or not at all, for a directory and object stores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from translator.shim.contract import Connection, ExecutionId, FileRecord, StoreA
 from translator.shim.files.digest import of_file
 from translator.shim.store import Store, StoreError, open_store, segment, try_key
 from translator.shim.store.credentials import options_of
-from translator.shim.store.folder import FolderStore
+from translator.shim.store.files import FileStore
 from translator.shim.store.objects import without_password
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_documents_and_listings(store: Store) -> None:
 
 def test_a_changed_artifact_is_rejected(store: Store, tmp_path: Path) -> None:
     [record] = published(store, tmp_path, {"a": b"good"})
-    if isinstance(store, FolderStore):
+    if isinstance(store, FileStore):
         path = store.folder / store.key(record.uri)
         path.chmod(0o644)
         path.write_bytes(b"evil")
@@ -146,7 +146,7 @@ def test_a_failed_publication_leaves_nothing(store: Store, tmp_path: Path) -> No
         store.read(f"{try_key(identity)}/outputs/a")
 
 
-def test_publishing_and_bringing_in_a_folder_moves_and_links(tmp_path: Path) -> None:
+def test_publishing_and_bringing_in_a_directory_moves_and_links(tmp_path: Path) -> None:
     store = open_store(str(tmp_path / "store"))
     folder = outputs(store.scratch() / "outputs", {"a": b"1"})
     inode = (folder / "a").stat().st_ino
@@ -322,16 +322,16 @@ def test_a_full_store(worker, small: Path, tmp_path: Path, monkeypatch, work: st
 
 def test_a_store_that_fills_up_at_the_manifest(worker, monkeypatch) -> None:
     """The outputs fit and the manifest does not: no artifact is left, and the reason is."""
-    real = FolderStore.write
+    real = FileStore.write
     refused = []
 
-    def write(self: FolderStore, key: str, content: bytes, *, lasting: bool = True) -> None:
+    def write(self: FileStore, key: str, content: bytes, *, lasting: bool = True) -> None:
         if key.endswith("manifest.json") and not refused:
             refused.append(key)
             raise StoreError(f"the store {self.folder} cannot be written: {os.strerror(errno.ENOSPC)}")
         real(self, key, content, lasting=lasting)
 
-    monkeypatch.setattr(FolderStore, "write", write)
+    monkeypatch.setattr(FileStore, "write", write)
     manifest = worker.run("echo a > /valohai/outputs/a")
     assert (manifest.state, manifest.outputs) == ("error", [])
     assert manifest.reason.endswith("No space left on device")

@@ -80,7 +80,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
                 b'{"parameters": []}', b'{"parameters": 1}'],
     ids=lambda value: str(value)[:12],
 )  # fmt: skip
-def test_run_json_is_written_whatever_is_in_the_folder_of_a_try(worker, name: str, content: bytes | str) -> None:
+def test_run_json_is_written_whatever_is_in_the_directory_of_a_try(worker, name: str, content: bytes | str) -> None:
     made = worker.run("true")
     folder = Path(worker.uri) / try_key(made.id)
     if name == "started.json":
@@ -188,7 +188,7 @@ def test_odd_names_in_the_store_are_left_alone(tmp_path: Path, odd: str) -> None
 
 def test_a_record_too_large_to_read_is_reported(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "big.json").write_bytes(b" " * 1000)
-    monkeypatch.setattr("translator.shim.store.folder.DOCUMENT_LIMIT", 999)
+    monkeypatch.setattr("translator.shim.store.files.DOCUMENT_LIMIT", 999)
     with pytest.raises(StoreError, match=r"big\.json cannot be read: it has 1000 bytes, more than 999"):
         open_store(str(tmp_path)).read_json("big.json")
 

@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture
 def base(worker, tmp_path: Path, monkeypatch) -> Path:
-    """Return the folder of this user's workspaces, in a separate temporary folder; the store is not a folder."""
+    """Return the directory of this user's workspaces, apart from the store, which is in memory."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     worker.uri = "memory://store"
@@ -35,20 +35,20 @@ def test_other_users_cannot_read_workspaces(worker, base: Path, monkeypatch: pyt
     assert list(base.iterdir()) == []
 
 
-def test_other_users_cannot_read_workspaces_in_a_folder_store(worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_users_cannot_read_workspaces_in_a_file_store(worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
     assert worker.run('cd /valohai/inputs/../.. && stat -c %a . && stat -c %a "$TMPDIR"').state == "complete"
     assert worker.output == ["700", "700"]
 
 
-def test_a_folder_of_an_earlier_version_is_closed_to_others(worker, base: Path) -> None:
+def test_a_directory_of_an_earlier_version_is_closed_to_others(worker, base: Path) -> None:
     base.mkdir(mode=0o755)
     assert worker.run("true").state == "complete"
     assert mode(base) == 0o700
 
 
 @pytest.mark.parametrize("flaw", ["another", "writable", "link", "file"])
-def test_a_folder_that_others_could_have_created_is_rejected(
+def test_a_directory_that_others_could_have_created_is_rejected(
     worker, base: Path, tmp_path: Path, monkeypatch, flaw
 ) -> None:
     what = {"another": "belongs to another user", "link": "is a link", "file": "is not a directory",
@@ -73,7 +73,7 @@ def test_a_folder_that_others_could_have_created_is_rejected(
     assert worker.output == []
 
 
-def test_folders_of_other_users_are_not_removed(worker, monkeypatch) -> None:
+def test_directories_of_other_users_are_not_removed(worker, monkeypatch) -> None:
     base = Path(worker.uri) / ".work"
     victim = Path(tempfile.gettempdir()) / f"translator-work-test-{os.getpid()}"
     victim.mkdir()

@@ -1,4 +1,4 @@
-"""Check that no name becomes code: not of a file or folder, nor in a file, in any dialect, on any target."""
+"""Check that no name becomes code: not of a file or directory, nor in a file, in any dialect, on any target."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def written(found: Loaded, target: str, project: str = ".") -> str:
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
-def test_of_a_file_and_its_folder(hostile: str, dialect: str, target: str, tmp_path: Path) -> None:
+def test_of_a_file_and_its_directory(hostile: str, dialect: str, target: str, tmp_path: Path) -> None:
     name = hostile.replace("/", "")
     bad = loaded(dialect, HARMLESS, tmp_path / "bad" / name, f"{name}.yaml")
     good = loaded(dialect, HARMLESS, tmp_path / "good" / FILE, f"{FILE}.yaml")

@@ -79,8 +79,8 @@ class Catalog:
 class FileAxis:
     """The files that a step runs over, once per file that is there when its node starts (Loom's ``loop``).
 
-    ``over`` and ``into`` are parameters of the step that hold the two folders. The parameters ``items`` get the path
-    of the file, and ``outputs`` the path with the same name below ``into``. ``pattern`` is a ``Path.glob`` below
+    ``over`` and ``into`` are parameters of the step that hold the two directories. The parameters ``items`` get the
+    path of the file, and ``outputs`` the path with the same name below ``into``. ``pattern`` is a ``Path.glob`` below
     ``over``; without it all files directly in it count. ``sequential``: one execution after another; after a failed
     one, the others are skipped.
     """

@@ -117,8 +117,8 @@ class Contract:
             a value is none; the messages of both are for the user.
         launch: ``launch(work, records)``: writes the files that the command expects and says how it is run. It raises
             ``ValueError``, with a message for the user, where the command cannot be built.
-        gather: ``gather(work, metadata)``: when the command has ended, makes the outputs folder of the workspace what
-            is published; it may add to the metadata that the command printed.
+        gather: ``gather(work, metadata)``: when the command has ended, makes the outputs directory of the workspace
+            what is published; it may add to the metadata that the command printed.
         whole_paths: files keep their whole path along edges, and all of them flow, even those that describe others.
         scoping: the rules of control-flow graphs; None for dataflow graphs.
         home: the directory at which commands expect their workspace, whatever machine they run on; None if they expect

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class GenerateOptions:
     """The context of a generated file.
 
-    ``project`` is the folder of the source file and ``source`` the source file itself, both relative to the folder of
-    the generated file (POSIX separators), so that no absolute path is ever generated. ``pipeline`` is the pipeline's
-    name in the source file if it gets another name, ``name`` its name in the engine.
+    ``project`` is the directory of the source file and ``source`` the source file itself, both relative to the
+    directory of the generated file (POSIX separators), so that no absolute path is ever generated. ``pipeline`` is the
+    pipeline's name in the source file if it gets another name, ``name`` its name in the engine.
     """
 
     project: str = "."

@@ -75,7 +75,7 @@ dag:
 
 @pytest.fixture(scope="module")
 def folder(scheduler: Airflow) -> Path:
-    """Return the project's folder, with the DAG files deployed."""
+    """Return the project's directory, with the DAG files deployed."""
     project = scheduler.home / "controlflow"
     project.mkdir()
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))

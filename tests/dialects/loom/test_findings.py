@@ -102,7 +102,7 @@ pipeline:
   - {name: use, task: u.py, inputs: {best: $best}} #! warning undeclared-dependency
   - {name: see, task: u.py, inputs: {twin: $twin, run: $run}} #! warning undeclared-dependency
 """,
-    "a folder of another's file": """
+    "a directory of another's file": """
 data: {model: output/run/model.bin, run: output/run}
 pipeline:
   - {name: train, task: t.py, outputs: {-o: $model}}

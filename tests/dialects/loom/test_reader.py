@@ -309,7 +309,7 @@ def test_a_parameter_may_decide_a_switch():
     assert targets(pipeline, "strict") == []
 
 
-def test_the_pipeline_is_named_after_its_file_or_folder(tmp_path: Path):
+def test_the_pipeline_is_named_after_its_file_or_directory(tmp_path: Path):
     text = "pipeline: [{name: s, task: s.py}]"
     assert load_text(text, "deep/flow.yml").choose().name == "flow"
     assert load_text(text, "pipeline.yml").choose().name == "pipeline"

@@ -139,7 +139,7 @@ TOGETHER: dict[str, Project] = {
             "er": {"path": "er.txt", "nested_in": "$deep"},
         },
     ),
-    "writes into a folder of the project": project(
+    "writes into a directory of the project": project(
         step("one", {"x": "$a"}, "$extra"),
         step("two", {"x": "$extra", "y": "$mixed"}, "$p"),
         step("three", {"x": "$loop_item"}, "$loop_output", loop={"over": "$mixed", "into": "$each"}),
@@ -289,7 +289,7 @@ TOGETHER: dict[str, Project] = {
         condition("there", predicate="exists", inputs={"data": "$a"}),
         condition("not there", predicate="exists", inputs={"data": "$gone"}, negate=True),
         condition("a file", predicate="is_file", inputs={"data": "$frames"}),
-        condition("a folder", predicate="is_dir", inputs={"data": "$frames"}),
+        condition("a directory", predicate="is_dir", inputs={"data": "$frames"}),
         condition("some", predicate="non_empty", inputs={"data": "$frames"}),
         condition(
             "three", predicate="count", inputs={"data": "$frames"}, args={"pattern": "*.png", "op": "==", "n": 3}
@@ -302,7 +302,7 @@ TOGETHER: dict[str, Project] = {
         *(
             part
             for i, name in enumerate(
-                ["there", "not there", "a file", "a folder", "some", "three", "few", "on", "off", "wrong", "unheard"]
+                ["there", "not there", "a file", "a directory", "some", "three", "few", "on", "off", "wrong", "unheard"]
             )
             for part in (
                 switch(f"switch {i}", f"${name}", "$a"),

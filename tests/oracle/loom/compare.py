@@ -96,7 +96,7 @@ def as_steps(document: Mapping[str, Any], pipeline: Pipeline) -> dict[str, str]:
 
 
 def files_of(document: Mapping[str, Any], order: tuple[str, ...], run: Path, project: Path) -> dict[str, bytes]:
-    """Return the files as if the steps had shared a folder: the project's, overwritten by all outputs."""
+    """Return the files as if the steps had shared a directory: the project's, overwritten by all outputs."""
     found = tree(project)
     for name in order:
         for execution in document["nodes"][name]["executions"]:

@@ -48,7 +48,7 @@ class Loom:
     log: Path
 
     def run(self, file: Path, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Told:
-        """Run a file in its folder, with arguments of Loom's command line."""
+        """Run a file in its directory, with arguments of Loom's command line."""
         request = {
             "folder": str(file.parent),
             "file": file.name,

@@ -76,7 +76,7 @@ BROKEN: dict[str, Broken] = {
         ),
         {"one": "error", "two": "complete"},
     ),
-    "a folder in multi_pass": Broken(
+    "a directory in multi_pass": Broken(
         "`multi_pass` with a directory among its outputs",
         project(
             passes(step("one", {"x": "$a"}, "$p", "files=a.txt"), count=1),

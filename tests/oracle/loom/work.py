@@ -1,8 +1,8 @@
 """Run a step of these tests: write its arguments and the content of its inputs to each output.
 
 `--do` changes this. It is a comma-separated list of `early` (fail before anything is written), `fail` (fail after
-that), `nothing` (write no output), `files=a.txt+sub/b.txt` (outputs are folders with these files), `empty` (outputs are
-empty folders), and `fail-on=NAME` (fail if the first input has that name).
+that), `nothing` (write no output), `files=a.txt+sub/b.txt` (outputs are directories with these files), `empty` (outputs
+are empty directories), and `fail-on=NAME` (fail if the first input has that name).
 """
 
 import hashlib
@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-# The folder that paths are relative to is the project's in Loom, and a workspace's here.
+# The directory that paths are relative to is the project's in Loom, and a workspace's here.
 ROOT = re.compile(r"^/.*?/(?=(?:source|output|\.loom-url-cache)(?:/|$))")
 ARGUMENTS = sys.argv[1:]
 

@@ -47,7 +47,7 @@ class History(DataflowHistory):
 
     @property
     def home(self) -> Path:
-        """The folder that the steps read."""
+        """The directory that the steps read."""
         return self.folder / "steps"
 
     def _source(self) -> str:

@@ -67,7 +67,7 @@ def test_outputs_are_named_after_their_files(tmp_path) -> None:
     assert rows == [{"item": "in/sub/deep/4.png", "made": "other/4.png"}]
 
 
-def test_patterns_match_empty_folders(tmp_path) -> None:
+def test_patterns_match_empty_directories(tmp_path) -> None:
     assert items(tmp_path, None, brought(folders=("in",))) == []
     assert items(tmp_path, None, brought(folders=("in/x/y",))) == []
     assert items(tmp_path, "x/*", brought(folders=("in/x/y",))) == ["in/x/y"]
@@ -82,7 +82,7 @@ def test_invalid_filters_are_errors(tmp_path, pattern: str, message: str) -> Non
         items(tmp_path, pattern, brought("in/a"))
 
 
-def test_no_folder(tmp_path) -> None:
+def test_no_directory(tmp_path) -> None:
     with pytest.raises(GridError, match="does not exist"):
         items(tmp_path, None, brought("inside/x"))
     (tmp_path / "in").write_text("a file")
@@ -91,7 +91,7 @@ def test_no_folder(tmp_path) -> None:
     assert items(tmp_path, "*") == []
 
 
-def test_a_folder_named_by_an_environment_variable(tmp_path, monkeypatch) -> None:
+def test_a_directory_named_by_an_environment_variable(tmp_path, monkeypatch) -> None:
     fill(tmp_path, ["a"])
     named = step("${PLACE}", required_environment=["PLACE"])
     with pytest.raises(GridError, match="'PLACE' is not set"):
@@ -103,7 +103,7 @@ def test_a_folder_named_by_an_environment_variable(tmp_path, monkeypatch) -> Non
     ]
 
 
-def test_a_folder_outside_the_project(tmp_path) -> None:
+def test_a_directory_outside_the_project(tmp_path) -> None:
     fill(tmp_path, ["a"])
     (tmp_path / "project").mkdir()
     rows = file_grid.points(step("../in"), axis(), {}, brought("in/b"), tmp_path / "project")

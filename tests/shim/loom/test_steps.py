@@ -70,7 +70,7 @@ def test_what_is_published(worker, body: str, state: str, expected: list[str], f
     assert not (worker.project / "output").exists()
 
 
-def test_files_and_empty_folders_flow_under_their_paths(worker) -> None:
+def test_files_and_empty_directories_flow_under_their_paths(worker) -> None:
     worker.script(
         "t.py",
         WRITE + "(p / 'a').mkdir(parents=True); (p / 'b').mkdir()\n"
@@ -185,7 +185,7 @@ def test_an_iteration_without_files_counts(worker) -> None:
     assert (manifest.state, paths(manifest)) == ("complete", [])
 
 
-def test_a_folder_holds_files_of_edges_and_of_the_project(worker) -> None:
+def test_a_directory_holds_files_of_edges_and_of_the_project(worker) -> None:
     for name in ("in/a", "in/b/c", "in/b/d", "in/e"):
         worker.script(name, "project")
     worker.script("t.py", WRITE + "(p / 'b').mkdir(parents=True); (p / 'b/c').write_text('made'); (p / 'e').mkdir()")

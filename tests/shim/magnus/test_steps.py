@@ -280,7 +280,7 @@ def test_secrets_in_names_of_outputs_are_shown_nowhere_and_the_files_flow(run, m
     assert run.log[-1] == "hunter2hunter2", used.reason
 
 
-def test_in_place_the_project_is_the_working_folder(run) -> None:
+def test_in_place_the_project_is_the_working_directory(run) -> None:
     manifest = run("magnus", "shell", "echo 1 > new.txt", options={"in_place": True}, catalog=Catalog(put=["new.txt"]))
     assert (run.project / "new.txt").exists()
     assert list(manifest.scope.put) == ["new.txt"]

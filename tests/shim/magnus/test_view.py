@@ -1,4 +1,4 @@
-"""Test the working folder of a step: it shows the project, and the step's changes do not reach the project."""
+"""Test the working directory of a step: it shows the project, and the step's changes do not reach the project."""
 
 from __future__ import annotations
 

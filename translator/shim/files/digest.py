@@ -1,7 +1,7 @@
 """Compute SHA-256 of files in constant memory, and decide when to trust an earlier digest.
 
 An artifact of many gigabytes is read once, when it is published. Its manifest keeps, beside the digest, the *stamp* of
-the file at that moment: inode number, size and modification time in nanoseconds. A file in a folder store is read-only
+the file at that moment: inode number, size and modification time in nanoseconds. A file in a file store is read-only
 and is brought by a hard link, which shares the inode, so a file whose stamp is unchanged was not written since. Where
 anything differs (the store was copied elsewhere, somebody wrote into it as root, bytes went over a network) the whole
 digest is computed again and compared. The change time (ctime) cannot be part of the stamp: each hard link changes it.

@@ -1,8 +1,8 @@
 """Collect what edges pass from upstream executions: files of inputs and values of parameters.
 
-Only manifests of complete executions are asked. Output patterns are ``fnmatch`` on the path below the outputs folder,
-so ``*`` crosses ``/``; a pattern that is spelled exactly as a path matches it. Files that describe other outputs
-(``<file>.metadata.json`` and ``valohai.metadata.jsonl``) flow along no edge.
+Only manifests of complete executions are asked. Output patterns are ``fnmatch`` on the path below the outputs
+directory, so ``*`` crosses ``/``; a pattern that is spelled exactly as a path matches it. Files that describe other
+outputs (``<file>.metadata.json`` and ``valohai.metadata.jsonl``) flow along no edge.
 """
 
 from __future__ import annotations

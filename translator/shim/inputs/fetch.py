@@ -1,7 +1,7 @@
 """Fetch an input's default files: project paths, ``file://``, ``http(s)://``, and URIs of fsspec.
 
-In paths and in URIs of stores ``*`` and ``?`` stay in one folder and ``**`` crosses folders; hidden files are found
-only by patterns that name them. A fetched file is a read-only copy: the user's own file can neither change nor be
+In paths and in URIs of stores ``*`` and ``?`` stay in one directory and ``**`` crosses directories; hidden files are
+found only by patterns that name them. A fetched file is a read-only copy: the user's own file can neither change nor be
 changed.
 """
 

@@ -37,9 +37,9 @@ def open_store(where: str | StoreAddress) -> Store:
     address = where if isinstance(where, StoreAddress) else StoreAddress(where)
     uri = address.uri
     if "://" not in uri or uri.startswith("file://"):
-        from translator.shim.store.folder import FolderStore
+        from translator.shim.store.files import FileStore
 
-        return FolderStore(uri)
+        return FileStore(uri)
     from translator.shim.store.objects import ObjectStore
 
     return ObjectStore(uri, address.options)

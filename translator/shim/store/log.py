@@ -1,9 +1,9 @@
 """Keep the output of an attempt as ``log.txt`` next to its manifest, as it arrives and of bounded size.
 
 Of a long log the first ``HEAD`` bytes are kept and at least the last ``TAIL``, with a line between them that says how
-much is left out. A log that cannot be written ends no command: it ends there. In a folder the file is written in place,
-so that a killed worker leaves it; for an object store it is a temporary file, which is uploaded once a minute and at
-the end.
+much is left out. A log that cannot be written ends no command: it ends there. In a directory the file is written in
+place, so that a killed worker leaves it; for an object store it is a temporary file, which is uploaded once a minute
+and at the end.
 """
 
 from __future__ import annotations

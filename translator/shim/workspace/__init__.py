@@ -1,11 +1,11 @@
 """Create the directories of one execution, and remove them reliably.
 
 A workspace is created where its outputs can be moved into the store without copying: in ``.work`` of a store that is a
-folder, else in the system's folder for temporary files; TRANSLATOR_WORK names another place. Only the worker's user can
-look into one (0700), or into the folder of workspaces among the temporary files. Others must not own that folder: they
-could replace a workspace, and with it the outputs of a run. What the command sees is
-a level down, so that a command that writes to ``../../evil`` hits a folder that goes away with the workspace. Paths of
-a workspace need no quoting in a shell: where its place has spaces or worse in its name, a link stands in for it.
+directory, else in the system's directory for temporary files; TRANSLATOR_WORK names another place. Only the worker's
+user can look into one (0700), or into the directory of workspaces among the temporary files. Others must not own that
+directory: they could replace a workspace, and with it the outputs of a run. What the command sees is a level down, so
+that a command that writes to ``../../evil`` hits a directory that goes away with the workspace. Paths of a workspace
+need no quoting in a shell: where its place has spaces or worse in its name, a link stands in for it.
 """
 
 from __future__ import annotations

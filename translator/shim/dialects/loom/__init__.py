@@ -2,8 +2,8 @@
 
 Loom's steps share the directory of the pipeline file. Here each has its own directory with the same layout: its
 inputs are brought to where Loom has them, its outputs are published from where Loom has them. With ``in_place`` the
-steps run in the project folder itself, as in Loom. The working folder is the project in both cases; Loom's is the one
-that it was started in.
+steps run in the project directory itself, as in Loom. The working directory is the project in both cases; Loom's is the
+one that it was started in.
 
 Missing inputs are not errors, nor are declared outputs that the script has not written: in Loom the script
 decides. A file that no edge brings is taken from the project.

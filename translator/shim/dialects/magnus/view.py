@@ -1,11 +1,11 @@
 # ruff: noqa: PTH102, PTH103, PTH105, PTH110, PTH116, PTH120, PTH122, PTH211 - too slow for thousands
 """Create a step's working directory: a writable view of the project that leaves the project alone.
 
-Hidden folders, virtual environments, ``node_modules``, ``__pycache__`` and the artifact store are left out. Files that
-steps seldom write to, sources and large files, are hard links to a copy of the project that the views of a store share;
-the others, and what the step may put into the catalog, are its own copies. A step that writes to a shared file all
-the same changes it for steps that run beside it, as the source engines do, but not for later ones: what is not as it
-is in the project is copied anew. Of large files ``KEPT`` bytes are copied; those beyond are symbolic links into the
+Hidden directories, virtual environments, ``node_modules``, ``__pycache__`` and the artifact store are left out. Files
+that steps seldom write to, sources and large files, are hard links to a copy of the project that the views of a store
+share; the others, and what the step may put into the catalog, are its own copies. A step that writes to a shared file
+all the same changes it for steps that run beside it, as the source engines do, but not for later ones: what is not as
+it is in the project is copied anew. Of large files ``KEPT`` bytes are copied; those beyond are symbolic links into the
 project, and ``changed`` tells which of them a step has written to.
 """
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SCRATCH = ".work"
 
 
-class FolderStore(Store):
+class FileStore(Store):
     """A store in a directory; see ``translator.shim.store.Store``."""
 
     def __init__(self, uri: str) -> None:
