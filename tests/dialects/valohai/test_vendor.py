@@ -139,3 +139,13 @@ def test_real_files_are_read_as_the_vendor_s_loader_reads_them(file):
     assert located is not None
     if diagnostics.ok:
         assert located.value == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize(
+    ("default", "kind"), [("3", "integer"), ("1.5", "float"), ("true", "flag"), ("[a, 3]", "integer")]
+)
+def test_a_default_that_is_not_a_string_is_told_without_types_of_python(default, kind):
+    text = f"[{{step: {{name: a, image: i, command: c, parameters: [{{name: p, default: {default}}}]}}}}]"
+    (found,) = [found for found in load_text(text).diagnostics if found.code == "bad-default"]
+    assert found.message.endswith("is not a string"), found.message
+    assert found.hint == f"write type: {kind}, or quote the value"

@@ -44,6 +44,8 @@ _CODES = (
     (re.compile(r'missing "environment"'), "missing-environment"),
 )
 _QUOTED_KEY = re.compile(r"`([a-z-]+)`")
+_NOT_A_STRING = re.compile(r"(: default) `default` (value .* is not a string) \(got a <class '(\w+)'>\)$", re.DOTALL)
+_TYPES = {"bool": "flag", "float": "float", "int": "integer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,17 @@ def _report_messages(messages: Iterable[Mapping[str, Any]], place: Located, diag
             continue
         code = next((code for pattern, code in _CODES if pattern.search(text)), "lint")
         add = {"error": diagnostics.error, "warning": diagnostics.warning}.get(message["type"], diagnostics.note)
-        add(code, text, _spot(code, text, place))
+        shown, hint = _reworded(text)
+        add(code, shown, _spot(code, text, place), hint=hint)
+
+
+def _reworded(text: str) -> tuple[str, str | None]:
+    """Return a message of the linter without names of Python's types, and a hint."""
+    found = _NOT_A_STRING.search(text)
+    if found is None:
+        return text, None
+    kind = _TYPES.get(found.group(3))
+    return _NOT_A_STRING.sub(r"\1 \2", text), f"write type: {kind}, or quote the value" if kind else None
 
 
 def _spot(code: str, text: str, place: Located) -> Span:
