@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _USAGE
         except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
             traceback.print_exc()
-            print(f"error: Airflow could not run {options.file}: {error}; see {home / LOG}", file=errors)
+            print(f"error: Airflow could not run {options.file.name}: {error}", file=errors)
             return 1
 
 

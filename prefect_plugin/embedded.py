@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
             traceback.print_exc()
-            print(f"error: Prefect could not run {options.file}: {error}; see {home / LOG}", file=errors)
+            print(f"error: Prefect could not run {options.file.name}: {error}", file=errors)
             return 1
 
 
