@@ -78,8 +78,8 @@ def test_lines_follow_the_events_before_them(tmp_path):
 
 
 def test_lines_are_shown_without_colours_and_tabs():
-    stream = io.StringIO()
-    view(Progress(), KINDS, quiet=False, stream=stream).said("\x1b[1m47/47\x1b[0m \x1b[38;5;2mok\x1b[m\tloss\x1b[2J")
+    stream, line = io.StringIO(), "\x1b[K\x1b[1m47/47\x1b[0m \x1b[38;5;2mok\x1b[m\tloss\x1b[2J"
+    view(Progress(), KINDS, quiet=False, stream=stream).said(line)
     assert stream.getvalue() == "47/47 ok        loss\\x1b[2J\n"
 
 

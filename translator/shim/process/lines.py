@@ -20,7 +20,7 @@ PROGRESS_INTERVAL = 5.0
 
 _BACKSPACES = re.compile("(\b+)")
 _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f\u2028\u2029]")
-_COLOURS = re.compile("\x1b\\[[0-9;:]*m")
+_COLOURS = re.compile("\x1b\\[[0-9;:]*[Km]")
 
 
 class Lines:
@@ -102,7 +102,7 @@ def readable(line: bytes, length: int) -> str:
 
 
 def uncoloured(text: str) -> str:
-    """Return the text without the escape sequences that colour it on a terminal."""
+    """Return the text without the escape sequences that colour it on a terminal, or erase the rest of its line."""
     return _COLOURS.sub("", text)
 
 
