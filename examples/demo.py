@@ -7,15 +7,13 @@ import sys
 import time
 from pathlib import Path
 
-from compare import show
-
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = Path("examples/valohai/valohai.yaml")
 STORES = Path(".demo")
 
 
-def run(engine: str, pipeline: str, *arguments: str) -> dict:
-    """Run a pipeline of the example with ``translate run``; return its ``run.json``."""
+def run(engine: str, pipeline: str, *arguments: str) -> Path:
+    """Run a pipeline of the example with ``translate run``; return the path of its ``run.json``."""
     store = STORES / engine
     known = set((ROOT / store).glob("*/*/run.json"))
     command = ["run", str(EXAMPLE), "--target", engine, "--pipeline", pipeline, *arguments, "--store", str(store)]
@@ -28,7 +26,15 @@ def run(engine: str, pipeline: str, *arguments: str) -> dict:
     documents = set((ROOT / store).glob("*/*/run.json")) - known
     if len(documents) != 1:
         sys.exit(f"{done.stderr}\ntranslate run left no run.json below {store}")
-    return json.loads(documents.pop().read_text(encoding="utf-8"))
+    return documents.pop()
+
+
+def compare(left: Path, right: Path) -> bool:
+    """Print how two runs compare; return whether they are equal."""
+    program = ROOT / ".venv" / "airflow" / "bin" / "translate"
+    command = ["compare", left.relative_to(ROOT), right.relative_to(ROOT)]
+    print(f"\n$ translate {' '.join(map(str, command))}", flush=True)
+    return subprocess.run([program, *command], cwd=ROOT, check=False).returncode == 0
 
 
 def main() -> int:
@@ -37,16 +43,14 @@ def main() -> int:
 
     print("1. A training pipeline, whose task node trains one model per point of a grid")
     runs = [run(engine, "Training Pipeline") for engine in ("airflow", "prefect")]
-    print()
-    equal = show(*runs)
-    best = runs[0]["nodes"]["evaluate"]["executions"][0]["metadata"]
+    equal = compare(*runs)
+    best = json.loads(runs[0].read_text(encoding="utf-8"))["nodes"]["evaluate"]["executions"][0]["metadata"]
     print(f"  The best of {best['candidates']}: {best['best_model']}, {best['accuracy']:.1%} of the test images right")
 
     print("\n2. Two branches with failures: train_conservative stops its branch, train_experimental continues")
     failing = ("Dual Training Pipeline", "--param", "min_accuracy=0.95")
     runs = [run(engine, *failing) for engine in ("airflow", "prefect")]
-    print()
-    equal = show(*runs) and equal
+    equal = compare(*runs) and equal
 
     print(f"\nEverything that was made is in {STORES}/: look at {STORES}/airflow/*/*/report/*/*/outputs/report.md")
     return 0 if equal else 1

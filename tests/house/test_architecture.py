@@ -16,7 +16,7 @@ LAYERS = (
     ("diagnostics", "files", "graphs", "ir", "names"),
     ("nodes", "runtime", "source"),
     ("registry", "semantics"),
-    ("checks", "config", "dialects", "explain", "run"),
+    ("checks", "config", "dialects", "explain", "history", "run"),
     ("load", "targets"),
     ("cli", "conformance"),
 )

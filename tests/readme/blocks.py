@@ -36,3 +36,9 @@ def ends_with(status: int, command: str) -> str:
 def runs_engine(command: str) -> bool:
     """Return whether a command starts an engine."""
     return shlex.split(command)[:2] == ["translate", "run"]
+
+
+def reads_run(command: str) -> bool:
+    """Return whether a command needs a past run."""
+    words = shlex.split(command)
+    return words[:1] == ["translate"] and words[1:2] in (["show"], ["logs"], ["outputs"], ["compare"])

@@ -1,7 +1,7 @@
 """Type README's commands as they are, in bash and in zsh.
 
-Engines are not installed here, so a command that starts one must get as far as saying so. Then its file and options are
-right. ``make readme`` types all of them, after the installation, and sees the runs complete.
+Engines are not installed here, so a command that starts one, or reads a run, must get as far as saying so. Then its
+file and options are right. ``make readme`` types all of them, after the installation, and sees the runs complete.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.readme.blocks import NOT_COPIED, ROOT, SHELLS, blocks, commands, ends_with, runs_engine
+from tests.readme.blocks import NOT_COPIED, ROOT, SHELLS, blocks, commands, ends_with, reads_run, runs_engine
 
 FIVE_MINUTES = blocks("Five minutes")
 INSTALLATION, *REST = FIVE_MINUTES
@@ -31,7 +31,7 @@ def checkout(tmp_path: Path) -> Path:
 def test_five_minutes(shell: str, checkout: Path) -> None:
     script = ["set -e"]
     for command in (command for block in REST for command in commands(block)):
-        if runs_engine(command):
+        if runs_engine(command) or reads_run(command):
             script.append(ends_with(2, command))
         else:
             script.append(command)
@@ -47,6 +47,8 @@ def test_five_minutes(shell: str, checkout: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     runs = sum(runs_engine(command) for block in REST for command in commands(block))
+    reads = sum(reads_run(command) for block in REST for command in commands(block))
+    assert done.stderr.count("translate: there are no runs in ") == reads >= 3
     assert done.stderr.count("prefect is not installed in this environment") == runs > 3
     assert "if train_conservative[1] fails" in done.stdout
     assert (home / "airflow" / "dags" / "training_pipeline.py").exists()

@@ -274,6 +274,9 @@ def test_run_json(worker) -> None:
     document = json.loads((Path(worker.uri) / "Training-Pipeline-7280a0").glob("*/run.json").__next__().read_text())
     assert document == record.document
     assert document.pop("ended").endswith("Z")
+    entries = [entry for node in document["nodes"].values() for entry in node["executions"]]
+    times = [(entry.pop("started"), entry.pop("ended")) for entry in entries]
+    assert times == [(works.started, works.ended), (fails.started, fails.ended), ("t", None)]
     output = [{"path": "m", "size": 1, "sha256": sha256}]
     metadata = {"acc": 0.5, "bad": None}
     assert document == {

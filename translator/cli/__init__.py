@@ -1,8 +1,8 @@
 """Run the ``translate`` command.
 
-The first argument is a command if it is ``check``, ``run``, ``explain`` or ``config``; anything else is a file to
-translate. To translate a file with the name of a command, write its directory as well: ``./check``. Exit status: 0 on
-success, 1 if there are errors (or warnings with ``--strict``), 2 on bad usage.
+The first argument is a command if it is one of ``_COMMANDS``; anything else is a file to translate. To translate a
+file with the name of a command, write its directory as well: ``./check``. Exit status: 0 on success, 1 if there are
+errors (or warnings with ``--strict``), 2 on bad usage.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FAILED", "OK", "USAGE", "main"]
 
 _INTERRUPTED = 130
-_COMMANDS = ("check", "run", "explain", "config")
+_COMMANDS = ("check", "run", "explain", "config", "runs", "show", "logs", "outputs", "compare")
 """The commands that have a name, each a module of this package."""
 
 

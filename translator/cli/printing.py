@@ -10,7 +10,7 @@ from translator import diagnostics
 from translator.diagnostics import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from translator.diagnostics import Diagnostic, SourceText
 
@@ -63,3 +63,9 @@ def is_bad(found: Iterable[Diagnostic], *, strict: bool) -> bool:
 def bad_pipelines(found: Iterable[Diagnostic], *, strict: bool) -> set[str | None]:
     """Return the pipelines that cannot be written; None if it is the whole file."""
     return {d.pipeline for d in found if is_bad([d], strict=strict)}
+
+
+def columns(table: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of text as lines with aligned columns."""
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))] if table else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

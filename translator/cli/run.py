@@ -9,7 +9,6 @@ import sys
 from argparse import ArgumentParser
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator import registry
@@ -18,6 +17,7 @@ from translator.cli.exit_status import FAILED, OK, USAGE, UsageError
 from translator.cli.files import project_from
 from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file, project_of
 from translator.cli.printing import show
+from translator.cli.store_option import add_store, open_chosen
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.files import real
 from translator.nodes import kind, named_branches, walk
@@ -25,18 +25,17 @@ from translator.run import process
 from translator.run.guard import guarded
 from translator.run.progress import Follower, Progress, plain, view
 from translator.run.table import table
-from translator.shim.masking.uris import shown as without_credentials
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from translator.ir import Graph, Pipeline, Value
     from translator.shim.store import Store
     from translator.targets import Target
 
-STORE = "artifacts"
 ENGINE_LOG = "engine.log"
 _LOG_LINES = 20
 _LOG_LENGTH = 4 << 20
@@ -47,9 +46,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("file", metavar="FILE", help="pipeline file")
     add_pipeline_arguments(parser, target_required=True)
     param_option.add_argument(parser)
-    where = "artifact store: a directory, or a URI such as s3://bucket/prefix"
-    default = f"(default: that of translator.toml, else ./{STORE})"
-    parser.add_argument("--store", metavar="URI", help=f"{where} {default}")
+    add_store(parser)
     loudness = parser.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", "-q", action="store_true", help="print failures only")
     loudness.add_argument("--verbose", "-v", action="store_true", help="print the output of the steps")
@@ -90,16 +87,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: Namespace) -> int:
-    from translator.shim.store import StoreError, key_of, open_store
+    from translator.shim.store import key_of
 
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    wanted = args.store or pipeline.store or STORE
-    uri = wanted if "://" in wanted else str(Path(wanted).absolute())
-    try:
-        store = open_store(uri)
-    except (StoreError, ValueError, ImportError, OSError) as error:
-        named = f"--store {args.store}" if args.store else f"the store {without_credentials(wanted)}"
-        raise UsageError(f"{named}: {error}") from None
+    uri, store = open_chosen(args.store, pipeline.store)
     kinds = {".".join(path): kind(node) for path, node in walk(pipeline.graph, into=named_branches)}
     with guarded() as (folder, guard):
         command = _compiled(pipeline, target, folder, project_of(args, args.file), run=run, store=uri, values=values)

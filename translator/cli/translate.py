@@ -41,6 +41,13 @@ commands:
   translate run FILE --target T      translate and run
   translate explain FILE             predict the effect of failures
   translate config FILE              show the settings of translator.toml that count
+
+commands about past runs:
+  translate runs                     list the runs in a store
+  translate show [RUN]               show states, metrics and files of a run
+  translate logs [RUN] [NODE]        print logs
+  translate outputs [RUN] [NODE]     list output files, or copy them (--to DIR)
+  translate compare RUN RUN          compare two runs
 """
 
 

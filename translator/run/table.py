@@ -1,4 +1,4 @@
-"""Print the final table of ``translate run``."""
+"""Show the record of a run as a table: in ``translate run`` at its end, and in ``translate show``."""
 
 from __future__ import annotations
 
@@ -6,52 +6,87 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import printable
+from translator.history.sizes import size
+from translator.history.times import duration, seconds
 from translator.run.progress import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    Labels = Mapping[str, Mapping[int, str]]
+    Row = tuple[str, str, str, str]
 
-def table(document: Mapping[str, Any], labels: Mapping[str, Mapping[int, str]] = MappingProxyType({})) -> str:
-    """Return a run's record as lines: states of nodes and executions, and the logs of failed ones.
+_METRICS = 4
+"""The maximum number of metrics of an execution in the table."""
+
+
+def table(
+    document: Mapping[str, Any],
+    labels: Labels = MappingProxyType({}),
+    *,
+    files: bool = False,
+) -> str:
+    """Return a run's record as lines: states, durations and metrics of executions, and the logs of failed ones.
 
     Args:
         document: a ``run.json``.
         labels: by node and index, names of executions that do not differ in their parameters.
+        files: whether to list the output files.
     """
-    rows = list(_rows(document["nodes"], "", labels))
-    rows.append(("the run", document["state"], ""))
-    widths = [max(len(printable(row[column])) for row in rows) for column in (0, 1)]
-    lines = (f"{printable(a):{widths[0]}}  {b:{widths[1]}}  {printable(c)}".rstrip() for a, b, c in rows)
+    rows = list(_rows(document["nodes"], "", labels, files=files))
+    rows.append(("the run", document["state"], duration(seconds(document["started"], document["ended"])), ""))
+    shown = [tuple(printable(cell) for cell in row) for row in rows]
+    widths = [max(len(row[column]) for row in shown) for column in range(3)]
+    lines = (f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in shown)
     return "".join(line + "\n" for line in lines)
 
 
-def _rows(
-    nodes: Mapping[str, Any], indent: str, labels: Mapping[str, Mapping[int, str]]
-) -> Iterator[tuple[str, str, str]]:
+def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool) -> Iterator[Row]:
     for name, node in nodes.items():
         if "branches" in node:
-            yield indent + name, node["state"], brief(node.get("reason") or "")
+            yield indent + name, node["state"], "", brief(node.get("reason") or "")
             for branch, record in node["branches"].items():
-                yield f"{indent}  [{branch}]", record["state"], ""
-                yield from _rows(record["nodes"], f"{indent}    ", labels)
+                yield f"{indent}  [{branch}]", record["state"], "", ""
+                yield from _rows(record["nodes"], f"{indent}    ", labels, files=files)
             continue
         executions = node["executions"]
         single = executions[0] if node["kind"] == "execution" and executions else None
         remark = _remark(single) if single else _counts(executions)
-        yield indent + name, node["state"], remark or brief(node.get("reason") or "")
+        yield indent + name, node["state"], _took(single), remark or brief(node.get("reason") or "")
+        if single and files:
+            yield from _files(single, indent)
         if node["kind"] == "task":
             for execution in executions:
                 index = execution["index"]
                 label = labels.get(name, {}).get(index) or _label(execution, executions)
-                yield f"{indent}  [{index}] {label}", execution["state"], _remark(execution)
+                yield f"{indent}  [{index}] {label}", execution["state"], _took(execution), _remark(execution)
+                if files:
+                    yield from _files(execution, f"{indent}  ")
+
+
+def _files(execution: Mapping[str, Any], indent: str) -> Iterator[Row]:
+    for file in execution["outputs"]:
+        yield f"{indent}  {file['path']}", "", "", size(file["size"])
+
+
+def _took(execution: Mapping[str, Any] | None) -> str:
+    return duration(seconds(execution.get("started"), execution.get("ended"))) if execution else ""
 
 
 def _remark(execution: Mapping[str, Any]) -> str:
     tries = f"try {execution['tries']}" if execution["tries"] > 1 else ""
     reason = brief(execution["reason"] or "")
     log = f"log: {execution['log']}" if execution.get("log") and execution["state"] != "complete" else ""
-    return "; ".join(part for part in (tries, reason, log) if part)
+    return "; ".join(part for part in (tries, reason, log, _metrics(execution)) if part)
+
+
+def _metrics(execution: Mapping[str, Any]) -> str:
+    """Return the last values of the first metrics that a step printed."""
+    from translator.shim.parameters.grid import label
+
+    plain = {k: v for k, v in execution["metadata"].items() if isinstance(v, (str, int, float))}
+    shown = dict(list(plain.items())[:_METRICS])
+    return label(shown) + (", ..." if len(plain) > len(shown) else "")
 
 
 def _counts(executions: list[Mapping[str, Any]]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from translator.shim.contract import State
 from translator.shim.json_values.storable import sane
 from translator.shim.store import LOG, MANIFEST, STARTED, NoManifestError, StoreError, segment
-from translator.shim.store.manifest import parameters_of
+from translator.shim.store.manifest import parameters_of, started_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +59,7 @@ class Trace:
         reason: why it is not complete.
         marked: whether a person marked it as complete.
         log: path of that attempt's log below the run's directory.
+        started: when that attempt started, ISO-8601 in UTC.
     """
 
     index: int
@@ -69,6 +70,7 @@ class Trace:
     reason: str | None
     marked: bool = False
     log: str | None = None
+    started: str | None = None
 
     @property
     def begun(self) -> bool:
@@ -90,6 +92,8 @@ class Trace:
             "outputs": [file.document() for file in files],
             "reason": self.reason if self.state in {State.ERROR, State.STOPPED} else None,
             "log": self.log,
+            "started": self.started,
+            "ended": of.ended if of is not None else None,
         }
 
 
@@ -141,10 +145,12 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
     else:
         state, reason = _weighed(engine.state, manifest)
         marked = state is not manifest.state and state is State.COMPLETE
-        return Trace(index, state, tries, manifest.parameters, manifest, reason, marked)
+        return Trace(index, state, tries, manifest.parameters, manifest, reason, marked, started=manifest.started)
     values: Mapping[str, Value] = {}
+    started: str | None = None
     try:
-        values = parameters_of(store.read_json(key.removesuffix(MANIFEST) + STARTED))
+        document = store.read_json(key.removesuffix(MANIFEST) + STARTED)
+        values, started = parameters_of(document), started_of(document)
         tries = max(tries, 1)
     except FileNotFoundError:
         pass  # claimed, but never begun
@@ -153,10 +159,10 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
     except ValueError as error:
         lost = f"{store.uri(key.removesuffix(MANIFEST) + STARTED)} cannot be read: {error}"
     if engine.state is State.COMPLETE:
-        return Trace(index, State.COMPLETE, tries, values, None, None, marked=True)
+        return Trace(index, State.COMPLETE, tries, values, None, None, marked=True, started=started)
     if engine.state is State.STOPPED:
-        return Trace(index, State.STOPPED, tries, values, None, CUT)
-    return Trace(index, State.ERROR, tries, values, None, lost)
+        return Trace(index, State.STOPPED, tries, values, None, CUT, started=started)
+    return Trace(index, State.ERROR, tries, values, None, lost, started=started)
 
 
 def _weighed(engine: State, manifest: Manifest) -> tuple[State, str | None]:

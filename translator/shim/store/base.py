@@ -135,6 +135,14 @@ class Store(ABC):
         """Return ``<node>/<index>/try-<n>/<file>`` for each file directly in an attempt's directory."""
 
     @abstractmethod
+    def names(self, key: str = "") -> list[str]:
+        """Return the names directly below ``key``, or in the whole store; none if it does not exist.
+
+        Raises:
+            StoreError: the store cannot be listed.
+        """
+
+    @abstractmethod
     def scratch(self) -> Path | None:
         """Return a local directory from which files can be moved into the store, if there is one."""
 

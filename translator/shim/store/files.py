@@ -220,6 +220,15 @@ class FileStore(Store):
         except OSError as error:
             raise StoreError(f"the store {self.folder} cannot be listed: {error.strerror}") from error
 
+    def names(self, key: str = "") -> list[str]:
+        """See ``Store.names``."""
+        try:
+            return sorted(entry.name for entry in os.scandir(self.folder / key))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StoreError(f"the store {self.folder} cannot be listed: {error.strerror}") from error
+
     def _keys(self, nodes: Sequence[Path]) -> list[str]:
         return [
             f"{of_node.name}/{of_index.name}/{of_try.name}/{file.name}"

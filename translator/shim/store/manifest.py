@@ -171,3 +171,9 @@ def parameters_of(document: object) -> dict[str, Value]:
     if not isinstance(values, dict) or too_deep(values):
         raise ValueError("it has no parameters")
     return cast("dict[str, Value]", dict(values))
+
+
+def started_of(document: object) -> str | None:
+    """Return when the attempt started to which one of our JSON documents belongs, if it says so."""
+    started = document.get("started") if isinstance(document, dict) else None
+    return started if isinstance(started, str) else None

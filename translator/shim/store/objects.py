@@ -106,7 +106,7 @@ class ObjectStore(Store):
                 return None if waited and there == content else there
             if not waited:
                 self.write(f"{folder}/{own}", content)
-            marks = sorted(found for found in self._names(folder) if found.startswith(f"{name}."))
+            marks = sorted(found for found in self.names(folder) if found.startswith(f"{name}."))
             if marks == [own] or waited >= (_SETTLED if marks[0] == own else _GIVEN_UP):
                 self.write(key, content)
             else:
@@ -124,21 +124,21 @@ class ObjectStore(Store):
         token = os.urandom(8).hex()
         for others in range(_ROUNDS):
             execution = key_of(identity.pipeline, identity.run, identity.node, identity.index)
-            taken = attempts(self._names(execution))
+            taken = attempts(self.names(execution))
             # Workers that saw each other must not collide again.
             attempt = max([identity.attempt, *(number + 1 for number in taken)]) + secrets.randbelow(1 + 4 * others)
             claimed = replace(identity, attempt=attempt)
             own = f"{CLAIMED}{token}"
             self.write(try_key(claimed, own), b"claimed\n")
             # Some stores include a directory in its own listing.
-            if not set(self._names(try_key(claimed))) - {own, f"try-{attempt}"}:
+            if not set(self.names(try_key(claimed))) - {own, f"try-{attempt}"}:
                 return claimed
             with suppress(Exception):
                 self._call(partial(self._fs.rm_file, self._path(try_key(claimed, own))))
         raise StoreError(f"the store {self.root} cannot be written: other workers claimed {_ROUNDS} attempts in a row")
 
-    def _names(self, key: str) -> list[str]:
-        """Return the names directly below a key."""
+    def names(self, key: str = "") -> list[str]:
+        """See ``Store.names``."""
         found: list[Any] = []
         with self._doing("listed", missing=True), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
@@ -222,7 +222,7 @@ class ObjectStore(Store):
             raise
 
     def _path(self, key: str) -> str:
-        return f"{self._base}/{key}"
+        return f"{self._base}/{key}".rstrip("/")
 
     @contextmanager
     def _doing(self, what: str, *, missing: bool = False) -> Iterator[None]:

@@ -1,0 +1,80 @@
+"""Run ``translate compare``: compare two runs, of either engine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from translator.cli.exit_status import FAILED, OK, UsageError
+from translator.cli.printing import columns, print_utf8
+from translator.cli.store_option import add_history, run_of
+from translator.diagnostics import printable
+from translator.history.comparison import differences, rows, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from translator.history.records import Record
+
+_MOST = 50
+"""The maximum number of differences that are printed."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return 0 if the runs are equal, 1 if they differ."""
+    args = _parser().parse_args(argv)
+    records = []
+    for name in (args.left, args.right):
+        _, run = run_of(args, name)
+        if run.flaw is not None:
+            raise UsageError(f"the run {name!r} cannot be compared: {run.flaw}")
+        records.append(run.record)
+    left, right = records
+    found = differences(left, right)
+    if args.format == "json":
+        listed = [{"where": one.where, "left": one.left, "right": one.right} for one in found]
+        document = {"equal": not found, "differences": listed}
+        print_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in _lines(left, right)))
+    return FAILED if found else OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="translate compare",
+        description="Compare two runs: states, parameters, metrics and output files, byte by byte.",
+    )
+    name = "a run: its id, the beginning of it, 'latest', or the path of its run.json"
+    parser.add_argument("left", metavar="RUN", help=name)
+    parser.add_argument("right", metavar="RUN", help="another run")
+    add_history(parser)
+    return parser
+
+
+def _lines(left: Record, right: Record) -> Iterator[str]:
+    head = [("", "", _title(left), _title(right), "files")]
+    states = [(one.name, one.kind, one.left, one.right, one.files) for one in rows(left, right)]
+    yield from columns([tuple(printable(cell) for cell in row) for row in (*head, *states)])
+    changed = values(left, right)
+    if changed:
+        yield ""
+        shown = [(name, key, _value(one), _value(other)) for name, key, one, other in changed[:_MOST]]
+        yield from columns([tuple(printable(cell) for cell in row) for row in shown])
+        if len(changed) > _MOST:
+            yield f"{len(changed) - _MOST} more; all of them: --format json"
+    yield ""
+    found = differences(left, right)
+    count = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+    yield f"{count}; all of them: --format json" if found else "The same states, parameters, metadata and bytes."
+
+
+def _title(record: Record) -> str:
+    return f"{record['run']} ({record['engine']})"
+
+
+def _value(value: object) -> str:
+    text = "-" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MOST else f"{text[: _MOST - 1]}…"

@@ -1,0 +1,137 @@
+"""Define ``--store`` and the other options of commands that read past runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator.cli.exit_status import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from translator.history.records import Execution
+    from translator.history.runs import Run
+    from translator.shim.store import Store
+
+STORE = "artifacts"
+"""The default store: a directory below the current one."""
+RUN_HELP = "a run: its id, the beginning of it, or 'latest' (default)"
+
+
+def add_store(parser: argparse.ArgumentParser) -> None:
+    """Add ``--store``."""
+    where = "artifact store: a directory, or a URI such as s3://bucket/prefix"
+    default = f"(default: that of translator.toml, else ./{STORE})"
+    parser.add_argument("--store", metavar="URI", help=f"{where} {default}")
+
+
+def add_history(parser: argparse.ArgumentParser) -> None:
+    """Add the options of commands that read past runs: ``--store``, ``--pipeline``, ``--format``."""
+    add_store(parser)
+    parser.add_argument("--pipeline", "-p", metavar="NAME", help="only runs of this pipeline")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+
+
+def open_chosen(option: str | None, setting: str | None) -> tuple[str, Store]:
+    """Open the store that an option names, else a setting, else the default; return its URI or absolute path, too.
+
+    Raises:
+        UsageError: it cannot be opened.
+    """
+    from translator.shim.masking.uris import shown as without_credentials
+    from translator.shim.store import StoreError, open_store
+
+    wanted = option or setting or STORE
+    uri = wanted if "://" in wanted else str(Path(wanted).absolute())
+    try:
+        return uri, open_store(uri)
+    except (StoreError, ValueError, ImportError, OSError) as error:
+        named = f"--store {option}" if option else f"the store {without_credentials(wanted)}"
+        raise UsageError(f"{named}: {error}") from None
+
+
+def store_of(args: argparse.Namespace) -> Store:
+    """Open the store that the options of ``add_history`` choose.
+
+    Raises:
+        UsageError: it cannot be opened.
+    """
+    return open_chosen(args.store, None if args.store else _configured(args.pipeline))[1]
+
+
+def _configured(pipeline: str | None) -> str | None:
+    """Return the store that the configuration of the current directory names, for a pipeline or for all."""
+    from translator.config.files import find
+    from translator.diagnostics import Diagnostics
+
+    document, _ = find(Path.cwd(), Diagnostics())
+    if document is None:
+        return None
+    pipelines = document.table.get("pipelines")
+    of_pipeline = pipelines.get(pipeline) if pipelines is not None and pipeline is not None else None
+    for table in (of_pipeline, document.table.get("defaults")):
+        store = table.get("store") if table is not None else None
+        if store is not None and isinstance(store.value, str):
+            return store.value
+    return None
+
+
+def run_of(args: argparse.Namespace, name: str) -> tuple[Store, Run]:
+    """Return the run that an argument names, and its store.
+
+    Args:
+        args: the options of ``add_history``.
+        name: what ``translator.history.runs.find`` takes, or the path of a run's directory or of its ``run.json``.
+
+    Raises:
+        HistoryError: the run does not exist.
+        StoreError: the store cannot be read.
+        UsageError: the store cannot be opened.
+    """
+    from translator.history.runs import find
+
+    path = Path(name)
+    folder = path.parent if path.name == "run.json" else path
+    if "/" in name and (folder / "run.json").is_file():
+        folder = folder.absolute()
+        _, store = open_chosen(str(folder.parent.parent), None)
+        return store, find(store, folder.name, folder.parent.name)
+    store = store_of(args)
+    return store, find(store, name, args.pipeline)
+
+
+def add_run_and_node(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments ``RUN`` and ``NODE`` and the options of ``add_history``."""
+    parser.add_argument("run", metavar="RUN", nargs="?", help=RUN_HELP)
+    which = "a node, or an execution of it: NODE[1] or NODE.1 (default: all); without RUN, of the latest run"
+    parser.add_argument("node", metavar="NODE", nargs="?", help=which)
+    add_history(parser)
+
+
+def chosen(args: argparse.Namespace) -> tuple[Store, Run, Sequence[Execution]]:
+    """Return the store, the run and the executions that ``RUN`` and ``NODE`` choose.
+
+    A single argument may also be a node of the latest run.
+
+    Raises:
+        HistoryError: the run, node or execution does not exist.
+        StoreError: the store cannot be read.
+        UsageError: the store cannot be opened.
+    """
+    from translator.history.runs import LATEST, HistoryError
+    from translator.history.selection import select
+
+    if args.run is not None and args.node is None:
+        try:
+            store, run = run_of(args, args.run)
+        except HistoryError as error:
+            store, run = run_of(args, LATEST)
+            try:
+                return store, run, select(run.record, args.run)
+            except HistoryError:
+                raise error from None
+        return store, run, select(run.record, None)
+    store, run = run_of(args, args.run or LATEST)
+    return store, run, select(run.record, args.node)

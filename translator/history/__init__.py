@@ -1,0 +1,1 @@
+"""Read past runs, of either engine, from an artifact store."""
