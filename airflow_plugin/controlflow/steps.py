@@ -13,6 +13,7 @@ from airflow_plugin.controlflow.structure import dialect_of, place_of
 from airflow_plugin.ending import summary_of
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.execution_context import execution_context
+from airflow_plugin.operators.step import document
 from airflow_plugin.run_conf import misspelt_keys
 from airflow_plugin.stopping import cancelled, end_commands
 
@@ -139,7 +140,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
         attempts: int | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("doc_md", f"Runs the step at `{step.source}`.")
+        document(kwargs, step)
         super().__init__(**kwargs)
         self.step = step
         self.project = project

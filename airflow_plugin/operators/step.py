@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 
+def document(arguments: dict[str, Any], step: Step) -> None:
+    """Say in the arguments of an operator where its step is, unless these or the DAG's ``default_args`` document it."""
+    if "doc_md" not in (arguments.get("default_args") or {}):
+        arguments.setdefault("doc_md", f"Runs the step at `{step.source}`.")
+
+
 class Point(TypedDict, total=False):
     """A point of a grid: the values of its parameters, and its label."""
 
@@ -93,7 +99,7 @@ class StepOperator(BaseOperator):
         sequential: bool | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("doc_md", f"Runs the step at `{step.source}`.")
+        document(kwargs, step)
         super().__init__(**kwargs)
         self.step = step
         self.project = project

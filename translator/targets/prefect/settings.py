@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TARGET = "prefect"
 _TASK_HOOKS = ("on_completion", "on_failure", "on_running")
+_FLOW_VALUES = ("version", "timeout_seconds")
 _FLOW_HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_running")
 _CRASHED = "on_crashed"
 
@@ -49,6 +50,7 @@ SETTINGS = TargetKeys(
             "The *Artifact Store* block with the credentials of the [artifact store](#artifact-store).",
         ),
         Key("version", Text(), "The flow's version."),
+        Key("timeout_seconds", Duration(), "After this time Prefect ends a run: its commands are stopped."),
         Key("on_completion", Hook(), "Called when a run is complete."),
         Key("on_failure", Hook(), "Called when a run has failed."),
         Key("on_cancellation", Hook(), "Called when a run was cancelled."),
@@ -120,7 +122,7 @@ def node_hooks(settings: Mapping[str, ir.Json], names: Mapping[str, str]) -> dic
 def flow_options(pipeline: ir.Pipeline, names: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:
     """Return the options of the flow that settings give, except ``on_crashed``."""
     settings = of_flow(pipeline)
-    options: dict[str, Expression] = {"version": settings["version"]} if "version" in settings else {}
+    options: dict[str, Expression] = {key: cast("str", settings[key]) for key in _FLOW_VALUES if key in settings}
     options |= {key: _listed(settings[key], names) for key in _FLOW_HOOKS if key in settings}
     return tuple(options.items())
 

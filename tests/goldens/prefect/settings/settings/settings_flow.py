@@ -125,6 +125,7 @@ def score_node(train: Executions) -> Manifest:
     # Set here so that the deployment's defaults do not apply.
     retries=0,
     persist_result=False,
+    timeout_seconds=86400,
     on_failure=[note_flow],
     on_crashed=[record_crash, note_flow],  # writes run.json if this process is killed
     task_runner=thread_pool(max_workers=4),  # a thread per node

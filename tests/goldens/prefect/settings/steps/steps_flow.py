@@ -46,6 +46,7 @@ again_ = step_node(
     # Set here so that the deployment's defaults do not apply.
     retries=0,
     persist_result=False,
+    timeout_seconds=86400,
     on_failure=[note_flow],
     on_crashed=[record_crash, note_flow],  # writes run.json if this process is killed
     task_runner=thread_pool(max_workers=1),  # one node at a time
