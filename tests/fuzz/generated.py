@@ -86,7 +86,7 @@ _ATTRIBUTES = frozenset(
             "outputs",
             "parameter",
         ),
-        *("params", "parent", "partial", "path", "result", "run", "script", "submit", "with_options"),
+        *("params", "parent", "partial", "path", "result", "run", "script", "submit", "update", "with_options"),
     }
 )
 
