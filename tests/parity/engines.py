@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from examples.compare import differences
 from translator import registry
+from translator.history.comparison import differences
 from translator.load import load
 from translator.semantics import Rules
 from translator.targets import GenerateOptions

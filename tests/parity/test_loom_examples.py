@@ -2,9 +2,9 @@
 
 import pytest
 
-from examples.compare import differences
 from tests.examples.loom_cases import CASES, assert_as_in_loom, file_of
 from tests.parity.engines import run_pipeline
+from translator.history.comparison import differences
 from translator.load import load
 
 

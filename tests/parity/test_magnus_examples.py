@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from examples.compare import differences, rows
 from tests.oracle import engines as source
 from tests.parity.engines import run_pipeline
+from translator.history.comparison import differences
+from translator.history.records import nodes
 from translator.load import load
 
 FOLDER = Path(__file__).parents[2] / "examples" / "magnus"
@@ -37,9 +38,7 @@ def test_an_example_is_the_same_on_both_engines(example, engines, tmp_path):
     with ThreadPoolExecutor() as lanes:
         (left, folder), (right, _) = lanes.map(run, engines)
     assert differences(left, right) == []
-    assert [name.strip() for name, kind, *_ in rows(left, right) if kind == "execution"] == [
-        path.rpartition(".")[2] for path in STEPS
-    ]
+    assert [".".join(path) for path, node in nodes(left) if node["kind"] == "execution"] == STEPS
     if example == "training":
         (predictions,) = folder.rglob("predictions.csv")
         with predictions.open() as file:

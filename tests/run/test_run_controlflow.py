@@ -15,12 +15,19 @@ GRAPH = graph(step("get"), parallel("fan out", x=graph(step("a"))), mapped("m", 
 KINDS = {".".join(path): kind(node) for path, node in walk(GRAPH, into=named_branches)}
 
 
-def leaf(state, reason=None):
-    return {"kind": "execution", "state": state, "executions": [{"state": state, "tries": 1, "reason": reason}]}
+TIMES = {"started": "2026-11-28T08:00:00.000Z", "ended": "2026-11-28T08:00:01.500Z"}
+
+
+def execution(state, reason=None, **more):
+    return {"index": 0, "state": state, "tries": 1, "parameters": {}, "metadata": {}, "reason": reason, **TIMES, **more}
+
+
+def leaf(state, reason=None, **more):
+    return {"kind": "execution", "state": state, "executions": [execution(state, reason, **more)]}
 
 
 def test_table():
-    inner = {"a": leaf("complete"), "b": leaf("error", "exit status 3")}
+    inner = {"a": leaf("complete", metadata={"loss": 0.25}), "b": leaf("error", "exit status 3")}
     nodes = {
         "get": leaf("complete"),
         "fan out": {
@@ -32,15 +39,15 @@ def test_table():
         "m": {"kind": "map", "state": "skipped", "reason": None, "branches": {}},
         "end": {"kind": "execution", "state": "skipped", "executions": []},
     }
-    assert table({"nodes": nodes, "state": "error"}).splitlines() == [
-        "get      complete",
+    assert table({"nodes": nodes, "state": "error", **TIMES, "ended": "2026-11-28T08:03:04.000Z"}).splitlines() == [
+        "get      complete       1.5 s",
         "fan out  error",
         "  [x]    error",
-        "    a    complete",
-        "    b    error     exit status 3",
+        "    a    complete       1.5 s  loss=0.25",
+        "    b    error          1.5 s  exit status 3",
         "m        skipped",
         "end      skipped",
-        "the run  error",
+        "the run  error     3 min 04 s",
     ]
 
 
@@ -62,10 +69,10 @@ def test_tree_and_lines():
 
 
 def test_executions_of_a_loop_over_files_are_named_after_their_files():
-    execution = {"index": 0, "state": "complete", "tries": 1, "reason": None, "parameters": {"page": "in/a.png"}}
-    nodes = {"read": {"kind": "task", "state": "complete", "executions": [execution]}}
-    assert table({"nodes": nodes, "state": "complete"}, {"read": {0: "a.png"}}).splitlines() == [
-        "read         complete  1 complete",
-        "  [0] a.png  complete",
-        "the run      complete",
+    entries = [execution("complete", parameters={"page": "in/a.png"})]
+    nodes = {"read": {"kind": "task", "state": "complete", "executions": entries}}
+    assert table({"nodes": nodes, "state": "complete", **TIMES}, {"read": {0: "a.png"}}).splitlines() == [
+        "read         complete         1 complete",
+        "  [0] a.png  complete  1.5 s",
+        "the run      complete  1.5 s",
     ]
