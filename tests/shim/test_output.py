@@ -212,6 +212,11 @@ def test_the_reason_does_not_depend_on_where_the_workspace_is(worker) -> None:
     assert worker.run(command, node="a").reason == worker.run(command, node="b").reason
 
 
+def test_the_reason_names_the_python_of_the_execution_by_its_variable(worker) -> None:
+    reason = worker.run("""python -c 'import sys; sys.exit(sys.prefix + "/lib/m.py")'""").reason
+    assert reason.endswith("its last lines:\n$VIRTUAL_ENV/lib/m.py")
+
+
 @pytest.mark.parametrize(
     ("command", "status", "reason"),
     [

@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 from collections import deque
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim.execution.state import KILLED, ExecutionError, Stopped
 from translator.shim.process import lines, supervise
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from translator.shim.execution.state import Execution
     from translator.shim.run_contract import Launch
     from translator.shim.runners import Place
@@ -77,9 +76,15 @@ def run_command(  # noqa: C901 - what a command says and how it ends
     execution.exit_status = ended.exit_status
     # Do this even without a tail: the command's secrets are known only while its workspace exists.
     tail = execution.hidden(lines.uncoloured("\n".join(tails["errors"] or tails["output"])))
-    for folder, name in launch.names.items():
+    for folder, name in {**_packages(place), **launch.names}.items():
         tail = tail.replace(folder, name)
     return _failure(ended, limits, tail)
+
+
+def _packages(place: Place) -> dict[str, str]:
+    """Return the name of the execution's Python environment in reasons, if it has one."""
+    folder = place.surroundings.get("VIRTUAL_ENV", "")
+    return {folder: "$VIRTUAL_ENV"} if folder and Path(place.python).is_relative_to(folder) else {}
 
 
 def _failure(  # noqa: PLR0911 - one per cause
