@@ -134,7 +134,9 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
             *("outputs", "parameters", "source-path", "time-limit"),
         ),
         "autorestart": _AUTORESTART,
-        "cache-volumes": _ignored("cache-volumes", "inputs need no cache: the artifact store keeps them"),
+        "cache-volumes": _ignored(
+            "cache-volumes", "they cache inputs, which the artifact store keeps, except those from URLs"
+        ),
         "category": _ignored("category", _LOOKS),
         "environment": SETTLED,
         "environment-variable-groups": SETTLED,
