@@ -32,7 +32,7 @@ except ImportError:  # Airflow 3.1
     from airflow.models.dagbag import DagBag
     from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
 from airflow_plugin import plan
-from airflow_plugin.controlflow import graph
+from airflow_plugin.controlflow import structure
 found = {}
 for file in sys.argv[1:]:
     bag = DagBag(file, safe_mode=True)
@@ -48,8 +48,8 @@ for file in sys.argv[1:]:
     # What a listener has of the DAG.
     carried = json.loads(DagSerialization.from_dict(serialised).get_task("finish").plan)
     if "graph" in carried:
-        read, root = graph.from_json(carried["graph"]), graph.read(dag)
-        assert graph.to_json(read) == graph.to_json(root)
+        read, root = structure.from_json(carried["graph"]), structure.read(dag)
+        assert structure.to_json(read) == structure.to_json(root)
         assert {after: to.path for after, to in read.leads.items()} == {a: to.path for a, to in root.leads.items()}
     else:
         assert plan.from_json(carried["nodes"]) == plan.plans_of(dag)
