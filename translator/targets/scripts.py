@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.shim import loom
 from translator.shim.json_values import thawed
 from translator.shim.loom import INTO, OVER
 from translator.targets.render import Call, Name, call, name
 
 if TYPE_CHECKING:
     from translator.targets.render import Expression
+
+BUILDERS = loom.__name__.rpartition(".")[2]
+"""The name of the module of these calls in a generated file."""
 
 
 def lower_script(step: ir.Step, files: ir.FileAxis | None) -> Call:

@@ -22,6 +22,7 @@ from translator.targets.constants import node_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.ordering import sorted_nodes
 from translator.targets.render import call, name
+from translator.targets.scripts import BUILDERS
 from translator.targets.steps import RUNNER, runner_names
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _MODULES = {
     **dict.fromkeys(
         (
             *("FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input", "Parameter", "Resources"),
-            *("Step", "StepOperator", "dag_param", "is_false", "is_true", "loom", "metadata", "output", "parameter"),
+            *("Step", "StepOperator", "dag_param", "is_false", "is_true", BUILDERS, "metadata", "output", "parameter"),
             *("runner", "same_input"),
         ),
         "airflow_plugin",

@@ -14,6 +14,7 @@ from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.reserved import ARGUMENTS
 from translator.targets.prefect.settings import SETTINGS, TARGET
 from translator.targets.prefect.text import camel
+from translator.targets.scripts import BUILDERS
 from translator.targets.steps import runner_names
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ FUNCTIONS = {
     "execution_node",
     "finish",
     "flow",
-    "loom",
+    BUILDERS,
     "record_crash",
     "run_of",
     "skip",
