@@ -62,7 +62,8 @@ STATES = {
 }
 """Of its nodes, as they end where no optional step is included."""
 SLEEP = """import os, pathlib, time
-(pathlib.Path(__file__).parent / "asleep").write_text(str(os.getpid()))
+told = f"{os.readlink('/proc/self/ns/pid')} {os.getpid()}"
+(pathlib.Path(__file__).parent / "asleep").write_text(told)
 time.sleep(100)
 """
 SLEEPS = project(

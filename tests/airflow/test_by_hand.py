@@ -13,6 +13,7 @@ import pytest
 
 from tests.airflow.pipelines import OK, Node, pipeline
 from tests.airflow.scheduler import alive, wait_until
+from tests.processes import TELL, process_of
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def deployed(scheduler: Airflow) -> Airflow:
     wanted = set(DAGS.values())
     wait_until(lambda: wanted <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
     for run, dag in DAGS.items():
-        # Leaves a file, its process id where the test finds it, and would run for minutes.
-        sleep = f"echo x > $VH_OUTPUTS_DIR/made; echo $$ > $TESTS_HOME/by_hand/{run}.pid; exec sleep 600"
+        # Leaves a file, says which process it is, and would run for minutes.
+        sleep = f"echo x > $VH_OUTPUTS_DIR/made; {TELL} > $TESTS_HOME/{run}.asleep; exec sleep 600"
         scheduler.trigger(dag, run, {"sleeper does": f"sh -c '{sleep}'"})
         asleep(scheduler, run)  # one after another: SQLite does not like them all at once
     return scheduler
@@ -46,9 +47,11 @@ def deployed(scheduler: Airflow) -> Airflow:
 
 def asleep(deployed: Airflow, run: str) -> int:
     """Wait until the first node of a run sleeps; returns the process that does."""
-    pid = deployed.home / "by_hand" / f"{run}.pid"
-    wait_until(lambda: pid.exists() and pid.read_text())
-    return int(pid.read_text())
+    told = deployed.home / f"{run}.asleep"
+    wait_until(lambda: told.exists() and told.read_text())
+    process = process_of(told.read_text())
+    assert process is not None
+    return process
 
 
 def states(document: dict[str, Any]) -> dict[str, str]:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.airflow.hostile import hostile
 from tests.airflow.pipelines import FAIL, OK, Node, pipeline
-from tests.airflow.scheduler import alive, wait_until
+from tests.airflow.scheduler import wait_until
+from tests.processes import TELL, process_of
 from translator.load import load_text
 from translator.targets import GenerateOptions, airflow
 
@@ -32,7 +33,7 @@ WRITE_ODD = "; ".join(
 )
 MADE = "printf {} > $VH_OUTPUTS_DIR/made"
 ONCE = "test -e FOLDER/tried || { touch FOLDER/tried; exit 1; }; "
-SLEEP = "echo $$ > FOLDER/pid; exec sleep 600"
+SLEEP = f"{TELL} > FOLDER/asleep; exec sleep 600"
 
 PIPELINES = {
     "mixed": pipeline(
@@ -83,7 +84,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         options = GenerateOptions(project=os.path.relpath(project, airflow_.dags))
         shops = load_text(SHOPS, "shops.yaml").choose()
         for each in (*PIPELINES.values(), shops):
-            text = airflow.generate(each, options).replace("FOLDER", str(project))
+            text = airflow.generate(each, options).replace("FOLDER", str(airflow_.home))
             (airflow_.dags / airflow.file_name(each)).write_text(text)
         wanted = {*PIPELINES, "shops"} - {"refused"}
         wait_until(lambda: wanted <= {dag["dag_id"] for dag in airflow_.api("GET", "/api/v2/dags")["dags"]}, 180)
@@ -156,7 +157,7 @@ def test_a_time_limit_of_a_policy_is_a_failure_with_a_reason(deployed: Airflow) 
     (one,) = document["nodes"]["sleeper"]["executions"]
     assert one["tries"] == 1
     assert one["reason"].endswith("the execution exceeded the engine's time limit for its task")
-    assert not alive(int((deployed.home / "project" / "pid").read_text()))
+    assert process_of((deployed.home / "asleep").read_text()) is None
 
 
 def test_a_policy_that_refuses_a_dag_is_an_import_error(deployed: Airflow) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.loom_looks import LOOKS, SLEEPS, STATES, TASK
+from tests.processes import process_of
 from translator.load import load
 from translator.targets import GenerateOptions, airflow
 
@@ -152,4 +153,4 @@ def test_a_stop_ends_the_loop(scheduler: Airflow) -> None:
     executions = nodes["sleep"]["executions"]
     assert states == {"make": "complete", "sleep": "stopped", "after": "stopped"}, executions
     assert {one["state"] for one in executions} == {"stopped"}
-    assert not Path(f"/proc/{asleep.read_text()}").exists()
+    assert process_of(asleep.read_text()) is None

@@ -11,6 +11,7 @@ import pytest
 
 from tests.airflow.pipelines import FAIL, OK, Node, pipeline
 from tests.airflow.scheduler import alive, wait_until
+from tests.processes import TELL, process_of
 from translator.load import load
 from translator.targets import GenerateOptions, airflow
 
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
 
 CASES = Path(__file__).parent.parent / "goldens" / "cases"
-# Leaves its process id where a test finds it, and would run for minutes.
-SLEEP = "sh -c 'echo $$ > $TESTS_HOME/project/pids/$VH_PIPELINE_NODE_ID-$$; echo asleep; exec sleep 600'"
+# Says which process it is, where a test and other commands see it, and would run for minutes, holding a lock.
+SLEEP = (
+    "exec 9> $TESTS_HOME/lock; flock -s 9; "
+    f"sh -c '{TELL} > $TESTS_HOME/asleep/$VH_PIPELINE_NODE_ID-$VH_JOB_ID; echo asleep; exec sleep 600'"
+)
 
 
 def _when_asleep(count: int, command: str) -> str:
     """Return a command that waits until so many others have left their process ids."""
-    return f'until [ "$(ls $TESTS_HOME/project/pids | wc -l)" -ge {count} ]; do sleep 0.2; done; {command}'
+    return f'until [ "$(ls $TESTS_HOME/asleep | wc -l)" -ge {count} ]; do sleep 0.2; done; {command}'
 
 
 PIPELINES = {
@@ -49,7 +53,7 @@ PIPELINES = {
     ),
     "siblings": pipeline(
         Node("search", [SLEEP, _when_asleep(1, "exit 1")], "stop-next", "stop-all-and-error"),
-        Node("aside", _when_asleep(1, "while kill -0 $(cat $TESTS_HOME/project/pids/*); do sleep 0.2; done; " + OK)),
+        Node("aside", _when_asleep(1, "flock $TESTS_HOME/lock true; " + OK)),
         name="Siblings",
     ),
     "templates": pipeline(
@@ -64,7 +68,8 @@ PIPELINES = {
 def deployed(scheduler: Airflow) -> Airflow:
     """Start the scheduler with all pipelines in its DAGs folder."""
     project = scheduler.home / "project"
-    (project / "pids").mkdir(parents=True)
+    project.mkdir()
+    (scheduler.home / "asleep").mkdir()
     (project / "work.sh").write_text("echo worked > $VH_OUTPUTS_DIR/made.$VH_JOB_ID\n")
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     for each in (*PIPELINES.values(), *load(CASES / "policies.yaml").pipelines, *load(CASES / "edges.yaml").pipelines):
@@ -78,14 +83,15 @@ def states(document: dict[str, Any]) -> dict[str, str]:
     return {name: node["state"] for name, node in document["nodes"].items()}
 
 
-def pids(airflow: Airflow, dag_node: str = "") -> list[int]:
-    """Return the processes that have written their id."""
-    return [int(path.read_text()) for path in (airflow.home / "project" / "pids").iterdir() if path.read_text()]
+def asleep(airflow: Airflow) -> list[int]:
+    """Return the commands that sleep."""
+    told = [path.read_text() for path in (airflow.home / "asleep").iterdir()]
+    return [process for text in told if text and (process := process_of(text)) is not None]
 
 
 @pytest.fixture(autouse=True)
-def _no_pids(deployed: Airflow) -> None:
-    for path in (deployed.home / "project" / "pids").iterdir():
+def _nobody_asleep(deployed: Airflow) -> None:
+    for path in (deployed.home / "asleep").iterdir():
         path.unlink()
 
 
@@ -158,8 +164,8 @@ def test_nothing_of_the_yaml_is_a_template(deployed: Airflow) -> None:
 
 def test_stop_all_stops_running_executions(deployed: Airflow) -> None:
     deployed.trigger("stop_all", "stop-1")
-    wait_until(lambda: len(pids(deployed)) == 3)
-    running = pids(deployed)
+    wait_until(lambda: len(asleep(deployed)) == 3)
+    running = asleep(deployed)
     wait_until(lambda: deployed.tasks("stop_all", "stop-1")["search.run", 1]["state"] == "failed")
     assert deployed.wait("stop_all", "stop-1", 30) == "failed"
     assert not [pid for pid in running if alive(pid)]
@@ -172,14 +178,14 @@ def test_stop_all_stops_running_executions(deployed: Airflow) -> None:
 def test_a_gate_stops_all_when_the_node_has_ended(deployed: Airflow) -> None:
     deployed.trigger("tolerant", "tolerant-1")
     assert deployed.wait("tolerant", "tolerant-1", 180) == "failed"
-    assert not [pid for pid in pids(deployed) if alive(pid)]
+    assert asleep(deployed) == []
     assert states(deployed.record("tolerant-1")) == {"search": "error", "sleeper": "stopped"}
 
 
 def test_only_siblings_are_stopped(deployed: Airflow) -> None:
     deployed.trigger("siblings", "siblings-1")
     assert deployed.wait("siblings", "siblings-1", 180) == "failed"
-    assert not [pid for pid in pids(deployed) if alive(pid)]
+    assert asleep(deployed) == []
     document = deployed.record("siblings-1")
     assert states(document) == {"search": "error", "aside": "complete"}
     assert [one["state"] for one in document["nodes"]["search"]["executions"]] == ["stopped", "error"]

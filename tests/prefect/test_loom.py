@@ -23,7 +23,8 @@ from prefect.client.schemas.objects import StateType
 
 from tests.loom_looks import LOOKS, SLEEPS, STATES, TASK
 from tests.oracle.loom.cases import project, step
-from tests.prefect.support import flow_of, is_alive, task_runs, wait_for
+from tests.prefect.support import flow_of, task_runs, wait_for
+from tests.processes import process_of
 from translator.load import load
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target
@@ -172,7 +173,7 @@ def test_a_cancel_ends_the_loop(server: Server, tmp_path: Path) -> None:
         cancelled = aside.submit(copy_context().run, cancel)  # which server is ours is said in the context
         ran = run(SLEEPS, tmp_path)
         cancelled.result()
-    assert not is_alive(int(asleep.read_text()))
+    assert process_of(asleep.read_text()) is None
     states = {name: node["state"] for name, node in ran.record["nodes"].items()}
     assert states == {"make": "complete", "sleep": "stopped", "after": "stopped"}
     assert {one["state"] for one in ran.record["nodes"]["sleep"]["executions"]} == {"stopped"}

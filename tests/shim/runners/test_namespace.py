@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +21,8 @@ from translator.shim.runners.process.namespace import Namespace
 if TYPE_CHECKING:
     from tests.shim.conftest import Worker
 
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 DIRECT = Namespace("direct", processes=True)
 
 
@@ -78,3 +84,59 @@ def test_a_mount_that_fails_starts_nothing(tmp_path: Path) -> None:
         inside.call(lambda: started.append(1))
     inside.end()
     assert started == []
+
+
+PLAIN = 65534
+
+
+@pytest.fixture
+def plain(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return the command that runs a program as a plain user, with a Python that this user may start."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user; the other tests have run as a plain user")
+    if shutil.which("setpriv") is None:
+        pytest.skip("there is no setpriv")
+    become = ["setpriv", f"--reuid={PLAIN}", f"--regid={PLAIN}", "--clear-groups"]
+    for python in (sys.executable, "/usr/bin/python3"):
+        test = [
+            *become,
+            python,
+            "-c",
+            f"import sys; sys.path.insert(0, {str(ROOT)!r}); import translator.shim.execution",
+        ]
+        if subprocess.run(test, capture_output=True, check=False, cwd="/").returncode == 0:
+            return [*become, python]
+    pytest.skip("no Python here may be started by another user")
+
+
+@pytest.mark.parametrize("files", [3, 300])
+def test_a_worker_that_is_not_root_has_one(plain: list[str], files: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        base.chmod(0o755)
+        project, mine = base / "project", base / "mine"
+        project.mkdir()
+        mine.mkdir()
+        for number in range(files):
+            (project / f"{number}.txt").write_text("x")
+        for path in (mine, project, *project.iterdir()):
+            os.chown(path, PLAIN, PLAIN)
+        command = (
+            f"id -u; ls | wc -l; pwd; rm *.txt; echo x > evil; (echo x > {project}/evil) 2>/dev/null;"
+            " (echo x > $(python -c 'import sys; print(sys.base_prefix)')/evil) 2>/dev/null;"
+            " python -c 'import sys; print(sys.prefix != sys.base_prefix)'; sleep 600 >/dev/null 2>&1 &"
+            " ls -d /proc/1; cp /valohai/config/parameters.json /valohai/outputs/"
+        )
+        run = [*plain, str(HERE / "plain.py"), str(mine / "store"), str(project), command]
+        done = subprocess.run(
+            run, capture_output=True, text=True, cwd="/", env={**os.environ, "HOME": str(mine)}, check=False
+        )
+        if "way None" in done.stdout:
+            pytest.skip("this machine allows no namespace for a plain user")
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        assert "tool='direct'" not in lines[0]
+        assert lines[1:-1] == [f"log {line}" for line in (PLAIN, files, "/valohai/repository", True, "/proc/1")]
+        assert lines[-1] == "end complete None ['parameters.json']"
+        assert len(list(project.iterdir())) == files
+        assert [path.name for path in (mine / "store" / ".work").iterdir()] == []

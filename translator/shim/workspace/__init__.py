@@ -136,6 +136,7 @@ def remove(path: Path) -> None:
         try:
             _remove_folder(path)
         except OSError:
+            _unlock(path)
             shutil.rmtree(path, onerror=allow)
     except (RecursionError, OSError):
         # A command may nest directories deeper than Python can follow, or a path can name.
@@ -152,6 +153,16 @@ def _remove_folder(path: str | Path) -> None:
             else:
                 os.unlink(entry.path)  # noqa: PTH108 - on every execution's path
     os.rmdir(path)  # noqa: PTH106 - as above
+
+
+def _unlock(folder: str | Path) -> None:
+    """Let this user list and change all directories; the kernel's own of an overlay are closed, several levels deep."""
+    with contextlib.suppress(OSError):
+        os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - as above
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    _unlock(entry.path)
 
 
 def base(store: Store) -> Path:

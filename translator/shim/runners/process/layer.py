@@ -38,6 +38,19 @@ _NO_PIP = """\
 echo 'pip: there is no pip on this worker; install pip (python -m ensurepip) or uv in the environment of the worker' >&2
 exit 1
 """
+# The system's Python is the engine's; what installs there means the environment that the step has.
+_UV = """\
+#!/bin/sh
+if [ "$1" = pip ]; then
+  for word; do
+    shift
+    case $word in --system | --break-system-packages) ;; *) set -- "$@" "$word" ;; esac
+  done
+fi
+exec {uv} "$@"
+"""
+# What pip says of itself, and of packages of the engine, is not the step's matter. For pip, "0" is "no warnings".
+_SETTINGS = {"PIP_NO_WARN_CONFLICTS": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 _SHEBANG = 120
 
 
@@ -67,13 +80,15 @@ def make(folder: Path, interpreter: Interpreter, path: str) -> None:
     # Python reads the file twice; it also says between the two that there are no packages of the user.
     lines = [f"import site, sys; {p!r} in sys.path or site.addsitedir({p!r})" for p in interpreter.packages]
     lines.append("import site; site.ENABLE_USER_SITE = True")
-    uv = None
+    uv = shutil.which("uv", path=path)
+    if uv is not None:
+        _write(programs / "uv", _UV.format(uv=_quoted(uv)), executable=True)
     if interpreter.pip:
         pip = _python_script(folder, _PIP)
     elif interpreter.wheel is not None:
         lines.append(interpreter.wheel)
         pip = _python_script(folder, _PIP)
-    elif (uv := shutil.which("uv", path=path)) is not None:
+    elif uv is not None:
         pip = f'#!/bin/sh\nexec {_quoted(uv)} pip "$@"\n'
     else:
         pip = f"#!/bin/sh\n{_NO_PIP}"
@@ -92,6 +107,7 @@ def environment(folder: Path, interpreter: Interpreter, inherited: Mapping[str, 
         kept["PYTHONPATH"] = os.pathsep.join(entries)
         if not entries:
             del kept["PYTHONPATH"]
+    kept = {**_SETTINGS, **kept}
     kept["VIRTUAL_ENV"] = kept["PYTHONUSERBASE"] = str(folder)
     kept["PATH"] = f"{folder}/bin{os.pathsep}{inherited.get('PATH', os.defpath)}"
     return kept

@@ -1,0 +1,25 @@
+"""Find the processes that commands tell the tests of, also from inside a namespace of processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TELL = 'echo "$(readlink /proc/self/ns/pid) $$"'
+"""Prints, in a shell, what ``process_of`` reads: the namespace of the shell, and its number there."""
+
+
+def process_of(told: str) -> int | None:
+    """Return the number that a process has for the tests; None if it has ended."""
+    namespace, number = told.split()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            if str((entry / "ns" / "pid").readlink()) != namespace:
+                continue
+            fields = dict(line.split(":\t", 1) for line in (entry / "status").read_text().splitlines() if ":\t" in line)
+        except OSError:
+            continue
+        if fields["NSpid"].split()[-1] == number and fields["State"][0] not in "ZX":
+            return int(entry.name)
+    return None
