@@ -84,6 +84,23 @@ def test_missing_defaults_are_errors(worker, project, default: str, reason: str)
     assert worker.output == []
 
 
+def test_a_wildcard_above_the_files_says_how_to_match_them(worker, project) -> None:
+    import fsspec
+
+    for folder in (project / "set", None):
+        for name in ("images/1.jpg", "labels/1.txt"):
+            if folder is not None:
+                (folder / name).parent.mkdir(parents=True)
+                (folder / name).write_text("x")
+            else:
+                fsspec.filesystem("memory").pipe(f"/deep/set/{name}", b"x")
+    for default in ("set/*", "memory://deep/set/*"):
+        reason = worker.run(Step("s", ["echo ran"], inputs=[Input("in", [default])])).reason
+        assert reason.endswith("; with ** in place of *, which matches no /, it has 2"), reason
+    listed = listing(worker, Input("in", ["memory://deep/set/**"], keep_directories="suffix"))
+    assert listed == ["./in/images/1.jpg: x", "./in/labels/1.txt: x"]
+
+
 def test_a_file_uri(worker, tmp_path: Path) -> None:
     (tmp_path / "out side.txt").write_text("away")
     uri = (tmp_path / "out side.txt").as_uri()

@@ -20,7 +20,7 @@ from translator.shim.masking.uris import flaw, scrubbed, shown
 from translator.shim.store import transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from translator.shim.contract import Input
 
@@ -102,13 +102,15 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
     wanted = _pattern(str(path)[len(root) :])
     inside = root.startswith(f"{project}/")
     found = []
-    for file in _files_below(Path(root)):
+    files = list(_files_below(Path(root)))
+    for file in files:
         if wanted.fullmatch(str(file)[len(root) :]):
             name = str(file.relative_to(project)) if inside else str(file)
             shown_root = root.removeprefix(f"{project}/") if inside else root
             found.append((name if inside else file_uri(file), _place(name, step_input, uri, shown_root)))
     if not found:
-        raise FetchError(f"no file matches {uri} (looked in {root})")
+        deeper = _deeper(str(path)[len(root) :], [str(file)[len(root) :] for file in files])
+        raise FetchError(f"no file matches {uri} (looked in {root}){deeper}")
     return found
 
 
@@ -133,8 +135,15 @@ def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list
         (root + name, _place(in_bucket + name, step_input, uri, in_bucket)) for name in names if wanted.fullmatch(name)
     ]
     if not found:
-        raise FetchError(f"no file matches {shown(uri)}")
+        raise FetchError(f"no file matches {shown(uri)}{_deeper(uri[len(root) :], names)}")
     return found
+
+
+def _deeper(path: str, names: Sequence[str]) -> str:
+    """Return the end of an error: how many files would match if each ``*`` matched directories as well."""
+    wanted = _pattern(re.sub(r"\*+", "**", path))
+    count = sum(wanted.fullmatch(name) is not None for name in names)
+    return f"; with ** in place of *, which matches no /, it has {count}" if count else ""
 
 
 def _place(path: str, step_input: Input, uri: str, root: str | None = None) -> str:
