@@ -18,6 +18,7 @@ DOCUMENTED = {
     "advanced/api-client": "prefect.get_client prefect.client.schemas.filters.FlowRunFilter",
     "advanced/background-tasks": "prefect.logging.get_logger",
     "advanced/caching": "prefect.transactions.transaction",
+    "advanced/custom-blocks": "prefect.blocks.fields.SecretDict",
     "advanced/database-maintenance": "prefect.get_run_logger prefect.exceptions.ObjectNotFound",
     "api-ref/python/prefect-client-orchestration-__init__": "prefect.client.orchestration.SyncPrefectClient",
     "api-ref/python/prefect-client-schemas-filters": "prefect.client.schemas.filters.FlowRunFilterId",
