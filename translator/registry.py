@@ -73,7 +73,7 @@ def _load(group: str, name: str, what: str) -> Any:
     from translator.names import did_you_mean
 
     if name not in names(group):
-        raise RegistryError(f"there is no {what} {name!r}", did_you_mean(name, names(group), "there are"))
+        raise RegistryError(f"there is no {what} {name!r}", did_you_mean(name, names(group), f"installed {what}s"))
     point = _found(group)[name]
     try:
         loaded = point.load()

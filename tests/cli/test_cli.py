@@ -155,7 +155,7 @@ USAGE = [
     ((), "FILE"),
     (("one.yaml",), "--target: airflow, prefect"),
     (("one.yaml", "--target", "airflw"), "did you mean 'airflow'?"),
-    (("one.yaml", "--target", "nomad"), "there are: 'airflow', 'prefect'"),
+    (("one.yaml", "--target", "nomad"), "installed targets: 'airflow', 'prefect'"),
     (("two.yaml", "-t", "airflow"), "'One'\n  'Two'"),
     (("two.yaml", "-t", "airflow", "-o", "x.py"), "'One'\n  'Two'"),
     (("two.yaml", "-t", "airflow", "-p", "one"), "did you mean 'One'?"),

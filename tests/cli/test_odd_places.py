@@ -84,7 +84,7 @@ def test_a_file_name_that_is_not_utf_8(folder, form):
         assert {found["file"] for found in json.loads(printed)} == {"b\udcff.yaml"}
     if form == "sarif":
         assert '"uri": "b%FF.yaml"' in printed
-    assert "the name of the file is not UTF-8" in printed
+    assert "the file's name is not UTF-8" in printed
     assert "rename the file" in printed
 
 

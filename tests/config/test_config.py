@@ -136,10 +136,10 @@ EXPECTED = """\
 7:24 'airflow.on_failure_callback[0]' is 'a b', which is not a dotted Python name
 7:31 'airflow.on_failure_callback[1]' must be HOOK, not a table
 7:43 'airflow.on_failure_callback[2]' is 'os.class.x', but 'class' is a keyword of Python
-7:70 'x y' is not the name of an argument
+7:70 'x y' is not a valid argument name
 8:15 'airflow.weight_rule' cannot be 'upstraem'
 9:9 'airflow.owner' must be a string, not an empty string
-10:25 'airflow.executor_config.at' is a date or a time, which JSON does not have
+10:25 'airflow.executor_config.at' is a date or a time, which JSON cannot represent
 10:44 'airflow.executor_config.most' must be a finite number, not inf
 11:11 'airflow.retries' must be an integer from 0 to 100, not true
 12:22 unknown key 'dag' in 'airflow' of [steps.train]

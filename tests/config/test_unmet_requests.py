@@ -170,8 +170,8 @@ def test_names_of_variables_are_checked(tmp_path: Path) -> None:
     found = loaded(tmp_path, '[defaults.variables]\n"A B" = "x"\n[defaults.secrets]\n"1" = "y"\nOK = ""\n')
     errors = [one.message for one in found.diagnostics if one.span and one.span.file == "translator.toml"]
     assert errors == [
-        "'A B' in 'variables' is not a name of a variable",
-        "'1' in 'secrets' is not a name of a variable",
+        "'A B' in 'variables' is not a valid variable name",
+        "'1' in 'secrets' is not a valid variable name",
         "'secrets.OK' must be a string, not an empty string",
     ]
 

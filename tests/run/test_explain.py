@@ -75,8 +75,8 @@ def test_text_output(explain):
         "\n"
         "the run: complete\n"
         "\n"
-        "note: metadata 'rates' of prepare is known only while running; assumed to give wide.lr 1 value\n"
-        "note: metadata 'best' of report is known only while running; again.lr is shown with its default\n"
+        "note: metadata 'rates' of prepare is only known at run time; assuming 1 value for wide.lr\n"
+        "note: metadata 'best' of report is only known at run time; assuming the default of again.lr\n"
     )
 
 
@@ -122,7 +122,7 @@ def test_a_grid_from_metadata_is_as_wide_as_the_failures_mention(explain):
     document = json.loads(out)
     assert len(document["nodes"]["wide"]["executions"]) == 5
     assert document["nodes"]["late"]["executions"] == []
-    assert any("assumed to give wide.lr 5 values" in note for note in document["notes"])
+    assert any("assuming 5 values for wide.lr" in note for note in document["notes"])
 
 
 def test_values(explain):

@@ -46,9 +46,9 @@ def test_conditions_are_assumed_to_let_most_steps_run(explain: Explain) -> None:
     found = explain()
     assert {name for name, state in states(found).items() if state != "complete"} == {"mourn", "extra"}
     assert [note.rpartition(";")[2].strip() for note in found["notes"]] == [
-        "assumed to give each 1 file",
-        "assumed to be true (--assume)",
-        "assumed to be false (--assume)",
+        "assuming 1 file for each",
+        "assuming true (--assume)",
+        "assuming false (--assume)",
     ]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     """Check every value of a pipeline; see ``translator.checks.check``."""
     if unfit(pipeline.file) is not None:
-        message = "the name of the file is not UTF-8, and generated code could not hold it"
+        message = "the file's name is not UTF-8, so generated code cannot contain it"
         diagnostics.error("bad-character", message, pipeline.span, hint="rename the file")
         pipeline = dataclasses.replace(pipeline, file="")
     for value, place in scalars(pipeline, pipeline.span):
@@ -59,7 +59,7 @@ def unfit(value: object) -> tuple[str, str] | None:
                 f"the text {value[:40]!r} contains a NUL character, so databases and commands cannot use it",
             )
         case str() if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            return "bad-character", f"the text {value[:40]!r} contains half a character (a surrogate)"
+            return "bad-character", f"the text {value[:40]!r} contains a lone surrogate"
         case _:
             return None
 

@@ -51,7 +51,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="translate config", description="Show the settings of translator.toml that count for a pipeline file."
+        prog="translate config",
+        description="Show the effective settings of a pipeline file, and where each comes from.",
     )
     parser.add_argument("file", metavar="FILE", help="pipeline file, such as valohai.yaml")
     add_pipeline_arguments(parser, target_required=False)

@@ -51,7 +51,7 @@ def add_argument(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE | NODE.PARAM=VALUE[,VALUE...]",
-        help="value for this run (repeatable)",
+        help="set a parameter for this run (repeatable)",
     )
 
 

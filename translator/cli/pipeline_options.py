@@ -38,7 +38,7 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
         parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
     parser.add_argument("--dialect", metavar="NAME", help="source language (default: detected)")
     parser.add_argument("--project", metavar="DIR", help="directory the steps run in (default: the file's)")
-    nearest = "settings (default: the nearest translator.toml, beside FILE or above it)"
+    nearest = "settings file (default: the nearest translator.toml, in FILE's directory or above it)"
     parser.add_argument("--config", metavar="TOML", help=nearest)
     takers = [dialect for dialect in registry.dialects() if dialect.graph == "controlflow"]
     parser.add_argument(

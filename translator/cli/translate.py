@@ -40,7 +40,7 @@ commands:
   translate check FILE...            check pipeline files
   translate run FILE --target T      translate and run
   translate explain FILE             predict the effect of failures
-  translate config FILE              show the settings of translator.toml that count
+  translate config FILE              show the effective settings from translator.toml
 
 commands about past runs:
   translate runs                     list the runs in a store

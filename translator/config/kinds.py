@@ -83,7 +83,7 @@ class Text:
         elif not self.blank and not re.search(self.pattern or r"\S", text):
             _wrong(value, name, self.shown, found)
         elif not text.isprintable():
-            found.error(CODE, f"{name!r} has a line break or a control character", value.span)
+            found.error(CODE, f"{name!r} contains a line break or a control character", value.span)
         else:
             return text
         return ""
@@ -101,7 +101,7 @@ class Prose:
         if not isinstance(value.value, str) or not value.value.strip():
             _wrong(value, name, self.shown, found)
         elif not re.sub(r"[\n\t]", "", value.value).isprintable():
-            found.error(CODE, f"{name!r} has a control character", value.span)
+            found.error(CODE, f"{name!r} contains a control character", value.span)
         else:
             return value.value.strip("\n")
         return ""
@@ -274,7 +274,7 @@ class Hook:
         self._check_name(call, f"{name}.call", found)
         for key in value.entries or {}:
             if not re.fullmatch(_ARGUMENT, key) or keyword.iskeyword(key):
-                found.error(CODE, f"{key!r} is not the name of an argument", value.key_span(key))
+                found.error(CODE, f"{key!r} is not a valid argument name", value.key_span(key))
         return _plain(value, name, found)
 
     def _check_name(self, value: Located, name: str, found: Diagnostics) -> None:
@@ -311,7 +311,7 @@ class Table:
             _wrong(value, name, self.shown, found)
         for key in value.entries or {}:
             if self.names and not re.fullmatch(self.names, key):
-                found.error(CODE, f"{key!r} in {name!r} is not a name of a variable", value.key_span(key))
+                found.error(CODE, f"{key!r} in {name!r} is not a valid variable name", value.key_span(key))
         return {key: self.of.read(item, f"{name}.{key}", found) for key, item in (value.entries or {}).items()}
 
 
@@ -338,12 +338,12 @@ def _plain(value: Located, name: str, found: Diagnostics) -> Json:
         found.error(CODE, f"{name!r} must be a finite number, not {plain}", value.span)
         return 0
     if isinstance(plain, str) and "\0" in plain:
-        found.error(CODE, f"{name!r} has a NUL character", value.span)
+        found.error(CODE, f"{name!r} contains a NUL character", value.span)
         return ""
     if isinstance(plain, (str, int, float, bool)):
         return plain
     found.error(
-        CODE, f"{name!r} is a date or a time, which JSON does not have", value.span, hint="write it as a string"
+        CODE, f"{name!r} is a date or a time, which JSON cannot represent", value.span, hint="write it as a string"
     )
     return ""
 

@@ -44,6 +44,6 @@ def _is_known(name: str, setting: Setting, found: Diagnostics) -> bool:
     known = runners.names()
     if name in known:
         return True
-    hint = did_you_mean(name, known, "install the package that has it here, too; there are")
+    hint = did_you_mean(name, known, "install the package that provides it here as well; installed runners")
     found.error("unknown-runner", f"there is no runner {name!r}", setting.span, hint=hint)
     return False

@@ -59,7 +59,7 @@ def _report_names(step: ir.Step, config: Config, found: Diagnostics, reported: s
     ):
         if name is not None and (key, name) not in reported and not matching(levels, name):
             reported.add((key, name))
-            message = f"{key} {name!r} has no effect: {_where(config)} has no table for it"
+            message = f"{key} {name!r} has no effect: {_no_table(config)}"
             hint = f'add [{dotted([table, name])}] to {NAME}, for instance with airflow.queue = "gpu"'
             report(f"ignored-{key}", message, asked.spans.get(key), hint=hint)
     for group in asked.groups:
@@ -71,7 +71,7 @@ def _report_group(group: str, levels: Sequence[Level], step: ir.Step, config: Co
     if matching(levels, group):
         return
     key = "environment-variable-groups"
-    message = f"the variables of group {group!r} are not in this file, and {_where(config)} has no table for it"
+    message = f"the variables of group {group!r} are not in this file, and {_no_table(config)}"
     hint = f'add [{dotted(["groups", group])}] to {NAME}, with variables.NAME = "value"'
     found.error(f"unsupported-{key}", message, step.request.spans.get(key), hint=hint)
 
@@ -95,7 +95,7 @@ def _report_devices(step: ir.Step, found: Diagnostics) -> None:
     devices = step.resources.devices if step.resources is not None else {}
     asked = ", ".join(f"{name}: {count}" for name, count in devices.items() if count)
     if asked:
-        message = f"step {step.name!r} asks for devices, which a process on the worker is not allotted: {asked}"
+        message = f"step {step.name!r} asks for devices, but a process on the worker has none assigned: {asked}"
         hint = f'choose workers that have them (airflow.queue), or write runner = "docker", in {NAME}'
         found.warning("ignored-devices", message, step.request.spans.get("resources", step.span), hint=hint)
 
@@ -109,5 +109,5 @@ def _report_minima(step: ir.Step, found: Diagnostics) -> None:
             found.note("ignored-resources", message, step.request.spans.get("resources", step.span))
 
 
-def _where(config: Config) -> str:
-    return config.file or f"no {NAME} exists, so it"
+def _no_table(config: Config) -> str:
+    return f"{config.file} has no table for it" if config.file else f"there is no {NAME}"

@@ -46,5 +46,5 @@ def _check(levels: Iterable[Level], what: str, names: Sequence[str], found: Diag
             continue
         meant = closest(level.pattern, names)
         if meant is not None:
-            message = f"no {what} here matches {level.pattern!r}"
+            message = f"no {what} in the file matches {level.pattern!r}"
             found.warning("unused-setting", message, level.span, hint=f"did you mean {meant!r}?")

@@ -93,7 +93,7 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
     for other in others:
         if other.name != dialect.name and other.options is not None and other.options.asked(choices):
             only = f"only pipelines of {other.title} have {other.options.purpose}"
-            raise ChoiceError(f"{only}; this is one of {dialect.name}", "give values with --param")
+            raise ChoiceError(f"{only}; this is one of {dialect.name}", "set values with --param")
 
 
 def titles(dialects: Iterable[Dialect]) -> str:

@@ -31,7 +31,7 @@ def read_parameters(
         return ()
     if dialect.graph != "controlflow":
         message = f"a pipeline of {dialect.name} takes no parameters file"
-        diagnostics.error("no-parameters-file", message, None, hint="give single values with --param")
+        diagnostics.error("no-parameters-file", message, None, hint="set values with --param")
         return ()
     text = read_text(path, diagnostics)
     if text is None:
@@ -42,7 +42,7 @@ def read_parameters(
     if root is None or root.value is None:
         return ()
     if root.entries is None:
-        message = "a parameters file is a mapping of values by name"
+        message = "a parameters file must be a mapping of values by name"
         diagnostics.error("bad-value", message, root.span)
         return ()
     parameters: list[PipelineParameter] = []
@@ -50,6 +50,6 @@ def read_parameters(
         if isinstance(key, str) and key:
             parameters.append(PipelineParameter(key, root.key_span(key), frozen(located.value)))
         else:
-            message = f"the name of a parameter must be text, not {key!r}"
+            message = f"the name of a parameter must be a string, not {key!r}"
             diagnostics.error("bad-name", message, root.key_span(key), hint="quote it")
     return tuple(parameters)

@@ -60,7 +60,7 @@ class _Assumed(Interpreter):
             return super().items(path, node, parameters)
         count = self._asked(path)
         items = "1 item" if count == 1 else f"{count} items"
-        self.notes.append(f"parameter {node.over!r} is known only while running; assumed to hold {items}")
+        self.notes.append(f"parameter {node.over!r} is only known at run time; assuming {items}")
         return tuple(range(count))
 
     def case(self, path: str, node: ir.ChoiceNode, parameters: Mapping[str, Json]) -> str | None:
@@ -68,7 +68,7 @@ class _Assumed(Interpreter):
             return super().case(path, node, parameters)
         named = [f[len(path.split("."))] for f in self._failures if self._within(f, path)]
         case = next((name for name in named if name in node.cases), next(iter(node.cases), None))
-        self.notes.append(f"parameter {node.on!r} is known only while running; assumed to choose {case!r}")
+        self.notes.append(f"parameter {node.on!r} is only known at run time; assuming {case!r}")
         return case
 
     def ends(self, path: str, node: ir.LoopNode, parameters: Mapping[str, Json]) -> bool:  # noqa: ARG002
@@ -76,7 +76,7 @@ class _Assumed(Interpreter):
         count = self._asked(loop)
         if int(index) + 1 >= count:
             times = "1 iteration" if count == 1 else f"{count} iterations"
-            self.notes.append(f"parameter {node.until!r} is known only while running; assumed true after {times}")
+            self.notes.append(f"parameter {node.until!r} is only known at run time; assuming true after {times}")
         return int(index) + 1 >= count
 
     def _asked(self, path: str) -> int:

@@ -63,28 +63,28 @@ def assumed(
         if edge.source.kind is not ir.EdgeKind.METADATA:
             continue
         width = widths.get(edge.target.node, 1)
-        what = f"metadata {edge.source.key!r} of {edge.source.node} is known only while running"
+        what = f"metadata {edge.source.key!r} of {edge.source.node} is only known at run time"
         if edge.target.node in tasks:
             printed.setdefault(edge.source.node, {})[edge.source.key] = [
                 _default(tasks[edge.target.node].step, edge.target.key)
             ] * width
             plural = "value" if width == 1 else "values"
-            notes.append(f"{what}; assumed to give {edge.target.node}.{edge.target.key} {width} {plural}")
+            notes.append(f"{what}; assuming {width} {plural} for {edge.target.node}.{edge.target.key}")
         else:
-            notes.append(f"{what}; {edge.target.node}.{edge.target.key} is shown with its default")
+            notes.append(f"{what}; assuming the default of {edge.target.node}.{edge.target.key}")
     for name, task in tasks.items():
         if task.grid.files is not None:
             width = widths.get(name, 1)
             folder = _default(task.step, task.grid.files.over)
             plural = "file" if width == 1 else "files"
-            notes.append(f"what is in {folder!r} is known only while running; assumed to give {name} {width} {plural}")
+            notes.append(f"the files in {folder!r} are only known at run time; assuming {width} {plural} for {name}")
     for node in _conditions(pipeline):
         expected = {gate.expected for other in pipeline.nodes for gate in other.policy.gates if gate.node == node.name}
         verdict = known_verdicts.get(node.name, expected != {False})
         printed[node.name] = {VERDICT: verdict}
         if expected and node.name not in known_verdicts:
             said = str(verdict).lower()
-            notes.append(f"whether {node.name} is true is known only while running; assumed to be {said} (--assume)")
+            notes.append(f"whether {node.name} is true is only known at run time; assuming {said} (--assume)")
 
     def oracle(attempt: Attempt) -> Ending:
         return Ending(metadata=printed.get(attempt.node, {}))

@@ -52,7 +52,7 @@ def parse_toml(text: str, name: str, diagnostics: Diagnostics) -> Located | None
     except tomllib.TOMLDecodeError as error:
         _syntax_error(str(error), text, name, diagnostics)
     except RecursionError:
-        diagnostics.error("too-deep", "the values are nested too deep", Span(name, 1, 1, 1, 1))
+        diagnostics.error("too-deep", "the values are nested too deeply", Span(name, 1, 1, 1, 1))
     except ValueError as error:  # a date that no calendar has, a number with too many digits
         diagnostics.error("not-toml", f"not valid TOML: {error}", Span(name, 1, 1, 1, 1))
     return None

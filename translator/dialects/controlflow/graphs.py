@@ -116,7 +116,7 @@ def _is_step(name: str, body: Located, context: Context) -> bool:
     if isinstance(kind.value, str) and kind.value in (*_types(context), *_legacy(context)):
         return True
     if isinstance(kind.value, str):
-        hint = context.language.no_types.get(kind.value) or did_you_mean(kind.value, _types(context), "there are")
+        hint = context.language.no_types.get(kind.value) or did_you_mean(kind.value, _types(context), "valid types")
         message = f"{context.language.title} has no steps of type {kind.value!r}"
         context.diagnostics.error("unknown-type", message, kind.span, hint=hint)
     else:

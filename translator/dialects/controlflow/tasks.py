@@ -100,7 +100,7 @@ def _command_type(name: str, body: Located, context: Context) -> str | None:
         message = f"step {name!r} is a task of type {found.value!r}, which is not supported"
         context.diagnostics.error(f"unsupported-{found.value}", message, found.span, hint=why)
         return None
-    hint = did_you_mean(found.value, context.language.commands, "there are")
+    hint = did_you_mean(found.value, context.language.commands, "valid types")
     message = f"{context.language.title} has no tasks of type {found.value!r}"
     context.diagnostics.error("unknown-type", message, found.span, hint=hint)
     return None

@@ -34,16 +34,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Declare the options of Loom's own command line."""
     loom = parser.add_argument_group("Loom options")
     which = loom.add_mutually_exclusive_group()
-    which.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help="only these steps")
-    which.add_argument("--from", dest="first", metavar="NAME", help="this step and all steps listed after it")
-    which.add_argument("--group", metavar="NAME", help="only the steps of this group")
+    which.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help="run only these steps")
+    which.add_argument("--from", dest="first", metavar="NAME", help="run this step and all steps listed after it")
+    which.add_argument("--group", metavar="NAME", help="run only the steps of this group")
     for option, form, does in (
-        ("--include", "NAME", "optional steps to include"),
+        ("--include", "NAME", "include these optional steps"),
         ("--set", "NAME=VALUE", "override values of parameters"),
         ("--var", "NAME=PATH", "override paths of data nodes"),
     ):
         loom.add_argument(option, nargs="+", action="extend", default=[], metavar=form, help=does)
-    loom.add_argument("--extra", metavar="ARGS", help='more arguments for the only --step, as in --extra="--top 3"')
+    extra = 'append arguments to the command of the only --step: --extra="--top 3"'
+    loom.add_argument("--extra", metavar="ARGS", help=extra)
     order = loom.add_mutually_exclusive_group()
     order.add_argument(
         "--parallel", action="store_true", default=None, help="run each step as soon as its data is ready"
@@ -51,7 +52,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     order.add_argument(
         "--sequential", dest="parallel", action="store_false", help="run steps one at a time, in file order"
     )
-    many = "limit of concurrent steps, or files of a loop"
+    many = "maximum number of concurrent steps, or of concurrent files in a loop"
     loom.add_argument("--max-workers", type=positive_integer, metavar="N", help=many)
 
 

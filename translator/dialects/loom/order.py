@@ -135,7 +135,7 @@ def _late(late: Sequence[tuple[Use, str]], edges: object, diagnostics: Diagnosti
             continue  # a cycle, which the checks report
         message = (
             f"step {use.step!r} is listed before step {writer!r}, which writes {use.path!r}: Loom would run it first, "
-            "with whatever is there"
+            "with whatever file exists"
         )
         hint = f"list it after {writer!r}, or set 'execution: {{parallel: true}}'"
         diagnostics.error("used-before-made", message, use.span, hint=hint)

@@ -174,7 +174,7 @@ class _Reader:
         if step.optional:
             distinct[ir.Gate(expected=True, parameter=f"include.{step.name}", excludes=True)] = None
             if step.kind == model.CONDITION and step.name not in self.choices.include:
-                what = "not supported: an optional condition, without which Loom's switches fail"
+                what = "optional conditions are not supported, because Loom's switches fail without them"
                 self.diagnostics.error("unsupported-optional-condition", what, step.span)
         for name, branch, place in one.branches:
             switch = self.names.switches[name]
@@ -196,9 +196,8 @@ class _Reader:
                 message = (
                     f"the condition of switch {name!r} is not a condition or parameter: {slot.value if slot else ''!r}"
                 )
-                hint = did_you_mean(
-                    str(reference or (slot.value if slot else "")), [f"${n}" for n in known], "there are"
-                )
+                written = str(reference or (slot.value if slot else ""))
+                hint = did_you_mean(written, [f"${n}" for n in known], "conditions and parameters")
                 self.diagnostics.error("unknown-reference", message, slot.span if slot else place, hint=hint)
         distinct.update(dict.fromkeys(gate for gate in step.gates if gate.node in run))
         return tuple(distinct)

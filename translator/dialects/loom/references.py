@@ -104,7 +104,7 @@ def follow(  # noqa: C901, PLR0911
         *names.parameters,
         *(f"{switch}.{branch}" for switch in names.switches for branch in BRANCHES),
     ]
-    hint = did_you_mean(name, known, "there are")
+    hint = did_you_mean(name, known, "known names")
     if name in names.conditions:
         hint = "use the result of a condition in a switch: condition: $" + name
     elif name in names.switches:

@@ -132,7 +132,7 @@ def _enum(fault: Fault) -> Words:
 def _not_one_of(choices: Iterable[str], fault: Fault) -> Words:
     listed = list(choices)
     shown = ", ".join(repr(choice) for choice in listed)
-    message = f"{fault.name} cannot be {fault.shown!r}; it is one of {shown}"
+    message = f"{fault.name} cannot be {fault.shown!r}; it must be one of {shown}"
     return "bad-value", message, did_you_mean(fault.shown, listed)
 
 

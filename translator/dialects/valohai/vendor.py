@@ -195,7 +195,7 @@ def _check_choice(body: Located, key: str, choices: Mapping[str, str], diagnosti
         shown = ", ".join(repr(choice) for choice in choices.values())
         hint = did_you_mean(str(found.value), choices.values())
         diagnostics.error(
-            "bad-value", f"{key!r} cannot be {found.value!r}; it is one of {shown}", found.span, hint=hint
+            "bad-value", f"{key!r} cannot be {found.value!r}; it must be one of {shown}", found.span, hint=hint
         )
 
 

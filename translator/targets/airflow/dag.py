@@ -106,8 +106,8 @@ def _store(pipeline: ir.Pipeline) -> Mapping[str, Expression]:
 
 
 _RETRIES = {
-    False: "Retry only the nodes that say so, whatever default the deployment sets.",
-    True: "Retry if the infrastructure fails; a failed command only as its node says.",
+    False: "Only nodes that set retries are retried, whatever the deployment's default.",
+    True: "Retry failures of the infrastructure; failed commands only if their node says so.",
 }
 
 

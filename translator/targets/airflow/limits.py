@@ -56,7 +56,7 @@ def _check_id(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     identifier = dag_id(pipeline)
     if len(identifier) > MAX_ID_LENGTH:
         message = f"the DAG's id has {len(identifier)} characters; Airflow allows {MAX_ID_LENGTH}: {identifier[:60]}…"
-        diagnostics.error("id-too-long", message, pipeline.span, hint="give it a shorter dag_id in translator.toml")
+        diagnostics.error("id-too-long", message, pipeline.span, hint="set a shorter dag_id in translator.toml")
 
 
 def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diagnostics) -> None:
@@ -88,7 +88,7 @@ def _check_keys(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if given.name in taken:
             diagnostics.error(
                 "ambiguous-parameter",
-                f"pipeline parameter {given.name!r} has the name by which a run sets that parameter of the node",
+                f"pipeline parameter {given.name!r} is named like the DAG param of a node's parameter",
                 given.span,
                 hint="rename the pipeline parameter",
             )

@@ -36,13 +36,12 @@ def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "", item: str 
             message = f"node {node.name!r}: {kind} nodes have no place in a control-flow graph"
             diagnostics.error(f"unsupported-{kind}", message, node.span)
         elif len(own if isinstance(node, ir.ExecutionNode) else f"{own}.choose") > MAX_ID_LENGTH:
-            diagnostics.error(
-                "id-too-long",
-                f"node {node.name!r} is too deep for Airflow: with all that it is part of, its id would have more than "
-                f"{MAX_ID_LENGTH} characters: {own[:60]}…",
-                node.span,
-                hint="give it or what it is part of a shorter name",
+            message = (
+                f"node {node.name!r} is nested too deeply for Airflow: with the names of all enclosing steps, its id has "
+                f"more than {MAX_ID_LENGTH} characters: {own[:60]}…"
             )
+            hint = "shorten its name or that of an enclosing step"
+            diagnostics.error("id-too-long", message, node.span, hint=hint)
         else:
             inside = item if maps_in(node) else None
             for branch, inner in branches(node).items():

@@ -67,7 +67,7 @@ with DAG(
     schedule=None,
     # Run as many steps at once as the source system does.
     max_active_tasks=4,
-    # Retry only the nodes that say so, whatever default the deployment sets.
+    # Only nodes that set retries are retried, whatever the deployment's default.
     default_args={"project": PROJECT, "on_error": "stop-next", "retries": 0},
     params={
         "kernel": Param(5, type="integer"),
@@ -140,7 +140,7 @@ with DAG(
             max_active_tis_per_dagrun=4,
             map_index_template="{{ task.point_label }}",
         ).expand(point=blur_grid.output)
-        # Without files, run is skipped: the grid's success is enough.
+        # Without files, run is skipped, so only the grid must succeed.
         [blur_grid, blur_run] >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,

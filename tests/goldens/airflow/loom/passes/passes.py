@@ -108,7 +108,7 @@ with DAG(
     schedule=None,
     # Run as many steps at once as the source system does.
     max_active_tasks=1,
-    # Retry only the nodes that say so, whatever default the deployment sets.
+    # Only nodes that set retries are retried, whatever the deployment's default.
     default_args={"project": PROJECT, "on_error": "stop-next", "retries": 0},
     params={
         "limit": Param(0.05, type="number"),
@@ -204,7 +204,7 @@ with DAG(
             parameters={"limit": dag_param("limit")},
         )
 
-    # Iterations after the last one are skipped: the others are enough.
+    # Unused iterations are skipped, so the others are enough.
     sharpen = StepOperator(
         task_id="sharpen",
         step=SHARPEN,

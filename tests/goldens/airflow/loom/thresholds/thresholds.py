@@ -56,7 +56,7 @@ with DAG(
     schedule=None,
     # Run as many steps at once as the source system does.
     max_active_tasks=2,
-    # Retry only the nodes that say so, whatever default the deployment sets.
+    # Only nodes that set retries are retried, whatever the deployment's default.
     default_args={"project": PROJECT, "on_error": "stop-next", "retries": 0},
     params={
         "count": Param(500, type="integer"),

@@ -63,7 +63,7 @@ with DAG(
         "pipeline-translator."
     ),
     schedule=None,
-    # Retry only the nodes that say so, whatever default the deployment sets.
+    # Only nodes that set retries are retried, whatever the deployment's default.
     default_args={"project": PROJECT, "retries": 0},
     tags=["runnable"],
 ) as dag:

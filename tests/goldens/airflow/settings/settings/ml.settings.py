@@ -60,7 +60,7 @@ with DAG(
     schedule=None,
     max_active_runs=1,
     on_failure_callback=Notify(channel="#ml", text="{{ dag.dag_id }} failed"),
-    # Retry if the infrastructure fails; a failed command only as its node says.
+    # Retry failures of the infrastructure; failed commands only if their node says so.
     default_args={
         "project": PROJECT,
         "store": "s3://ml-artifacts/pipelines",
@@ -105,7 +105,7 @@ with DAG(
             executor_config={"profile": {"accelerator": "nvidia-tesla-t4", "count": 1}},
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_grid.output)
-        # One complete execution is enough, once all have ended.
+        # Succeeds if at least one execution is complete, once all have ended.
         train_run >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,

@@ -29,7 +29,7 @@ with DAG(
     schedule=None,
     max_active_runs=1,
     on_failure_callback=Notify(channel="#ml", text="{{ dag.dag_id }} failed"),
-    # Retry if the infrastructure fails; a failed command only as its node says.
+    # Retry failures of the infrastructure; failed commands only if their node says so.
     default_args={
         "project": PROJECT,
         "store": "s3://ml-artifacts/pipelines",
