@@ -27,18 +27,18 @@ def dag_param(*keys: str) -> ParamReference:
     return ParamReference(keys)
 
 
-def run_values(given: Mapping[str, Given], params: Mapping[str, object]) -> dict[str, Value]:
+def run_values(arguments: Mapping[str, Given], params: Mapping[str, object]) -> dict[str, Value]:
     """Return the values that a run gives to the parameters of a step.
 
     Args:
-        given: by parameter, what the DAG file says.
+        arguments: by parameter, what the DAG file says.
         params: the DAG run's params.
 
     Returns:
         By parameter its value; a parameter whose DAG params are all null is left out, so that its default counts.
     """
     values: dict[str, Value] = {}
-    for name, source in given.items():
+    for name, source in arguments.items():
         if not isinstance(source, ParamReference):
             values[name] = source
             continue

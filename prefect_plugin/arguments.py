@@ -52,14 +52,14 @@ def arguments_of(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, A
     arguments: dict[str, Any] = {}
     for name, value in values.items():
         place = places[name]
-        given = _fitting(place.annotation, value)
+        fitted = _fitting(place.annotation, value)
         if place.field is None:
-            arguments[place.argument] = given
+            arguments[place.argument] = fitted
         elif place.points:  # the points of a manual search: the value is for all of them
             points = arguments.setdefault(place.argument, [point.values() for point in place.points])
-            arguments[place.argument] = [{**point, place.field: given} for point in points]
+            arguments[place.argument] = [{**point, place.field: fitted} for point in points]
         else:
-            arguments.setdefault(place.argument, {})[place.field] = given
+            arguments.setdefault(place.argument, {})[place.field] = fitted
     return arguments
 
 

@@ -52,12 +52,12 @@ class Job:
         self._step = step
         declared = {item.name: item for item in step.inputs}
         present = {
-            name: [edge for edge in given if not isinstance(edge.executions, LeftOut)]
-            for name, given in (inputs or {}).items()
+            name: [edge for edge in values if not isinstance(edge.executions, LeftOut)]
+            for name, values in (inputs or {}).items()
         }
         self._inputs: dict[str, InputFiles] = {
-            name: edges.files(declared[name], [edge.source for edge in given], merge, _upstream(given), step.dialect)
-            for name, given in present.items()
+            name: edges.files(declared[name], [edge.source for edge in values], merge, _upstream(values), step.dialect)
+            for name, values in present.items()
         }
 
     def run(self, form: NodeParameters | None = None, *, values: Values | None = None) -> Manifest:
@@ -166,8 +166,8 @@ def execution(point: Point, job: Job) -> Any:  # a state; the result of the futu
     return judged(execution_state(job.execute(point)))
 
 
-def _upstream(given: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:
-    return {edge.executions.node: edge.executions.manifests for edge in given}
+def _upstream(edges: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:
+    return {edge.executions.node: edge.executions.manifests for edge in edges}
 
 
 def _resolved(values: Values, many: set[str]) -> dict[str, Value]:

@@ -190,17 +190,17 @@ def _task(  # noqa: PLR0913 - all options of a node
             if not run.futures[upstream].state.is_final():
                 return skipped(f"{upstream} did not run")
         node = NodeRun(run, plan.name, plan.kind)
-        given = [_passed(value) for value in args]
+        positional = [_passed(value) for value in args]
         named = {key: _passed(value, key) for key, value in kwargs.items()}
         with run.slots or contextlib.nullcontext():
             if run.stop.reason:
                 return stopped(f"not started: {run.stop.reason}")
-            state = _begin(node, plan, work, functools.partial(function, *given, **named))
+            state = _begin(node, plan, work, functools.partial(function, *positional, **named))
         if state.is_failed() and plan.on_error in _STOP_ALL and _is_last_try(state):
             run.stop.trip(Cause.ERROR, f"node {plan.name!r} failed")
         return state
 
-    made = NodeTask(
+    task = NodeTask(
         body,
         name=flat(plan.name),
         tags=[flat(tag) for tag in tags],
@@ -211,10 +211,10 @@ def _task(  # noqa: PLR0913 - all options of a node
         cache_policy=NO_CACHE,
         **{"retry_delay_seconds": 0, **options},  # type: ignore[arg-type]  # as TaskOptions says
     )
-    made.plan = plan
-    made.joins = joins
-    made.place = next(_places)
-    return made
+    task.plan = plan
+    task.joins = joins
+    task.place = next(_places)
+    return task
 
 
 def _begin(

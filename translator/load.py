@@ -122,8 +122,8 @@ def load(  # noqa: PLR0913 - all but the file are keywords
     if text is None:
         return Loaded((), diagnostics, {})
     folder = path.parent if project is None else project
-    given = _Given(folder, dialect, parameters, choices or Choices(), path.parent, config)
-    return _load(SourceText(str(path), text), path.name, given, diagnostics)
+    request = _Given(folder, dialect, parameters, choices or Choices(), path.parent, config)
+    return _load(SourceText(str(path), text), path.name, request, diagnostics)
 
 
 def load_text(
@@ -136,8 +136,8 @@ def load_text(
 ) -> Loaded:
     """Read and check pipelines from a text; without ``project``, the checks skip the project's files."""
     name = file.replace("\\", "/").rsplit("/", 1)[-1]
-    given = _Given(project, dialect, None, choices or Choices())
-    return _load(SourceText(file, text), name, given, Diagnostics(limit=MAX_ERRORS))
+    request = _Given(project, dialect, None, choices or Choices())
+    return _load(SourceText(file, text), name, request, Diagnostics(limit=MAX_ERRORS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,26 +165,26 @@ def _without_garbage_collection() -> Iterator[None]:
 
 
 @_without_garbage_collection()
-def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) -> Loaded:
+def _load(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics) -> Loaded:
     from translator.checks import check
     from translator.checks.commands import QUESTIONS
     from translator.dialects.parameters_file import read_parameters
 
     sources = {name: text}
     try:
-        found = _dialect(text.text, name, given.dialect, diagnostics)
+        found = _dialect(text.text, name, request.dialect, diagnostics)
     except TooManyErrors:
         found = None
     if found is None:
         return Loaded((), diagnostics, sources)
     language, root = found
-    refuse(given.choices, language, registry.dialects())
-    parameters = read_parameters(given.parameters, language, sources, diagnostics)
-    source = Source(name, text, root, given.project, sources, parameters, given.choices)
+    refuse(request.choices, language, registry.dialects())
+    parameters = read_parameters(request.parameters, language, sources, diagnostics)
+    source = Source(name, text, root, request.project, sources, parameters, request.choices)
     names = language.pipeline_names(root)
     config = NO_CONFIG
     try:
-        config = _configured(given, sources, diagnostics)
+        config = _configured(request, sources, diagnostics)
         read = tuple(replace(one, dialect_title=language.title) for one in language.read(source, diagnostics))
         read, names = _on_one_line(read, names, diagnostics)
         bad = diagnostics.bad()
@@ -192,7 +192,7 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
         for pipeline in read:
             whole = not bad & {None, pipeline.name}
             about = diagnostics.about(pipeline.name)
-            check(pipeline, about, project=given.project, whole=whole, questions=questions)
+            check(pipeline, about, project=request.project, whole=whole, questions=questions)
     except TooManyErrors:
         return Loaded((), diagnostics, sources, names)
     bad = diagnostics.bad()
@@ -207,11 +207,11 @@ def _load(text: SourceText, name: str, given: _Given, diagnostics: Diagnostics) 
     return Loaded(good, diagnostics, sources, names, config)
 
 
-def _configured(given: _Given, sources: dict[str, SourceText], diagnostics: Diagnostics) -> Config:
+def _configured(request: _Given, sources: dict[str, SourceText], diagnostics: Diagnostics) -> Config:
     """Return the configuration that counts for the file."""
-    if given.beside is None:
+    if request.beside is None:
         return NO_CONFIG
-    found = configured(given.beside, given.config, _target_keys, diagnostics)
+    found = configured(request.beside, request.config, _target_keys, diagnostics)
     sources.update(found.sources)
     return found.config
 

@@ -46,13 +46,13 @@ def identifiers(names: Sequence[str], reserved: Container[str] = ()) -> dict[str
         The identifier of each name, in the order of ``names``.
     """
     wanted = {name: _identifier(name, reserved) for name in names}
-    given = {name: name for name, identifier in wanted.items() if name == identifier}
-    used = set(given)
+    identifier_by_name = {name: name for name, identifier in wanted.items() if name == identifier}
+    used = set(identifier_by_name)
     for name, identifier in wanted.items():
-        if name not in given:
-            given[name] = _first_free(identifier, used, reserved)
-            used.add(given[name])
-    return {name: given[name] for name in wanted}
+        if name not in identifier_by_name:
+            identifier_by_name[name] = _first_free(identifier, used, reserved)
+            used.add(identifier_by_name[name])
+    return {name: identifier_by_name[name] for name in wanted}
 
 
 def free(name: str, taken: Container[str]) -> str:

@@ -68,9 +68,9 @@ def step_node(step: Step, *, retries: int = 0, tags: Sequence[str] = (), **optio
         return manifest.state, manifest.scope or handover.scope, manifest.reason
 
     more: dict[str, Any] = {"retries": retries, "tags": [flat(tag) for tag in tags], **options}
-    made = node_task(step.name, "execution", {}, work, more)
-    made.returns = tuple(step.returns)
-    return made
+    task = node_task(step.name, "execution", {}, work, more)
+    task.returns = tuple(step.returns)
+    return task
 
 
 def node_task(
@@ -116,7 +116,7 @@ def node_task(
             ended.name = BROKEN
         return ended
 
-    made = NodeTask(
+    task = NodeTask(
         body,
         name=flat(name),
         task_run_name=lambda: flat(label(current_graph(), name)),
@@ -125,10 +125,10 @@ def node_task(
         cache_policy=NO_CACHE,
         **{"retries": 0, "retry_delay_seconds": 0, **options},
     )
-    made.node = name
-    made.kind = kind
-    made.branches = branches
-    return made
+    task.node = name
+    task.kind = kind
+    task.branches = branches
+    return task
 
 
 def node_state(state: Outcome, path: str, handover: Handover, reason: str | None) -> State[Any]:

@@ -57,23 +57,23 @@ def _parser() -> argparse.ArgumentParser:
 def _check_file(
     loaded: Loaded, file: str, args: argparse.Namespace, target: Target | None
 ) -> tuple[list[Diagnostic], Mapping[str, SourceText]]:
-    found = Diagnostics(list(loaded.diagnostics.found))
+    diagnostics = Diagnostics(list(loaded.diagnostics.found))
     shaping = argparse.Namespace(file=file, grid=args.grid, project=args.project)
     for name in loaded.names if args.pipeline is None and not args.grid else (args.pipeline,):
         try:
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
         except TranslationError:
             continue
-        check_again(pipeline, shaping, target, found.about(pipeline.name))
-    concerning = found if args.pipeline is None else found.concerning(args.pipeline)
+        check_again(pipeline, shaping, target, diagnostics.about(pipeline.name))
+    concerning = diagnostics if args.pipeline is None else diagnostics.concerning(args.pipeline)
     return concerning.sorted(), loaded.sources
 
 
-def _by_path(found: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> list[Diagnostic]:
+def _by_path(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> list[Diagnostic]:
     """Return the findings with the path in their spans, because several files may share a name."""
     return [
         replace(d, span=replace(d.span, file=sources[d.span.file].path)) if d.span and d.span.file in sources else d
-        for d in found
+        for d in diagnostics
     ]
 
 
@@ -87,7 +87,7 @@ def _runners(loaded: Loaded, args: argparse.Namespace, target: Target | None) ->
     return "".join(f"  {printable(line)}\n" for line in lines)
 
 
-def _summary(file: str, found: Sequence[Diagnostic]) -> str:
-    counts = {severity: sum(d.severity is severity for d in found) for severity in Severity}
+def _summary(file: str, diagnostics: Sequence[Diagnostic]) -> str:
+    counts = {severity: sum(d.severity is severity for d in diagnostics) for severity in Severity}
     listed = ", ".join(f"{n} {severity}{'s' if n > 1 else ''}" for severity, n in counts.items() if n)
     return f"{file}: {listed or 'nothing to report'}\n"

@@ -139,25 +139,29 @@ def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
     nodes = step_nodes(pipeline)
     gating = {gate.parameter for node in nodes.values() for gate in node.policy.gates}
     slots: dict[str, _Slot] = {}
-    for given in pipeline.parameters:
+    for pipeline_parameter in pipeline.parameters:
         targets = [
             (nodes[target.node], parameter)
-            for target in given.targets
+            for target in pipeline_parameter.targets
             if target.node in nodes
             for parameter in nodes[target.node].step.parameters
             if parameter.name == target.parameter
         ]
-        alone = (ir.Parameter(given.name, given.span, _type(given.default)),) if given.name in gating else ()
-        slots[given.name] = _Slot(
+        alone = (
+            (ir.Parameter(pipeline_parameter.name, pipeline_parameter.span, _type(pipeline_parameter.default)),)
+            if pipeline_parameter.name in gating
+            else ()
+        )
+        slots[pipeline_parameter.name] = _Slot(
             tuple(parameter for _, parameter in targets) or alone,
             spreads=any(isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets),
-            many=isinstance(given.default, tuple) or any(parameter.multiple for _, parameter in targets),
+            many=isinstance(pipeline_parameter.default, tuple) or any(parameter.multiple for _, parameter in targets),
         )
     set_elsewhere = {
         (target.node, target.parameter)
-        for given in pipeline.parameters
-        if given.default is not None
-        for target in given.targets
+        for pipeline_parameter in pipeline.parameters
+        if pipeline_parameter.default is not None
+        for target in pipeline_parameter.targets
     }
     for node in nodes.values():
         for parameter in node.step.settable:

@@ -125,12 +125,12 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
     return pipeline if tries is None else with_tries(pipeline, tries)
 
 
-def check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, found: Diagnostics) -> None:
+def check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, diagnostics: Diagnostics) -> None:
     """Check a pipeline after ``--grid``, and whether the engine can express it."""
-    known = len(found.found)  # a chosen pipeline has no errors so far
+    known = len(diagnostics.found)  # a chosen pipeline has no errors so far
     if args.grid:
         from translator.checks import check
 
-        check(pipeline, found, project=project_of(args, args.file))
-    if target is not None and not is_bad(found.found[known:], strict=False):
-        target.check(pipeline, found)
+        check(pipeline, diagnostics, project=project_of(args, args.file))
+    if target is not None and not is_bad(diagnostics.found[known:], strict=False):
+        target.check(pipeline, diagnostics)

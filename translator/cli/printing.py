@@ -54,15 +54,15 @@ def print_utf8(text: str) -> None:
         buffer.flush()
 
 
-def is_bad(found: Iterable[Diagnostic], *, strict: bool) -> bool:
+def is_bad(diagnostics: Iterable[Diagnostic], *, strict: bool) -> bool:
     """Return whether there are errors, or with ``strict`` warnings."""
     bad = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)
-    return any(d.severity in bad for d in found)
+    return any(d.severity in bad for d in diagnostics)
 
 
-def bad_pipelines(found: Iterable[Diagnostic], *, strict: bool) -> set[str | None]:
+def bad_pipelines(diagnostics: Iterable[Diagnostic], *, strict: bool) -> set[str | None]:
     """Return the pipelines that cannot be written; None if it is the whole file."""
-    return {d.pipeline for d in found if is_bad([d], strict=strict)}
+    return {d.pipeline for d in diagnostics if is_bad([d], strict=strict)}
 
 
 def columns(table: Sequence[Sequence[str]]) -> list[str]:

@@ -60,19 +60,19 @@ def main(argv: Sequence[str]) -> int:
     loaded = open_file(args, args.file)
     names = _selected(loaded, args)
     _check_names(names, target, args)
-    found = Diagnostics(list(loaded.diagnostics.found))
+    diagnostics = Diagnostics(list(loaded.diagnostics.found))
     texts: list[tuple[Path, str]] = []
-    bad = bad_pipelines(found.found, strict=args.strict)
+    bad = bad_pipelines(diagnostics.found, strict=args.strict)
     for name in names:
         try:
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
         except TranslationError:
             continue
-        about, known = found.about(pipeline.name), len(found.found)
+        about, known = diagnostics.about(pipeline.name), len(diagnostics.found)
         check_again(pipeline, args, target, about)
-        if not (bad | bad_pipelines(found.found[known:], strict=args.strict)) & {None, name}:
+        if not (bad | bad_pipelines(diagnostics.found[known:], strict=args.strict)) & {None, name}:
             texts.append(_generated(pipeline, target, args, texts))
-    chosen = found.concerning(*names) if names else found
+    chosen = diagnostics.concerning(*names) if names else diagnostics
     show(chosen, loaded.sources, hush_notes=True, file=args.file)
     if not names and not is_bad(chosen, strict=False):
         sys.stderr.write(f"translate: {args.file} has no pipeline\n")

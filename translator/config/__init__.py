@@ -33,7 +33,7 @@ class Configured:
 
 
 def configured(
-    folder: Path, file: Path | None, targets: Callable[[], Mapping[str, TargetKeys]], found: Diagnostics
+    folder: Path, file: Path | None, targets: Callable[[], Mapping[str, TargetKeys]], diagnostics: Diagnostics
 ) -> Configured:
     """Return the configuration that counts for a pipeline file.
 
@@ -41,10 +41,10 @@ def configured(
         folder: the directory of the pipeline file.
         file: the configuration file, instead of the nearest one.
         targets: returns the keys of the installed targets, by name.
-        found: receives what is wrong with it.
+        diagnostics: receives what is wrong with it.
     """
-    document, text = find(folder, found) if file is None else read(file, found)
+    document, text = find(folder, diagnostics) if file is None else read(file, diagnostics)
     sources = {} if text is None else {text.path.replace("\\", "/").rpartition("/")[2]: text}
     if document is None:
         return Configured(sources=sources)
-    return Configured(read_config(document, targets(), found), sources)
+    return Configured(read_config(document, targets(), diagnostics), sources)

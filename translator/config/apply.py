@@ -125,8 +125,8 @@ def _step(step: ir.Step, settings: Settings) -> ir.Step:
 
 def _merged(said: Mapping[str, Any], settings: Settings, *path: str) -> Mapping[str, Any]:
     """Return what the pipeline file says by name, with the settings below a path; weak ones where it says nothing."""
-    given = {key[0]: one.value for key, one in below(settings, *path) if not one.weak or key[0] not in said}
-    return {**said, **given}
+    settings_by_name = {key[0]: one.value for key, one in below(settings, *path) if not one.weak or key[0] not in said}
+    return {**said, **settings_by_name}
 
 
 def _chosen(setting: Setting | None, said: Any, *, both: bool = False) -> Any:

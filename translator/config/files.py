@@ -33,32 +33,32 @@ class Document:
     above: tuple[str, ...] = ()
 
 
-def find(folder: Path, found: Diagnostics) -> tuple[Document | None, SourceText | None]:
+def find(folder: Path, diagnostics: Diagnostics) -> tuple[Document | None, SourceText | None]:
     """Return the configuration that counts in a directory, and the text of the file for messages.
 
     Args:
         folder: the directory of a pipeline file.
-        found: receives what is wrong with the file.
+        diagnostics: receives what is wrong with the file.
     """
     start = real(folder)
     for above in (start, *start.parents):
         if _is_file(above / NAME):
-            return read(_shown(above / NAME), found)
+            return read(_shown(above / NAME), diagnostics)
         if _is_file(above / PROJECT):
             mine = Diagnostics()
             document, text = read(_shown(above / PROJECT), mine)
             if text is not None and text.text:  # one that cannot be read is not for us, as far as anybody can tell
-                found.found += mine.found
+                diagnostics.found += mine.found
                 return document, text
     return None, None
 
 
-def read(path: Path, found: Diagnostics) -> tuple[Document | None, SourceText | None]:
+def read(path: Path, diagnostics: Diagnostics) -> tuple[Document | None, SourceText | None]:
     """Read a configuration file.
 
     Args:
         path: the file; of one called ``pyproject.toml`` only our table counts.
-        found: receives what is wrong with it.
+        diagnostics: receives what is wrong with it.
 
     Returns:
         The configuration, if the file can be read and has one; and the text of the file, unless it is a
@@ -68,12 +68,12 @@ def read(path: Path, found: Diagnostics) -> tuple[Document | None, SourceText | 
     faults = Diagnostics()
     text = read_text(path, faults, what="configuration file")
     if text is None:
-        found.found += faults.found
+        diagnostics.found += faults.found
         return None, SourceText(str(path), "")
     if is_project and TABLE not in text:
         return None, None
     source = SourceText(str(path), text)
-    root = parse_toml(text, path.name, found)
+    root = parse_toml(text, path.name, diagnostics)
     if root is None:
         return None, source
     if not is_project:

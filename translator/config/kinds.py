@@ -39,13 +39,13 @@ class Kind(Protocol):
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the values."""
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the value as the IR holds it.
 
         Args:
             value: the value.
             name: how messages call it.
-            found: receives what is wrong with it.
+            diagnostics: receives what is wrong with it.
         """
 
 
@@ -72,18 +72,18 @@ class Text:
             return {"enum": list(self.choices)}
         return {"type": "string"} if self.blank else {"type": "string", "pattern": self.pattern or r"\S"}
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the string."""
         text = value.value
         if not isinstance(text, str):
-            _wrong(value, name, self.shown, found)
+            _wrong(value, name, self.shown, diagnostics)
         elif self.choices and text not in self.choices:
             hint = did_you_mean(text, self.choices, "it is one of")
-            found.error(CODE, f"{name!r} cannot be {text!r}", value.span, hint=hint)
+            diagnostics.error(CODE, f"{name!r} cannot be {text!r}", value.span, hint=hint)
         elif not self.blank and not re.search(self.pattern or r"\S", text):
-            _wrong(value, name, self.shown, found)
+            _wrong(value, name, self.shown, diagnostics)
         elif not text.isprintable():
-            found.error(CODE, f"{name!r} contains a line break or a control character", value.span)
+            diagnostics.error(CODE, f"{name!r} contains a line break or a control character", value.span)
         else:
             return text
         return ""
@@ -96,12 +96,12 @@ class Prose:
     shown = "a text"
     schema = {"type": "string", "pattern": r"\S"}  # noqa: RUF012 - nobody changes it
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the text without blank lines around it."""
         if not isinstance(value.value, str) or not value.value.strip():
-            _wrong(value, name, self.shown, found)
+            _wrong(value, name, self.shown, diagnostics)
         elif not re.sub(r"[\n\t]", "", value.value).isprintable():
-            found.error(CODE, f"{name!r} contains a control character", value.span)
+            diagnostics.error(CODE, f"{name!r} contains a control character", value.span)
         else:
             return value.value.strip("\n")
         return ""
@@ -128,12 +128,12 @@ class Whole:
         """The JSON Schema of the values."""
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the integer."""
         number = value.value
         if isinstance(number, int) and not isinstance(number, bool) and self.minimum <= number <= self.maximum:
             return number
-        _wrong(value, name, self.shown, found)
+        _wrong(value, name, self.shown, diagnostics)
         return self.minimum
 
 
@@ -144,12 +144,12 @@ class Number:
     shown = "a number greater than 0"
     schema = {"type": "number", "exclusiveMinimum": 0}  # noqa: RUF012 - nobody changes it
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the number."""
         number = value.value
         if isinstance(number, (int, float)) and not isinstance(number, bool) and isfinite(number) and number > 0:
             return number
-        _wrong(value, name, self.shown, found)
+        _wrong(value, name, self.shown, diagnostics)
         return 1
 
 
@@ -160,11 +160,11 @@ class Flag:
     shown = "true or false"
     schema = {"type": "boolean"}  # noqa: RUF012 - nobody changes it
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the boolean."""
         if isinstance(value.value, bool):
             return value.value
-        _wrong(value, name, self.shown, found)
+        _wrong(value, name, self.shown, diagnostics)
         return False
 
 
@@ -184,7 +184,7 @@ class Duration:
             ]
         }
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the seconds."""
         given = value.value
         seconds: float = 0
@@ -193,7 +193,7 @@ class Duration:
         elif isinstance(given, (int, float)) and not isinstance(given, bool):
             seconds = given
         if not 0 < seconds <= _LONGEST:
-            _wrong(value, name, self.shown, found)
+            _wrong(value, name, self.shown, diagnostics)
             return 1
         return int(seconds) if float(seconds).is_integer() else seconds
 
@@ -209,12 +209,12 @@ class Texts:
     shown = "a list of strings"
     schema = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}  # noqa: RUF012 - nobody changes it
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the strings."""
         if value.items is None:
-            _wrong(value, name, self.shown, found)
+            _wrong(value, name, self.shown, diagnostics)
             return ()
-        return tuple(Text().read(item, f"{name}[{index}]", found) for index, item in enumerate(value.items))
+        return tuple(Text().read(item, f"{name}[{index}]", diagnostics) for index, item in enumerate(value.items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +224,12 @@ class Data:
     shown = "a table"
     schema = {"type": "object"}  # noqa: RUF012 - nobody changes it
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the values."""
         if value.entries is None:
-            _wrong(value, name, self.shown, found)
+            _wrong(value, name, self.shown, diagnostics)
             return {}
-        return _plain(value, name, found)
+        return _plain(value, name, diagnostics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,34 +255,36 @@ class Hook:
         }
         return {"anyOf": [name, called, {"type": "array", "minItems": 1, "items": {"anyOf": [name, called]}}]}
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the callables, always as several."""
         if value.items is None:
-            return (self._one(value, name, found),)
+            return (self._one(value, name, diagnostics),)
         if not value.items:
-            _wrong(value, name, self.shown, found)
-        return tuple(self._one(item, f"{name}[{index}]", found) for index, item in enumerate(value.items))
+            _wrong(value, name, self.shown, diagnostics)
+        return tuple(self._one(item, f"{name}[{index}]", diagnostics) for index, item in enumerate(value.items))
 
-    def _one(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def _one(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         if isinstance(value.value, str):
-            self._check_name(value, name, found)
+            self._check_name(value, name, diagnostics)
             return value.value
         call = value.get("call")
         if call is None or not isinstance(call.value, str):
-            _wrong(value, name, self.shown, found)
+            _wrong(value, name, self.shown, diagnostics)
             return ""
-        self._check_name(call, f"{name}.call", found)
+        self._check_name(call, f"{name}.call", diagnostics)
         for key in value.entries or {}:
             if not re.fullmatch(_ARGUMENT, key) or keyword.iskeyword(key):
-                found.error(CODE, f"{key!r} is not a valid argument name", value.key_span(key))
-        return _plain(value, name, found)
+                diagnostics.error(CODE, f"{key!r} is not a valid argument name", value.key_span(key))
+        return _plain(value, name, diagnostics)
 
-    def _check_name(self, value: Located, name: str, found: Diagnostics) -> None:
+    def _check_name(self, value: Located, name: str, diagnostics: Diagnostics) -> None:
         if not re.fullmatch(_DOTTED, value.value):
             hint = "write the module and the name in it, such as company.alerts.page"
-            found.error(CODE, f"{name!r} is {value.value!r}, which is not a dotted Python name", value.span, hint=hint)
+            diagnostics.error(
+                CODE, f"{name!r} is {value.value!r}, which is not a dotted Python name", value.span, hint=hint
+            )
         elif bad := next((part for part in value.value.split(".") if keyword.iskeyword(part)), None):
-            found.error(CODE, f"{name!r} is {value.value!r}, but {bad!r} is a keyword of Python", value.span)
+            diagnostics.error(CODE, f"{name!r} is {value.value!r}, but {bad!r} is a keyword of Python", value.span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,14 +307,14 @@ class Table:
         names = {"propertyNames": {"pattern": f"^{self.names}$"}} if self.names else {}
         return {"type": "object", "additionalProperties": self.of.schema, **names}
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the values by name."""
         if value.entries is None:
-            _wrong(value, name, self.shown, found)
+            _wrong(value, name, self.shown, diagnostics)
         for key in value.entries or {}:
             if self.names and not re.fullmatch(self.names, key):
-                found.error(CODE, f"{key!r} in {name!r} is not a valid variable name", value.key_span(key))
-        return {key: self.of.read(item, f"{name}.{key}", found) for key, item in (value.entries or {}).items()}
+                diagnostics.error(CODE, f"{key!r} in {name!r} is not a valid variable name", value.key_span(key))
+        return {key: self.of.read(item, f"{name}.{key}", diagnostics) for key, item in (value.entries or {}).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,34 +324,34 @@ class Plain:
     shown = "a value"
     schema: ClassVar[dict[str, Any]] = {}
 
-    def read(self, value: Located, name: str, found: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the value."""
-        return _plain(value, name, found)
+        return _plain(value, name, diagnostics)
 
 
-def _plain(value: Located, name: str, found: Diagnostics) -> Json:
+def _plain(value: Located, name: str, diagnostics: Diagnostics) -> Json:
     """Return a value of JSON as it is."""
     if value.entries is not None:
-        return {key: _plain(item, f"{name}.{key}", found) for key, item in value.entries.items()}
+        return {key: _plain(item, f"{name}.{key}", diagnostics) for key, item in value.entries.items()}
     if value.items is not None:
-        return tuple(_plain(item, f"{name}[{index}]", found) for index, item in enumerate(value.items))
+        return tuple(_plain(item, f"{name}[{index}]", diagnostics) for index, item in enumerate(value.items))
     plain = value.value
     if isinstance(plain, float) and not isfinite(plain):
-        found.error(CODE, f"{name!r} must be a finite number, not {plain}", value.span)
+        diagnostics.error(CODE, f"{name!r} must be a finite number, not {plain}", value.span)
         return 0
     if isinstance(plain, str) and "\0" in plain:
-        found.error(CODE, f"{name!r} contains a NUL character", value.span)
+        diagnostics.error(CODE, f"{name!r} contains a NUL character", value.span)
         return ""
     if isinstance(plain, (str, int, float, bool)):
         return plain
-    found.error(
+    diagnostics.error(
         CODE, f"{name!r} is a date or a time, which JSON cannot represent", value.span, hint="write it as a string"
     )
     return ""
 
 
-def _wrong(value: Located, name: str, wanted: str, found: Diagnostics) -> None:
-    found.error(CODE, f"{name!r} must be {wanted}, not {_shown(value.value)}", value.span)
+def _wrong(value: Located, name: str, wanted: str, diagnostics: Diagnostics) -> None:
+    diagnostics.error(CODE, f"{name!r} must be {wanted}, not {_shown(value.value)}", value.span)
 
 
 def _shown(value: object) -> str:

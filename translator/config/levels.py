@@ -55,20 +55,20 @@ NO_CONFIG = Config("")
 """The configuration where there is no file."""
 
 
-def read_config(document: Document, targets: Mapping[str, TargetKeys], found: Diagnostics) -> Config:
+def read_config(document: Document, targets: Mapping[str, TargetKeys], diagnostics: Diagnostics) -> Config:
     """Read a configuration file.
 
     Args:
         document: the file.
         targets: by name of an installed target, its keys.
-        found: receives all that is wrong with it.
+        diagnostics: receives all that is wrong with it.
     """
     root = document.table
     scope = scope_section(targets, whole=True)
     misplaced = {name: f"write [{dotted((*document.above, 'defaults', name))}]" for name in scope.names}
     where = f"[{dotted(document.above)}]" if document.above else document.name
-    _check_keys(root, top_section(), where, found, hints=misplaced)
-    reader = _Reader(document, targets, found)
+    _check_keys(root, top_section(), where, diagnostics, hints=misplaced)
+    reader = _Reader(document, targets, diagnostics)
     levels = {name: tuple(reader.levels(name)) for name in LEVELS if name != "defaults"}
     defaults = root.get("defaults")
     return Config(
@@ -171,7 +171,7 @@ def _check_keys(  # noqa: PLR0913, PLR0917 - what is known of a table
     table: Located,
     section: Section,
     where: str,
-    found: Diagnostics,
+    diagnostics: Diagnostics,
     ignored: Sequence[str] = (),
     hints: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
@@ -180,4 +180,4 @@ def _check_keys(  # noqa: PLR0913, PLR0917 - what is known of a table
     for name in table.entries or {}:
         if name not in known:
             hint = hints.get(name) or did_you_mean(name, known, "known keys")
-            found.error("unknown-setting", f"unknown key {name!r} in {where}", table.key_span(name), hint=hint)
+            diagnostics.error("unknown-setting", f"unknown key {name!r} in {where}", table.key_span(name), hint=hint)

@@ -37,6 +37,6 @@ def with_mounts(runner: ir.Runner | None, mounts: Sequence[ir.Mount]) -> ir.Runn
     if runner is None or not fit:
         return runner
     listed = tuple(f"{mount.source}:{mount.target}{':ro' if mount.read_only else ''}" for mount in fit)
-    given = runner.settings.get(_SETTING, ())
-    volumes = (*given, *listed) if isinstance(given, tuple) else listed
+    own_volumes = runner.settings.get(_SETTING, ())
+    volumes = (*own_volumes, *listed) if isinstance(own_volumes, tuple) else listed
     return replace(runner, settings={**runner.settings, _SETTING: volumes})

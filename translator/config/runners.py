@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
 
-def check_runners(settings: Mapping[Path, Setting], found: Diagnostics) -> None:
+def check_runners(settings: Mapping[Path, Setting], diagnostics: Diagnostics) -> None:
     """Report unknown runners in a table of settings, and settings that a runner does not take."""
     chosen = settings.get(("runner",))
     if chosen is not None:
-        _is_known(str(chosen.value), chosen, found)
+        _is_known(str(chosen.value), chosen, diagnostics)
     by_runner: dict[str, dict[str, Setting]] = {}
     for path, setting in settings.items():
         if path[0] == "runners" and len(path) > 2:  # noqa: PLR2004 - runners, a name, a key
             by_runner.setdefault(path[1], {})[path[2]] = setting
     for name, of_runner in by_runner.items():
-        if not _is_known(name, next(iter(of_runner.values())), found):
+        if not _is_known(name, next(iter(of_runner.values())), diagnostics):
             continue
         for key, setting in of_runner.items():
             if not argument(key).isidentifier() or keyword.iskeyword(key):
-                found.error("bad-setting", f"{key!r} is not the name of a setting", setting.span)
+                diagnostics.error("bad-setting", f"{key!r} is not the name of a setting", setting.span)
                 continue
             for problem in runners.load(name).check({argument(key): setting.value}):
-                found.error("bad-setting", problem, setting.span)
+                diagnostics.error("bad-setting", problem, setting.span)
 
 
 def argument(key: str) -> str:
@@ -40,10 +40,10 @@ def argument(key: str) -> str:
     return key.replace("-", "_")
 
 
-def _is_known(name: str, setting: Setting, found: Diagnostics) -> bool:
+def _is_known(name: str, setting: Setting, diagnostics: Diagnostics) -> bool:
     known = runners.names()
     if name in known:
         return True
     hint = did_you_mean(name, known, "install the package that provides it here as well; installed runners")
-    found.error("unknown-runner", f"there is no runner {name!r}", setting.span, hint=hint)
+    diagnostics.error("unknown-runner", f"there is no runner {name!r}", setting.span, hint=hint)
     return False

@@ -22,37 +22,39 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
 
-def report_unmet_requests(pipeline: ir.Pipeline, config: Config, found: Diagnostics) -> None:
+def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics) -> None:
     """Report the requests of a pipeline's steps that have no answer.
 
     Args:
         pipeline: the pipeline with its settings.
         config: the configuration.
-        found: receives the findings.
+        diagnostics: receives the findings.
     """
     images: dict[str, None] = {}
     reported: set[tuple[str, str]] = set()
     for step in {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}.values():
-        _report_names(step, config, found, reported)
-        _report_mounts(step, found)
-        _report_minima(step, found)
+        _report_names(step, config, diagnostics, reported)
+        _report_mounts(step, diagnostics)
+        _report_minima(step, diagnostics)
         if _is_process(step):
             if step.image:
                 images[step.image] = None
-            _report_devices(step, found)
+            _report_devices(step, diagnostics)
     if images:
         message = "images are ignored, because steps run as processes on the worker: " + ", ".join(images)
-        found.note("ignored-image", message, pipeline.span, hint=f'to use them, write runner = "docker" into {NAME}')
+        diagnostics.note(
+            "ignored-image", message, pipeline.span, hint=f'to use them, write runner = "docker" into {NAME}'
+        )
 
 
 def _is_process(step: ir.Step) -> bool:
     return step.runner is None or step.runner.name == runners.DEFAULT
 
 
-def _report_names(step: ir.Step, config: Config, found: Diagnostics, reported: set[tuple[str, str]]) -> None:
+def _report_names(step: ir.Step, config: Config, diagnostics: Diagnostics, reported: set[tuple[str, str]]) -> None:
     """Report names that no table is for, each once: notes without a ``translator.toml``, else probably mistakes."""
     asked = step.request
-    report = found.warning if config.file else found.note
+    report = diagnostics.warning if config.file else diagnostics.note
     for key, name, levels, table in (
         ("environment", asked.environment, config.environments, "environments"),
         ("runtime-config-preset", asked.preset, config.presets, "presets"),
@@ -63,26 +65,26 @@ def _report_names(step: ir.Step, config: Config, found: Diagnostics, reported: s
             hint = f'add [{dotted([table, name])}] to {NAME}, for instance with airflow.queue = "gpu"'
             report(f"ignored-{key}", message, asked.spans.get(key), hint=hint)
     for group in asked.groups:
-        _report_group(group, config.groups, step, config, found)
+        _report_group(group, config.groups, step, config, diagnostics)
 
 
-def _report_group(group: str, levels: Sequence[Level], step: ir.Step, config: Config, found: Diagnostics) -> None:
+def _report_group(group: str, levels: Sequence[Level], step: ir.Step, config: Config, diagnostics: Diagnostics) -> None:
     """Report a group of environment variables that no table is for: commands would run without what they need."""
     if matching(levels, group):
         return
     key = "environment-variable-groups"
     message = f"the variables of group {group!r} are not in this file, and {_no_table(config)}"
     hint = f'add [{dotted(["groups", group])}] to {NAME}, with variables.NAME = "value"'
-    found.error(f"unsupported-{key}", message, step.request.spans.get(key), hint=hint)
+    diagnostics.error(f"unsupported-{key}", message, step.request.spans.get(key), hint=hint)
 
 
-def _report_mounts(step: ir.Step, found: Diagnostics) -> None:
+def _report_mounts(step: ir.Step, diagnostics: Diagnostics) -> None:
     """Report mounts that the step's runner cannot make."""
     for mount in step.request.mounts:
         reason = unfit(mount, step.runner)
         if reason is not None:
             message, hint = reason
-            found.error(
+            diagnostics.error(
                 "unsupported-mounts",
                 f"{mount.source} cannot be mounted at {mount.target}: {message}",
                 mount.span,
@@ -90,23 +92,23 @@ def _report_mounts(step: ir.Step, found: Diagnostics) -> None:
             )
 
 
-def _report_devices(step: ir.Step, found: Diagnostics) -> None:
+def _report_devices(step: ir.Step, diagnostics: Diagnostics) -> None:
     """Report devices that a process does not get by itself."""
     devices = step.resources.devices if step.resources is not None else {}
     asked = ", ".join(f"{name}: {count}" for name, count in devices.items() if count)
     if asked:
         message = f"step {step.name!r} asks for devices, but a process on the worker has none assigned: {asked}"
         hint = f'choose workers that have them (airflow.queue), or write runner = "docker", in {NAME}'
-        found.warning("ignored-devices", message, step.request.spans.get("resources", step.span), hint=hint)
+        diagnostics.warning("ignored-devices", message, step.request.spans.get("resources", step.span), hint=hint)
 
 
-def _report_minima(step: ir.Step, found: Diagnostics) -> None:
+def _report_minima(step: ir.Step, diagnostics: Diagnostics) -> None:
     """Report minima of resources without a maximum: only what chooses a machine could use them."""
     wanted = step.resources or ir.Resources()
     for name, (least, most) in (("cpu", wanted.cpu), ("memory", wanted.memory)):
         if least is not None and most is None:
             message = f"the minimum of {name} has no effect: a queue, a pool or a work pool chooses the machine"
-            found.note("ignored-resources", message, step.request.spans.get("resources", step.span))
+            diagnostics.note("ignored-resources", message, step.request.spans.get("resources", step.span))
 
 
 def _no_table(config: Config) -> str:

@@ -19,32 +19,34 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
 
-def check_names(config: Config, pipelines: Sequence[ir.Pipeline], names: Iterable[str], found: Diagnostics) -> None:
+def check_names(
+    config: Config, pipelines: Sequence[ir.Pipeline], names: Iterable[str], diagnostics: Diagnostics
+) -> None:
     """Warn of tables for names that the pipeline file almost has.
 
     Args:
         config: the configuration.
         pipelines: the pipelines of the file that have no errors.
         names: the names of all its pipelines.
-        found: receives the warnings.
+        diagnostics: receives the warnings.
     """
     nodes = {pipeline.name: [node for _, node in walk_steps(pipeline.graph)] for pipeline in pipelines}
     every = [node for of_pipeline in nodes.values() for node in of_pipeline]
-    _check(config.pipelines, "pipeline", list(names), found)
-    _check(config.steps, "step", [node.step.name for node in every], found)
-    _check(config.nodes, "node", [node.name for node in every], found)
-    _check(config.environments, "environment", [node.step.request.environment or "" for node in every], found)
+    _check(config.pipelines, "pipeline", list(names), diagnostics)
+    _check(config.steps, "step", [node.step.name for node in every], diagnostics)
+    _check(config.nodes, "node", [node.name for node in every], diagnostics)
+    _check(config.environments, "environment", [node.step.request.environment or "" for node in every], diagnostics)
     for level in config.pipelines:
         own = [node.name for name, listed in nodes.items() if fnmatchcase(name, level.pattern) for node in listed]
         if own:
-            _check(level.nodes, "node", own, found)
+            _check(level.nodes, "node", own, diagnostics)
 
 
-def _check(levels: Iterable[Level], what: str, names: Sequence[str], found: Diagnostics) -> None:
+def _check(levels: Iterable[Level], what: str, names: Sequence[str], diagnostics: Diagnostics) -> None:
     for level in levels:
         if any(name == level.pattern or fnmatchcase(name, level.pattern) for name in names):
             continue
         meant = closest(level.pattern, names)
         if meant is not None:
             message = f"no {what} in the file matches {level.pattern!r}"
-            found.warning("unused-setting", message, level.span, hint=f"did you mean {meant!r}?")
+            diagnostics.warning("unused-setting", message, level.span, hint=f"did you mean {meant!r}?")

@@ -49,11 +49,11 @@ def target(name: str, files: Sequence[Path]) -> list[str]:
 
 
 def _generated(engine: Target, pipeline: Pipeline) -> Iterator[str]:
-    found = Diagnostics()
+    diagnostics = Diagnostics()
     options = GenerateOptions(project="..", source="../file.yaml", pipeline=pipeline.name)
     try:
-        engine.check(pipeline, found)
-        if not found.ok:
+        engine.check(pipeline, diagnostics)
+        if not diagnostics.ok:
             return
         text, again = engine.generate(pipeline, options), engine.generate(pipeline, options)
         file = engine.file_name(pipeline)

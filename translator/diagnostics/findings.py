@@ -148,9 +148,9 @@ class Diagnostics:
         return len(self.sorted())
 
 
-def _merged(found: Sequence[Diagnostic]) -> Diagnostic:
-    first = found[0]
-    about = dict.fromkeys(d.pipeline for d in found if d.pipeline is not None)
+def _merged(diagnostics: Sequence[Diagnostic]) -> Diagnostic:
+    first = diagnostics[0]
+    about = dict.fromkeys(d.pipeline for d in diagnostics if d.pipeline is not None)
     if first.pipeline is None or len(about) < 2:  # noqa: PLR2004 - one pipeline is not several
         return first
     return replace(first, also=tuple(name for name in about if name != first.pipeline))

@@ -232,11 +232,11 @@ class Rules:
         return files, unmet
 
 
-def _resolved(step: contract.Step, given: Mapping[str, contract.Value]) -> tuple[Mapping[str, Value], str | None]:
+def _resolved(step: contract.Step, point: Mapping[str, contract.Value]) -> tuple[Mapping[str, Value], str | None]:
     try:
-        return cast("dict[str, Value]", parameters.resolve(step, given, {})), None
+        return cast("dict[str, Value]", parameters.resolve(step, point, {})), None
     except parameters.ParameterError as error:
-        return cast("dict[str, Value]", {p.name: given.get(p.name, p.default) for p in step.parameters}), str(error)
+        return cast("dict[str, Value]", {p.name: point.get(p.name, p.default) for p in step.parameters}), str(error)
 
 
 def _spread(value: Value) -> Sequence[Value]:

@@ -146,26 +146,26 @@ class _Scan:
 
     def array(self, value: list[Any], start: int) -> _Table:
         """Read an array in brackets."""
-        made = _Table(value, start, start)
+        table = _Table(value, start, start)
         position = self.blank(start + 1)
         for index, item in enumerate(value):
-            made.parts[index] = part = self.value(item, position)
+            table.parts[index] = part = self.value(item, position)
             position = self.blank(part.end)
             if self.text[position] == ",":
                 position = self.blank(position + 1)
-        made.end = position + 1
-        return made
+        table.end = position + 1
+        return table
 
     def inline(self, value: dict[str, Any], start: int) -> _Table:
         """Read an inline table."""
-        made = _Table(value, start, start)
+        table = _Table(value, start, start)
         position = self.blank(start + 1)
         while self.text[position] != "}":
-            position = self.blank(self.pair(made, position))
+            position = self.blank(self.pair(table, position))
             if self.text[position] == ",":
                 position = self.blank(position + 1)
-        made.end = position + 1
-        return made
+        table.end = position + 1
+        return table
 
     def key(self, position: int) -> tuple[list[tuple[str, int, int]], int]:
         """Read a dotted key; returns its parts with their positions, and where it ends."""
@@ -205,14 +205,14 @@ class _Scan:
                 for key, where in table.keys.items()
             }
             entries = {key: self.located(table.parts[key]) for key in table.keys}
-            made = Located(table.value, self.name, start, end, entries=entries, keys=keys)
-            made.size += sum(part.size for part in entries.values())
-            return made
+            located_value = Located(table.value, self.name, start, end, entries=entries, keys=keys)
+            located_value.size += sum(part.size for part in entries.values())
+            return located_value
         if isinstance(table.value, list):
             items = [self.located(table.parts[index]) for index in range(len(table.value))]
-            made = Located(table.value, self.name, start, end, items=items)
-            made.size += sum(item.size for item in items)
-            return made
+            located_value = Located(table.value, self.name, start, end, items=items)
+            located_value.size += sum(item.size for item in items)
+            return located_value
         return Located(table.value, self.name, start, end, text=self.text[table.start : table.end])
 
     def place(self, position: int) -> tuple[int, int]:

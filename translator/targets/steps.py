@@ -56,8 +56,8 @@ def step_expression(step: ir.Step, dialect: str, files: ir.FileAxis | None = Non
     if step.kind in SCRIPTS and not joins_with_command:
         script = lower_script(step, files)
         resources = lower_resources(step.resources) if step.resources is not None else None
-        given = {"image": step.image, "environment": dict(step.environment) or None, "resources": resources}
-        placed = call("loom.at", script, **given, runner=runner, secret_variables=dict(step.secret_variables) or None)
+        fields = {"image": step.image, "environment": dict(step.environment) or None, "resources": resources}
+        placed = call("loom.at", script, **fields, runner=runner, secret_variables=dict(step.secret_variables) or None)
         return placed if placed.keywords else script
     lowered = lower_step(step, dialect, files)
     return lowered if runner is None else made(lowered, runner=runner)

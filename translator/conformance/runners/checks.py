@@ -84,8 +84,8 @@ def working_copies(command: str, worker: Worker, *, large: bool) -> Iterator[str
             yield f"the working copy is not that of the project: {ran}"
     if _contents(worker.project) != before:
         yield "the project is not what it was"
-    if left := worker.left():
-        yield f"executions left {left}"
+    if leftover := worker.left():
+        yield f"executions left {leftover}"
 
 
 def store_in_project(worker: Worker) -> Iterator[str]:
@@ -122,8 +122,8 @@ def packages(how: str, worker: Worker) -> Iterator[str]:
         yield "another execution sees the package"
     if (Path(sysconfig.get_path("purelib")) / "translator_probe.py").exists():
         yield "the package is in the environment of the worker"
-    if left := worker.left():
-        yield f"executions left {left}"
+    if leftover := worker.left():
+        yield f"executions left {leftover}"
 
 
 def protection(worker: Worker) -> Iterator[str]:
@@ -146,8 +146,8 @@ def protection(worker: Worker) -> Iterator[str]:
 def destruction(worker: Worker) -> Iterator[str]:
     """Check that a command that takes all rights from its directories, and removes them, leaves nothing behind."""
     worker.run('chmod -R 000 "$VH_OUTPUTS_DIR" "$VH_INPUTS_DIR" "$VH_CONFIG_DIR" .; rm -rf "$VH_OUTPUTS_DIR"')
-    if left := worker.left():
-        yield f"the execution left {left}"
+    if leftover := worker.left():
+        yield f"the execution left {leftover}"
     if not (ran := worker.run("echo x > /valohai/outputs/x")).complete:
         yield f"the next execution fails: {ran}"
 
@@ -173,8 +173,8 @@ def daemons(kind: str, end: str, worker: Worker) -> Iterator[str]:
         yield f"the exit status is not {status}, or the output is wrong: {ran}"
     if sleeper.running():
         yield f"a process {kind} outlives the command"
-    if left := worker.left():
-        yield f"the execution left {left}"
+    if leftover := worker.left():
+        yield f"the execution left {leftover}"
 
 
 def last_lines(worker: Worker) -> Iterator[str]:

@@ -78,9 +78,11 @@ class Ran:
         return [file.path for file in self.manifest.outputs]
 
     def __str__(self) -> str:
-        told = f"it is {self.manifest.state}, exit status {self.manifest.exit_status}, with the outputs {self.outputs}"
+        ending = (
+            f"it is {self.manifest.state}, exit status {self.manifest.exit_status}, with the outputs {self.outputs}"
+        )
         reason = f" ({self.manifest.reason})" if self.manifest.reason else ""
-        return f"{told}{reason}; the log: {self.log}"
+        return f"{ending}{reason}; the log: {self.log}"
 
 
 @dataclass(slots=True)

@@ -31,9 +31,9 @@ def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
     return writers, read
 
 
-def described(node: model.DataNode, made: Uses, read: Uses) -> str:
+def described(node: model.DataNode, written: Uses, read: Uses) -> str:
     """Describe a data node for a form: its description, and the steps that write and read it."""
-    said = (("written by", made.get(node.name)), ("read by", read.get(node.name)))
+    said = (("written by", written.get(node.name)), ("read by", read.get(node.name)))
     parts = [f"{verb} {listed(list(steps))}" for verb, steps in said if steps]
     sentence = "; ".join(parts)
     sentence = f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""

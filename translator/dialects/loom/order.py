@@ -156,9 +156,9 @@ def _in_containers(names: Names, diagnostics: Diagnostics) -> None:
     for node in names.data.values():
         if node.parent is None or node.internal:
             continue
-        path, around = names.path(node.name), names.path(node.parent)
-        if "${" not in path + around and not inside(path, around):
-            message = f"data node {node.name!r} is nested in {node.parent!r}, but {path!r} is not inside {around!r}"
+        path, parent = names.path(node.name), names.path(node.parent)
+        if "${" not in path + parent and not inside(path, parent):
+            message = f"data node {node.name!r} is nested in {node.parent!r}, but {path!r} is not inside {parent!r}"
             diagnostics.error("not-nested", message, node.span)
 
 

@@ -248,14 +248,14 @@ class _Reader:
         for one in lowered:
             if one.source.optional:
                 name = one.source.name
-                given = ir.PipelineParameter(
+                pipeline_parameter = ir.PipelineParameter(
                     f"include.{name}",
                     one.source.span,
                     default=name in self.choices.include,
                     description=f"Whether the step {name} is part of the run.",
                     section="Optional steps",
                 )
-                pipeline_parameters.append(given)
+                pipeline_parameters.append(pipeline_parameter)
         return tuple(pipeline_parameters)
 
     def missing_files(self, lowered: Sequence[Lowered], edges: Sequence[ir.Edge], project: Path) -> None:

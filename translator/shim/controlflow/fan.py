@@ -142,17 +142,17 @@ def join(  # noqa: PLR0913 - what a fan-in looks at
     if kind == "choice" and not ended:
         raise FanError("no case was chosen")
     state = _state(ended)
-    left = [branch.scope for branch in ended if branch.scope is not None]
+    ended_scopes = [branch.scope for branch in ended if branch.scope is not None]
     put: dict[str, FileRecord] = {}
     written: dict[str, Json] = {}
-    for scope in left:
+    for scope in ended_scopes:
         put.update(scope.put)
         written.update(scope.written)
     scoping = run_contract.scoping(dialect)
     if state is not State.COMPLETE and kind != "loop" and not scoping.keeps_failed:
         written = {}
     elif state is State.COMPLETE and kind == "map" and scoping.returns:
-        written = _reduced(reducer, returns, left)
+        written = _reduced(reducer, returns, ended_scopes)
     return state, scopes.after(outer, written, put)
 
 
@@ -206,11 +206,11 @@ def _state(branches: Sequence[Branch]) -> State:
     return State.COMPLETE if states <= {State.COMPLETE} else State.STOPPED
 
 
-def _reduced(reducer: str | None, returns: Sequence[str], left: Sequence[Scope]) -> dict[str, Json]:
+def _reduced(reducer: str | None, returns: Sequence[str], scopes: Sequence[Scope]) -> dict[str, Json]:
     """Reduce each returned parameter to one value, from the items that have it, in order."""
     found: dict[str, Json] = {}
     for name in returns:
-        values = [scope.written[name] for scope in left if name in scope.written]
+        values = [scope.written[name] for scope in scopes if name in scope.written]
         if any(isinstance(value, Pickle) for value in values):
             raise FanError(f"the items of the map return {name!r} as an object, and objects cannot be reduced")
         found[name] = _applied(reducer, name, values) if values else ""

@@ -108,10 +108,10 @@ def _built(step: Step, values: Mapping[str, Value]) -> list[str]:
     from valohai_yaml.objs.parameter_map import ParameterMap
 
     parameters = {parameter.name: vendor(parameter) for parameter in step.parameters}
-    given = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    arguments = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
     special = {"source-path": step.source_path} if step.source_path is not None else {}
     known = ParameterMap(
-        parameters=parameters, values=cast("dict[str, str]", {k: v for k, v in given.items() if v is not None})
+        parameters=parameters, values=cast("dict[str, str]", {k: v for k, v in arguments.items() if v is not None})
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error", CommandInterpolationWarning)

@@ -78,9 +78,9 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         values, bad_value = _values(step, parameters) if scope is None else (_seen(scope), None)
         execution = Execution(step, context, ticket, context.id, values, now(), scope=scope)
         shown = parameters if scope is None else scope.items
-        given = {name: value for name, value in values.items() if name in shown}
+        shown_values = {name: value for name, value in values.items() if name in shown}
         try:
-            label = run_contract.load(step.dialect).label(step, given)
+            label = run_contract.load(step.dialect).label(step, shown_values)
         except run_contract.NotInstalledError as error:
             label, problem = "", str(error)
         opened, store = store, None
@@ -136,8 +136,8 @@ def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Valu
     try:
         return resolve(step, parameters, {}), None
     except ParameterError as error:
-        given = {parameter.name: parameters.get(parameter.name, parameter.default) for parameter in step.parameters}
-        kept = sane(given)
+        effective = {parameter.name: parameters.get(parameter.name, parameter.default) for parameter in step.parameters}
+        kept = sane(effective)
         return (kept if isinstance(kept, dict) else {}), str(error)
 
 

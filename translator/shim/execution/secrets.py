@@ -58,8 +58,11 @@ def find(step: Step, context: Context, inherited: Mapping[str, str]) -> Secrets:
             where = _WHERE.get(context.engine, "set it on the worker")
             raise ExecutionError(f"step {step.name!r} needs the secret {name!r} for {variable}: {where}")
         found[variable] = value
-    given = {**{name: inherited[name] for name in step.required_environment if name in inherited}, **step.environment}
-    likely = (value for name, value in given.items() if is_sensitive(name) and len(value) >= _SHORTEST)
+    values = {
+        **{name: inherited[name] for name in step.required_environment if name in inherited},
+        **step.environment,
+    }
+    likely = (value for name, value in values.items() if is_sensitive(name) and len(value) >= _SHORTEST)
     for value in (*found.values(), *likely):
         if value.strip():
             mask.remember(value)

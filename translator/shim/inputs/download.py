@@ -114,9 +114,9 @@ def download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, st
             else:
                 return part.size, part.digest.hexdigest()
             deadline = time.monotonic() + wait
-            while (left := deadline - time.monotonic()) > 0:
+            while (remaining := deadline - time.monotonic()) > 0:
                 pulse()
-                time.sleep(min(left, abandon.EVERY))
+                time.sleep(min(remaining, abandon.EVERY))
     raise DownloadError(f"the connection broke {ROUNDS} times")
 
 

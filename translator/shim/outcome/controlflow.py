@@ -73,8 +73,8 @@ class _Follower:
         nodes: dict[str, Any] = {}
         scope = None
         while here is not None:
-            nodes[here], left = self._node(plans[here], prefix + here)
-            scope = left or scope
+            nodes[here], node_outcome = self._node(plans[here], prefix + here)
+            scope = node_outcome or scope
             of_node = State(nodes[here]["state"])
             if of_node not in {State.COMPLETE, State.ERROR}:
                 state, here = State.STOPPED, None

@@ -111,10 +111,10 @@ def read(
     Raises:
         StoreError: the store cannot be read.
     """
-    made = store.tries(pipeline, run)
+    tries = store.tries(pipeline, run)
     found = {}
     for node, of_node in known.items():
-        of_store = {index: made.get((segment(node), index), {}) for index in of_node}
+        of_store = {index: tries.get((segment(node), index), {}) for index in of_node}
         found[node] = [_trace(store, index, of_node[index], of_store[index]) for index in sorted(of_node) if index >= 0]
     return found
 

@@ -65,16 +65,16 @@ def resolve(step: Step, run_values: Mapping[str, Value], edge_values: Mapping[st
     Raises:
         ParameterError: for all bad values at once, one line each.
     """
-    given = {**run_values, **edge_values}
+    overrides = {**run_values, **edge_values}
     problems = [
         f"step {step.name!r} has no parameter {name!r}"
-        for name in given
+        for name in overrides
         if all(name != parameter.name for parameter in step.parameters)
     ]
     values: dict[str, Value] = {}
     for parameter in step.parameters:
         try:
-            values[parameter.name] = coerce(parameter, given.get(parameter.name, parameter.default))
+            values[parameter.name] = coerce(parameter, overrides.get(parameter.name, parameter.default))
         except ParameterError as error:
             problems.append(str(error))
     if problems:

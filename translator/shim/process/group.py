@@ -85,8 +85,8 @@ def end(group: int, mark: str, grace: float) -> None:
     processes = members(group, mark)
     send(group, processes, signal.SIGTERM)
     deadline = time.monotonic() + grace
-    while processes and (left := deadline - time.monotonic()) > 0:
-        wait(processes, left)
+    while processes and (remaining := deadline - time.monotonic()) > 0:
+        wait(processes, remaining)
         processes = members(group, mark)
     for _ in range(_ROUNDS):
         if not processes:
@@ -109,8 +109,8 @@ def wait(processes: Iterable[int], seconds: float) -> None:
     waiting = set(handles)
     deadline = time.monotonic() + seconds
     try:
-        while waiting and (left := deadline - time.monotonic()) > 0:
-            for handle, _ in poll.poll(left * 1000):
+        while waiting and (remaining := deadline - time.monotonic()) > 0:
+            for handle, _ in poll.poll(remaining * 1000):
                 poll.unregister(handle)
                 waiting.discard(handle)
         if not handles:

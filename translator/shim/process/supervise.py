@@ -252,8 +252,8 @@ class _Watch:
         has_handles = bool(self._processes)
         deadline = time.monotonic() + (seconds if has_handles else min(seconds, 0.05))
         try:
-            while (left := deadline - time.monotonic()) > 0:
-                self.step(left)
+            while (remaining := deadline - time.monotonic()) > 0:
+                self.step(remaining)
                 if has_handles and not self._processes:
                     break
         finally:
@@ -344,16 +344,16 @@ def _end(watch: _Watch, one: Ticket, *, gently: bool) -> None:
     number = watch.pid
     # Every execution does this. Process ids do not wrap around during a short one, so only check higher ids then.
     short = time.monotonic() - watch.started < _SHORT
-    left = group.members(number, one.mark, higher=gently and short)
-    if left and gently:
-        watch.wait(left, _COURTESY)
-        left = group.members(number, one.mark, higher=short)
+    remaining = group.members(number, one.mark, higher=gently and short)
+    if remaining and gently:
+        watch.wait(remaining, _COURTESY)
+        remaining = group.members(number, one.mark, higher=short)
     for number_of_signal, patience in ((signal.SIGTERM, group.GRACE), (signal.SIGKILL, group.GRACE)):
         deadline = time.monotonic() + patience
-        while left and time.monotonic() < deadline:
-            group.send(number, left, number_of_signal)
-            watch.wait(left, min(1.0, deadline - time.monotonic()))
-            left = group.members(number, one.mark)
+        while remaining and time.monotonic() < deadline:
+            group.send(number, remaining, number_of_signal)
+            watch.wait(remaining, min(1.0, deadline - time.monotonic()))
+            remaining = group.members(number, one.mark)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(number, signal.SIGKILL)
 

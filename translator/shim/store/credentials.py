@@ -35,5 +35,5 @@ def options_of(uri: str, connection: Connection) -> Mapping[str, Json]:
         if region := connection.extra.get("region_name"):
             options["client_kwargs"] = {"region_name": region}
     more = connection.extra.get(_OPTIONS)
-    given = {name: value for name, value in options.items() if value is not None}
-    return {**given, **more} if isinstance(more, Mapping) else given
+    set_options = {name: value for name, value in options.items() if value is not None}
+    return {**set_options, **more} if isinstance(more, Mapping) else set_options

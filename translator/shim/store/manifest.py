@@ -145,17 +145,17 @@ def summary(manifest: Manifest) -> dict[str, Any]:
 
 def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:
     kept: dict[str, object] = {}
-    left = SUMMARY_LIMIT
+    remaining = SUMMARY_LIMIT
     cut = False
     for key, value in values.items():
         item = sane(value)
         if isinstance(item, str) and len(item) > _TEXT_LIMIT:
             item = item[:_TEXT_LIMIT] + "…"
             cut = True
-        left -= len(key) + len(json.dumps(item))
-        if left < 0:
+        remaining -= len(key) + len(json.dumps(item))
+        if remaining < 0:
             cut = True
-            left = 0
+            remaining = 0
             continue
         kept[key] = item
     return kept, cut

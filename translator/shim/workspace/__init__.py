@@ -77,17 +77,17 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str) -> 
     _sweep(here)
     place = here / f"{segment(identity.node)[:40]}-{identity.index}-{os.urandom(6).hex()}"
     place.mkdir(mode=stat.S_IRWXU)
-    made = [place]
+    created = [place]
     lock = hold(place)
     try:
         seen = place
         if not _PLAIN.fullmatch(str(place)):
-            seen = _elsewhere(place, made)
+            seen = _elsewhere(place, created)
             seen.symlink_to(place)
         root = seen / name
         temporary = seen
         if len(str(seen)) > _TEMPORARY_LENGTH:
-            temporary = _elsewhere(place, made)
+            temporary = _elsewhere(place, created)
             temporary.mkdir(mode=stat.S_IRWXU)
         space = laid_out(root, temporary)
         for folder in (root, space.inputs, space.outputs, space.config):
@@ -95,7 +95,7 @@ def workspace(store: Store, identity: ExecutionId, project: Path, name: str) -> 
         space.repository.symlink_to(project)
         yield space
     finally:
-        for path in made:
+        for path in created:
             remove(path)
         if lock is not None:
             os.close(lock)
@@ -203,11 +203,11 @@ def _shared() -> Path:
     return _temporary_base() / f"translator-work-{os.getuid()}"
 
 
-def _elsewhere(place: Path, made: list[Path]) -> Path:
+def _elsewhere(place: Path, created: list[Path]) -> Path:
     """Return a new temporary path, noted in ``place`` to clean up after a killed worker."""
     path = _temporary_base() / f"translator-{os.urandom(6).hex()}"
-    (place / f"{_NOTED}{len(made)}").symlink_to(path)
-    made.insert(0, path)
+    (place / f"{_NOTED}{len(created)}").symlink_to(path)
+    created.insert(0, path)
     return path
 
 
@@ -262,9 +262,9 @@ def abandoned(base: str | Path, name: re.Pattern[str] | None = None) -> Iterator
 def _sweep(base: Path) -> None:
     """Remove the directories of killed workers."""
     with contextlib.suppress(OSError):
-        for left in abandoned(base):
-            for noted in left.glob(f"{_NOTED}*"):
+        for leftover in abandoned(base):
+            for noted in leftover.glob(f"{_NOTED}*"):
                 target = noted.readlink()
                 if target.parent == _temporary_base() and _ELSEWHERE.fullmatch(target.name):
                     remove(target)
-            remove(left)
+            remove(leftover)

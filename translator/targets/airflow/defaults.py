@@ -50,8 +50,8 @@ def _fault(param: Call) -> str | None:
 
 
 def _places(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span]]:
-    for given in pipeline.parameters:
-        yield given.name, given.span
+    for pipeline_parameter in pipeline.parameters:
+        yield pipeline_parameter.name, pipeline_parameter.span
     for node in step_nodes(pipeline).values():
         for parameter in node.step.parameters:
             yield f"{node.name}.{parameter.name}", parameter.span

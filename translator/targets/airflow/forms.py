@@ -95,25 +95,27 @@ def node_form(
 def params_of(pipeline: ir.Pipeline) -> dict[str, Call]:
     """Return the DAG params of the parameters of a pipeline, by name."""
     nodes = step_nodes(pipeline)
-    return {given.name: pipeline_param(given, list(_targets(given, nodes))) for given in pipeline.parameters}
+    return {
+        declared.name: pipeline_param(declared, list(_targets(declared, nodes))) for declared in pipeline.parameters
+    }
 
 
 def _targets(
-    given: ir.PipelineParameter, nodes: Mapping[str, ir.StepNode]
+    declared: ir.PipelineParameter, nodes: Mapping[str, ir.StepNode]
 ) -> Iterator[tuple[ir.StepNode, ir.Parameter]]:
-    for target in given.targets:
+    for target in declared.targets:
         node = nodes[target.node]
         yield from ((node, found) for found in node.step.parameters if found.name == target.parameter)
 
 
-def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepNode, ir.Parameter]]) -> Call:
+def pipeline_param(declared: ir.PipelineParameter, targets: Sequence[tuple[ir.StepNode, ir.Parameter]]) -> Call:
     """Return the DAG param of a pipeline parameter.
 
     Args:
-        given: the pipeline parameter.
+        declared: the pipeline parameter.
         targets: the parameters that it sets, with their nodes.
     """
-    default = typed_for_all([parameter for _, parameter in targets], given.default)
+    default = typed_for_all([parameter for _, parameter in targets], declared.default)
     schemas = [_schema(parameter, default) for _, parameter in targets]
     schema = schemas[0] if schemas and all(other == schemas[0] for other in schemas) else _any_of(schemas)
     if not targets and isinstance(default, bool):
@@ -124,7 +126,7 @@ def pipeline_param(given: ir.PipelineParameter, targets: Sequence[tuple[ir.StepN
         default = (default,)
     if default in (None, ""):
         schema = _nullable(schema)
-    return _param(thawed(default), schema, description=given.description, section=given.section)
+    return _param(thawed(default), schema, description=declared.description, section=declared.section)
 
 
 def _single(node: ir.StepNode, parameter: ir.Parameter) -> Call:

@@ -84,11 +84,11 @@ def _check_keys(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     taken = {
         f"{node.name}.{parameter.name}" for node in step_nodes(pipeline).values() for parameter in node.step.settable
     }
-    for given in pipeline.parameters:
-        if given.name in taken:
+    for pipeline_parameter in pipeline.parameters:
+        if pipeline_parameter.name in taken:
             diagnostics.error(
                 "ambiguous-parameter",
-                f"pipeline parameter {given.name!r} is named like the DAG param of a node's parameter",
-                given.span,
+                f"pipeline parameter {pipeline_parameter.name!r} is named like the DAG param of a node's parameter",
+                pipeline_parameter.span,
                 hint="rename the pipeline parameter",
             )

@@ -84,7 +84,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     finish = call(
         "FinishOperator",
         task_id="finish",
-        parameters=[given.name for given in pipeline.parameters] or None,
+        parameters=[parameter.name for parameter in pipeline.parameters] or None,
         nodes=[name(variables[node.name]) for node in pipeline.nodes] if list(nodes) != list(pipeline.nodes) else None,
     )
     arguments = dag_arguments(

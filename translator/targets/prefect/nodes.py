@@ -115,8 +115,8 @@ def _executions(node: ir.StepNode, settings: Mapping[str, ir.Json]) -> Expressio
         return None
     tags = settings.get("tags")
     options = {**retry_options(settings, node.policy.tries), "tags": list(tags) if isinstance(tags, tuple) else None}
-    given = {key: value for key, value in options.items() if value is not None}
-    return call("execution.with_options", **given) if given else Name("execution")
+    set_options = {key: value for key, value in options.items() if value is not None}
+    return call("execution.with_options", **set_options) if set_options else Name("execution")
 
 
 def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names) -> str:

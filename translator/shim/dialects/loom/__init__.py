@@ -133,11 +133,11 @@ def _bring(  # noqa: PLR0913, PLR0917 - all that one input needs
     for path, record in wanted.items():
         if (root / path).is_file():
             continue
-        made = one(path, root, record, source)
+        record_of_item = one(path, root, record, source)
         if any(below(path, output) for output in written):
             outputs.own(root / path)
-            made = replace(made, uri=f"file://{root / path}")
-        yield made
+            record_of_item = replace(record_of_item, uri=f"file://{root / path}")
+        yield record_of_item
     for folder in folders:
         if not (root / folder).exists():
             (root / folder).mkdir(parents=True)
@@ -148,11 +148,11 @@ def _of_project(work: Work, place: Place, brought: set[str]) -> tuple[list[str],
     there = tree(work.project / place.path, work.store)
     if there is None:
         return [], []
-    around = {str(folder) for path in brought for folder in PurePosixPath(path).parents}
+    parents = {str(folder) for path in brought for folder in PurePosixPath(path).parents}
     files, folders = (
         [(PurePosixPath(place.path) / name).as_posix() for name in names] for names in (there.files, there.folders)
     )
-    taken = brought | around
+    taken = brought | parents
     free = (path for path in files if path not in taken)
     return [path for path in free if brought.isdisjoint(map(str, PurePosixPath(path).parents))], folders
 
@@ -199,9 +199,9 @@ def _copies(work: Work) -> list[list[str]]:
     """Return the copies to make from the last iteration that ran; an empty iteration copies nothing."""
     count = work.step.options.get("iterations")
     for iteration in reversed(range(count if isinstance(count, int) else 0)):
-        made = {name: f"{name}_iter{iteration}" for name in work.step.outputs}
-        if any(work.wanted[own].ran for own in made.values() if own in work.wanted):
-            return [[_path(work, own), _path(work, name)] for name, own in made.items() if own in work.values]
+        copies = {name: f"{name}_iter{iteration}" for name in work.step.outputs}
+        if any(work.wanted[own].ran for own in copies.values() if own in work.wanted):
+            return [[_path(work, own), _path(work, name)] for name, own in copies.items() if own in work.values]
     return []
 
 

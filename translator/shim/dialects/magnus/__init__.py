@@ -55,8 +55,8 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
     rules = RULES[step.dialect]
     secrets = Secrets(work.secret)
     parameters = results.values(scope)
-    given = secrets.values(step.secrets, step.name)
-    environment = _environment(step, rules, work.id, space, scope, parameters, given)
+    secret_values = secrets.values(step.secrets, step.name)
+    environment = _environment(step, rules, work.id, space, scope, parameters, secret_values)
     if step.dialect == "magnus" and step.kind != "stub":
         asked = work.ends.enter_context(secrets.answering(space.temporary))
         environment["MAGNUS_STAND_IN_SECRETS"] = str(asked)

@@ -60,16 +60,16 @@ def collect(work: Work, metadata: dict[str, object]) -> str | None:
     if (space.config / "result.json").exists():
         result = json.loads((space.config / "result.json").read_text(encoding="utf-8"))
     heard, last = _variables(space.config / "heard"), _variables(space.config / "environment")
-    left = {**heard, **result["environment"], **last}
+    variables = {**heard, **result["environment"], **last}
     if rules.environment_is_state:
         named = {name.removeprefix(rules.prefix) for name in heard if name.startswith(rules.prefix)} | {*result["set"]}
-        work.written.update(_changed(rules, values(scope_of(work)), left, {name.lower() for name in named}))
-        metadata.update(_sane(_tracked(rules, left)))
+        work.written.update(_changed(rules, values(scope_of(work)), variables, {name.lower() for name in named}))
+        metadata.update(_sane(_tracked(rules, variables)))
         return None
     written = {**result["written"], **{name: Pickle.at(f"{name}.dill") for name in result.get("objects", ())}}
     metrics = dict(result["metrics"])
     if step.kind == "shell":
-        written = _returned(step, left, space.config / "environment")
+        written = _returned(step, variables, space.config / "environment")
         metrics = {name: written[name] for name, kind in step.returns.items() if kind == "metric" and name in written}
     work.written.update(_shallow(written))
     metadata.update(_sane(metrics))
@@ -88,14 +88,14 @@ def _variables(path: Path) -> dict[str, str]:
     return {name: value for name, sign, value in (line.partition("=") for line in lines) if sign}
 
 
-def _returned(step: Step, left: Mapping[str, str], environment: Path) -> dict[str, Json]:
+def _returned(step: Step, variables: Mapping[str, str], environment: Path) -> dict[str, Json]:
     """Return what a shell step of runnable returns; like the engine, fail if any variable has several lines."""
     name = ""
     for line in environment.read_text(encoding="utf-8", errors="replace").splitlines() if environment.exists() else ():
         if "=" not in line and line.strip():
             raise ValueError(f"the variable {name} has a multi-line value, which runnable cannot read; use JSON")
         name = line.partition("=")[0]
-    return {name: _value(name, left[name]) for name in step.returns if name in left}
+    return {name: _value(name, variables[name]) for name in step.returns if name in variables}
 
 
 def _shallow(written: dict[str, Any]) -> dict[str, Any]:
@@ -113,14 +113,16 @@ def _value(name: str, text: str) -> Json:
         raise DepthError(f"parameter {name!r} cannot be passed on: {error}") from None
 
 
-def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str], named: set[str]) -> dict[str, Json]:
+def _changed(
+    rules: Rules, before: Mapping[str, Json], variables: Mapping[str, str], named: set[str]
+) -> dict[str, Json]:
     """Return the parameters that a step of Magnus changes or sets by name; all names become lower case.
 
     A parameter set by name counts as written even if its value did not change: it overwrites that of an earlier
     branch.
     """
     after: dict[str, Json] = {name.lower(): value for name, value in before.items()}
-    for name, text in left.items():
+    for name, text in variables.items():
         if name.startswith(rules.prefix):
             key = name[len(rules.prefix) :]
             value = _value(key, text)
@@ -133,10 +135,10 @@ def _changed(rules: Rules, before: Mapping[str, Json], left: Mapping[str, str], 
     }
 
 
-def _tracked(rules: Rules, left: Mapping[str, str]) -> dict[str, object]:
+def _tracked(rules: Rules, variables: Mapping[str, str]) -> dict[str, object]:
     """Return the metrics: a value, or a value per step if there are several steps."""
     found: dict[str, dict[str, object]] = {}
-    for name, text in left.items():
+    for name, text in variables.items():
         if rules.track is not None and name.startswith(rules.track):
             key, _, number = name[len(rules.track) :].partition("_STEP_")
             found.setdefault(key.lower(), {})[number or "0"] = scopes.decoded(text)

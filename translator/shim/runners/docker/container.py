@@ -95,7 +95,7 @@ def create(  # noqa: PLR0913 - what a container has
     host: dict[str, Any],
 ) -> str:
     """Create the container of an execution, and return its id."""
-    made = engine.client.create_container(
+    created = engine.client.create_container(
         request.step.image,
         entrypoint=["/bin/sh", "-c", _WRAPPER, "sh"],
         command=list(arguments),
@@ -107,7 +107,7 @@ def create(  # noqa: PLR0913 - what a container has
         host_config=host,
         use_config_proxy=True,
     )
-    return str(made["Id"])
+    return str(created["Id"])
 
 
 def name(request: Request) -> str:

@@ -223,8 +223,8 @@ def end(follower: Follower) -> None:
 
 def terminate(engine: Engine, container: str) -> None:
     """Send TERM to all processes of a container but its first, which ends when they have ended."""
-    made = engine.client.exec_create(container, list(_TERMINATE), user="0:0")
-    engine.client.exec_start(made["Id"], detach=True)
+    created = engine.client.exec_create(container, list(_TERMINATE), user="0:0")
+    engine.client.exec_start(created["Id"], detach=True)
 
 
 def remove(where: Address, engine: Engine | None, container: str) -> None:

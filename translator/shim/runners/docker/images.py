@@ -92,8 +92,8 @@ def _credentials(
             raise RunnerError(f"the registry connection {name!r} does not exist in the engine")
         host = _host(found)
         if host == wanted or (host in _HUBS and wanted == _HUB):
-            given = {"username": found.login, "password": found.password, "serveraddress": host}
-            return {key: value for key, value in given.items() if value}
+            credentials = {"username": found.login, "password": found.password, "serveraddress": host}
+            return {key: value for key, value in credentials.items() if value}
     return None
 
 

@@ -36,8 +36,8 @@ def end_earlier_attempts(engine: Engine, request: Request) -> None:
         RunnerError: the engine does not answer, or refuses.
     """
     wanted = labels.of_execution(request.id, scope(request))
-    for left in _remove(engine, wanted):
-        request.note(f"ended the container {left[:12]}, which an earlier attempt of this execution had left running")
+    for ended in _remove(engine, wanted):
+        request.note(f"ended the container {ended[:12]}, which an earlier attempt of this execution had left running")
 
 
 def end_of_gone_workers(engine: Engine) -> None:
@@ -54,11 +54,11 @@ def end_of_gone_workers(engine: Engine) -> None:
 
 def end_all(items: Sequence[str]) -> None:
     """End the containers of a worker that died, as its watchdog lists them."""
-    left = [watchdog.read_item(item) for item in items]
-    for where, container in left:
+    leftovers = [watchdog.read_item(item) for item in items]
+    for where, container in leftovers:
         Elsewhere(where, container).terminate()
     deadline = time.monotonic() + group.GRACE
-    for where, container in left:
+    for where, container in leftovers:
         Elsewhere(where, container).end(max(0.0, deadline - time.monotonic()))
         with contextlib.suppress(Exception):
             remove(where, None, container)

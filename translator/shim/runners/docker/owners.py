@@ -104,7 +104,7 @@ def _run(engine: Engine, image: str, owner: str, mounts: list[Mount]) -> str:
     client = engine.client
     with speaking(engine.address, "change owners on"):
         try:
-            made = client.create_container(
+            created = client.create_container(
                 image,
                 entrypoint=["/bin/sh", "-c", _TAKE, "sh", owner, _TARGET],
                 command=[],
@@ -112,12 +112,12 @@ def _run(engine: Engine, image: str, owner: str, mounts: list[Mount]) -> str:
                 host_config=client.create_host_config(mounts=mounts, network_mode="none"),
             )["Id"]
             try:
-                client.start(made)
-                status = int(client.wait(made, timeout=_SECONDS)["StatusCode"])
-                printed = client.logs(made).decode(errors="replace").strip()
+                client.start(created)
+                status = int(client.wait(created, timeout=_SECONDS)["StatusCode"])
+                printed = client.logs(created).decode(errors="replace").strip()
                 return "" if status == 0 else printed or f"exit status {status}"
             finally:
-                client.remove_container(made, force=True, v=True)
+                client.remove_container(created, force=True, v=True)
         except APIError as error:
             return said(error)
 

@@ -27,12 +27,12 @@ def group(resources: Resources, mark: str, *, system: Path = Path("/")) -> Itera
         mark: a name that no other group has.
         system: the root of the file system.
     """
-    made = _made(resources, mark, system) if resources.cpu is not None or resources.memory is not None else None
+    cgroup = _made(resources, mark, system) if resources.cpu is not None or resources.memory is not None else None
     try:
-        yield made
+        yield cgroup
     finally:
-        if made is not None:
-            _remove(made)
+        if cgroup is not None:
+            _remove(cgroup)
 
 
 def entered(folder: Path, arguments: list[str]) -> list[str]:

@@ -37,8 +37,8 @@ def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "", item: str 
             diagnostics.error(f"unsupported-{kind}", message, node.span)
         elif len(own if isinstance(node, ir.ExecutionNode) else f"{own}.choose") > MAX_ID_LENGTH:
             message = (
-                f"node {node.name!r} is nested too deeply for Airflow: with the names of all enclosing steps, its id has "
-                f"more than {MAX_ID_LENGTH} characters: {own[:60]}…"
+                f"node {node.name!r} is nested too deeply for Airflow: with the names of all enclosing steps, its id "
+                f"has more than {MAX_ID_LENGTH} characters: {own[:60]}…"
             )
             hint = "shorten its name or that of an enclosing step"
             diagnostics.error("id-too-long", message, node.span, hint=hint)

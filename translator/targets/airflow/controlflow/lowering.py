@@ -64,7 +64,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         return (*((("attempts", tries),) if limited and tries > 1 else ()), *node_arguments(node, hooks))
 
     body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, names, settings)
-    params = {given.name: thawed(given.default) for given in pipeline.parameters}
+    params = {parameter.name: thawed(parameter.default) for parameter in pipeline.parameters}
     late = are_late(params, 1 + _tasks(pipeline.graph))
     arguments = dag_arguments(pipeline, options, {} if late else params, hooks, attempts=1 if limited else None)
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
