@@ -98,7 +98,7 @@ class History(DataflowHistory):
             ways = [".".join([*here[:length], name]) for name in (here[length], parts[length])]
             if length % 2:  # of another branch: all may be true that the specification says or a stop makes of it
                 assert state in {whole.get(path), "skipped", cut, "stopped"}, f"{path} {told}"
-            elif _first(order, ways[0]) is None or (_first(order, ways[0]) or 0) > (_first(order, ways[1]) or 0):
+            elif (place := _place(order, ways[0], whole)) is None or place > (_first(order, ways[1]) or 0):
                 assert state == "skipped", f"{path} {told}"
             else:
                 assert state == whole[path], f"{path} {told}"
@@ -117,6 +117,15 @@ class History(DataflowHistory):
 def _first(order: list[str], path: str) -> int | None:
     """Return the number of the first step at a path or below it that the specification reaches."""
     return next((n for n, one in enumerate(order) if one == path or one.startswith(f"{path}.")), None)
+
+
+def _place(order: list[str], path: str, whole: Mapping[str, str]) -> int | None:
+    """Return the number of the first step of a node; an empty map has none, and is as far as the node after it."""
+    if whole.get(path) == "complete" and _first(order, path) is None:
+        siblings = [one for one in whole if one.rpartition(".")[0] == path.rpartition(".")[0]]
+        after = (_first(order, one) for one in siblings[siblings.index(path) + 1 :])
+        return next((number for number in after if number is not None), None)
+    return _first(order, path)
 
 
 def _step_nodes(nodes: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
