@@ -62,10 +62,11 @@ def check(engines: list[Engine], made: Case, folder: Path) -> list[dict[str, Any
 
 
 def _comparable(nodes: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return by path all that a record contains about an execution."""
+    """Return by path all that a record contains about an execution, except its times."""
     found = {}
     for name, node in nodes.items():
-        found[prefix + name] = node.get("executions")
+        entries = node.get("executions", [])
+        found[prefix + name] = [{k: v for k, v in one.items() if k not in {"started", "ended"}} for one in entries]
         for branch, of in node.get("branches", {}).items():
             found |= _comparable(of["nodes"], f"{prefix}{name}.{branch}.")
     return found
