@@ -82,6 +82,9 @@ def test_the_store_of_the_configuration_counts(translate: Run, tmp_path: Path) -
     assert translate("runs")[1] == f"no runs in {tmp_path / 'nothing'}\n"
     assert "second" in translate("runs", "--pipeline", "Training Pipeline")[1]
     assert "second" in translate("runs", "--store", "artifacts")[1]
+    globs = tmp_path / "translator.toml"
+    globs.write_text(globs.read_text().replace('"Training Pipeline"', '"Train*"') + 'airflow.owner = "ml"\n')
+    assert "second" in translate("runs", "--pipeline", "Training Pipeline")[1]
     assert ["run", "second"] in cells(translate("show", "--pipeline", "Training Pipeline")[1])
 
 

@@ -63,19 +63,17 @@ def store_of(args: argparse.Namespace) -> Store:
 
 def _configured(pipeline: str | None) -> str | None:
     """Return the store that the configuration of the current directory names, for a pipeline or for all."""
-    from translator.config.files import find
-    from translator.diagnostics import Diagnostics
+    from translator.config import configured
+    from translator.config.apply import store_in
+    from translator.config.resolve import settings_of_pipeline
+    from translator.diagnostics import Diagnostics, TooManyErrors
 
-    document, _ = find(Path.cwd(), Diagnostics())
-    if document is None:
+    try:
+        # Only the store matters here: neither the keys of targets nor what else is wrong with the file.
+        config = configured(Path.cwd(), None, dict, Diagnostics()).config
+    except TooManyErrors:
         return None
-    pipelines = document.table.get("pipelines")
-    of_pipeline = pipelines.get(pipeline) if pipelines is not None and pipeline is not None else None
-    for table in (of_pipeline, document.table.get("defaults")):
-        store = table.get("store") if table is not None else None
-        if store is not None and isinstance(store.value, str):
-            return store.value
-    return None
+    return store_in(settings_of_pipeline(config, pipeline))
 
 
 def run_of(args: argparse.Namespace, name: str) -> tuple[Store, Run]:

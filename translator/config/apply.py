@@ -39,12 +39,13 @@ def configure(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, Targe
         graph=_graph(pipeline.graph, (), resolved, targets),
         settings={name: values for name, values in shared.items() if values},
         workflow={name: values for name, values in workflow.items() if values},
-        store=_store(resolved.pipeline),
+        store=store_in(resolved.pipeline),
         configuration=PurePath(config.file).name,
     )
 
 
-def _store(settings: Settings) -> str | None:
+def store_in(settings: Settings) -> str | None:
+    """Return the artifact store among the settings of a pipeline."""
     setting = settings.get((STORE.name,))
     return str(setting.value) if setting is not None else None
 

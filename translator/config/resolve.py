@@ -28,7 +28,7 @@ class Resolved:
 def resolve(config: Config, pipeline: ir.Pipeline) -> Resolved:
     """Return the settings that count for a pipeline."""
     of_pipeline = matching(config.pipelines, pipeline.name)
-    whole = _merged([config.defaults, *(level.settings for level in of_pipeline)])
+    whole = settings_of_pipeline(config, pipeline.name)
     nodes = {}
     for path, node in walk_steps(pipeline.graph):
         asked = node.step.request
@@ -42,6 +42,11 @@ def resolve(config: Config, pipeline: ir.Pipeline) -> Resolved:
         ]
         nodes[path] = _merged([whole, *(level.settings for level in levels)])
     return Resolved(whole, nodes)
+
+
+def settings_of_pipeline(config: Config, name: str | None) -> Settings:
+    """Return the settings that all of a pipeline has; without its name, those of every pipeline."""
+    return _merged([config.defaults, *(level.settings for level in matching(config.pipelines, name))])
 
 
 def matching(levels: Iterable[Level], name: str | None) -> Sequence[Level]:
