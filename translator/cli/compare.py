@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
         document = {"equal": not found, "differences": listed}
         print_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in _lines(left, right)))
+        sys.stdout.write("".join(f"{line}\n" for line in _lines(left, right, len(found))))
     return FAILED if found else OK
 
 
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _lines(left: Record, right: Record) -> Iterator[str]:
+def _lines(left: Record, right: Record, count: int) -> Iterator[str]:
     head = [("", "", _title(left), _title(right), "files")]
     states = [(one.name, one.kind, one.left, one.right, one.files) for one in rows(left, right)]
     yield from columns([tuple(printable(cell) for cell in row) for row in (*head, *states)])
@@ -66,9 +66,8 @@ def _lines(left: Record, right: Record) -> Iterator[str]:
         if len(changed) > _MOST:
             yield f"{len(changed) - _MOST} more; all of them: --format json"
     yield ""
-    found = differences(left, right)
-    count = "1 difference" if len(found) == 1 else f"{len(found)} differences"
-    yield f"{count}; all of them: --format json" if found else "The same states, parameters, metadata and bytes."
+    shown_count = "1 difference" if count == 1 else f"{count} differences"
+    yield f"{shown_count}; all of them: --format json" if count else "The same states, parameters, metadata and bytes."
 
 
 def _title(record: Record) -> str:

@@ -116,7 +116,7 @@ def attempt_folder(store: Store, run: Run, execution: Execution, attempt: int | 
     """
     counting = execution.folder
     of_execution = f"{segment(execution.node)}/{execution.entry['index']}"
-    if counting is not None and run.flaw is None:
+    if counting is not None:
         try:
             counting = relative(counting)
         except PathError:

@@ -15,7 +15,7 @@ from translator.shim.store import MANIFEST, RUN, STARTED, StoreError, segment
 from translator.shim.store.owner import OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from translator.history.records import Record
     from translator.shim.store import Store
@@ -72,14 +72,7 @@ def runs(store: Store, pipeline: str | None = None) -> list[Run]:
     Raises:
         StoreError: the store cannot be read.
     """
-    folders = [name for name in store.names() if not name.startswith(".")]
-    if pipeline is not None:
-        folders = [name for name in folders if name in {pipeline, segment(pipeline)}]
-    with ThreadPoolExecutor(_READERS) as readers:
-        names = list(readers.map(store.names, folders))
-        places = [(folder, name) for folder, of in zip(folders, names, strict=True) for name in of if name[0] != "."]
-        read = list(readers.map(lambda place: _read(store, *place), places))
-    return sorted((run for run in read if run is not None), key=_age)
+    return _read_all(store, _directories(store, pipeline))
 
 
 def find(store: Store, name: str, pipeline: str | None = None) -> Run:
@@ -96,21 +89,45 @@ def find(store: Store, name: str, pipeline: str | None = None) -> Run:
     """
     if pipeline is None and "/" in name:
         pipeline, _, name = name.rpartition("/")
-    known = runs(store, pipeline)
-    if not known:
-        of = "" if pipeline is None else f" of the pipeline {pipeline!r}"
-        raise HistoryError(f"there are no runs{of} in {store.root.removeprefix('file://')}")
-    if name == LATEST:
-        return known[0]
-    named = [run for run in known if name in {run.name, run.record["run"]}]
-    found = named or [run for run in known if name and run.name.startswith(name)]
+    places = _directories(store, pipeline)
+    # Reading a record costs more than a listing, so read only those that may be meant.
+    found = _read_all(store, [place for place in places if name == LATEST or place[1] in {name, segment(name)}])
+    if name == LATEST and found:
+        return found[0]
+    if name and not found:
+        found = _read_all(store, [place for place in places if place[1].startswith(name)])
     if not found:
-        guess = closest(name, [run.name for run in known])
-        raise HistoryError(f"there is no run {name!r}" + (f"; did you mean {guess!r}?" if guess else ""))
+        raise HistoryError(_missing(name, _read_all(store, places), store, pipeline))
     if len(found) > 1:
         several = ", ".join(run.key for run in found[:3])
         raise HistoryError(f"{name!r} is the name of {len(found)} runs: {several}{', ...' if len(found) > 3 else ''}")  # noqa: PLR2004
     return found[0]
+
+
+def _missing(name: str, known: Sequence[Run], store: Store, pipeline: str | None) -> str:
+    """Return the message for a run that does not exist."""
+    if not known:
+        of = "" if pipeline is None else f" of the pipeline {pipeline!r}"
+        return f"there are no runs{of} in {store.root.removeprefix('file://')}"
+    guess = closest(name, [run.name for run in known])
+    return f"there is no run {name!r}" + (f"; did you mean {guess!r}?" if guess else "")
+
+
+def _directories(store: Store, pipeline: str | None) -> list[tuple[str, str]]:
+    """Return the directories that may be those of runs: that of the pipeline, and the run's in it."""
+    folders = [name for name in store.names() if not name.startswith(".")]
+    if pipeline is not None:
+        folders = [name for name in folders if name in {pipeline, segment(pipeline)}]
+    with ThreadPoolExecutor(_READERS) as readers:
+        names = list(readers.map(store.names, folders))
+    return [(folder, name) for folder, of in zip(folders, names, strict=True) for name in of if name[0] != "."]
+
+
+def _read_all(store: Store, places: Sequence[tuple[str, str]]) -> list[Run]:
+    """Return the runs in some directories, those that started last first."""
+    with ThreadPoolExecutor(_READERS) as readers:
+        read = list(readers.map(lambda place: _read(store, *place), places))
+    return sorted((run for run in read if run is not None), key=_age)
 
 
 def _read(store: Store, folder: str, name: str) -> Run | None:
