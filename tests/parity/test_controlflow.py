@@ -24,6 +24,7 @@ from tests.controlflow.table import CASES, DIFFERENT, GIVEN, RUNNABLE
 from tests.oracle import engines as real
 from tests.oracle.controlflow import cases, leaks, statuses
 from tests.parity.engines import run_pipeline
+from translator.history.records import nodes
 from translator.shim.json_values import thawed
 
 if TYPE_CHECKING:
@@ -55,21 +56,21 @@ def check(engines: list[Engine], made: Case, folder: Path) -> list[dict[str, Any
         if status != (0 if document["state"] == "complete" else 1):
             wrong.append(f"ended with {status}, the record says {document['state']}")
         found += [f"{engine.name}: {line}" for line in wrong]
-    one, other = (_comparable(document["nodes"]) for document, _ in runs)
+    one, other = (_comparable(document) for document, _ in runs)
     found += [f"{path}: {one[path]} and {other.get(path)}" for path in one if one[path] != other.get(path)]
     assert not found, "\n".join([*found, *(json.dumps(document, indent=1) for document, _ in runs)])
     return [document for document, _ in runs]
 
 
-def _comparable(nodes: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _comparable(document: dict[str, Any]) -> dict[str, Any]:
     """Return by path all that a record contains about an execution, except its times."""
-    found = {}
-    for name, node in nodes.items():
-        entries = node.get("executions", [])
-        found[prefix + name] = [{k: v for k, v in one.items() if k not in {"started", "ended"}} for one in entries]
-        for branch, of in node.get("branches", {}).items():
-            found |= _comparable(of["nodes"], f"{prefix}{name}.{branch}.")
-    return found
+    return {
+        ".".join(path): [
+            {key: value for key, value in entry.items() if key not in {"started", "ended"}}
+            for entry in node.get("executions", [])
+        ]
+        for path, node in nodes(document)
+    }
 
 
 def together(dialect: str) -> Case:
