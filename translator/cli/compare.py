@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import FAILED, OK, UsageError
-from translator.cli.printing import columns, print_utf8
+from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_history, run_of
-from translator.diagnostics import printable
+from translator.diagnostics import columns, printable
 from translator.history.comparison import differences, rows, values
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import OK
-from translator.cli.printing import columns, print_utf8
+from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_run_and_node, chosen
-from translator.diagnostics import printable
+from translator.diagnostics import columns, printable
 from translator.history.files import copy, outputs
 from translator.history.sizes import size
 

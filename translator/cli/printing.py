@@ -10,7 +10,7 @@ from translator import diagnostics
 from translator.diagnostics import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from translator.diagnostics import Diagnostic, SourceText
 
@@ -63,9 +63,3 @@ def is_bad(diagnostics: Iterable[Diagnostic], *, strict: bool) -> bool:
 def bad_pipelines(diagnostics: Iterable[Diagnostic], *, strict: bool) -> set[str | None]:
     """Return the pipelines that cannot be written; None if it is the whole file."""
     return {d.pipeline for d in diagnostics if is_bad([d], strict=strict)}
-
-
-def columns(table: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of text as lines with aligned columns."""
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))] if table else []
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from translator.cli.exit_status import OK
-from translator.cli.printing import columns, print_utf8
+from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_history, store_of
-from translator.diagnostics import printable
+from translator.diagnostics import columns, printable
 from translator.history.runs import runs
 from translator.history.times import duration, local, seconds
 

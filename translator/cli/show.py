@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import OK
-from translator.cli.printing import columns, print_utf8
+from translator.cli.printing import print_utf8
 from translator.cli.store_option import RUN_HELP, add_history, run_of
-from translator.diagnostics import printable
+from translator.diagnostics import columns, printable
 from translator.history.runs import LATEST
 from translator.history.times import duration, local, seconds
 from translator.run.table import table

@@ -11,7 +11,7 @@ from translator.diagnostics.findings import (
     TranslationError,
 )
 from translator.diagnostics.machine import as_json, sarif
-from translator.diagnostics.terminal import printable, text
+from translator.diagnostics.terminal import columns, printable, text
 
 __all__ = [
     "LINE_BREAK",
@@ -23,6 +23,7 @@ __all__ = [
     "TooManyErrors",
     "TranslationError",
     "as_json",
+    "columns",
     "printable",
     "sarif",
     "text",

@@ -87,6 +87,12 @@ def printable(value: str) -> str:
     return "".join(c if c.isprintable() else _escaped(c) for c in value)
 
 
+def columns(table: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of text as lines with aligned columns."""
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))] if table else []
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 

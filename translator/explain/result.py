@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from translator.diagnostics import printable
+from translator.diagnostics import columns, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,9 +66,7 @@ def as_text(explanation: Explanation) -> str:
     verb = "fails" if len(failures) == 1 else "fail"
     what = f"if {' and '.join(failures)} {verb}" if failures else "without failures"
     lines = [f"{pipeline.name} ({pipeline.file}), {what}:", ""]
-    rows = list(_rows(explanation.nodes, "  "))
-    widths = [max((len(row[column]) for row in rows), default=0) for column in (0, 1)]
-    lines += [f"{a:{widths[0]}}  {b:{widths[1]}}  {c}".rstrip() for a, b, c in rows]
+    lines += columns(list(_rows(explanation.nodes, "  ")))
     lines += ["", f"the run: {_states(explanation.states)}" + (f" ({explanation.why})" if explanation.why else "")]
     if any(len(node.states) > 1 for node in explanation.nodes):
         lines += ["", TIMING]

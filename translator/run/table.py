@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from translator.diagnostics import printable
+from translator.diagnostics import columns, printable
 from translator.history.sizes import size
 from translator.history.times import duration, seconds
 from translator.run.progress import brief
@@ -35,10 +35,11 @@ def table(
     """
     rows = list(_rows(document["nodes"], "", labels, files=files))
     rows.append(("the run", document["state"], duration(seconds(document["started"], document["ended"])), ""))
-    shown = [tuple(printable(cell) for cell in row) for row in rows]
-    widths = [max(len(row[column]) for row in shown) for column in range(3)]
-    lines = (f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in shown)
-    return "".join(line + "\n" for line in lines)
+    width = max(len(took) for _, _, took, _ in rows)
+    shown = [
+        tuple(printable(cell) for cell in (name, state, took.rjust(width), said)) for name, state, took, said in rows
+    ]
+    return "".join(f"{line}\n" for line in columns(shown))
 
 
 def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool) -> Iterator[Row]:
