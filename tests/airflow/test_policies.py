@@ -10,23 +10,13 @@ import pytest
 
 pytest.importorskip("airflow.sdk")
 
+from tests.policies import PACKAGES, TEXT
 from translator.load import load
 from translator.targets import airflow as target
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-PACKAGES = Path(__file__).parents[1] / "goldens" / "packages"
-TEXT = """
-- step: {name: work, image: none, command: "true", parameters: [{name: n, type: integer, default: 1}]}
-- pipeline:
-    name: Policies
-    nodes:
-      - {name: one, type: execution, step: work}
-      - {name: many, type: task, step: work}
-      - {name: again, type: execution, step: work, on-error: retry}
-    edges: []
-"""
 PAGE, NOTIFY = '"company.alerts.page"', '{ call = "company.alerts.Notify", channel = "#ml" }'
 TASKS: dict[str, tuple[str, Any]] = {
     "owner": ('"team"', "team"),

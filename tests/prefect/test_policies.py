@@ -10,20 +10,10 @@ import pytest
 
 pytest.importorskip("prefect")
 
+from tests.policies import PACKAGES, TEXT
 from tests.prefect.support import compiled, flow_of
 from translator.targets import prefect as target
 
-PACKAGES = Path(__file__).parents[1] / "goldens" / "packages"
-TEXT = """
-- step: {name: work, image: none, command: "true", parameters: [{name: n, type: integer, default: 1}]}
-- pipeline:
-    name: Policies
-    nodes:
-      - {name: one, type: execution, step: work}
-      - {name: many, type: task, step: work}
-      - {name: again, type: execution, step: work, on-error: retry}
-    edges: []
-"""
 NOTE, NOTE_FLOW = '"company.alerts.note"', '"company.alerts.note_flow"'
 NODES: dict[str, tuple[str, str, Any]] = {
     "tags": ('["gpu"]', "tags", {"gpu"}),
