@@ -23,12 +23,7 @@ if TYPE_CHECKING:
     from airflow_plugin.controlflow.finish import ControlFlowFinishOperator
     from airflow_plugin.controlflow.groups import for_each
     from airflow_plugin.controlflow.steps import ControlFlowStepOperator
-    from airflow_plugin.operators.finish import FinishOperator
-    from airflow_plugin.operators.gate import GateOperator
-    from airflow_plugin.operators.grid import GridOperator
-    from airflow_plugin.operators.step import StepOperator
-    from airflow_plugin.parameters import dag_param
-    from airflow_plugin.references import (
+    from airflow_plugin.dag.references import (
         complete,
         failed,
         is_false,
@@ -38,6 +33,11 @@ if TYPE_CHECKING:
         parameter,
         same_input,
     )
+    from airflow_plugin.dataflow.finish import FinishOperator
+    from airflow_plugin.dataflow.gate import GateOperator
+    from airflow_plugin.dataflow.grid import GridOperator
+    from airflow_plugin.dataflow.step import StepOperator
+    from airflow_plugin.parameters.dag_params import dag_param
     from translator.shim import loom
     from translator.shim.contract import Catalog, FileAxis, Input, Parameter, Resources, Step, runner
 
@@ -84,12 +84,12 @@ _MODULES = {
     "airflow_plugin.controlflow.finish": ("ControlFlowFinishOperator",),
     "airflow_plugin.controlflow.groups": ("for_each",),
     "airflow_plugin.controlflow.steps": ("ControlFlowStepOperator",),
-    "airflow_plugin.operators.finish": ("FinishOperator",),
-    "airflow_plugin.operators.gate": ("GateOperator",),
-    "airflow_plugin.operators.grid": ("GridOperator",),
-    "airflow_plugin.operators.step": ("StepOperator",),
-    "airflow_plugin.parameters": ("dag_param",),
-    "airflow_plugin.references": (
+    "airflow_plugin.dataflow.finish": ("FinishOperator",),
+    "airflow_plugin.dataflow.gate": ("GateOperator",),
+    "airflow_plugin.dataflow.grid": ("GridOperator",),
+    "airflow_plugin.dataflow.step": ("StepOperator",),
+    "airflow_plugin.parameters.dag_params": ("dag_param",),
+    "airflow_plugin.dag.references": (
         "complete",
         "failed",
         "is_false",

@@ -7,18 +7,18 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
-from airflow_plugin import listener
 from airflow_plugin.console import PREFIX, Console
-from airflow_plugin.links import LINKS
+from airflow_plugin.console.links import LINKS
+from airflow_plugin.recovery import listener
 from translator.shim import run_contract
 
 # Load these modules here, not in tasks: executors fork the processes of tasks from one that has loaded plugins.
 for module in (
     "airflow_plugin.controlflow.composites",
     "airflow_plugin.controlflow.finish",
-    "airflow_plugin.operators.gate",
-    "airflow_plugin.operators.grid",
-    "airflow_plugin.upstream",
+    "airflow_plugin.dataflow.gate",
+    "airflow_plugin.dataflow.grid",
+    "airflow_plugin.dataflow.upstream",
     "translator.shim.execution",
     "valohai_yaml.commands",
 ):

@@ -32,10 +32,10 @@ def get_provider_info() -> dict[str, Any]:
             {
                 "integration-name": "Valohai pipelines",
                 "python-modules": [
-                    "airflow_plugin.operators.step",
-                    "airflow_plugin.operators.grid",
-                    "airflow_plugin.operators.gate",
-                    "airflow_plugin.operators.finish",
+                    "airflow_plugin.dataflow.step",
+                    "airflow_plugin.dataflow.grid",
+                    "airflow_plugin.dataflow.gate",
+                    "airflow_plugin.dataflow.finish",
                 ],
             },
             {
@@ -47,7 +47,7 @@ def get_provider_info() -> dict[str, Any]:
                 ],
             },
         ],
-        "extra-links": ["airflow_plugin.links.OutputsLink", "airflow_plugin.links.ManifestLink"],
+        "extra-links": ["airflow_plugin.console.links.OutputsLink", "airflow_plugin.console.links.ManifestLink"],
         "config": {
             "pipeline_translator": {
                 "description": "The artifact store of translated pipelines.",

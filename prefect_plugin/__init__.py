@@ -25,22 +25,22 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prefect_plugin.attempts import record_crash
-    from prefect_plugin.axes import Axis
-    from prefect_plugin.blocks import ArtifactStore
+    from prefect_plugin.configuration.blocks import ArtifactStore
     from prefect_plugin.controlflow.composites import branch, choice_node, loop_node, map_node, parallel_node
     from prefect_plugin.controlflow.flow_run import finish_graph, run_of_graph
     from prefect_plugin.controlflow.progress import Token
     from prefect_plugin.controlflow.steps import step_node
     from prefect_plugin.controlflow.tokens import again, chosen, fail, failed, items, succeed
-    from prefect_plugin.executions import Executions
-    from prefect_plugin.flow_run import finish, run_of
-    from prefect_plugin.jobs import Job, execution
-    from prefect_plugin.nodes import Mapped, Skip, execution_node, skip, task_node
-    from prefect_plugin.numbers import Number, as_written
-    from prefect_plugin.parameters import NodeParameters
-    from prefect_plugin.runners import thread_pool
-    from prefect_plugin.states import infrastructure_failed
+    from prefect_plugin.dataflow.executions import Executions
+    from prefect_plugin.dataflow.jobs import Job, execution
+    from prefect_plugin.dataflow.nodes import Mapped, Skip, execution_node, skip, task_node
+    from prefect_plugin.parameters.axes import Axis
+    from prefect_plugin.parameters.node_parameters import NodeParameters
+    from prefect_plugin.parameters.numbers import Number, as_written
+    from prefect_plugin.recovery.attempts import record_crash
+    from prefect_plugin.run.flow_run import finish, run_of
+    from prefect_plugin.tasks.states import infrastructure_failed
+    from prefect_plugin.tasks.task_runners import thread_pool
     from translator.shim import Catalog, FileAxis, Input, Parameter, Resources, Step, loom, runner
     from translator.shim.contract import Manifest
 
@@ -90,22 +90,22 @@ __all__ = [
 ]
 
 _MODULES = {
-    "prefect_plugin.attempts": ("record_crash",),
-    "prefect_plugin.axes": ("Axis",),
-    "prefect_plugin.blocks": ("ArtifactStore",),
+    "prefect_plugin.recovery.attempts": ("record_crash",),
+    "prefect_plugin.parameters.axes": ("Axis",),
+    "prefect_plugin.configuration.blocks": ("ArtifactStore",),
     "prefect_plugin.controlflow.composites": ("branch", "choice_node", "loop_node", "map_node", "parallel_node"),
     "prefect_plugin.controlflow.progress": ("Token",),
     "prefect_plugin.controlflow.flow_run": ("finish_graph", "run_of_graph"),
     "prefect_plugin.controlflow.steps": ("step_node",),
     "prefect_plugin.controlflow.tokens": ("again", "chosen", "fail", "failed", "items", "succeed"),
-    "prefect_plugin.executions": ("Executions",),
-    "prefect_plugin.jobs": ("Job", "execution"),
-    "prefect_plugin.nodes": ("Mapped", "Skip", "execution_node", "skip", "task_node"),
-    "prefect_plugin.numbers": ("Number", "as_written"),
-    "prefect_plugin.parameters": ("NodeParameters",),
-    "prefect_plugin.runners": ("thread_pool",),
-    "prefect_plugin.flow_run": ("finish", "run_of"),
-    "prefect_plugin.states": ("infrastructure_failed",),
+    "prefect_plugin.dataflow.executions": ("Executions",),
+    "prefect_plugin.dataflow.jobs": ("Job", "execution"),
+    "prefect_plugin.dataflow.nodes": ("Mapped", "Skip", "execution_node", "skip", "task_node"),
+    "prefect_plugin.parameters.numbers": ("Number", "as_written"),
+    "prefect_plugin.parameters.node_parameters": ("NodeParameters",),
+    "prefect_plugin.tasks.task_runners": ("thread_pool",),
+    "prefect_plugin.run.flow_run": ("finish", "run_of"),
+    "prefect_plugin.tasks.states": ("infrastructure_failed",),
     "translator.shim": ("Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "loom", "runner"),
     "translator.shim.contract": ("Manifest",),
 }
@@ -125,4 +125,4 @@ def __dir__() -> list[str]:
 
 
 if "prefect" in sys.modules:  # loaded as a collection (entry point prefect.collections): register its blocks
-    importlib.import_module(f"{__name__}.blocks")
+    importlib.import_module(f"{__name__}.configuration.blocks")

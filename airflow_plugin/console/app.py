@@ -17,10 +17,10 @@ from airflow.providers.common.compat.sdk import TaskInstanceKey
 from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
 
-from airflow_plugin.configuration import store_address
+from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.console import page
 from airflow_plugin.console.attempts import UnknownAttemptError, execution_of, folder_of, leaves_manifest
-from airflow_plugin.database import dag_of
+from airflow_plugin.database.lookups import dag_of
 from translator.shim.store import LOG, MANIFEST, OUTPUTS, NoManifestError, StoreError, open_store
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.controlflow.links import is_controlflow, node_of
-from airflow_plugin.database import last_try, pushed
-from airflow_plugin.nodes import node_name
-from airflow_plugin.tries import KEY
+from airflow_plugin.dag.nodes import node_name
+from airflow_plugin.database.lookups import last_try, pushed
+from airflow_plugin.tasks.instances import KEY
 from translator.shim.contract import ExecutionId
 from translator.shim.errors import TranslatorError
 from translator.shim.masking.uris import shown

@@ -11,7 +11,7 @@ from airflow_plugin.controlflow.progress import innermost
 from airflow_plugin.controlflow.steps import NOT_REACHED, ControlFlowOperator
 from airflow_plugin.controlflow.structure import find
 from airflow_plugin.exceptions import NodeError, NotStarted, Stopped
-from airflow_plugin.tries import gone_for_good, name_try
+from airflow_plugin.tasks.instances import gone_for_good, name_try
 from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.controlflow import fan

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from airflow_plugin.controlflow import record
+from airflow_plugin.controlflow import outcome
 from airflow_plugin.controlflow.progress import Run, Task
 from airflow_plugin.controlflow.structure import dialect_of, read, to_json
-from airflow_plugin.operators.finish import FinishOperator
-from airflow_plugin.run_mark import marked
-from airflow_plugin.waiting import let_others_end
+from airflow_plugin.dataflow.finish import FinishOperator
+from airflow_plugin.run.mark import marked
+from airflow_plugin.run.waiting import let_others_end
 from translator.shim import clock
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ControlFlowFinishOperator(FinishOperator):
         """
         let_others_end(context)
         task = Task(context)
-        written = record.write(
+        written = outcome.write(
             Run(task, dialect_of(task.root)),
             started=clock.written(context["dag_run"].start_date or context["ti"].start_date),
             parameters=dict(context["params"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.controlflow.structure import STEP, place_of
-from airflow_plugin.database import pushed
+from airflow_plugin.database.lookups import pushed
 from translator.shim.outcome.plans import BODY
 
 if TYPE_CHECKING:

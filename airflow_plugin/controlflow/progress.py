@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from airflow_plugin.configuration import store_address
+from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.controlflow.structure import Graph, Node, Path, find, graph_at, read
-from airflow_plugin.run_directory import run_directory
-from airflow_plugin.tries import named_tries
+from airflow_plugin.run.directory import run_directory
+from airflow_plugin.tasks.instances import named_tries
 from translator.shim.contract import After, ExecutionId, State
 from translator.shim.controlflow import fan, scopes
 from translator.shim.outcome.plans import BODY

@@ -10,12 +10,12 @@ from airflow.sdk import BaseOperator, TriggerRule
 
 from airflow_plugin.controlflow.progress import Run, Task
 from airflow_plugin.controlflow.structure import dialect_of, place_of
-from airflow_plugin.ending import summary_of
+from airflow_plugin.dataflow.step import document
 from airflow_plugin.exceptions import NotStarted
-from airflow_plugin.execution_context import execution_context
-from airflow_plugin.operators.step import document
-from airflow_plugin.run_conf import misspelt_keys
-from airflow_plugin.stopping import cancelled, end_commands
+from airflow_plugin.parameters.run_conf import misspelt_keys
+from airflow_plugin.run.execution_context import execution_context
+from airflow_plugin.run.stopping import cancelled, end_commands
+from airflow_plugin.tasks.states import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

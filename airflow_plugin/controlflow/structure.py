@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from airflow_plugin.dag_cache import once_per_dag
+from airflow_plugin.dag.cache import once_per_dag
+from airflow_plugin.dag.references import name_of
 from airflow_plugin.exceptions import DagError
-from airflow_plugin.references import name_of
 from translator.shim.contract import After
 from translator.shim.outcome.plans import BODY
 

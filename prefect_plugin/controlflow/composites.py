@@ -12,12 +12,12 @@ from prefect.cache_policies import NO_CACHE
 
 from prefect_plugin.controlflow.progress import CompositeKind, GraphRun, Handover, unwrapped, walked
 from prefect_plugin.controlflow.steps import NodeTask, node_state, node_task
-from prefect_plugin.display_names import flat
 from prefect_plugin.exceptions import OutsideRunError
-from prefect_plugin.flow_run import judged
-from prefect_plugin.runners import own_threads
-from prefect_plugin.states import stopped
-from prefect_plugin.tasks import KeptTask
+from prefect_plugin.run.flow_run import judged
+from prefect_plugin.tasks.display_names import flat
+from prefect_plugin.tasks.kept_task import KeptTask
+from prefect_plugin.tasks.states import stopped
+from prefect_plugin.tasks.task_runners import own_threads
 from translator.shim import clock
 from translator.shim.contract import ExecutionId
 from translator.shim.contract import State as Outcome
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from prefect import State
 
     from prefect_plugin.controlflow.progress import Node, Token
-    from prefect_plugin.flow_run import NodeRun
+    from prefect_plugin.run.flow_run import NodeRun
     from translator.shim.contract import Scope
 
 

@@ -6,8 +6,9 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from prefect_plugin import attempts, flow_run
 from prefect_plugin.controlflow.progress import GraphRun, Handover, Routes, current_graph, walked
+from prefect_plugin.recovery import attempts
+from prefect_plugin.run import flow_run
 from translator.shim.controlflow import scopes
 
 if TYPE_CHECKING:

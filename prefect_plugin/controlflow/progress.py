@@ -15,7 +15,7 @@ from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
 from prefect_plugin.exceptions import OutsideRunError
-from prefect_plugin.runners import WIDTH
+from prefect_plugin.tasks.task_runners import WIDTH
 from translator.shim.contract import After, Dialect, Scope
 from translator.shim.contract import State as Outcome
 from translator.shim.controlflow import fan
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from prefect_plugin.flow_run import Run
+    from prefect_plugin.run.flow_run import Run
 
 CompositeKind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
 Kind: TypeAlias = Literal["execution"] | CompositeKind

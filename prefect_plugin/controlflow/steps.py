@@ -10,11 +10,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from prefect_plugin.controlflow.progress import Handover, NodeFailedError, current_graph
-from prefect_plugin.display_names import flat
-from prefect_plugin.execution_context import execution_context
-from prefect_plugin.flow_run import NodeRun, judged
-from prefect_plugin.states import BROKEN, skipped, stopped
-from prefect_plugin.tasks import KeptTask
+from prefect_plugin.run.execution_context import execution_context
+from prefect_plugin.run.flow_run import NodeRun, judged
+from prefect_plugin.tasks.display_names import flat
+from prefect_plugin.tasks.kept_task import KeptTask
+from prefect_plugin.tasks.states import BROKEN, skipped, stopped
 from translator.shim.contract import State as Outcome
 from translator.shim.execution import execute
 from translator.shim.parameters import grid
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
     from prefect_plugin.controlflow.progress import GraphRun, Kind, Node, Token
-    from prefect_plugin.tasks import TaskOptions
+    from prefect_plugin.tasks.kept_task import TaskOptions
     from translator.shim.contract import Scope, Step
 
 

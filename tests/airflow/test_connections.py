@@ -12,14 +12,14 @@ pytest.importorskip("airflow.sdk")
 PROGRAM = """
 import os
 
-from airflow_plugin import connections
+from airflow_plugin.configuration import connections
 from translator.shim.contract import Connection
 
 found = connections.lookup("docker_gpu")
 assert found == Connection("gpu.example", "me", "hunter2", 2376, {"certificates": "/certs"}), found
 print(found, connections.lookup("none"))
 
-from airflow_plugin.configuration import store_address
+from airflow_plugin.configuration.locations import store_address
 from translator.shim.contract import StoreAddress
 from translator.shim.store import StoreError
 

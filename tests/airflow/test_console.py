@@ -42,7 +42,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     dag = SimpleNamespace(dag_display_name="Training", has_task="train".__eq__, default_args={})
     operator = SimpleNamespace(
         dag=dag, task_id="train", task_display_name="train", task_group=None, label="train", task_type="StepOperator",
-        _task_module="airflow_plugin.operators.step",
+        _task_module="airflow_plugin.dataflow.step",
     )  # fmt: skip
     dag.get_task = lambda _: operator
     monkeypatch.setattr(app, "dag_of", lambda *_: dag)

@@ -31,7 +31,7 @@ try:
 except ImportError:  # Airflow 3.1
     from airflow.models.dagbag import DagBag
     from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
-from airflow_plugin import plan
+from airflow_plugin.dag import plan
 from airflow_plugin.controlflow import structure
 found = {}
 for file in sys.argv[1:]:

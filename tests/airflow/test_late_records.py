@@ -14,8 +14,8 @@ sqlalchemy = pytest.importorskip("sqlalchemy")
 
 from sqlalchemy import orm  # noqa: E402
 
-from airflow_plugin import late_records  # noqa: E402
-from airflow_plugin.late_records import Asked, Writer, write_when_committed  # noqa: E402
+from airflow_plugin.recovery import late_records  # noqa: E402
+from airflow_plugin.recovery.late_records import Asked, Writer, write_when_committed  # noqa: E402
 
 RUN = Asked("dag", "run", ended=True)
 OTHER = Asked("dag", "other", ended=True)

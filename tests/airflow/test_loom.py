@@ -109,7 +109,7 @@ def test_links_in_groups_lead_to_the_execution(dag: DAG, task: str, node: str) -
     from airflow.models.taskinstancekey import TaskInstanceKey
 
     from airflow_plugin.console.attempts import execution_of
-    from airflow_plugin.links import ManifestLink
+    from airflow_plugin.console.links import ManifestLink
 
     operator, key = dag.get_task(task), TaskInstanceKey("loom", task, "run-1", try_number=2, map_index=1)
     link = ManifestLink().get_link(operator, ti_key=key)

@@ -34,7 +34,7 @@ def dag_of(tmp_path: Path) -> Any:
 
 
 def test_the_nodes_of_a_dag_are_those_of_the_pipeline(dag_of: Any) -> None:
-    from airflow_plugin.nodes import nodes
+    from airflow_plugin.dag.nodes import nodes
 
     found = nodes(
         dag_of(
@@ -56,7 +56,7 @@ def test_the_nodes_of_a_dag_are_those_of_the_pipeline(dag_of: Any) -> None:
 
 def test_nodes_keep_the_order_of_the_source_file(dag_of: Any) -> None:
     """A DAG file defines a node before those that refer to it; ``run.json`` lists them as the source file does."""
-    from airflow_plugin.nodes import nodes
+    from airflow_plugin.dag.nodes import nodes
 
     dag = dag_of(Node("last", after=["many", "first"]), Node("many", [OK, OK], after=["first"]), Node("first"))
     assert next(task.task_id for task in dag.tasks) == "first"
@@ -67,7 +67,7 @@ def test_nodes_keep_the_order_of_the_source_file(dag_of: Any) -> None:
 
 
 def test_an_added_node_belongs_to_the_pipeline_although_finish_does_not_list_it(dag_of: Any) -> None:
-    from airflow_plugin.nodes import nodes
+    from airflow_plugin.dag.nodes import nodes
 
     dag = dag_of(Node("last", after=["many", "first"]), Node("many", [OK, OK], after=["first"]), Node("first"))
     dag.get_task("finish").nodes = ("last", "first")
@@ -105,8 +105,8 @@ def controlflow_chain(count: int) -> Any:
 
 def test_a_task_reads_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
     from airflow_plugin.controlflow.structure import read
-    from airflow_plugin.nodes import nodes
-    from airflow_plugin.stopping import stopping_tasks
+    from airflow_plugin.dag.nodes import nodes
+    from airflow_plugin.run.stopping import stopping_tasks
 
     def chain(count: int) -> Any:
         return dag_of(*(Node(f"n{i}", after=[f"n{i - 1}"] if i else []) for i in range(count)), Node("aside", [OK, OK]))
@@ -145,14 +145,14 @@ def test_a_long_way_back_to_a_scope_does_not_recurse(tmp_path: Path, monkeypatch
 
 
 def test_a_chain_asks_nothing(dag_of: Any) -> None:
-    from airflow_plugin.stopping import stopping_tasks
+    from airflow_plugin.run.stopping import stopping_tasks
 
     dag = dag_of(Node("a"), Node("b", after=["a"]), Node("c", after=["b"]))
     assert [stopping_tasks(dag, task) for task in ("a", "b", "c")] == [{}, {}, {}]
 
 
 def test_a_failed_node_stops_the_right_tasks(dag_of: Any) -> None:
-    from airflow_plugin.stopping import stopping_tasks
+    from airflow_plugin.run.stopping import stopping_tasks
 
     dag = dag_of(
         Node("strict"),
@@ -183,7 +183,7 @@ def test_a_failed_node_stops_the_right_tasks(dag_of: Any) -> None:
 
 
 def test_the_first_param_that_has_a_value_counts() -> None:
-    from airflow_plugin.parameters import dag_param, run_values
+    from airflow_plugin.parameters.dag_params import dag_param, run_values
 
     params = {"a": None, "b": 0, "c": [1, 2], "d": ""}
     given = {"x": dag_param("a", "b"), "y": dag_param("a"), "z": 7, "w": dag_param("c", "b"), "v": dag_param("d", "b")}
@@ -211,7 +211,7 @@ def test_the_metadata_of_the_provider_is_valid() -> None:
 
 
 def test_unknown_conf_keys_are_reported() -> None:
-    from airflow_plugin.run_conf import described
+    from airflow_plugin.parameters.run_conf import described
 
     declared = ["train.learning_rate", "train.batch", "seed"]
     assert described(["seed", "_note"], declared) is None

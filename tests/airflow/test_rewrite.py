@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("airflow.sdk")
 
-from airflow_plugin import rewrite
+from airflow_plugin.recovery import rewrite
 from translator.shim.contract import State
 from translator.shim.outcome.run_record import RunRecord
 from translator.shim.store import open_store

@@ -36,7 +36,7 @@ class Run:
     run_after: datetime = datetime(2026, 11, 27, tzinfo=UTC)
 
     def folder(self, store: Store, tries: list[str] | None = None) -> str:
-        from airflow_plugin.run_directory import run_directory
+        from airflow_plugin.run.directory import run_directory
 
         dag_run = SimpleNamespace(
             dag_id=self.dag_id,

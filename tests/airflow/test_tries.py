@@ -64,7 +64,7 @@ def left(store: Store, node: str, index: int, state: State | None) -> dict[str, 
 
 def brought(store: Store, dag: Any, states: dict[str, str | None], tries: dict[str, list[Any]]) -> list[int]:
     """Return the indexes of ``many`` that ``collect`` gets."""
-    from airflow_plugin.upstream import upstream_manifests
+    from airflow_plugin.dataflow.upstream import upstream_manifests
 
     context: Any = {"ti": Instance(states, tries), "dag": dag}
     return [manifest.id.index for manifest in upstream_manifests(context, ["many"], store)["many"]]
@@ -91,10 +91,10 @@ def test_an_execution_marked_as_success_brings_its_outputs(store: Store, dag: An
 
 
 def known(store: Store, dag: Any, states: dict[str, str | None], tries: dict[str, list[Any]]) -> Any:
-    from airflow_plugin.nodes import nodes
-    from airflow_plugin.outcome import known_of
-    from airflow_plugin.plan import plan_of
-    from airflow_plugin.tries import states_by_task, tries_of
+    from airflow_plugin.dag.nodes import nodes
+    from airflow_plugin.dag.plan import plan_of
+    from airflow_plugin.dataflow.outcome import known_of
+    from airflow_plugin.tasks.instances import states_by_task, tries_of
 
     node = nodes(dag)["many"]
     listed = states_by_task(states, dag.task_dict)
@@ -135,7 +135,7 @@ def test_a_person_marks_executions_as_failed_after_their_node_completed(store: S
 
 
 def test_removed_instances_that_will_not_restart_are_reported() -> None:
-    from airflow_plugin.tries import gone_for_good
+    from airflow_plugin.tasks.instances import gone_for_good
 
     states: dict[str, str | None] = {"many.run_0": None, "many.run_1": "removed", "many.run_2": "removed"}
     instance = Instance({**states, "collect": None}, {})

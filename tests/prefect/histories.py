@@ -21,7 +21,7 @@ from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
 from prefect.states import Cancelling, Completed, Failed, Scheduled, Suspended
 
-from prefect_plugin.attempts import BEGAN
+from prefect_plugin.recovery.attempts import BEGAN
 from tests.prefect.support import compiled, flow_of, is_alive, wait_for
 from translator.load import load_text
 from translator.semantics import Attempt, Ending, Rules, disagreements

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("prefect")
 
-from prefect_plugin.attempts import Begun, _branches, _tries, _Try, _with_composites, _with_routes
+from prefect_plugin.recovery.attempts import Begun, _branches, _tries, _Try, _with_composites, _with_routes
 from translator.shim.contract import ExecutionId, Manifest, State
 from translator.shim.outcome.plans import BODY, CompositePlan, GraphPlan, NodePlan
 from translator.shim.outcome.traces import EngineState

@@ -8,7 +8,7 @@ from prefect.blocks.core import Block
 from prefect.blocks.system import Secret
 from pydantic import SecretStr
 
-from prefect_plugin import connections
+from prefect_plugin.configuration import connections
 from translator.shim.contract import Connection
 
 

@@ -10,7 +10,7 @@ pytest.importorskip("prefect")
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, LogFilter, LogFilterFlowRunId
 
-from prefect_plugin.artifacts import key_of
+from prefect_plugin.dataflow.execution_table import key_of
 from tests.prefect.support import task_runs, wait_for
 
 # Not in the working directory: each execution has its own.

@@ -9,7 +9,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.utilities.callables import parameter_schema
 
 from prefect_plugin import NodeParameters
-from prefect_plugin.arguments import ArgumentError, arguments_of
+from prefect_plugin.embedded.arguments import ArgumentError, arguments_of
 from tests.prefect.support import compiled, flow_of
 from translator.targets.prefect import reserved
 

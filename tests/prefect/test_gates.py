@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from prefect_plugin.arguments import arguments_of
+from prefect_plugin.embedded.arguments import arguments_of
 from tests.gated import differences, nodes_of, together
 from tests.prefect.support import flow_of
 from translator.targets import GenerateOptions

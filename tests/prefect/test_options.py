@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("prefect")
 
 from prefect_plugin import branch, execution_node, parallel_node, step_node, task_node
-from prefect_plugin.display_names import flat
+from prefect_plugin.tasks.display_names import flat
 from translator.shim import Step
 from translator.targets.prefect.flow import title_of
 

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("prefect")
 
 from prefect_plugin import ArtifactStore
-from prefect_plugin.stores import FlowStore, choose
+from prefect_plugin.configuration.stores import FlowStore, choose
 from tests.prefect.support import compiled, flow_of
 from translator.shim.contract import StoreAddress
 
@@ -26,7 +26,7 @@ def test_the_block_is_registered_as_a_module_and_as_a_collection(server):
     found = subprocess.run(
         [sys.executable, "-c", COLLECTION], env=dict(server.environment), capture_output=True, text=True, check=True
     )
-    assert found.stdout.strip() == "prefect_plugin.blocks"
+    assert found.stdout.strip() == "prefect_plugin.configuration.blocks"
 
 
 def test_the_store_comes_from_the_environment_else_from_a_block_else_is_a_directory(server, tmp_path, monkeypatch):

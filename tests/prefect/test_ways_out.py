@@ -19,8 +19,8 @@ from prefect.exceptions import Pause
 from prefect.states import Suspended
 
 from prefect_plugin.controlflow.steps import NodeTask as ControlFlowNodeTask
-from prefect_plugin.flow_run import current_run
-from prefect_plugin.nodes import NodeTask
+from prefect_plugin.dataflow.nodes import NodeTask
+from prefect_plugin.run.flow_run import current_run
 from tests.controlflow.build import T, case, graph
 from tests.controlflow.run import recorded
 from tests.controlflow.work import Work

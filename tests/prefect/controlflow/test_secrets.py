@@ -4,7 +4,7 @@ import json
 
 from prefect.blocks.system import Secret
 
-from prefect_plugin import secrets
+from prefect_plugin.configuration import secrets
 from tests.controlflow import secret
 from tests.prefect.support import flow_of
 from translator.targets import GenerateOptions

@@ -1,0 +1,52 @@
+"""Find a run's artifact store, project and name."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
+
+from airflow_plugin.configuration import connections
+from translator.shim.masking.uris import shown
+from translator.shim.store import StoreAddress, StoreError
+from translator.shim.store.credentials import options_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECTION = "pipeline_translator"
+STORE = "TRANSLATOR_STORE"
+"""Environment variable with the URI of the store, which counts before what the DAG says."""
+RUN = "TRANSLATOR_RUN"
+"""Environment variable with the run's name in the store, if a command chose it before Airflow started."""
+
+
+def store_address(default_args: Mapping[str, Any]) -> StoreAddress:
+    """Return where the artifact store of a DAG is.
+
+    It is that of the environment variable ``TRANSLATOR_STORE``, else of ``store`` in the DAG's ``default_args``, else
+    of ``[pipeline_translator] store`` in Airflow's configuration, else a directory in AIRFLOW_HOME. The connection that
+    ``store_connection`` in ``default_args`` names has the credentials, unless the environment names the store.
+
+    Raises:
+        StoreError: the connection does not exist.
+    """
+    if chosen := os.environ.get(STORE):
+        return StoreAddress(chosen)
+    uri = default_args.get("store") or conf.get(SECTION, "store", fallback="")
+    uri = uri or str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "artifacts")
+    name = default_args.get("store_connection")
+    if name is None:
+        return StoreAddress(uri)
+    connection = connections.lookup(name)
+    if connection is None:
+        where = f"the artifact store {shown(uri)}"
+        raise StoreError(f"{where} cannot be opened: Airflow has no connection {name!r} with its credentials")
+    return StoreAddress(uri, options_of(uri, connection))
+
+
+def project_folder(folder: str | Path) -> Path:
+    """Return the source file's directory: ``TRANSLATOR_PROJECT``, else that of the DAG file."""
+    return Path(os.environ.get("TRANSLATOR_PROJECT") or folder)

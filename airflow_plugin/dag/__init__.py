@@ -1,0 +1,1 @@
+"""Describe a DAG by its tasks: its nodes, their conditions, and references between them."""

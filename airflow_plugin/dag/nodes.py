@@ -1,0 +1,143 @@
+"""Find which tasks of a DAG make up each node of the pipeline.
+
+A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. It has the name of the task or
+the group is displayed. Other task groups hold nodes that are shown together. What the plugin has to know of a pipeline
+while it runs is read off the DAG, so that a DAG file says each thing once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from airflow_plugin.dag.cache import once_per_dag
+from airflow_plugin.dag.finish_task import FINISH
+from airflow_plugin.dag.references import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import DAG, BaseOperator
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+    from airflow_plugin.dag.conditions import Condition
+
+    Operator: TypeAlias = BaseOperator | MappedOperator
+
+PARTS = ("grid", "run", "done")
+"""The names of the tasks in a node's task group."""
+
+OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
+OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of a DAG: its name in the source file, its rules, and the ids of its tasks.
+
+    ``run`` is the task that runs the step, ``tasks`` are all tasks of the node, ``upstream`` names the nodes that it
+    waits for. If a condition of ``only_if`` does not hold, the node and its downstream nodes are skipped. If a
+    condition of ``included_if`` does not hold, the node is not part of the run. ``sequential``: its executions run
+    one after another until one fails.
+    """
+
+    name: str
+    kind: Literal["execution", "task"]
+    on_error: OnError
+    on_child_error: OnChildError | None
+    run: str
+    tasks: tuple[str, ...]
+    upstream: tuple[str, ...] = ()
+    only_if: tuple[Condition, ...] = ()
+    included_if: tuple[Condition, ...] = ()
+    sequential: bool = False
+
+    @property
+    def stops_all(self) -> bool:
+        """Return whether a failure of the node stops the run."""
+        return self.on_error in ("stop-all", "retry")
+
+    @property
+    def grid(self) -> str | None:
+        """Return the task that computes the node's grid, if it has one."""
+        return next((task for task in self.tasks if task.endswith(".grid")), None)
+
+    @property
+    def done(self) -> str | None:
+        """Return the last task of the node, if it has several."""
+        return next((task for task in self.tasks if task.endswith(".done")), None)
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """Return the tasks whose failure means that the node failed.
+
+        If the node may complete although executions failed, only the last task, ``done``, can tell.
+        """
+        if self.on_child_error in ("continue-and-complete", "continue-and-error"):
+            return (self.done,) if self.done else ()
+        return tuple(task for task in self.tasks if task != self.done)
+
+
+@once_per_dag
+def nodes(dag: DAG) -> Mapping[str, Node]:
+    """Return the nodes of a DAG by name, in the order of the source file, which ``finish`` lists if it differs."""
+    by_name: dict[str, Node] = {}
+    groups: dict[str, list[str]] = {}
+    for task in dag.tasks:
+        if group := _group(task):
+            groups.setdefault(group, []).append(task.task_id)
+    for task in dag.tasks:
+        if not _runs_a_step(task):
+            continue
+        group = _group(task)
+        name = node_name(task)
+        of_node = [dag.get_task(one) for one in groups[group]] if group else [task]
+        by_name[name] = Node(
+            name=name,
+            kind="task" if task.is_mapped else "execution",
+            on_error=_argument(task, "on_error") or dag.default_args.get("on_error", "stop-all"),
+            on_child_error=_argument(task, "on_child_error"),
+            run=task.task_id,
+            tasks=tuple(groups[group]) if group else (task.task_id,),
+            only_if=_conditions(of_node, "only_if"),
+            included_if=_conditions(of_node, "included_if"),
+            sequential=bool(_argument(task, "sequential")),
+        )
+    owners = {task: node.name for node in by_name.values() for task in node.tasks}
+    # A node that ``finish`` does not list, because somebody added it to the file, counts as well.
+    listed = getattr(dag.task_dict.get(FINISH), "nodes", None) or ()
+    places = {name: place for place, name in enumerate(dict.fromkeys((*listed, *by_name)))}
+    return {
+        name: replace(by_name[name], upstream=_upstream(dag, by_name[name], owners, places))
+        for name in sorted(by_name, key=places.__getitem__)
+    }
+
+
+def node_name(task: Operator) -> str:
+    """Return the name of the node that a task is part of, as defined or as Airflow stores it."""
+    return name_of(task.task_group if task.task_group and _group(task) else task)
+
+
+def _upstream(dag: DAG, node: Node, owners: Mapping[str, str], places: Mapping[str, int]) -> tuple[str, ...]:
+    tasks = {before for task in node.tasks for before in dag.get_task(task).upstream_task_ids}
+    names = {owners[task] for task in tasks if task in owners} - {node.name}
+    return tuple(sorted(names, key=places.__getitem__))
+
+
+def _group(task: Operator) -> str | None:
+    """Return the id of the task group that makes a task part of a node with several tasks."""
+    return task.task_group.group_id if task.task_group and task.label in PARTS else None
+
+
+def _conditions(tasks: list[Operator], name: Literal["only_if", "included_if"]) -> tuple[Condition, ...]:
+    """Return the conditions of a node, from the first of its tasks that has conditions."""
+    return next((tuple(found) for task in tasks if (found := _argument(task, name))), ())
+
+
+def _runs_a_step(task: Operator) -> bool:
+    operator_class: type = task.operator_class if task.is_mapped else type(task)
+    return getattr(operator_class, "runs_a_step", False)
+
+
+def _argument(task: Operator, name: str) -> Any:
+    return getattr(task, "partial_kwargs", {}).get(name) if task.is_mapped else getattr(task, name, None)

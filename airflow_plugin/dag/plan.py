@@ -1,0 +1,66 @@
+"""Describe a DAG so that the state of a run can be derived without its file, in the API server and scheduler.
+
+The task ``finish`` carries it in its serialized form (``FinishOperator.plan``). So Airflow keeps it for each version of
+the DAG, and has it before anything of a run has begun.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_plugin.dag.conditions import Condition
+from airflow_plugin.dag.nodes import Node, nodes
+from airflow_plugin.parameters.dag_params import ParamReference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import DAG
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """A node, and what Airflow's states of its tasks mean.
+
+    ``before`` are the tasks that must all succeed before Airflow starts its step; empty if it has another trigger
+    rule. ``tells``: its task ``done`` succeeds only if the node is complete.
+    """
+
+    node: Node
+    before: tuple[str, ...] = ()
+    tells: bool = False
+
+
+def plans_of(dag: DAG) -> list[NodePlan]:
+    """Derive the nodes of a dataflow graph from its DAG."""
+    return [plan_of(dag, node) for node in nodes(dag).values()]
+
+
+def plan_of(dag: DAG, node: Node) -> NodePlan:
+    """Derive the meaning of the states of a node's tasks from its DAG."""
+    run = dag.get_task(node.run)
+    before = sorted(run.upstream_task_ids) if run.trigger_rule == "all_success" else []
+    tells = node.done is not None and getattr(dag.get_task(node.done), "needs", None) != "started"
+    return NodePlan(node, tuple(before), tells)
+
+
+def to_json(plans: list[NodePlan]) -> list[dict[str, Any]]:
+    """Return the JSON document of some nodes."""
+    return [{**asdict(plan.node), "before": plan.before, "tells": plan.tells} for plan in plans]
+
+
+def from_json(document: list[Mapping[str, Any]]) -> list[NodePlan]:
+    """Read the nodes that ``to_json`` wrote."""
+    planned = []
+    for listed in document:
+        of_node = {key: value for key, value in listed.items() if key not in ("before", "tells")}
+        of_node |= {key: tuple(of_node[key]) for key in ("tasks", "upstream")}
+        of_node |= {key: tuple(map(_condition, of_node[key])) for key in ("only_if", "included_if")}
+        planned.append(NodePlan(Node(**of_node), tuple(listed["before"]), listed["tells"]))
+    return planned
+
+
+def _condition(document: Mapping[str, Any]) -> Condition:
+    of = document["of"]
+    return Condition(of if isinstance(of, str) else ParamReference(tuple(of["keys"])), document["expected"])

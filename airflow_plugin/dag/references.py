@@ -1,0 +1,80 @@
+"""Refer to nodes in a DAG file by the variable that holds their task or task group.
+
+A node has the display name of its task or task group, so a DAG file contains each name once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from airflow_plugin.dag.conditions import Condition
+from airflow_plugin.parameters.dag_params import ParamReference
+from translator.shim.contract import After, MetadataOf, Output, ParameterOf, SameInput
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, TaskGroup
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+    Node: TypeAlias = BaseOperator | MappedOperator | TaskGroup
+
+
+def name_of(node: Node) -> str:
+    """Return the name of the node that a task or a task group represents, as defined or as Airflow stores it."""
+    either: Any = node  # stored tasks and groups have other classes
+    if hasattr(node, "task_id"):
+        return _shown(str(either.task_id), either.task_display_name)
+    return _shown(str(either.group_id), either.group_display_name)
+
+
+def _shown(own_id: str, display_name: str | None) -> str:
+    """Return the display name of a task or a group, else its id without the enclosing groups.
+
+    Args:
+        own_id: id of the task or the group.
+        display_name: its display name, which Airflow sets to the id if there is none.
+    """
+    return display_name if display_name and display_name != own_id else own_id.rpartition(".")[2]
+
+
+def output(node: Node, pattern: str = "*") -> Output:
+    """Return an edge that brings the outputs of ``node`` that match ``pattern``."""
+    return Output(name_of(node), pattern)
+
+
+def same_input(node: Node, pattern: str) -> SameInput:
+    """Return an edge that brings the files of those inputs of ``node`` that match ``pattern``."""
+    return SameInput(name_of(node), pattern)
+
+
+def parameter(node: Node, name: str) -> ParameterOf:
+    """Return an edge that brings the value of parameter ``name`` of ``node``."""
+    return ParameterOf(name_of(node), name)
+
+
+def metadata(node: Node, key: str) -> MetadataOf:
+    """Return an edge that brings the last value that ``node`` printed for metadata ``key``."""
+    return MetadataOf(name_of(node), key)
+
+
+def is_true(condition: Node | ParamReference) -> Condition:
+    """Require that a condition node is true, or that a DAG param is true."""
+    return Condition(_subject(condition), expected=True)
+
+
+def is_false(condition: Node | ParamReference) -> Condition:
+    """Require that a condition node is false, or that a DAG param is false."""
+    return Condition(_subject(condition), expected=False)
+
+
+def complete(node: Node) -> After:
+    """Return the outcome that ``node`` is complete."""
+    return After(name_of(node), "complete")
+
+
+def failed(node: Node) -> After:
+    """Return the outcome that ``node`` failed."""
+    return After(name_of(node), "error")
+
+
+def _subject(condition: Node | ParamReference) -> str | ParamReference:
+    return condition if isinstance(condition, ParamReference) else name_of(condition)

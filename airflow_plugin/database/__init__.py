@@ -1,0 +1,1 @@
+"""Read Airflow's database in the API server and the scheduler; workers have no database."""

@@ -1,0 +1,199 @@
+"""Read a run from Airflow's database, in the API server and the scheduler, where no task can be asked."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow_plugin.dag.finish_task import DOCUMENT, FINISH, is_finish
+from airflow_plugin.run.directory import DagRunId, folder_of
+from airflow_plugin.tasks.instances import ENDED, KEY, REASON
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from sqlalchemy.orm import Session
+
+    from airflow_plugin.tasks.instances import States
+    from translator.shim.store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run in Airflow's database.
+
+    Attributes:
+        id: the run, and when it started.
+        pipeline: the display name of its DAG.
+        plan: the description of its DAG in the task ``finish``.
+        default_args: those of its DAG.
+        declared: the names of the params of its DAG.
+        conf: what it was triggered with.
+        params: the params of the run.
+        states: by task the states of its instances.
+        tries: by task and map index the URIs that instances have named.
+        lists: by task what it returned, of those that list the items of maps.
+        reasons: by task why it failed, of those of grids.
+        document: the URI of the ``run.json`` that ``finish`` wrote.
+        state: Airflow's state of the run.
+    """
+
+    id: DagRunId
+    pipeline: str
+    plan: Mapping[str, Any]
+    default_args: Mapping[str, Any]
+    declared: Collection[str]
+    conf: Mapping[str, Any]
+    params: Mapping[str, Any]
+    states: Mapping[str, States]
+    tries: Mapping[str, Mapping[int, str]]
+    lists: Mapping[str, Any]
+    reasons: Mapping[str, str]
+    document: str | None
+    state: str | None
+
+    def folder(self, store: Store) -> str:
+        """Return the run's name in the store."""
+        named = [uri for of_task in self.tries.values() for uri in of_task.values()]
+        return folder_of(store, self.pipeline, self.id, lambda: named or [uri for uri in [self.document] if uri])
+
+
+def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
+    """Read a run from the database; None if ``finish`` is going to write its record, or if it has no such task.
+
+    Args:
+        dag_id: id of its DAG.
+        run_id: its id.
+        ended: whether to read it only if ``finish`` has ended.
+    """
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session(scoped=False) as session:
+        instances = _instances(session, dag_id, run_id)
+        finish = next((ti for ti in instances if is_finish(ti)), None)
+        if finish is None or (ended and finish.state not in ENDED):
+            return None
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        if run is None or (described := _described(session, run, instances)) is None:
+            return None
+        dag, plan = described
+        defaults = dict(dag.params.dump())
+        states: dict[str, States] = {}
+        for ti in instances:
+            if ti.state is not None and ti.state != "removed":
+                states.setdefault(ti.task_id, {})[ti.map_index] = str(ti.state)
+        conf = dict(run.conf or {})
+        pushed = _Pushed(session, dag_id, run_id)
+        return Seen(
+            id=DagRunId(dag_id, run_id, run.run_after, run.start_date or run.queued_at, run.clear_number or 0),
+            pipeline=dag.dag_display_name,
+            plan=plan,
+            default_args=dag.default_args,
+            declared=list(defaults),
+            conf=conf,
+            params={**defaults, **(conf if _overrides() else {})},
+            states=states,
+            tries=pushed.tries(),
+            lists=pushed.lists(list(_listing(plan.get("graph")))),
+            reasons=pushed.reasons(),
+            document=pushed.document(),
+            state=run.state,
+        )
+
+
+def _overrides() -> bool:
+    """Return whether Airflow lets a run's ``conf`` override params."""
+    from airflow.configuration import conf
+
+    return bool(conf.getboolean("core", "dag_run_conf_overrides_params"))
+
+
+def _instances(session: Session, dag_id: str, run_id: str) -> Sequence[Any]:
+    from airflow.models.taskinstance import TaskInstance as Instance
+    from sqlalchemy import select
+
+    columns = (Instance.task_id, Instance.operator, Instance.map_index, Instance.state, Instance.dag_version_id)
+    return session.execute(select(*columns).where(Instance.dag_id == dag_id, Instance.run_id == run_id)).all()
+
+
+def _described(session: Session, run: Any, instances: Sequence[Any]) -> tuple[Any, Mapping[str, Any]] | None:
+    """Return a run's DAG and its plan; None if an older version of this plugin wrote the DAG without a plan."""
+    dag = dag_of_run(session, run, instances)
+    if dag is None:
+        log.warning("Airflow has no version of DAG %s for run %s: run.json is not updated", run.dag_id, run.run_id)
+        return None
+    plan = getattr(dag.get_task(FINISH), "plan", None)
+    if plan is None:
+        log.warning(
+            "DAG %s is from an older version of this plugin: run.json of %s is not updated", run.dag_id, run.run_id
+        )
+        return None
+    return dag, json.loads(plan)
+
+
+def dag_of_run(session: Session, run: Any, instances: Sequence[Any]) -> Any:
+    """Return a run's DAG as Airflow has stored it, in the version that ran last; None if there is none.
+
+    Args:
+        session: of the database.
+        run: the run.
+        instances: its task instances.
+    """
+    from airflow.models.dag_version import DagVersion
+    from airflow.models.serialized_dag import SerializedDagModel
+    from sqlalchemy import select
+
+    versions = {ti.dag_version_id for ti in instances} | {run.created_dag_version_id}
+    query = select(SerializedDagModel).join(DagVersion, DagVersion.id == SerializedDagModel.dag_version_id)
+    query = query.where(DagVersion.id.in_(versions - {None})).order_by(DagVersion.version_number.desc()).limit(1)
+    serialized = session.scalar(query)
+    if serialized is None:
+        return None
+    serialized.load_op_links = False
+    return serialized.dag
+
+
+def _listing(graph: Mapping[str, Any] | None) -> Iterable[str]:
+    """Yield the tasks that list the items of the maps of a graph, according to its plan."""
+    for node in graph["nodes"] if graph is not None else ():
+        if node["kind"] == "map":
+            yield node["entry"]
+        for branch in node["branches"].values():
+            yield from _listing(branch)
+
+
+class _Pushed:
+    """The XComs that tasks of a run pushed."""
+
+    def __init__(self, session: Session, dag_id: str, run_id: str) -> None:
+        self._session = session
+        self._dag_id = dag_id
+        self._run_id = run_id
+
+    def tries(self) -> dict[str, dict[int, str]]:
+        found: dict[str, dict[int, str]] = {}
+        for task, value in self._all(KEY):
+            found.setdefault(task, {})[value["map_index"]] = value["manifest"]
+        return found
+
+    def lists(self, task_ids: Collection[str]) -> dict[str, Any]:
+        return dict(self._all("return_value", task_ids)) if task_ids else {}
+
+    def reasons(self) -> dict[str, str]:
+        return dict(self._all(REASON))
+
+    def document(self) -> str | None:
+        return dict(self._all(DOCUMENT)).get(FINISH)
+
+    def _all(self, key: str, task_ids: Collection[str] | None = None) -> Iterable[tuple[str, Any]]:
+        from airflow.models.xcom import XComModel
+
+        query = XComModel.get_many(run_id=self._run_id, key=key, dag_ids=self._dag_id, task_ids=task_ids)
+        for row in self._session.execute(query.with_only_columns(XComModel.task_id, XComModel.value)):
+            yield row.task_id, XComModel.deserialize_value(row)

@@ -1,0 +1,78 @@
+"""Decide whether a pipeline continues after a node, if no trigger rule can."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from airflow.sdk import BaseOperator, TriggerRule
+
+from airflow_plugin.configuration.locations import store_address
+from airflow_plugin.dag.nodes import nodes
+from airflow_plugin.exceptions import NodeError, NotStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_plugin.dag.nodes import Node
+
+
+class GateOperator(BaseOperator):
+    """An operator for the last task of a node: it waits for the others and decides whether downstream nodes start.
+
+    A trigger rule cannot tell a task that failed from one that never ran because an upstream task failed:
+    ``all_done`` lets both pass. The gate passes only if its node ran; otherwise it is skipped. It also passes if its
+    node is not part of the run (``included_if``).
+
+    Args:
+        needs: what the gate requires: ``started``, that the node ran; ``one-complete``, that one of its executions is
+            complete; ``all-complete``, that all are. The gate fails if the node ran without this.
+        kwargs: of every operator.
+    """
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#f4f4f4"
+
+    def __init__(
+        self,
+        *,
+        needs: Literal["started", "one-complete", "all-complete"] = "started",
+        trigger_rule: str = TriggerRule.ALL_DONE,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=trigger_rule, **kwargs)
+        self.needs = needs
+
+    def execute(self, context: Context) -> None:
+        """Let the pipeline continue.
+
+        Raises:
+            NotStarted: the node did not run, or was stopped.
+            NodeError: the node failed.
+        """
+        ti = context["ti"]
+        node = next(node for node in nodes(context["dag"]).values() if self.task_id in node.tasks)
+        if node.included_if and self._is_left_out(context, node):
+            return
+        others = [task for task in node.tasks if task != self.task_id]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=others).get(ti.run_id, {})
+        failed = "failed" in states.values()
+        executions = [state for task, state in states.items() if not task.endswith(".grid")]
+        if executions == ["skipped"] and "success" in states.values():
+            return  # its grid has no points
+        if "skipped" in executions and not failed:
+            raise NotStarted("the node was stopped or skipped")
+        if not failed and "success" not in executions:
+            raise NotStarted("the node did not run")
+        if self.needs == "all-complete" and failed:
+            raise NodeError("an execution of the node failed")
+        if self.needs == "one-complete" and "success" not in executions:
+            raise NodeError("no execution of the node is complete")
+
+    @staticmethod
+    def _is_left_out(context: Context, node: Node) -> bool:
+        from airflow_plugin.dataflow.unmet_conditions import unmet
+        from translator.shim.store import open_store
+
+        return unmet(context, node.included_if, open_store(store_address(context["dag"].default_args))) is not None

@@ -1,0 +1,143 @@
+"""Define the operator that computes the grid of a task node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import conf
+from airflow.sdk import BaseOperator
+
+from airflow_plugin.configuration.locations import project_folder, store_address
+from airflow_plugin.dag.nodes import nodes
+from airflow_plugin.dataflow.step import Point
+from airflow_plugin.exceptions import NodeError, NotStarted
+from airflow_plugin.parameters.dag_params import run_values
+from airflow_plugin.parameters.run_conf import unknown_keys
+from airflow_plugin.run.stopping import stop_reason
+from airflow_plugin.tasks.instances import REASON, gone_for_good
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from airflow.sdk import Context
+
+    from airflow_plugin.dag.conditions import Condition
+    from airflow_plugin.parameters.dag_params import Given, ParamReference
+    from translator.shim.contract import ArtifactSource, FileAxis, Step, Value, ValueSource
+    from translator.shim.store import Store
+
+
+class GridOperator(BaseOperator):
+    """An operator that computes the points of a grid: from DAG params and upstream nodes, or from files in a directory.
+
+    Args:
+        step: the step that runs once per point.
+        parameters: by parameter of the step, the DAG param with the values it takes, or these values.
+        parameter_edges: by parameter of the step, the edge that brings its values, which wins over ``parameters``.
+        points: explicit sets of values instead of a product of axes, or the DAG param that has them; other parameters
+            remain axes.
+        inputs: the edges that bring the files of a step with ``files``; the step runs once per file, and there may be
+            none.
+        project: the directory of the source file; usually one of the DAG's ``default_args``.
+        only_if: what must hold, or else the node is skipped, and what follows it too.
+        included_if: what must hold, or else the node is not part of the run.
+        kwargs: of every operator.
+    """
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#eef3f8"
+
+    def __init__(  # noqa: PLR0913 - all of them keywords
+        self,
+        *,
+        step: Step,
+        parameters: Mapping[str, Given] | None = None,
+        parameter_edges: Mapping[str, ValueSource] | None = None,
+        points: ParamReference | Sequence[Mapping[str, Value]] | None = None,
+        inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
+        project: str | Path = ".",
+        only_if: Sequence[Condition] = (),
+        included_if: Sequence[Condition] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.step = step
+        self.parameters = parameters or {}
+        self.parameter_edges = parameter_edges or {}
+        self.points = points
+        self.inputs = inputs or {}
+        self.project = project
+        self.only_if = only_if
+        self.included_if = included_if
+
+    def execute(self, context: Context) -> list[Point]:
+        """Compute the points; the mapped task after it runs once for each.
+
+        Raises:
+            NotStarted: the run is stopped, or a condition does not hold.
+            NodeError: the run has unknown parameters, or the grid is empty (over files: the directory does not
+                exist), too large for Airflow, or has invalid values.
+        """
+        from airflow_plugin.dataflow.unmet_conditions import unmet
+        from translator.shim.parameters import file_grid, grid
+        from translator.shim.store import open_store
+
+        if reason := stop_reason(context)():
+            raise NotStarted(f"not started: {reason}")
+        if problem := unknown_keys(context):
+            raise NodeError(problem)
+        store = open_store(store_address(context["dag"].default_args))
+        if reason := unmet(context, (*self.included_if, *self.only_if), store):
+            raise NotStarted(reason)
+        files = self.step.files
+        try:
+            points = self._over_files(context, files, store) if files else self._of_values(context, store)
+        except grid.GridError as error:
+            raise _failed(context, str(error)) from None
+        if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
+            allowed = f"the grid has {len(points)} points; [core] max_map_length allows {most}"
+            raise _failed(context, self.step.located(allowed))
+        own = next((node.run for node in nodes(context["dag"]).values() if self.task_id in node.tasks), None)
+        if gone := gone_for_good(context, [own] if own else [], len(points)):
+            raise _failed(context, self.step.located(gone))
+        labels = [file_grid.label(self.step, files, point) for point in points] if files else grid.labels(points)
+        self.log.info("%d executions:\n%s", len(points), "\n".join(labels))
+        return [Point(label=label, parameters=point) for label, point in zip(labels, points, strict=True)]
+
+    def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
+        from airflow_plugin.dataflow.step import edges_in_run
+        from airflow_plugin.dataflow.upstream import upstream_manifests
+        from translator.shim.inputs import edges
+        from translator.shim.parameters import file_grid
+
+        inputs = edges_in_run(context, self.inputs, store).get(axis.over, [])
+        upstream = upstream_manifests(context, [edge.source for edge in inputs], store)
+        declared = next((one for one in self.step.inputs if one.name == axis.over), None)
+        brought = edges.files(declared, inputs, "replace", upstream, self.step.dialect) if declared else None
+        values = run_values(self.parameters, context["params"])
+        return file_grid.points(self.step, axis, values, brought, project_folder(self.project))
+
+    def _of_values(self, context: Context, store: Store) -> list[dict[str, Value]]:
+        from airflow_plugin.dataflow.upstream import upstream_manifests
+        from translator.shim.inputs import edges
+        from translator.shim.parameters import grid
+
+        sources = [edge.source for edge in self.parameter_edges.values()]
+        upstream = upstream_manifests(context, sources, store) if sources else {}
+        axes: dict[str, Any] = run_values(self.parameters, context["params"])
+        for name, edge in self.parameter_edges.items():
+            brings, value = edges.value(edge, upstream, many=True)
+            if brings:
+                axes[name] = value
+            else:
+                self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
+        asked: dict[str, Any] = {} if self.points is None else {"sets": self.points}
+        sets: Any = run_values(asked, context["params"]).get("sets")
+        return grid.points(self.step, axes, sets)
+
+
+def _failed(context: Context, reason: str) -> NodeError:
+    """Return the exception that fails the node; the reason is kept for the run's record."""
+    context["ti"].xcom_push(REASON, reason)
+    return NodeError(reason)

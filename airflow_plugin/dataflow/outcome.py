@@ -1,0 +1,272 @@
+"""Derive the outcome of a run from the states of its tasks in Airflow and the manifests in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_plugin.configuration.locations import store_address
+from airflow_plugin.dag.plan import plans_of
+from airflow_plugin.dataflow.unmet_conditions import first_unmet
+from airflow_plugin.dataflow.upstream import complete
+from airflow_plugin.parameters.run_conf import unknown_keys
+from airflow_plugin.run.directory import run_directory
+from airflow_plugin.run.mark import marked
+from airflow_plugin.run.waiting import let_killed_end
+from airflow_plugin.tasks.instances import REASON, named_tries, task_states
+from translator.shim import clock
+from translator.shim.contract import State
+from translator.shim.outcome import plans, run_record, traces
+from translator.shim.outcome.traces import NODE, EngineState
+from translator.shim.store import NoManifestError, StoreError, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from airflow.sdk import Context
+
+    from airflow_plugin.dag.conditions import Condition
+    from airflow_plugin.dag.nodes import Node
+    from airflow_plugin.dag.plan import NodePlan
+    from airflow_plugin.run.mark import Mark
+    from airflow_plugin.tasks.instances import States
+    from translator.shim.contract import Manifest, Value
+    from translator.shim.outcome.run_record import RunRecord
+    from translator.shim.store import Store
+
+_STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.STOPPED, "running": State.STOPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run of a dataflow graph, as known to Airflow.
+
+    Attributes:
+        states: by task the states of its instances.
+        tries: by task and map index the URIs that the instances of steps have named.
+        params: the run's params.
+        begun: whether anything could begin; false if the run was triggered with unknown parameters.
+        reason: returns why the task of a grid failed.
+    """
+
+    states: Mapping[str, States]
+    tries: Mapping[str, Mapping[int, str]]
+    params: Mapping[str, Any]
+    begun: bool
+    reason: Callable[[str], str | None]
+
+
+def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
+    """Derive the states of a run's nodes and of the run, and write ``run.json``.
+
+    Args:
+        context: of the task that ends the run.
+        parameters: the pipeline's parameters as they were in this run.
+    """
+    dag, ti = context["dag"], context["ti"]
+    store = open_store(store_address(dag.default_args))
+    plans = plans_of(dag)
+    states = task_states(context)
+    ran = [plan.node.run for plan in plans if _ran(states.get(plan.node.run, {}))]
+    seen = Seen(
+        states=states,
+        tries={task: named_tries(context, task) for task in ran},
+        params=context["params"],
+        begun=unknown_keys(context) is None,
+        reason=lambda grid: ti.xcom_pull(task_ids=grid, key=REASON),
+    )
+    return write(
+        store,
+        plans,
+        seen,
+        pipeline=dag.dag_display_name,
+        run=run_directory(context, store, [uri for of_task in seen.tries.values() for uri in of_task.values()]),
+        started=clock.written(context["dag_run"].start_date or ti.start_date),
+        parameters=parameters,
+        marked=marked(context),
+    )
+
+
+def write(  # noqa: PLR0913 - all that is known of a run
+    store: Store,
+    plans: Sequence[NodePlan],
+    seen: Seen,
+    *,
+    pipeline: str,
+    run: str,
+    started: str,
+    parameters: Mapping[str, Value],
+    marked: Mark | None,
+    ended: State | None = None,
+) -> RunRecord:
+    """Write ``run.json`` of a run of a dataflow graph.
+
+    Args:
+        store: the store.
+        plans: the nodes.
+        seen: what Airflow knows of the run.
+        pipeline: name of the pipeline.
+        run: name of the run in the store.
+        started: when the run started.
+        parameters: the pipeline's parameters as they were in this run.
+        marked: how a person marked the run.
+        ended: the state that Airflow gave the run, if that does not follow from the states of its nodes.
+    """
+    let_killed_end(store, pipeline, run, counting(seen.states, seen.tries))
+
+    def manifests(source: str) -> Sequence[Manifest]:
+        task = next(plan.node.run for plan in plans if plan.node.name == source)
+        return list(complete(store, seen.states.get(task, {}), seen.tries.get(task, {})))
+
+    def is_unmet(conditions: Sequence[Condition]) -> bool:
+        return first_unmet(conditions, seen.params, manifests) is not None
+
+    out = {plan.node.name for plan in plans if plan.node.included_if and is_unmet(plan.node.included_if)}
+    known = {}
+    for plan in plans:
+        node = plan.node
+        if node.name in out:
+            known[node.name] = {NODE: EngineState(State.SKIPPED)}
+            continue
+        found = known_of(plan, seen.states, seen.tries.get(node.run, {}), store)
+        if node.grid and found == {NODE: EngineState(State.ERROR)}:
+            found = {NODE: EngineState(State.ERROR, reason=seen.reason(node.grid))}
+        if node.sequential:
+            found = _in_order(found, traces.read(store, pipeline, run, {node.name: found})[node.name])
+        was_skipped = any("skipped" in seen.states.get(task, {}).values() for task in node.tasks)
+        if node.only_if and not found and was_skipped and is_unmet(node.only_if):
+            found = {NODE: EngineState(State.SKIPPED)}
+        known[node.name] = found
+    ruled = [as_plan(plan.node, out) for plan in plans]
+    return run_record.finish(
+        store,
+        pipeline=pipeline,
+        run=run,
+        engine="airflow",
+        # If nothing could begin, no rule of a node ignores that.
+        nodes=ruled if seen.begun else [_unforgiving(node) for node in ruled],
+        started=started,
+        parameters=parameters,
+        known=known,
+        marked=marked,
+        ended=ended,
+    )
+
+
+def _unforgiving(plan: plans.NodePlan) -> plans.NodePlan:
+    return replace(plan, on_error="stop-all", on_child_error=None)
+
+
+def as_plan(node: Node, out: Collection[str] = ()) -> plans.NodePlan:
+    """Return the description of a node that the rules of states need.
+
+    Args:
+        node: the node.
+        out: the nodes that are not part of the run.
+    """
+    upstream = [before for before in node.upstream if before not in out]
+    return plans.NodePlan(node.name, node.kind, node.on_error, node.on_child_error, upstream)
+
+
+def counting(states: Mapping[str, States], tries: Mapping[str, Mapping[int, str]]) -> list[str]:
+    """Return the URIs of the manifests of tries that may count, by the states of their instances."""
+    return [
+        of_task[index]
+        for task, of_task in tries.items()
+        for index, state in states.get(task, {}).items()
+        if state in _STATES and index in of_task
+    ]
+
+
+def _ran(states: States) -> bool:
+    """Return whether a task instance may have started an attempt."""
+    return any(state in _STATES for state in states.values())
+
+
+def known_of(
+    plan: NodePlan, states: Mapping[str, States], tries: Mapping[int, str], store: Store
+) -> dict[int, EngineState]:
+    """Return Airflow's knowledge of a node and, by index, of its executions.
+
+    Args:
+        plan: the node.
+        states: by task the states of its instances.
+        tries: by map index the URIs that the instances of its step have named.
+        store: the store that the manifests are in.
+    """
+    node = plan.node
+    grid = states.get(node.grid or "", {}).get(-1)
+    if grid == "failed":
+        return {NODE: EngineState(State.ERROR)}
+    of_run = states.get(node.run, {})
+    if node.kind == "task" and of_run.get(-1) == "skipped" and grid == "success":
+        return {NODE: EngineState(State.COMPLETE)}  # its grid has no points
+    found = {}
+    for index, state in sorted(of_run.items()):
+        if state not in _STATES or (index < 0) is (node.kind == "task"):
+            continue
+        named = tries.get(index)
+        if state == "skipped":
+            named = named if _was_stopped(plan, states, store, named) else None
+            if named is None and node.kind == "execution":
+                continue
+        found[max(index, 0)] = EngineState(_STATES[state], named)
+    if _is_marked(plan, states, found, store):
+        found[NODE] = EngineState(State.COMPLETE, marked=True)
+    return found
+
+
+def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, named: str | None) -> bool:
+    """Return whether a skipped task instance was stopped after its start, rather than never started.
+
+    Airflow does not start it if an upstream task did not succeed; then its XCom is from an earlier attempt.
+    """
+    if named is None:
+        return False
+    before = [state for above in plan.before for state in (states.get(above) or {-1: ""}).values()]
+    if any(state != "success" for state in before):
+        return False
+    try:
+        return store.manifest(named).state is State.STOPPED
+    except NoManifestError:
+        return True
+
+
+def _is_marked(
+    plan: NodePlan, states: Mapping[str, States], executions: Mapping[int, EngineState], store: Store
+) -> bool:
+    """Return whether a person marked a node: its last task succeeded without successful executions.
+
+    If a person later marks executions as failed, a justified success stays, and does not count as a mark of the node.
+    """
+    if not plan.tells or states.get(plan.node.done or "", {}).get(-1) != "success":
+        return False
+    now = [execution.state for execution in executions.values()]
+    return not _is_complete(plan, now) and not _is_complete(plan, [_left(one, store) for one in executions.values()])
+
+
+def _is_complete(plan: NodePlan, executions: Sequence[State]) -> bool:
+    """Return whether a node is complete by its executions."""
+    ruled = replace(as_plan(plan.node), upstream=())
+    return bool(executions) and run_record.node_states([ruled], {ruled.name: executions})[ruled.name] is State.COMPLETE
+
+
+def _left(execution: EngineState, store: Store) -> State:
+    """Return how an execution ended before a person marked it."""
+    try:
+        return store.manifest(execution.manifest).state if execution.manifest is not None else execution.state
+    except StoreError:
+        return execution.state
+
+
+def _in_order(known: Mapping[int, EngineState], found: Sequence[traces.Trace]) -> dict[int, EngineState]:
+    """Skip the executions of a sequential node after a failed one, and stop those after a stop.
+
+    Airflow's states may differ: when it stops a run, it may start the next execution before it ends all tasks.
+    """
+    begun = [trace for trace in found if trace.tries] or found
+    last = next((trace for trace in begun if trace.state in {State.ERROR, State.STOPPED}), None)
+    if last is None:
+        return dict(known)
+    after = EngineState(State.SKIPPED if last.state is State.ERROR else State.STOPPED)
+    return {index: after if index > last.index else state for index, state in known.items()}

@@ -1,0 +1,218 @@
+"""Define the operator that runs a step."""
+
+from __future__ import annotations
+
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from airflow.sdk import BaseOperator
+
+from airflow_plugin.configuration.locations import store_address
+from airflow_plugin.exceptions import NotStarted
+from airflow_plugin.parameters.dag_params import run_values
+from airflow_plugin.parameters.run_conf import unknown_keys
+from airflow_plugin.run.directory import run_directory
+from airflow_plugin.run.execution_context import execution_context
+from airflow_plugin.run.stopping import end_commands, stop_reason
+from airflow_plugin.tasks.states import summary_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from airflow.sdk import Context
+
+    from airflow_plugin.dag.conditions import Condition
+    from airflow_plugin.dag.nodes import OnChildError, OnError
+    from airflow_plugin.parameters.dag_params import Given
+    from translator.shim.contract import ArtifactSource, ExecutionId, InputFiles, Step, Value, ValueSource
+    from translator.shim.store import Store
+
+
+def document(arguments: dict[str, Any], step: Step) -> None:
+    """Say in the arguments of an operator where its step is, unless these or the DAG's ``default_args`` document it."""
+    if "doc_md" not in (arguments.get("default_args") or {}):
+        arguments.setdefault("doc_md", f"Runs the step at `{step.source}`.")
+
+
+class Point(TypedDict, total=False):
+    """A point of a grid: the values of its parameters, and its label."""
+
+    label: str
+    parameters: Mapping[str, Value]
+
+
+class StepOperator(BaseOperator):
+    """An operator that runs a step as one execution, or mapped over a grid, once per point.
+
+    The pipeline has the display name of the DAG, and the node that of the task or task group. No field is a template:
+    a command that contains ``{{ 7 * 7 }}`` runs as written.
+
+    Args:
+        step: what runs.
+        project: directory in which the command runs; usually one of the DAG's ``default_args``.
+        inputs: by input of the step, the edges that bring its files, such as ``output(preprocess)``.
+        merge: whether these files replace the input's defaults or join them.
+        parameters: by parameter of the step, the DAG param that sets it or its value.
+        parameter_edges: by parameter of the step, the edge that brings its value, which wins over ``parameters``.
+        point: from the grid that the operator is mapped over; its values win over all others.
+        on_error: how a failure of the node affects the run.
+        on_child_error: how a failed execution affects the node, if ``on_error`` alone does not say it.
+        only_if: what must hold, or else the node is skipped, and what follows it too.
+        included_if: what must hold; otherwise the node is not part of the run, as if it did not exist.
+        sequential: whether the executions of a mapped step run in order until one fails; requires
+            ``max_active_tis_per_dagrun=1``.
+        kwargs: of every operator.
+    """
+
+    template_fields: Sequence[str] = ()
+    ui_color = "#dbe9f6"
+    runs_a_step = True
+
+    # Defaults of arguments. A DAG file creates many operators, and setting an attribute of an operator is slow.
+    inputs: Mapping[str, Sequence[ArtifactSource]] = MappingProxyType({})
+    merge: Literal["replace", "append"] = "replace"
+    parameters: Mapping[str, Given] = MappingProxyType({})
+    parameter_edges: Mapping[str, ValueSource] = MappingProxyType({})
+    point: Point | None = None
+    on_error: OnError = "stop-all"
+    on_child_error: OnChildError | None = None
+    only_if: Sequence[Condition] = ()
+    included_if: Sequence[Condition] = ()
+    sequential: bool = False
+
+    def __init__(  # noqa: PLR0913 - all of them keywords
+        self,
+        *,
+        step: Step,
+        project: str | Path = ".",
+        inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
+        merge: Literal["replace", "append"] | None = None,
+        parameters: Mapping[str, Given] | None = None,
+        parameter_edges: Mapping[str, ValueSource] | None = None,
+        point: Point | None = None,
+        on_error: OnError | None = None,
+        on_child_error: OnChildError | None = None,
+        only_if: Sequence[Condition] | None = None,
+        included_if: Sequence[Condition] | None = None,
+        sequential: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        document(kwargs, step)
+        super().__init__(**kwargs)
+        self.step = step
+        self.project = project
+        for name, value in (
+            ("inputs", inputs),
+            ("merge", merge),
+            ("parameters", parameters),
+            ("parameter_edges", parameter_edges),
+            ("point", point),
+            ("on_error", on_error),
+            ("on_child_error", on_child_error),
+            ("only_if", only_if),
+            ("included_if", included_if),
+            ("sequential", sequential),
+        ):
+            if value is not None:
+                setattr(self, name, value)
+
+    @property
+    def point_label(self) -> str:
+        """Return the label of a mapped execution: ``lr=0.1, batch=32``, or its file."""
+        return self.point.get("label", "") if self.point else ""
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the step; returns a bounded summary of its manifest.
+
+        Raises:
+            NotStarted: the run is stopped, a condition does not hold, or an earlier execution failed.
+            Stopped: the execution was stopped.
+            ExecutionError: the execution failed; it is only tried again in a node with ``on-error: retry``.
+        """
+        from airflow_plugin.dataflow.unmet_conditions import unmet
+        from translator.shim.execution import execute
+        from translator.shim.store import open_store
+
+        should_stop = stop_reason(context)
+        if reason := should_stop():
+            raise NotStarted(f"not started: {reason}")
+        store = open_store(store_address(context["dag"].default_args))
+        if reason := unmet(context, (*self.included_if, *self.only_if), store):
+            raise NotStarted(reason)
+        if self.sequential and self._one_failed(context):
+            raise NotStarted("not started: an execution before this one failed")
+        execution = self._identity(context, store)
+        values, inputs = self._upstream(context, store)
+        problem = unknown_keys(context)
+        running = partial(
+            execute,
+            self.step,
+            execution_context(context, execution, project=self.project, log=self.log.info, should_stop=should_stop),
+            parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
+            inputs=inputs,
+            store=store,
+            problem=problem,
+        )
+        return summary_of(running, retried=self.on_error == "retry" and problem is None)
+
+    def on_kill(self) -> None:
+        """End the command and everything it started; called by Airflow from a signal handler."""
+        end_commands()
+
+    def _of_point(self) -> Mapping[str, Value]:
+        return self.point.get("parameters", {}) if self.point else {}
+
+    def _identity(self, context: Context, store: Store) -> ExecutionId:
+        from airflow_plugin.dag.nodes import nodes
+        from translator.shim.contract import ExecutionId
+
+        ti = context["ti"]
+        node = next(node for node in nodes(context["dag"]).values() if node.run == self.task_id)
+        return ExecutionId(
+            pipeline=context["dag"].dag_display_name,
+            run=run_directory(context, store),
+            node=node.name,
+            index=max(ti.map_index or 0, 0),
+            attempt=ti.try_number,
+            kind=node.kind,
+        )
+
+    def _one_failed(self, context: Context) -> bool:
+        """Return whether another execution of the step failed."""
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=[ti.task_id])
+        return "failed" in states.get(ti.run_id, {}).values()
+
+    def _upstream(self, context: Context, store: Store) -> tuple[dict[str, Value], dict[str, InputFiles]]:
+        """Return what the edges bring: values of parameters, and the files of each input."""
+        from airflow_plugin.dataflow.upstream import upstream_manifests
+        from translator.shim.inputs import edges
+
+        inputs = edges_in_run(context, self.inputs, store)
+        sources = [edge.source for brought in inputs.values() for edge in brought]
+        sources += [edge.source for edge in self.parameter_edges.values()]
+        upstream = upstream_manifests(context, sources, store)
+        several = {parameter.name for parameter in self.step.parameters if parameter.multiple}
+        values = {}
+        for name, edge in self.parameter_edges.items():
+            brings, value = edges.value(edge, upstream, many=name in several)
+            if brings:
+                values[name] = value
+            else:
+                self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
+        return values, {
+            declared.name: edges.files(declared, inputs.get(declared.name, ()), self.merge, upstream, self.step.dialect)
+            for declared in self.step.inputs
+        }
+
+
+def edges_in_run(
+    context: Context, inputs: Mapping[str, Sequence[ArtifactSource]], store: Store
+) -> dict[str, list[ArtifactSource]]:
+    """Return the edges by input, without those from nodes that are not part of this run."""
+    from airflow_plugin.dataflow.unmet_conditions import left_out
+
+    out = left_out(context, (edge.source for brought in inputs.values() for edge in brought), store)
+    return {name: [edge for edge in brought if edge.source not in out] for name, brought in inputs.items()}

@@ -1,0 +1,155 @@
+"""Run one DAG file in this process, without a server: ``python -m airflow_plugin.embedded FILE ...``.
+
+Airflow gets a temporary home with a SQLite database, and ``dag.test()`` runs the DAG, one task after the other. What
+the steps print goes to standard output; what Airflow says goes to ``airflow.log`` in that home.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import runpy
+import shutil
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from translator.shim.embedded import quiet
+from translator.shim.errors import TranslatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
+
+    from airflow.sdk import DAG
+
+BUNDLE = "bundle"
+DATABASE = "airflow.db"
+LOG = "airflow.log"
+_USAGE = 2
+
+
+class UsageError(TranslatorError):
+    """A DAG that cannot run as requested; the message is for the user."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a DAG file; return 0 if the run is complete, 1 if it is not, 2 if the DAG does not accept the values."""
+    options = _parser().parse_args(arguments)
+    home = options.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    _set_environment(options, home)
+    with quiet(home / LOG) as errors:
+        try:
+            return _run(options.file, home, json.loads(options.param_json))
+        except UsageError as error:
+            print(f"error: {error}", file=errors)
+            return _USAGE
+        except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
+            traceback.print_exc()
+            print(f"error: Airflow could not run {options.file.name}: {error}", file=errors)
+            return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m airflow_plugin.embedded", description=__doc__)
+    parser.add_argument("file", type=Path, help="the DAG file")
+    parser.add_argument("--store", required=True, metavar="URI", help="URI of the artifact store")
+    parser.add_argument("--run", required=True, metavar="ID", help="name of the run in the store")
+    parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="directory of the source file")
+    parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="temporary home for Airflow")
+    parser.add_argument("--param-json", default="{}", metavar="JSON", help="values by the keys of the DAG's params")
+    return parser
+
+
+def _set_environment(options: argparse.Namespace, home: Path) -> None:
+    """Set up Airflow before it is imported; no configuration of another Airflow may reach this one."""
+    for key in [key for key in os.environ if key.startswith("AIRFLOW__")]:
+        del os.environ[key]
+    os.environ.update(
+        AIRFLOW_HOME=str(home),
+        AIRFLOW__CORE__DAGS_FOLDER=str(home / BUNDLE),
+        AIRFLOW__CORE__LOAD_EXAMPLES="False",
+        AIRFLOW__CORE__MAX_MAP_LENGTH=str(sys.maxsize),
+        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / DATABASE}",
+        AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
+        TRANSLATOR_STORE=options.store,
+        TRANSLATOR_RUN=options.run,
+        TRANSLATOR_PROJECT=str(options.project.resolve()),
+    )
+
+
+def _run(file: Path, home: Path, values: dict[str, Any]) -> int:
+    from airflow.utils.db import initdb
+
+    from airflow_plugin.embedded.mapped_order import mapped_in_order
+
+    dag = _load(_bundled(file, home / BUNDLE))
+    conf = _conf(dag, values)
+    if not (home / DATABASE).exists():
+        initdb()
+    with _signals_cancel(), mapped_in_order():
+        run = dag.test(run_conf=conf)
+    return 0 if run.state == "success" else 1
+
+
+def _bundled(file: Path, bundle: Path) -> Path:
+    """Copy the file alone into a directory, because Airflow loads every file next to it."""
+    shutil.rmtree(bundle, ignore_errors=True)
+    bundle.mkdir()
+    return Path(shutil.copy(file, bundle / file.name))
+
+
+def _load(file: Path) -> DAG:
+    from airflow.sdk import DAG
+
+    dags = [value for value in runpy.run_path(str(file), run_name="dag_file").values() if isinstance(value, DAG)]
+    if len(dags) != 1:
+        raise UsageError(f"{file} defines {len(dags)} DAGs, not one", "write each DAG to its own file")
+    return dags[0]
+
+
+def _conf(dag: DAG, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values as the DAG's params accept them; a single value for an axis becomes a list.
+
+    Steps of a control-flow graph may read parameters that nothing declares.
+
+    Raises:
+        UsageError: the DAG has no such param.
+    """
+    from airflow_plugin.controlflow.structure import role_of
+    from airflow_plugin.parameters.run_conf import described
+
+    unknown = described(values, dag.params)
+    controlflow = any(role_of(task) is not None for task in dag.tasks)
+    if unknown and not controlflow:
+        raise UsageError(unknown)
+    conf = {}
+    for key, value in values.items():
+        axis = key in dag.params and dag.params.get_param(key).schema.get("type") == "array"
+        conf[key] = [value] if axis and not isinstance(value, list) else value
+    return conf
+
+
+@contextlib.contextmanager
+def _signals_cancel() -> Iterator[None]:
+    """Let SIGINT and SIGTERM cancel the running step, so that the run ends as stopped."""
+    from airflow_plugin.run.stopping import cancel, go_on
+    from translator.shim.execution import kill_all
+
+    go_on()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        cancel()
+        kill_all()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,172 @@
+"""Listen for changes of a run that its tasks cannot see, so that ``run.json`` records them.
+
+Airflow gives a run that a person marks its state at once only if its task ``finish``, a teardown, has ended. Then
+nothing of the run is started any more, and the listener corrects ``run.json``. Else Airflow ends all other tasks and
+lets ``finish`` decide; nothing but this listener tells it what the person wanted. A person may also mark an instance,
+or have one run again without what follows, so that ``finish`` does not start: then the listener writes anew how the
+executions stand. The run keeps the state that ``finish`` gave it, as it does in Airflow. What people do is heard in the
+API server, the end of a run in the scheduler.
+
+A run that takes longer than its ``dagrun_timeout`` is ended by the scheduler, and all that has not ended is skipped,
+``finish`` too. Then the listener writes ``run.json``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.listeners import hookimpl
+
+from airflow_plugin.dag.finish_task import DOCUMENT, FINISH, is_finish
+from airflow_plugin.database.run import dag_of_run
+from airflow_plugin.recovery.late_records import write_when_committed
+from airflow_plugin.run.mark import KEY, bearer
+from airflow_plugin.tasks.instances import ENDED
+
+if TYPE_CHECKING:
+    from airflow_plugin.run.mark import Mark
+
+_BY_HAND = "Dag Run's state was manually set"
+_TIMED_OUT = "timed_out"
+
+log = logging.getLogger(__name__)
+
+
+@hookimpl
+def on_dag_run_success(dag_run: Any, msg: str) -> None:
+    """Record that a person marked a run as success."""
+    if _is_by_hand(msg):
+        _keep(dag_run, "success")
+    else:
+        _catch_up(dag_run)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: Any, msg: str) -> None:
+    """Record that a person marked a run as failed; write the record of a run that timed out."""
+    if _is_by_hand(msg):
+        _keep(dag_run, "failed")
+    elif msg == _TIMED_OUT:
+        write_when_committed(dag_run, ended=False)
+    else:
+        _catch_up(dag_run)
+
+
+@hookimpl
+def on_task_instance_success(task_instance: Any) -> None:
+    """Record that a person marked an instance as success."""
+    _keep_instance(task_instance)
+
+
+@hookimpl
+def on_task_instance_failed(task_instance: Any) -> None:
+    """Record that a person marked an instance as failed."""
+    _keep_instance(task_instance)
+
+
+def _is_by_hand(msg: str) -> bool:
+    # For a person's mark, Airflow 3.1 passes no message; the scheduler always passes one.
+    return not msg or msg.startswith(_BY_HAND)
+
+
+def _keep(dag_run: Any, state: Mark) -> None:
+    """Record how a person marked a run."""
+    try:
+        instances = _instances(dag_run)
+        finish = _finish(instances)
+        if finish is None:
+            return
+        if finish.state in ENDED:
+            _correct(dag_run, instances, state)
+        else:
+            task_id = bearer({ti.task_id for ti in instances})
+            map_index = min(ti.map_index for ti in instances if ti.task_id == task_id)
+            _tell_finish(dag_run, task_id, map_index, state)
+    except Exception:
+        log.exception("run.json of %s will not record that a person marked the run", dag_run.run_id)
+
+
+def _keep_instance(instance: Any) -> None:
+    """Record how a person marked an instance; workers, which have no database, also call this when a task ends."""
+    if hasattr(instance, "_sa_instance_state") and instance.task_id != FINISH:
+        write_when_committed(instance, ended=True)
+
+
+def _catch_up(dag_run: Any) -> None:
+    """Record what the task ``finish`` of an ended run has not recorded.
+
+    That is what ran after it, and what a person marked while it ran; if it was killed, everything.
+    """
+    if dag_run.dag is None or not dag_run.dag.has_task(FINISH):
+        return
+    try:
+        instances = _instances(dag_run)
+        finish = _finish(instances)
+        if finish is None or finish.start_date is None:
+            return
+        others = (ti for ti in instances if ti is not finish)
+        late = any(ti.updated_at and ti.updated_at > finish.start_date for ti in others)
+        lost = finish.state == "failed" and _document(dag_run) is None
+    except Exception:
+        log.exception("run.json of %s may be incomplete", dag_run.run_id)
+        return
+    if late or lost:
+        write_when_committed(dag_run, ended=not lost, decided=True)
+
+
+def _finish(instances: list[Any]) -> Any:
+    """Return the task that ends a run, if this plugin defines it."""
+    return next((ti for ti in instances if is_finish(ti)), None)
+
+
+def _session(dag_run: Any) -> Any:
+    """Return the session of the request that also contains the mark."""
+    from sqlalchemy.orm import object_session
+
+    return object_session(dag_run)
+
+
+def _instances(dag_run: Any) -> list[Any]:
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import select
+
+    of_run = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
+    return list(_session(dag_run).scalars(select(TaskInstance).where(*of_run)))
+
+
+def _tell_finish(dag_run: Any, task_id: str, map_index: int, state: Mark) -> None:
+    from airflow.models.xcom import XComModel
+
+    XComModel.set(
+        KEY,
+        {"state": state, "clear_number": dag_run.clear_number or 0},
+        dag_id=dag_run.dag_id,
+        task_id=task_id,
+        run_id=dag_run.run_id,
+        map_index=map_index,
+        serialize=False,  # workers read it unchanged
+        session=_session(dag_run),
+    )
+
+
+def _correct(dag_run: Any, instances: list[Any], state: Mark) -> None:
+    """Update the ``run.json`` that ``finish`` wrote."""
+    from airflow_plugin.configuration.locations import store_address
+    from translator.shim.outcome.run_record import mark
+    from translator.shim.store import open_store
+
+    if (uri := _document(dag_run)) is not None:
+        dag = dag_of_run(_session(dag_run), dag_run, instances)
+        mark(open_store(store_address(dag.default_args if dag is not None else {})), uri, state)
+
+
+def _document(dag_run: Any) -> str | None:
+    """Return the URI of the ``run.json`` that the task ``finish`` wrote."""
+    from airflow.models.xcom import XComModel
+
+    query = XComModel.get_many(
+        run_id=dag_run.run_id, key=DOCUMENT, task_ids=FINISH, dag_ids=dag_run.dag_id, map_indexes=-1
+    )
+    found = _session(dag_run).execute(query.with_only_columns(XComModel.value)).first()
+    return str(XComModel.deserialize_value(found)) if found is not None else None

@@ -1,0 +1,155 @@
+"""Write ``run.json`` of a run from Airflow's database, in the API server and in the scheduler.
+
+Both may write the same record at the same time. So each looks again after it has written: a process that was slow to
+write what it saw has overwritten what another process saw later.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from airflow_plugin.database.run import look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from airflow_plugin.controlflow.structure import Graph
+    from airflow_plugin.database.run import Seen
+    from translator.shim.outcome.run_record import RunRecord
+    from translator.shim.store import Store
+
+_FINAL = ("success", "failed")
+"""The states of a run that has ended."""
+
+
+def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> None:
+    """Write ``run.json`` of a run.
+
+    Args:
+        dag_id: id of its DAG.
+        run_id: its id.
+        ended: whether the task ``finish`` set its state, which stays; if ``finish`` is to run again, nothing is
+            written.
+        decided: whether Airflow has decided the state of the run since a person may have marked it, because it ran
+            parts of the run again. A mark of the run that contradicts this state no longer counts.
+    """
+    from airflow_plugin.configuration.locations import RUN, store_address
+    from translator.shim.outcome.run_record import mark
+    from translator.shim.store import open_store
+
+    if RUN in os.environ:  # a command runs it, and writes its record
+        return
+    seen = look(dag_id, run_id, ended=ended)
+    if seen is None:
+        return
+    store = open_store(store_address(seen.default_args))
+    written = _write(store, seen, ended=ended, decided=decided)
+    while (now := look(dag_id, run_id, ended=ended)) is not None and now != seen and now.state in _FINAL:
+        same_attempt = now.id == seen.id
+        if same_attempt and seen.state in _FINAL and seen.state != now.state:  # a person marked the run meanwhile
+            mark(store, written.uri, "success" if now.state == "success" else "failed")
+        written = _write(store, now, ended=ended and same_attempt)
+        seen = now
+
+
+def _write(store: Store, seen: Seen, *, ended: bool, decided: bool = False) -> RunRecord:
+    from translator.shim import clock
+    from translator.shim.contract import State
+
+    before = _before(store, seen) if ended else {}
+    if before and not (decided and _is_past(before, seen)):
+        how = {"started": before["started"], "marked": before.get("marked")}
+        return _record(store, seen, **how, ended=State(before["state"]))
+    how = {"started": before["started"] if before else clock.written(seen.id.started), "marked": None}
+    if before and seen.state == "success":
+        return _record(store, seen, **how, ended=State.COMPLETE)
+    outcome = _record(store, seen, **how, ended=None)
+    if seen.state == "failed" and outcome.state is State.COMPLETE:  # it was cut off when only its end was missing
+        return _record(store, seen, **how, ended=State.STOPPED)
+    return outcome
+
+
+def _is_past(before: Mapping[str, Any], seen: Seen) -> bool:
+    """Return whether a person's mark of the run in ``run.json`` contradicts the state of the run in Airflow."""
+    return (
+        seen.state in _FINAL and "marked" in before and (before["state"] == "complete") is not (seen.state == "success")
+    )
+
+
+def _before(store: Store, seen: Seen) -> Mapping[str, Any]:
+    """Return ``run.json`` as written before; empty if ``finish`` was lost before it wrote it."""
+    from translator.shim.store import RUN, key_of
+
+    try:
+        document: Mapping[str, Any] = store.read_json(key_of(seen.pipeline, seen.folder(store), name=RUN))
+    except FileNotFoundError:
+        return {}
+    return document
+
+
+def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
+    from airflow_plugin.controlflow import outcome as controlflow_outcome
+    from airflow_plugin.controlflow.progress import Run as ControlFlowRun
+    from airflow_plugin.controlflow.structure import from_json as graph_from_json
+    from airflow_plugin.dag.plan import from_json
+    from airflow_plugin.dataflow import outcome
+    from airflow_plugin.parameters.run_conf import described
+
+    if "graph" in seen.plan:
+        run = ControlFlowRun(Run(seen, graph_from_json(seen.plan["graph"])), seen.plan["dialect"])
+        return controlflow_outcome.write(run, parameters=dict(seen.params), **how)
+    known = outcome.Seen(
+        states=seen.states,
+        tries=seen.tries,
+        params=seen.params,
+        begun=described(seen.conf, seen.declared) is None,
+        reason=seen.reasons.get,
+    )
+    return outcome.write(
+        store,
+        from_json(seen.plan["nodes"]),
+        known,
+        pipeline=seen.pipeline,
+        run=seen.folder(store),
+        parameters={name: seen.params[name] for name in seen.plan["parameters"]},
+        **how,
+    )
+
+
+class Run:
+    """A run of a control-flow graph in the database; it replaces ``airflow_plugin.controlflow.progress.Task``.
+
+    Args:
+        seen: what the database has.
+        root: the graph.
+    """
+
+    def __init__(self, seen: Seen, root: Graph) -> None:
+        from airflow_plugin.configuration.locations import store_address
+
+        self._seen = seen
+        self.pipeline = seen.pipeline
+        self.root = root
+        self.params = seen.params
+        self.store = store_address(seen.default_args)
+
+    def folder(self, store: Store, tries: Iterable[str]) -> str:  # noqa: ARG002 - the database has all of them
+        """Return the run's name in the store."""
+        return self._seen.folder(store)
+
+    def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:  # noqa: ARG002
+        """Return the states of all instances: by the task's id, or by the id, ``_`` and a number."""
+        return {
+            task if index < 0 else f"{task}_{index}": state
+            for task, of_task in self._seen.states.items()
+            for index, state in of_task.items()
+        }
+
+    def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
+        """Return the items of a map, as listed by its task."""
+        return self._seen.lists.get(task_id) or ()
+
+    def tries(self, task_id: str) -> Mapping[int, str]:
+        """Return by number the URIs that the instances of a task have named."""
+        return self._seen.tries.get(task_id, {})

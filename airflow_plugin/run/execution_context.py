@@ -1,0 +1,54 @@
+"""Build the context in which the shim runs an execution as a task of Airflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
+
+from airflow_plugin.configuration import connections, secrets
+from airflow_plugin.configuration.locations import project_folder, store_address
+from airflow_plugin.tasks.instances import name_try
+from translator.shim.contract import Context
+from translator.shim.embedded import line_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from airflow.sdk import Context as TaskContext
+
+    from translator.shim.contract import ExecutionId
+
+
+def execution_context(
+    task: TaskContext,
+    execution: ExecutionId,
+    *,
+    project: str | Path,
+    log: Callable[..., None],
+    should_stop: Callable[[], str | None],
+) -> Context:
+    """Return the context of an execution.
+
+    Args:
+        task: the task that runs it.
+        execution: its identity.
+        project: directory of the source file, as the DAG file gives it.
+        log: the task's logger.
+        should_stop: returns why it must stop, or None.
+    """
+    label = f"{execution.node}[{execution.index}]" if execution.kind == "task" else execution.node
+    return Context(
+        id=execution,
+        store=store_address(task["dag"].default_args),
+        project=project_folder(project),
+        engine="airflow",
+        log=line_log(log, label),
+        should_stop=should_stop,
+        secret=secrets.lookup,
+        claimed=name_try(task),
+        out_of_time=(AirflowTaskTimeout,),
+        connection=connections.lookup,
+        mask=secrets.mask,
+    )

@@ -1,0 +1,97 @@
+"""Stop a run because a node with ``on-error: stop-all`` failed, or because a person asks for it.
+
+Airflow has no message that ends other tasks of a run, and ``fail_fast`` marks the runs that it cuts short as
+successful. So each task that runs a step checks, before and during its command, whether a failed task stops it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from airflow_plugin.dag.nodes import nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.sdk import DAG, Context
+
+# Seconds between two requests; the shim asks more often while it prepares an execution.
+_REST = 0.8
+
+
+class _Cancelled:
+    """The flag that this process must end its executions."""
+
+    told = False
+
+
+def cancel() -> None:
+    """Stop all executions of this process, and those that it would start."""
+    _Cancelled.told = True
+
+
+def end_commands() -> None:
+    """Cancel this process, and end the commands that it runs with everything that they started."""
+    from translator.shim.execution import kill_all
+
+    cancel()
+    kill_all()
+
+
+def go_on() -> None:
+    """Undo ``cancel`` before the next run of this process."""
+    _Cancelled.told = False
+
+
+def cancelled() -> bool:
+    """Return whether ``cancel`` was called in this process."""
+    return _Cancelled.told
+
+
+def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
+    """Return the tasks whose failure stops the task ``task_id``, with the names of their nodes.
+
+    Upstream tasks cannot have failed when it starts, and downstream tasks wait for it: a chain of nodes asks nothing.
+    """
+    task = dag.get_task(task_id)
+    ordered = task.get_flat_relative_ids(upstream=True) | task.get_flat_relative_ids(upstream=False)
+    if not task.is_mapped:
+        ordered.add(task_id)
+    return {
+        verdict: node.name
+        for node in nodes(dag).values()
+        if node.stops_all or (node.run == task_id and node.on_child_error == "stop-all-and-error")
+        for verdict in node.verdicts
+        if verdict not in ordered
+    }
+
+
+def stop_reason(context: Context) -> Callable[[], str | None]:
+    """Return a function that returns why the task must stop, or None; each call is a request to Airflow's API."""
+    ti = context["ti"]
+    of_tasks = stopping_tasks(context["dag"], ti.task_id)
+    asked_at = -math.inf
+
+    def reason() -> str | None:
+        nonlocal asked_at
+        if cancelled():
+            return "the run was cancelled"
+        if not of_tasks or time.monotonic() - asked_at < _REST:
+            return None
+        asked_at = time.monotonic()
+        # Count over the whole run, not over these tasks: their names may be too many for a URL.
+        if not ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], states=["failed"]):
+            return None
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        failed = {name for task, state in states.items() if state == "failed" for name in _task_ids(task)}
+        return next((f"node {name!r} failed" for task, name in of_tasks.items() if task in failed), None)
+
+    return reason
+
+
+def _task_ids(key: str) -> tuple[str, str]:
+    """Return the possible task ids of a key in Airflow's task states, which may end in a map index."""
+    name, _, index = key.rpartition("_")
+    return key, name if index.isdecimal() else key

@@ -1,0 +1,1 @@
+"""Read the states of task instances, and end tasks in the right state."""

@@ -1,0 +1,110 @@
+"""Find the attempt in the store for a task instance, and the instance's state in Airflow.
+
+The store keeps all tries; only Airflow knows which of them count. So each execution pushes an XCom that names its try
+before its command starts. Airflow deletes the XComs of an instance when it starts it again, and keeps them when a task
+fails, is killed, or is marked by a person. It also keeps those of instances that are no more (``removed``, after a
+cleared grid has become smaller) and of those that it has skipped since: what an XCom says counts only together with the
+state of its instance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from airflow.sdk import Context
+
+KEY = "try"
+"""The key of the XCom that names a try; its value has the URI of the manifest and the map index."""
+REASON = "reason"
+"""The key of the XCom that says why a grid could not be computed."""
+
+States: TypeAlias = dict[int, str]
+"""The states of the instances of a task by map index; -1 if the task is not mapped."""
+
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+"""The states of an instance that no longer runs."""
+
+_NAMED = 40
+_SHOWN = 10
+
+
+def name_try(context: Context) -> Callable[[str], None]:
+    """Return a function that reports to Airflow the manifest's URI of the try that has begun."""
+    ti = context["ti"]
+    index = ti.map_index if ti.map_index is not None else -1
+    return lambda uri: ti.xcom_push(KEY, {"manifest": uri, "map_index": index})
+
+
+def named_tries(context: Context, task_id: str) -> dict[int, str]:
+    """Return by map index the manifest's URI of the last try that each instance of a task has named."""
+    return tries_of(context["ti"].xcom_pull(task_ids=task_id, key=KEY))
+
+
+def tries_of(pulled: Any) -> dict[int, str]:
+    """Return by map index the URIs in XComs; Airflow returns one XCom itself, and several as a sequence."""
+    values = [pulled] if isinstance(pulled, Mapping) else [value for value in pulled or () if value]
+    return {value["map_index"]: value["manifest"] for value in values}
+
+
+def task_states(context: Context, task_ids: Iterable[str] | None = None) -> dict[str, States]:
+    """Return by task the states of its existing instances, with one request to Airflow.
+
+    Args:
+        context: of the task that asks.
+        task_ids: the tasks to ask for (default: all tasks of the run).
+    """
+    ti = context["ti"]
+    wanted = list(task_ids) if task_ids is not None else []
+    # If they are too many for a URL, request all tasks, and select these.
+    asked = wanted if 0 < len(wanted) <= _NAMED else None
+    listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=asked).get(ti.run_id, {})
+    return states_by_task(listed, context["dag"].task_dict)
+
+
+def states_by_task(listed: Mapping[str, str | None], tasks: Collection[str]) -> dict[str, States]:
+    """Return by task and map index the states that Airflow lists by task id, or by the id, ``_`` and the index.
+
+    Args:
+        listed: what Airflow lists.
+        tasks: the ids of all tasks of the DAG.
+    """
+    by_task: dict[str, States] = {}
+    for key, state in listed.items():
+        name, _, index = key.rpartition("_")
+        mapped = key not in tasks and index.isdecimal()
+        if state is not None and state != "removed":
+            by_task.setdefault(name if mapped else key, {})[int(index) if mapped else -1] = state
+    return by_task
+
+
+def gone_for_good(context: Context, task_ids: Collection[str], length: int) -> str | None:
+    """Return which instances of mapped tasks Airflow will not start although the list has entries for them, or None.
+
+    Airflow marks instances as ``removed`` if its list is too short for them. It also does so with instances that were
+    just cleared, if the run continues with a newer version of its DAG, because it uses the list of the previous
+    attempt. If the new list is longer, it considers them created and leaves them: executions would be missing, and
+    nothing would fail. They start when they are cleared once more.
+
+    Args:
+        context: of the task that created the list.
+        task_ids: the mapped tasks after it.
+        length: how many entries the list has.
+    """
+    ti = context["ti"]
+    if ti.try_number <= 1 or not task_ids:
+        return None
+    listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=sorted(task_ids)).get(ti.run_id, {})
+    indexes = {
+        int(key.rpartition("_")[2]) for key, state in listed.items() if state == "removed" and key[-1:].isdecimal()
+    }
+    gone = sorted(index for index in indexes if index < length)
+    if not gone:
+        return None
+    shown = ", ".join(map(str, gone[:_SHOWN])) + (", ..." if len(gone) > _SHOWN else "")
+    return (
+        f"Airflow removed {shown} of {length}, because there were fewer before, and starts none of them: clear it again"
+    )

@@ -1,0 +1,1 @@
+"""Read what a deployment sets in Prefect: the artifact store, connections and secrets."""

@@ -1,0 +1,1 @@
+"""Run dataflow pipelines (Valohai, Loom) in Prefect, with nodes and executions as tasks."""

@@ -1,0 +1,195 @@
+"""Run the step of a node: as one execution, or as one Prefect task per point of its grid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from prefect_plugin.dataflow.executions import Edge, LeftOut
+from prefect_plugin.exceptions import StepError
+from prefect_plugin.parameters.node_parameters import NodeParameters
+from prefect_plugin.parameters.points import Point
+from prefect_plugin.run.execution_context import execution_context
+from prefect_plugin.run.flow_run import current_node, judged
+from prefect_plugin.tasks.display_names import flat
+from prefect_plugin.tasks.states import execution_state, skipped
+from translator.shim.contract import State as Outcome
+from translator.shim.execution import execute
+from translator.shim.inputs import edges
+from translator.shim.parameters import file_grid, grid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from prefect_plugin.run.flow_run import NodeRun
+    from translator.shim.contract import ArtifactSource, InputFiles, Manifest, Step, Value, ValueSource
+
+    Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
+
+
+class Job:
+    """A step with the files that edges bring; a node's function creates it, and calls one of its methods."""
+
+    __slots__ = ("_inputs", "_step", "in_order", "node")
+
+    def __init__(
+        self,
+        step: Step,
+        inputs: Mapping[str, Sequence[Edge[ArtifactSource]]] | None = None,
+        merge: Literal["replace", "append"] = "replace",
+    ) -> None:
+        """Collect the files that edges bring.
+
+        Args:
+            step: what to run.
+            inputs: by input of the step, its incoming edges.
+            merge: whether the files that edges bring replace an input's defaults or join them.
+        """
+        self.node = current_node()
+        self.in_order = False
+        self._step = step
+        declared = {item.name: item for item in step.inputs}
+        present = {
+            name: [edge for edge in values if not isinstance(edge.executions, LeftOut)]
+            for name, values in (inputs or {}).items()
+        }
+        self._inputs: dict[str, InputFiles] = {
+            name: edges.files(declared[name], [edge.source for edge in values], merge, _upstream(values), step.dialect)
+            for name, values in present.items()
+        }
+
+    def run(self, form: NodeParameters | None = None, *, values: Values | None = None) -> Manifest:
+        """Run the step once, in the current task run.
+
+        Args:
+            form: the node's group of the parameter form.
+            values: values of pipeline parameters and edges, by parameter of the step; they win over the form.
+        """
+        lists = {parameter.name for parameter in self._step.parameters if parameter.multiple}
+        own = {} if form is None else form.values()
+        point = Point(0, {**own, **_resolved(values or {}, many=lists)})
+        self.node.points = [point]
+        return self.execute(point)
+
+    def grid(
+        self, form: NodeParameters | Sequence[NodeParameters] | None = None, *, values: Values | None = None
+    ) -> list[Point]:
+        """Return the points of the node's grid, in order.
+
+        Args:
+            form: the node's group of the parameter form: its axes, or explicit points.
+            values: axes of pipeline parameters and edges, by parameter of the step; they win over the form. A single
+                value is an axis of one.
+
+        Raises:
+            translator.shim.parameters.grid.GridError: the grid has no points, or a value is bad.
+        """
+        axes: dict[str, Value] = {}
+        sets = None
+        if isinstance(form, NodeParameters):
+            axes = form.values()
+        elif form is not None:
+            sets = [point.values() for point in form]
+        names = {parameter.name for parameter in self._step.parameters}
+        rows = grid.points(self._step, {**axes, **_resolved(values or {}, many=names)}, sets)
+        self.node.points = [
+            Point(index, row, label) for index, (row, label) in enumerate(zip(rows, grid.labels(rows), strict=True))
+        ]
+        return self.node.points
+
+    def files(self, form: NodeParameters | None = None, *, values: Values | None = None) -> list[Point]:
+        """Return the points of a grid over files, in the order of the files' paths; there may be none.
+
+        Args:
+            form: the node's group of the parameter form.
+            values: values of pipeline parameters and edges, by parameter of the step; they win over the form.
+
+        Raises:
+            translator.shim.parameters.grid.GridError: the directory does not exist.
+        """
+        axis = self._step.files
+        if axis is None:
+            raise StepError(f"the step {self._step.name!r} has no files to run over")
+        own = {**({} if form is None else form.values()), **_resolved(values or {}, many=set())}
+        rows = file_grid.points(self._step, axis, own, self._inputs.get(axis.over), self.node.run.project)
+        self.in_order = axis.sequential
+        self.node.points = [
+            Point(index, {**own, **row}, file_grid.label(self._step, axis, {**own, **row}))
+            for index, row in enumerate(rows)
+        ]
+        return self.node.points
+
+    def execute(self, point: Point) -> Manifest:
+        """Run the step for one point, in the current task run, and record its manifest for the node."""
+        node = self.node
+        manifest = execute(
+            self._step,
+            execution_context(node, _name_of(node, point), point.index),
+            parameters=point.parameters,
+            inputs=self._inputs,
+        )
+        node.manifests[point.index] = manifest
+        return manifest
+
+
+def _name_of(node: NodeRun, point: Point) -> str:
+    """Return the name of an execution in the UI, such as ``train[lr=0.1, batch=32]``."""
+    return f"{node.name}[{point.label}]" if node.kind == "task" else node.name
+
+
+def _name(parameters: dict[str, Any]) -> str:
+    point: Point = parameters["point"]
+    job: Job = parameters["job"]
+    return flat(_name_of(job.node, point))
+
+
+@task(
+    name="execution",
+    task_run_name=_name,  # type: ignore[arg-type]  # Prefect asks for a class here, and takes a function
+    # Set all options, so that no default of a deployment changes what on-error means.
+    retries=0,
+    retry_delay_seconds=0,
+    persist_result=False,
+    cache_policy=NO_CACHE,
+)
+def execution(point: Point, job: Job) -> Any:  # a state; the result of the future is a Manifest
+    """Run a step for one point of a grid.
+
+    Args:
+        point: the point.
+        job: what to run.
+    """
+    if job.in_order and any(one.state is Outcome.ERROR for one in job.node.manifests.values()):
+        return judged(skipped("an execution before this one failed"))
+    return judged(execution_state(job.execute(point)))
+
+
+def _upstream(edges: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:
+    return {edge.executions.node: edge.executions.manifests for edge in edges}
+
+
+def _resolved(values: Values, many: set[str]) -> dict[str, Value]:
+    """Return the values that exist: a pipeline parameter may have none, and an edge may bring none.
+
+    Args:
+        values: values and edges by parameter.
+        many: the parameters that take several values.
+    """
+    found: dict[str, Value] = {}
+    for name, value in values.items():
+        if not isinstance(value, Edge):
+            if value is not None:
+                found[name] = value
+            continue
+        there, brought = edges.value(value.source, _upstream([value]), many=name in many)
+        if there:
+            found[name] = brought
+        else:
+            get_run_logger().warning(
+                "%s passes no value: parameter %r keeps its value", edges.describe(value.source), name
+            )
+            if value.default is not None:
+                found[name] = value.default
+    return found

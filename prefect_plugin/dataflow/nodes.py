@@ -1,0 +1,343 @@
+"""Define the nodes of a dataflow pipeline as Prefect tasks that follow their on-error rules.
+
+A node that fails ends Failed, so Prefect runs no downstream node. With ``continue``, the flow wraps the future in
+``allow_failure``, and downstream nodes get the executions that are complete. A rule that stops the run requests
+a stop, which all executions obey.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, Unpack, cast
+
+from prefect import allow_failure, get_run_logger, unmapped
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+from prefect.futures import PrefectFuture, as_completed
+from prefect.states import Completed, Failed
+
+from prefect_plugin.dataflow.execution_table import show_executions
+from prefect_plugin.dataflow.executions import Executions, LeftOut, NodeError
+from prefect_plugin.dataflow.joining import Late, nothing_to_join
+from prefect_plugin.run.flow_run import NodeRun, begun, current_run, judged
+from prefect_plugin.run.stopping import Cause
+from prefect_plugin.tasks.display_names import flat
+from prefect_plugin.tasks.kept_task import KeptTask
+from prefect_plugin.tasks.states import BROKEN, SKIPPED, failed, infrastructure_failed, skipped, stopped
+from prefect_plugin.tasks.task_runners import WIDTH, own_threads
+from translator.shim.contract import Manifest
+from translator.shim.contract import State as Outcome
+from translator.shim.outcome.plans import NodePlan
+from translator.shim.outcome.run_record import node_states
+from translator.shim.outcome.traces import NODE
+from translator.shim.parameters.grid import GridError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Literal
+
+    from prefect import State
+
+    from prefect_plugin.parameters.points import Point
+    from prefect_plugin.tasks.kept_task import TaskOptions
+
+    OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
+    OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
+
+P = ParamSpec("P")
+
+Mapped: TypeAlias = Sequence[PrefectFuture[Manifest]]
+"""The result of a task node's function: the executions that ``execution.map(...)`` has submitted."""
+
+_STOP_ALL = ("stop-all", "retry")
+_places = itertools.count()
+
+
+class NodeTask(KeptTask[P, Any]):
+    """A task that is a node; ``submit`` tells the run which nodes it follows."""
+
+    plan: NodePlan
+    joins: bool = False
+    place: int
+    """The node's position in the order of the source file."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> PrefectFuture[Any]:  # type: ignore[override]
+        """Submit the node; arguments are as of any task."""
+        run = current_run()
+        name = self.plan.name
+        upstream = tuple(dict.fromkeys(run.names[future.task_run_id] for future in _futures([args, kwargs])))
+        run.plans[name] = replace(self.plan, upstream=upstream)
+        run.places[name] = self.place
+        if self.joins:  # a joining node waits for its upstream nodes itself
+            kwargs.pop("wait_for", None)
+            kwargs = {key: Late(value) if isinstance(value, PrefectFuture) else value for key, value in kwargs.items()}
+        future: PrefectFuture[Any] = super().submit(*args, **kwargs)
+        run.futures[name] = future
+        run.names[future.task_run_id] = name
+        return future
+
+    def leave_out(self) -> Any:
+        """Leave the node out of this run; downstream nodes run as if it did not exist.
+
+        Returns:
+            What replaces the node's future in the arguments of other nodes.
+        """
+        run = current_run()
+        name = self.plan.name
+        run.plans[name] = self.plan
+        run.places[name] = self.place
+        run.nodes[name] = NodeRun(run, name, self.plan.kind, states={NODE: Outcome.SKIPPED})
+        return LeftOut(name)
+
+
+class Skip:
+    """A node's decision not to run; its downstream nodes do not run either."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+def skip(reason: str) -> Skip:
+    """End a node as skipped; its downstream nodes are skipped, too, and the run does not fail."""
+    return Skip(reason)
+
+
+def execution_node(
+    *,
+    name: str,
+    on_error: OnError = "stop-all",
+    retries: int = 0,
+    joins: bool = False,
+    tags: Sequence[str] = (),
+    **options: Unpack[TaskOptions],
+) -> Callable[[Callable[P, Manifest | Skip]], NodeTask[P]]:
+    """Turn a function that returns ``Job.run(...)`` into a node that runs its step once.
+
+    Args:
+        name: the node's name in the source file.
+        on_error: how a failure of the node affects the run.
+        retries: how often a failed execution is tried again.
+        joins: whether the node runs although upstream nodes were skipped, if none failed and one is complete.
+        tags: tags of the task, such as the groups that the UI shows the node in.
+        options: more options of the task.
+    """
+    plan = NodePlan(name, "execution", on_error)
+
+    def decorate(function: Callable[P, Manifest | Skip]) -> NodeTask[P]:
+        work = functools.partial(_run_once, plan)
+        return cast("NodeTask[P]", _task(function, plan, retries, work, options, tags=tags, joins=joins))
+
+    return decorate
+
+
+def task_node(
+    *,
+    name: str,
+    on_error: OnError = "stop-all",
+    on_child_error: OnChildError | None = None,
+    max_workers: int | None = None,
+    tags: Sequence[str] = (),
+    **options: Unpack[TaskOptions],
+) -> Callable[[Callable[P, Mapped | Skip]], NodeTask[P]]:
+    """Turn a function that returns ``execution.map(...)`` into a node that runs its step once per point of a grid.
+
+    The executions run on the node's own task runner, so that a wide grid never blocks another branch.
+
+    Args:
+        name: the node's name in the source file.
+        on_error: how a failure of the node affects the run.
+        on_child_error: how a failed execution affects the node; by default, ``on_error`` decides.
+        max_workers: how many executions run at once (default: ``WIDTH``).
+        tags: tags of the task, such as the groups that the UI shows the node in.
+        options: more options of the task; those of the executions go to ``execution.with_options``.
+    """
+    plan = NodePlan(name, "task", on_error, on_child_error)
+
+    def decorate(function: Callable[P, Mapped | Skip]) -> NodeTask[P]:
+        work = functools.partial(_run_grid, plan, max_workers or WIDTH)
+        return cast("NodeTask[P]", _task(function, plan, 0, work, options, tags=tags))
+
+    return decorate
+
+
+def _task(  # noqa: PLR0913 - all options of a node
+    function: Callable[..., Any],
+    plan: NodePlan,
+    retries: int,
+    work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
+    options: TaskOptions,
+    *,
+    tags: Sequence[str] = (),
+    joins: bool = False,
+) -> NodeTask[...]:
+    """Return the task that is a node; ``work`` calls the generated function and returns the node's state."""
+
+    @functools.wraps(function)
+    def body(*args: Any, **kwargs: Any) -> State[Any]:
+        return judged(run_body(*args, **kwargs))
+
+    def run_body(*args: Any, **kwargs: Any) -> State[Any]:
+        run = current_run()
+        if run.stop.reason:
+            return stopped(f"not started: {run.stop.reason}")
+        if joins and (reason := nothing_to_join(run, plan.name)):
+            return skipped(reason)
+        for upstream in () if joins else run.plans[plan.name].upstream:
+            if not run.futures[upstream].state.is_final():
+                return skipped(f"{upstream} did not run")
+        node = NodeRun(run, plan.name, plan.kind)
+        positional = [_passed(value) for value in args]
+        named = {key: _passed(value, key) for key, value in kwargs.items()}
+        with run.slots or contextlib.nullcontext():
+            if run.stop.reason:
+                return stopped(f"not started: {run.stop.reason}")
+            state = _begin(node, plan, work, functools.partial(function, *positional, **named))
+        if state.is_failed() and plan.on_error in _STOP_ALL and _is_last_try(state):
+            run.stop.trip(Cause.ERROR, f"node {plan.name!r} failed")
+        return state
+
+    task = NodeTask(
+        body,
+        name=flat(plan.name),
+        tags=[flat(tag) for tag in tags],
+        task_run_name=lambda: flat(plan.name),
+        # Set all options, so that no default of a deployment changes what on-error means.
+        retries=retries,
+        persist_result=False,
+        cache_policy=NO_CACHE,
+        **{"retry_delay_seconds": 0, **options},  # type: ignore[arg-type]  # as TaskOptions says
+    )
+    task.plan = plan
+    task.joins = joins
+    task.place = next(_places)
+    return task
+
+
+def _begin(
+    node: NodeRun,
+    plan: NodePlan,
+    work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
+    function: Callable[[], Any],
+) -> State[Any]:
+    """Run a node; any exception is a failure of the node, to which its on-error rule applies."""
+    with begun(node):
+        try:
+            return work(node, function)
+        except GridError as error:
+            reason = str(error)
+        except Exception as error:  # noqa: BLE001 - see the docstring
+            get_run_logger().exception("the node could not be run")
+            reason = f"{type(error).__name__}: {error}"
+        node.states[NODE], node.reason = Outcome.ERROR, reason
+        return _failed(reason, Executions(plan.name))
+
+
+def _skipped(node: NodeRun, reason: str) -> State[Any]:
+    node.states[NODE] = Outcome.SKIPPED
+    return skipped(reason)
+
+
+def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest | Skip]) -> State[Any]:
+    manifest = function()
+    if isinstance(manifest, Skip):
+        return _skipped(node, manifest.reason)
+    node.states[0] = manifest.state
+    match manifest.state:
+        case Outcome.COMPLETE:
+            return Completed(data=Executions(plan.name, [manifest]))
+        case Outcome.ERROR:
+            return failed(manifest, data=NodeError(Executions(plan.name)))
+        case _:
+            return stopped(manifest.reason or "stopped")
+
+
+def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped | Skip]) -> State[Any]:
+    with own_threads(max_workers):
+        mapped = function()
+        futures = [] if isinstance(mapped, Skip) else list(mapped)
+        labels = [point.label for point in node.points or ()]
+        node.run.mapped += [(f"{plan.name}[{label}]", one) for label, one in zip(labels, futures, strict=False)]
+        for future in as_completed(futures):
+            future.wait()  # only after this, the state is local; before, it is read from the API, which lags
+            if future.state.is_failed() or future.state.is_crashed():
+                _stop_siblings(plan, node)
+    if isinstance(mapped, Skip):
+        return _skipped(node, mapped.reason)
+    if not futures:  # a grid over files may have no points
+        node.states[NODE] = Outcome.COMPLETE
+        return Completed(message="no executions", data=Executions(plan.name))
+    for point, future in zip(node.points or (), futures, strict=True):
+        node.states[point.index] = _outcome(node, point, future)
+    show_executions(node)
+    return _judge(plan, node)
+
+
+def _stop_siblings(plan: NodePlan, node: NodeRun) -> None:
+    if plan.on_child_error == "stop-all-and-error":
+        node.stop.trip(Cause.ERROR, f"another execution of {plan.name!r} failed")
+    elif plan.on_child_error is None and plan.on_error in _STOP_ALL:
+        node.run.stop.trip(Cause.ERROR, f"an execution of {plan.name!r} failed")
+
+
+def _outcome(node: NodeRun, point: Point, future: PrefectFuture[Manifest]) -> Outcome:
+    """Return how an execution ended; without a manifest, it never began, or its worker crashed."""
+    manifest = node.manifests.get(point.index)
+    if manifest is not None:
+        return manifest.state
+    if future.state.name == SKIPPED:
+        return Outcome.SKIPPED
+    return Outcome.STOPPED if future.state.is_cancelled() else Outcome.ERROR
+
+
+def _judge(plan: NodePlan, node: NodeRun) -> State[Any]:
+    """Return the node's state from those of its executions."""
+    states = list(node.states.values())
+    complete = [node.manifests[index] for index, state in node.states.items() if state is Outcome.COMPLETE]
+    executions = Executions(plan.name, complete)
+    match node_states([replace(plan, upstream=())], {plan.name: states})[plan.name]:
+        case Outcome.COMPLETE:
+            return Completed(message=f"{len(complete)} of {len(states)} executions complete", data=executions)
+        case Outcome.ERROR:
+            return _failed(f"{states.count(Outcome.ERROR)} of {len(states)} executions failed", executions)
+        case _:
+            return stopped(node.should_stop() or "stopped")
+
+
+def _failed(reason: str, executions: Executions) -> State[Any]:
+    return Failed(message=reason, data=NodeError(executions))
+
+
+def _is_last_try(state: State[Any]) -> bool:
+    """Return whether Prefect does not repeat the current task run, whose body returns a state."""
+    context = TaskRunContext.get()
+    if context is None or context.task_run.run_count > context.task.retries:
+        return True
+    return context.task.retry_condition_fn is infrastructure_failed and state.name != BROKEN
+
+
+def _passed(value: object, name: str = "") -> object:
+    """Return what the function gets for an argument: for a failed node, its complete executions.
+
+    Only a joining node gets a node that did not run, without executions.
+    """
+    if isinstance(value, Late):
+        return value.executions(name)
+    return value.executions if isinstance(value, NodeError) else value
+
+
+def _futures(value: object) -> Iterator[PrefectFuture[Any]]:
+    """Return the futures among the arguments of a node, also in lists and in ``allow_failure``."""
+    if isinstance(value, PrefectFuture):
+        yield value
+    elif isinstance(value, (allow_failure, unmapped)):
+        yield from _futures(value.unwrap())
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _futures(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _futures(item)

@@ -1,0 +1,116 @@
+"""Run a generated flow once, in a private Prefect of its own: ``python -m prefect_plugin.embedded FILE ...``.
+
+Nothing of the user's Prefect is read or changed: its profile, its server and its database stay as they are. What the
+steps print goes to standard output, what Prefect says to ``prefect.log`` in the private home. The exit status is 0 if
+the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from translator.shim.embedded import quiet
+from translator.shim.errors import TranslatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from prefect import Flow, State
+
+LOG = "prefect.log"
+_SETTINGS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_CLI_PROMPT": "false",
+    # Nobody looks into this server, and storing a line takes a millisecond.
+    "PREFECT_LOGGING_TO_API_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_SERVER_UI_ENABLED": "false",
+}
+
+
+class UsageError(TranslatorError):
+    """A flow that cannot run as requested; the message is for the user."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a flow according to the command line, and return the exit status."""
+    options = _parser().parse_args(arguments)
+    home = options.home.resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]
+    os.environ.update(
+        _SETTINGS,
+        PREFECT_HOME=str(home),
+        PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
+        TRANSLATOR_STORE=options.store,
+        TRANSLATOR_RUN=options.run,
+        TRANSLATOR_PROJECT=str(options.project.resolve()),
+    )
+    with quiet(home / LOG) as errors:
+        try:
+            return _run(options.file, json.loads(options.param_json))
+        except UsageError as error:
+            print(f"error: {error}", file=errors)
+            return 2
+        except KeyboardInterrupt:
+            return 1
+        except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
+            traceback.print_exc()
+            print(f"error: Prefect could not run {options.file.name}: {error}", file=errors)
+            return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m prefect_plugin.embedded", description=__doc__)
+    parser.add_argument("file", type=Path, help="a generated flow")
+    parser.add_argument("--store", required=True, help="URI of the artifact store")
+    parser.add_argument("--run", required=True, help="id of the run in the store")
+    parser.add_argument("--project", type=Path, required=True, help="directory of the source file")
+    parser.add_argument("--home", type=Path, required=True, help="temporary home for Prefect")
+    parser.add_argument("--param-json", default="{}", help='values by "NAME" or "NODE.PARAMETER"')
+    return parser
+
+
+def _run(file: Path, values: Mapping[str, Any]) -> int:
+    from prefect.exceptions import ParameterTypeError
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from prefect_plugin.embedded.arguments import ArgumentError, arguments_of
+
+    flow = _load(file)
+    try:
+        arguments = arguments_of(flow, values)
+        flow.validate_parameters(arguments)
+    except (ArgumentError, ParameterTypeError) as error:
+        raise UsageError(str(error)) from error
+    # The heartbeat is not used here, and would make every flow end a second later.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        state: State[Any] = cast("Any", flow)(**arguments, return_state=True)
+    return 0 if state.is_completed() else 1
+
+
+def _load(file: Path) -> Flow[..., Any]:
+    """Return the flow in a generated file."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    from prefect import Flow
+
+    spec = spec_from_file_location(file.stem, file)
+    if spec is None or spec.loader is None or not file.is_file():
+        raise UsageError(f"flow file {file} does not exist")
+    module = module_from_spec(spec)
+    sys.modules[file.stem] = module
+    spec.loader.exec_module(module)
+    flows = [value for value in vars(module).values() if isinstance(value, Flow)]
+    if len(flows) != 1:
+        raise UsageError(f"{file} defines {len(flows)} flows, not one", "write each flow to its own file")
+    return flows[0]

@@ -1,0 +1,1 @@
+"""Adapt Prefect's tasks: their runners, futures, states, names and logs."""
