@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,8 @@ from translator.shim.runners.process import namespace
 from translator.shim.runners.process.namespace import Namespace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.shim.conftest import Worker
     from translator.shim.contract import Manifest
 
@@ -26,6 +30,26 @@ WAYS = {
     "unshare": Namespace("unshare", processes=True),
     "mapped": None,
 }
+# As an engine of containers does: mount, unmount, remove the directory.
+COMING_AND_GOING = """
+import ctypes, os, select, sys
+system = ctypes.CDLL(None)
+names = [os.path.join(sys.argv[1], str(number)).encode() for number in range(50)]
+mounted = []
+ending = False
+while mounted or not ending:
+    ending = ending or bool(select.select([0], [], [], 0)[0])
+    if not ending:
+        os.mkdir(names[0])
+        if system.mount(b"none", names[0], b"tmpfs", 0, None):
+            sys.exit("mount")
+        mounted.append(names.pop(0))
+        print(flush=True) if len(mounted) == 1 else None
+    if ending or not names:
+        names.append(mounted.pop(0))
+        system.umount2(names[-1], 2)
+        os.rmdir(names[-1])
+"""
 _numbers = itertools.count(int.from_bytes(os.urandom(3)))
 
 
@@ -86,3 +110,17 @@ def use(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip(f"this machine allows no namespace with {kind}")
     monkeypatch.setenv("TRANSLATOR_NAMESPACE", "require")
     monkeypatch.setattr(namespace, "find", lambda: way)
+
+
+@pytest.fixture
+def coming_and_going(tmp_path: Path) -> Iterator[None]:
+    """Let mounts come and go below a directory that commands see."""
+    folder = tmp_path / "coming-and-going"
+    folder.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-c", COMING_AND_GOING, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        if process.stdout is None or not process.stdout.readline():
+            pytest.skip("this user may not mount anything")
+        yield
+        process.communicate()  # closes its input, at which it ends

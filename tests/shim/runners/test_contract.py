@@ -104,3 +104,15 @@ def test_a_disk_that_fills_up(runs: Runs, tmp_path: Path, monkeypatch: pytest.Mo
         assert runs("echo x > /valohai/outputs/x", node="next").state == "complete"
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
+
+
+def test_mounts_may_come_and_go_while_a_command_starts(runs: Runs, coming_and_going: None) -> None:
+    """Containers do that all the time, wherever their engine keeps them."""
+    for number in range(300):
+        runs.worker.script(f"many/{number}", "x")
+    for index in range(10):
+        manifest = runs("echo begun >&2; exit $VH_CODE", index=index, environment={"VH_CODE": str(index % 2)})
+        assert manifest.state == ("error" if index % 2 else "complete"), runs.worker.log
+    # A command of which even a part has run is not run again, and nothing of the failed attempts is seen.
+    assert runs.worker.log.count("begun") == 10
+    assert not any("bwrap" in line for line in runs.worker.log)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from translator.shim.process import supervise
 from translator.shim.runners import Place, Runner, RunnerError
-from translator.shim.runners.process import cgroup, hardcoded, interpreter, layer, namespace, repository
+from translator.shim.runners.process import cgroup, hardcoded, interpreter, layer, namespace, repository, startup
 from translator.shim.runners.process.mounts import Mounts, mounts
 from translator.shim.workspace import laid_out
 
@@ -119,15 +119,20 @@ class _Run:
         should_stop: Callable[[], str | None],
     ) -> supervise.Ended:
         """See ``translator.shim.runners.Run``."""
-        command, here, within = list(arguments), folder, supervise.here
+        command, here, within, sign = list(arguments), folder, supervise.here, None
         if self.inside is not None:
             within = self.inside.call
         elif self.way is not None and self.mounted is not None:
             _look_for(arguments[0], environment, self.mounted.home)
-            command, here = self.way.command(arguments, self.mounted, str(folder)), Path("/")
+            if self.way.tool == "bubblewrap":
+                sign = Path(self.mounted.root).parent / ".started"
+                sign.unlink(missing_ok=True)
+                command = startup.noted(command, sign)
+            command, here = self.way.command(command, self.mounted, str(folder)), Path("/")
         if self.limited is not None:
             command = cgroup.entered(self.limited, command)
-        try:
+
+        def run(errors: Callable[[bytes], None]) -> supervise.Ended:
             return supervise.run(
                 command,
                 within=within,
@@ -139,6 +144,11 @@ class _Run:
                 limits=limits,
                 should_stop=should_stop,
             )
+
+        try:
+            if sign is not None and self.mounted is not None:
+                return startup.started(run, sign, self.mounted.overlay, errors)
+            return run(errors)
         finally:
             if self.inside is not None:
                 self.inside.end()

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from translator.shim.runners.process import direct
+from translator.shim.runners.process import direct, startup
 from translator.shim.runners.process.mounts import OVERLAYS, Mounts, Overlay, top
 
 if TYPE_CHECKING:
@@ -92,8 +92,11 @@ def works(way: Namespace) -> bool:
     """Try a way for real."""
     if way.tool == "direct" and (os.geteuid() != 0 or not way.processes):
         return False
-    with tempfile.TemporaryDirectory(prefix="translator-probe-") as folder:
-        return _works(way, Path(folder))
+    for _ in range(_tries(way)):
+        with tempfile.TemporaryDirectory(prefix="translator-probe-") as folder:
+            if _works(way, Path(folder)):
+                return True
+    return False
 
 
 @cache
@@ -105,10 +108,16 @@ def overlays(way: Namespace, base: Path) -> str | None:
     for options in OVERLAYS:
         if os.geteuid() != 0 and "userxattr" not in options:
             continue
-        with tempfile.TemporaryDirectory(prefix="translator-probe-", dir=base) as folder:
-            if _works(way, Path(folder), options):
-                return options
+        for _ in range(_tries(way)):
+            with tempfile.TemporaryDirectory(prefix="translator-probe-", dir=base) as folder:
+                if _works(way, Path(folder), options):
+                    return options
     return None
+
+
+def _tries(way: Namespace) -> int:
+    """Return how often a way is tried before it counts as impossible."""
+    return startup.TRIES if way.tool == "bubblewrap" else 1
 
 
 def _works(way: Namespace, folder: Path, options: str | None = None) -> bool:
