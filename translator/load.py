@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from translator import registry
 from translator.config import NO_CONFIG, Config, check_names, configure, configured, report_unmet_requests
@@ -13,7 +13,7 @@ from translator.diagnostics import MAX_ERRORS, Diagnostics, SourceText, TooManyE
 from translator.dialects import Choices, Source, refuse
 from translator.errors import TranslatorError
 from translator.names import did_you_mean
-from translator.source import Located, Rules, parse, read_text
+from translator.source import Located, Rules, parse, read_ignores, read_text
 from translator.span import Span
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ def load(  # noqa: PLR0913 - all but the file are keywords
     parameters: Path | None = None,
     choices: Choices | None = None,
     config: Path | None = None,
+    ignore: Sequence[str] = (),
+    stream: BinaryIO | None = None,
 ) -> Loaded:
     """Read and check the pipelines of the file at ``path``; all problems become diagnostics.
 
@@ -113,16 +115,18 @@ def load(  # noqa: PLR0913 - all but the file are keywords
         parameters: a file with parameters of the run, for dialects that have such files.
         choices: the options of the command line; dialects with their own options have a subclass.
         config: the configuration file, instead of the nearest ``translator.toml`` beside the file or above it.
+        ignore: the codes of findings to leave out, besides those that the configuration and comments name.
+        stream: what to read instead of the file; ``path`` only names it then, and may not exist.
 
     Raises:
         ChoiceError: the choices name something that the file does not have.
     """
     diagnostics = Diagnostics(limit=MAX_ERRORS)
-    text = read_text(path, diagnostics)
+    text = read_text(path, diagnostics, stream=stream)
     if text is None:
         return Loaded((), diagnostics, {})
     folder = path.parent if project is None else project
-    request = _Given(folder, dialect, parameters, choices or Choices(), path.parent, config)
+    request = _Given(folder, dialect, parameters, choices or Choices(), path.parent, config, tuple(ignore))
     return _load(SourceText(str(path), text), path.name, request, diagnostics)
 
 
@@ -150,6 +154,7 @@ class _Given:
     choices: Choices
     beside: Path | None = None
     config: Path | None = None
+    ignore: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -164,8 +169,15 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-@_without_garbage_collection()
 def _load(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics) -> Loaded:
+    loaded = _read(text, name, request, diagnostics)
+    everywhere = (*request.ignore, *loaded.config.ignore)
+    read_ignores(loaded.sources, everywhere).apply(loaded.diagnostics)
+    return loaded
+
+
+@_without_garbage_collection()
+def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics) -> Loaded:
     from translator.checks import check
     from translator.checks.commands import QUESTIONS
     from translator.dialects.parameters_file import read_parameters
@@ -194,7 +206,7 @@ def _load(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
             about = diagnostics.about(pipeline.name)
             check(pipeline, about, project=request.project, whole=whole, questions=questions)
     except TooManyErrors:
-        return Loaded((), diagnostics, sources, names)
+        return Loaded((), diagnostics, sources, names, config)
     bad = diagnostics.bad()
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     if config.file:

@@ -130,3 +130,19 @@ def test_sarif():
         "artifactLocation": {"uri": "some%20folder/f"},
         "region": {"startLine": 2, "startColumn": 5, "endLine": 2, "endColumn": 6},
     }
+
+
+GITHUB = [
+    (Span("f", 1, 2, 1, 4), "file=a b%2Cc%3A1/f,line=1,endLine=1,col=2,endColumn=4,title=c"),
+    (Span("f", 1, 2, 3, 4), "file=a b%2Cc%3A1/f,line=1,endLine=3,title=c"),
+    (None, "title=c"),
+]
+
+
+@pytest.mark.parametrize(("span", "properties"), GITHUB)
+def test_github(span, properties):
+    sources = {"f": SourceText("a b,c:1/f", "abc")}
+    found = [Diagnostic("c", severity, "100%: a, b\r\n\x1b::error::", span, "do it") for severity in Severity]
+    assert diagnostics.github(found, sources).splitlines() == [
+        f"::{command} {properties}::100%25: a, b%0A\\x1b::error:: (do it)" for command in ("error", "warning", "notice")
+    ]

@@ -22,7 +22,7 @@ CORE = {
 """The modules outside rooms: what all rooms stand on, what is public, and loading, which puts some together."""
 LAYERS = {
     "translator": (
-        ("files", "graphs", "names", "shim", "span"),
+        ("files", "graphs", "names", "rules", "shim", "span"),
         ("errors", "ir"),
         ("diagnostics", "history", "nodes", "runtime"),
         ("checks", "run", "semantics", "source"),

@@ -18,6 +18,7 @@ from translator.config.keys import Section
 from translator.config.kinds import Duration, Hook
 from translator.config.schema import json_schema, scope_section
 from translator.dialects.valohai.ledger import LEDGER, Fate
+from translator.rules import rules as rules_of_codes
 from translator.semantics import controlflow
 from translator.semantics.tables import ON_CHILD_ERROR
 
@@ -95,6 +96,15 @@ def schema() -> str:
     return json.dumps(json_schema(targets), indent=2) + "\n"
 
 
+def codes() -> str:
+    """Return the table of all diagnostic codes."""
+    lines = ["| code | severity | meaning |", "|---|---|---|"]
+    lines += [
+        f"| `{rule.code}` | {', '.join(rule.severities)} | {rule.meaning} |" for rule in rules_of_codes().values()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 PARTS = {
     ("README.md", "yaml"): lambda: code("yaml", GOLDENS / "cases" / "readme.yaml"),
     ("README.md", "dag"): lambda: generated("airflow"),
@@ -109,6 +119,7 @@ PARTS = {
     ("docs/extending.md", "target"): lambda: code("python", TOY / "script.py"),
     ("docs/configuration.md", "example"): lambda: code("toml", GOLDENS / "cases" / "settings" / "translator.toml"),
     ("docs/configuration.md", "settings"): settings,
+    ("docs/diagnostics.md", "codes"): codes,
     ("docs/corpus.md", "differing"): corpus_page.differing,
     ("docs/magnus.md", "rules"): rules,
     ("docs/magnus.md", "arguments"): arguments.page,

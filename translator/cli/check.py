@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from translator import __version__, diagnostics, registry
 from translator.cli.exit_status import FAILED, OK
-from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file
+from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file, path_of
 from translator.cli.printing import colorful, is_bad, print_utf8
 from translator.config.node_runners import node_runners
-from translator.diagnostics import Diagnostic, Diagnostics, Severity, SourceText, TranslationError, printable
+from translator.diagnostics import Diagnostic, Severity, SourceText, TranslationError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,20 +35,27 @@ def main(argv: Sequence[str]) -> int:
         if args.format == "text":
             color = colorful(sys.stdout)
             shown = diagnostics.text(_by_path(found, texts), sources, color=color)
-            sys.stdout.write(shown + _summary(file, found) + _runners(loaded, args, target))
+            sys.stdout.write(shown + _summary(str(path_of(args, file)), found) + _runners(loaded, args, target))
     if args.format == "json":
         print_utf8(diagnostics.as_json(everything, sources))
     elif args.format == "sarif":
         print_utf8(diagnostics.sarif(everything, sources, version=__version__))
+    elif args.format == "github":
+        print_utf8(diagnostics.github(everything, sources))
     return FAILED if is_bad(everything, strict=args.strict) else OK
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="translate check", description="Check pipeline files.")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="pipeline files, such as valohai.yaml")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="pipeline files, such as valohai.yaml; - for standard input"
+    )
     add_pipeline_arguments(parser, target_required=False)
     parser.add_argument(
-        "--format", choices=("text", "json", "sarif"), default="text", help="output format (default: text)"
+        "--format",
+        choices=("text", "json", "sarif", "github"),
+        default="text",
+        help="output format (default: text)",
     )
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     return parser
@@ -57,8 +64,8 @@ def _parser() -> argparse.ArgumentParser:
 def _check_file(
     loaded: Loaded, file: str, args: argparse.Namespace, target: Target | None
 ) -> tuple[list[Diagnostic], Mapping[str, SourceText]]:
-    diagnostics = Diagnostics(list(loaded.diagnostics.found))
-    shaping = argparse.Namespace(file=file, grid=args.grid, project=args.project)
+    diagnostics = loaded.diagnostics.copy()
+    shaping = argparse.Namespace(**{**vars(args), "file": file})
     for name in loaded.names if args.pipeline is None and not args.grid else (args.pipeline,):
         try:
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)

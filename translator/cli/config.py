@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="translate config",
         description="Show the effective settings of a pipeline file, and where each comes from.",
     )
-    parser.add_argument("file", metavar="FILE", help="pipeline file, such as valohai.yaml")
+    parser.add_argument("file", metavar="FILE", help="pipeline file, such as valohai.yaml; - for standard input")
     add_pipeline_arguments(parser, target_required=False)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
     return parser

@@ -64,7 +64,7 @@ def _explained(
 def _parser() -> argparse.ArgumentParser:
     description = "Predict the state of every node and of the run."
     parser = argparse.ArgumentParser(prog="translate explain", description=description)
-    parser.add_argument("file", metavar="FILE", help="pipeline file")
+    parser.add_argument("file", metavar="FILE", help="pipeline file; - for standard input")
     add_pipeline_arguments(parser, target_required=None)
     param_option.add_argument(parser)
     parser.add_argument(

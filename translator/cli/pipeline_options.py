@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator import registry
 from translator.cli.exit_status import UsageError
+from translator.cli.ignore_option import add_ignore, ignored_codes
 from translator.cli.printing import is_bad
 from translator.dialects import Choices, titles
 from translator.dialects.choices import positive_integer
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from translator.targets import Target
 
 
+STDIN = "-"
+"""The argument that stands for the standard input."""
 BY_OPTION = "with --pipeline NAME"
 """How to choose one pipeline of several; see ``translator.load.Loaded.name_of``."""
 
@@ -36,6 +40,12 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
     if target_required is not None:
         known = f"target engine: {' or '.join(registry.names(registry.TARGETS))}"
         parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
+    parser.add_argument(
+        "--stdin-name",
+        metavar="PATH",
+        default="<stdin>",
+        help="with - as FILE: path of what the standard input contains, for messages, --project and --config",
+    )
     parser.add_argument("--dialect", metavar="NAME", help="source language (default: detected)")
     parser.add_argument("--project", metavar="DIR", help="directory the steps run in (default: the file's)")
     nearest = "settings file (default: the nearest translator.toml, in FILE's directory or above it)"
@@ -44,6 +54,7 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: 
     parser.add_argument(
         "--parameters-file", metavar="FILE", help=f"YAML file with initial parameters ({titles(takers)})"
     )
+    add_ignore(parser)
     parser.add_argument("--pipeline", "-p", metavar="NAME", help="pipeline, if the file has several")
     parser.add_argument(
         "--grid",
@@ -83,7 +94,7 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
 
     Args:
         args: the options.
-        file: the file.
+        file: the file; ``-`` is the standard input.
 
     Raises:
         TranslatorError: the dialect, a step, a parameter or a path does not exist.
@@ -92,18 +103,25 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
 
     parameters = None if args.parameters_file is None else Path(args.parameters_file)
     return load(
-        Path(file),
+        path_of(args, file),
         dialect=args.dialect,
         project=project_of(args, file),
         parameters=parameters,
         choices=choices_of(args),
         config=None if args.config is None else Path(args.config),
+        ignore=ignored_codes(args.ignore),
+        stream=sys.stdin.buffer if file == STDIN else None,
     )
+
+
+def path_of(args: argparse.Namespace, file: str) -> Path:
+    """Return the path of a pipeline file; for the standard input, that of what it contains."""
+    return Path(args.stdin_name if file == STDIN else file)
 
 
 def project_of(args: argparse.Namespace, file: str) -> Path:
     """Return the directory in which the steps of a pipeline file run."""
-    return Path(file).parent if args.project is None else Path(args.project)
+    return path_of(args, file).parent if args.project is None else Path(args.project)
 
 
 def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries: int | None = None) -> Pipeline:

@@ -43,7 +43,7 @@ _LOG_LENGTH = 4 << 20
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="translate run", description="Translate a pipeline and run it on its engine.")
-    parser.add_argument("file", metavar="FILE", help="pipeline file")
+    parser.add_argument("file", metavar="FILE", help="pipeline file; - for standard input")
     add_pipeline_arguments(parser, target_required=True)
     param_option.add_argument(parser)
     add_store(parser)

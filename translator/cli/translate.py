@@ -17,10 +17,11 @@ from translator.cli.pipeline_options import (
     check_again,
     choose,
     open_file,
+    path_of,
     project_of,
 )
 from translator.cli.printing import bad_pipelines, is_bad, print_utf8, show
-from translator.diagnostics import Diagnostics, TranslationError
+from translator.diagnostics import TranslationError
 from translator.targets import GenerateOptions
 from translator.targets.render import MARKER
 
@@ -60,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     loaded = open_file(args, args.file)
     names = _selected(loaded, args)
     _check_names(names, target, args)
-    diagnostics = Diagnostics(list(loaded.diagnostics.found))
+    diagnostics = loaded.diagnostics.copy()
     texts: list[tuple[Path, str]] = []
     bad = bad_pipelines(diagnostics.found, strict=args.strict)
     for name in names:
@@ -89,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="To translate a file named like a command, write its path: ./check",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", metavar="FILE", help="pipeline file, such as valohai.yaml")
+    parser.add_argument("file", metavar="FILE", help="pipeline file, such as valohai.yaml; - for standard input")
     add_pipeline_arguments(parser, target_required=False)
     parser.add_argument(
         "--output", "-o", metavar="PATH", help="directory or .py file to write to (default: standard output)"
@@ -136,7 +137,7 @@ def _generated(
         raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
     options = GenerateOptions(
         project=project_from(file, project_of(args, args.file)),
-        source=project_from(file, Path(args.file)),
+        source=project_from(file, path_of(args, args.file)),
         pipeline=pipeline.name,
         name=named,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator.config.kinds import Number, Plain, Table, Text, Whole
+from translator.config.kinds import Codes, Number, Plain, Table, Text, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,6 +109,9 @@ STORE = Key(
     "`[defaults]` and `[pipelines.NAME]`.",
 )
 """The key of tables for whole pipelines: a run has one store."""
+
+IGNORE = Key("ignore", Codes(), "[Codes](diagnostics.md) of warnings and notes that no command reports.")
+"""The key of the file itself; in TOML it stands before all tables."""
 
 LEVELS = ("defaults", "pipelines", "groups", "environments", "presets", "steps", "nodes")
 """The tables that hold settings, the weakest first; those of a pipeline's own ``nodes`` are stronger than all."""

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from translator.names import did_you_mean
+from translator.source.ignores import refusal
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
@@ -209,12 +210,31 @@ class Texts:
     shown = "a list of strings"
     schema = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}  # noqa: RUF012 - nobody changes it
 
-    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> tuple[str, ...]:
         """Return the strings."""
         if value.items is None:
             _wrong(value, name, self.shown, diagnostics)
             return ()
-        return tuple(Text().read(item, f"{name}[{index}]", diagnostics) for index, item in enumerate(value.items))
+        return tuple(str(Text().read(item, f"{name}[{index}]", diagnostics)) for index, item in enumerate(value.items))
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """A list of codes of findings to ignore."""
+
+    shown = "a list of codes, or of patterns such as `ignored-*`"
+    schema = {"type": "array", "items": {"type": "string", "pattern": r"^[a-z0-9*?-]+$"}}  # noqa: RUF012 - nobody changes it
+
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
+        """Return the codes that exist and can be ignored."""
+        codes: list[str] = []
+        for code, item in zip(Texts().read(value, name, diagnostics), value.items or (), strict=True):
+            reason = refusal(code) if code else None
+            if reason is not None:
+                diagnostics.error(CODE, reason[0], item.span, hint=reason[1])
+            elif code:
+                codes.append(code)
+        return tuple(codes)
 
 
 @dataclass(frozen=True, slots=True)

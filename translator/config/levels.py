@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from translator.config.keys import LEVELS, STORE, WEAK
+from translator.config.keys import IGNORE, LEVELS, STORE, WEAK
 from translator.config.kinds import Table
 from translator.config.runners import check_runners
 from translator.config.schema import scope_section, top_section
@@ -49,6 +49,8 @@ class Config:
     presets: Sequence[Level] = ()
     steps: Sequence[Level] = ()
     nodes: Sequence[Level] = ()
+    ignore: tuple[str, ...] = ()
+    """The codes of findings to leave out."""
 
 
 NO_CONFIG = Config("")
@@ -75,6 +77,7 @@ def read_config(document: Document, targets: Mapping[str, TargetKeys], diagnosti
         document.text.path,
         reader.settings(defaults, scope, ("defaults",)) if defaults is not None else {},
         **levels,
+        ignore=reader.ignored(),
     )
 
 
@@ -85,6 +88,12 @@ class _Reader:
     document: Document
     targets: Mapping[str, TargetKeys]
     found: Diagnostics
+
+    def ignored(self) -> tuple[str, ...]:
+        """Return the codes of findings to leave out."""
+        value = self.document.table.get(IGNORE.name)
+        codes = IGNORE.kind.read(value, IGNORE.name, self.found) if value is not None else ()
+        return tuple(str(code) for code in codes) if isinstance(codes, tuple) else ()
 
     def levels(self, name: str) -> Iterator[Level]:
         """Yield the tables below a level's: those for one pipeline, environment, step or node each."""

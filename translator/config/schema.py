@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from translator.config.keys import GENERAL, LEVELS, STORE, WHOLE, Section
+from translator.config.keys import GENERAL, IGNORE, LEVELS, STORE, WHOLE, Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,9 @@ def scope_section(targets: Mapping[str, TargetKeys], *, whole: bool) -> Section:
 
 def top_section() -> Section:
     """Return what the file may hold, without what the tables may."""
-    return Section("Configuration of pipeline-translator.", tables={name: Section(_DOCS[name]) for name in LEVELS})
+    return Section(
+        "Configuration of pipeline-translator.", (IGNORE,), tables={name: Section(_DOCS[name]) for name in LEVELS}
+    )
 
 
 def json_schema(targets: Mapping[str, TargetKeys]) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def json_schema(targets: Mapping[str, TargetKeys]) -> dict[str, Any]:
     single = _schema(scope_section(targets, whole=False))
     nodes = {"type": "object", "additionalProperties": {"$ref": "#/$defs/node"}}
     of_pipeline = {**whole, "properties": {**whole["properties"], "nodes": nodes}}
-    levels: dict[str, Any] = {}
+    levels: dict[str, Any] = {IGNORE.name: {**IGNORE.kind.schema, "description": IGNORE.doc}}
     for name in LEVELS:
         below = "node" if name not in WHOLE else "pipeline"
         table = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{below}"}}

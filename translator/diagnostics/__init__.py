@@ -10,6 +10,7 @@ from translator.diagnostics.findings import (
     TooManyErrors,
     TranslationError,
 )
+from translator.diagnostics.github import github
 from translator.diagnostics.machine import as_json, sarif
 from translator.diagnostics.terminal import columns, printable, text
 
@@ -24,6 +25,7 @@ __all__ = [
     "TranslationError",
     "as_json",
     "columns",
+    "github",
     "printable",
     "sarif",
     "text",

@@ -12,7 +12,7 @@ from translator.errors import TranslatorError
 from translator.shim.masking.uris import shown_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from translator.span import Span
 
@@ -78,14 +78,20 @@ class Diagnostics:
     pipeline: str | None = None
     limit: int | None = None
     """The number of errors after which to give up."""
+    ignored: Callable[[Diagnostic], bool] | None = None
+    """Whether to leave out a finding."""
     _errors: Counter[Severity] = field(default_factory=Counter)
 
     def about(self, pipeline: str) -> Diagnostics:
         """Return a collector for findings about ``pipeline``, which all reach this one."""
-        return Diagnostics(self.found, pipeline, self.limit, self._errors)
+        return Diagnostics(self.found, pipeline, self.limit, self.ignored, self._errors)
+
+    def copy(self) -> Diagnostics:
+        """Return a collector with the same findings; more of them do not reach this one."""
+        return Diagnostics(list(self.found), self.pipeline, ignored=self.ignored)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Add a finding once, without credentials from URIs.
+        """Add a finding once, without credentials from URIs, unless it is to be ignored.
 
         Raises:
             TooManyErrors: there are ``limit`` errors now, and another error that says so.
@@ -95,6 +101,8 @@ class Diagnostics:
         if "://" in diagnostic.message or "://" in (diagnostic.hint or ""):
             hint = shown_in(diagnostic.hint) if diagnostic.hint else None
             diagnostic = replace(diagnostic, message=shown_in(diagnostic.message), hint=hint)
+        if self.ignored is not None and self.ignored(diagnostic):
+            return
         self.found.append(diagnostic)
         self._errors[diagnostic.severity] += 1
         if self._errors[Severity.ERROR] == self.limit:
@@ -139,7 +147,8 @@ class Diagnostics:
 
     def concerning(self, *pipelines: str) -> Diagnostics:
         """Return the findings about ``pipelines`` or about the file as a whole."""
-        return Diagnostics([d for d in self.found if d.pipeline is None or d.pipeline in pipelines])
+        about = [d for d in self.found if d.pipeline is None or d.pipeline in pipelines]
+        return Diagnostics(about, ignored=self.ignored)
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.sorted())

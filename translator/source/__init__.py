@@ -1,5 +1,6 @@
 """Read the text of pipeline and configuration files into plain values that know their location."""
 
+from translator.source.ignores import read_ignores
 from translator.source.located import Located
 from translator.source.parser import MAX_ALIASED, MAX_DEPTH, MAX_VALUES, parse
 from translator.source.scalars import Rules
@@ -16,5 +17,6 @@ __all__ = [
     "dotted",
     "parse",
     "parse_toml",
+    "read_ignores",
     "read_text",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from translator.diagnostics import LINE_BREAK
 from translator.span import Span
@@ -16,21 +16,27 @@ if TYPE_CHECKING:
 MAX_BYTES = 2 * 1024 * 1024
 
 
-def read_text(path: Path, diagnostics: Diagnostics, what: str = "pipeline file") -> str | None:
+def read_text(
+    path: Path, diagnostics: Diagnostics, what: str = "pipeline file", stream: BinaryIO | None = None
+) -> str | None:
     """Read the file at ``path`` as UTF-8 text; None, with an error, if that fails.
 
     Args:
         path: the file.
         diagnostics: receives why it cannot be read.
         what: the kind of file that it should be.
+        stream: what to read instead; the path only names it then.
     """
     shown = str(path)
     try:
-        if path.is_dir():
+        if stream is not None:
+            data = stream.read(MAX_BYTES + 1)
+        elif path.is_dir():
             diagnostics.error("not-a-file", f"{shown} is a directory", None, hint=f"pass the {what} in it")
             return None
-        with path.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
+        else:
+            with path.open("rb") as opened:
+                data = opened.read(MAX_BYTES + 1)
     except FileNotFoundError:
         diagnostics.error("missing-file", f"file {shown} does not exist", None)
         return None
