@@ -25,7 +25,7 @@ def ignored_codes(options: list[str]) -> tuple[str, ...]:
     """Return the codes that the options name, separated by commas.
 
     Raises:
-        UsageError: there is no such code, or it is an error.
+        UsageError: a code does not exist, or is that of errors.
     """
     codes = tuple(code.strip() for option in options for code in option.split(",") if code.strip())
     if codes:

@@ -9,7 +9,7 @@ ERROR, WARNING, NOTE = "error", "warning", "note"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a code means; a ``*`` at its end stands for what the finding is about.
+    """A diagnostic code and what it means; a ``*`` at its end stands for what the finding is about.
 
     ``severities`` are those that findings can have, ``target`` names the only target that reports the code.
     """

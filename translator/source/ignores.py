@@ -33,7 +33,7 @@ def refusal(pattern: str) -> tuple[str, str] | None:
 
 @dataclass(slots=True)
 class Ignores:
-    """What to ignore: codes everywhere, and comments in the files."""
+    """A choice of findings to ignore: codes everywhere, and comments in the files."""
 
     everywhere: tuple[str, ...] = ()
     comments: Mapping[str, Comments] = field(default_factory=dict)
