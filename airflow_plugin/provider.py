@@ -7,6 +7,25 @@ from typing import Any
 
 DISTRIBUTION = "pipeline-translator"
 DESCRIPTION = "Runs ML pipelines of Valohai, Loom, Magnus and runnable, compiled to DAGs by ``translate``."
+_LANGUAGES = {
+    "Loom": "https://pypi.org/project/loom-pipeline/",
+    "Magnus": "https://pypi.org/project/magnus/",
+    "runnable": "https://astrazeneca.github.io/runnable/",
+    "Valohai": "https://docs.valohai.com",
+}
+_DATAFLOW = ("Loom", "Valohai")
+_DATAFLOW_MODULES = (
+    "airflow_plugin.dataflow.step",
+    "airflow_plugin.dataflow.grid",
+    "airflow_plugin.dataflow.gate",
+    "airflow_plugin.dataflow.finish",
+)
+_CONTROLFLOW = ("Magnus", "runnable")
+_CONTROLFLOW_MODULES = (
+    "airflow_plugin.controlflow.steps",
+    "airflow_plugin.controlflow.composites",
+    "airflow_plugin.controlflow.finish",
+)
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -17,35 +36,13 @@ def get_provider_info() -> dict[str, Any]:
         "description": DESCRIPTION,
         "versions": [version(DISTRIBUTION)],
         "integrations": [
-            {
-                "integration-name": "Valohai pipelines",
-                "external-doc-url": "https://docs.valohai.com",
-                "tags": ["software"],
-            },
-            {
-                "integration-name": "Magnus pipelines",
-                "external-doc-url": "https://astrazeneca.github.io/runnable/",
-                "tags": ["software"],
-            },
+            {"integration-name": name, "external-doc-url": url, "tags": ["software"]}
+            for name, url in _LANGUAGES.items()
         ],
         "operators": [
-            {
-                "integration-name": "Valohai pipelines",
-                "python-modules": [
-                    "airflow_plugin.dataflow.step",
-                    "airflow_plugin.dataflow.grid",
-                    "airflow_plugin.dataflow.gate",
-                    "airflow_plugin.dataflow.finish",
-                ],
-            },
-            {
-                "integration-name": "Magnus pipelines",
-                "python-modules": [
-                    "airflow_plugin.controlflow.steps",
-                    "airflow_plugin.controlflow.composites",
-                    "airflow_plugin.controlflow.finish",
-                ],
-            },
+            {"integration-name": name, "python-modules": list(modules)}
+            for names, modules in ((_DATAFLOW, _DATAFLOW_MODULES), (_CONTROLFLOW, _CONTROLFLOW_MODULES))
+            for name in names
         ],
         "extra-links": ["airflow_plugin.console.links.OutputsLink", "airflow_plugin.console.links.ManifestLink"],
         "config": {

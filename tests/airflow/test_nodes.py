@@ -206,7 +206,10 @@ def test_the_metadata_of_the_provider_is_valid() -> None:
     for link in info["extra-links"]:
         module, _, name = link.rpartition(".")
         assert hasattr(import_module(module), name)
-    for module in info["operators"][0]["python-modules"]:
+    languages = {"Loom", "Magnus", "Valohai", "runnable"}
+    assert {one["integration-name"] for one in info["integrations"]} == languages
+    assert {one["integration-name"] for one in info["operators"]} == languages
+    for module in (module for one in info["operators"] for module in one["python-modules"]):
         import_module(module)
 
 

@@ -72,6 +72,7 @@ SPOKEN = {
     "translator/shim/loom.py",  # builds the steps of one dialect in generated files
     "translator/shim/__init__.py",  # exports that module
     "airflow_plugin/__init__.py",  # this, too
+    "airflow_plugin/provider.py",  # lists the languages for Airflow's own commands
     "prefect_plugin/__init__.py",
 }
 """Where a dialect's name may be a string beside its own packages."""

@@ -49,6 +49,9 @@ commands about past runs:
   translate logs [RUN] [NODE]        print logs
   translate outputs [RUN] [NODE]     list output files, or copy them (--to DIR)
   translate compare RUN RUN          compare two runs
+
+documentation:
+  translate docs [PAGE]              show the documentation of this version
 """
 
 

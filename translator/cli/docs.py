@@ -1,0 +1,65 @@
+"""Show the documentation of the installed version (``translate docs``)."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import translator
+from translator.cli.exit_status import OK, UsageError
+from translator.cli.printing import print_utf8
+from translator.diagnostics import columns
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return the exit status."""
+    args = _parser().parse_args(argv)
+    pages = _pages()
+    if args.page is None:
+        titles = [(f"  {name}", _title(page)) for name, page in pages.items()]
+        listed = "".join(f"{line}\n" for line in columns(titles))
+        sys.stdout.write(f"pages (read one: translate docs PAGE):\n{listed}\nfiles: {_directory()}\n")
+        return OK
+    name = args.page.lower().removesuffix(".md")
+    if name not in pages:
+        raise UsageError(f"there is no page {args.page!r}", did_you_mean(name, pages, "pages"))
+    text = pages[name].read_text(encoding="utf-8")
+    if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
+        from pydoc import pager
+
+        pager(text)
+    else:
+        print_utf8(text)
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="translate docs", description="Show the documentation of the installed version, without a network."
+    )
+    parser.add_argument("page", metavar="PAGE", nargs="?", help="the name of a page (default: list all pages)")
+    return parser
+
+
+def _directory() -> Path:
+    """Return the directory of the pages: in the installed package, or in a checkout."""
+    package = Path(translator.__file__).parent
+    installed = package / "docs"
+    return installed if installed.is_dir() else package.parent / "docs"
+
+
+def _pages() -> Mapping[str, Path]:
+    """Return the pages by name."""
+    return {page.stem: page for page in sorted(_directory().glob("*.md"))}
+
+
+def _title(page: Path) -> str:
+    """Return the first heading of a page."""
+    with page.open(encoding="utf-8") as lines:
+        return next((line.removeprefix("# ").strip() for line in lines if line.startswith("# ")), page.stem)
