@@ -40,8 +40,8 @@ LAYERS = {
         ("run_contract",),
         ("controlflow", "inputs"),
         ("parameters",),
-        ("dialects",),
         ("runners",),
+        ("dialects",),
         ("execution",),
     ),
     "airflow_plugin": (

@@ -125,6 +125,8 @@ class Contract:
             none. A runner that can shows it there.
         use: ``use(step)``: what its command does with the project: it is ``copied`` for each execution, only ``read``,
             or ``written``.
+        programs: the file or directory of the dialect's own programs, if commands run any. They import only Python's
+            standard library, because a runner may show them to an interpreter that has nothing else.
     """
 
     label: Callable[[Step, Mapping[str, Value]], str]
@@ -135,6 +137,7 @@ class Contract:
     scoping: Scoping | None = None
     home: str | None = None
     use: Callable[[Step], ProjectUse] = lambda _: "written"
+    programs: Path | None = None
 
 
 @cache

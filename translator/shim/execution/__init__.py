@@ -227,6 +227,7 @@ def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
         store=scratch.parent if scratch is not None else None,
         use=dialect.use(step),
         home=dialect.home,
+        programs=dialect.programs,
         settings=step.runner.settings if step.runner is not None else runners.NO_SETTINGS,
         inherited=inherited,
         ticket=execution.ticket,

@@ -74,6 +74,7 @@ class Request:
             runs in a working copy of its own, ``repository`` of the workspace
             (``translator.shim.workspace.working_copy``).
         home: the fixed directory at which the commands expect the workspace (``/valohai``), if the dialect has one.
+        programs: the file or directory of the dialect's own programs, which commands run at that path, if it has any.
         settings: the runner's, as the step has them.
         inherited: the worker's environment as a step may see it, without variables of the engine.
         ticket: tells whether the execution was killed; its ``mark`` is unique.
@@ -89,6 +90,7 @@ class Request:
     store: Path | None
     use: ProjectUse
     home: str | None
+    programs: Path | None
     settings: Mapping[str, Json]
     inherited: Mapping[str, str]
     ticket: Ticket

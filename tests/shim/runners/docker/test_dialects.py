@@ -39,6 +39,14 @@ def test_a_script_of_loom_writes_its_outputs(worker: Worker, in_container: InCon
     assert [file.path for file in manifest.outputs] == ["output/o.txt"]
 
 
+def test_a_condition_of_loom_runs_our_own_program(worker: Worker, in_container: InContainer) -> None:
+    worker.script("c.py", "def evaluate(n):\n    return n > 2\n")
+    manifest = worker.run(
+        in_container("c.py", dialect="loom", kind="condition", parameters=[Parameter("n", "integer", default=3)])
+    )
+    assert (manifest.state, manifest.metadata) == ("complete", {"result": True}), worker.log
+
+
 def test_functions_and_shells_of_magnus_pass_parameters_on(worker: Worker, in_container: InContainer) -> None:
     worker.script("fns.py", "def give(x: int):\n    print('in the image', x)\n    return x + 1\n")
     step = in_container("fns.give", dialect="runnable", kind="python", returns={"y": "json"})

@@ -283,4 +283,4 @@ def _listed(value: object) -> Sequence[object]:
     return value if isinstance(value, (list, tuple)) else [value]
 
 
-CONTRACT = Contract(label, bring, launch, gather, whole_paths=True)
+CONTRACT = Contract(label, bring, launch, gather, whole_paths=True, programs=_BUILTIN)

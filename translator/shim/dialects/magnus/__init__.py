@@ -182,7 +182,7 @@ def contract(rules: Rules) -> Contract:
     """Return the contract of one of the two dialects."""
     state = rules.environment_is_state
     scoping = Scoping(prefix=rules.prefix, returns=not state, keeps_failed=state, variadic=not state)
-    return Contract(label, bring, launch, gather, scoping=scoping, use=_use)
+    return Contract(label, bring, launch, gather, scoping=scoping, use=_use, programs=_CHILD)
 
 
 CONTRACT = contract(RULES["magnus"])

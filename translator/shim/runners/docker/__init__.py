@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @contextmanager
 def open_place(request: Request) -> Iterator[Place]:
     """See ``translator.shim.runners.Runner.open``."""
-    from translator.shim.runners.docker.place import place
+    from translator.shim.runners.docker.container_place import place
 
     with place(request) as opened:
         yield opened

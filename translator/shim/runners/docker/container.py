@@ -52,7 +52,7 @@ OUT_OF_MEMORY = b"memory ran out: the system killed"
 
 @dataclass(frozen=True, slots=True)
 class Bind:
-    """A directory of this worker that the container sees."""
+    """A directory or file of this worker that the container sees."""
 
     source: Path
     target: str

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim import dialects
 from translator.shim.runners import Place, RunnerError
 from translator.shim.runners.docker import container, follow, images, leftovers, owners, watchdog
 from translator.shim.runners.docker.container import Bind
@@ -146,17 +145,18 @@ class Command:
             )
 
     def _binds(self) -> list[Bind]:
-        """Return the directories of this worker that the container sees."""
+        """Return the directories and files of this worker that the container sees."""
         space, project = self.request.space, self.request.project
         if self.request.home is not None:
             return [Bind(space.root, self.request.home)]
-        # Paths are those of this worker. The programs of dialects load nothing but Python's standard library.
-        programs = Path(dialects.__file__).parent
-        return [
+        # Paths are those of this worker.
+        binds = [
             Bind(space.root, str(space.root)),
             Bind(project, str(project), read_only=self.request.use != "written"),
-            Bind(programs, str(programs), read_only=True),
         ]
+        if (programs := self.request.programs) is not None:
+            binds.append(Bind(programs, str(programs), read_only=True))
+        return binds
 
     @contextlib.contextmanager
     def _starting(self) -> Iterator[None]:
