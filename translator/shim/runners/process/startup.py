@@ -56,7 +56,7 @@ def started(
 
 
 class _Held:
-    """Holds what is printed to standard error until the command is in its namespace."""
+    """A buffer for what is printed to standard error until the command is in its namespace."""
 
     def __init__(self, sign: Path, errors: Callable[[bytes], None]) -> None:
         self._sign = sign
