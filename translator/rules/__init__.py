@@ -26,10 +26,11 @@ def rules() -> Mapping[str, Rule]:
     """Return all rules by code, sorted."""
     from importlib.metadata import entry_points
 
-    from translator.rules.table import RULES
+    from translator.rules import controlflow, files, loom, valohai
 
+    own = (*files.RULES, *valohai.RULES, *loom.RULES, *controlflow.RULES)
     others = (rule for point in entry_points(group=GROUP) for rule in point.load().RULES)
-    return {rule.code: rule for rule in sorted((*RULES, *others), key=lambda rule: rule.code)}
+    return {rule.code: rule for rule in sorted((*own, *others), key=lambda rule: rule.code)}
 
 
 def explained(code: str) -> Rule | None:

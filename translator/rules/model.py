@@ -1,10 +1,27 @@
-"""Define what a rule is: what a diagnostic code means."""
+"""Define what a rule is: what a diagnostic code means, what to do, and an example."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A small file that has the finding, and no other finding except that images are ignored.
+
+    ``files`` are other files of its directory, ``arguments`` those of ``translate``, in which FILE stands for its name.
+    """
+
+    text: str
+    name: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ("check", "FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +34,8 @@ class Rule:
     code: str
     severities: tuple[str, ...]
     meaning: str
+    remedy: str
+    example: Example | None = None
     target: str | None = None
 
     @property

@@ -1,0 +1,61 @@
+"""Explain the codes of findings (``translate rule``)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from translator.cli.exit_status import OK, UsageError
+from translator.cli.printing import print_utf8
+from translator.diagnostics import columns
+from translator.rules import matching, meant, rules
+from translator.rules.text import as_text, command, files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translator.rules import Rule
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return the exit status."""
+    args = _parser().parse_args(argv)
+    chosen: dict[str, Rule] = {}
+    for code in args.codes:
+        found = matching(code)
+        if not found:
+            raise UsageError(f"there is no code {code!r}; {meant(code)}")
+        chosen |= {rule.code: rule for rule in found}
+    if args.format == "json":
+        shown = chosen or rules()
+        print_utf8(json.dumps([_object(rule) for rule in shown.values()], indent=2, ensure_ascii=False) + "\n")
+    elif chosen:
+        sys.stdout.write("\n".join(as_text(rule) for rule in chosen.values()))
+    else:
+        table = [(rule.code, ", ".join(rule.severities), rule.meaning) for rule in rules().values()]
+        sys.stdout.write("".join(f"{line}\n" for line in columns(table)))
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="translate rule", description="Explain the codes of findings: meaning, remedy and example."
+    )
+    parser.add_argument(
+        "codes", metavar="CODE", nargs="*", help="a code, or a pattern such as 'unknown-*' (default: list all codes)"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+    return parser
+
+
+def _object(rule: Rule) -> dict[str, Any]:
+    example = rule.example
+    return {
+        "code": rule.code,
+        "severities": list(rule.severities),
+        "meaning": rule.meaning,
+        "remedy": rule.remedy,
+        "example": None if example is None else {"command": command(example), "files": dict(files(example))},
+    }
