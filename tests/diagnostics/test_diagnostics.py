@@ -114,7 +114,8 @@ def test_json():
 
 
 def test_sarif():
-    log = json.loads(diagnostics.sarif(collector(), {"f": SourceText("some folder/f", "a")}, version="1.2.3"))
+    sources = {"f": SourceText("some folder/f", "a")}
+    log = json.loads(diagnostics.sarif(collector(), sources, version="1.2.3", codes_uri="https://x/codes"))
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
@@ -130,6 +131,17 @@ def test_sarif():
         "artifactLocation": {"uri": "some%20folder/f"},
         "region": {"startLine": 2, "startColumn": 5, "endLine": 2, "endColumn": 6},
     }
+
+
+def test_sarif_explains_the_codes():
+    found = [Diagnostic(code, Severity.ERROR, "m", None) for code in ("unknown-step", "unsupported-actions")]
+    log = json.loads(diagnostics.sarif(found, {}, version="1", codes_uri="https://x/codes"))
+    step, family = log["runs"][0]["tool"]["driver"]["rules"]
+    assert step["helpUri"] == "https://x/codes#unknown-step"
+    assert family["helpUri"] == "https://x/codes#unsupported-"
+    assert step["shortDescription"]["text"] == "there is no step of this name"
+    assert "Correct the name." in step["help"]["text"]
+    assert "```yaml" in step["help"]["markdown"]
 
 
 GITHUB = [

@@ -19,6 +19,8 @@ from translator.config.kinds import Duration, Hook
 from translator.config.schema import json_schema, scope_section
 from translator.dialects.valohai.ledger import LEDGER, Fate
 from translator.rules import rules as rules_of_codes
+from translator.rules.text import anchor
+from translator.rules.text import page as rules_page
 from translator.semantics import controlflow
 from translator.semantics.tables import ON_CHILD_ERROR
 
@@ -100,7 +102,8 @@ def codes() -> str:
     """Return the table of all diagnostic codes."""
     lines = ["| code | severity | meaning |", "|---|---|---|"]
     lines += [
-        f"| `{rule.code}` | {', '.join(rule.severities)} | {rule.meaning} |" for rule in rules_of_codes().values()
+        f"| [`{rule.code}`](codes.md#{anchor(rule.code)}) | {', '.join(rule.severities)} | {rule.meaning} |"
+        for rule in rules_of_codes().values()
     ]
     return "\n".join(lines) + "\n"
 
@@ -145,6 +148,14 @@ def test_the_published_schema_is_up_to_date(update_goldens: bool) -> None:
     if update_goldens:
         file.write_text(schema(), encoding="utf-8")
     assert file.read_text(encoding="utf-8") == schema(), "make goldens, and read the diff"
+
+
+def test_the_page_of_codes_is_up_to_date(update_goldens: bool) -> None:
+    file = ROOT / "docs" / "codes.md"
+    wanted = rules_page(rules_of_codes().values())
+    if update_goldens:
+        file.write_text(wanted, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == wanted, "make goldens, and read the diff"
 
 
 def rows(page: str, heading: str) -> list[list[str]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FAILED", "OK", "USAGE", "main"]
 
 _INTERRUPTED = 130
-_COMMANDS = ("check", "run", "explain", "config", "runs", "show", "logs", "outputs", "compare", "docs")
+_COMMANDS = ("check", "run", "explain", "config", "runs", "show", "logs", "outputs", "compare", "docs", "rule")
 """The commands that have a name, each a module of this package."""
 
 

@@ -39,7 +39,9 @@ def main(argv: Sequence[str]) -> int:
     if args.format == "json":
         print_utf8(diagnostics.as_json(everything, sources))
     elif args.format == "sarif":
-        print_utf8(diagnostics.sarif(everything, sources, version=__version__))
+        from translator.cli.docs import page_uri
+
+        print_utf8(diagnostics.sarif(everything, sources, version=__version__, codes_uri=page_uri("codes")))
     elif args.format == "github":
         print_utf8(diagnostics.github(everything, sources))
     return FAILED if is_bad(everything, strict=args.strict) else OK

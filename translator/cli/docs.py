@@ -39,6 +39,17 @@ def main(argv: Sequence[str]) -> int:
     return OK
 
 
+def page_uri(page: str) -> str:
+    """Return the address of a page: on the website of the package if it has one, else of the installed file."""
+    from importlib.metadata import metadata
+
+    for url in metadata("pipeline-translator").get_all("Project-URL") or ():
+        label, _, address = url.partition(", ")
+        if label.lower() == "documentation":
+            return f"{address.rstrip('/')}/{page}/"
+    return (_directory() / f"{page}.md").resolve().as_uri()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="translate docs", description="Show the documentation of the installed version, without a network."

@@ -52,6 +52,7 @@ commands about past runs:
 
 documentation:
   translate docs [PAGE]              show the documentation of this version
+  translate rule [CODE]              explain the code of a finding, or list all codes
 """
 
 

@@ -18,10 +18,16 @@ def as_json(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText]
     return json.dumps([_object(d, sources) for d in diagnostics], indent=2, ensure_ascii=False) + "\n"
 
 
-def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, version: str) -> str:
+def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, version: str, codes_uri: str) -> str:
     """Show findings as a SARIF 2.1.0 log, for code hosts and editors.
 
     Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+
+    Args:
+        diagnostics: the findings.
+        sources: the source texts by ``Span.file``.
+        version: the version of this package.
+        codes_uri: the address of the page that explains the codes.
     """
     found = list(diagnostics)
     codes = sorted({d.code for d in found})
@@ -34,7 +40,7 @@ def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], 
                     "driver": {
                         "name": "pipeline-translator",
                         "semanticVersion": version,
-                        "rules": [{"id": code} for code in codes],
+                        "rules": [_rule(code, codes_uri) for code in codes],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
@@ -43,6 +49,21 @@ def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], 
         ],
     }
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(code: str, codes_uri: str) -> dict[str, Any]:
+    from translator.rules import explained
+    from translator.rules.text import anchor, as_markdown, as_text
+
+    rule = explained(code)
+    if rule is None:  # of a package that does not explain its codes
+        return {"id": code}
+    return {
+        "id": code,
+        "shortDescription": {"text": rule.meaning},
+        "help": {"text": as_text(rule), "markdown": as_markdown(rule)},
+        "helpUri": f"{codes_uri}#{anchor(rule.code)}",
+    }
 
 
 def _object(diagnostic: Diagnostic, sources: Mapping[str, SourceText]) -> dict[str, Any]:

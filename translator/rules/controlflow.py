@@ -137,7 +137,7 @@ RULES = (
             "dag:\n  start_at: first\n  steps:\n    first: {type: stub, next: success}\n    success: {type: success}\n",
             "pipeline.yaml",
             {},
-            ("check", "FILE", "--dialect", "magnus"),
+            ("check", "FILE", "--dialect=magnus"),
         ),
     ),
     Rule(

@@ -8,7 +8,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from translator.rules.model import Example, Rule
 
@@ -31,13 +31,13 @@ def as_markdown(rule: Rule) -> str:
     return "".join(f"{line}\n" for line in _markdown(rule))
 
 
-def page(rules: Iterator[Rule]) -> str:
+def page(rules: Iterable[Rule]) -> str:
     """Return the page of the documentation with all rules."""
     head = (
         "# Codes\n\n"
-        "What each code of a [finding](diagnostics.md) means, what to do, and the smallest example. `translate rule CODE`\n"
-        "prints the same. An example has only this finding, apart from `ignored-image`. A `*` stands for the rest of a code,\n"
-        "which names the construct: `unsupported-actions`, for example.\n"
+        "What each code of a [finding](diagnostics.md) means, what to do, and the smallest example. The command\n"
+        "`translate rule CODE` prints the same. An example has only this finding, apart from `ignored-image`.\n"
+        "A `*` stands for the rest of a code, which names the construct: `unsupported-actions`, for example.\n"
     )
     return head + "".join(f"\n## {rule.code}\n\n{as_markdown(rule)}" for rule in rules)
 
