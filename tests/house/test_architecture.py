@@ -68,14 +68,19 @@ PLUGINS = ("airflow_plugin", "prefect_plugin")
 TABLE = re.compile(r"^\| `(\w+)/` \|([^|\n]*)\|([^|\n]*)\|$", re.MULTILINE)
 """The rooms of both plugins in docs/architecture.md."""
 SPOKEN = {
-    "translator/shim/contract.py",  # the dialect of steps that name none
-    "translator/shim/loom.py",  # builds the steps of one dialect in generated files
-    "translator/shim/__init__.py",  # exports that module
-    "airflow_plugin/__init__.py",  # this, too
-    "airflow_plugin/provider.py",  # lists the languages for Airflow's own commands
-    "prefect_plugin/__init__.py",
+    # Generated files do not repeat the dialect in each step, so one dialect must be the default.
+    "translator/shim/contract.py": {"valohai"},
+    # Generated files of Loom build their steps with the functions of this module. It is not in the package of the
+    # dialect because a DAG file must not load what only workers need.
+    "translator/shim/loom.py": {"loom"},
+    # Airflow lists the integrations of a provider by their titles, and "runnable" is spelled in lower case.
+    "airflow_plugin/provider.py": {"runnable"},
+    # These export that module: the string is its name.
+    "translator/shim/__init__.py": {"loom"},
+    "airflow_plugin/__init__.py": {"loom"},
+    "prefect_plugin/__init__.py": {"loom"},
 }
-"""Where a dialect's name may be a string beside its own packages."""
+"""Which dialects' names may be strings outside their own packages."""
 
 
 def modules(*packages: str) -> list[Path]:
@@ -142,13 +147,13 @@ def test_plugins_import_the_shim_only() -> None:
 
 def test_dialects_are_named_in_their_packages_only() -> None:
     names = set(registry.names(registry.DIALECTS))
-    speaking = set()
+    speaking: dict[str, set[str]] = {}
     for path in modules(*PACKAGES):
         if str(path).startswith(("translator/dialects/", "translator/shim/dialects/")):
             continue
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-        if any(node.value in names for node in ast.walk(tree) if isinstance(node, ast.Constant)):
-            speaking.add(str(path))
+        if spoken := names & {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}:
+            speaking[str(path)] = spoken
         for name in imported(path):
             parts = name.split(".")
             assert parts[:2] != ["translator", "dialects"] or not names & set(parts[2:3]), (path, name)
@@ -204,9 +209,60 @@ def test_errors_for_users_are_ours(path: Path) -> None:
     """Outside the shim, which turns a ``ValueError`` into the reason of an execution, errors say what to do."""
     if path.parts[:2] == ("translator", "shim"):
         return
-    raised = {
+    assert raised(path) & PLAIN == ({"ValueError"} if str(path) in CONVERTERS else set())
+
+
+def raised(path: Path) -> set[str]:
+    """Return the names of the exceptions that a module creates and raises."""
+    return {
         node.exc.func.id
         for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)
     }
-    assert raised & PLAIN == ({"ValueError"} if str(path) in CONVERTERS else set())
+
+
+EXECUTION = ("translator/shim/execution/__init__.py:_run", "translator/shim/execution/results.py:publish")
+"""The callers of contracts: what ``bring``, ``launch`` and ``gather`` raise is the reason of the execution."""
+MANIFEST = ("translator/shim/store/manifest.py:from_json", "translator/shim/store/base.py:_manifest")
+REASONS = {
+    "translator/shim/dialects/loom/__init__.py": EXECUTION,
+    "translator/shim/dialects/magnus/__init__.py": EXECUTION,
+    "translator/shim/dialects/magnus/catalog.py": EXECUTION,
+    "translator/shim/dialects/magnus/notebooks.py": EXECUTION,
+    "translator/shim/dialects/magnus/patterns.py": EXECUTION,
+    "translator/shim/dialects/magnus/results.py": EXECUTION,
+    "translator/shim/dialects/magnus/secrets.py": EXECUTION,
+    "translator/shim/dialects/valohai.py": EXECUTION,
+    "translator/shim/process/script.py": EXECUTION,
+    "translator/shim/inputs/places.py": (*EXECUTION, "translator/shim/parameters/file_grid.py:_points"),
+    "translator/shim/runners/docker/settings.py": ("translator/shim/runners/docker/settings.py:read",),
+    "translator/shim/runners/process/interpreter.py": ("translator/shim/runners/process/interpreter.py:_asked",),
+    "translator/shim/store/manifest.py": MANIFEST,
+    "translator/shim/store/records.py": MANIFEST[:1],
+}
+"""By module of the shim that raises plain errors, the functions that turn them into reasons or errors of ours."""
+PROGRAMS = (
+    "translator/shim/dialects/loom/builtin_steps.py",
+    "translator/shim/dialects/magnus/child/",
+)
+"""What runs in the process of a command, whose log shows the error."""
+
+
+def test_plain_errors_of_the_shim_become_reasons() -> None:
+    plain = {str(path): found for path in modules("translator/shim") if (found := raised(path) & PLAIN)}
+    plain = {path: found for path, found in plain.items() if not path.startswith(PROGRAMS)}
+    assert sorted(plain) == sorted(REASONS)
+    for path, handlers in REASONS.items():
+        assert all(plain[path] & caught(handler) for handler in handlers), path
+        assert plain[path] <= set().union(*map(caught, handlers)), path
+
+
+def caught(function: str) -> set[str]:
+    """Return the exceptions that a function of a module (``MODULE:FUNCTION``) catches."""
+    path, _, name = function.partition(":")
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name]
+    handlers = [handler for node in nodes for handler in ast.walk(node) if isinstance(handler, ast.ExceptHandler)]
+    return {
+        name.id for handler in handlers if handler.type for name in ast.walk(handler.type) if isinstance(name, ast.Name)
+    }

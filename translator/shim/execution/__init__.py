@@ -79,11 +79,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         execution = Execution(step, context, ticket, context.id, values, now(), scope=scope)
         shown = parameters if scope is None else scope.items
         shown_values = {name: value for name, value in values.items() if name in shown}
-        try:
-            label = run_contract.load(step.dialect).label(step, shown_values)
-        except run_contract.NotInstalledError as error:
-            label, problem = "", str(error)
-        opened, store = store, None
+        label, opened, store = "", store, None
         try:
             try:
                 opened = copy(opened) if opened is not None else open_store(context.store)
@@ -95,6 +91,10 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 store.begin(execution.id, {} if step.secrets else values, execution.started)
                 execution.begun = True
                 execution.kept = ends.enter_context(closing(store.log(execution.id)))
+                try:
+                    label = run_contract.load(step.dialect).label(step, shown_values)
+                except run_contract.NotInstalledError as error:
+                    problem = str(error)
                 events.emit("execution-started", node=context.id.node, index=context.id.index, label=label)
                 _run(execution, store, inputs, problem or bad_value)
                 state, reason = State.COMPLETE, None

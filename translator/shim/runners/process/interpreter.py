@@ -97,7 +97,7 @@ def _asked(program: str, changed: int) -> Interpreter | None:  # noqa: ARG001 - 
             env=clean,
         ).stdout
         return _interpreter(json.loads(said))
-    except (OSError, ValueError, subprocess.SubprocessError):
+    except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError):  # or it is not an interpreter
         return None
 
 
