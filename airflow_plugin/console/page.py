@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from translator.shim.files.sizes import size
 from translator.shim.store import LOG, MANIFEST
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ POLICY = (
     f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 """The page's Content-Security-Policy, which allows only its own style sheet."""
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-_STEP = 1000
 
 
 def html(execution: ExecutionId, found: Manifest | str, *, has_log: bool) -> str:
@@ -97,15 +95,7 @@ def _of(manifest: Manifest, here: str) -> Iterable[str]:
 def _row(file: FileRecord, url: str) -> str:
     link = f'<a href="{url}/{quote(base_name(file.path), safe="")}">{_text(file.path)}</a>'
     digest = f'<code title="{_text(file.sha256)}">{_text(file.sha256[:12])}</code>'
-    return f'<tr><td>{link}</td><td class="number">{_size(file.size)}</td><td>{digest}</td></tr>'
-
-
-def _size(size: float) -> str:
-    units = iter(_UNITS)
-    unit = next(units)
-    while size >= _STEP and unit != _UNITS[-1]:
-        size, unit = size / _STEP, next(units)
-    return f"{size:.0f} {unit}" if unit == _UNITS[0] else f"{size:.1f} {unit}"
+    return f'<tr><td>{link}</td><td class="number">{size(file.size)}</td><td>{digest}</td></tr>'
 
 
 def _lines(value: object) -> str:

@@ -1,8 +1,7 @@
-"""Test how times and sizes are shown."""
+"""Test how times are shown."""
 
 import pytest
 
-from translator.history.sizes import size
 from translator.history.times import duration, instant, seconds
 
 
@@ -24,21 +23,6 @@ from translator.history.times import duration, instant, seconds
 )
 def test_durations(length: float | None, shown: str) -> None:
     assert duration(length) == shown
-
-
-@pytest.mark.parametrize(
-    ("count", "shown"),
-    [
-        (0, "0 B"),
-        (1023, "1023 B"),
-        (1024, "1.0 KiB"),
-        (1536 << 10, "1.5 MiB"),
-        (312 << 30, "312 GiB"),
-        (9 << 50, "9216 TiB"),
-    ],
-)
-def test_sizes(count: int, shown: str) -> None:
-    assert size(count) == shown
 
 
 def test_seconds_need_two_times() -> None:

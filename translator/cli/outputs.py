@@ -13,7 +13,7 @@ from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_run_and_node, chosen
 from translator.diagnostics import columns, printable
 from translator.history.files import copy, outputs
-from translator.history.sizes import size
+from translator.shim.files.sizes import size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import columns, printable
-from translator.history.sizes import size
 from translator.history.times import duration, seconds
 from translator.run.progress import brief
+from translator.shim.files.sizes import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
