@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from prefect import State, get_client, get_run_logger
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.settings import PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED
 from prefect.states import Crashed
 
 from prefect_plugin.tasks.display_names import flat
@@ -47,7 +48,12 @@ class TaskRunEnd:
 
 
 def repair(ends: Iterable[TaskRunEnd]) -> None:
-    """Give each task run that Prefect left open its name and its state; a task run that never ran has no name yet."""
+    """Give each task run that Prefect left open its name and its state; a task run that never ran has no name yet.
+
+    A server that records no task runs, as the private one of ``prefect_plugin.embedded``, has none to repair.
+    """
+    if not PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED.value():
+        return
     still_open = [end for end in ends if is_left_open(end.future)]
     if not still_open:
         return

@@ -2,12 +2,16 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 
 import pytest
 
 pytest.importorskip("prefect")
 
+from prefect.settings import PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED, temporary_settings
+
+from prefect_plugin.recovery import repair
 from tests.prefect.support import compiled
 from translator.targets import prefect as target
 
@@ -63,6 +67,8 @@ def test_its_own_run(tmp_path, given, status, states):
     if states is None:
         assert done.stderr.startswith("error: ")
         return
+    with sqlite3.connect(tmp_path / "private" / "prefect.db") as database:
+        assert database.execute("select name from task_run").fetchall() == [], "nobody looks at task runs here"
     record = json.loads((tmp_path / "store" / "embedded" / "mine" / "run.json").read_text())
     assert {name: node["state"] for name, node in record["nodes"].items()} == states
     events = [json.loads(line)["event"] for line in (tmp_path / "events").read_text().splitlines()]
@@ -74,3 +80,11 @@ def test_its_own_run(tmp_path, given, status, states):
         ]
         where = tmp_path / "store" / "embedded" / "mine" / "work" / "0" / "try-1" / "outputs" / "where.txt"
         assert where.read_text().strip().endswith("/valohai/repository")
+
+
+def test_nothing_waits_for_task_runs_that_are_not_recorded(monkeypatch):
+    monkeypatch.setattr(repair, "is_left_open", lambda _: pytest.fail("it would wait for this task run"))
+    end = repair.TaskRunEnd("never ran", None, None)
+
+    with temporary_settings({PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED: False}):
+        repair.repair([end])

@@ -104,7 +104,7 @@ def _occupied(begin, folder: Path):
     return occupied
 
 
-def test_a_log_in_an_object_store_is_renewed_while_the_command_runs(worker, monkeypatch) -> None:
+def test_a_log_in_an_object_store_is_renewed_while_the_command_runs(worker, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setattr(logs, "EVERY", 0.05)
     worker.uri = "memory://renewed"
     seen: list[bytes] = []
@@ -112,10 +112,13 @@ def test_a_log_in_an_object_store_is_renewed_while_the_command_runs(worker, monk
     def look() -> None:
         with contextlib.suppress(FileNotFoundError):
             seen.append(worker.store.read(try_key(worker.context().id, LOG)))
-            worker.script("seen", "")
+            # Not in the project, of which the command may have a copy.
+            (tmp_path / "seen").touch()
 
     worker.should_stop = look
-    manifest = worker.run("echo early; for _ in $(seq 600); do sleep 0.1; test ! -e seen || break; done; echo late")
+    waits = f"for _ in $(seq 1200); do sleep 0.1; test ! -e '{tmp_path}/seen' || {{ echo late; exit; }}; done; exit 1"
+    manifest = worker.run(f"echo early; {waits}")
+    assert manifest.state == "complete"
     assert seen[0] == b"early\n"
     assert text_of(worker, manifest) == "early\nlate\n"
 
