@@ -1,4 +1,7 @@
-"""Run the example pipelines on Airflow and on Prefect, and compare the results (``make demo``)."""
+"""Run the example pipelines on Airflow and on Prefect, and compare the results (``make demo``).
+
+The steps run in containers if Docker or Podman answers, else as processes.
+"""
 
 import json
 import shutil
@@ -7,9 +10,25 @@ import sys
 import time
 from pathlib import Path
 
+from containers import IMAGE, engine_with_image
+
+from translator.shim.runners import RunnerError
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = Path("examples/valohai/valohai.yaml")
+CONTAINERS = EXAMPLE.with_name("containers.toml")
 STORES = Path(".demo")
+
+
+def place() -> list[str]:
+    """Print where the steps run and why; return the options of ``translate run`` for it."""
+    try:
+        url = engine_with_image((ROOT / EXAMPLE).parent)
+    except RunnerError as error:
+        print(f"Steps run as processes of this machine, not in containers: {error}")
+        return []
+    print(f"Steps run in containers of the image {IMAGE}, on {url}")
+    return ["--config", str(CONTAINERS)]
 
 
 def run(engine: str, pipeline: str, *arguments: str) -> Path:
@@ -41,14 +60,15 @@ def main() -> int:
     """Show both pipelines on both engines; 0 if the engines agree."""
     shutil.rmtree(ROOT / STORES, ignore_errors=True)
 
-    print("1. A training pipeline, whose task node trains one model per point of a grid")
-    runs = [run(engine, "Training Pipeline") for engine in ("airflow", "prefect")]
+    options = place()
+    print("\n1. A training pipeline, whose task node trains one model per point of a grid")
+    runs = [run(engine, "Training Pipeline", *options) for engine in ("airflow", "prefect")]
     equal = compare(*runs)
     best = json.loads(runs[0].read_text(encoding="utf-8"))["nodes"]["evaluate"]["executions"][0]["metadata"]
     print(f"  The best of {best['candidates']}: {best['best_model']}, {best['accuracy']:.1%} of the test images right")
 
     print("\n2. Two branches with failures: train_conservative stops its branch, train_experimental continues")
-    failing = ("Dual Training Pipeline", "--param", "min_accuracy=0.95")
+    failing = ("Dual Training Pipeline", "--param", "min_accuracy=0.95", *options)
     runs = [run(engine, *failing) for engine in ("airflow", "prefect")]
     equal = compare(*runs) and equal
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "examples" / "valohai" / "valohai.yaml"
+CONTAINERS = EXAMPLE.with_name("containers.toml")
 PROGRAMS = Path(sys.executable).parent
 Run = Callable[..., tuple[str, dict, Path]]
 
@@ -57,7 +58,7 @@ def test_the_vendors_linter_finds_nothing() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("arguments", [(), ("--strict",)])
+@pytest.mark.parametrize("arguments", [(), ("--strict",), ("--config", str(CONTAINERS), "--strict")])
 def test_check_finds_nothing_wrong(arguments: tuple[str, ...]) -> None:
     done = program("translate", "check", str(EXAMPLE), *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
