@@ -35,7 +35,7 @@ class Loaded:
 
     ``pipelines`` are those without an error; ``names`` are those of all pipelines of the file. ``diagnostics`` has
     all findings, and ``sources`` the texts by ``Span.file``, to show them. ``config`` is the
-    configuration that gives the pipelines their settings.
+    configuration that gives the pipelines their settings, ``project`` the directory in which their steps run.
     """
 
     pipelines: tuple[Pipeline, ...]
@@ -43,6 +43,7 @@ class Loaded:
     sources: Mapping[str, SourceText]
     names: tuple[str, ...] = ()
     config: Config = NO_CONFIG
+    project: Path | None = None
     by_name: Mapping[str, Pipeline] = field(init=False)
     """``pipelines`` by name."""
 
@@ -105,6 +106,7 @@ def load(  # noqa: PLR0913 - all but the file are keywords
     config: Path | None = None,
     ignore: Sequence[str] = (),
     stream: BinaryIO | None = None,
+    current: Path | None = None,
 ) -> Loaded:
     """Read and check the pipelines of the file at ``path``; all problems become diagnostics.
 
@@ -116,6 +118,8 @@ def load(  # noqa: PLR0913 - all but the file are keywords
         choices: the options of the command line; dialects with their own options have a subclass.
         config: the configuration file, instead of the nearest ``translator.toml`` beside the file or above it.
         ignore: the codes of findings to leave out, besides those that the configuration and comments name.
+        current: the directory in which the command was started. It is the project of pipelines whose own engine runs
+            them there, if the file is below it and ``project`` is None.
         stream: what to read instead of the file; ``path`` only names it then, and may not exist.
 
     Raises:
@@ -126,7 +130,8 @@ def load(  # noqa: PLR0913 - all but the file are keywords
     if text is None:
         return Loaded((), diagnostics, {})
     folder = path.parent if project is None else project
-    request = _Given(folder, dialect, parameters, choices or Choices(), path.parent, config, tuple(ignore))
+    start = current if project is None else None
+    request = _Given(folder, dialect, parameters, choices or Choices(), path.parent, config, tuple(ignore), start)
     return _load(SourceText(str(path), text), path.name, request, diagnostics)
 
 
@@ -155,6 +160,14 @@ class _Given:
     beside: Path | None = None
     config: Path | None = None
     ignore: tuple[str, ...] = ()
+    current: Path | None = None
+
+    def project_of(self, language: Dialect) -> Path | None:
+        """Return the project of a file in this language."""
+        if self.current is None or self.beside is None or not language.project_is_current:
+            return self.project
+        below = self.beside.resolve().is_relative_to(self.current.resolve())
+        return self.current if below else self.project
 
 
 @contextlib.contextmanager
@@ -188,11 +201,12 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     except TooManyErrors:
         found = None
     if found is None:
-        return Loaded((), diagnostics, sources)
+        return Loaded((), diagnostics, sources, project=request.project)
     language, root = found
+    project = request.project_of(language)
     refuse(request.choices, language, registry.dialects())
     parameters = read_parameters(request.parameters, language, sources, diagnostics)
-    source = Source(name, text, root, request.project, sources, parameters, request.choices)
+    source = Source(name, text, root, project, sources, parameters, request.choices)
     names = language.pipeline_names(root)
     config = NO_CONFIG
     try:
@@ -204,9 +218,9 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
         for pipeline in read:
             whole = not bad & {None, pipeline.name}
             about = diagnostics.about(pipeline.name)
-            check(pipeline, about, project=request.project, whole=whole, questions=questions)
+            check(pipeline, about, project=project, whole=whole, questions=questions)
     except TooManyErrors:
-        return Loaded((), diagnostics, sources, names, config)
+        return Loaded((), diagnostics, sources, names, config, project)
     bad = diagnostics.bad()
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     if config.file:
@@ -216,7 +230,7 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     good = tuple(pipeline for pipeline in good if pipeline.name not in bad)
     if len(names) == len(read) == 1:
         names = (read[0].name,)  # Loom names the pipeline of a pipeline.yml after its directory
-    return Loaded(good, diagnostics, sources, names, config)
+    return Loaded(good, diagnostics, sources, names, config, project)
 
 
 def _configured(request: _Given, sources: dict[str, SourceText], diagnostics: Diagnostics) -> Config:

@@ -171,7 +171,7 @@ USAGE = [
     (("one.yaml", "-t", "airflow", "--grid", "make.rate=1", "--grid", "make.rate=0"), "set twice"),
     (("one.yaml", "-t", "airflow", "--tries", "0"), "at least 1"),
     (("one.yaml", "-t", "airflow", "--nothing"), "--nothing"),
-    (("check",), "FILE"),
+    (("check",), "there is no pipeline file in this directory"),
     (("check", "one.yaml", "--format", "xml"), "xml"),
     (("check", "two.yaml", "--grid", "make.rate=1"), "--pipeline NAME"),
     (("check", "one.yaml", "--target", "airflw"), "did you mean 'airflow'?"),

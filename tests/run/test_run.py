@@ -136,8 +136,9 @@ def test_ending_it_ends_everything(engine, project, number):
     wait_for(lambda: file.exists() and file.read_text().strip(), 120)
     process.send_signal(number)
     out, _ = process.communicate(timeout=6000)
-    assert process.returncode == 1, out
+    assert process.returncode == 130, out
     assert "the run  stopped" in out
+    assert out.endswith("translate: you stopped the run\n")
     assert "Traceback" not in out
     wait_for(lambda: not alive(int(file.read_text())), 10)
 

@@ -1,6 +1,6 @@
 """Run the ``translate`` command.
 
-The first argument is a command if it is one of ``_COMMANDS``; anything else is a file to translate. To translate a
+The first argument is a command if it is one of ``COMMANDS``; anything else is a file to translate. To translate a
 file with the name of a command, write its directory as well: ``./check``. Exit status: 0 on success, 1 if there are
 errors (or warnings with ``--strict``), 2 on bad usage.
 """
@@ -15,7 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.cli.exit_status import FAILED, OK, USAGE
+from translator.cli.commands import COMMANDS, listed
+from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE, UsageError
 from translator.diagnostics import printable
 from translator.errors import TranslatorError
 
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["FAILED", "OK", "USAGE", "main"]
-
-_INTERRUPTED = 130
-_COMMANDS = ("check", "run", "explain", "config", "runs", "show", "logs", "outputs", "compare", "docs", "rule")
-"""The commands that have a name, each a module of this package."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,20 +46,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_output()
         return FAILED
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     return status
 
 
 def _status(arguments: Sequence[str]) -> int:
-    named = bool(arguments) and arguments[0] in _COMMANDS
+    if not arguments:
+        sys.stderr.write(f"{listed()}\noptions of a command: translate COMMAND --help\n")
+        return USAGE
+    named = arguments[0] in COMMANDS
     command = import_module(f"translator.cli.{arguments[0] if named else 'translate'}")
     try:
+        if not named:
+            _refuse_misspelt(arguments[0])
         return int(command.main(arguments[1:] if named else arguments))
     except TranslatorError as error:
         _complain(str(error))
         return USAGE
     except SystemExit as stop:  # argparse has printed its help or the error
         return stop.code if isinstance(stop.code, int) else USAGE
+
+
+def _refuse_misspelt(name: str) -> None:
+    """Refuse the misspelt name of a command, which would be a file to translate."""
+    if name.isalpha() and not Path(name).exists():
+        from translator.names import closest
+
+        meant = closest(name, COMMANDS)
+        suggestion = f"did you mean: translate {meant}" if meant else "see: translate --help"
+        raise UsageError(f"there is no command and no file {name!r}; {suggestion}")
 
 
 def _open_streams() -> None:

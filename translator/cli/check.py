@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator import __version__, diagnostics, registry
 from translator.cli.exit_status import FAILED, OK
-from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file, path_of
+from translator.cli.parser import Parser
+from translator.cli.pipeline_options import (
+    FILE_HELP,
+    add_pipeline_arguments,
+    check_again,
+    choose,
+    open_file,
+    path_of,
+    pipeline_file,
+)
 from translator.cli.printing import colorful, is_bad, print_utf8
 from translator.config.node_runners import node_runners
 from translator.diagnostics import Diagnostic, Severity, SourceText, TranslationError, printable
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Mapping, Sequence
 
     from translator.load import Loaded
@@ -23,13 +32,13 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     target = registry.target(args.target) if args.target else None
     everything: list[Diagnostic] = []
     sources: dict[str, SourceText] = {}
-    for file in args.files:
+    for file in args.files or [pipeline_file(".")]:
         loaded = open_file(args, file)
-        found, texts = _check_file(loaded, file, args, target)
+        found, texts = _check_file(loaded, args, target)
         everything.extend(_by_path(found, texts))
         sources.update({text.path: text for text in texts.values()})
         if args.format == "text":
@@ -47,33 +56,31 @@ def main(argv: Sequence[str]) -> int:
     return FAILED if is_bad(everything, strict=args.strict) else OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="translate check", description="Check pipeline files.")
-    parser.add_argument(
-        "files", metavar="FILE", nargs="+", help="pipeline files, such as valohai.yaml; - for standard input"
-    )
-    add_pipeline_arguments(parser, target_required=False)
-    parser.add_argument(
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser("check", "Check pipeline files.", page="diagnostics")
+    arguments.add_argument("files", metavar="FILE", nargs="*", type=pipeline_file, help=FILE_HELP)
+    add_pipeline_arguments(arguments, target="")
+    arguments.add_argument(
         "--format",
         choices=("text", "json", "sarif", "github"),
         default="text",
         help="output format (default: text)",
     )
-    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
-    return parser
+    arguments.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    return arguments
 
 
 def _check_file(
-    loaded: Loaded, file: str, args: argparse.Namespace, target: Target | None
+    loaded: Loaded, args: argparse.Namespace, target: Target | None
 ) -> tuple[list[Diagnostic], Mapping[str, SourceText]]:
     diagnostics = loaded.diagnostics.copy()
-    shaping = argparse.Namespace(**{**vars(args), "file": file})
     for name in loaded.names if args.pipeline is None and not args.grid else (args.pipeline,):
         try:
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
         except TranslationError:
             continue
-        check_again(pipeline, shaping, target, diagnostics.about(pipeline.name))
+        check_again(pipeline, loaded, args.grid, target, diagnostics.about(pipeline.name))
     concerning = diagnostics if args.pipeline is None else diagnostics.concerning(args.pipeline)
     return concerning.sorted(), loaded.sources
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import FAILED, OK, UsageError
+from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_history, run_of
 from translator.diagnostics import columns, printable
@@ -24,7 +24,7 @@ _MOST = 50
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return 0 if the runs are equal, 1 if they differ."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     records = []
     for name in (args.left, args.right):
         _, run = run_of(args, name)
@@ -42,16 +42,16 @@ def main(argv: Sequence[str]) -> int:
     return FAILED if found else OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate compare",
-        description="Compare two runs: states, parameters, metrics and output files, byte by byte.",
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser(
+        "compare", "Compare two runs: states, parameters, metrics and output files, byte by byte.", page="store"
     )
     name = "a run: its id, the beginning of it, 'latest', or the path of its run.json"
-    parser.add_argument("left", metavar="RUN", help=name)
-    parser.add_argument("right", metavar="RUN", help="another run")
-    add_history(parser)
-    return parser
+    arguments.add_argument("left", metavar="RUN", help=name)
+    arguments.add_argument("right", metavar="RUN", help="another run")
+    add_history(arguments)
+    return arguments
 
 
 def _lines(left: Record, right: Record, count: int) -> Iterator[str]:

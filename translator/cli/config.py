@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from translator import registry
 from translator.cli.exit_status import FAILED, OK
-from translator.cli.pipeline_options import add_pipeline_arguments, choose, open_file
+from translator.cli.parser import Parser
+from translator.cli.pipeline_options import add_file, add_pipeline_arguments, choose, open_file
 from translator.cli.printing import is_bad, print_utf8, show
 from translator.config.resolve import resolve
 from translator.config.settings import settings_by_name
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     if args.target:
         registry.target(args.target)  # complains if there is none
     loaded = open_file(args, args.file)
@@ -49,15 +49,15 @@ def main(argv: Sequence[str]) -> int:
     return FAILED if is_bad(concerning, strict=False) else OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate config",
-        description="Show the effective settings of a pipeline file, and where each comes from.",
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser(
+        "config", "Show the effective settings of a pipeline file, and where each comes from.", page="configuration"
     )
-    parser.add_argument("file", metavar="FILE", help="pipeline file, such as valohai.yaml; - for standard input")
-    add_pipeline_arguments(parser, target_required=False)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
-    return parser
+    add_file(arguments)
+    add_pipeline_arguments(arguments, target="")
+    arguments.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+    return arguments
 
 
 def _document(pipeline: ir.Pipeline, loaded: Loaded, others: set[str]) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import translator
 from translator.cli.exit_status import OK, UsageError
+from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.diagnostics import columns
 from translator.names import did_you_mean
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     pages = _pages()
     if args.page is None:
         titles = [(f"  {name}", _title(page)) for name, page in pages.items()]
@@ -50,12 +50,11 @@ def page_uri(page: str) -> str:
     return (_directory() / f"{page}.md").resolve().as_uri()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate docs", description="Show the documentation of the installed version, without a network."
-    )
-    parser.add_argument("page", metavar="PAGE", nargs="?", help="the name of a page (default: list all pages)")
-    return parser
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser("docs", "Show the documentation of the installed version, without a network.")
+    arguments.add_argument("page", metavar="PAGE", nargs="?", help="the name of a page (default: list all pages)")
+    return arguments
 
 
 def _directory() -> Path:

@@ -2,8 +2,8 @@
 
 from translator.errors import TranslatorError
 
-OK, FAILED, USAGE = 0, 1, 2
-"""The exit status of a command: success; errors; bad usage."""
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""The exit status of a command: success; errors; bad usage; stopped with Ctrl-C."""
 
 
 class UsageError(TranslatorError):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli import param_option
 from translator.cli.exit_status import FAILED, OK, USAGE
-from translator.cli.pipeline_options import add_pipeline_arguments, choose, open_file
+from translator.cli.parser import Parser
+from translator.cli.pipeline_options import add_file, add_pipeline_arguments, choose, open_file
 from translator.cli.printing import show
 from translator.diagnostics import Diagnostics, TranslationError
 from translator.explain.result import as_json, as_text
@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         TranslatorError: the pipeline does not exist, or there are several.
     """
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     loaded = open_file(args, args.file)
     problems = Diagnostics()
     try:
@@ -61,13 +61,14 @@ def _explained(
     return dataflow.explain(pipeline, failures, values, diagnostics, known_verdicts)
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
+    """Return the parser of the arguments."""
     description = "Predict the state of every node and of the run."
-    parser = argparse.ArgumentParser(prog="translate explain", description=description)
-    parser.add_argument("file", metavar="FILE", help="pipeline file; - for standard input")
-    add_pipeline_arguments(parser, target_required=None)
-    param_option.add_argument(parser)
-    parser.add_argument(
+    arguments = Parser("explain", description, page="semantics")
+    add_file(arguments)
+    add_pipeline_arguments(arguments, target=None)
+    param_option.add_argument(arguments)
+    arguments.add_argument(
         "--fail",
         action="append",
         default=[],
@@ -76,6 +77,6 @@ def _parser() -> argparse.ArgumentParser:
         "a branch is a name, the number of an item or iteration, or * for all of them",
     )
     verdict = "result of a condition (Loom; repeatable)"
-    parser.add_argument("--assume", action="append", default=[], metavar="CONDITION=true|false", help=verdict)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
-    return parser
+    arguments.add_argument("--assume", action="append", default=[], metavar="CONDITION=true|false", help=verdict)
+    arguments.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+    return arguments

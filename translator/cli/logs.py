@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import FAILED, OK
+from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_run_and_node, chosen
 from translator.diagnostics import printable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status: 1 if there is no log."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     store, run, executions = chosen(args)
     texts = [(one, log(store, run, one, args.attempt)) for one in executions]
     found = [(one, text) for one, text in texts if text is not None]
@@ -38,12 +38,11 @@ def main(argv: Sequence[str]) -> int:
     return OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate logs", description="Print the logs of a run, a node or an execution."
-    )
-    add_run_and_node(parser)
-    parser.add_argument(
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser("logs", "Print the logs of a run, a node or an execution.", page="store")
+    add_run_and_node(arguments)
+    arguments.add_argument(
         "--attempt", type=positive_integer, metavar="N", help="the log of attempt N (default: the one that counts)"
     )
-    return parser
+    return arguments

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import OK
+from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_run_and_node, chosen
 from translator.diagnostics import columns, printable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     store, run, executions = chosen(args)
     if args.to is not None:
         return _copy(store, run, executions, Path(args.to))
@@ -51,10 +51,9 @@ def _copy(store: Store, run: Run, executions: Sequence[Execution], target: Path)
     return OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate outputs", description="List the output files of a run, a node or an execution, or copy them."
-    )
-    add_run_and_node(parser)
-    parser.add_argument("--to", metavar="DIR", help="copy the files there, in a directory per node and execution")
-    return parser
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser("outputs", "List the output files of a run, a node or an execution, or copy them.", page="store")
+    add_run_and_node(arguments)
+    arguments.add_argument("--to", metavar="DIR", help="copy the files there, in a directory per node and execution")
+    return arguments

@@ -16,9 +16,10 @@ from translator.dialects.choices import positive_integer
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from translator.diagnostics import Diagnostics
+    from translator.dialects import Dialect
     from translator.ir import Pipeline
     from translator.load import Loaded
     from translator.targets import Target
@@ -26,52 +27,89 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 """The argument that stands for the standard input."""
+FILE_HELP = "pipeline file, or its directory (default: the current one); - for standard input"
 BY_OPTION = "with --pipeline NAME"
 """How to choose one pipeline of several; see ``translator.load.Loaded.name_of``."""
 
 
-def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target_required: bool | None) -> None:
+def add_file(parser: argparse.ArgumentParser) -> None:
+    """Add the argument ``FILE``: a pipeline file, by default the one in the current directory."""
+    parser.add_argument("file", metavar="FILE", nargs="?", default=".", type=pipeline_file, help=FILE_HELP)
+
+
+def pipeline_file(name: str) -> str:
+    """Return a pipeline file, or that in a directory under one of the usual names.
+
+    Raises:
+        UsageError: the current directory, as ``.``, contains none of them, or several.
+    """
+    folder = Path(name)
+    if name == STDIN or not folder.is_dir():
+        return name
+    usual = dict.fromkeys(file for dialect in registry.dialects() for file in dialect.files)
+    there = [file for file in usual if (folder / file).is_file()]
+    where = "this directory" if name == "." else name
+    if len(there) > 1:
+        raise UsageError(f"{where} contains {' and '.join(there)}; name one of them")
+    if not there and name == ".":
+        raise UsageError(f"there is no pipeline file in this directory, such as {' or '.join(usual)}; name one")
+    return str(folder / there[0]) if there else name
+
+
+def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target: str | None) -> None:
     """Add the arguments that choose and shape a pipeline: ``--target``, ``--pipeline``, ``--grid``, ``--tries``.
 
     Args:
         parser: the parser of a command.
-        target_required: whether the command needs an engine; None if engines do not matter to it.
+        target: what the help adds about ``--target``; None if engines do not matter to the command.
     """
-    if target_required is not None:
+    if target is not None:
         known = f"target engine: {' or '.join(registry.names(registry.TARGETS))}"
-        parser.add_argument("--target", "-t", metavar="TARGET", required=target_required, help=known)
+        parser.add_argument("--target", "-t", metavar="TARGET", help=f"{known} {target}".rstrip())
+    parser.add_argument("--pipeline", "-p", metavar="NAME", help="pipeline, if the file has several")
+    where = "directory the steps run in (default: the file's"
+    current = [dialect for dialect in registry.dialects() if dialect.project_is_current]
+    unlike = f"; for {titles(current)} the current one, if the file is below it" if current else ""
+    parser.add_argument("--project", metavar="DIR", help=f"{where}{unlike})")
+    nearest = "settings file (default: the nearest translator.toml, in FILE's directory or above it)"
+    parser.add_argument("--config", metavar="TOML", help=nearest)
+    parser.add_argument("--dialect", metavar="NAME", help="source language (default: detected)")
     parser.add_argument(
         "--stdin-name",
         metavar="PATH",
         default="<stdin>",
         help="with - as FILE: path of what the standard input contains, for messages, --project and --config",
     )
-    parser.add_argument("--dialect", metavar="NAME", help="source language (default: detected)")
-    parser.add_argument("--project", metavar="DIR", help="directory the steps run in (default: the file's)")
-    nearest = "settings file (default: the nearest translator.toml, in FILE's directory or above it)"
-    parser.add_argument("--config", metavar="TOML", help=nearest)
-    takers = [dialect for dialect in registry.dialects() if dialect.graph == "controlflow"]
-    parser.add_argument(
-        "--parameters-file", metavar="FILE", help=f"YAML file with initial parameters ({titles(takers)})"
-    )
     add_ignore(parser)
-    parser.add_argument("--pipeline", "-p", metavar="NAME", help="pipeline, if the file has several")
-    parser.add_argument(
+    _add_language_options(parser)
+
+
+def _add_language_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that only some languages have, each language below its own heading."""
+    dialects = registry.dialects()
+    grids = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.repetition is None))
+    grids.add_argument(
         "--grid",
         action="append",
         default=[],
         metavar="NODE.PARAM=V,V",
         help="run NODE once per value of PARAM (repeatable)",
     )
-    parser.add_argument(
+    grids.add_argument(
         "--tries", type=positive_integer, metavar="N", help="attempts with 'on-error: retry' (default: 3)"
     )
-    for dialect in registry.dialects():
+    for dialect in dialects:
         if dialect.options is not None:
             dialect.options.add(parser)
-    sharing = [dialect for dialect in registry.dialects() if dialect.in_place]
-    here = f"run the steps in the project directory itself, as {titles(sharing)} do"
-    parser.add_argument("--in-place", action="store_true", help=here)
+    takers = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.graph == "controlflow"))
+    takers.add_argument("--parameters-file", metavar="FILE", help="YAML file with initial parameters")
+    sharing = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.in_place))
+    here = "run the steps in the project directory itself, as these engines do"
+    sharing.add_argument("--in-place", action="store_true", help=here)
+
+
+def _heading(dialects: Iterable[Dialect]) -> str:
+    return f"{titles(dialects)} options"
 
 
 def choices_of(args: argparse.Namespace) -> Choices:
@@ -105,23 +143,19 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
     return load(
         path_of(args, file),
         dialect=args.dialect,
-        project=project_of(args, file),
+        project=None if args.project is None else Path(args.project),
         parameters=parameters,
         choices=choices_of(args),
         config=None if args.config is None else Path(args.config),
         ignore=ignored_codes(args.ignore),
         stream=sys.stdin.buffer if file == STDIN else None,
+        current=Path(),
     )
 
 
 def path_of(args: argparse.Namespace, file: str) -> Path:
     """Return the path of a pipeline file; for the standard input, that of what it contains."""
     return Path(args.stdin_name if file == STDIN else file)
-
-
-def project_of(args: argparse.Namespace, file: str) -> Path:
-    """Return the directory in which the steps of a pipeline file run."""
-    return path_of(args, file).parent if args.project is None else Path(args.project)
 
 
 def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries: int | None = None) -> Pipeline:
@@ -143,12 +177,14 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
     return pipeline if tries is None else with_tries(pipeline, tries)
 
 
-def check_again(pipeline: Pipeline, args: argparse.Namespace, target: Target | None, diagnostics: Diagnostics) -> None:
-    """Check a pipeline after ``--grid``, and whether the engine can express it."""
+def check_again(
+    pipeline: Pipeline, loaded: Loaded, grid: Sequence[str], target: Target | None, diagnostics: Diagnostics
+) -> None:
+    """Check a pipeline of a file after ``--grid``, and whether the engine can express it."""
     known = len(diagnostics.found)  # a chosen pipeline has no errors so far
-    if args.grid:
+    if grid:
         from translator.checks import check
 
-        check(pipeline, diagnostics, project=project_of(args, args.file))
+        check(pipeline, diagnostics, project=loaded.project)
     if target is not None and not is_bad(diagnostics.found[known:], strict=False):
         target.check(pipeline, diagnostics)

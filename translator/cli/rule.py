@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from translator.cli.exit_status import OK, UsageError
+from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.diagnostics import columns
 from translator.rules import matching, meant, rules
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     chosen: dict[str, Rule] = {}
     for code in args.codes:
         found = matching(code)
@@ -39,15 +39,14 @@ def main(argv: Sequence[str]) -> int:
     return OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate rule", description="Explain the codes of findings: meaning, remedy and example."
-    )
-    parser.add_argument(
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser("rule", "Explain the codes of findings: meaning, remedy and example.", page="diagnostics")
+    arguments.add_argument(
         "codes", metavar="CODE", nargs="*", help="a code, or a pattern such as 'unknown-*' (default: list all codes)"
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
-    return parser
+    arguments.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+    return arguments
 
 
 def _object(rule: Rule) -> dict[str, Any]:

@@ -6,18 +6,18 @@ import contextlib
 import secrets
 import signal
 import sys
-from argparse import ArgumentParser
 from datetime import UTC, datetime
-from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator import registry
 from translator.cli import param_option
-from translator.cli.exit_status import FAILED, OK, USAGE, UsageError
+from translator.cli.engines import engine, require
+from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
 from translator.cli.files import project_from
-from translator.cli.pipeline_options import add_pipeline_arguments, check_again, choose, open_file, project_of
+from translator.cli.parser import Parser
+from translator.cli.pipeline_options import add_file, add_pipeline_arguments, check_again, choose, open_file
 from translator.cli.printing import show
-from translator.cli.store_option import add_store, open_chosen
+from translator.cli.store_option import add_store, make_default_store, open_chosen
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.files import real
 from translator.nodes import kind, named_branches, walk
@@ -30,9 +30,9 @@ from translator.targets import GenerateOptions
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from translator.ir import Graph, Pipeline, Value
+    from translator.load import Loaded
     from translator.shim.store import Store
     from translator.targets import Target
 
@@ -41,16 +41,17 @@ _LOG_LINES = 20
 _LOG_LENGTH = 4 << 20
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="translate run", description="Translate a pipeline and run it on its engine.")
-    parser.add_argument("file", metavar="FILE", help="pipeline file; - for standard input")
-    add_pipeline_arguments(parser, target_required=True)
-    param_option.add_argument(parser)
-    add_store(parser)
-    loudness = parser.add_mutually_exclusive_group()
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser("run", "Translate a pipeline and run it on its engine.")
+    add_file(arguments)
+    add_pipeline_arguments(arguments, target="(default: the only one that is installed)")
+    param_option.add_argument(arguments)
+    add_store(arguments)
+    loudness = arguments.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", "-q", action="store_true", help="print failures only")
     loudness.add_argument("--verbose", "-v", action="store_true", help="print the output of the steps")
-    return parser
+    return arguments
 
 
 def main(argv: Sequence[str]) -> int:
@@ -62,13 +63,13 @@ def main(argv: Sequence[str]) -> int:
     Raises:
         UsageError: the pipeline or target does not exist, or its engine is not installed.
     """
-    args = _parser().parse_args(argv)
-    target = registry.target(args.target)
+    args = parser().parse(argv)
+    target = engine(args.target)
     loaded = open_file(args, args.file)
     try:
         pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
         found = loaded.concerning(pipeline.name)
-        check_again(pipeline, args, target, found)
+        check_again(pipeline, loaded, args.grid, target, found)
         show(found, loaded.sources, hush_notes=True, file=args.file)
         if not found.ok:
             return FAILED
@@ -78,22 +79,23 @@ def main(argv: Sequence[str]) -> int:
             show(problems, loaded.sources)
             return USAGE
         pipeline = param_option.declare(pipeline, values)
-        if find_spec(target.MODULE) is None:
-            raise UsageError(f'{target.NAME} is not installed in this environment: pip install "{target.INSTALL}"')
-        return _run(pipeline, target, values, args)
+        require(target)
+        return _run(pipeline, target, values, loaded, args)
     except TranslationError as error:
         show(error.diagnostics, loaded.sources)
         return FAILED
 
 
-def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: Namespace) -> int:
+def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded: Loaded, args: Namespace) -> int:
     from translator.shim.store import key_of
 
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    if not (args.store or pipeline.store):
+        make_default_store()
     uri, store = open_chosen(args.store, pipeline.store)
     kinds = {".".join(path): kind(node) for path, node in walk(pipeline.graph, into=named_branches)}
     with guarded() as (folder, guard):
-        command = _compiled(pipeline, target, folder, project_of(args, args.file), run=run, store=uri, values=values)
+        command = _compiled(pipeline, target, folder, loaded.project or Path(), run=run, store=uri, values=values)
         events = folder / "events.jsonl"
         progress = Progress()
         shown = view(progress, kinds, quiet=args.quiet)
@@ -110,13 +112,22 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], args: 
         sys.stderr.write(f"the last lines of the output (all of it with --verbose):\n{_indented(ended.tail)}")
     if document is None:
         sys.stderr.write(_without_record(target, ended, log, store, key_of(pipeline.name, run, name=ENGINE_LOG)))
-        return USAGE if ended.status == USAGE and not ended.interrupted else FAILED
+        if ended.interrupted:
+            return _stopped()
+        return USAGE if ended.status == USAGE else FAILED
     where = f"\noutputs and logs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n"
     if not args.quiet:
         sys.stdout.write(table(document, _files(pipeline.graph, progress)) + where)
     elif not complete:
         sys.stderr.write(table(document) + where)
+    if ended.interrupted:
+        return _stopped()
     return OK if complete else FAILED
+
+
+def _stopped() -> int:
+    sys.stderr.write("translate: you stopped the run\n")
+    return INTERRUPTED
 
 
 def _record(store: Store, key: str) -> Mapping[str, Any] | None:

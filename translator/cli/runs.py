@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from translator.cli.exit_status import OK
+from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_history, store_of
 from translator.diagnostics import columns, printable
@@ -25,7 +25,7 @@ _SHOWN = 20
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     store = store_of(args)
     known = runs(store, args.pipeline)
     shown = known if args.all else known[:_SHOWN]
@@ -43,13 +43,12 @@ def main(argv: Sequence[str]) -> int:
     return OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate runs", description="List the runs in an artifact store, the latest first."
-    )
-    add_history(parser)
-    parser.add_argument("--all", "-a", action="store_true", help=f"list all runs, not only the latest {_SHOWN}")
-    return parser
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser("runs", "List the runs in an artifact store, the latest first.", page="store")
+    add_history(arguments)
+    arguments.add_argument("--all", "-a", action="store_true", help=f"list all runs, not only the latest {_SHOWN}")
+    return arguments
 
 
 def _row(run: Run) -> tuple[str, ...]:

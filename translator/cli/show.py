@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import OK
+from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.cli.store_option import RUN_HELP, add_history, run_of
 from translator.diagnostics import columns, printable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     store, run = run_of(args, args.run)
     if args.format == "json":
         document = {**run.record, "location": store.uri(run.key), "problem": run.flaw}
@@ -36,13 +36,12 @@ def main(argv: Sequence[str]) -> int:
     return OK
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate show", description="Show the states, parameters, metrics and files of a run."
-    )
-    parser.add_argument("run", metavar="RUN", nargs="?", default=LATEST, help=RUN_HELP)
-    add_history(parser)
-    return parser
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    arguments = Parser("show", "Show the states, parameters, metrics and files of a run.", page="store")
+    arguments.add_argument("run", metavar="RUN", nargs="?", default=LATEST, help=RUN_HELP)
+    add_history(arguments)
+    return arguments
 
 
 def _head(store: Store, run: Run) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,13 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     add_store(parser)
     parser.add_argument("--pipeline", "-p", metavar="NAME", help="only runs of this pipeline")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
+
+
+def make_default_store() -> None:
+    """Make the default store, out of sight of Git, if it does not exist; what goes wrong shows when it is opened."""
+    with contextlib.suppress(OSError):
+        Path(STORE).mkdir()
+        (Path(STORE) / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
 def open_chosen(option: str | None, setting: str | None) -> tuple[str, Store]:

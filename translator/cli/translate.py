@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator import __version__, registry
+from translator.cli.commands import listed
 from translator.cli.exit_status import FAILED, OK, UsageError
 from translator.cli.files import OutputError, destination, is_folder, project_from, refuse_twin, write
+from translator.cli.parser import Parser
 from translator.cli.pipeline_options import (
     BY_OPTION,
+    add_file,
     add_pipeline_arguments,
     check_again,
     choose,
     open_file,
     path_of,
-    project_of,
 )
 from translator.cli.printing import bad_pipelines, is_bad, print_utf8, show
 from translator.diagnostics import TranslationError
+from translator.dialects import titles
 from translator.targets import GenerateOptions
 from translator.targets.render import MARKER
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterable, Sequence
 
     from translator.ir import Pipeline
@@ -33,32 +36,9 @@ if TYPE_CHECKING:
     from translator.targets import Target
 
 
-_DESCRIPTION = """\
-Translate ML pipelines into workflows for another engine.
-
-commands:
-  translate FILE --target T          write the workflow's source
-  translate check FILE...            check pipeline files
-  translate run FILE --target T      translate and run
-  translate explain FILE             predict the effect of failures
-  translate config FILE              show the effective settings from translator.toml
-
-commands about past runs:
-  translate runs                     list the runs in a store
-  translate show [RUN]               show states, metrics and files of a run
-  translate logs [RUN] [NODE]        print logs
-  translate outputs [RUN] [NODE]     list output files, or copy them (--to DIR)
-  translate compare RUN RUN          compare two runs
-
-documentation:
-  translate docs [PAGE]              show the documentation of this version
-  translate rule [CODE]              explain the code of a finding, or list all codes
-"""
-
-
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
-    args = _parser().parse_args(argv)
+    args = parser().parse(argv)
     if args.target is None:
         raise UsageError(f"choose an engine with --target: {', '.join(registry.names(registry.TARGETS))}")
     target = registry.target(args.target)
@@ -74,9 +54,9 @@ def main(argv: Sequence[str]) -> int:
         except TranslationError:
             continue
         about, known = diagnostics.about(pipeline.name), len(diagnostics.found)
-        check_again(pipeline, args, target, about)
+        check_again(pipeline, loaded, args.grid, target, about)
         if not (bad | bad_pipelines(diagnostics.found[known:], strict=args.strict)) & {None, name}:
-            texts.append(_generated(pipeline, target, args, texts))
+            texts.append(_generated(pipeline, loaded, target, args, texts))
     chosen = diagnostics.concerning(*names) if names else diagnostics
     show(chosen, loaded.sources, hush_notes=True, file=args.file)
     if not names and not is_bad(chosen, strict=False):
@@ -87,27 +67,26 @@ def main(argv: Sequence[str]) -> int:
     return FAILED if is_bad(chosen, strict=args.strict) else status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="translate",
-        description=_DESCRIPTION,
-        epilog="To translate a file named like a command, write its path: ./check",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("file", metavar="FILE", help="pipeline file, such as valohai.yaml; - for standard input")
-    add_pipeline_arguments(parser, target_required=False)
-    parser.add_argument(
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    languages = titles(registry.dialects())
+    description = f"Translate pipelines of {languages} into workflows for another engine.\n\n{listed()}"
+    arguments = Parser("translate", description)
+    arguments.epilog = f"To translate a file named like a command, write its path: ./check\n{arguments.epilog}"
+    add_file(arguments)
+    add_pipeline_arguments(arguments, target="")
+    arguments.add_argument(
         "--output", "-o", metavar="PATH", help="directory or .py file to write to (default: standard output)"
     )
-    parser.add_argument(
+    arguments.add_argument(
         "--force", action="store_true", help="overwrite files that were not generated from this pipeline"
     )
     for option, does in {target.NAMED_BY: target.NAMED_HELP for target in registry.targets()}.items():
-        parser.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
-    parser.add_argument("--prefix", metavar="TEXT", default="", help="prefix for the name of every pipeline")
-    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
-    parser.add_argument("--version", action="version", version=f"translate {__version__}")
-    return parser
+        arguments.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
+    arguments.add_argument("--prefix", metavar="TEXT", default="", help="prefix for the name of every pipeline")
+    arguments.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    arguments.add_argument("--version", action="version", version=f"translate {__version__}")
+    return arguments
 
 
 def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
@@ -120,12 +99,13 @@ def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
 
 
 def _generated(
-    pipeline: Pipeline, target: Target, args: argparse.Namespace, others: Iterable[tuple[Path, str]]
+    pipeline: Pipeline, loaded: Loaded, target: Target, args: argparse.Namespace, others: Iterable[tuple[Path, str]]
 ) -> tuple[Path, str]:
     """Return the file to write with its text (without ``-o``, in the current directory).
 
     Args:
         pipeline: the pipeline, without errors.
+        loaded: its file.
         target: the engine to write it for.
         args: the options.
         others: the files that are already to be written.
@@ -140,7 +120,7 @@ def _generated(
     if any(file == other for other, _ in others):
         raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
     options = GenerateOptions(
-        project=project_from(file, project_of(args, args.file)),
+        project=project_from(file, loaded.project or Path()),
         source=project_from(file, path_of(args, args.file)),
         pipeline=pipeline.name,
         name=named,

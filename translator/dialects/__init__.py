@@ -58,6 +58,8 @@ class Dialect:
             ``ChoiceError``, if the choices of the source name something that the file does not have.
         options: its command-line options, if it has any.
         in_place: whether its own engine runs all steps in the project directory.
+        project_is_current: whether its own engine takes the current directory as the project, not the file's.
+        files: the usual names of its files, for commands without one.
         repetition: what repeats steps in a language without grids; if empty, ``--grid`` creates a grid.
         nearly: returns why a file that no dialect accepts is almost one of this dialect: a message and a hint.
     """
@@ -71,6 +73,8 @@ class Dialect:
     read: Callable[[Source, Diagnostics], tuple[Pipeline, ...]]
     options: Options | None = None
     in_place: bool = False
+    project_is_current: bool = False
+    files: tuple[str, ...] = ()
     repetition: str | None = None
     nearly: Callable[[Located], tuple[str, str | None] | None] = lambda _: None
 

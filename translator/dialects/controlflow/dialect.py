@@ -32,5 +32,7 @@ def dialect(name: str, title: str) -> Dialect:
         pipeline_names=pipeline_names,
         read=read,
         in_place=True,
+        project_is_current=True,
+        files=("pipeline.yaml", f"{name}.yaml"),
         repetition="'map' repeats steps",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator import ir
@@ -27,7 +28,7 @@ def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics)
         return ()
     name = name_of(source.name)
     about = diagnostics.about(name)
-    opened = (source.project / source.name,) if source.project else ()
+    opened = (Path(source.text.path),) if source.project else ()
     graph = read_graph(dag, "the dag", Context(language, source, about, opened))
     if graph is None:
         return ()

@@ -66,5 +66,6 @@ DIALECT = Dialect(
     read=read,
     options=OPTIONS,
     in_place=True,
+    files=("pipeline.yml", "pipeline.yaml"),
     repetition="'loop' repeats a step for each file",
 )

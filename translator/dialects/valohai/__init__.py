@@ -50,4 +50,5 @@ DIALECT = Dialect(
     pipeline_names=pipeline_names,
     read=read,
     nearly=nearly,
+    files=("valohai.yaml", "valohai.yml"),
 )

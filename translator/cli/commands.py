@@ -1,0 +1,68 @@
+"""List the commands: what each takes and does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command.
+
+    Attributes:
+        name: its name, also of its module in this package.
+        arguments: what it takes, as in its line of usage.
+        summary: what it does.
+    """
+
+    name: str
+    arguments: str
+    summary: str
+
+
+TRANSLATE = Command("translate", "FILE --target T", "write the source of a DAG or a flow")
+"""What ``translate`` does without the name of a command."""
+
+SECTIONS: dict[str, tuple[Command, ...]] = {
+    "commands": (
+        Command("check", "[FILE...]", "report what is wrong with pipeline files"),
+        Command("run", "[FILE]", "translate a pipeline, and run it here"),
+        Command("explain", "[FILE]", "predict the effect of failures"),
+        Command("config", "[FILE]", "show the effective settings from translator.toml"),
+    ),
+    "past runs": (
+        Command("runs", "", "list the runs in a store"),
+        Command("show", "[RUN]", "show states, metrics and files of a run"),
+        Command("logs", "[RUN] [NODE]", "print logs"),
+        Command("outputs", "[RUN] [NODE]", "list output files, or copy them (--to DIR)"),
+        Command("compare", "RUN RUN", "compare two runs"),
+    ),
+    "help": (
+        Command("docs", "[PAGE]", "show the documentation of this version"),
+        Command("rule", "[CODE...]", "explain the codes of findings, or list them"),
+    ),
+}
+"""The commands with a name, by the heading that they are shown below."""
+COMMANDS = {command.name: command for section in SECTIONS.values() for command in section}
+
+EXAMPLES = (
+    "translate check valohai.yaml",
+    "translate run valohai.yaml --param learning_rate=0.1,0.01",
+    "translate valohai.yaml --target airflow -o ~/airflow/dags/",
+)
+
+
+def listed() -> str:
+    """Return the list of the commands as text, with examples."""
+    width = max(len(_usage(command)) for command in (TRANSLATE, *COMMANDS.values()))
+    lines = [f"  {_usage(TRANSLATE):<{width}}  {TRANSLATE.summary}"]
+    for title, commands in SECTIONS.items():
+        lines += ["", f"{title}:"]
+        lines += [f"  {_usage(command):<{width}}  {command.summary}" for command in commands]
+    lines += ["", "examples:", *(f"  {example}" for example in EXAMPLES)]
+    return "\n".join(lines) + "\n"
+
+
+def _usage(command: Command) -> str:
+    name = "translate" if command is TRANSLATE else f"translate {command.name}"
+    return f"{name} {command.arguments}".rstrip()
