@@ -211,7 +211,7 @@ RULES = (
         "Give the arguments defaults, or name parameters that exist.",
         magnus(
             "first: {type: task, command: steps.fit, next: success}\n",
-            files={"steps.py": "def fit(*rates): print(rates)\n"},
+            files={"steps.py": "def fit(*rates):\n    print(rates)\n"},
         ),
     ),
     Rule(
