@@ -1,7 +1,7 @@
 """Run one DAG file in this process, without a server: ``python -m airflow_plugin.embedded FILE ...``.
 
-Airflow gets a temporary home with a SQLite database, and ``dag.test()`` runs the DAG, one task after the other. What
-the steps print goes to standard output; what Airflow says goes to ``airflow.log`` in that home.
+Airflow gets a temporary home with a SQLite database, and ``dag.test()`` runs the DAG, several tasks at once. What the
+steps print goes to standard output; what Airflow says goes to ``airflow.log`` in that home.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.embedded import quiet
+from translator.shim.embedded import database, quiet
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
     from airflow.sdk import DAG
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _set_environment(options, home)
     with quiet(home / LOG) as errors:
         try:
-            return _run(options.file, home, json.loads(options.param_json))
+            return _run(options.file, home, json.loads(options.param_json), options.jobs)
         except UsageError as error:
             print(f"error: {error}", file=errors)
             return _USAGE
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", required=True, metavar="ID", help="name of the run in the store")
     parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="directory of the source file")
     parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="temporary home for Airflow")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of tasks that run at once")
     parser.add_argument("--param-json", default="{}", metavar="JSON", help="values by the keys of the DAG's params")
     return parser
 
@@ -75,7 +76,7 @@ def _set_environment(options: argparse.Namespace, home: Path) -> None:
         AIRFLOW__CORE__DAGS_FOLDER=str(home / BUNDLE),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
         AIRFLOW__CORE__MAX_MAP_LENGTH=str(sys.maxsize),
-        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / DATABASE}",
+        AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / DATABASE}?timeout=60",
         AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
         TRANSLATOR_STORE=options.store,
         TRANSLATOR_RUN=options.run,
@@ -83,18 +84,32 @@ def _set_environment(options: argparse.Namespace, home: Path) -> None:
     )
 
 
-def _run(file: Path, home: Path, values: dict[str, Any]) -> int:
+def _run(file: Path, home: Path, values: dict[str, Any], jobs: int) -> int:
     from airflow.utils.db import initdb
 
     from airflow_plugin.embedded.mapped_order import mapped_in_order
+    from airflow_plugin.embedded.workers import in_parallel
 
     dag = _load(_bundled(file, home / BUNDLE))
     conf = _conf(dag, values)
     if not (home / DATABASE).exists():
-        initdb()
-    with _signals_cancel(), mapped_in_order():
+        database.prepare(home / DATABASE, "airflow", _packages(), initdb)
+    with contextlib.ExitStack() as ends:
+        signalled = ends.enter_context(_signals_cancel())
+        if jobs > 1:
+            workers = ends.enter_context(in_parallel(dag, jobs))
+            signalled.append(workers.send)
+        ends.enter_context(mapped_in_order())
         run = dag.test(run_conf=conf)
     return 0 if run.state == "success" else 1
+
+
+def _packages() -> list[str]:
+    """List what may add tables to the database: Airflow and its providers, with their versions."""
+    from importlib.metadata import distributions
+
+    found = (f"{one.name}=={one.version}" for one in distributions())
+    return [package for package in found if package.startswith("apache-airflow")]
 
 
 def _bundled(file: Path, bundle: Path) -> Path:
@@ -136,20 +151,24 @@ def _conf(dag: DAG, values: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _signals_cancel() -> Iterator[None]:
-    """Let SIGINT and SIGTERM cancel the running step, so that the run ends as stopped."""
-    from airflow_plugin.run.stopping import cancel, go_on
-    from translator.shim.execution import kill_all
+def _signals_cancel() -> Iterator[list[Callable[[int], None]]]:
+    """Let SIGINT and SIGTERM cancel the running steps, so that the run ends as stopped.
+
+    The functions in the list get the signal, too.
+    """
+    from airflow_plugin.run.stopping import end_commands, go_on
 
     go_on()
+    told: list[Callable[[int], None]] = []
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        cancel()
-        kill_all()
+    def handle(number: int, _frame: FrameType | None) -> None:
+        for tell in told:
+            tell(number)
+        end_commands()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield told
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -100,6 +100,8 @@ def _catch_up(dag_run: Any) -> None:
     """
     if dag_run.dag is None or not dag_run.dag.has_task(FINISH):
         return
+    if _session(dag_run) is None:  # ``dag.test()``, in which nobody marks anything
+        return
     try:
         instances = _instances(dag_run)
         finish = _finish(instances)

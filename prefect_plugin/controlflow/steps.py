@@ -16,6 +16,7 @@ from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.kept_task import KeptTask
 from prefect_plugin.tasks.states import BROKEN, skipped, stopped
 from translator.shim.contract import State as Outcome
+from translator.shim.embedded.slots import slot
 from translator.shim.execution import execute
 from translator.shim.parameters import grid
 
@@ -62,7 +63,8 @@ def step_node(step: Step, *, retries: int = 0, tags: Sequence[str] = (), **optio
 
     def work(graph: GraphRun, node: NodeRun, handover: Handover) -> tuple[Outcome, Scope, str | None]:
         context = execution_context(node, label(graph, step.name))
-        manifest = execute(step, context, scope=handover.scope, problem=graph.routes.problem)
+        with slot():
+            manifest = execute(step, context, scope=handover.scope, problem=graph.routes.problem)
         node.states[0] = manifest.state
         node.infrastructure = manifest.infrastructure
         return manifest.state, manifest.scope or handover.scope, manifest.reason

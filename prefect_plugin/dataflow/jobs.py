@@ -16,6 +16,7 @@ from prefect_plugin.run.flow_run import current_node, judged
 from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.states import execution_state, skipped
 from translator.shim.contract import State as Outcome
+from translator.shim.embedded.slots import slot
 from translator.shim.execution import execute
 from translator.shim.inputs import edges
 from translator.shim.parameters import file_grid, grid
@@ -124,12 +125,13 @@ class Job:
     def execute(self, point: Point) -> Manifest:
         """Run the step for one point, in the current task run, and record its manifest for the node."""
         node = self.node
-        manifest = execute(
-            self._step,
-            execution_context(node, _name_of(node, point), point.index),
-            parameters=point.parameters,
-            inputs=self._inputs,
-        )
+        with slot():
+            manifest = execute(
+                self._step,
+                execution_context(node, _name_of(node, point), point.index),
+                parameters=point.parameters,
+                inputs=self._inputs,
+            )
         node.manifests[point.index] = manifest
         return manifest
 

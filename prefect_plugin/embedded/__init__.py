@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import traceback
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from translator.shim.embedded import quiet
+from translator.shim.embedded import database, quiet, slots
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from prefect import Flow, State
 
+DATABASE = "prefect.db"
 LOG = "prefect.log"
 _SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -59,8 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         TRANSLATOR_RUN=options.run,
         TRANSLATOR_PROJECT=str(options.project.resolve()),
     )
+    slots.limit(options.jobs)
     with quiet(home / LOG) as errors:
         try:
+            if not (home / DATABASE).exists():
+                database.prepare(home / DATABASE, "prefect", [f"prefect=={version('prefect')}"], _migrate)
             return _run(options.file, json.loads(options.param_json))
         except UsageError as error:
             print(f"error: {error}", file=errors)
@@ -80,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run", required=True, help="id of the run in the store")
     parser.add_argument("--project", type=Path, required=True, help="directory of the source file")
     parser.add_argument("--home", type=Path, required=True, help="temporary home for Prefect")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of executions that run at once")
     parser.add_argument("--param-json", default="{}", help='values by "NAME" or "NODE.PARAMETER"')
     return parser
 
@@ -100,6 +107,15 @@ def _run(file: Path, values: Mapping[str, Any]) -> int:
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         state: State[Any] = cast("Any", flow)(**arguments, return_state=True)
     return 0 if state.is_completed() else 1
+
+
+def _migrate() -> None:
+    """Create Prefect's database as its server would when it starts.
+
+    It runs in another process, because the server's modules take seconds to load, and a flow does not need them.
+    """
+    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+    subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
 
 
 def _load(file: Path) -> Flow[..., Any]:

@@ -44,7 +44,7 @@ class Embedded:
         store = self.engine.home / "store"
         home = self.engine.home
         command = airflow.run_command(
-            file, store=str(store), run=run, project=project, parameters=parameters or {}, home=home
+            file, store=str(store), run=run, project=project, parameters=parameters or {}, home=home, jobs=1
         )
         status = self.engine.run(command[3:])
         found = list(store.glob(f"*/{run}/run.json"))

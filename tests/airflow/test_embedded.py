@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ def started(pipeline: Pipeline, folder: Path, parameters: dict[str, Value]) -> s
         project=folder / "project",
         parameters=parameters,
         home=folder / "home",
+        jobs=2,
     )
     environment = {**os.environ, "AIRFLOW__CORE__EXECUTOR": "none.such", "AIRFLOW_HOME": "/nowhere"}
     command[0] = sys.executable
@@ -113,6 +115,56 @@ def test_a_file_with_another_number_of_dags_is_bad_usage(tmp_path: Path) -> None
     with pytest.raises(embedded.UsageError, match="defines 2 DAGs, not one") as caught:
         embedded._load(file)
     assert caught.value.hint == "write each DAG to its own file"
+
+
+def test_tasks_run_in_parallel_within_their_limits(tmp_path: Path) -> None:
+    meets = "touch {0}/{1}; until [ -e {0}/{2} ]; do sleep 0.1; done"
+    alone = f"mkdir {tmp_path}/lock && sleep 0.3 && rmdir {tmp_path}/lock"
+    whole = pipeline(
+        Node("one", meets.format(tmp_path, "one", "two")),
+        Node("two", meets.format(tmp_path, "two", "one")),
+        Node("alone", [f"{alone} && echo {number}" for number in range(3)], after=["one"]),
+    )
+    nodes = [
+        replace(node, policy=replace(node.policy, concurrency=1)) if node.name == "alone" else node
+        for node in whole.graph.nodes
+    ]
+    process = started(replace(whole, graph=replace(whole.graph, nodes=tuple(nodes))), tmp_path, {})
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, output + errors
+    assert [len(node["executions"]) for node in record(tmp_path)["nodes"].values()] == [1, 1, 3]
+
+
+def test_a_failure_stops_what_runs_beside_it(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    bad = Node("bad", f"until [ -e {seen} ]; do sleep 0.1; done; exit 3", "stop-all")
+    process = started(pipeline(bad, Node("long", f"touch {seen}; sleep 6000")), tmp_path, {})
+    process.communicate(timeout=600)
+    assert process.returncode == 1
+    assert {name: node["state"] for name, node in record(tmp_path)["nodes"].items()} == {
+        "bad": "error",
+        "long": "stopped",
+    }
+
+
+def test_a_killed_process_fails_its_task_only(tmp_path: Path) -> None:
+    import psutil
+
+    seen = tmp_path / "seen"
+    victim = Node("victim", f"touch {seen}; sleep 6000", "continue")
+    process = started(pipeline(victim, Node("next", after=["victim"])), tmp_path, {})
+    deadline = time.monotonic() + 600
+    while not seen.exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.2)
+    for child in psutil.Process(process.pid).children():
+        child.kill()
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, output + errors
+    document = record(tmp_path)
+    assert {name: node["state"] for name, node in document["nodes"].items()} == {"victim": "error", "next": "complete"}
+    assert "killed" in document["nodes"]["victim"]["executions"][0]["reason"]
 
 
 def test_a_signal_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

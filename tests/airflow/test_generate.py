@@ -334,6 +334,7 @@ def test_the_argument_list_of_a_run() -> None:
         project=Path("p"),
         parameters={"a": (1, 2), "b c": "x"},
         home=Path("h"),
+        jobs=3,
     )
     assert command[1:4] == ["-m", "airflow_plugin.embedded", "dag.py"]
     assert command[-1] == '{"a": [1, 2], "b c": "x"}'

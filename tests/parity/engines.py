@@ -134,7 +134,14 @@ def run_pipeline(
     options = GenerateOptions(project=os.path.relpath(project, file.parent))
     file.write_text(target.generate(pipeline, options))
     command = target.run_command(
-        file, store=str(store), run=f"run-{number}", project=project, parameters=values, home=engine.home
+        file,
+        store=str(store),
+        run=f"run-{number}",
+        project=project,
+        parameters=values,
+        home=engine.home,
+        # Airflow's engine of the tests runs one DAG after another in one process, which must not fork.
+        jobs=1 if engine.name == "airflow" else 16,
     )
     assert command[:2] == [sys.executable, "-m"]
     try:

@@ -51,10 +51,12 @@ def test_its_own_run(tmp_path, given, status, states):
         project=project,
         parameters=given,
         home=tmp_path / "private",
+        jobs=16,
     )
     environment = {
         **os.environ,
         "HOME": str(users_home),
+        "XDG_CACHE_HOME": "",
         "PREFECT_API_URL": "http://127.0.0.1:1/api",
         "TRANSLATOR_EVENTS": str(tmp_path / "events"),
     }
@@ -63,7 +65,8 @@ def test_its_own_run(tmp_path, given, status, states):
 
     assert done.returncode == status, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    assert not list(users_home.iterdir()), "the user's own Prefect is left alone"
+    assert [path.name for path in users_home.iterdir()] == [".cache"], "the user's own Prefect is left alone"
+    assert [path.name for path in (users_home / ".cache").iterdir()] == ["pipeline-translator"]
     if states is None:
         assert done.stderr.startswith("error: ")
         return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import signal
 import sys
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +50,9 @@ def parser() -> Parser:
     add_pipeline_arguments(arguments, target="(default: the only one that is installed)")
     param_option.add_argument(arguments)
     add_store(arguments)
+    arguments.add_argument(
+        "--jobs", "-j", type=_jobs, metavar="N", help="executions that run at once (default: the number of cores)"
+    )
     loudness = arguments.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", "-q", action="store_true", help="print failures only")
     loudness.add_argument("--verbose", "-v", action="store_true", help="print the output of the steps")
@@ -95,7 +100,10 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
     uri, store = open_chosen(args.store, pipeline.store)
     kinds = {".".join(path): kind(node) for path, node in walk(pipeline.graph, into=named_branches)}
     with guarded() as (folder, guard):
-        command = _compiled(pipeline, target, folder, loaded.project or Path(), run=run, store=uri, values=values)
+        file, project = _compiled(pipeline, target, folder, loaded.project or Path())
+        jobs = args.jobs or _cores()
+        home = folder / "home"
+        command = target.run_command(file, store=uri, run=run, project=project, parameters=values, home=home, jobs=jobs)
         events = folder / "events.jsonl"
         progress = Progress()
         shown = view(progress, kinds, quiet=args.quiet)
@@ -188,25 +196,29 @@ def _files(graph: Graph, progress: Progress) -> dict[str, dict[int, str]]:
     }
 
 
-def _compiled(  # noqa: PLR0913 - all that a run needs
-    pipeline: Pipeline,
-    target: Target,
-    folder: Path,
-    source: Path,
-    *,
-    run: str,
-    store: str,
-    values: Mapping[str, Value],
-) -> list[str]:
-    """Write the generated file below ``folder``; return the command that runs it."""
+def _compiled(pipeline: Pipeline, target: Target, folder: Path, source: Path) -> tuple[Path, Path]:
+    """Write the generated file below ``folder``; return it, and the real path of the project."""
     project = real(source)
     file = folder / "generated" / target.file_name(pipeline)
-    home = folder / "home"
-    for directory in (file.parent, home):
+    for directory in (file.parent, folder / "home"):
         directory.mkdir()
     options = GenerateOptions(project=project_from(file, project))
     file.write_text(target.generate(pipeline, options), encoding="utf-8")
-    return target.run_command(file, store=store, run=run, project=project, parameters=values, home=home)
+    return file, project
+
+
+def _jobs(text: str) -> int:
+    """Return a number of jobs, at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 on")
+    return int(text)
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _indented(lines: tuple[str, ...]) -> str:

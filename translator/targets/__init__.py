@@ -62,6 +62,6 @@ class Target(Protocol):
         """Name the file that holds the pipeline."""
 
     def run_command(  # noqa: PLR0913 - all but the file are keywords
-        self, file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path
+        self, file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path, jobs: int
     ) -> list[str]:
         """Build the argument list that runs a generated file in the engine's embedded mode."""

@@ -85,7 +85,7 @@ def file_name(pipeline: ir.Pipeline) -> str:
 
 
 def run_command(
-    file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, ir.Value], home: Path
+    file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, ir.Value], home: Path, jobs: int
 ) -> list[str]:
     """Build the argument list that runs a script."""
     return [sys.executable, str(file), store]

@@ -77,7 +77,7 @@ def file_name(pipeline: ir.Pipeline) -> str:
 
 
 def run_command(  # noqa: PLR0913 - all but the file are keywords
-    file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, ir.Value], home: Path
+    file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, ir.Value], home: Path, jobs: int
 ) -> list[str]:
     """Return the command that runs a generated file by ``dag.test()``.
 
@@ -88,10 +88,11 @@ def run_command(  # noqa: PLR0913 - all but the file are keywords
         project: the directory of the source file.
         parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
         home: a private directory for Airflow's configuration, database and logs.
+        jobs: the number of tasks that run at once.
     """
     values = json.dumps(dict(parameters), allow_nan=False)
     return [
         *(sys.executable, "-m", "airflow_plugin.embedded", str(file)),
         *("--store", store, "--run", run, "--project", str(project), "--home", str(home)),
-        *("--param-json", values),
+        *("--jobs", str(jobs), "--param-json", values),
     ]

@@ -77,7 +77,7 @@ def file_name(pipeline: Pipeline) -> str:
 
 
 def run_command(  # noqa: PLR0913 - the interface of all targets
-    file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path
+    file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path, jobs: int
 ) -> list[str]:
     """Build the argument list that runs a generated flow in a private, ephemeral Prefect.
 
@@ -88,6 +88,7 @@ def run_command(  # noqa: PLR0913 - the interface of all targets
         project: directory of the source file.
         parameters: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
         home: directory for Prefect's own files.
+        jobs: the number of executions that run at once.
     """
     return [
         sys.executable,
@@ -98,5 +99,6 @@ def run_command(  # noqa: PLR0913 - the interface of all targets
         f"--run={run}",
         f"--project={project}",
         f"--home={home}",
+        f"--jobs={jobs}",
         f"--param-json={json.dumps(dict(parameters))}",
     ]

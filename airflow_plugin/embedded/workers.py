@@ -1,0 +1,179 @@
+"""Let ``dag.test()`` run tasks in parallel, as a scheduler with as many slots would.
+
+By itself, ``dag.test()`` runs one task after the other: then nothing could stop a long execution whose sibling has
+failed. Here, processes that are forked before the run begins take its tasks. A mapped task's limit of instances counts
+as under a scheduler.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import multiprocessing
+import os
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
+    from uuid import UUID
+
+    from airflow.sdk import DAG
+
+_PATIENCE = 1.0
+"""The seconds after which ``dag.test()`` looks again for what became due by time, such as another try."""
+
+
+class Workers:
+    """The processes that run tasks, and what each of them runs."""
+
+    def __init__(self, dag: DAG, count: int) -> None:
+        """Fork the processes; this must precede the first session with the database."""
+        self.postponed = False
+        self._processes: dict[Connection, multiprocessing.process.BaseProcess] = {}
+        self._running: dict[Connection, Any] = {}
+        fork = multiprocessing.get_context("fork")
+        _preload()
+        gc.freeze()  # else the first collection in each process copies all memory
+        for _ in range(count):
+            here, there = fork.Pipe()
+            process = fork.Process(target=_work, args=(dag, there, [*self._processes, here]))
+            process.start()
+            there.close()
+            self._processes[here] = process
+        gc.unfreeze()
+
+    @property
+    def busy(self) -> bool:
+        """Return whether a task runs."""
+        return bool(self._running)
+
+    def start(self, instance: Any, limit: int | None) -> bool:
+        """Let a process run a task instance, as soon as one is free.
+
+        Returns:
+            Whether it will run; not if as many instances of the task run already as may, or no process is left.
+        """
+        if limit is not None and sum(ti.task_id == instance.task_id for ti in self._running.values()) >= limit:
+            self.postponed = True
+            return True
+        while self._processes:
+            free = next((one for one in self._processes if one not in self._running), None)
+            if free is None:
+                self.wait()
+                continue
+            instance.set_state("queued")
+            try:
+                free.send(instance.id)
+            except OSError:  # the process was killed
+                self._forget(free)
+                continue
+            self._running[free] = instance
+            return True
+        return False
+
+    def wait(self) -> None:
+        """Wait until a task has ended, but not for long."""
+        ready = wait(list(self._running), _PATIENCE)
+        for connection in [one for one in self._running if one in ready]:
+            instance = self._running.pop(connection)
+            try:
+                connection.recv()
+            except (EOFError, OSError):
+                self._forget(connection)
+                _fail(instance)
+
+    def send(self, number: int) -> None:
+        """Send a signal to the processes."""
+        for process in self._processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid or 0, number)
+
+    def end(self) -> None:
+        """Wait until all tasks have ended, and end the processes."""
+        while self.busy:
+            self.wait()
+        for connection, process in self._processes.items():
+            connection.close()
+            process.join()
+
+    def _forget(self, connection: Connection) -> None:
+        self._processes.pop(connection).join()
+        connection.close()
+
+
+@contextlib.contextmanager
+def in_parallel(dag: DAG, count: int) -> Iterator[Workers]:
+    """Let ``dag.test()`` run up to ``count`` tasks at once, while the context is open."""
+    from airflow.models.dagrun import DagRun
+    from airflow.sdk.definitions import dag as module
+
+    workers = Workers(dag, count)
+    run_here: Callable[..., Any] = module._run_task  # noqa: SLF001 - no public API decides where a task runs
+    update: Callable[..., Any] = DagRun.update_state
+
+    def run_there(*, ti: Any, task: Any, **kwargs: Any) -> Any:
+        if not workers.start(ti, getattr(task, "max_active_tis_per_dagrun", None)):
+            run_here(ti=ti, task=task, **kwargs)
+
+    def update_state(dag_run: Any, *, session: Any, **kwargs: Any) -> Any:
+        """Return only when there is something to do: ``dag.test()`` would sleep for a second."""
+        if workers.postponed and workers.busy:
+            workers.wait()
+            session.expire_all()
+        result = update(dag_run, session=session, **kwargs)
+        while not result[0] and dag_run.state == "running" and workers.busy and not workers.postponed:
+            workers.wait()
+            session.expire_all()
+            result = update(dag_run, session=session, **kwargs)
+        workers.postponed = False
+        return result
+
+    module._run_task = run_there  # noqa: SLF001
+    DagRun.update_state = update_state  # type: ignore[assignment,method-assign]
+    try:
+        yield workers
+    finally:
+        module._run_task = run_here  # noqa: SLF001
+        DagRun.update_state = update  # type: ignore[method-assign]
+        workers.end()
+
+
+def _preload() -> None:
+    """Create what every task needs once, before the fork: Airflow's API for tasks takes seconds."""
+    from airflow.sdk.execution_time import supervisor, task_runner  # noqa: F401
+
+    with contextlib.suppress(AttributeError):  # private, and only a matter of speed
+        _ = supervisor.in_process_api_server().app
+
+
+def _work(dag: DAG, connection: Connection, others: list[Connection]) -> None:
+    """Run task instances until the connection is closed."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.sdk.definitions.dag import _run_task
+    from airflow.utils.session import create_session
+
+    for other in others:
+        other.close()
+    while True:
+        try:
+            instance: UUID = connection.recv()
+        except EOFError:
+            return
+        with create_session() as session:
+            ti: Any = session.get(TaskInstance, instance)
+        if ti is not None:
+            _run_task(ti=ti, task=dag.task_dict[ti.task_id], run_triggerer=True)
+        connection.send(None)
+
+
+def _fail(instance: Any) -> None:
+    """Mark an instance as failed whose process was killed."""
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        ti: Any = session.get(TaskInstance, instance.id)
+        if ti is not None and ti.state in {"queued", "running"}:
+            ti.set_state("failed", session=session)
