@@ -60,6 +60,11 @@ def target(name: str) -> Target:
     return cast("Target", _load(TARGETS, name, "target"))
 
 
+def module_of(name: str) -> str:
+    """Return the name of the module or package of an installed dialect."""
+    return _found(DIALECTS)[name].module
+
+
 def targets() -> tuple[Target, ...]:
     """Return all targets, sorted by name.
 

@@ -25,6 +25,7 @@ TRANSLATE = Command("translate", "FILE --target T", "write the source of a DAG o
 
 SECTIONS: dict[str, tuple[Command, ...]] = {
     "commands": (
+        Command("init", "LANGUAGE [DIR]", "write a small pipeline to start from"),
         Command("check", "[FILE...]", "report what is wrong with pipeline files"),
         Command("run", "[FILE]", "translate a pipeline, and run it here"),
         Command("explain", "[FILE]", "predict the effect of failures"),
@@ -39,6 +40,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     ),
     "help": (
         Command("docs", "[PAGE]", "show the documentation of this version"),
+        Command("completion", "SHELL", "print completions for bash, zsh or fish"),
         Command("rule", "[CODE...]", "explain the codes of findings, or list them"),
     ),
 }

@@ -1,0 +1,161 @@
+"""Print completions for a shell (``translate completion SHELL``), made from the parsers of the commands."""
+
+from __future__ import annotations
+
+import sys
+from argparse import SUPPRESS
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from translator import registry
+from translator.cli.commands import COMMANDS, TRANSLATE
+from translator.cli.exit_status import OK
+from translator.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from argparse import Action
+    from collections.abc import Iterator, Mapping, Sequence
+
+_VALUES: Mapping[str, str] = {"--target": registry.TARGETS, "--dialect": registry.DIALECTS}
+"""The options whose values are the names of a group of entry points."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; return the exit status."""
+    args = parser().parse(argv)
+    sys.stdout.write(_SHELLS[args.shell]())
+    return OK
+
+
+def parser() -> Parser:
+    """Return the parser of the arguments."""
+    ways = "\n".join(f"  {shell:<5} {how}" for shell, how in _SETUP.items())
+    arguments = Parser("completion", f"Print completions for a shell. Load them when it starts:\n\n{ways}")
+    arguments.add_argument("shell", metavar="SHELL", choices=tuple(_SHELLS), help=", ".join(_SHELLS))
+    return arguments
+
+
+_SETUP = {
+    "bash": 'eval "$(translate completion bash)"     in ~/.bashrc',
+    "zsh": 'eval "$(translate completion zsh)"      in ~/.zshrc, after compinit',
+    "fish": "translate completion fish | source      in ~/.config/fish/config.fish",
+}
+
+
+def _options(command: str) -> Iterator[tuple[Action, str]]:
+    """Yield the options of a command with their long names; an empty name is that of ``translate FILE``."""
+    for name, action in sorted(_parser_of(command).options().items()):
+        if name.startswith("--") and action.help != SUPPRESS:
+            yield action, name
+
+
+def _parser_of(command: str) -> Parser:
+    if command == "completion":
+        return parser()
+    module = import_module(f"translator.cli.{command or TRANSLATE.name}")
+    made: Parser = module.parser()
+    return made
+
+
+def _values(action: Action, name: str) -> Sequence[str]:
+    """Return the values that an option accepts, or an empty sequence if any text may be one."""
+    if name in _VALUES:
+        return registry.names(_VALUES[name])
+    return tuple(str(choice) for choice in action.choices or ())
+
+
+def _words(command: str) -> tuple[str, ...]:
+    """Return the words that the first argument of a command may be, besides files."""
+    if command == "init":
+        return registry.names(registry.DIALECTS)
+    return tuple(_SHELLS) if command == "completion" else ()
+
+
+def _bash() -> str:
+    values = {
+        f"{command}:{name}": found
+        for command in ("", *COMMANDS)
+        for action, name in _options(command)
+        if (found := _values(action, name))
+    }
+    return _BASH % {
+        "commands": " ".join(COMMANDS),
+        "options": _cases({command: [name for _, name in _options(command)] for command in ("", *COMMANDS)}),
+        "words": _cases({command: words for command in COMMANDS if (words := _words(command))}),
+        "values": _cases(values),
+    }
+
+
+def _cases(words: Mapping[str, Sequence[str]]) -> str:
+    """Return the body of a ``case`` that prints words by key."""
+    return "\n".join(f'        "{key}") echo "{" ".join(found)}" ;;' for key, found in words.items())
+
+
+def _zsh() -> str:
+    # zsh runs completions of bash; this one needs nothing else of it.
+    return f"autoload -U +X bashcompinit && bashcompinit\n{_bash()}"
+
+
+def _fish() -> str:
+    first = "complete -c translate -n __fish_is_first_token"
+    lines = [f"{first} -a {command.name} -d {_quoted(command.summary)}" for command in COMMANDS.values()]
+    for name in ("", *COMMANDS):
+        seen = (
+            f"__fish_seen_subcommand_from {name}" if name else f"not __fish_seen_subcommand_from {' '.join(COMMANDS)}"
+        )
+        start = f"complete -c translate -n '{seen}'"
+        lines.extend(f"{start} -f -a {word}" for word in _words(name))
+        for action, option in _options(name):
+            values = _values(action, option)
+            given = f" -x -a '{' '.join(values)}'" if values else "" if action.nargs == 0 else " -r"
+            lines.append(f"{start} -l {option[2:]}{given} -d {_quoted(_help(action))}")
+    return "\n".join(lines) + "\n"
+
+
+def _help(action: Action) -> str:
+    return (action.help or "").replace("%%", "%")
+
+
+def _quoted(text: str) -> str:
+    """Quote a text for fish, which knows two escapes between single quotes."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+_BASH = """\
+_translate_options() {
+    case "$1" in
+%(options)s
+    esac
+}
+_translate_words() {
+    case "$1" in
+%(words)s
+    esac
+}
+_translate_values() {
+    case "$1" in
+%(values)s
+    esac
+}
+_translate() {
+    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" command="" known
+    for known in %(commands)s; do
+        if [ "$COMP_CWORD" -gt 1 ] && [ "${COMP_WORDS[1]}" = "$known" ]; then command="$known"; fi
+    done
+    local values="$(_translate_values "$command:$before")"
+    if [ -n "$values" ]; then
+        COMPREPLY=($(compgen -W "$values" -- "$word"))
+    elif [ "${word#-}" != "$word" ]; then
+        COMPREPLY=($(compgen -W "$(_translate_options "$command")" -- "$word"))
+    elif [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "%(commands)s" -- "$word") $(compgen -f -- "$word"))
+    elif [ -n "$command" ] && [ "$COMP_CWORD" -eq 2 ] && [ -n "$(_translate_words "$command")" ]; then
+        COMPREPLY=($(compgen -W "$(_translate_words "$command")" -- "$word"))
+    else
+        COMPREPLY=($(compgen -f -- "$word"))
+    fi
+}
+complete -o filenames -F _translate translate
+"""
+_SHELLS = {"bash": _bash, "zsh": _zsh, "fish": _fish}
