@@ -43,7 +43,7 @@ ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/test_console.py) \
 BOTH_ENGINES := tests/parity/test_cases.py
 
 # Debian packages of programs that some tests start; without them these are skipped.
-PACKAGES := bubblewrap podman runc
+PACKAGES := bubblewrap podman runc zsh
 
 N ?= 50
 SECONDS ?= 60

@@ -1,4 +1,4 @@
-"""Type all of README's "Five minutes" into a shell, in an empty virtual environment (``make readme``)."""
+"""Type all of README's "Try it" and "Five minutes" into a shell, in an empty virtual environment (``make readme``)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def followed(shell: str) -> bool:
         shutil.copytree(ROOT, checkout, ignore=NOT_COPIED)
         environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
         environment["HOME"] = folder
-        script = "\n".join(["set -ex", *blocks("Five minutes")]).replace(FAILS, ends_with(1, FAILS))
+        script = "\n".join(["set -ex", *blocks("Try it"), *blocks("Five minutes")]).replace(FAILS, ends_with(1, FAILS))
         return subprocess.run([shell, "-c", script], cwd=checkout, env=environment, check=False).returncode == 0
 
 
