@@ -5,24 +5,24 @@ import random
 from pathlib import Path
 
 
-def prepare():
+def prepare() -> None:
     """Write points near the line y = 3x + 1."""
     random.seed(0)
     points = [(x / 10, 3 * x / 10 + 1 + random.uniform(-0.2, 0.2)) for x in range(50)]
     Path("points.json").write_text(json.dumps(points))
 
 
-def train_slowly():
+def train_slowly() -> None:
     """Fit a line with a small learning rate."""
     _train(0.01, "slow.json")
 
 
-def train_fast():
+def train_fast() -> None:
     """Fit a line with a large learning rate."""
     _train(0.1, "fast.json")
 
 
-def choose():
+def choose() -> None:
     """Keep the model with the smallest loss."""
     models = [json.loads(Path(name).read_text()) for name in ("slow.json", "fast.json")]
     best = min(models, key=lambda model: model["loss"])
@@ -30,7 +30,7 @@ def choose():
     Path("best.json").write_text(json.dumps(best))
 
 
-def _train(rate, file):
+def _train(rate: float, file: str) -> None:
     points = json.loads(Path("points.json").read_text())
     slope = intercept = 0.0
     for _ in range(300):
