@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
-from translator.run.progress import Follower, Progress, view
+from translator.run.progress import Follower, Progress, brief, view
 
 KINDS = {"prepare": "execution", "train": "task", "report": "execution"}
 
@@ -110,3 +112,30 @@ def test_a_tree_on_a_terminal(tmp_path, monkeypatch):
         "\\x1b[2J of a step",
     ):
         assert expected in plain
+
+
+BACKENDS = {
+    "def get_requires_for_build_wheel(settings=None): raise RuntimeError('no compiler')": "RuntimeError: no compiler",
+    "def build_wheel(folder, settings=None, metadata=None): raise RuntimeError('no compiler')\n"
+    "def prepare_metadata_for_build_wheel(folder, settings=None):\n"
+    "    import pathlib\n"
+    "    made = pathlib.Path(folder) / 'broken-1.dist-info'\n"
+    "    made.mkdir()\n"
+    "    (made / 'METADATA').write_text('Metadata-Version: 2.1\\nName: broken\\nVersion: 1\\n')\n"
+    "    return made.name\n": "ERROR: ",
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=["requirements", "wheel"])
+def test_the_reason_of_pip_is_not_its_hint(tmp_path, backend):
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "broken"\nversion = "1"\n'
+    )
+    (tmp_path / "backend.py").write_text(backend)
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "--target", tmp_path / "target", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    said = brief(f"the command ended with exit status 1; its last lines:\n{done.stderr}")
+    announced = "the command ended with exit status 1; its last lines: "
+    assert said.startswith(announced + BACKENDS[backend])

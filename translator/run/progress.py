@@ -6,6 +6,7 @@ and is not needed without a terminal.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import threading
@@ -17,7 +18,7 @@ from translator.diagnostics import printable
 from translator.shim.process.lines import uncoloured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -29,6 +30,8 @@ _MARKS = {"running": "…", "complete": "✓", "error": "✗", "stopped": "■",
 _STYLES = {"running": "cyan", "complete": "green", "error": "bold red", "stopped": "yellow", "skipped": "dim"}
 _WIDEST = 12
 """The maximum number of executions per task node in the tree."""
+_HINTS = ("note:", "hint:", "[notice]", "╰─>", "│", "\N{MULTIPLICATION SIGN}")
+"""How lines start with which pip ends, whatever failed."""
 
 
 @dataclass
@@ -259,9 +262,23 @@ def plain(line: str) -> str:
 
 
 def brief(reason: str) -> str:
-    """Return a reason on one line: its first line, or if that only announces the reason, also its last."""
+    """Return a reason on one line: its first line, and if that only announces the reason, the most telling other."""
     lines = reason.strip().splitlines()
-    return " ".join(lines[:1] + (lines[-1:] if lines[0].endswith(":") else [])) if lines else ""
+    return (
+        " ".join(lines[:1] + ([_telling(lines[1:])] if lines[0].endswith(":") and lines[1:] else [])) if lines else ""
+    )
+
+
+def _telling(lines: Sequence[str]) -> str:
+    """Return the last line, but if pip ends with hints, its error or the last line of what it could not build."""
+    last = lines[-1].strip()
+    if not last.startswith(_HINTS):
+        return last
+    said = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in said if line.startswith("ERROR:")]
+    built = [line for line, end in itertools.pairwise(said) if end == "[end of output]"]
+    others = [line for line in said if not line.startswith(_HINTS)]
+    return [last, *others, *built, *errors][-1]
 
 
 def _events(stream: IO[str]) -> Iterator[Mapping[str, object]]:
