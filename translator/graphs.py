@@ -16,14 +16,14 @@ def reachable(start: Iterable[object], following: Mapping[str, Iterable[object]]
         start: the first nodes; anything that is not a key of ``following``, such as an end of a graph, leads nowhere.
         following: what follows each node.
     """
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = list(start)
     while waiting:
         one = waiting.pop()
-        if isinstance(one, str) and one in following and one not in found:
-            found.add(one)
+        if isinstance(one, str) and one in following and one not in reached:
+            reached.add(one)
             waiting.extend(following[one])
-    return frozenset(found)
+    return frozenset(reached)
 
 
 def cycles(below: Mapping[str, Sequence[str]]) -> Iterator[tuple[frozenset[str], list[str]]]:

@@ -63,10 +63,10 @@ class Loaded:
             TranslationError: the pipeline has errors, or the file has no pipeline.
         """
         chosen = self.name_of(name, how)
-        found = self.by_name.get(chosen)
-        if found is None:
+        pipeline = self.by_name.get(chosen)
+        if pipeline is None:
             raise TranslationError(self.concerning(chosen))
-        return found
+        return pipeline
 
     def name_of(self, name: str | None, how: str) -> str:
         """Return the name of the pipeline that ``choose`` returns.
@@ -197,12 +197,12 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
 
     sources = {name: text}
     try:
-        found = _dialect(text.text, name, request.dialect, diagnostics)
+        dialect_and_root = _dialect(text.text, name, request.dialect, diagnostics)
     except TooManyErrors:
-        found = None
-    if found is None:
+        dialect_and_root = None
+    if dialect_and_root is None:
         return Loaded((), diagnostics, sources, project=request.project)
-    language, root = found
+    language, root = dialect_and_root
     project = request.project_of(language)
     refuse(request.choices, language, registry.dialects())
     parameters = read_parameters(request.parameters, language, sources, diagnostics)
@@ -237,9 +237,9 @@ def _configured(request: _Given, sources: dict[str, SourceText], diagnostics: Di
     """Return the configuration that counts for the file."""
     if request.beside is None:
         return NO_CONFIG
-    found = configured(request.beside, request.config, _target_keys, diagnostics)
-    sources.update(found.sources)
-    return found.config
+    configuration = configured(request.beside, request.config, _target_keys, diagnostics)
+    sources.update(configuration.sources)
+    return configuration.config
 
 
 def _configured_pipeline(pipeline: Pipeline, config: Config, about: Diagnostics) -> Pipeline:
@@ -265,7 +265,8 @@ def _on_one_line(
     if not changed:
         return tuple(read), names
     diagnostics.found[:] = [
-        replace(found, pipeline=changed.get(found.pipeline or "", found.pipeline)) for found in diagnostics.found
+        replace(finding, pipeline=changed.get(finding.pipeline or "", finding.pipeline))
+        for finding in diagnostics.found
     ]
     taken = set(names) - changed.keys()
     for pipeline in read:
@@ -300,8 +301,8 @@ def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics)
             diagnostics.found += faults[language.rules].found
             return language, root
     root = next(iter(roots.values()), None)
-    for found in faults.values():
-        diagnostics.found += found.found
+    for attempt in faults.values():
+        diagnostics.found += attempt.found
         break
     start = Span(name, 1, 1, 1, 1)
     if root is None or root.value is None:

@@ -76,8 +76,8 @@ def closest(name: str, known: Iterable[str]) -> str | None:
         folded.setdefault(candidate.casefold(), candidate)
     wanted = name.casefold()
     likely = list(folded) if len(folded) <= _COMPARED else _of_like_length(wanted, folded)
-    found = difflib.get_close_matches(wanted, likely, n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
+    matches = difflib.get_close_matches(wanted, likely, n=1, cutoff=0.6)
+    return folded[matches[0]] if matches else None
 
 
 def _of_like_length(name: str, known: Iterable[str]) -> list[str]:
@@ -95,9 +95,9 @@ def did_you_mean(name: str, known: Iterable[str], what: str | None = None) -> st
         what: the kind of names in the plural ("nodes"), to list them if none is close; if empty, none is listed.
     """
     candidates = [str(candidate) for candidate in known]  # a member of an enumeration is shown as its value
-    found = closest(name, candidates)
-    if found is not None:
-        return f"did you mean {found!r}?"
+    nearest = closest(name, candidates)
+    if nearest is not None:
+        return f"did you mean {nearest!r}?"
     if what is None or not candidates:
         return None
     listed = ", ".join(repr(candidate) for candidate in candidates[:8])

@@ -28,7 +28,7 @@ class RegistryError(TranslatorError):
 @cache
 def names(group: str) -> tuple[str, ...]:
     """Return the sorted names of the installed entry points of a group."""
-    return tuple(sorted(_found(group)))
+    return tuple(sorted(_entry_points(group)))
 
 
 @cache
@@ -79,7 +79,7 @@ def _load(group: str, name: str, what: str) -> Any:
 
     if name not in names(group):
         raise RegistryError(f"there is no {what} {name!r}", did_you_mean(name, names(group), f"installed {what}s"))
-    point = _found(group)[name]
+    point = _entry_points(group)[name]
     try:
         loaded = point.load()
     except (ImportError, AttributeError) as error:
@@ -88,7 +88,7 @@ def _load(group: str, name: str, what: str) -> Any:
 
 
 @cache
-def _found(group: str) -> dict[str, EntryPoint]:
+def _entry_points(group: str) -> dict[str, EntryPoint]:
     from importlib.metadata import entry_points
 
     return {point.name: point for point in entry_points(group=group)}

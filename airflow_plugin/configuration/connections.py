@@ -12,10 +12,16 @@ def lookup(name: str) -> Connection | None:
     from airflow.sdk.log import mask_secret
 
     try:
-        found = AirflowConnection.get(name)
+        connection = AirflowConnection.get(name)
     except AirflowNotFoundException:
         return None
-    if found.password:
-        mask_secret(found.password)
-    extra = found.extra_dejson
-    return Connection(found.host, found.login, found.password, found.port, extra if isinstance(extra, dict) else {})
+    if connection.password:
+        mask_secret(connection.password)
+    extra = connection.extra_dejson
+    return Connection(
+        connection.host,
+        connection.login,
+        connection.password,
+        connection.port,
+        extra if isinstance(extra, dict) else {},
+    )

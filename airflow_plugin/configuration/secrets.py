@@ -18,13 +18,13 @@ def lookup(name: str) -> str | None:
     from airflow.sdk import Connection, Variable
     from airflow.sdk.exceptions import AirflowNotFoundException
 
-    found = Variable.get(name, default=None)
-    if found is None:
+    secret = Variable.get(name, default=None)
+    if secret is None:
         try:
             connection = Connection.get(name)
         except AirflowNotFoundException:
             return None
-        found = connection.password or connection.get_uri()
-    value = found if isinstance(found, str) else str(found)
+        secret = connection.password or connection.get_uri()
+    value = secret if isinstance(secret, str) else str(secret)
     mask(value)
     return value

@@ -127,8 +127,8 @@ def create() -> FastAPI:
 
     @get("", DagAccessEntity.XCOM)
     def show(of: TryDep) -> Response:
-        found = of.manifest() or of.nothing(MANIFEST)
-        return HTMLResponse(page.html(of.id, found, has_log=of.has(LOG)), headers=_PAGE_HEADERS)
+        manifest = of.manifest() or of.nothing(MANIFEST)
+        return HTMLResponse(page.html(of.id, manifest, has_log=of.has(LOG)), headers=_PAGE_HEADERS)
 
     @get(f"/{MANIFEST}", DagAccessEntity.XCOM)
     def show_manifest(of: TryDep) -> Response:

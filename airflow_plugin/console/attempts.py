@@ -76,11 +76,11 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
         key = store.key(uri)
     except StoreError as error:
         raise UnknownAttemptError(f"the task named {uri}: {error}") from error
-    found = _FOLDER.fullmatch(key)
-    if found is None or not _is_of_run(found, ti_key, pipeline, store):
+    match = _FOLDER.fullmatch(key)
+    if match is None or not _is_of_run(match, ti_key, pipeline, store):
         raise UnknownAttemptError(f"the task named {uri}, which does not belong to this run")
-    number = ti_key.try_number + max(int(found["number"]) - last, 0)
-    return f"{found['run']}/{found['execution']}/try-{number}"
+    number = ti_key.try_number + max(int(match["number"]) - last, 0)
+    return f"{match['run']}/{match['execution']}/try-{number}"
 
 
 def _is_of_run(folder: re.Match[str], ti_key: TaskInstanceKey, pipeline: str, store: Store) -> bool:

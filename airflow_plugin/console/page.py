@@ -35,15 +35,15 @@ POLICY = (
 """The page's Content-Security-Policy, which allows only its own style sheet."""
 
 
-def html(execution: ExecutionId, found: Manifest | str, *, has_log: bool) -> str:
+def html(execution: ExecutionId, manifest_or_reason: Manifest | str, *, has_log: bool) -> str:
     """Return the page of a try.
 
     Args:
         execution: the try.
-        found: its manifest, or why there is none.
+        manifest_or_reason: its manifest, or why there is none.
         has_log: whether the store has its log.
     """
-    manifest = None if isinstance(found, str) else found
+    manifest = None if isinstance(manifest_or_reason, str) else manifest_or_reason
     index = f"[{execution.index}]" if manifest is not None and manifest.id.kind == "task" else ""
     name = _text(f"{execution.node}{index}")
     here = str(execution.attempt)
@@ -57,7 +57,7 @@ def html(execution: ExecutionId, found: Manifest | str, *, has_log: bool) -> str
             f"<h1>{name}, try {execution.attempt}</h1>",
             f'<div class="quiet">{_text(execution.pipeline)}, run {_text(execution.run)}</div>',
             *([f"<p>{links}</p>"] if links else []),
-            *([_nothing(found)] if isinstance(found, str) else _of(found, here)),
+            *([_nothing(manifest_or_reason)] if isinstance(manifest_or_reason, str) else _of(manifest_or_reason, here)),
             "</body></html>",
             "",
         )

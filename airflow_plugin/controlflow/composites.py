@@ -77,17 +77,17 @@ class ItemsOperator(ControlFlowOperator):
         """
         run, path = self.begin(context)
         try:
-            found = listed(run, find(run.root, path), self.log.warning)
+            listed_items = listed(run, find(run.root, path), self.log.warning)
         except FanError as error:
             raise NodeError(str(error)) from None
-        if found is None:
+        if listed_items is None:
             raise NotStarted(NOT_REACHED)
         steps = [
             one for one in self.downstream_task_ids if context["dag"].get_task(one).get_closest_mapped_task_group()
         ]
-        if gone := gone_for_good(context, steps, len(found)):
+        if gone := gone_for_good(context, steps, len(listed_items)):
             raise NodeError(gone)
-        return found
+        return listed_items
 
 
 class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):
@@ -210,7 +210,7 @@ class JoinOperator(ControlFlowOperator):
         started = now()
         run, path = self.begin(context)
         node = find(run.root, path)
-        outer = run.found(path)
+        outer = run.scope_before(path)
         state, scope, reason = State.ERROR, outer, self.changed(run, path)
         if reason is None:
             try:

@@ -36,7 +36,7 @@ def write(
     """
     run.ask_all()
     begun = list(_begun(run, run.root))
-    tries = [uri for of, node in begun if (uri := of.named(node.path)) is not None]
+    tries = [uri for of, node in begun if (uri := of.manifest_uri(node.path)) is not None]
     folder = run.folder(tries)
     let_killed_end(run.store, run.pipeline, folder, tries)
     return run_record.finish(
@@ -78,7 +78,9 @@ def _node_plan(node: Node) -> NodePlan | CompositePlan:
 def _begun(run: Run, graph: Graph) -> Iterator[tuple[Run, Node]]:
     """Yield the nodes that have begun, each with the run as seen by the tasks for its items."""
     for node in graph.nodes.values():
-        if run.state(node) is not State.SKIPPED or (run.named(node.path) is not None and _reached(run, node.path)):
+        if run.state(node) is not State.SKIPPED or (
+            run.manifest_uri(node.path) is not None and _reached(run, node.path)
+        ):
             yield run, node
         for name, branch in node.branches.items():
             for index in run.indexes_of(node) if name == BODY else (run.index,):
@@ -87,7 +89,7 @@ def _begun(run: Run, graph: Graph) -> Iterator[tuple[Run, Node]]:
 
 def _state(run: Run, node: Node) -> EngineState | None:
     """Return Airflow's state of a node that has begun; None if Airflow skipped it before it began."""
-    state, named = run.state(node), run.named(node.path)
+    state, named = run.state(node), run.manifest_uri(node.path)
     if state is not State.SKIPPED:
         return EngineState(state, named)
     manifest = run.manifest(node.path)

@@ -91,8 +91,8 @@ class Task:
         ti = self._context["ti"]
         task_ids = [task_id] if task_id else None
         listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, map_index=number)
-        found: Mapping[str, str | None] = listed.get(ti.run_id, {})
-        return found
+        states: Mapping[str, str | None] = listed.get(ti.run_id, {})
+        return states
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the items of a map, for one item of each enclosing map."""
@@ -235,7 +235,7 @@ class Run:
             of_node = self.state(node)
             if of_node is State.SKIPPED:
                 return State.STOPPED, scope
-            scope = self.left(node.path)
+            scope = self.scope_after(node.path)
             outcome = _OUTCOMES[of_node]
             name = node.path[-1]
             node = graph.next(name, outcome)
@@ -262,7 +262,7 @@ class Run:
             FanError: there is none, or the parameters of the run are invalid.
         """
         self._check()
-        return fan.case(self.found(node.path), node.says["on"], node.branches)
+        return fan.case(self.scope_before(node.path), node.says["on"], node.branches)
 
     def chosen(self, node: Node) -> str:
         """Return the branch that a choice ran, not the one that it would choose now; all of its tasks have ended.
@@ -284,11 +284,11 @@ class Run:
             FanError: there is no list of them, or the parameters of the run are invalid.
         """
         self._check()
-        return fan.items(self.found(node.path), node.says["over"])
+        return fan.items(self.scope_before(node.path), node.says["over"])
 
     def label(self, node: Node, item: Json) -> str:
         """Return the label of an item of a map, after those of enclosing maps."""
-        names = {name: str(value) for name, value in self.found(node.path).items.items()}
+        names = {name: str(value) for name, value in self.scope_before(node.path).items.items()}
         return label({**names, str(node.says["item"]): str(item)})
 
     def changed(self, path: Path, shown: str) -> str | None:
@@ -316,14 +316,14 @@ class Run:
         if self.problem:
             raise fan.FanError(self.problem)
 
-    def found(self, path: Path) -> Scope:
+    def scope_before(self, path: Path) -> Scope:
         """Return the scope that a node sees: that of the previous node, or what that node saw if it was killed."""
         while (before := self._before(path)) is not None:
             path = before
             manifest = self.manifest(path)
             if manifest is not None and manifest.scope is not None:
                 return manifest.scope
-        return self.begun(path[:-1])
+        return self.initial_scope(path[:-1])
 
     def _before(self, path: Path) -> Path | None:
         """Return the node that the token came from, if it came from one of the same graph."""
@@ -332,12 +332,12 @@ class Run:
         came = plain or self._matching(node)
         return (*path[:-1], came.name) if came else None
 
-    def left(self, path: Path) -> Scope:
+    def scope_after(self, path: Path) -> Scope:
         """Return the scope after a node; a node that was killed does not change it."""
         manifest = self.manifest(path)
-        return manifest.scope if manifest is not None and manifest.scope is not None else self.found(path)
+        return manifest.scope if manifest is not None and manifest.scope is not None else self.scope_before(path)
 
-    def named(self, path: Path) -> str | None:
+    def manifest_uri(self, path: Path) -> str | None:
         """Return the URI of the manifest of the try that a node's task has named."""
         task_id, number = find(self.root, path).task, self._number(path)
         if task_id not in self._seen.tries:
@@ -348,27 +348,27 @@ class Run:
         """Return the manifest of the try that a node's task has named; None if it wrote none."""
         name = self.name(path)
         if name not in self._seen.manifests:
-            uri = self.named(path)
+            uri = self.manifest_uri(path)
             try:
                 self._seen.manifests[name] = self.store.manifest(uri) if uri is not None else None
             except NoManifestError:
                 self._seen.manifests[name] = None
         return self._seen.manifests[name]
 
-    def begun(self, path: Path) -> Scope:
+    def initial_scope(self, path: Path) -> Scope:
         """Return the scope that a graph begins with."""
         name = self.name(path)
         if name not in self._seen.scopes:
-            self._seen.scopes[name] = self._begun(path)
+            self._seen.scopes[name] = self._initial_scope(path)
         return self._seen.scopes[name]
 
-    def _begun(self, path: Path) -> Scope:
+    def _initial_scope(self, path: Path) -> Scope:
         if not path:
             return scopes.initial(self.dialect, dict(self._airflow.params), os.environ)
         composite, branch = find(self.root, path[:-1]), path[-1]
         if composite.kind == "loop":
             return self._iteration(composite, int(branch))
-        outer = self.found(composite.path)
+        outer = self.scope_before(composite.path)
         if composite.kind == "map":
             number = self.index[composite.maps]
             try:
@@ -381,7 +381,7 @@ class Run:
 
     def _iteration(self, loop: Node, number: int) -> Scope:
         index = loop.branches[str(number)].index
-        before = self.found(loop.path)
+        before = self.scope_before(loop.path)
         if number:
             before = self.follow(loop.branches[str(number - 1)])[1] or before
         return scopes.enter(before, loop={index: number} if index else None)

@@ -171,7 +171,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
                 log=self.log.info,
                 should_stop=lambda: CANCELLED if cancelled() else None,
             ),
-            scope=run.found(path),
+            scope=run.scope_before(path),
             store=run.store,
             problem=run.problem or self.changed(run, path),
         )

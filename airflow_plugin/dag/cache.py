@@ -11,15 +11,15 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
-def once_per_dag(read: Callable[[DAG], Found]) -> Callable[[DAG], Found]:
+def once_per_dag(read: Callable[[DAG], Result]) -> Callable[[DAG], Result]:
     """Remember a function's result for the DAG that it read last; a process runs tasks of one DAG at a time."""
-    last: list[tuple[weakref.ref[DAG], Found]] = []
+    last: list[tuple[weakref.ref[DAG], Result]] = []
 
     @wraps(read)
-    def remembered(dag: DAG) -> Found:
+    def remembered(dag: DAG) -> Result:
         if not last or last[0][0]() is not dag:
             last[:] = [(weakref.ref(dag), read(dag))]
         return last[0][1]

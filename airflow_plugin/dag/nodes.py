@@ -131,7 +131,7 @@ def _group(task: Operator) -> str | None:
 
 def _conditions(tasks: list[Operator], name: Literal["only_if", "included_if"]) -> tuple[Condition, ...]:
     """Return the conditions of a node, from the first of its tasks that has conditions."""
-    return next((tuple(found) for task in tasks if (found := _argument(task, name))), ())
+    return next((tuple(conditions) for task in tasks if (conditions := _argument(task, name))), ())
 
 
 def _runs_a_step(task: Operator) -> bool:

@@ -15,8 +15,8 @@ def pushed(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> 
 
     query = XComModel.get_many(run_id=run_id, key=key, task_ids=task_id, dag_ids=dag_id, map_indexes=map_index)
     with create_session() as session:
-        found = session.execute(query.with_only_columns(XComModel.value)).first()
-    return XComModel.deserialize_value(found) if found else None
+        row = session.execute(query.with_only_columns(XComModel.value)).first()
+    return XComModel.deserialize_value(row) if row else None
 
 
 def last_try(dag_id: str, run_id: str, task_id: str, map_index: int) -> int | None:
@@ -48,9 +48,9 @@ def dag_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> Any:
     query = select(TaskInstance.dag_version_id).where(*_is_instance(dag_id, run_id, task_id, map_index))
     with create_session() as session:
         version = session.scalar(query)
-        found = session.get(DagVersion, version) if version is not None else None
-        if found is not None and found.serialized_dag is not None:
-            return found.serialized_dag.dag
+        dag_version = session.get(DagVersion, version) if version is not None else None
+        if dag_version is not None and dag_version.serialized_dag is not None:
+            return dag_version.serialized_dag.dag
     return SerializedDagModel.get_dag(dag_id)
 
 

@@ -177,10 +177,10 @@ class _Pushed:
         self._run_id = run_id
 
     def tries(self) -> dict[str, dict[int, str]]:
-        found: dict[str, dict[int, str]] = {}
+        uris: dict[str, dict[int, str]] = {}
         for task, value in self._all(KEY):
-            found.setdefault(task, {})[value["map_index"]] = value["manifest"]
-        return found
+            uris.setdefault(task, {})[value["map_index"]] = value["manifest"]
+        return uris
 
     def lists(self, task_ids: Collection[str]) -> dict[str, Any]:
         return dict(self._all("return_value", task_ids)) if task_ids else {}

@@ -132,8 +132,8 @@ class GridOperator(BaseOperator):
                 axes[name] = value
             else:
                 self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
-        asked: dict[str, Any] = {} if self.points is None else {"sets": self.points}
-        sets: Any = run_values(asked, context["params"]).get("sets")
+        sets_parameter: dict[str, Any] = {} if self.points is None else {"sets": self.points}
+        sets: Any = run_values(sets_parameter, context["params"]).get("sets")
         return grid.points(self.step, axes, sets)
 
 

@@ -128,15 +128,15 @@ def write(  # noqa: PLR0913 - all that is known of a run
         if node.name in out:
             known[node.name] = {NODE: EngineState(State.SKIPPED)}
             continue
-        found = known_of(plan, seen.states, seen.tries.get(node.run, {}), store)
-        if node.grid and found == {NODE: EngineState(State.ERROR)}:
-            found = {NODE: EngineState(State.ERROR, reason=seen.reason(node.grid))}
+        states = known_of(plan, seen.states, seen.tries.get(node.run, {}), store)
+        if node.grid and states == {NODE: EngineState(State.ERROR)}:
+            states = {NODE: EngineState(State.ERROR, reason=seen.reason(node.grid))}
         if node.sequential:
-            found = _in_order(found, traces.read(store, pipeline, run, {node.name: found})[node.name])
+            states = _stopped_after_failure(states, traces.read(store, pipeline, run, {node.name: states})[node.name])
         was_skipped = any("skipped" in seen.states.get(task, {}).values() for task in node.tasks)
-        if node.only_if and not found and was_skipped and is_unmet(node.only_if):
-            found = {NODE: EngineState(State.SKIPPED)}
-        known[node.name] = found
+        if node.only_if and not states and was_skipped and is_unmet(node.only_if):
+            states = {NODE: EngineState(State.SKIPPED)}
+        known[node.name] = states
     ruled = [as_plan(plan.node, out) for plan in plans]
     return run_record.finish(
         store,
@@ -201,7 +201,7 @@ def known_of(
     of_run = states.get(node.run, {})
     if node.kind == "task" and of_run.get(-1) == "skipped" and grid == "success":
         return {NODE: EngineState(State.COMPLETE)}  # its grid has no points
-    found = {}
+    engine_states = {}
     for index, state in sorted(of_run.items()):
         if state not in _STATES or (index < 0) is (node.kind == "task"):
             continue
@@ -210,10 +210,10 @@ def known_of(
             named = named if _was_stopped(plan, states, store, named) else None
             if named is None and node.kind == "execution":
                 continue
-        found[max(index, 0)] = EngineState(_STATES[state], named)
-    if _is_marked(plan, states, found, store):
-        found[NODE] = EngineState(State.COMPLETE, marked=True)
-    return found
+        engine_states[max(index, 0)] = EngineState(_STATES[state], named)
+    if _is_marked(plan, states, engine_states, store):
+        engine_states[NODE] = EngineState(State.COMPLETE, marked=True)
+    return engine_states
 
 
 def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, named: str | None) -> bool:
@@ -242,7 +242,9 @@ def _is_marked(
     if not plan.tells or states.get(plan.node.done or "", {}).get(-1) != "success":
         return False
     now = [execution.state for execution in executions.values()]
-    return not _is_complete(plan, now) and not _is_complete(plan, [_left(one, store) for one in executions.values()])
+    return not _is_complete(plan, now) and not _is_complete(
+        plan, [_state_before_mark(one, store) for one in executions.values()]
+    )
 
 
 def _is_complete(plan: NodePlan, executions: Sequence[State]) -> bool:
@@ -251,7 +253,7 @@ def _is_complete(plan: NodePlan, executions: Sequence[State]) -> bool:
     return bool(executions) and run_record.node_states([ruled], {ruled.name: executions})[ruled.name] is State.COMPLETE
 
 
-def _left(execution: EngineState, store: Store) -> State:
+def _state_before_mark(execution: EngineState, store: Store) -> State:
     """Return how an execution ended before a person marked it."""
     try:
         return store.manifest(execution.manifest).state if execution.manifest is not None else execution.state
@@ -259,12 +261,14 @@ def _left(execution: EngineState, store: Store) -> State:
         return execution.state
 
 
-def _in_order(known: Mapping[int, EngineState], found: Sequence[traces.Trace]) -> dict[int, EngineState]:
+def _stopped_after_failure(
+    known: Mapping[int, EngineState], recorded: Sequence[traces.Trace]
+) -> dict[int, EngineState]:
     """Skip the executions of a sequential node after a failed one, and stop those after a stop.
 
     Airflow's states may differ: when it stops a run, it may start the next execution before it ends all tasks.
     """
-    begun = [trace for trace in found if trace.tries] or found
+    begun = [trace for trace in recorded if trace.tries] or recorded
     last = next((trace for trace in begun if trace.state in {State.ERROR, State.STOPPED}), None)
     if last is None:
         return dict(known)

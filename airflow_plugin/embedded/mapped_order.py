@@ -44,6 +44,6 @@ def _scheduled(ti: Any) -> list[Any]:
     if ti.map_index < 0:
         return []
     same = (TaskInstance.dag_id == ti.dag_id, TaskInstance.run_id == ti.run_id, TaskInstance.task_id == ti.task_id)
-    found = select(TaskInstance).where(*same, TaskInstance.state == TaskInstanceState.SCHEDULED)
+    scheduled = select(TaskInstance).where(*same, TaskInstance.state == TaskInstanceState.SCHEDULED)
     with create_session() as session:
-        return list(session.scalars(found.order_by(TaskInstance.map_index)))
+        return list(session.scalars(scheduled.order_by(TaskInstance.map_index)))

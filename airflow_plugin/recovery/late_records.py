@@ -55,9 +55,9 @@ def write_when_committed(of: Any, *, ended: bool, decided: bool = False) -> None
 def _hand_over(session: Any) -> None:
     if session.in_nested_transaction():  # a savepoint; the transaction is not committed yet
         return
-    asked = session.info[_ASKED]
-    while asked:
-        _writer.write(asked.pop())
+    requests = session.info[_ASKED]
+    while requests:
+        _writer.write(requests.pop())
 
 
 class Writer:

@@ -170,5 +170,5 @@ def _document(dag_run: Any) -> str | None:
     query = XComModel.get_many(
         run_id=dag_run.run_id, key=DOCUMENT, task_ids=FINISH, dag_ids=dag_run.dag_id, map_indexes=-1
     )
-    found = _session(dag_run).execute(query.with_only_columns(XComModel.value)).first()
-    return str(XComModel.deserialize_value(found)) if found is not None else None
+    row = _session(dag_run).execute(query.with_only_columns(XComModel.value)).first()
+    return str(XComModel.deserialize_value(row)) if row is not None else None

@@ -24,12 +24,12 @@ _REST = 0.8
 class _Cancelled:
     """The flag that this process must end its executions."""
 
-    told = False
+    requested = False
 
 
 def cancel() -> None:
     """Stop all executions of this process, and those that it would start."""
-    _Cancelled.told = True
+    _Cancelled.requested = True
 
 
 def end_commands() -> None:
@@ -42,12 +42,12 @@ def end_commands() -> None:
 
 def go_on() -> None:
     """Undo ``cancel`` before the next run of this process."""
-    _Cancelled.told = False
+    _Cancelled.requested = False
 
 
 def cancelled() -> bool:
     """Return whether ``cancel`` was called in this process."""
-    return _Cancelled.told
+    return _Cancelled.requested
 
 
 def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:

@@ -60,8 +60,8 @@ def task_states(context: Context, task_ids: Iterable[str] | None = None) -> dict
     ti = context["ti"]
     wanted = list(task_ids) if task_ids is not None else []
     # If they are too many for a URL, request all tasks, and select these.
-    asked = wanted if 0 < len(wanted) <= _NAMED else None
-    listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=asked).get(ti.run_id, {})
+    requested = wanted if 0 < len(wanted) <= _NAMED else None
+    listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=requested).get(ti.run_id, {})
     return states_by_task(listed, context["dag"].task_dict)
 
 

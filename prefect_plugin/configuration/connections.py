@@ -26,9 +26,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 
 def lookup(name: str) -> Connection | None:
     """Return the connection in the block with that name; blocks spell ``GPU_HOST`` as ``gpu-host``."""
-    of_type, found, block = name.rpartition("/")
+    of_type, has_type, block = name.rpartition("/")
     spelt = re.sub(r"[^a-z0-9]+", "-", block.lower()).strip("-")
-    for slug in (of_type,) if found else _TYPES:
+    for slug in (of_type,) if has_type else _TYPES:
         data = _data(slug, spelt)
         if data is not None:
             return _connection(data)

@@ -13,7 +13,7 @@ def lookup(name: str) -> str | None:
 
     block = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     try:
-        found = cast("Secret[Any]", Secret.load(block)).get()
+        secret = cast("Secret[Any]", Secret.load(block)).get()
     except ValueError:  # the block does not exist
         return None
-    return found if isinstance(found, str) else json.dumps(found)
+    return secret if isinstance(secret, str) else json.dumps(secret)

@@ -179,19 +179,19 @@ def _resolved(values: Values, many: set[str]) -> dict[str, Value]:
         values: values and edges by parameter.
         many: the parameters that take several values.
     """
-    found: dict[str, Value] = {}
+    by_name: dict[str, Value] = {}
     for name, value in values.items():
         if not isinstance(value, Edge):
             if value is not None:
-                found[name] = value
+                by_name[name] = value
             continue
         there, brought = edges.value(value.source, _upstream([value]), many=name in many)
         if there:
-            found[name] = brought
+            by_name[name] = brought
         else:
             get_run_logger().warning(
                 "%s passes no value: parameter %r keeps its value", edges.describe(value.source), name
             )
             if value.default is not None:
-                found[name] = value.default
-    return found
+                by_name[name] = value.default
+    return by_name

@@ -191,7 +191,7 @@ def _with_composites(tries: Mapping[str, dict[int, _Try]]) -> dict[str, dict[int
     started: dict[str, str] = {}
     for path, of_path in tries.items():
         first = min(one.started for one in of_path.values())
-        for node, _ in _around(path):
+        for node, _ in _enclosing(path):
             started[node] = min(first, started.get(node, first))
     lost = {node: {0: _Try(first, EngineState(Outcome.ERROR))} for node, first in started.items()}
     return {**lost, **tries}
@@ -199,14 +199,14 @@ def _with_composites(tries: Mapping[str, dict[int, _Try]]) -> dict[str, dict[int
 
 def _branches(tries: Iterable[str]) -> dict[str, list[str]]:
     """Return by path of a node the paths of its branches in which something began, each with a trailing full stop."""
-    found: dict[str, dict[str, None]] = {}
+    by_node: dict[str, dict[str, None]] = {}
     for path in tries:
-        for node, branch in _around(path):
-            found.setdefault(node, {})[f"{node}.{branch}."] = None
-    return {node: list(branches) for node, branches in found.items()}
+        for node, branch in _enclosing(path):
+            by_node.setdefault(node, {})[f"{node}.{branch}."] = None
+    return {node: list(branches) for node, branches in by_node.items()}
 
 
-def _around(path: str) -> Iterator[tuple[str, str]]:
+def _enclosing(path: str) -> Iterator[tuple[str, str]]:
     """Yield the enclosing nodes of a node, by path, and the branch of each that the node is in."""
     parts = path.split(".")
     for place in range(1, len(parts) - 1, 2):

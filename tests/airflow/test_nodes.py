@@ -141,7 +141,7 @@ def test_a_long_way_back_to_a_scope_does_not_recurse(tmp_path: Path, monkeypatch
         "run_id": "r",
     }
     run = Run(Task(context), "magnus")
-    assert run.found((f"n{sys.getrecursionlimit() - 1}",)) == run.begun(())
+    assert run.scope_before((f"n{sys.getrecursionlimit() - 1}",)) == run.initial_scope(())
 
 
 def test_a_chain_asks_nothing(dag_of: Any) -> None:

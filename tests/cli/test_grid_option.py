@@ -3,7 +3,7 @@
 import pytest
 
 from translator import ir
-from translator.cli.grid_option import GridOptionError, convert, with_tries
+from translator.cli.grid_option import GridOptionError, with_grids, with_tries
 from translator.load import load_text
 
 TEXT = """\
@@ -36,7 +36,7 @@ def pipeline() -> ir.Pipeline:
 
 
 def grid(name: str, *options: str) -> ir.Grid:
-    node = next(n for n in convert(pipeline(), options).nodes if n.name == name)
+    node = next(n for n in with_grids(pipeline(), options).nodes if n.name == name)
     assert isinstance(node, ir.TaskNode)
     return node.grid
 
@@ -62,13 +62,13 @@ def test_grids(node, options, axes):
 
 
 def test_everything_else_stays():
-    before, after = pipeline(), convert(pipeline(), ["one.n=1,2"])
+    before, after = pipeline(), with_grids(pipeline(), ["one.n=1,2"])
     one = after.nodes[0]
     assert isinstance(one, ir.TaskNode)
     assert isinstance(before.nodes[0], ir.ExecutionNode)
     assert (one.step, one.policy, one.span) == (before.nodes[0].step, before.nodes[0].policy, before.nodes[0].span)
     assert after.nodes[1:] == before.nodes[1:]
-    assert convert(before, []) is before
+    assert with_grids(before, []) is before
 
 
 def test_the_sets_of_a_manual_search_stay():

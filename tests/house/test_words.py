@@ -159,3 +159,86 @@ def test_docstrings_of_modules_and_functions_start_with_a_verb() -> None:
         if docstring and not IMPERATIVES.match(docstring)
     ]
     assert not found, "\n".join(found)
+
+
+MODULES = (
+    *(
+        "around",
+        "assumptions",
+        "chores",
+        "common",
+        "convert",
+        "ending",
+        "given",
+        "helpers",
+        "in_order",
+        "killed",
+        "left",
+    ),
+    *("misc", "options", "place", "routed", "tries", "utils", "walk"),
+)
+"""Names that do not say what a module holds."""
+DEFINITIONS = (
+    *("around", "asked", "assumptions", "chores", "convert", "do_it", "found", "given", "in_order", "killed", "left"),
+    *("made", "one", "stuff", "thing", "told"),
+)
+"""Names that do not say what a function returns or does."""
+VARIABLES = ("asked", "chores", "given", "made", "stuff", "thing", "told")
+"""Names that do not say what a variable holds."""
+LENGTH = 12
+"""In a function of at most so many lines, ``found`` may name what it searches for."""
+PACKAGES = ("airflow_plugin", "prefect_plugin", "translator")
+PROGRAMS = ("translator/shim/dialects/magnus/child/", "translator/shim/dialects/loom/builtin_steps.py")
+"""Programs that define names for the code of users."""
+
+
+def code() -> Iterator[Path]:
+    return (path for path in TEXTS if path.suffix == ".py" and path.parts[0] in PACKAGES)
+
+
+def test_names_of_modules_say_what_they_hold() -> None:
+    assert [str(path) for path in code() if path.stem in MODULES] == []
+
+
+def test_names_of_functions_say_what_they_return() -> None:
+    found = [
+        f"{path}:{node.lineno}: {node.name}"
+        for path in code()
+        if not str(path).startswith(PROGRAMS)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.strip("_") in DEFINITIONS
+    ]
+    assert not found, "\n".join(found)
+
+
+def bound(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the lines and names of the variables and parameters that are bound in a function."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.lineno, part.id
+        elif isinstance(part, ast.arg):
+            yield part.lineno, part.arg
+
+
+def test_names_of_variables_say_what_they_hold() -> None:
+    vague = [
+        f"{path}:{line}: {name}"
+        for path in code()
+        if not str(path).startswith(PROGRAMS)
+        for line, name in bound(tree(path))
+        if name in VARIABLES
+    ]
+    assert not vague, "\n".join(vague)
+
+
+def test_found_names_only_what_a_short_function_searches_for() -> None:
+    vague = [
+        f"{path}:{line}: in {function.name}, of {length} lines"
+        for path in code()
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (length := (function.end_lineno or 0) - function.lineno + 1) > LENGTH
+        for line, name in bound(function)
+        if name == "found"
+    ]
+    assert not vague, "\n".join(vague)

@@ -80,14 +80,14 @@ def _incomplete(step: ir.Step, diagnostics: Diagnostics, questions: Iterator[int
     if first.startswith("#!") and not _SH.match(first):
         return
     for number, command in enumerate(step.command):
-        found = _flaw(command.strip(), questions)
-        if found is None:
+        part = _flaw(command.strip(), questions)
+        if part is None:
             continue
         listed = len(step.command) > 1
         what = f"item {number + 1} of the command" if listed else "the command"
         place = step.item_spans[number] if number < len(step.item_spans) else step.command_span or step.span
         hint = "write the whole command in one item, with '- |'"
-        message = f"{what} of step {step.name!r} is incomplete: {found.text}"
+        message = f"{what} of step {step.name!r} is incomplete: {part.text}"
         diagnostics.warning("incomplete-command", message, place, hint=hint if listed else None)
 
 

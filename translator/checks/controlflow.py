@@ -116,10 +116,10 @@ def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path, k
     for path, node in walk(pipeline.graph):
         if not isinstance(node, ir.ExecutionNode) or node.step.kind is not ir.StepKind.PYTHON:
             continue
-        found = function_of(node.step.command[0], project)
-        rest = found.unfilled if found else None
-        if found and rest and rest.lstrip("*") not in filled:
-            called = f"{found.node.name} ({found.file}:{found.node.lineno})"
+        called_function = function_of(node.step.command[0], project)
+        rest = called_function.unfilled if called_function else None
+        if called_function and rest and rest.lstrip("*") not in filled:
+            called = f"{called_function.node.name} ({called_function.file}:{called_function.node.lineno})"
             title = pipeline.dialect_title or pipeline.dialect
             message = (
                 f"step {'.'.join(path)!r} calls {called} with {rest}, which {title} does not pass: the step will fail"
@@ -132,7 +132,7 @@ def _of(graph: ir.Graph, dialect: str, project: Path | None) -> _Known:
     known = _Known()
     for _, node in walk(graph):
         if isinstance(node, ir.ExecutionNode):
-            found = writes(node.step, dialect, project)
+            written = writes(node.step, dialect, project)
             plain = (pattern for pattern in node.step.catalog.put if not any(c in pattern for c in "*?["))
-            known |= _Known(found.names, frozenset(plain), found.whole)
+            known |= _Known(written.names, frozenset(plain), written.whole)
     return known

@@ -97,7 +97,7 @@ def _check_outputs(node: ir.TaskNode, patterns: Sequence[str], diagnostics: Diag
 
 def _fixed_outputs(step: ir.Step) -> Iterator[str]:
     for command in step.command:
-        for found in _FIXED_OUTPUT.finditer(command):
-            path = found.group(1)
+        for match in _FIXED_OUTPUT.finditer(command):
+            path = match.group(1)
             if not path.endswith("/"):
                 yield path.rstrip(".,:")

@@ -50,9 +50,9 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 def _check_target(
     parameter: ir.PipelineParameter, target: ir.ParameterTarget, node: ir.StepNode, diagnostics: Diagnostics
 ) -> None:
-    found = next((p for p in node.step.parameters if p.name == target.parameter), None)
-    if found is not None:
-        _check_default(parameter, found, node, diagnostics)
+    step_parameter = next((p for p in node.step.parameters if p.name == target.parameter), None)
+    if step_parameter is not None:
+        _check_default(parameter, step_parameter, node, diagnostics)
         return
     hint = did_you_mean(target.parameter, [p.name for p in node.step.parameters], "its parameters")
     message = f"node {node.name!r} has no parameter {target.parameter!r}"

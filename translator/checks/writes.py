@@ -49,11 +49,13 @@ def writes(step: ir.Step, dialect: str, project: Path | None) -> Writes:
 
 
 def _of_function(command: str, project: Path) -> Writes:
-    found = function_of(command, project)
-    if found is None:
+    source_function = function_of(command, project)
+    if source_function is None:
         return Writes(whole=False)
-    function = found.node
-    models = {node.name: frozenset(_fields(node)) for node in found.module.body if isinstance(node, ast.ClassDef)}
+    function = source_function.node
+    models = {
+        node.name: frozenset(_fields(node)) for node in source_function.module.body if isinstance(node, ast.ClassDef)
+    }
     names: set[str] = set()
     whole = True
     for node in ast.walk(function):

@@ -38,13 +38,13 @@ def main(argv: Sequence[str]) -> int:
     sources: dict[str, SourceText] = {}
     for file in args.files or [pipeline_file(".")]:
         loaded = open_file(args, file)
-        found, texts = _check_file(loaded, args, target)
-        everything.extend(_by_path(found, texts))
+        file_findings, texts = _check_file(loaded, args, target)
+        everything.extend(_by_path(file_findings, texts))
         sources.update({text.path: text for text in texts.values()})
         if args.format == "text":
             color = colorful(sys.stdout)
-            shown = diagnostics.text(_by_path(found, texts), sources, color=color)
-            sys.stdout.write(shown + _summary(str(path_of(args, file)), found) + _runners(loaded, args, target))
+            shown = diagnostics.text(_by_path(file_findings, texts), sources, color=color)
+            sys.stdout.write(shown + _summary(str(path_of(args, file)), file_findings) + _runners(loaded, args, target))
     if args.format == "json":
         print_utf8(diagnostics.as_json(everything, sources))
     elif args.format == "sarif":

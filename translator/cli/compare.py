@@ -32,14 +32,14 @@ def main(argv: Sequence[str]) -> int:
             raise UsageError(f"the run {name!r} cannot be compared: {run.flaw}")
         records.append(run.record)
     left, right = records
-    found = differences(left, right)
+    differing = differences(left, right)
     if args.format == "json":
-        listed = [{"where": one.where, "left": one.left, "right": one.right} for one in found]
-        document = {"equal": not found, "differences": listed}
+        listed = [{"where": one.where, "left": one.left, "right": one.right} for one in differing]
+        document = {"equal": not differing, "differences": listed}
         print_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in _lines(left, right, len(found))))
-    return FAILED if found else OK
+        sys.stdout.write("".join(f"{line}\n" for line in _lines(left, right, len(differing))))
+    return FAILED if differing else OK
 
 
 def parser() -> Parser:

@@ -102,8 +102,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield from _table(whole)
     for name, node in document["nodes"].items():
         own = {key: one for key, one in node["settings"].items() if whole.get(key) != one}
-        asked = f", environment {node['environment']}" if node["environment"] else ""
-        step = f"step {node['step']}{asked}"
+        environment = f", environment {node['environment']}" if node["environment"] else ""
+        step = f"step {node['step']}{environment}"
         yield f"{name} ({step}){'' if own else ': as the pipeline'}"
         yield from _table(own)
 

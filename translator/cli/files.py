@@ -104,8 +104,8 @@ def _refuse_twin(file: Path, text: str, identity: re.Pattern[str], marker: str) 
     for other in sorted(file.parent.glob("*.py")) if own else ():
         if other.name == file.name or not _first_line(other).startswith(marker):
             continue
-        found = identity.search(other.read_text(encoding="utf-8", errors="replace"))
-        if own and found and found.group() == own.group():
+        other_identity = identity.search(other.read_text(encoding="utf-8", errors="replace"))
+        if own and other_identity and other_identity.group() == own.group():
             name = own.group().rpartition("\n")[2].strip().rstrip(",")
             message = f"{file} not written: {other} has the same {name}"
             raise OutputError(message, "remove that file, or choose another name (see translate --help)")

@@ -58,7 +58,7 @@ def parse_grid(option: str, pipeline: ir.Pipeline) -> GridOption:
     raise GridOptionError(f"--grid {option}: node {node_name!r} has no parameter {parameter_name!r}", hint)
 
 
-def convert(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
+def with_grids(pipeline: ir.Pipeline, options: Iterable[str]) -> ir.Pipeline:
     """Give nodes the grids that ``--grid`` options ask for.
 
     An execution node becomes a task node; in a task node, these values replace those of that parameter.

@@ -23,16 +23,16 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse(argv)
     store, run, executions = chosen(args)
     texts = [(one, log(store, run, one, args.attempt)) for one in executions]
-    found = [(one, text) for one, text in texts if text is not None]
+    logs = [(one, text) for one, text in texts if text is not None]
     if args.format == "json":
-        documents = [{"execution": one.name, "state": one.entry["state"], "log": text} for one, text in found]
+        documents = [{"execution": one.name, "state": one.entry["state"], "log": text} for one, text in logs]
         print_utf8(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
-        return OK if found else FAILED
-    for one, text in found:
+        return OK if logs else FAILED
+    for one, text in logs:
         if len(executions) > 1:
             sys.stdout.write(f"==> {printable(one.name)}: {printable(one.entry['state'])}\n")
         sys.stdout.write("".join(f"{printable(line)}\n" for line in text.splitlines()))
-    if not found:
+    if not logs:
         sys.stderr.write("translate: there is no log\n")
         return FAILED
     return OK

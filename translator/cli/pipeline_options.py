@@ -120,7 +120,7 @@ def choices_of(args: argparse.Namespace) -> Choices:
     """
     choices_by_title: dict[str, Choices] = {}
     for dialect in registry.dialects():
-        if dialect.options is not None and dialect.options.asked(chosen := dialect.options.read(args)):
+        if dialect.options is not None and dialect.options.are_set_in(chosen := dialect.options.read(args)):
             choices_by_title[dialect.title] = chosen
     if len(choices_by_title) > 1:
         raise UsageError(f"options of {' and '.join(choices_by_title)} cannot be combined: a pipeline has one language")
@@ -171,9 +171,9 @@ def choose(loaded: Loaded, name: str | None, *, grid: Sequence[str] = (), tries:
         TranslatorError: the pipeline does not exist, there are several, or a grid names something unknown.
         TranslationError: the pipeline has errors.
     """
-    from translator.cli.grid_option import convert, with_tries
+    from translator.cli.grid_option import with_grids, with_tries
 
-    pipeline = convert(loaded.choose(name, BY_OPTION), grid)
+    pipeline = with_grids(loaded.choose(name, BY_OPTION), grid)
     return pipeline if tries is None else with_tries(pipeline, tries)
 
 

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def show(
-    found: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, hush_notes: bool = False, file: str = ""
+    findings: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, hush_notes: bool = False, file: str = ""
 ) -> None:
     """Print findings to the standard error.
 
     Args:
-        found: the findings.
+        findings: the findings.
         sources: the source texts by ``Span.file``.
         hush_notes: only count the notes.
         file: the file that a count of notes refers to.
     """
-    shown = list(found)
+    shown = list(findings)
     notes = [d for d in shown if d.severity is Severity.NOTE]
     if hush_notes:
         shown = [d for d in shown if d.severity is not Severity.NOTE]

@@ -24,10 +24,10 @@ def main(argv: Sequence[str]) -> int:
     args = parser().parse(argv)
     chosen: dict[str, Rule] = {}
     for code in args.codes:
-        found = matching(code)
-        if not found:
+        matching_rules = matching(code)
+        if not matching_rules:
             raise UsageError(f"there is no code {code!r}; {meant(code)}")
-        chosen |= {rule.code: rule for rule in found}
+        chosen |= {rule.code: rule for rule in matching_rules}
     if args.format == "json":
         shown = chosen or rules()
         print_utf8(json.dumps([_object(rule) for rule in shown.values()], indent=2, ensure_ascii=False) + "\n")

@@ -73,10 +73,10 @@ def main(argv: Sequence[str]) -> int:
     loaded = open_file(args, args.file)
     try:
         pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
-        found = loaded.concerning(pipeline.name)
-        check_again(pipeline, loaded, args.grid, target, found)
-        show(found, loaded.sources, hush_notes=True, file=args.file)
-        if not found.ok:
+        diagnostics = loaded.concerning(pipeline.name)
+        check_again(pipeline, loaded, args.grid, target, diagnostics)
+        show(diagnostics, loaded.sources, hush_notes=True, file=args.file)
+        if not diagnostics.ok:
             return FAILED
         problems = Diagnostics()
         values = param_option.values(pipeline, args.param, problems)

@@ -187,12 +187,12 @@ class Duration:
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the seconds."""
-        given = value.value
+        text = value.value
         seconds: float = 0
-        if isinstance(given, str) and re.fullmatch(_DURATION, given):
-            seconds = sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?) ?([dhms])", given))
-        elif isinstance(given, (int, float)) and not isinstance(given, bool):
-            seconds = given
+        if isinstance(text, str) and re.fullmatch(_DURATION, text):
+            seconds = sum(float(n) * _UNITS[unit] for n, unit in re.findall(r"(\d+(?:\.\d+)?) ?([dhms])", text))
+        elif isinstance(text, (int, float)) and not isinstance(text, bool):
+            seconds = text
         if not 0 < seconds <= _LONGEST:
             _wrong(value, name, self.shown, diagnostics)
             return 1
@@ -278,12 +278,12 @@ class Hook:
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the callables, always as several."""
         if value.items is None:
-            return (self._one(value, name, diagnostics),)
+            return (self._value(value, name, diagnostics),)
         if not value.items:
             _wrong(value, name, self.shown, diagnostics)
-        return tuple(self._one(item, f"{name}[{index}]", diagnostics) for index, item in enumerate(value.items))
+        return tuple(self._value(item, f"{name}[{index}]", diagnostics) for index, item in enumerate(value.items))
 
-    def _one(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
+    def _value(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         if isinstance(value.value, str):
             self._check_name(value, name, diagnostics)
             return value.value

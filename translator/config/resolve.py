@@ -31,11 +31,11 @@ def resolve(config: Config, pipeline: ir.Pipeline) -> Resolved:
     whole = settings_of_pipeline(config, pipeline.name)
     nodes = {}
     for path, node in walk_steps(pipeline.graph):
-        asked = node.step.request
+        request = node.step.request
         levels = [
-            *(level for group in asked.groups for level in matching(config.groups, group)),
-            *matching(config.environments, asked.environment),
-            *matching(config.presets, asked.preset),
+            *(level for group in request.groups for level in matching(config.groups, group)),
+            *matching(config.environments, request.environment),
+            *matching(config.presets, request.preset),
             *matching(config.steps, node.step.name),
             *matching(config.nodes, node.name),
             *(one for level in of_pipeline for one in matching(level.nodes, node.name)),

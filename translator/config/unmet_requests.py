@@ -53,18 +53,18 @@ def _is_process(step: ir.Step) -> bool:
 
 def _report_names(step: ir.Step, config: Config, diagnostics: Diagnostics, reported: set[tuple[str, str]]) -> None:
     """Report names that no table is for, each once: notes without a ``translator.toml``, else probably mistakes."""
-    asked = step.request
+    request = step.request
     report = diagnostics.warning if config.file else diagnostics.note
     for key, name, levels, table in (
-        ("environment", asked.environment, config.environments, "environments"),
-        ("runtime-config-preset", asked.preset, config.presets, "presets"),
+        ("environment", request.environment, config.environments, "environments"),
+        ("runtime-config-preset", request.preset, config.presets, "presets"),
     ):
         if name is not None and (key, name) not in reported and not matching(levels, name):
             reported.add((key, name))
             message = f"{key} {name!r} has no effect: {_no_table(config)}"
             hint = f'add [{dotted([table, name])}] to {NAME}, for instance with airflow.queue = "gpu"'
-            report(f"ignored-{key}", message, asked.spans.get(key), hint=hint)
-    for group in asked.groups:
+            report(f"ignored-{key}", message, request.spans.get(key), hint=hint)
+    for group in request.groups:
         _report_group(group, config.groups, step, config, diagnostics)
 
 
@@ -95,9 +95,9 @@ def _report_mounts(step: ir.Step, diagnostics: Diagnostics) -> None:
 def _report_devices(step: ir.Step, diagnostics: Diagnostics) -> None:
     """Report devices that a process does not get by itself."""
     devices = step.resources.devices if step.resources is not None else {}
-    asked = ", ".join(f"{name}: {count}" for name, count in devices.items() if count)
-    if asked:
-        message = f"step {step.name!r} asks for devices, but a process on the worker has none assigned: {asked}"
+    requested = ", ".join(f"{name}: {count}" for name, count in devices.items() if count)
+    if requested:
+        message = f"step {step.name!r} asks for devices, but a process on the worker has none assigned: {requested}"
         hint = f'choose workers that have them (airflow.queue), or write runner = "docker", in {NAME}'
         diagnostics.warning("ignored-devices", message, step.request.spans.get("resources", step.span), hint=hint)
 

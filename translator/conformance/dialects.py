@@ -54,7 +54,7 @@ def _read(language: Dialect, file: Path) -> Iterator[str]:
     except Exception as error:  # noqa: BLE001 - any of them is what we look for
         yield f"reading it raises {error!r}"
         return
-    yield from (str(found) for found in loaded.diagnostics if found.severity == "error")
+    yield from (str(finding) for finding in loaded.diagnostics if finding.severity == "error")
     if not loaded.pipelines:
         yield "it has no pipeline"
     if loaded.pipelines != again.pipelines or list(loaded.diagnostics) != list(again.diagnostics):

@@ -139,7 +139,7 @@ class Diagnostics:
         same: dict[tuple[object, ...], list[Diagnostic]] = {}
         for diagnostic in self.found:
             same.setdefault((diagnostic.code, diagnostic.message, diagnostic.span), []).append(diagnostic)
-        return sorted((_merged(found) for found in same.values()), key=_place)
+        return sorted((_merged(equals) for equals in same.values()), key=_place)
 
     def bad(self) -> set[str | None]:
         """Return the pipelines with errors; None if the file as a whole has some."""

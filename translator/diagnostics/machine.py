@@ -29,8 +29,8 @@ def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], 
         version: the version of this package.
         codes_uri: the address of the page that explains the codes.
     """
-    found = list(diagnostics)
-    codes = sorted({d.code for d in found})
+    findings = list(diagnostics)
+    codes = sorted({d.code for d in findings})
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -44,7 +44,7 @@ def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], 
                     }
                 },
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(d, codes.index(d.code), sources) for d in found],
+                "results": [_result(d, codes.index(d.code), sources) for d in findings],
             }
         ],
     }

@@ -32,11 +32,14 @@ def text(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *
         Lines that each end with a line feed; empty without findings.
     """
     split: dict[str, Sequence[str]] = {name: LINE_BREAK.split(source.text) for name, source in sources.items()}
-    found = list(diagnostics)
+    findings = list(diagnostics)
     secret = {
-        (d.span.file, line) for d in found if d.span and not d.quote for line in range(d.span.line, d.span.end_line + 1)
+        (d.span.file, line)
+        for d in findings
+        if d.span and not d.quote
+        for line in range(d.span.line, d.span.end_line + 1)
     }
-    return "".join(line + "\n" for d in found for line in _lines(d, sources, split, secret, color=color))
+    return "".join(line + "\n" for d in findings for line in _lines(d, sources, split, secret, color=color))
 
 
 def path_of(span: Span, sources: Mapping[str, SourceText]) -> str:

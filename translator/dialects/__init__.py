@@ -95,7 +95,7 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
     if choices.in_place and not dialect.in_place:
         raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has its own working directory")
     for other in others:
-        if other.name != dialect.name and other.options is not None and other.options.asked(choices):
+        if other.name != dialect.name and other.options is not None and other.options.are_set_in(choices):
             only = f"only pipelines of {other.title} have {other.options.purpose}"
             raise ChoiceError(f"{only}; this is one of {dialect.name}", "set values with --param")
 

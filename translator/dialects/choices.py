@@ -40,7 +40,7 @@ class Options:
     add: Callable[[ArgumentParser], None]
     read: Callable[[Namespace], Choices]
 
-    def asked(self, choices: Choices) -> bool:
+    def are_set_in(self, choices: Choices) -> bool:
         """Return whether ``choices`` set one of these options."""
         return isinstance(choices, self.kind) and replace(choices, in_place=False) != self.kind()
 

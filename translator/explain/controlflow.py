@@ -58,7 +58,7 @@ class _Assumed(Interpreter):
     def items(self, path: str, node: ir.MapNode, parameters: Mapping[str, Json]) -> Sequence[Json] | None:
         if node.over in parameters:
             return super().items(path, node, parameters)
-        count = self._asked(path)
+        count = self._mentioned_branches(path)
         items = "1 item" if count == 1 else f"{count} items"
         self.notes.append(f"parameter {node.over!r} is only known at run time; assuming {items}")
         return tuple(range(count))
@@ -73,13 +73,13 @@ class _Assumed(Interpreter):
 
     def ends(self, path: str, node: ir.LoopNode, parameters: Mapping[str, Json]) -> bool:  # noqa: ARG002
         loop, _, index = path.rpartition(".")
-        count = self._asked(loop)
+        count = self._mentioned_branches(loop)
         if int(index) + 1 >= count:
             times = "1 iteration" if count == 1 else f"{count} iterations"
             self.notes.append(f"parameter {node.until!r} is only known at run time; assuming true after {times}")
         return int(index) + 1 >= count
 
-    def _asked(self, path: str) -> int:
+    def _mentioned_branches(self, path: str) -> int:
         """Return how many branches of a map or loop the failures mention."""
         depth = len(path.split("."))
         named = [f[depth] for f in self._failures if self._within(f, path)]
@@ -107,13 +107,13 @@ def _check(graph: ir.Graph, text: str, diagnostics: Diagnostics) -> None:
                 return
             node = nodes[part]
             continue
-        found = _branch(node, part)
-        if isinstance(found, str):
+        branch = _branch(node, part)
+        if isinstance(branch, str):
             diagnostics.error(
-                CODE, f"--fail {text}: {found}", None, hint=did_you_mean(part, named_branches(node), "branches")
+                CODE, f"--fail {text}: {branch}", None, hint=did_you_mean(part, named_branches(node), "branches")
             )
             return
-        graph = found
+        graph = branch
     if len(parts) % 2 == 0:
         diagnostics.error(CODE, f"--fail {text}: this is a branch; name one of its nodes", None)
 
@@ -123,8 +123,8 @@ def _nearest(name: str, above: Sequence[str], graph: ir.Graph) -> str | None:
     paths = {".".join((*above, *path)): node.name for path, node in walk(graph)}
     same = next((path for path, other in paths.items() if other == name), None)
     near = closest(name, paths.values())
-    found = same or next((path for path, other in paths.items() if other == near), None)
-    return f"did you mean {found!r}?" if found else None
+    nearest = same or next((path for path, other in paths.items() if other == near), None)
+    return f"did you mean {nearest!r}?" if nearest else None
 
 
 def _branch(node: ir.Node, name: str) -> ir.Graph | str:
@@ -137,10 +137,10 @@ def _branch(node: ir.Node, name: str) -> ir.Graph | str:
         if number and isinstance(node, ir.LoopNode) and int(name) >= node.limit:
             return f"{node.name} has at most {node.limit} iterations, 0 to {node.limit - 1}"
         return node.body
-    found = named_branches(node)
-    if not found:
+    branches = named_branches(node)
+    if not branches:
         return f"{node.name} has no branches"
-    return found.get(name) or f"{node.name} has no branch called {name!r}"
+    return branches.get(name) or f"{node.name} has no branch called {name!r}"
 
 
 def _explained(fate: GraphFate) -> tuple[ExplainedNode, ...]:

@@ -49,27 +49,27 @@ def differences(left: Record, right: Record) -> list[Difference]:
 def rows(left: Record, right: Record) -> list[Row]:
     """Return a row for each node of either run, and one for the run."""
     mine, theirs = dict(nodes(left)), dict(nodes(right))
-    found = []
+    compared = []
     for path in [*mine, *(path for path in theirs if path not in mine)]:
         one, other = mine.get(path), theirs.get(path)
         some = one or other or {}
-        found.append(Row(_name(path), _kind(some), _states(one), _states(other), _files(one or {}, other or {})))
-    return [*found, Row("the run", "", str(left["state"]), str(right["state"]))]
+        compared.append(Row(_name(path), _kind(some), _states(one), _states(other), _files(one or {}, other or {})))
+    return [*compared, Row("the run", "", str(left["state"]), str(right["state"]))]
 
 
 def values(left: Record, right: Record) -> list[tuple[str, str, object, object]]:
     """Return execution, name, and the value in each run of every parameter and metric that differs."""
     mine = {one.name: one.entry for one in executions(left)}
     theirs = {one.name: one.entry for one in executions(right)}
-    found = []
+    changed = []
     for name in [*mine, *(name for name in theirs if name not in mine)]:
         for of in ("parameters", "metadata"):
             one, other = (side.get(name, {}).get(of, {}) for side in (mine, theirs))
             keys = [*one, *(key for key in other if key not in one)]
-            found += [
+            changed += [
                 (name, key, one.get(key), other.get(key)) for key in keys if not _same(one.get(key), other.get(key))
             ]
-    return found
+    return changed
 
 
 def _name(path: Sequence[str]) -> str:
@@ -81,8 +81,8 @@ def _comparable(record: Record) -> Mapping[str, Any]:
     return {**{key: value for key, value in record.items() if key not in _OF_RUN}, "nodes": _graph(record["nodes"])}
 
 
-def _graph(found: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _node(node) for name, node in found.items()}
+def _graph(listed: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _node(node) for name, node in listed.items()}
 
 
 def _node(node: Mapping[str, Any]) -> dict[str, Any]:

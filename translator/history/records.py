@@ -77,9 +77,9 @@ def nodes(record: Record) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
 
 
 def _nodes(
-    found: Mapping[str, Mapping[str, Any]], above: tuple[str, ...]
+    listed: Mapping[str, Mapping[str, Any]], above: tuple[str, ...]
 ) -> Iterator[tuple[Sequence[str], Mapping[str, Any]]]:
-    for name, node in found.items():
+    for name, node in listed.items():
         path = (*above, name)
         yield path, node
         for branch, graph in node.get("branches", {}).items():
@@ -100,11 +100,11 @@ def _flaws(document: object) -> Iterator[str]:
         yield from _flaws_of_nodes(document["nodes"], DEEPEST)
 
 
-def _flaws_of_nodes(found: Mapping[str, object], room: int) -> Iterator[str]:
+def _flaws_of_nodes(listed: Mapping[str, object], room: int) -> Iterator[str]:
     if not room:
         yield "it is nested too deep"
         return
-    for name, node in found.items():
+    for name, node in listed.items():
         for said in _flaws_of_node(node, room):
             yield f"node {name!r}: {said}"
 

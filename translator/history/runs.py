@@ -26,6 +26,8 @@ UNFINISHED = "unfinished"
 """The state of a run without a record: it still runs, or its engine ended without writing one."""
 UNREADABLE = "unreadable"
 """The state of a run whose record is not one."""
+_LISTED = 3
+"""How many runs a message about an ambiguous name lists."""
 _READERS = 8
 """The number of runs read at once: a remote store takes its time for each."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -91,17 +93,17 @@ def find(store: Store, name: str, pipeline: str | None = None) -> Run:
         pipeline, _, name = name.rpartition("/")
     places = _directories(store, pipeline)
     # Reading a record costs more than a listing, so read only those that may be meant.
-    found = _read_all(store, [place for place in places if name == LATEST or place[1] in {name, segment(name)}])
-    if name == LATEST and found:
-        return found[0]
-    if name and not found:
-        found = _read_all(store, [place for place in places if place[1].startswith(name)])
-    if not found:
+    matching = _read_all(store, [place for place in places if name == LATEST or place[1] in {name, segment(name)}])
+    if name == LATEST and matching:
+        return matching[0]
+    if name and not matching:
+        matching = _read_all(store, [place for place in places if place[1].startswith(name)])
+    if not matching:
         raise HistoryError(_missing(name, _read_all(store, places), store, pipeline))
-    if len(found) > 1:
-        several = ", ".join(run.key for run in found[:3])
-        raise HistoryError(f"{name!r} is the name of {len(found)} runs: {several}{', ...' if len(found) > 3 else ''}")  # noqa: PLR2004
-    return found[0]
+    if len(matching) > 1:
+        several = ", ".join(run.key for run in matching[:_LISTED]) + (", ..." if len(matching) > _LISTED else "")
+        raise HistoryError(f"{name!r} is the name of {len(matching)} runs: {several}")
+    return matching[0]
 
 
 def _missing(name: str, known: Sequence[Run], store: Store, pipeline: str | None) -> str:
@@ -155,22 +157,22 @@ def _unfinished(store: Store, folder: str, name: str) -> Run | None:
         return Run(folder, name, _blank(folder, name, UNREADABLE), str(error))
     if owner is None and not tries:
         return None
-    found: dict[str, dict[str, Any]] = {}
+    begun_nodes: dict[str, dict[str, Any]] = {}
     for (node, index), attempts in tries.items():
         attempt, files = list(attempts.items())[-1]
         entry = _entry(store, f"{folder}/{name}/{node}/{index}/try-{attempt}", files)
-        shown = found.setdefault(node, {"kind": "execution", "state": UNFINISHED, "executions": []})
+        shown = begun_nodes.setdefault(node, {"kind": "execution", "state": UNFINISHED, "executions": []})
         shown["kind"] = "task" if index or entry["kind"] == "task" else shown["kind"]
         shown["executions"].append(
             {**entry, "index": index, "tries": attempt, "log": f"{node}/{index}/try-{attempt}/log.txt"}
         )
-    starts = [one["started"] for node in found.values() for one in node["executions"] if one["started"]]
+    starts = [one["started"] for node in begun_nodes.values() for one in node["executions"] if one["started"]]
     engine = owner.get("engine") if isinstance(owner, dict) else None
     blank = _blank(folder, name, UNFINISHED)
     return Run(
         folder,
         name,
-        {**blank, "engine": str(engine or ""), "started": min(starts, default=None), "nodes": found},
+        {**blank, "engine": str(engine or ""), "started": min(starts, default=None), "nodes": begun_nodes},
     )
 
 

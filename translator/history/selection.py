@@ -28,17 +28,17 @@ def select(record: Record, name: str | None) -> list[Execution]:
     Raises:
         HistoryError: the run has no such node or execution.
     """
-    found = list(executions(record))
+    all_executions = list(executions(record))
     if name is None:
-        return found
+        return all_executions
     paths = [path for path, _ in nodes(record)]
     path = _path(name, paths)
     if path is not None:
-        return [one for one in found if tuple(one.path[: len(path)]) == tuple(path)]
+        return [one for one in all_executions if tuple(one.path[: len(path)]) == tuple(path)]
     match = _NUMBERED.fullmatch(name)
     if match is not None and (path := _path(match["node"], paths)) is not None:
         index = int(match["index"] or match["number"])
-        chosen = [one for one in found if tuple(one.path) == tuple(path) and one.entry["index"] == index]
+        chosen = [one for one in all_executions if tuple(one.path) == tuple(path) and one.entry["index"] == index]
         if not chosen:
             raise HistoryError(f"node {match['node']!r} has no execution {index} in this run")
         return chosen

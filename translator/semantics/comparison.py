@@ -35,8 +35,8 @@ def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
     before: dict[str, Result] = {}
     wrong: list[str] = []
     for name in rules.order:
-        before[name], found = _followed(rules, name, records[name], before, stopping=stopping)
-        wrong += [f"{name}: {line}" for line in found]
+        before[name], problems = _followed(rules, name, records[name], before, stopping=stopping)
+        wrong += [f"{name}: {line}" for line in problems]
     failed = any(r.state is State.ERROR and not r.opens for r in before.values())
     expected = State.ERROR if failed else State.COMPLETE
     if document["state"] != expected:

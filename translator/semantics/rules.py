@@ -90,7 +90,7 @@ class Rules:
     def left_out(self, name: str, before: Mapping[str, Result]) -> Result | None:
         """Return the result of a node that may not start (rules 1, 2 and 14 to 16), or None if it may."""
         node = self.nodes[name]
-        if unmet := gates.excluding(node, self.given):
+        if unmet := gates.excluding(node, self.parameter_value):
             return Result(node, State.SKIPPED, (), f"not part of the run: {unmet}", started=False, absent=True)
         closed = [before[u] for u in self.upstream[name] if not before[u].opens]
         if node.step.kind is ir.StepKind.COLLECT:
@@ -102,11 +102,11 @@ class Rules:
             why = f"not run: {cause.node.name} {'failed' if cause.state is State.ERROR else f'is {cause.state}'}"
             return Result(node, state, (), why, started=False)
         verdicts = {u: r.complete[-1].metadata.get(VERDICT) for u, r in before.items() if r.complete}
-        if unmet := gates.unmet(node, self.given, verdicts):
+        if unmet := gates.unmet(node, self.parameter_value, verdicts):
             return Result(node, State.SKIPPED, (), f"not run: {unmet}", started=False)
         return None
 
-    def given(self, parameter: str) -> object:
+    def parameter_value(self, parameter: str) -> object:
         """Return the value of a pipeline parameter in this run."""
         default = next((p.default for p in self.pipeline.parameters if p.name == parameter), None)
         return self.values.get(parameter, default)
@@ -158,8 +158,8 @@ class Rules:
                 values.update({t.parameter: value for t in parameter.targets if t.node == node.name})
         for edge in self.incoming[node.name]:
             if edge.target.kind is EdgeKind.PARAMETER:
-                found, value = self._brought(node, edge, before[edge.source.node])
-                if found:
+                has_value, value = self._brought(node, edge, before[edge.source.node])
+                if has_value:
                     values[edge.target.key] = value
         step = lower_step(node.step, self.pipeline.dialect)
         if isinstance(node, ir.ExecutionNode):

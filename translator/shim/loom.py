@@ -268,7 +268,9 @@ class _Parts:
             parameters=tuple(self.parameters),
             inputs=tuple(self.inputs),
             required_environment=tuple(
-                dict.fromkeys(found for text in texts if isinstance(text, str) for found in _VARIABLE.findall(text))
+                dict.fromkeys(
+                    variable for text in texts if isinstance(text, str) for variable in _VARIABLE.findall(text)
+                )
             ),
             source=source,
             dialect="loom",
@@ -279,5 +281,5 @@ class _Parts:
         )
 
     def _axis(self, loop: Loop) -> FileAxis:
-        items, made = (tuple(self.bound[which]) for which in Bound)
-        return FileAxis(OVER, INTO, loop.pattern, items, made, not loop.parallel)
+        items, outputs = (tuple(self.bound[which]) for which in Bound)
+        return FileAxis(OVER, INTO, loop.pattern, items, outputs, not loop.parallel)

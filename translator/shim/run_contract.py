@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import ExecutionId, FileRecord, InputFiles, Json, Scope, Step, Value
     from translator.shim.store import Store
     from translator.shim.workspace import Workspace
-    from translator.shim.workspace.outputs import Found
+    from translator.shim.workspace.outputs import OutputFiles
 
 ProjectUse: TypeAlias = Literal["copied", "read", "written"]
 
@@ -132,7 +132,7 @@ class Contract:
     label: Callable[[Step, Mapping[str, Value]], str]
     bring: Callable[[Work, dict[str, list[FileRecord]]], None]
     launch: Callable[[Work, Mapping[str, Sequence[FileRecord]]], Launch]
-    gather: Callable[[Work, dict[str, object]], Found]
+    gather: Callable[[Work, dict[str, object]], OutputFiles]
     whole_paths: bool = False
     scoping: Scoping | None = None
     home: str | None = None
@@ -167,10 +167,10 @@ def scoping(name: str) -> Scoping:
     Raises:
         NotInstalledError: the dialect does not exist, or has no control-flow graphs.
     """
-    found = load(name).scoping
-    if found is None:
+    rules = load(name).scoping
+    if rules is None:
         raise NotInstalledError(f"the dialect {name} has no control-flow graphs")
-    return found
+    return rules
 
 
 def own() -> tuple[str, ...]:

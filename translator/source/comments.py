@@ -51,7 +51,7 @@ def read_comments(name: str, source: SourceText) -> Comments:
     text = source.text
     if _COMMENT.search(text) is None:
         return Comments()
-    starts = [0, *(found.end() for found in LINE_BREAK.finditer(text))]
+    starts = [0, *(line_break.end() for line_break in LINE_BREAK.finditer(text))]
     lines = LINE_BREAK.split(text)
     texts = list(_toml_strings(text) if name.endswith(".toml") else _yaml_scalars(text, starts))
     first_lines = {

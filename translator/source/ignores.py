@@ -23,10 +23,10 @@ def refusal(pattern: str) -> tuple[str, str] | None:
     """Return why a code or a pattern of codes cannot be ignored in a whole file, and a hint; None if it can."""
     from translator.rules import matching, meant
 
-    found = matching(pattern)
-    if not found:
+    rules = matching(pattern)
+    if not rules:
         return f"there is no code {pattern!r}", meant(pattern)
-    if not any(rule.can_be_ignored for rule in found):
+    if not any(rule.can_be_ignored for rule in rules):
         return f"{pattern!r} is an error, and errors cannot be ignored", "nothing can be translated before it is fixed"
     return None
 
@@ -42,17 +42,22 @@ class Ignores:
 
     def __call__(self, diagnostic: Diagnostic) -> bool:
         """Return whether to leave out a finding; errors never are."""
-        asked = list(self._asked(diagnostic))
-        self.used.update(span for _, span in asked)
+        ignored_by = list(self._codes_of_comments(diagnostic))
+        self.used.update(span for _, span in ignored_by)
         if diagnostic.severity is Severity.ERROR:
             return False
-        return bool(asked) or _covered(diagnostic.code, self.everywhere)
+        return bool(ignored_by) or _covered(diagnostic.code, self.everywhere)
 
     def apply(self, diagnostics: Diagnostics) -> None:
         """Leave out findings that are to be ignored, those still to come as well, and report mistakes in comments."""
         comments = [one for of_file in self.comments.values() for one in of_file.found]
-        in_vain = [one for found in diagnostics.found if found.severity is Severity.ERROR for one in self._asked(found)]
-        diagnostics.found[:] = [found for found in diagnostics.found if not self(found)]
+        in_vain = [
+            one
+            for finding in diagnostics.found
+            if finding.severity is Severity.ERROR
+            for one in self._codes_of_comments(finding)
+        ]
+        diagnostics.found[:] = [finding for finding in diagnostics.found if not self(finding)]
         diagnostics.ignored = self
         if not comments:
             return
@@ -63,7 +68,7 @@ class Ignores:
         for comment in comments:
             self._check(comment, diagnostics, is_whole=is_whole)
 
-    def _asked(self, diagnostic: Diagnostic) -> Iterable[tuple[str, Span]]:
+    def _codes_of_comments(self, diagnostic: Diagnostic) -> Iterable[tuple[str, Span]]:
         """Yield the codes of comments that a finding has."""
         span = diagnostic.span
         if span is None or span.file not in self.comments:
@@ -72,7 +77,9 @@ class Ignores:
         lines = {span.line, comments.first_lines.get(span.line, span.line)}
         for comment in comments.found:
             if comment.applies_to in lines and not comment.in_text:
-                yield from (asked for asked in comment.codes if _covered(diagnostic.code, [asked[0]]))
+                yield from (
+                    code_and_span for code_and_span in comment.codes if _covered(diagnostic.code, [code_and_span[0]])
+                )
 
     def _check(self, comment: Comment, diagnostics: Diagnostics, *, is_whole: bool) -> None:
         """Report what is wrong with a comment; ``is_whole`` if all checks have run, as without errors."""
@@ -90,10 +97,10 @@ class Ignores:
         for code, span in comment.codes:
             if span in self.used:
                 continue
-            found = matching(code)
-            if not found:
+            rules = matching(code)
+            if not rules:
                 diagnostics.warning("unknown-code", f"there is no code {code!r}", span, hint=meant(code))
-            elif is_whole and UNUSED not in dict(comment.codes) and not any(rule.target for rule in found):
+            elif is_whole and UNUSED not in dict(comment.codes) and not any(rule.target for rule in rules):
                 message = f"no finding on line {comment.applies_to} has the code {code!r}"
                 diagnostics.warning(UNUSED, message, span, hint="remove it")
 
@@ -106,7 +113,7 @@ def read_ignores(sources: Mapping[str, SourceText], everywhere: Iterable[str]) -
         everywhere: codes and patterns to ignore in all of them.
     """
     comments = {name: read_comments(name, source) for name, source in sources.items()}
-    return Ignores(tuple(everywhere), {name: found for name, found in comments.items() if found.found})
+    return Ignores(tuple(everywhere), {name: comment for name, comment in comments.items() if comment.found})
 
 
 def _covered(code: str, patterns: Iterable[str]) -> bool:

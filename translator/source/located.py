@@ -40,29 +40,29 @@ class Located:
 
     def list(self, key: str) -> Sequence[Located]:
         """Return the items of the list below ``key``; empty if it is not a list."""
-        found = self.get(key)
-        return found.items or () if found else ()
+        value = self.get(key)
+        return value.items or () if value else ()
 
     def key_span(self, key: str) -> Span:
         """Return the span of ``key`` itself, or that of the mapping if the key is missing."""
-        found = self.keys.get(key) if self.keys else None
-        return found.span if found else self.span
+        key_place = self.keys.get(key) if self.keys else None
+        return key_place.span if key_place else self.span
 
     def value_span(self, key: str) -> Span:
         """Return the span of the value of ``key``, or that of the mapping if the key is missing."""
-        found = self.get(key)
-        return found.span if found else self.span
+        value = self.get(key)
+        return value.span if value else self.span
 
     def at(self, path: Sequence[object]) -> Located:
         """Return the value below ``path`` (keys and indices), or the deepest existing one on the way."""
-        found = self
+        deepest = self
         for part in path:
             below: Located | None = None
-            if found.entries is not None:
-                below = found.entries.get(part)
-            elif found.items is not None and isinstance(part, int) and 0 <= part < len(found.items):
-                below = found.items[part]
+            if deepest.entries is not None:
+                below = deepest.entries.get(part)
+            elif deepest.items is not None and isinstance(part, int) and 0 <= part < len(deepest.items):
+                below = deepest.items[part]
             if below is None:
-                return found
-            found = below
-        return found
+                return deepest
+            deepest = below
+        return deepest

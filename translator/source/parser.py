@@ -252,16 +252,16 @@ class _Composer:
                 "unknown-alias", f"there is no anchor {event.anchor!r} before this", place, hint=hint
             )
             raise _GiveUp
-        found = self.anchors[event.anchor]
-        if found is None:
+        anchored = self.anchors[event.anchor]
+        if anchored is None:
             self.diagnostics.error("recursive-alias", f"{event.anchor!r} contains itself", place)
             raise _GiveUp
-        self.aliased += found.size
+        self.aliased += anchored.size
         if self.aliased > MAX_ALIASED:
             message = f"aliases expand to more than {MAX_ALIASED:,} values"
             self.diagnostics.error("alias-bomb", message, place, hint="write the values without aliases")
             raise _GiveUp
-        return found
+        return anchored
 
     def scalar(self, event: Any) -> Located:
         """Read one scalar by the dialect's rules."""

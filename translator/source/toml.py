@@ -59,12 +59,12 @@ def parse_toml(text: str, name: str, diagnostics: Diagnostics) -> Located | None
 
 
 def _syntax_error(message: str, text: str, name: str, diagnostics: Diagnostics) -> None:
-    found = _PLACE.search(message)
+    place = _PLACE.search(message)
     lines = LINE_BREAK.split(text.rstrip())
     line, column = len(lines), len(lines[-1]) + 1
-    if found is not None and found.group(1):
-        line, column = int(found.group(1)), int(found.group(2))
-    problem = message[: found.start()] if found else message
+    if place is not None and place.group(1):
+        line, column = int(place.group(1)), int(place.group(2))
+    problem = message[: place.start()] if place else message
     diagnostics.error("not-toml", f"not valid TOML: {problem}", Span(name, line, column, line, column + 1))
 
 
@@ -85,7 +85,7 @@ class _Scan:
     def __init__(self, text: str, name: str) -> None:
         self.text = text
         self.name = name
-        self.starts = [0, *(found.end() for found in LINE_BREAK.finditer(text))]
+        self.starts = [0, *(line_break.end() for line_break in LINE_BREAK.finditer(text))]
 
     def document(self, value: dict[str, Any]) -> Located:
         """Return the outermost table."""
@@ -134,14 +134,14 @@ class _Scan:
 
     def value(self, value: Any, start: int) -> _Table:
         """Read one value that begins at a position."""
-        if found := _STRING.match(self.text, start):
-            return _Table(value, start, found.end())
+        if match := _STRING.match(self.text, start):
+            return _Table(value, start, match.end())
         if self.text[start] == "[":
             return self.array(value, start)
         if self.text[start] == "{":
             return self.inline(value, start)
-        found = _SCALAR.match(self.text, start)
-        shown = found.group().rstrip() if found else ""
+        match = _SCALAR.match(self.text, start)
+        shown = match.group().rstrip() if match else ""
         return _Table(value, start, start + len(shown))
 
     def array(self, value: list[Any], start: int) -> _Table:
@@ -172,12 +172,12 @@ class _Scan:
         keys: list[tuple[str, int, int]] = []
         while True:
             position = self.space(position)
-            if found := _STRING.match(self.text, position):
-                keys.append((tomllib.loads(f"x = {found.group()}")["x"], position, found.end()))
-                position = found.end()
-            elif found := _BARE.match(self.text, position):
-                keys.append((found.group(), position, found.end()))
-                position = found.end()
+            if match := _STRING.match(self.text, position):
+                keys.append((tomllib.loads(f"x = {match.group()}")["x"], position, match.end()))
+                position = match.end()
+            elif match := _BARE.match(self.text, position):
+                keys.append((match.group(), position, match.end()))
+                position = match.end()
             after = self.space(position)
             if self.text[after] != ".":
                 return keys, position
@@ -193,8 +193,8 @@ class _Scan:
 
     def after(self, pattern: re.Pattern[str], position: int) -> int:
         """Return the position after what a pattern matches."""
-        found = pattern.match(self.text, position)
-        return found.end() if found else position
+        match = pattern.match(self.text, position)
+        return match.end() if match else position
 
     def located(self, table: _Table) -> Located:
         """Return a table or a value as a located value."""

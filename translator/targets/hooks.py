@@ -27,13 +27,13 @@ def hook_names(pipeline: ir.Pipeline, target: str, keys: TargetKeys, taken: Cont
         keys: its keys.
         taken: the other names of the file.
     """
-    found: dict[str, None] = dict.fromkeys(_named(keys.workflow, pipeline.workflow.get(target, {})))
-    found.update(dict.fromkeys(_named(keys.node, pipeline.settings.get(target, {}))))
+    hooks: dict[str, None] = dict.fromkeys(_named(keys.workflow, pipeline.workflow.get(target, {})))
+    hooks.update(dict.fromkeys(_named(keys.node, pipeline.settings.get(target, {}))))
     for _, node in walk(pipeline.graph):
         settings = getattr(node, "settings", {})
-        found.update(dict.fromkeys(_named(keys.node, settings.get(target, {}))))
+        hooks.update(dict.fromkeys(_named(keys.node, settings.get(target, {}))))
     names: dict[str, str] = {}
-    for dotted in found:
+    for dotted in hooks:
         module, _, last = dotted.rpartition(".")
         used = {*names.values()}
         wanted = last if last not in taken and last not in used else f"{module.rpartition('.')[2]}_{last}"
@@ -58,11 +58,11 @@ def hook_expression(value: ir.Json, names: Mapping[str, str]) -> Expression:
         value: what ``translator.config.kinds.Hook`` read.
         names: by dotted name, the name in the generated file.
     """
-    several = [_one(one, names) for one in cast("tuple[Any, ...]", value)]
+    several = [_expression(one, names) for one in cast("tuple[Any, ...]", value)]
     return several[0] if len(several) == 1 else several
 
 
-def _one(value: Any, names: Mapping[str, str]) -> Expression:
+def _expression(value: Any, names: Mapping[str, str]) -> Expression:
     if not isinstance(value, Mapping):
         return Name(names[value])
     arguments = {key: item for key, item in value.items() if key != "call"}

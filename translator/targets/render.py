@@ -278,7 +278,7 @@ def _keywords(keywords: Iterable[tuple[str, object]]) -> list[tuple[str, object]
     return [(f"{Name(key).text}=", value) for key, value in keywords]
 
 
-def made(value: object, **more: Expression) -> Call:
+def constructor_call(value: object, **more: Expression) -> Call:
     """Return the call that creates a dataclass instance, with further keyword arguments."""
     return Call(Name(type(value).__name__), (), (*((key, item) for key, item in fields(value)), *more.items()))
 

@@ -8,7 +8,7 @@ from translator import ir
 from translator.nodes import walk_steps
 from translator.runtime import SCRIPTS, lower_resources, lower_step
 from translator.shim.json_values import thawed
-from translator.targets.render import Call, Name, call, made
+from translator.targets.render import Call, Name, call, constructor_call
 from translator.targets.scripts import lower_script
 
 if TYPE_CHECKING:
@@ -60,4 +60,4 @@ def step_expression(step: ir.Step, dialect: str, files: ir.FileAxis | None = Non
         placed = call("loom.at", script, **fields, runner=runner, secret_variables=dict(step.secret_variables) or None)
         return placed if placed.keywords else script
     lowered = lower_step(step, dialect, files)
-    return lowered if runner is None else made(lowered, runner=runner)
+    return lowered if runner is None else constructor_call(lowered, runner=runner)

@@ -104,7 +104,7 @@ def run_with(tmp_path: Path) -> Any:
 def test_an_item_that_is_still_there(run_with: Any, values: list[int]) -> None:
     second = run_with(values=values).of((1,))
     assert second.changed(WORK, "item=2") is None
-    assert second.found(WORK).items == {"item": 2}
+    assert second.scope_before(WORK).items == {"item": 2}
 
 
 @pytest.mark.parametrize("written", [{"values": [2]}, {"values": [2, 3]}, {"values": "none"}, {}])
@@ -116,7 +116,7 @@ def test_an_item_that_is_gone(run_with: Any, written: dict[str, Any]) -> None:
     assert reason.startswith("'many.items' listed item=2, but since then ")
     assert "parameter 'values' " in reason
     assert reason.endswith(": clear 'many.items' and what follows it")
-    assert "item" in second.found(WORK).items
+    assert "item" in second.scope_before(WORK).items
 
 
 @pytest.mark.parametrize("values", [[], [7], [1, 2], [1, 2, 3]])

@@ -27,7 +27,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     return Launch(["/bin/sh", "-c", work.step.command[0]], variables)
 
 
-def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
+def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:
     """Publish the files that the command wrote."""
     return outputs.tidy(work.space.outputs, work.space.root, work.pulse)
 

@@ -62,4 +62,4 @@ def test_a_program_that_is_not_an_interpreter_is_ignored(tmp_path: Path, facts: 
     program = tmp_path / "python3"
     program.write_text(f"#!/bin/sh\necho '{json.dumps(facts)}'\n")
     program.chmod(0o755)
-    assert interpreter._asked(str(program), 0) is None
+    assert interpreter._facts_of(str(program), 0) is None

@@ -84,7 +84,7 @@ def working_copies(command: str, worker: Worker, *, large: bool) -> Iterator[str
             yield f"the working copy is not that of the project: {ran}"
     if _contents(worker.project) != before:
         yield "the project is not what it was"
-    if leftover := worker.left():
+    if leftover := worker.leftovers():
         yield f"executions left {leftover}"
 
 
@@ -122,7 +122,7 @@ def packages(how: str, worker: Worker) -> Iterator[str]:
         yield "another execution sees the package"
     if (Path(sysconfig.get_path("purelib")) / "translator_probe.py").exists():
         yield "the package is in the environment of the worker"
-    if leftover := worker.left():
+    if leftover := worker.leftovers():
         yield f"executions left {leftover}"
 
 
@@ -146,7 +146,7 @@ def protection(worker: Worker) -> Iterator[str]:
 def destruction(worker: Worker) -> Iterator[str]:
     """Check that a command that takes all rights from its directories, and removes them, leaves nothing behind."""
     worker.run('chmod -R 000 "$VH_OUTPUTS_DIR" "$VH_INPUTS_DIR" "$VH_CONFIG_DIR" .; rm -rf "$VH_OUTPUTS_DIR"')
-    if leftover := worker.left():
+    if leftover := worker.leftovers():
         yield f"the execution left {leftover}"
     if not (ran := worker.run("echo x > /valohai/outputs/x")).complete:
         yield f"the next execution fails: {ran}"
@@ -173,7 +173,7 @@ def daemons(kind: str, end: str, worker: Worker) -> Iterator[str]:
         yield f"the exit status is not {status}, or the output is wrong: {ran}"
     if sleeper.running():
         yield f"a process {kind} outlives the command"
-    if leftover := worker.left():
+    if leftover := worker.leftovers():
         yield f"the execution left {leftover}"
 
 
@@ -199,8 +199,8 @@ def limits(name: str, reason: str, worker: Worker) -> Iterator[str]:
     ran = worker.run(f"echo began; {sleeper.command} & {sleeper.command}", **fields)
     if ran.manifest.state != "error" or reason not in str(ran.manifest.reason) or ran.output != ["began"]:
         yield f"the state, the reason or the output is wrong: {ran}"
-    if sleeper.running() or worker.left():
-        yield f"processes {sleeper.running()} and files {worker.left()} are left"
+    if sleeper.running() or worker.leftovers():
+        yield f"processes {sleeper.running()} and files {worker.leftovers()} are left"
 
 
 def stops(worker: Worker) -> Iterator[str]:
@@ -215,8 +215,8 @@ def stops(worker: Worker) -> Iterator[str]:
         yield f"the state, the reason or the outputs are wrong: {ran}"
     if "last words" not in ran.output:
         yield f"the last lines are lost: {ran}"
-    if sleeper.running() or worker.left():
-        yield f"processes {sleeper.running()} and files {worker.left()} are left"
+    if sleeper.running() or worker.leftovers():
+        yield f"processes {sleeper.running()} and files {worker.leftovers()} are left"
 
 
 def exit_statuses(worker: Worker) -> Iterator[str]:

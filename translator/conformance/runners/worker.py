@@ -138,7 +138,7 @@ class Worker:
         program = _PROGRAM.format(preparation=self.subject.preparation)
         return subprocess.Popen([sys.executable, "-c", program, arguments], stdout=subprocess.DEVNULL)
 
-    def left(self) -> list[str]:
+    def leftovers(self) -> list[str]:
         """List what executions have left on the worker, apart from their artifacts."""
         here = self.store / ".work"
         return sorted(path.name for path in here.iterdir()) if here.is_dir() else []

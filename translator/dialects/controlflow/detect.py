@@ -105,8 +105,8 @@ def _steps(document: Located) -> Iterator[Located]:
             graphs.extend((branches.entries or {}).values() if branches else ())
 
 
-def _text(found: Located | None) -> str:
-    return found.value if found is not None and isinstance(found.value, str) else ""
+def _text(value: Located | None) -> str:
+    return value.value if value is not None and isinstance(value.value, str) else ""
 
 
 def name_of(file: str) -> str:

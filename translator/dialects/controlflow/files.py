@@ -41,10 +41,10 @@ def open_graph(  # noqa: PLR0911 - one return per possible problem
     Returns:
         The graph; None, with an error, if there is none.
     """
-    found = body.get("dag_definition")
-    if found is None or not isinstance(found.value, str):
+    definition = body.get("dag_definition")
+    if definition is None or not isinstance(definition.value, str):
         return None  # reported already
-    diagnostics, place, shown = context.diagnostics, found.span, found.value
+    diagnostics, place, shown = context.diagnostics, definition.span, definition.value
     if not shown.endswith(_ENDING):
         message = f"'dag_definition' of step {name!r} must be the path of a {_ENDING} file, not {shown!r}"
         diagnostics.error("bad-value", message, place)

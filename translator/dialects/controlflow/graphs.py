@@ -135,19 +135,19 @@ def _legacy(context: Context) -> tuple[str, ...]:
 
 
 def _start(place: Located, what: str, links: Links, context: Context) -> str | None:
-    found = place.get("start_at")
-    if found is None:
+    start = place.get("start_at")
+    if start is None:
         context.diagnostics.error("missing-key", f"{what} has no 'start_at'", place.span)
-    elif not isinstance(found.value, str):
-        message = f"'start_at' of {what} must be the name of a step, not {shown(found)}"
-        context.diagnostics.error("bad-value", message, found.span)
-    elif found.value not in links.names:
-        hint = did_you_mean(found.value, links.names, "its steps")
+    elif not isinstance(start.value, str):
+        message = f"'start_at' of {what} must be the name of a step, not {shown(start)}"
+        context.diagnostics.error("bad-value", message, start.span)
+    elif start.value not in links.names:
+        hint = did_you_mean(start.value, links.names, "its steps")
         context.diagnostics.error(
-            "unknown-node", f"{what} has no step {found.value!r} to start at", found.span, hint=hint
+            "unknown-node", f"{what} has no step {start.value!r} to start at", start.span, hint=hint
         )
     else:
-        return found.value
+        return start.value
     return None
 
 
@@ -211,14 +211,14 @@ def _read_composite(  # noqa: PLR0913, PLR0917 - what a node is made of
 
 
 def _branches(name: str, body: Located, context: Context) -> dict[str, ir.Graph]:
-    found = body.get("branches")
-    if found is None or found.entries is None:
+    branches = body.get("branches")
+    if branches is None or branches.entries is None:
         return {}  # said already
-    if not found.entries:
-        context.diagnostics.error("bad-value", f"step {name!r} has no branches", found.span)
+    if not branches.entries:
+        context.diagnostics.error("bad-value", f"step {name!r} has no branches", branches.span)
     graphs: dict[str, ir.Graph] = {}
-    for branch, place in found.entries.items():
-        if _named(branch, "branch", found.key_span(branch), context):
+    for branch, place in branches.entries.items():
+        if _named(branch, "branch", branches.key_span(branch), context):
             graph = read_graph(place, f"branch {branch!r} of {name!r}", context)
             if graph is not None:
                 graphs[branch] = graph
@@ -226,10 +226,10 @@ def _branches(name: str, body: Located, context: Context) -> dict[str, ir.Graph]
 
 
 def _body(name: str, body: Located, context: Context) -> ir.Graph | None:
-    found = body.get("branch")
-    if found is None or found.entries is None:
+    branch = body.get("branch")
+    if branch is None or branch.entries is None:
         return None  # said already
-    return read_graph(found, f"the branch of {name!r}", context)
+    return read_graph(branch, f"the branch of {name!r}", context)
 
 
 def _choice(  # noqa: PLR0913, PLR0917 - what a node is made of

@@ -48,28 +48,28 @@ def read_keys(  # noqa: PLR0913 - few callers pass hints or silent keys
         diagnostics.error("unknown-key", f"{what} has an unknown key {name!r}", body.key_span(name), hint=hint)
     values: dict[str, Any] = {}
     for name, key in keys.items():
-        found = body.get(name)
-        if found is None:
+        located = body.get(name)
+        if located is None:
             if key.required:
                 fine = False
                 diagnostics.error("missing-key", f"{what} has no {name!r}", body.span)
             continue
         try:
-            values[name] = _value(found, key)
+            values[name] = _value(located, key)
         except ValueError as error:
             fine = False
-            diagnostics.error("bad-value", f"{name!r} of {what} {error}", found.span)
+            diagnostics.error("bad-value", f"{name!r} of {what} {error}", located.span)
     return values if fine else None
 
 
-def _value(found: Located, key: Key) -> Any:
-    value = found.value
+def _value(located: Located, key: Key) -> Any:
+    value = located.value
     if value is None and key.nullable:
         return None
     fits = _FITS[key.kind]
     converted = fits(value)
     if converted is None:
-        raise ValueError(f"must be {key.kind}, not {shown(found)}")
+        raise ValueError(f"must be {key.kind}, not {shown(located)}")
     if key.filled and not converted:
         raise ValueError("must not be empty")
     if key.least is not None and converted < key.least:
@@ -77,17 +77,19 @@ def _value(found: Located, key: Key) -> Any:
     return converted
 
 
-def shown(found: Located) -> str:
+def shown(located: Located) -> str:
     """Describe a value for a message."""
-    value = found.value
+    value = located.value
     if value is None:
         return "empty"
-    if found.items is not None:
+    if located.items is not None:
         return "a list"
-    if found.entries is not None:
+    if located.entries is not None:
         return "a mapping"
     return (
-        f"{found.text or value!s}" if isinstance(value, str) else f"the {_NAMES.get(type(value), 'value')} {found.text}"
+        f"{located.text or value!s}"
+        if isinstance(value, str)
+        else f"the {_NAMES.get(type(value), 'value')} {located.text}"
     )
 
 

@@ -68,7 +68,7 @@ def find_ends(steps: Located, what: str, context: Context) -> dict[str, ir.Outco
 
 def _explicit(typed: Mapping[str, str], steps: Located, what: str, context: Context) -> None:
     for kind in ENDS:
-        names = [name for name, found in typed.items() if found == kind]
+        names = [name for name, node_kind in typed.items() if node_kind == kind]
         if not names:
             message = f"{what} has no step of type {kind!r}; in Magnus each graph needs exactly one"
             hint = f"add '{kind}: {{type: {kind}}}'; in runnable it is implicit (--dialect runnable)"
@@ -92,19 +92,19 @@ def resolve(name: str, body: Located, links: Links, context: Context) -> tuple[i
     below = links.below.setdefault(name, {})
     targets: dict[str, str | ir.End] = {"on_failure": ir.End(ir.Outcome.ERROR)}
     for key in ("next", "on_failure"):
-        found = body.get(key)
-        if found is None or not isinstance(found.value, str) or not found.value:
+        route = body.get(key)
+        if route is None or not isinstance(route.value, str) or not route.value:
             continue
-        target = found.value
+        target = route.value
         if target not in links.names:
             hint = did_you_mean(target, links.names, "its steps")
             message = f"step {name!r} continues at {target!r}, which is not a step of {links.what}"
-            context.diagnostics.error("unknown-node", message, found.span, hint=hint)
+            context.diagnostics.error("unknown-node", message, route.span, hint=hint)
             continue
         outcome = links.ends.get(target)
         targets[key] = target if outcome is None else ir.End(outcome)
         if outcome is None:
-            below.setdefault(target, found.span)
+            below.setdefault(target, route.span)
     return tuple(
         ir.Route(outcome, targets[key])
         for key, outcome in (("next", ir.Outcome.COMPLETE), ("on_failure", ir.Outcome.ERROR))

@@ -86,23 +86,23 @@ def read_task(name: str, body: Located, place: Span, context: Context) -> ir.Ste
 
 
 def _command_type(name: str, body: Located, context: Context) -> str | None:
-    found = body.get("command_type")
-    if found is None:
+    command_type = body.get("command_type")
+    if command_type is None:
         return "python"
-    if not isinstance(found.value, str):
-        message = f"'command_type' of step {name!r} must be a string, not {shown(found)}"
-        context.diagnostics.error("bad-value", message, found.span)
+    if not isinstance(command_type.value, str):
+        message = f"'command_type' of step {name!r} must be a string, not {shown(command_type)}"
+        context.diagnostics.error("bad-value", message, command_type.span)
         return None
-    if found.value in context.language.commands:
-        return found.value
-    why = context.language.no_commands.get(found.value)
+    if command_type.value in context.language.commands:
+        return command_type.value
+    why = context.language.no_commands.get(command_type.value)
     if why is not None:
-        message = f"step {name!r} is a task of type {found.value!r}, which is not supported"
-        context.diagnostics.error(f"unsupported-{found.value}", message, found.span, hint=why)
+        message = f"step {name!r} is a task of type {command_type.value!r}, which is not supported"
+        context.diagnostics.error(f"unsupported-{command_type.value}", message, command_type.span, hint=why)
         return None
-    hint = did_you_mean(found.value, context.language.commands, "valid types")
-    message = f"{context.language.title} has no tasks of type {found.value!r}"
-    context.diagnostics.error("unknown-type", message, found.span, hint=hint)
+    hint = did_you_mean(command_type.value, context.language.commands, "valid types")
+    message = f"{context.language.title} has no tasks of type {command_type.value!r}"
+    context.diagnostics.error("unknown-type", message, command_type.span, hint=hint)
     return None
 
 
@@ -122,11 +122,11 @@ def _suits(kind: str, values: Mapping[str, Any], body: Located, what: str, conte
 
 
 def _catalog(body: Located, what: str, context: Context) -> ir.Catalog | None:
-    found = body.get("catalog")
-    if found is None or found.entries is None:
+    catalog = body.get("catalog")
+    if catalog is None or catalog.entries is None:
         return ir.Catalog()  # reported elsewhere if it is not a mapping
     values = read_keys(
-        found, context.language.catalog, f"the catalog of {what}", context.diagnostics, hints=REFUSED_KEYS
+        catalog, context.language.catalog, f"the catalog of {what}", context.diagnostics, hints=REFUSED_KEYS
     )
     if values is None:
         return None
@@ -135,7 +135,7 @@ def _catalog(body: Located, what: str, context: Context) -> ir.Catalog | None:
             if pattern.startswith("/") or not pattern:
                 why = "is absolute" if pattern else "is empty"
                 message = f"the pattern {pattern!r} in the catalog of {what} {why}"
-                place = found.at((key, index)).span
+                place = catalog.at((key, index)).span
                 hint = "patterns are relative to the project directory"
                 context.diagnostics.error("bad-pattern", message, place, hint=hint)
                 return None
@@ -177,20 +177,20 @@ def _binary(body: Located, own: Mapping[str, Key]) -> Located:
     """Return a task as runnable reads it: 1 and true are the text "1", 0 and false "0", at any depth."""
     entries = {
         key: Located(
-            _binary_value(found.value),
-            found.file,
-            found.start,
-            found.end,
-            found.entries,
-            found.keys,
-            found.items,
-            found.text,
+            _binary_value(entry.value),
+            entry.file,
+            entry.start,
+            entry.end,
+            entry.entries,
+            entry.keys,
+            entry.items,
+            entry.text,
         )
         if key in own
-        else found
-        for key, found in (body.entries or {}).items()
+        else entry
+        for key, entry in (body.entries or {}).items()
     }
-    plain = {key: found.value for key, found in entries.items()}
+    plain = {key: entry.value for key, entry in entries.items()}
     return Located(plain, body.file, body.start, body.end, entries=entries, keys=body.keys)
 
 

@@ -24,10 +24,10 @@ def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
     writers: dict[str, dict[str, None]] = {}
     read: dict[str, dict[str, None]] = {}
     for one in lowered:
-        for found, named in ((writers, one.writes), (read, one.reads)):
+        for by_data, named in ((writers, one.writes), (read, one.reads)):
             for use in named:
                 if use.data is not None:
-                    found.setdefault(use.data, {})[one.source.name] = None
+                    by_data.setdefault(use.data, {})[one.source.name] = None
     return writers, read
 
 

@@ -80,8 +80,8 @@ def _entry(item: Located, diagnostics: Diagnostics) -> list[model.Step | model.M
             diagnostics.error("missing-key", "a group needs 'group', its name", item.span)
         return []
     if "multi_pass" in entries:
-        found = read_multi_pass(name, item, tuple(steps), diagnostics)
-        return [found] if found else []
+        multi_pass = read_multi_pass(name, item, tuple(steps), diagnostics)
+        return [multi_pass] if multi_pass else []
     return [replace(step, group=name) for step in steps]
 
 
@@ -154,13 +154,13 @@ def _loop(item: Located, name: str, diagnostics: Diagnostics) -> model.Loop | No
     keys(loop, ("over", "into", "parallel", "filter"), "'loop'", diagnostics)
     slots = [(key, slot(loop, key)) for key in ("over", "into")]
     folders = []
-    for key, found in slots:
-        if found is None or not isinstance(found.value, str):
+    for key, folder in slots:
+        if folder is None or not isinstance(folder.value, str):
             diagnostics.error(
                 "missing-key", f"the loop of step {name!r} needs {key!r}, a directory", loop.value_span(key)
             )
             return None
-        folders.append(replace(found, name=f"loop.{key}"))
+        folders.append(replace(folder, name=f"loop.{key}"))
     over, into = folders
     return model.Loop(
         over,
@@ -203,5 +203,5 @@ def _data(name: str, value: Located, root: Located, diagnostics: Diagnostics) ->
 
 def _title(value: Located) -> str | None:
     """Return the name that Loom's editor shows for a data node."""
-    found = value.get("name")
-    return found.value if found is not None and isinstance(found.value, str) else None
+    name = value.get("name")
+    return name.value if name is not None and isinstance(name.value, str) else None

@@ -32,23 +32,23 @@ def edges(steps: Sequence[Lowered], names: Names, *, parallel: bool, diagnostics
     position = {lowered.source.name: index for index, lowered in enumerate(steps)}
     writers = _Writers(steps)
     _two_writers(writers, steps, diagnostics)
-    found: dict[tuple[str, str, str], ir.Edge] = {}
+    added: dict[tuple[str, str, str], ir.Edge] = {}
     late: list[tuple[Use, str]] = []
     for lowered in steps:
         for use in lowered.reads:
             declared = writers.declared(use, names)
             for writer in declared:
-                _add(found, writer, use)
+                _add(added, writer, use)
                 if position[writer] > position[use.step] and not parallel:
                     late.append((use, writer))
             for writer in writers.by_path(use):
                 if writer in declared or position[writer] >= position[use.step]:
                     continue
-                if not any((writer, use.step) == key[:2] for key in found) or use.data is not None:
+                if not any((writer, use.step) == key[:2] for key in added) or use.data is not None:
                     _undeclared(use, writer, writers, diagnostics)
-                _add(found, writer, use)
-    _late(late, found.values(), diagnostics)
-    return list(found.values())
+                _add(added, writer, use)
+    _late(late, added.values(), diagnostics)
+    return list(added.values())
 
 
 class _Writers:
@@ -84,10 +84,10 @@ class _Writers:
         return [step for step in nodes_by_path if step != use.step]
 
 
-def _add(found: dict[tuple[str, str, str], ir.Edge], writer: str, use: Use) -> None:
+def _add(added: dict[tuple[str, str, str], ir.Edge], writer: str, use: Use) -> None:
     source = ir.Port(writer, EdgeKind.ARTIFACT, "*", use.span)
     target = ir.Port(use.step, EdgeKind.INPUT, use.parameter, use.span)
-    found.setdefault((writer, use.step, use.parameter), ir.Edge(source, target, use.span))
+    added.setdefault((writer, use.step, use.parameter), ir.Edge(source, target, use.span))
 
 
 def _undeclared(use: Use, writer: str, writers: _Writers, diagnostics: Diagnostics) -> None:

@@ -227,15 +227,15 @@ class _Reader:
         for one in lowered:
             for name, target in one.sets:
                 targets.setdefault(name, []).append(target)
-        asked = switched(gates)
+        switches = switched(gates)
         pipeline_parameters: list[ir.PipelineParameter] = []
         for parameter in self.file.parameters.values():
-            if parameter.name in targets or parameter.name in asked:
+            if parameter.name in targets or parameter.name in switches:
                 value = typed(parameter.value)[1]
                 tied = tuple(dict.fromkeys(targets.get(parameter.name, ())))
                 if not tied and not parameter.value:
                     value = False  # only switches depend on it, on its truth, which a text would lose for []
-                shown = None if tied else f"Decides whether these steps run: {listed(asked[parameter.name])}."
+                shown = None if tied else f"Decides whether these steps run: {listed(switches[parameter.name])}."
                 pipeline_parameters.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied, shown))
         uses_of = uses(lowered)
         for node in self.file.data.values():

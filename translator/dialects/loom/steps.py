@@ -64,79 +64,79 @@ class _Parts:
     branches: list[tuple[str, str, Span]] = field(default_factory=list)
     behind: list[str] = field(default_factory=list)
     items: list[str] = field(default_factory=list)
-    made: list[str] = field(default_factory=list)
+    loop_outputs: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     arguments: dict[str, Any] = field(default_factory=dict)
 
     def input(self, slot: model.Slot, *, flag: str | None = None) -> None:
         """Add a path that the step reads; ``flag`` precedes it if it is an argument."""
-        found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
-        if found is None:
+        target = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
+        if target is None:
             return
-        path = self.path(slot, found, flag)
+        path = self.path(slot, target, flag)
         self.inputs.append(ir.Input(slot.name, slot.span, (path,) if path else (), optional=True))
-        if found.value is not _BOUND:
-            self.reads.append(self.use(slot, path, found))
+        if target.value is not _BOUND:
+            self.reads.append(self.use(slot, path, target))
 
     def output(self, slot: model.Slot, *, flag: str | None = None) -> None:
         """Add a path that the step writes."""
-        found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
-        if found is None:
+        target = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
+        if target is None:
             return
-        path = self.path(slot, found, flag)
+        path = self.path(slot, target, flag)
         if is_url(path):
             self.diagnostics.error("bad-output", f"a step cannot write to {path}", slot.span)
         self.outputs.append(ir.Output(slot.name, slot.span, path or None))
-        if found.data is not None and self.names.data[found.data].outside:
+        if target.data is not None and self.names.data[target.data].outside:
             self.outside.append(slot.name)
-        if found.value is not _BOUND:
-            self.writes.append(self.use(slot, path, found))
+        if target.value is not _BOUND:
+            self.writes.append(self.use(slot, path, target))
 
     def argument(self, slot: model.Slot) -> None:
         """Add an argument: a path if it refers to data, otherwise a value."""
-        found = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
-        if found is None:
+        target = self.of_loop(slot) or follow(slot, self.names, self.diagnostics)
+        if target is None:
             return
-        if found.value is _BOUND and slot.reference == OUTPUT:
+        if target.value is _BOUND and slot.reference == OUTPUT:
             self.output(slot)
-        elif found.value is _BOUND or found.data is not None:
-            if isinstance(found.value, str) and is_url(found.value):
+        elif target.value is _BOUND or target.data is not None:
+            if isinstance(target.value, str) and is_url(target.value):
                 message = f"Loom does not download URLs in arguments; make {slot.name!r} an input"
                 self.diagnostics.error("url-in-argument", message, slot.span)
             self.input(slot, flag=slot.name)
-        elif self.source.kind == model.CONDITION and isinstance(found.value, (list, dict)):
-            self.arguments[slot.name] = frozen(found.value)
+        elif self.source.kind == model.CONDITION and isinstance(target.value, (list, dict)):
+            self.arguments[slot.name] = frozen(target.value)
         else:
-            self.value(slot, found)
+            self.value(slot, target)
 
-    def value(self, slot: model.Slot, found: Target) -> None:
+    def value(self, slot: model.Slot, target: Target) -> None:
         """Add a value that is not a path."""
-        kind, default = typed(found.value)
-        if found.value is None and self.source.kind == model.CONDITION:
+        kind, default = typed(target.value)
+        if target.value is None and self.source.kind == model.CONDITION:
             default = None
-        elif found.value is None or isinstance(found.value, (list, dict)):
-            message = f"{slot.name!r} of step {self.source.name!r} is passed as the string {str(found.value)[:60]!r}"
+        elif target.value is None or isinstance(target.value, (list, dict)):
+            message = f"{slot.name!r} of step {self.source.name!r} is passed as the string {str(target.value)[:60]!r}"
             self.diagnostics.note("value-as-text", message, slot.span, hint="as Loom passes it")
         if self.parameter(slot, kind, default):
-            self.set_by(slot, found)
+            self.set_by(slot, target)
 
     def of_loop(self, slot: model.Slot) -> Target | None:
         """Return the file of the loop, or the one derived from it."""
         if self.source.loop is None or slot.reference not in (ITEM, OUTPUT):
             return None
-        names = self.items if slot.reference == ITEM else self.made
+        names = self.items if slot.reference == ITEM else self.loop_outputs
         if slot.name not in names:
             names.append(slot.name)
         return Target(_BOUND)
 
-    def path(self, slot: model.Slot, found: Target, flag: str | None) -> str:
+    def path(self, slot: model.Slot, target: Target, flag: str | None) -> str:
         """Add the parameter that holds a path; return the path, empty if the loop sets it."""
-        if found.value is _BOUND:
+        if target.value is _BOUND:
             self.parameter(slot, ir.ParameterType.STRING, None, pass_as=flag)
             return ""
-        path = normal(str(found.value))
+        path = normal(str(target.value))
         if self.parameter(slot, ir.ParameterType.STRING, path, pass_as=flag):
-            self.set_by(slot, found)
+            self.set_by(slot, target)
         return path
 
     def parameter(
@@ -154,21 +154,21 @@ class _Parts:
         )
         return True
 
-    def set_by(self, slot: model.Slot, found: Target) -> None:
+    def set_by(self, slot: model.Slot, target: Target) -> None:
         """Record what sets the parameter: a pipeline parameter, and the branch of a switch that the step depends on."""
-        name = found.parameter
-        if found.data is not None and not self.names.data[found.data].internal:
-            name = f"data.{found.data}"
+        name = target.parameter
+        if target.data is not None and not self.names.data[target.data].internal:
+            name = f"data.{target.data}"
         if name is not None:
             self.sets.append((name, ir.ParameterTarget(self.source.name, slot.name, slot.span)))
-        if found.switch is not None and found.branch is not None:
-            self.branches.append((found.switch, found.branch, slot.span))
-            self.behind += found.behind
+        if target.switch is not None and target.branch is not None:
+            self.branches.append((target.switch, target.branch, slot.span))
+            self.behind += target.behind
 
-    def use(self, slot: model.Slot, path: str, found: Target) -> Use:
+    def use(self, slot: model.Slot, path: str, target: Target) -> Use:
         """Return the use of a path that is read or written."""
-        name = found.data or found.parameter
-        return Use(self.source.name, slot.name, path, slot.span, found.data, name)
+        name = target.data or target.parameter
+        return Use(self.source.name, slot.name, path, slot.span, target.data, name)
 
 
 _BOUND = object()
@@ -187,8 +187,8 @@ def lower(source: model.Step, names: Names, sequential: bool, diagnostics: Diagn
     parts = _Parts(source, names, diagnostics)
     kind = _KINDS[source.kind]
     for slot in source.inputs:
-        found = follow(slot, names, Diagnostics()) if source.kind == model.CONDITION else None
-        if source.kind == model.CONDITION and (found is None or found.data is None):
+        target = follow(slot, names, Diagnostics()) if source.kind == model.CONDITION else None
+        if source.kind == model.CONDITION and (target is None or target.data is None):
             parts.argument(slot)
         else:
             parts.input(slot)
@@ -205,7 +205,7 @@ def lower(source: model.Step, names: Names, sequential: bool, diagnostics: Diagn
             "loop.into",
             source.loop.pattern,
             tuple(parts.items),
-            tuple(parts.made),
+            tuple(parts.loop_outputs),
             sequential,
         )
     options: dict[str, Any] = dict(source.options)

@@ -41,8 +41,8 @@ _RULES = {
 
 def kind_of(task: Located) -> str:
     """Return the type of a task blueprint in the vendor's spelling ("Grid-Search" is "grid_search")."""
-    found = task.get("type")
-    return str(found.value or "grid_search").lower().replace("-", "_") if found else "grid_search"
+    task_type = task.get("type")
+    return str(task_type.value or "grid_search").lower().replace("-", "_") if task_type else "grid_search"
 
 
 def read_grid(task: Located, step: ir.Step, diagnostics: Diagnostics) -> ir.Grid | None:

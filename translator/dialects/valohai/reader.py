@@ -173,19 +173,19 @@ def _fed_inputs(body: Located) -> dict[str, frozenset[str]]:
 
 
 def _on_child_error(task: Item | None) -> ir.OnChildError | None:
-    found = task.body.value.get("on-child-error") if task else None
-    return ir.OnChildError(str(found).lower().replace("_", "-")) if found else None
+    rule = task.body.value.get("on-child-error") if task else None
+    return ir.OnChildError(str(rule).lower().replace("_", "-")) if rule else None
 
 
 def _named(owner: Located, key: str, known: Mapping[str, Item], what: str, diagnostics: Diagnostics) -> Item | None:
     """Return the item that ``owner`` names below ``key``."""
-    found = owner.get(key)
-    if found is None:
+    reference = owner.get(key)
+    if reference is None:
         return None
-    item = known.get(str(found.value))
+    item = known.get(str(reference.value))
     if item is None:
-        hint = did_you_mean(str(found.value), known, f"{what}s")
-        diagnostics.error(f"unknown-{key}", f"there is no {what} called {found.value!r}", found.span, hint=hint)
+        hint = did_you_mean(str(reference.value), known, f"{what}s")
+        diagnostics.error(f"unknown-{key}", f"there is no {what} called {reference.value!r}", reference.span, hint=hint)
     return item
 
 
@@ -219,8 +219,8 @@ def _read_parameter(
         message = f"pipeline parameter {name!r} has both 'target' and 'targets'; remove one of them"
         diagnostics.error("bad-value", message, parameter.key_span("target"))
     default = parameter.get("default")
-    found = parameter.get("target") or parameter.get("targets")
-    places = found.items if found is not None and found.items is not None else [found] if found is not None else []
+    target = parameter.get("target") or parameter.get("targets")
+    places = target.items if target is not None and target.items is not None else [target] if target is not None else []
     if not any(texts(place) for place in places):
         message = f"pipeline parameter {name!r} has no targets and no effect"
         diagnostics.warning("no-targets", message, parameter.span)

@@ -134,23 +134,23 @@ def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Dia
 
 
 def _either(override: Located | None, body: Located, key: str) -> Located | None:
-    found = override.get(key) if override else None
-    return found if found is not None and found.value else body.get(key)
+    overriding = override.get(key) if override else None
+    return overriding if overriding is not None and overriding.value else body.get(key)
 
 
 def _request(body: Located, override: Located | None) -> ir.Request:
     """Return what a step asks of the place where it runs."""
     keys = ("environment", "runtime-config-preset", "environment-variable-groups", "mounts", "resources")
-    asked = {key: one for key in keys if (one := _either(override, body, key)) is not None and one.value}
-    if not asked:
+    requested = {key: one for key in keys if (one := _either(override, body, key)) is not None and one.value}
+    if not requested:
         return ir.Request()
-    environment, preset = asked.get("environment"), asked.get("runtime-config-preset")
+    environment, preset = requested.get("environment"), requested.get("runtime-config-preset")
     return ir.Request(
         environment=str(environment.value) if environment else None,
         preset=str(preset.value) if preset else None,
-        groups=texts(asked.get("environment-variable-groups")),
-        mounts=tuple(_mount(one) for one in (asked["mounts"].items or ())) if "mounts" in asked else (),
-        spans=MappingProxyType({key: one.span for key, one in asked.items()}),
+        groups=texts(requested.get("environment-variable-groups")),
+        mounts=tuple(_mount(one) for one in (requested["mounts"].items or ())) if "mounts" in requested else (),
+        spans=MappingProxyType({key: one.span for key, one in requested.items()}),
     )
 
 
@@ -173,21 +173,21 @@ def _mount(place: Located) -> ir.Mount:
 
 def _resources(body: Located) -> ir.Resources | None:
     """Read the resources of a step."""
-    found = body.get("resources")
-    if found is None or not found.value:
+    resources = body.get("resources")
+    if resources is None or not resources.value:
         return None
 
     def span(key: str) -> tuple[float | None, float | None]:
-        of_key = found.value.get(key) or {}
+        of_key = resources.value.get(key) or {}
         return of_key.get("min"), of_key.get("max")
 
-    devices = {str(name): int(count) for name, count in (found.value.get("devices") or {}).items()}
+    devices = {str(name): int(count) for name, count in (resources.value.get("devices") or {}).items()}
     return ir.Resources(span("cpu"), span("memory"), MappingProxyType(devices))
 
 
 def _text(body: Located, key: str) -> str | None:
-    found = body.get(key)
-    return None if found is None or found.value is None else str(found.value)
+    located = body.get(key)
+    return None if located is None or located.value is None else str(located.value)
 
 
 def _merge(body: Located, override: Located | None, key: str) -> Iterator[_Merged]:
@@ -221,8 +221,8 @@ class _Merged:
 
     def plain(self, key: str, otherwise: Any = None) -> Any:
         """Return the plain value of a key that may be missing."""
-        found = self.get(key)
-        return otherwise if found is None or found.value is None else found.value
+        located = self.get(key)
+        return otherwise if located is None or located.value is None else located.value
 
     def account(self, schema: str, diagnostics: Diagnostics) -> None:
         """Report the keys of both that are not translated."""

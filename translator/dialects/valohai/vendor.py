@@ -78,22 +78,22 @@ def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics
         for item in items.of(kind).values():
             if broken(item) or not _fit_to_parse(item, diagnostics):
                 continue
-            found = _guarded(reader, item.body, diagnostics)
-            if found is not None:
-                read[kind].append((item, found))
+            parsed_item = _guarded(reader, item.body, diagnostics)
+            if parsed_item is not None:
+                read[kind].append((item, parsed_item))
     parsed = Config(
         frozenset(item.name for item, _ in read["step"]),
         frozenset(item.name for item, _ in read["task"]),
         objs.Config(
-            steps=[found for _, found in read["step"]],
-            tasks=[found for _, found in read["task"]],
-            endpoints=[found for _, found in read["endpoint"]],
-            deployments=[found for _, found in read["deployment"]],
+            steps=[parsed_item for _, parsed_item in read["step"]],
+            tasks=[parsed_item for _, parsed_item in read["task"]],
+            endpoints=[parsed_item for _, parsed_item in read["endpoint"]],
+            deployments=[parsed_item for _, parsed_item in read["deployment"]],
         ),
     )
     pairs = [pair for of_kind in read.values() for pair in of_kind]
-    for item, found in pairs:
-        _lint_item(item, found, parsed, diagnostics)
+    for item, parsed_item in pairs:
+        _lint_item(item, parsed_item, parsed, diagnostics)
     return parsed
 
 
@@ -155,10 +155,10 @@ def _check_flags(body: Located, diagnostics: Diagnostics) -> None:
 
 
 def _check_concurrency(task: Located, diagnostics: Diagnostics) -> None:
-    found = task.get("maximum-queued-executions")
-    if found is not None and found.value < 1:
-        message = f"'maximum-queued-executions' must be at least 1, not {found.text}"
-        diagnostics.error("bad-value", message, found.span)
+    limit = task.get("maximum-queued-executions")
+    if limit is not None and limit.value < 1:
+        message = f"'maximum-queued-executions' must be at least 1, not {limit.text}"
+        diagnostics.error("bad-value", message, limit.span)
 
 
 def _check_twins(body: Located, diagnostics: Diagnostics) -> None:
@@ -188,14 +188,14 @@ def _child_errors() -> Mapping[str, str]:
 def _check_choice(body: Located, key: str, choices: Mapping[str, str], diagnostics: Diagnostics) -> None:
     from translator.names import did_you_mean
 
-    found = body.get(key)
-    if found is None or not found.value:
+    located = body.get(key)
+    if located is None or not located.value:
         return
-    if str(found.value).lower().replace("_", "-") not in choices:
+    if str(located.value).lower().replace("_", "-") not in choices:
         shown = ", ".join(repr(choice) for choice in choices.values())
-        hint = did_you_mean(str(found.value), choices.values())
+        hint = did_you_mean(str(located.value), choices.values())
         diagnostics.error(
-            "bad-value", f"{key!r} cannot be {found.value!r}; it must be one of {shown}", found.span, hint=hint
+            "bad-value", f"{key!r} cannot be {located.value!r}; it must be one of {shown}", located.span, hint=hint
         )
 
 
@@ -208,27 +208,27 @@ def _guarded(read: Callable[[Any], Any], place: Located, diagnostics: Diagnostic
         return None
 
 
-def _lint_item(item: Item, found: Any, config: Config, diagnostics: Diagnostics) -> None:
+def _lint_item(item: Item, parsed_item: Any, config: Config, diagnostics: Diagnostics) -> None:
     context: dict[str, Any] = {"config": config.config}
     reported: set[str] = set()
     if item.kind == "step":
-        context["step"] = found
+        context["step"] = parsed_item
         for place in item.body.list("parameters"):
-            parameter = found.parameters.get(place.value["name"])
+            parameter = parsed_item.parameters.get(place.value["name"])
             if parameter is not None:
                 messages = _linted(parameter, context).messages
                 reported |= {message["message"] for message in messages}
                 _report_messages(messages, place, diagnostics)
-    messages = [message for message in _linted(found, context).messages if message["message"] not in reported]
+    messages = [message for message in _linted(parsed_item, context).messages if message["message"] not in reported]
     _report_messages(messages, item.body, diagnostics)
 
 
-def _linted(found: Any, context: dict[str, Any]) -> LintResult:
+def _linted(parsed_item: Any, context: dict[str, Any]) -> LintResult:
     from valohai_yaml.lint import LintResult
 
     result = LintResult()
     with suppress(KeyError):  # its check of pipeline parameters fails for a node whose step does not exist
-        found.lint(result, context)
+        parsed_item.lint(result, context)
     return result
 
 
@@ -249,10 +249,10 @@ def _report_messages(messages: Iterable[Mapping[str, Any]], place: Located, diag
 
 def _reworded(text: str) -> tuple[str, str | None]:
     """Return a message of the linter without names of Python's types, and a hint."""
-    found = _NOT_A_STRING.search(text)
-    if found is None:
+    match = _NOT_A_STRING.search(text)
+    if match is None:
         return text, None
-    kind = _TYPES.get(found.group(3))
+    kind = _TYPES.get(match.group(3))
     return _NOT_A_STRING.sub(r"\1 \2", text), f"write type: {kind}, or quote the value" if kind else None
 
 

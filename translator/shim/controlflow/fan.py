@@ -208,13 +208,13 @@ def _state(branches: Sequence[Branch]) -> State:
 
 def _reduced(reducer: str | None, returns: Sequence[str], scopes: Sequence[Scope]) -> dict[str, Json]:
     """Reduce each returned parameter to one value, from the items that have it, in order."""
-    found: dict[str, Json] = {}
+    reduced: dict[str, Json] = {}
     for name in returns:
         values = [scope.written[name] for scope in scopes if name in scope.written]
         if any(isinstance(value, Pickle) for value in values):
             raise FanError(f"the items of the map return {name!r} as an object, and objects cannot be reduced")
-        found[name] = _applied(reducer, name, values) if values else ""
-    return found
+        reduced[name] = _applied(reducer, name, values) if values else ""
+    return reduced
 
 
 def _applied(reducer: str | None, name: str, values: list[Json]) -> Json:

@@ -53,9 +53,9 @@ def default(uri: str, values: Mapping[str, Value]) -> str:
     return _PARAMETER.sub(replaced, uri)
 
 
-def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
+def label(step: Step, values: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
     """See ``translator.shim.run_contract.Contract.label``."""
-    return grid.label(given)
+    return grid.label(values)
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
@@ -79,11 +79,11 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     return Launch(arguments, environment(step, work.id, view), names, folder=view.repository)
 
 
-def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:  # noqa: ARG001 - as the contract has it
+def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:  # noqa: ARG001 - as the contract has it
     """See ``translator.shim.run_contract.Contract.gather``."""
     space = work.space
     if space.outputs.is_symlink() or not space.outputs.is_dir():
-        return outputs.Found(problems=["the command removed its outputs directory"], taken=True)
+        return outputs.OutputFiles(problems=["the command removed its outputs directory"], taken=True)
     return outputs.tidy(space.outputs, space.root, work.pulse, where=work.where, project=work.project)
 
 
@@ -251,10 +251,10 @@ def _yaml(text: str, document: Mapping[str, object]) -> str:
 
 def _uuid(*parts: str) -> str:
     """Return a UUID (version 5) that depends only on the parts."""
-    found = bytearray(hashlib.sha1("\x00".join(parts).encode("utf-8", "surrogatepass")).digest()[:16])  # noqa: S324
-    found[6] = (found[6] & 0x0F) | 0x50
-    found[8] = (found[8] & 0x3F) | 0x80
-    text = found.hex()
+    digest = bytearray(hashlib.sha1("\x00".join(parts).encode("utf-8", "surrogatepass")).digest()[:16])  # noqa: S324
+    digest[6] = (digest[6] & 0x0F) | 0x50
+    digest[8] = (digest[8] & 0x3F) | 0x80
+    text = digest.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

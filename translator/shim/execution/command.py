@@ -63,7 +63,7 @@ def run_command(  # noqa: C901 - what a command says and how it ends
             output=feed_output,
             errors=feed_errors,
             limits=limits,
-            should_stop=execution.asked,
+            should_stop=execution.stop_reason,
         )
     except OSError as error:
         return ExecutionError(f"the command cannot be started: {error}")

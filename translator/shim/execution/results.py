@@ -20,29 +20,29 @@ if TYPE_CHECKING:
 def publish(execution: Execution, dialect: run_contract.Contract, work: run_contract.Work) -> list[str]:
     """Publish the outputs; return what is wrong with them."""
     try:
-        found = dialect.gather(work, execution.metadata.values)
+        to_publish = dialect.gather(work, execution.metadata.values)
     except RecursionError:
         return ["the directories of the outputs are nested too deep"]
     except (ValueError, KeyError, TypeError) as error:
         # Files that the command wrote, or may have written.
         return [f"cannot read the command's outputs: {type(error).__name__}: {error}"]
-    for note in found.notes:
+    for note in to_publish.notes:
         execution.note(f"warning: {note}")
-    if found.taken:
-        return found.problems
+    if to_publish.taken:
+        return to_publish.problems
     try:
-        published = work.store.publish(execution.id, work.space.outputs, found.paths, work.pulse)
+        published = work.store.publish(execution.id, work.space.outputs, to_publish.paths, work.pulse)
     except StoreError as error:
-        execution.infrastructure = work.complete and not found.problems
-        return [*found.problems, str(error)]
+        execution.infrastructure = work.complete and not to_publish.problems
+        return [*to_publish.problems, str(error)]
     execution.outputs = [
         file if (shown := execution.hidden(file.path)) == file.path else replace(file, shown=shown)
         for file in published
     ]
     if any(file.shown for file in execution.outputs):
         execution.note(f"warning: names of outputs contain secrets; run.json shows {MASK}, but the store has the names")
-    execution.folders = found.folders
-    return found.problems
+    execution.folders = to_publish.folders
+    return to_publish.problems
 
 
 def commit(execution: Execution, store: Store | None, state: State, reason: str | None) -> Manifest:

@@ -51,20 +51,20 @@ def find(step: Step, context: Context, inherited: Mapping[str, str]) -> Secrets:
         ExecutionError: a secret does not exist.
     """
     mask = Mask()
-    found: dict[str, str] = {}
+    secret_values: dict[str, str] = {}
     for variable, name in step.secret_variables.items():
         value = os.environ.get(name) or context.secret(name)
         if value is None:
             where = _WHERE.get(context.engine, "set it on the worker")
             raise ExecutionError(f"step {step.name!r} needs the secret {name!r} for {variable}: {where}")
-        found[variable] = value
+        secret_values[variable] = value
     values = {
         **{name: inherited[name] for name in step.required_environment if name in inherited},
         **step.environment,
     }
     likely = (value for name, value in values.items() if is_sensitive(name) and len(value) >= _SHORTEST)
-    for value in (*found.values(), *likely):
+    for value in (*secret_values.values(), *likely):
         if value.strip():
             mask.remember(value)
             context.mask(value)
-    return Secrets(found, mask)
+    return Secrets(secret_values, mask)

@@ -122,7 +122,7 @@ class Execution:
             failure, self.kept = self.kept.failure, None
             self.note(f"warning: cannot write the log of this attempt to the store: {failure}")
 
-    def asked(self) -> str | None:
+    def stop_reason(self) -> str | None:
         """Ask the engine whether to stop; an engine that cannot tell does not stop anything."""
         self.next_ask = time.monotonic() + supervise.ASK_EVERY
         try:
@@ -140,7 +140,7 @@ class Execution:
         if self.staging is not None and time.monotonic() > self.staging:
             limit = self.step.time_limit or 0
             raise Late(f"the inputs were not staged within the time limit of {limit:g} s")
-        if time.monotonic() >= self.next_ask and (stop := self.asked()) is not None:
+        if time.monotonic() >= self.next_ask and (stop := self.stop_reason()) is not None:
             raise Stopped(stop)
 
     def manifest(self, state: State, reason: str | None) -> Manifest:

@@ -59,10 +59,10 @@ def regular(path: Path, *, follow: bool = True) -> os.stat_result:
     Raises:
         NotAFileError: it is not a regular file, so reading it could block forever.
     """
-    found = path.stat(follow_symlinks=follow)
-    if not stat.S_ISREG(found.st_mode):
-        raise NotAFileError(errno.EINVAL, f"it is {kind(found.st_mode)}, not a file")
-    return found
+    status = path.stat(follow_symlinks=follow)
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAFileError(errno.EINVAL, f"it is {kind(status.st_mode)}, not a file")
+    return status
 
 
 def of_file(path: Path, pulse: Callable[[], None] = no_pulse) -> str:

@@ -166,13 +166,13 @@ def _begin(answer: Any, part: _Part) -> int | None:
     """Read the headers of a response; return the size of the whole file, if the server sends it."""
     tag = answer.headers.get("ETag")
     if answer.status == _PARTIAL:
-        found = re.fullmatch(
+        content_range = re.fullmatch(
             r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", answer.headers.get("Content-Range", "").strip()
         )
-        if found is None or int(found[1]) != part.size or (tag and tag != part.tag):
+        if content_range is None or int(content_range[1]) != part.size or (tag and tag != part.tag):
             part.restart()
             raise _AgainError("the server resumes the download at the wrong position")
-        return None if found[2] == "*" else int(found[2])
+        return None if content_range[2] == "*" else int(content_range[2])
     part.restart()
     strong = tag is not None and not tag.startswith("W/") and answer.headers.get("Accept-Ranges") != "none"
     part.tag = tag if strong else None

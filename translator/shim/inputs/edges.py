@@ -90,13 +90,13 @@ def value(edge: ValueSource, upstream: Mapping[str, Sequence[Manifest]], *, many
     Returns:
         Whether there is a value, and the value.
     """
-    found = [item for manifest in upstream.get(edge.source, ()) if (item := _value(edge, manifest)) is not None]
-    if not found:
+    candidates = [item for manifest in upstream.get(edge.source, ()) if (item := _value(edge, manifest)) is not None]
+    if not candidates:
         return False, None
-    if not many or len(found) == 1:
-        return True, cast("Value", found[-1])
+    if not many or len(candidates) == 1:
+        return True, cast("Value", candidates[-1])
     values: list[object] = []
-    for item in found:
+    for item in candidates:
         values.extend(item if isinstance(item, (list, tuple)) else [item])
     return True, cast("Value", values)
 

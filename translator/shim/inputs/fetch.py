@@ -49,8 +49,8 @@ def find(
     Raises:
         FetchError: the file does not exist, or cannot be read.
     """
-    if (found := flaw(uri)) is not None:
-        raise FetchError(found)
+    if (problem := flaw(uri)) is not None:
+        raise FetchError(problem)
     parts = urlsplit(uri if "://" in uri else "")
     scheme = parts.scheme
     if scheme in {"http", "https"}:
@@ -79,15 +79,15 @@ def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = dig
     scheme = urlsplit(uri).scheme if "://" in uri else ""
     try:
         if scheme in {"http", "https"}:
-            found = _download(uri, target, pulse)
+            record = _download(uri, target, pulse)
         elif scheme in {"", "file"}:
-            found = digest.copy_file(_local(uri, project), target, pulse)
+            record = digest.copy_file(_local(uri, project), target, pulse)
         else:
-            found = _copy_remote(uri, target, pulse)
+            record = _copy_remote(uri, target, pulse)
     except OSError as error:
         raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(error.strerror or str(error), uri)}") from None
     target.chmod(READ_ONLY)
-    return found
+    return record
 
 
 def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, str]]:
@@ -101,17 +101,17 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
     root = _before_wildcard(str(path))
     wanted = _pattern(str(path)[len(root) :])
     inside = root.startswith(f"{project}/")
-    found = []
+    matches = []
     files = list(_files_below(Path(root)))
     for file in files:
         if wanted.fullmatch(str(file)[len(root) :]):
             name = str(file.relative_to(project)) if inside else str(file)
             shown_root = root.removeprefix(f"{project}/") if inside else root
-            found.append((name if inside else file_uri(file), _place(name, step_input, uri, shown_root)))
-    if not found:
+            matches.append((name if inside else file_uri(file), _place(name, step_input, uri, shown_root)))
+    if not matches:
         deeper = _deeper(str(path)[len(root) :], [str(file)[len(root) :] for file in files])
         raise FetchError(f"no file matches {uri} (looked in {root}){deeper}")
-    return found
+    return matches
 
 
 def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list[tuple[str, str]]:
@@ -131,12 +131,12 @@ def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list
         raise FetchError(f"{shown(uri)} cannot be listed: {scrubbed(str(error), uri)}") from None
     wanted = _pattern(uri[len(root) :])
     in_bucket = root.partition("://")[2].partition("/")[2]
-    found = [
+    matches = [
         (root + name, _place(in_bucket + name, step_input, uri, in_bucket)) for name in names if wanted.fullmatch(name)
     ]
-    if not found:
+    if not matches:
         raise FetchError(f"no file matches {shown(uri)}{_deeper(uri[len(root) :], names)}")
-    return found
+    return matches
 
 
 def _deeper(path: str, names: Sequence[str]) -> str:

@@ -63,7 +63,7 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
         own = folder / _segment(step_input.name)
         if places:  # as on Valohai, where scripts ask whether an optional input has its directory
             own.mkdir()
-        return [one(path, own, record, source) for path, record in places.items()]
+        return [bring_file(path, own, record, source) for path, record in places.items()]
     except (fetch.FetchError, StoreError, PathError) as error:
         raise InputError(f"input {step_input.name!r}: {error}") from error
 
@@ -85,15 +85,15 @@ def empty(step_input: Input, wanted: InputFiles) -> str:
 
 def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, FileRecord | str]:
     """Return the published file or the default's URI for each path in the input's directory."""
-    found: list[tuple[str, FileRecord | str]] = []
+    files: list[tuple[str, FileRecord | str]] = []
     for default in wanted.defaults:
         uri = source.default(default)
         if source.store.owns(uri):
             raise fetch.FetchError(f"{uri} is in the artifact store; add an edge from the node that writes it")
-        found += [(path, one) for one, path in fetch.find(uri, step_input, source.project, source.pulse)]
-    found += [(place(record.path, step_input.keep_directories), record) for record in wanted.files]
+        files += [(path, one) for one, path in fetch.find(uri, step_input, source.project, source.pulse)]
+    files += [(place(record.path, step_input.keep_directories), record) for record in wanted.files]
     places: dict[str, FileRecord | str] = {}
-    for path, one in found:
+    for path, one in files:
         earlier = places.pop(path, None)
         if earlier is not None and _uri(earlier) != _uri(one):
             source.note(f"warning: input {step_input.name!r}: {shown(_uri(one))} overwrites {shown(_uri(earlier))}")
@@ -109,7 +109,7 @@ def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, 
     return places
 
 
-def one(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> FileRecord:
+def bring_file(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> FileRecord:
     """Bring one file, published or at a URI, to ``path`` below ``folder``.
 
     Raises:

@@ -56,14 +56,14 @@ def shown(uri: str) -> str:
 
 def shown_in(text: str) -> str:
     """Return ``text`` without the credentials of its URIs."""
-    return _IN_TEXT.sub(lambda found: shown(found[0]), text) if "://" in text else text
+    return _IN_TEXT.sub(lambda match: shown(match[0]), text) if "://" in text else text
 
 
 def veiled(line: str) -> str:
     """Return ``line`` with passwords and tokens in URIs replaced by as many asterisks."""
 
-    def veil(found: re.Match[str]) -> str:
-        uri = found[0]
+    def veil(match: re.Match[str]) -> str:
+        uri = match[0]
         for secret in _literal(uri):
             uri = uri.replace(secret, "*" * len(secret)) if secret else uri
         return uri
@@ -92,9 +92,9 @@ def with_password(text: str) -> Iterator[str]:
     of a query that only look like a token, because many public files have addresses with long ids.
     """
     if "://" in text:
-        for found in _IN_TEXT.finditer(text):
-            if any(secret and secret != MASK and not _FILLED_IN.search(secret) for secret in _literal(found[0])):
-                yield found[0]
+        for match in _IN_TEXT.finditer(text):
+            if any(secret and secret != MASK and not _FILLED_IN.search(secret) for secret in _literal(match[0])):
+                yield match[0]
 
 
 def _literal(uri: str) -> Iterator[str]:
@@ -125,9 +125,9 @@ def _query(parts: SplitResult) -> list[tuple[str, str, str]]:
     return [part.partition("=") for part in parts.query.split("&")]
 
 
-def _masked_query(found: re.Match[str]) -> str:
-    value = MASK if _secret(found["name"], found["value"]) else found["value"]
-    return f"{found['start']}{found['name']}={value}"
+def _masked_query(match: re.Match[str]) -> str:
+    value = MASK if _secret(match["name"], match["value"]) else match["value"]
+    return f"{match['start']}{match['name']}={value}"
 
 
 def _secret(name: str, value: str) -> bool:
@@ -140,7 +140,7 @@ def _secrets(uri: str) -> set[str]:
         wrong = _MISWRITTEN.search(uri)
         credentials = wrong["credentials"] if wrong else ""
         secrets = {credentials, *credentials.partition(":"), *_SEPARATORS.split(credentials)}
-        secrets |= {found["value"] for found in _QUERY.finditer(uri) if _secret(found["name"], found["value"])}
+        secrets |= {match["value"] for match in _QUERY.finditer(uri) if _secret(match["name"], match["value"])}
     else:
         user, _, password = parts.netloc.rpartition("@")[0].partition(":")
         secrets = {user, password} | {value for name, _, value in _query(parts) if _secret(name, value)}

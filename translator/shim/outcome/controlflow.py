@@ -34,14 +34,14 @@ class GraphRecord:
     scope: Scope | None
 
 
-def follow(graph: GraphPlan, found: Mapping[str, Trace]) -> GraphRecord:
+def follow(graph: GraphPlan, traces: Mapping[str, Trace]) -> GraphRecord:
     """Return the outcome of a run's outermost graph.
 
     Args:
         graph: the graph.
-        found: by path the states of the nodes that the engine knows.
+        traces: by path the states of the nodes that the engine knows.
     """
-    return _Follower(found).graph(graph, "", entered=True)
+    return _Follower(traces).graph(graph, "", entered=True)
 
 
 def catalog(scope: Scope | None) -> list[dict[str, object]]:
@@ -51,9 +51,9 @@ def catalog(scope: Scope | None) -> list[dict[str, object]]:
 
 
 class _Follower:
-    def __init__(self, found: Mapping[str, Trace]) -> None:
-        self._found = found
-        begun = [path for path, trace in found.items() if trace.state is not State.SKIPPED]
+    def __init__(self, traces: Mapping[str, Trace]) -> None:
+        self._found = traces
+        begun = [path for path, trace in traces.items() if trace.state is not State.SKIPPED]
         self._indexes: dict[str, int] = {}
         self._above: set[str] = set()
         for path in begun:

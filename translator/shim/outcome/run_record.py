@@ -74,7 +74,7 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
         state, documents = _of_nodes(nodes, traced, known)
         more: dict[str, object] = {"parameters": sane(dict(parameters)), "nodes": documents}
     else:
-        record = controlflow.follow(graph, {path: found[0] for path, found in traced.items() if found})
+        record = controlflow.follow(graph, {path: of_path[0] for path, of_path in traced.items() if of_path})
         state = record.state
         more = {
             "parameters": sane(dict(parameters) if record.scope is None else record.scope.parameters),
@@ -122,9 +122,11 @@ def _of_nodes(
     known: Mapping[str, Mapping[int, EngineState]],
 ) -> tuple[State, dict[str, object]]:
     """Return the state of a dataflow run, and the nodes for ``run.json``."""
-    found = {node.name: traced.get(node.name, ()) for node in nodes}
-    found = {name: of_node if any(trace.begun for trace in of_node) else () for name, of_node in found.items()}
-    ended = {name: [trace.state for trace in of_node] for name, of_node in found.items()}
+    traces_by_node = {node.name: traced.get(node.name, ()) for node in nodes}
+    traces_by_node = {
+        name: of_node if any(trace.begun for trace in of_node) else () for name, of_node in traces_by_node.items()
+    }
+    ended = {name: [trace.state for trace in of_node] for name, of_node in traces_by_node.items()}
     engine = {name: of_node[NODE] for name, of_node in known.items() if NODE in of_node}
     marked = {name for name, of_node in engine.items() if of_node.marked}
     own = {name: of_node.state for name, of_node in engine.items() if name in marked or not ended.get(name)}
@@ -135,7 +137,7 @@ def _of_nodes(
         by_person = {"marked": "success"} if node.name in marked and states[node.name] is State.COMPLETE else {}
         reason = engine[node.name].reason if node.name in engine and states[node.name] is State.ERROR else None
         why = {"reason": text(reason)} if reason is not None else {}
-        executions = [trace.document() for trace in found[node.name]]
+        executions = [trace.document() for trace in traces_by_node[node.name]]
         documents[node.name] = {
             "kind": node.kind,
             "state": states[node.name].value,

@@ -112,11 +112,13 @@ def read(
         StoreError: the store cannot be read.
     """
     tries = store.tries(pipeline, run)
-    found = {}
+    traces = {}
     for node, of_node in known.items():
         of_store = {index: tries.get((segment(node), index), {}) for index in of_node}
-        found[node] = [_trace(store, index, of_node[index], of_store[index]) for index in sorted(of_node) if index >= 0]
-    return found
+        traces[node] = [
+            _trace(store, index, of_node[index], of_store[index]) for index in sorted(of_node) if index >= 0
+        ]
+    return traces
 
 
 def _trace(store: Store, index: int, engine: EngineState, attempts: Mapping[int, set[str]]) -> Trace:

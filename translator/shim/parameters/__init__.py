@@ -136,7 +136,7 @@ def _checked(parameter: Parameter, atoms: list[Scalar]) -> list[Scalar]:
     for atom in checked:
         if isinstance(atom, float) and not math.isfinite(atom):
             raise ParameterError(f"parameter {parameter.name!r}: {atom} is not a finite number")
-    return [given if type(given) is int else atom for given, atom in zip(atoms, checked, strict=True)]
+    return [original if type(original) is int else atom for original, atom in zip(atoms, checked, strict=True)]
 
 
 def _plain(parameter: Parameter, atoms: list[Scalar]) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def points(
-    step: Step, axis: FileAxis, given: Mapping[str, Value], brought: InputFiles | None, project: Path
+    step: Step, axis: FileAxis, values: Mapping[str, Value], brought: InputFiles | None, project: Path
 ) -> list[dict[str, Value]]:
     """Compute the points, in the order of the files' paths.
 
@@ -28,7 +28,7 @@ def points(
     Args:
         step: the step that runs once per file.
         axis: the files, and the parameters that get their paths.
-        given: values of parameters for this run (default: those of the step).
+        values: values of parameters for this run (default: those of the step).
         brought: the files that edges bring to the input ``over``, if there are such edges.
         project: the directory of the source file.
 
@@ -39,16 +39,16 @@ def points(
         GridError: the directory does not exist, or the pattern is invalid.
     """
     try:
-        return _points(step, axis, given, brought, project)
+        return _points(step, axis, values, brought, project)
     except GridError as error:
         raise GridError(step.located(str(error))) from None
 
 
 def _points(
-    step: Step, axis: FileAxis, given: Mapping[str, Value], brought: InputFiles | None, project: Path
+    step: Step, axis: FileAxis, values: Mapping[str, Value], brought: InputFiles | None, project: Path
 ) -> list[dict[str, Value]]:
     defaults = {parameter.name: parameter.default for parameter in step.parameters}
-    over, into = (str(given.get(name, defaults.get(name))) for name in (axis.over, axis.into))
+    over, into = (str(values.get(name, defaults.get(name))) for name in (axis.over, axis.into))
     try:
         place = place_of(over, environment.of_step(os.environ, step.required_environment), project)
     except ValueError as error:
@@ -71,8 +71,10 @@ def _points(
     rows: list[dict[str, Value]] = []
     for name in sorted(names, key=lambda one: PurePosixPath(one).parts):
         # Loom names the output like the file itself, without the directories below ``over``.
-        made = str(PurePosixPath(into) / PurePosixPath(name).name)
-        rows.append({**dict.fromkeys(axis.items, str(PurePosixPath(over) / name)), **dict.fromkeys(axis.outputs, made)})
+        output = str(PurePosixPath(into) / PurePosixPath(name).name)
+        rows.append(
+            {**dict.fromkeys(axis.items, str(PurePosixPath(over) / name)), **dict.fromkeys(axis.outputs, output)}
+        )
     return rows
 
 

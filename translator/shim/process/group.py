@@ -48,7 +48,7 @@ def members(group: int, mark: str, *, higher: bool = False) -> list[int]:
         everybody = [name for name in everybody if int(name) > group]
     wanted = f"{MARK}={mark}".encode()
     parents: dict[int, int] = {}
-    found = set()
+    marked_pids = set()
     for name in everybody:
         status = _status(name)
         if status is None:
@@ -59,13 +59,13 @@ def members(group: int, mark: str, *, higher: bool = False) -> list[int]:
         pid = int(name)
         parents[pid] = parent
         if group in {of_group, session} or _carries(name, wanted):
-            found.add(pid)
+            marked_pids.add(pid)
     grown = True
     while grown:
-        children = {pid for pid, parent in parents.items() if parent in found} - found
-        found |= children
+        children = {pid for pid, parent in parents.items() if parent in marked_pids} - marked_pids
+        marked_pids |= children
         grown = bool(children)
-    return sorted(found)
+    return sorted(marked_pids)
 
 
 def send(group: int, processes: Iterable[int], number: signal.Signals) -> None:

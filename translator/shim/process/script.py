@@ -66,17 +66,17 @@ def check(commands: Sequence[str], interpreter: Sequence[str]) -> None:
     if last == 1:
         return  # the shell itself reports what is wrong with a single command
     for number, command in enumerate(commands, start=1):
-        found = flaw(tuple(interpreter), command)
-        if found is not None and not (found.accepted and number == last):
-            raise ValueError(message(number, command, found))
+        problem = flaw(tuple(interpreter), command)
+        if problem is not None and not (problem.accepted and number == last):
+            raise ValueError(message(number, command, problem))
         if _CHANGES_SYNTAX.search(command):
             return
 
 
-def message(number: int, command: str, found: Flaw) -> str:
+def message(number: int, command: str, problem: Flaw) -> str:
     """Return a message about an incomplete item for the user."""
     shown = command if len(command) <= _SHOWN else f"{command[:_SHOWN]}…"
     return (
-        f"item {number} of the command is incomplete: {found.text}: {shown!r}; "
+        f"item {number} of the command is incomplete: {problem.text}: {shown!r}; "
         "write the whole command in one item (YAML: '- |')"
     )

@@ -377,12 +377,12 @@ def _exit_status(process: subprocess.Popen[bytes]) -> int:
     """Return the exit status; never a success if other code in this process reaped the command."""
     if process.returncode is None and hasattr(os, "waitid"):
         try:
-            found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+            status = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
         except ChildProcessError:
             return _UNKNOWN
-        if found is None:
+        if status is None:
             return -signal.SIGKILL
-        return found.si_status if found.si_code == os.CLD_EXITED else -found.si_status
+        return status.si_status if status.si_code == os.CLD_EXITED else -status.si_status
     return process.wait()
 
 

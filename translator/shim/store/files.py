@@ -142,7 +142,7 @@ class FileStore(Store):
         folder = self.folder / key_of(identity.pipeline, identity.run, identity.node, identity.index)
         with self._writing():
             folder.mkdir(parents=True, exist_ok=True)
-            taken = attempts(found.name for found in _folders(folder))
+            taken = attempts(directory.name for directory in _folders(folder))
             attempt = max([identity.attempt, *(number + 1 for number in taken)])
             while True:
                 try:
@@ -189,28 +189,29 @@ class FileStore(Store):
             except OSError as error:
                 if error.errno not in {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP}:
                     raise
-                _, found = digest.copy_file(source, target, pulse)
+                _, sha256 = digest.copy_file(source, target, pulse)
                 target.chmod(READ_ONLY)
             else:
                 unchanged = digest.stamp(digest.regular(target, follow=False)) == record.stamp
-                found = record.sha256 if unchanged else digest.of_file(target, pulse)
+                sha256 = record.sha256 if unchanged else digest.of_file(target, pulse)
         except FileNotFoundError:
             raise StoreError(f"the artifact {source} is missing from the store") from None
         except OSError as error:
             raise StoreError(f"the artifact {source} cannot be staged as {target}: {error.strerror}") from error
-        if found != record.sha256:
+        if sha256 != record.sha256:
             raise StoreError(
-                f"the artifact {source} has changed since it was published: its SHA-256 is {found}, not {record.sha256}"
+                f"the artifact {source} has changed since it was published: "
+                f"its SHA-256 is {sha256}, not {record.sha256}"
             )
 
     def intact(self, record: FileRecord) -> bool:
         """See ``Store.intact``."""
         try:
-            found = digest.stamp((self.folder / self.key(record.uri)).stat())
+            stamp = digest.stamp((self.folder / self.key(record.uri)).stat())
         except OSError:
             return True
         # Another inode: the file was staged as a copy.
-        return found == record.stamp or found.partition(":")[0] != record.stamp.partition(":")[0]
+        return stamp == record.stamp or stamp.partition(":")[0] != record.stamp.partition(":")[0]
 
     def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
         """See ``Store.keys``."""

@@ -47,8 +47,8 @@ class ObjectStore(Store):
 
     def __init__(self, uri: str, options: Mapping[str, Any] = MappingProxyType({})) -> None:
         """Open the store at ``uri``, with options of its file system."""
-        if (found := flaw(uri)) is not None:
-            raise StoreError(found)
+        if (problem := flaw(uri)) is not None:
+            raise StoreError(problem)
         self.root = without_password(uri).rstrip("/")
         self._uri = uri
         self._silent = False
@@ -106,7 +106,7 @@ class ObjectStore(Store):
                 return None if waited and there == content else there
             if not waited:
                 self.write(f"{folder}/{own}", content)
-            marks = sorted(found for found in self.names(folder) if found.startswith(f"{name}."))
+            marks = sorted(mark for mark in self.names(folder) if mark.startswith(f"{name}."))
             if marks == [own] or waited >= (_SETTLED if marks[0] == own else _GIVEN_UP):
                 self.write(key, content)
             else:
@@ -139,11 +139,11 @@ class ObjectStore(Store):
 
     def names(self, key: str = "") -> list[str]:
         """See ``Store.names``."""
-        found: list[Any] = []
+        paths: list[Any] = []
         with self._doing("listed", missing=True), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
-            found = self._call(lambda: _listed(lambda: self._fs.ls(self._path(key), detail=False)))
-        return [str(path).rstrip("/").rsplit("/", 1)[-1] for path in found]
+            paths = self._call(lambda: _listed(lambda: self._fs.ls(self._path(key), detail=False)))
+        return [str(path).rstrip("/").rsplit("/", 1)[-1] for path in paths]
 
     def publish(
         self, identity: ExecutionId, folder: Path, paths: Sequence[str], pulse: Callable[[], None] = no_pulse
@@ -160,26 +160,26 @@ class ObjectStore(Store):
         key = self.key(record.uri)
         try:
             with self._doing("read", missing=True):
-                _, found = transfer.down(lambda: self._fs.open(self._path(key), "rb"), target, pulse)
+                _, sha256 = transfer.down(lambda: self._fs.open(self._path(key), "rb"), target, pulse)
         except FileNotFoundError:
             raise StoreError(f"the artifact {record.uri} is missing from the store") from None
         target.chmod(READ_ONLY)
-        if found != record.sha256:
+        if sha256 != record.sha256:
             raise StoreError(
                 f"the artifact {record.uri} has changed since it was published: "
-                f"its SHA-256 is {found}, not {record.sha256}"
+                f"its SHA-256 is {sha256}, not {record.sha256}"
             )
 
     def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
         """See ``Store.keys``."""
         base = key_of(pipeline, run)
         prefix = key_of(pipeline, run, node)
-        found: list[Any] = []
+        paths: list[Any] = []
         with self._doing("listed", missing=True), suppress(FileNotFoundError):
             self._fs.invalidate_cache()
-            found = self._call(lambda: _listed(lambda: self._fs.find(self._path(prefix))))
+            paths = self._call(lambda: _listed(lambda: self._fs.find(self._path(prefix))))
         start = len(self._path(base)) + 1
-        return [key for path in found if f"/{OUTPUTS}/" not in (key := str(path)[start:])]
+        return [key for path in paths if f"/{OUTPUTS}/" not in (key := str(path)[start:])]
 
     def _upload(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
         key = f"{try_key(identity, OUTPUTS)}/{path}"

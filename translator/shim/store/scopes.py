@@ -30,12 +30,12 @@ def from_json(document: Any, root: str) -> Scope:
     Raises:
         KeyError, TypeError, AttributeError: the document is not a scope.
     """
-    found = [records.from_json(file, root) for file in document["found"]]
+    catalogue = [records.from_json(file, root) for file in document["found"]]
     put = [records.from_json(file, root) for file in document["put"]]
     return Scope(
         inherited={name: _read(value) for name, value in document["inherited"].items()},
         written={name: _read(value) for name, value in document["written"].items()},
-        found={file.path: file for file in found},
+        found={file.path: file for file in catalogue},
         put={file.path: file for file in put},
         items={name: _read(value) for name, value in document["items"].items()},
         loops=dict(document["loops"]),

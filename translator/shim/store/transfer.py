@@ -72,14 +72,14 @@ def up(source: Path, open_target: Callable[[], Any], pulse: Callable[[], None]) 
         with source.open("rb", buffering=0) as file:
             target = open_target()
             try:
-                found = digest.pump(file, target.write, progress.moved)
+                copied_digest = digest.pump(file, target.write, progress.moved)
             except BaseException:
                 with contextlib.suppress(Exception):
                     target.discard()
                     target.closed = True  # otherwise, closing it would complete it
                 raise
             target.close()
-            return found
+            return copied_digest
 
     return _watched(copy, progress)
 

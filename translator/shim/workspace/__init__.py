@@ -181,20 +181,20 @@ def private(folder: Path) -> None:
     """
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=stat.S_IRWXU)
-    found = folder.stat(follow_symlinks=False)
+    status = folder.stat(follow_symlinks=False)
     flaw = None
-    if not stat.S_ISDIR(found.st_mode):
-        flaw = "is a link" if stat.S_ISLNK(found.st_mode) else "is not a directory"
-    elif found.st_uid != os.getuid():
-        flaw = f"belongs to another user (uid {found.st_uid})"
-    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        flaw = f"is writable for other users (mode {stat.S_IMODE(found.st_mode):04o})"
+    if not stat.S_ISDIR(status.st_mode):
+        flaw = "is a link" if stat.S_ISLNK(status.st_mode) else "is not a directory"
+    elif status.st_uid != os.getuid():
+        flaw = f"belongs to another user (uid {status.st_uid})"
+    elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        flaw = f"is writable for other users (mode {stat.S_IMODE(status.st_mode):04o})"
     if flaw is not None:
         raise WorkspaceError(
             f"{folder} {flaw}, so other users could change what runs; "
             f"remove it, or set {VARIABLE} to a directory of your own"
         )
-    if stat.S_IMODE(found.st_mode) != stat.S_IRWXU:
+    if stat.S_IMODE(status.st_mode) != stat.S_IRWXU:
         folder.chmod(stat.S_IRWXU)
 
 
@@ -248,8 +248,8 @@ def abandoned(base: str | Path, name: re.Pattern[str] | None = None) -> Iterator
             continue
         if not entry.is_dir(follow_symlinks=False):
             continue
-        found = entry.stat(follow_symlinks=False)
-        if found.st_uid != os.getuid() or time.time() - found.st_mtime < _ABANDONED:
+        status = entry.stat(follow_symlinks=False)
+        if status.st_uid != os.getuid() or time.time() - status.st_mtime < _ABANDONED:
             continue
         lock = hold(Path(entry.path))
         if lock is not None:

@@ -25,7 +25,7 @@ _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class OutputFiles:
     """The files to publish, relative to the outputs directory and sorted; problems and notes are for the user.
 
     ``folders`` are the empty directories; ``taken`` means that the outputs directory was removed.
@@ -45,7 +45,7 @@ def tidy(
     *,
     where: Callable[[str], Path | None] = lambda _: None,
     project: Path | None = None,
-) -> Found:
+) -> OutputFiles:
     """Turn ``folder`` into a tree of regular files without links.
 
     Args:
@@ -55,19 +55,21 @@ def tidy(
         where: says where on this worker a path is that the command saw; None if it is the same.
         project: a directory that links may lead into as well: what is unchanged in a working copy may still be there.
     """
-    look = _Look(folder, allowed.resolve(), pulse, where, project.resolve() if project is not None else None)
-    look.over(folder)
-    look.found.paths.sort()
-    return look.found
+    scan = _Scan(folder, allowed.resolve(), pulse, where, project.resolve() if project is not None else None)
+    scan.over(folder)
+    scan.found.paths.sort()
+    return scan.found
 
 
-def tidy_some(folder: Path, paths: Sequence[str], allowed: Path, pulse: Callable[[], None] = digest.no_pulse) -> Found:
+def tidy_some(
+    folder: Path, paths: Sequence[str], allowed: Path, pulse: Callable[[], None] = digest.no_pulse
+) -> OutputFiles:
     """Tidy some files and directories in ``folder``; missing ones are not outputs."""
-    look = _Look(folder, allowed.resolve(), pulse)
+    scan = _Scan(folder, allowed.resolve(), pulse)
     for path in paths:
-        look.one(folder / path)
-    look.found.paths.sort()
-    return look.found
+        scan.single(folder / path)
+    scan.found.paths.sort()
+    return scan.found
 
 
 def own(path: Path) -> None:
@@ -77,7 +79,7 @@ def own(path: Path) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Scan:
     """A pass over the directory ``top``."""
 
     top: Path
@@ -85,9 +87,9 @@ class _Look:
     pulse: Callable[[], None]
     where: Callable[[str], Path | None] = lambda _: None
     project: Path | None = None
-    found: Found = field(default_factory=Found)
+    found: OutputFiles = field(default_factory=OutputFiles)
 
-    def one(self, path: Path) -> None:
+    def single(self, path: Path) -> None:
         if not path.parent.resolve().is_relative_to(self.allowed):
             self.problem(f"the output {self.name(path)!r} is in a directory outside the workspace")
             return

@@ -46,7 +46,7 @@ def listing(
         pulse: called now and then; what it raises ends the work.
         entries: how many of them at most.
     """
-    found = Listing()
+    listed = Listing()
     left_out = os.path.realpath(without) if without is not None else ""
     root = str(project)
     waiting = [""]
@@ -61,27 +61,27 @@ def listing(
             for entry in inside:
                 count += 1
                 if count > entries:
-                    found.complete = False
-                    return found
+                    listed.complete = False
+                    return listed
                 if count % _EVERY == 0:
                     pulse()
                 path = f"{here}/{entry.name}"
                 if entry.is_symlink():
-                    found.links.append(path[1:])
+                    listed.links.append(path[1:])
                 elif entry.is_dir(follow_symlinks=False):
                     if left_out and os.path.realpath(entry.path) == left_out:
                         continue
-                    found.directories.append(path[1:])
+                    listed.directories.append(path[1:])
                     waiting.append(path)
                 elif entry.is_file(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)
-                    found.size += status.st_size
-                    found.files.append((path[1:], status))
-    return found
+                    listed.size += status.st_size
+                    listed.files.append((path[1:], status))
+    return listed
 
 
 def make(
-    project: Path, target: Path, without: Path | None, pulse: Callable[[], None], found: Listing | None = None
+    project: Path, target: Path, without: Path | None, pulse: Callable[[], None], listed: Listing | None = None
 ) -> None:
     """Replace a link to the project by a copy of it.
 
@@ -90,16 +90,16 @@ def make(
         target: the link.
         without: a directory that is left out.
         pulse: called now and then; what it raises ends the work.
-        found: the entries of the project, if they are known.
+        listed: the entries of the project, if they are known.
 
     Raises:
         OSError: there is no room for it.
     """
     target.unlink()
-    copy(project, target, found or listing(project, without, pulse), pulse)
+    copy(project, target, listed or listing(project, without, pulse), pulse)
 
 
-def copy(project: Path, target: Path, found: Listing, pulse: Callable[[], None] = no_pulse) -> None:
+def copy(project: Path, target: Path, listed: Listing, pulse: Callable[[], None] = no_pulse) -> None:
     """Copy a listed project into the new directory ``target``; blocks are shared where the file system can do that.
 
     Files that may not be read become links to the project's, so that reading them fails as it does there.
@@ -109,13 +109,13 @@ def copy(project: Path, target: Path, found: Listing, pulse: Callable[[], None] 
     """
     source, root = str(project), str(target)
     target.mkdir()
-    for path in found.directories:  # parents come first
+    for path in listed.directories:  # parents come first
         os.mkdir(f"{root}/{path}")  # noqa: PTH102 - on every execution's path
-    for number, (path, status) in enumerate(found.files):
+    for number, (path, status) in enumerate(listed.files):
         if number % _EVERY == 0:
             pulse()
         copy_file(f"{source}/{path}", f"{root}/{path}", status)
-    for path in found.links:
+    for path in listed.links:
         with contextlib.suppress(FileNotFoundError):
             os.symlink(link(project, path), f"{root}/{path}")  # noqa: PTH211 - as above
 

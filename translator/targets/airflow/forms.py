@@ -69,8 +69,8 @@ def node_form(
     sets = node.grid.points if isinstance(node, ir.TaskNode) and node.grid.kind is ir.GridKind.ZIP else ()
     in_sets = {name for point in sets for name in point}
     files = node.grid.files if isinstance(node, ir.TaskNode) else None
-    found = {*files.items, *files.outputs} if files is not None else ()
-    settable = [parameter for parameter in node.step.settable if parameter.name not in found]
+    loop_parameters = {*files.items, *files.outputs} if files is not None else ()
+    settable = [parameter for parameter in node.step.settable if parameter.name not in loop_parameters]
     for declared in node.step.parameters:
         source = sources.get(declared.name)
         parameter = declared if source is None else replace(declared, description=_fed(declared, source))
@@ -105,7 +105,7 @@ def _targets(
 ) -> Iterator[tuple[ir.StepNode, ir.Parameter]]:
     for target in declared.targets:
         node = nodes[target.node]
-        yield from ((node, found) for found in node.step.parameters if found.name == target.parameter)
+        yield from ((node, settable) for settable in node.step.parameters if settable.name == target.parameter)
 
 
 def pipeline_param(declared: ir.PipelineParameter, targets: Sequence[tuple[ir.StepNode, ir.Parameter]]) -> Call:

@@ -25,7 +25,7 @@ def conditions(gates: Sequence[ir.Gate], variables: Mapping[str, str]) -> Argume
     listed = [
         (keyword, [_condition(gate, variables) for gate in gates if gate.excludes is kind]) for keyword, kind in kinds
     ]
-    return tuple((keyword, found) for keyword, found in listed if found)
+    return tuple((keyword, holding) for keyword, holding in listed if holding)
 
 
 def _condition(gate: ir.Gate, variables: Mapping[str, str]) -> Call:

@@ -116,9 +116,9 @@ def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
 def _targets(plan: Plan, parameter: ir.PipelineParameter) -> list[tuple[ir.StepNode, ir.Parameter]]:
     """Return the parameters that a pipeline parameter sets, with their nodes."""
     return [
-        (node, found)
+        (node, settable)
         for target in parameter.targets
         for node in [plan.nodes[target.node]]
-        for found in node.step.parameters
-        if found.name == target.parameter
+        for settable in node.step.parameters
+        if settable.name == target.parameter
     ]

@@ -22,7 +22,7 @@ from translator.shim.files import digest
 from translator.shim.files.paths import PathError
 from translator.shim.inputs.fetch import FetchError
 from translator.shim.inputs.places import Place, below, expanded, place_of, tree
-from translator.shim.inputs.stage import InputError, Source, one
+from translator.shim.inputs.stage import InputError, Source, bring_file
 from translator.shim.parameters import grid
 from translator.shim.run_contract import Contract, Launch
 from translator.shim.store import StoreError
@@ -39,16 +39,16 @@ _LOOP = "loop."
 _BUILTIN = Path(__file__).with_name("builtin_steps.py")
 
 
-def label(step: Step, given: Mapping[str, Value]) -> str:
+def label(step: Step, values: Mapping[str, Value]) -> str:
     """See ``translator.shim.run_contract.Contract.label``; an item of a loop is named by its path in the directory."""
     over = next((p.default for p in step.parameters if p.name == f"{_LOOP}over"), None)
-    folder = f"{given.get(f'{_LOOP}over', over)}/"
+    folder = f"{values.get(f'{_LOOP}over', over)}/"
     for item in step.inputs:
-        value = given.get(item.name)
+        value = values.get(item.name)
         if isinstance(value, str) and value.startswith(folder):
             return value[len(folder) :]
     paths = {item.name for item in step.inputs} | set(step.outputs)
-    return grid.label({name: value for name, value in given.items() if name not in paths})
+    return grid.label({name: value for name, value in values.items() if name not in paths})
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
@@ -87,14 +87,14 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  
     return Launch(arguments, variables, {f"{_root(work)}/": ""})
 
 
-def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
+def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:
     """See ``translator.shim.run_contract.Contract.gather``."""
     if work.step.kind == "condition":
         metadata.pop(VERDICT, None)
         verdict = work.space.config / "verdict.json"
         if verdict.is_file():
             metadata[VERDICT] = bool(json.loads(verdict.read_text(encoding="utf-8")))
-        return outputs.Found()
+        return outputs.OutputFiles()
     root, target = _root(work), work.space.outputs
     paths = sorted({place.path for place in _written(work) if not place.absolute})
     if _in_place(work):
@@ -102,12 +102,12 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
         own = sorted({place.path for place in _written(work, loop=False) if not place.absolute})
         return _copied(root, own, target, work)
     paths = [path for path in paths if not any(path != other and below(path, other) for other in paths)]
-    found = outputs.tidy_some(root, paths, work.space.root, work.pulse)
+    to_publish = outputs.tidy_some(root, paths, work.space.root, work.pulse)
     for path in paths:
         if (root / path).exists():
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).rename(target / path)
-    return found
+    return to_publish
 
 
 def _bring(  # noqa: PLR0913, PLR0917 - all that one input needs
@@ -120,7 +120,7 @@ def _bring(  # noqa: PLR0913, PLR0917 - all that one input needs
         cached = work.project / place.path
         if target.exists():
             return
-        yield one(place.path, root, place.path if cached.is_file() else place.url, source)
+        yield bring_file(place.path, root, place.path if cached.is_file() else place.url, source)
         return
     wanted: dict[str, FileRecord | str] = {p: r for p, r in brought.items() if below(p, place.path)}
     folders = [folder for folder in empty if below(folder, place.path)]
@@ -133,7 +133,7 @@ def _bring(  # noqa: PLR0913, PLR0917 - all that one input needs
     for path, record in wanted.items():
         if (root / path).is_file():
             continue
-        record_of_item = one(path, root, record, source)
+        record_of_item = bring_file(path, root, record, source)
         if any(below(path, output) for output in written):
             outputs.own(root / path)
             record_of_item = replace(record_of_item, uri=f"file://{root / path}")
@@ -160,23 +160,23 @@ def _of_project(work: Work, place: Place, brought: set[str]) -> tuple[list[str],
 def _arguments(work: Work) -> list[str]:
     """Return the script's arguments in Loom's order, which is that of the parameters."""
     inputs = {item.name for item in work.step.inputs}
-    found: list[str] = []
+    arguments: list[str] = []
     for parameter in work.step.parameters:
         if parameter.name.startswith(_LOOP) or parameter.pass_as == "":
             continue
         if parameter.name in inputs and parameter.pass_as is None:
-            found.append(_path(work, parameter.name))
+            arguments.append(_path(work, parameter.name))
             continue
         flag = parameter.pass_as or parameter.name
         value = work.values.get(parameter.name)
         if parameter.name in inputs or parameter.name in work.step.outputs:
-            found += [flag, _path(work, parameter.name)]
+            arguments += [flag, _path(work, parameter.name)]
         elif isinstance(value, bool):
-            found += [flag] if value else []
+            arguments += [flag] if value else []
         else:
-            found += [flag, str(_value(work, parameter))]
+            arguments += [flag, str(_value(work, parameter))]
     extra = work.step.options.get("extra", ())
-    return [*found, *(extra.split() if isinstance(extra, str) else map(str, _listed(extra)))]
+    return [*arguments, *(extra.split() if isinstance(extra, str) else map(str, _listed(extra)))]
 
 
 def _condition(work: Work) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def _place(work: Work, name: str) -> Place:
 
 def _written(work: Work, *, loop: bool = True) -> list[Place]:
     """Return the path that the step writes; it is absolute if the pipeline allows paths outside the project."""
-    found = []
+    places = []
     allowed = set(_listed(work.step.options.get("outside", ())))
     if work.step.files is not None and work.step.files.into in allowed:
         allowed.update(work.step.files.outputs)
@@ -249,8 +249,8 @@ def _written(work: Work, *, loop: bool = True) -> list[Place]:
             raise ValueError(
                 f"the output {name!r} must be a path in the project directory, not {work.values.get(name)!r}"
             )
-        found.append(place)
-    return found
+        places.append(place)
+    return places
 
 
 def _root(work: Work) -> Path:
@@ -262,21 +262,21 @@ def _in_place(work: Work) -> bool:
     return bool(work.step.options.get("in_place"))
 
 
-def _copied(root: Path, paths: Sequence[str], target: Path, work: Work) -> outputs.Found:
+def _copied(root: Path, paths: Sequence[str], target: Path, work: Work) -> outputs.OutputFiles:
     """Copy outputs out of the project, so that later writes do not change the artifact."""
-    found = outputs.Found()
+    copied = outputs.OutputFiles()
     for path in paths:
         there = tree(root / path, work.store)
         for name in there.files if there is not None else ():
             own = path if name == "." else f"{path}/{name}"
-            if own in found.paths:
+            if own in copied.paths:
                 continue
             (target / own).parent.mkdir(parents=True, exist_ok=True)
             digest.copy_file(root / own, target / own, work.pulse)
-            found.paths.append(own)
-        found.folders.extend(path if name == "." else f"{path}/{name}" for name in (there.folders if there else ()))
-    found.paths.sort()
-    return found
+            copied.paths.append(own)
+        copied.folders.extend(path if name == "." else f"{path}/{name}" for name in (there.folders if there else ()))
+    copied.paths.sort()
+    return copied
 
 
 def _listed(value: object) -> Sequence[object]:

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 _CHILD = Path(__file__).with_name("child")
 
 
-def label(step: Step, given: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
+def label(step: Step, values: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
     """See ``translator.shim.run_contract.Contract.label``."""
-    return grid.label(given)
+    return grid.label(values)
 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:  # noqa: ARG001 - steps have a catalog, no inputs
@@ -58,8 +58,8 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
     secret_values = secrets.values(step.secrets, step.name)
     environment = _environment(step, rules, work.id, space, scope, parameters, secret_values)
     if step.dialect == "magnus" and step.kind != "stub":
-        asked = work.ends.enter_context(secrets.answering(space.temporary))
-        environment["MAGNUS_STAND_IN_SECRETS"] = str(asked)
+        socket_path = work.ends.enter_context(secrets.answering(space.temporary))
+        environment["MAGNUS_STAND_IN_SECRETS"] = str(socket_path)
 
     def take(line: bytes, length: int) -> None:  # noqa: ARG001 - as metadata takes it
         if rules.track is not None and line.startswith((rules.prefix.encode(), rules.track.encode())):
@@ -85,19 +85,19 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
     return Launch(arguments, environment, names, folder=folder_of(work), bare=bare, hide=secrets.hide, take=take)
 
 
-def gather(work: Work, metadata: dict[str, object]) -> outputs.Found:
+def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:
     """See ``translator.shim.run_contract.Contract.gather``."""
     try:
         problem = results.collect(work, metadata)
     except ValueError as error:
         problem = str(error)
-    found = outputs.tidy(work.space.outputs, work.space.root, work.pulse)
+    to_publish = outputs.tidy(work.space.outputs, work.space.root, work.pulse)
     if problem is not None:
-        found.problems.append(problem)
+        to_publish.problems.append(problem)
     if (linked := work.space.config / "linked.json").exists():
         wrote = view.changed(work.project, json.loads(linked.read_text()))
-        found.problems.extend(f"the step wrote to the project's file {path!r}; {view.INSTEAD}" for path in wrote)
-    return found
+        to_publish.problems.extend(f"the step wrote to the project's file {path!r}; {view.INSTEAD}" for path in wrote)
+    return to_publish
 
 
 def _source(work: Work) -> Source:
@@ -158,15 +158,15 @@ def _environment(  # noqa: PLR0913, PLR0917 - all that an environment needs
 
 
 def _objects(scope: Scope, space: Workspace, source: Source) -> dict[str, str]:
-    found = {}
+    paths = {}
     for name, value in scope.parameters.items():
         if not isinstance(value, Pickle):
             continue
         if value.path not in scope.catalog:
             raise ValueError(f"the object of parameter {name!r} is not in the catalog: {value.path}")
         catalog.place(scope.catalog[value.path], space.config / "objects" / value.path, source)
-        found[name] = str(space.config / "objects" / value.path)
-    return found
+        paths[name] = str(space.config / "objects" / value.path)
+    return paths
 
 
 def _seen(rules: Rules, parameters: Mapping[str, Json]) -> dict[str, Json]:

@@ -24,16 +24,16 @@ def get(wanted: Sequence[str], files: Mapping[str, FileRecord], folder: Path, so
     Raises:
         ValueError: a pattern matches nothing, or a file cannot be brought.
     """
-    found: dict[str, FileRecord] = {}
+    matching_files: dict[str, FileRecord] = {}
     for pattern in wanted:
         here = matching(pattern, files)
         if not here:
             there = ", ".join(sorted(files)) or "none"
             raise ValueError(f"catalog: nothing matches {pattern!r}; the files in the catalog are: {there}")
-        found.update(here)
-    for path, record in found.items():
+        matching_files.update(here)
+    for path, record in matching_files.items():
         place(record, folder / path, source)
-    return list(found.values())
+    return list(matching_files.values())
 
 
 def matching(pattern: str, files: Mapping[str, FileRecord]) -> dict[str, FileRecord]:

@@ -137,9 +137,9 @@ def _changed(
 
 def _tracked(rules: Rules, variables: Mapping[str, str]) -> dict[str, object]:
     """Return the metrics: a value, or a value per step if there are several steps."""
-    found: dict[str, dict[str, object]] = {}
+    tracked: dict[str, dict[str, object]] = {}
     for name, text in variables.items():
         if rules.track is not None and name.startswith(rules.track):
             key, _, number = name[len(rules.track) :].partition("_STEP_")
-            found.setdefault(key.lower(), {})[number or "0"] = scopes.decoded(text)
-    return {key: next(iter(steps.values())) if len(steps) == 1 else steps for key, steps in found.items()}
+            tracked.setdefault(key.lower(), {})[number or "0"] = scopes.decoded(text)
+    return {key: next(iter(steps.values())) if len(steps) == 1 else steps for key, steps in tracked.items()}

@@ -36,10 +36,10 @@ class Secrets:
 
     def value(self, name: str) -> str | None:
         """Return the value of the secret ``name``, masked from now on, or None if it is not defined."""
-        found = os.environ[name] if name in os.environ else self.lookup(name)
-        if found is not None:
-            self.remember(found)
-        return found
+        secret = os.environ[name] if name in os.environ else self.lookup(name)
+        if secret is not None:
+            self.remember(secret)
+        return secret
 
     def values(self, names: Sequence[str], step: str) -> dict[str, str]:
         """Return the values of all secrets that a step lists.

@@ -136,20 +136,20 @@ class _View:
         hidden = entry.name.startswith(".") or entry.name in _LEFT_OUT or entry.path == self.without
         return hidden or os.path.exists(f"{entry.path}/pyvenv.cfg")
 
-    def file(self, path: str, name: str, found: os.stat_result) -> None:
+    def file(self, path: str, name: str, status: os.stat_result) -> None:
         source, target = self.project + path, self.target + path
-        large = found.st_size > COPIED
+        large = status.st_size > COPIED
         source_code = os.path.splitext(name)[1].lower() in _SOURCES
         if (not large and not source_code) or any(one.fullmatch(path[1:]) for one in self.own):
-            copy_file(source, target, found)
+            copy_file(source, target, status)
             return
         if large:
-            self.large += found.st_size
+            self.large += status.st_size
         if large and self.large > KEPT:
             os.symlink(source, target)
-            self.linked[path[1:]] = digest.stamp(found)
-        elif self.kept is None or not _linked(source, self.kept + path, target, found):
-            copy_file(source, target, found)
+            self.linked[path[1:]] = digest.stamp(status)
+        elif self.kept is None or not _linked(source, self.kept + path, target, status):
+            copy_file(source, target, status)
 
 
 @contextlib.contextmanager
@@ -172,17 +172,17 @@ def _held(folder: Path) -> Iterator[str | None]:
         os.close(handle)
 
 
-def _linked(source: str, kept: str, target: str, found: os.stat_result) -> bool:
+def _linked(source: str, kept: str, target: str, status: os.stat_result) -> bool:
     """Link ``target`` to the shared copy of ``source``, and create or update that copy if it differs."""
     try:
         try:
-            fresh = _state(os.stat(kept)) == _state(found)
+            fresh = _state(os.stat(kept)) == _state(status)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(kept), exist_ok=True)
             fresh = False
         if not fresh:
             beside = f"{kept}.{os.urandom(6).hex()}"
-            copy_file(source, beside, found)
+            copy_file(source, beside, status)
             os.replace(beside, kept)
         os.link(kept, target)
     except OSError:
@@ -190,8 +190,8 @@ def _linked(source: str, kept: str, target: str, found: os.stat_result) -> bool:
     return True
 
 
-def _state(found: os.stat_result) -> tuple[int, int, int]:
-    return found.st_size, found.st_mtime_ns, found.st_mode
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_mode
 
 
 def _same(path: Path, stamp: str) -> bool:

@@ -32,8 +32,8 @@ def ready(  # noqa: PLR0913, PLR0917 - what a pull depends on
         RunnerError: it cannot be had; the message says why.
         BaseException: what ``pulse`` raises, called while the image is pulled.
     """
-    if settings.pull != "always" and (found := _inspect(engine, image)) is not None:
-        return found
+    if settings.pull != "always" and (inspected := _inspect(engine, image)) is not None:
+        return inspected
     if settings.pull == "never":
         raise RunnerError(
             f"the image {image} is not on the container engine {engine.address.url}, and pull is never: "
@@ -41,10 +41,10 @@ def ready(  # noqa: PLR0913, PLR0917 - what a pull depends on
         )
     note(f"pulling image {image}")
     _pull(engine, image, _credentials(image, settings.registries, connection), pulse)
-    found = _inspect(engine, image)
-    if found is None:
+    inspected = _inspect(engine, image)
+    if inspected is None:
         raise RunnerError(f"the container engine {engine.address.url} does not have the image {image} after its pull")
-    return found
+    return inspected
 
 
 def _inspect(engine: Engine, image: str) -> Mapping[str, Any] | None:
@@ -87,12 +87,12 @@ def _credentials(
     """Return the credentials for an image's registry; None leaves them to Docker's own configuration."""
     wanted = registry(image)
     for name in names:
-        found = connection(name)
-        if found is None:
+        login = connection(name)
+        if login is None:
             raise RunnerError(f"the registry connection {name!r} does not exist in the engine")
-        host = _host(found)
+        host = _host(login)
         if host == wanted or (host in _HUBS and wanted == _HUB):
-            credentials = {"username": found.login, "password": found.password, "serveraddress": host}
+            credentials = {"username": login.login, "password": login.password, "serveraddress": host}
             return {key: value for key, value in credentials.items() if value}
     return None
 

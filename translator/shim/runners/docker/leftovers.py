@@ -47,9 +47,9 @@ def end_of_gone_workers(engine: Engine) -> None:
         return
     _next_look[engine.address] = now + _EVERY
     with contextlib.suppress(Exception):
-        for found in _list(engine, [labels.WORKER]):
-            if labels.is_gone(found.get("Labels") or {}):
-                engine.client.remove_container(found["Id"], force=True, v=True)
+        for listed in _list(engine, [labels.WORKER]):
+            if labels.is_gone(listed.get("Labels") or {}):
+                engine.client.remove_container(listed["Id"], force=True, v=True)
 
 
 def end_all(items: Sequence[str]) -> None:
@@ -114,15 +114,15 @@ def _remove(engine: Engine, wanted: Mapping[str, str]) -> list[str]:
 
     running = []
     with speaking(engine.address, "list containers of"):
-        for found in _list(engine, [f"{key}={value}" for key, value in wanted.items()]):
-            runs = found.get("State") == "running"
+        for listed in _list(engine, [f"{key}={value}" for key, value in wanted.items()]):
+            runs = listed.get("State") == "running"
             try:
-                engine.client.remove_container(found["Id"], force=True, v=True)
+                engine.client.remove_container(listed["Id"], force=True, v=True)
             except APIError as error:
                 if runs and not is_gone(error):  # one that has ended is being removed
                     raise
             if runs:
-                running.append(str(found["Id"]))
+                running.append(str(listed["Id"]))
     return running
 
 

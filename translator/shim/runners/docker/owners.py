@@ -55,11 +55,11 @@ def let_in(root: Path, user: User) -> None:
     """Let a container's user write to the workspace, whose parent only the worker can enter."""
     if user.mighty:
         return
-    for path, found in _walk(root):
-        mode = stat.S_IMODE(found.st_mode)
-        if stat.S_ISDIR(found.st_mode):
+    for path, status in _walk(root):
+        mode = stat.S_IMODE(status.st_mode)
+        if stat.S_ISDIR(status.st_mode):
             wanted = 0o777
-        elif found.st_nlink > 1:
+        elif status.st_nlink > 1:
             continue  # an artifact of the store
         else:
             wanted = 0o444 | (0o222 if mode & stat.S_IWUSR else 0) | (0o111 if mode & stat.S_IXUSR else 0)
@@ -74,7 +74,7 @@ def take_over(engine: Engine, request: Request, settings: Settings, image: Mappi
         RunnerError: it cannot be done.
     """
     root = request.space.root
-    if os.getuid() == 0 or all(found.st_uid == os.getuid() for _, found in _walk(root)):
+    if os.getuid() == 0 or all(status.st_uid == os.getuid() for _, status in _walk(root)):
         return
     owner = "0:0" if engine.rootless else f"{os.getuid()}:{os.getgid()}"
     problem = ""
@@ -129,9 +129,9 @@ def _walk(root: Path) -> Iterator[tuple[Path, os.stat_result]]:
     while folders:
         with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:
-                found = entry.stat(follow_symlinks=False)
+                status = entry.stat(follow_symlinks=False)
                 path = Path(entry.path)
-                if not stat.S_ISLNK(found.st_mode):
-                    yield path, found
-                if stat.S_ISDIR(found.st_mode):
+                if not stat.S_ISLNK(status.st_mode):
+                    yield path, status
+                if stat.S_ISDIR(status.st_mode):
                     folders.append(path)

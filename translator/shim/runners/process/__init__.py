@@ -63,21 +63,21 @@ def place(request: Request) -> Iterator[Place]:
     if way is None and request.home is not None and request.settings.get("hardcoded_paths") != "allow":
         hardcoded.refuse(request.step, request.project, request.home)
     own = request.space.root.parent
-    found = interpreter.on_path(request.inherited)
+    own_python = interpreter.on_path(request.inherited)
     overlay = repository.make(request, own, way) if request.use == "copied" else None
     with ExitStack() as ends:
         limited = ends.enter_context(cgroup.group(request.step.resources, request.ticket.mark))
         if limited is None and (note := cgroup.unlimited(request.step.resources)):
             request.note(note)
-        mounted = _mounted(request, own, found, overlay) if way is not None else None
+        mounted = _mounted(request, own, own_python, overlay) if way is not None else None
         inside = None
         if way is not None and mounted is not None and way.tool == "direct":
             inside = namespace.enter(mounted, limited, request.ticket.mark)
             ends.callback(inside.end)
         surroundings, python = dict(request.inherited), sys.executable
-        if found is not None:
-            layer.make(own / "python", found, request.inherited.get("PATH", os.defpath))
-            surroundings = layer.environment(own / "python", found, request.inherited)
+        if own_python is not None:
+            layer.make(own / "python", own_python, request.inherited.get("PATH", os.defpath))
+            surroundings = layer.environment(own / "python", own_python, request.inherited)
             python = str(own / "python" / "bin" / "python")
         surroundings |= {name: str(request.space.temporary) for name in ("TMPDIR", "TEMP", "TMP")}
         home = Path(request.home) if mounted is not None and request.home is not None else None
@@ -86,8 +86,8 @@ def place(request: Request) -> Iterator[Place]:
         yield Place(view, surroundings, _Run(request.ticket, way, mounted, limited, inside), python, where)
 
 
-def _mounted(request: Request, own: Path, found: interpreter.Interpreter | None, overlay: Overlay | None) -> Mounts:
-    protected = [*interpreter.own().directories, *(found.directories if found is not None else ()), own.parent]
+def _mounted(request: Request, own: Path, python: interpreter.Interpreter | None, overlay: Overlay | None) -> Mounts:
+    protected = [*interpreter.own().directories, *(python.directories if python is not None else ()), own.parent]
     protected += [request.project] if request.use != "written" else []
     protected += [request.store] if request.store is not None else []
     return mounts(protected, own, request.space.root, request.home, overlay)

@@ -27,7 +27,7 @@ def group(resources: Resources, mark: str, *, system: Path = Path("/")) -> Itera
         mark: a name that no other group has.
         system: the root of the file system.
     """
-    cgroup = _made(resources, mark, system) if resources.cpu is not None or resources.memory is not None else None
+    cgroup = _created(resources, mark, system) if resources.cpu is not None or resources.memory is not None else None
     try:
         yield cgroup
     finally:
@@ -49,7 +49,7 @@ def unlimited(resources: Resources) -> str | None:
     return f"the limit of {' and '.join(limits)} is not enforced: this worker cannot create control groups (cgroup v2)"
 
 
-def _made(resources: Resources, mark: str, system: Path) -> Path | None:
+def _created(resources: Resources, mark: str, system: Path) -> Path | None:
     parent = _parent(system)
     if parent is None:
         return None

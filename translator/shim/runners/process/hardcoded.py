@@ -73,17 +73,17 @@ def scripts(step: Step, project: Path) -> list[Path]:
 
     If it starts an interpreter and does not say with which file, these are all scripts of the project.
     """
-    found: dict[Path, None] = {}
+    read: dict[Path, None] = {}
     waiting = [path for item in step.command for path in _mentioned(_read(item), project, project)]
     if not waiting:
         return list(_all(project)) if any(_LAUNCHER.search(item) for item in step.command) else []
-    while waiting and len(found) < _MOST:
+    while waiting and len(read) < _MOST:
         path = waiting.pop()
-        if path in found:
+        if path in read:
             continue
-        found[path] = None
+        read[path] = None
         waiting += _mentioned(_script(path), project, path.parent)
-    return list(found)
+    return list(read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,13 +79,13 @@ def on_path(environment: Mapping[str, str]) -> Interpreter | None:
     if program is None or str(Path(program).parent) == str(Path(sys.prefix) / "bin"):
         return own()
     try:
-        return _asked(program, os.stat(program).st_mtime_ns)  # noqa: PTH116 - on every execution's path
+        return _facts_of(program, os.stat(program).st_mtime_ns)  # noqa: PTH116 - on every execution's path
     except OSError:
         return own()
 
 
 @lru_cache(maxsize=16)
-def _asked(program: str, changed: int) -> Interpreter | None:  # noqa: ARG001 - a key
+def _facts_of(program: str, changed: int) -> Interpreter | None:  # noqa: ARG001 - a key
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
         said = subprocess.run(

@@ -70,8 +70,8 @@ def mounts(
     own = os.path.realpath(place)
     # Whoever protects the home directory, or all of the temporary ones, keeps every program from working.
     needed = {os.path.realpath(path) for path in ("/", os.path.expanduser("~"), _temporary())}  # noqa: PTH111
-    found = {os.path.realpath(path) for path in protected}
-    kept = sorted(path for path in found if os.path.isdir(path) and not any(_below(one, path) for one in needed))  # noqa: PTH112
+    real_paths = {os.path.realpath(path) for path in protected}
+    kept = sorted(path for path in real_paths if os.path.isdir(path) and not any(_below(one, path) for one in needed))  # noqa: PTH112
     # What is below another on the same file system is read-only with it.
     kept = [path for path in kept if not any(_within(path, other) for other in kept)]
     return Mounts(tuple(kept), (own,), str(root), home, overlay)

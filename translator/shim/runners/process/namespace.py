@@ -173,34 +173,34 @@ def hide(overlay: Overlay, name: str) -> None:
 
 
 def _bubblewrap(arguments: Sequence[str], mounted: Mounts, folder: str, processes: bool) -> list[str]:  # noqa: FBT001
-    found = [direct.tool("bwrap")]
+    command = [direct.tool("bwrap")]
     for path, target in top(mounted.home):
         if target is None:
-            found += ["--ro-bind" if path == "/sys" else "--bind", path, path]
+            command += ["--ro-bind" if path == "/sys" else "--bind", path, path]
         else:
-            found += ["--symlink", target, path]
-    found += ["--dev-bind", "/dev", "/dev"]
-    found += ["--unshare-pid", "--proc", "/proc"] if processes else ["--bind", "/proc", "/proc"]
+            command += ["--symlink", target, path]
+    command += ["--dev-bind", "/dev", "/dev"]
+    command += ["--unshare-pid", "--proc", "/proc"] if processes else ["--bind", "/proc", "/proc"]
     # What root may change there, it changes for the whole machine; bubblewrap protects only a part of it.
     protected = direct.of_the_machine() if processes and os.geteuid() == 0 else ()
     for path in (*protected, *mounted.read_only):
-        found += ["--ro-bind", path, path]
+        command += ["--ro-bind", path, path]
     for path in mounted.writable:
-        found += ["--bind", path, path]
+        command += ["--bind", path, path]
     if mounted.home is not None:
-        found += ["--bind", mounted.root, mounted.home]
+        command += ["--bind", mounted.root, mounted.home]
     if os.geteuid() == 0:
-        found += ["--cap-drop", "ALL"]
+        command += ["--cap-drop", "ALL"]
         for capability in CAPABILITIES:
-            found += ["--cap-add", f"CAP_{capability.upper()}"]
-    found += ["--chdir", folder, "--", *arguments]
+            command += ["--cap-add", f"CAP_{capability.upper()}"]
+    command += ["--chdir", folder, "--", *arguments]
     if mounted.overlay is None:
-        return found
+        return command
     # Older bubblewraps mount no overlays, so that is done around it.
     if os.geteuid() == 0:
-        return [*_unshared(), "/bin/sh", "-c", f'{_overlay(mounted.overlay)} && exec "$@"', "sh", *found]
+        return [*_unshared(), "/bin/sh", "-c", f'{_overlay(mounted.overlay)} && exec "$@"', "sh", *command]
     script = f'{_overlay(mounted.overlay)} && exec {direct.tool("setpriv")} --inh-caps=-all --ambient-caps=-all "$@"'
-    return [*_unshared(), "/bin/sh", "-c", script, "sh", *found]
+    return [*_unshared(), "/bin/sh", "-c", script, "sh", *command]
 
 
 def _unshare(arguments: Sequence[str], mounted: Mounts, folder: str, processes: bool) -> list[str]:  # noqa: FBT001
@@ -273,12 +273,12 @@ def _restricted() -> str:
 
 
 def _unshared(*, processes: bool = False) -> list[str]:
-    found = [direct.tool("unshare"), "--mount"]
+    command = [direct.tool("unshare"), "--mount"]
     if processes:
-        found += ["--pid", "--fork"]
+        command += ["--pid", "--fork"]
     if os.geteuid() != 0:
-        found += ["--user", "--map-current-user", "--keep-caps"]
-    return found
+        command += ["--user", "--map-current-user", "--keep-caps"]
+    return command
 
 
 def _overlay(overlay: Overlay) -> str:

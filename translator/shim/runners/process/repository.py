@@ -33,20 +33,20 @@ def make(request: Request, place: Path, way: Namespace | None) -> Overlay | None
     """Make the working copy of an execution at ``repository`` of its workspace, or return the overlay that shows it."""
     project, target = request.project, request.space.repository
     few = _ENTRIES_QUICK if way is not None and way.tool == "direct" else _ENTRIES
-    found = working_copy.listing(project, request.store, request.pulse, entries=few)
-    small = found.complete and found.size <= _SIZE
+    listed = working_copy.listing(project, request.store, request.pulse, entries=few)
+    small = listed.complete and listed.size <= _SIZE
     options = namespace.overlays(way, place.parent) if way is not None and not small else None
     if options is None:
-        working_copy.make(project, target, request.store, request.pulse, found if found.complete else None)
+        working_copy.make(project, target, request.store, request.pulse, listed if listed.complete else None)
         return None
     target.unlink()
     overlay = Overlay(project, request.space.root / ".changes", place / ".overlay", target, options)
     for path in (overlay.upper, overlay.work, target):
         path.mkdir()
     shutil.copystat(project, overlay.upper)
-    if not found.complete:
-        found = working_copy.listing(project, request.store, request.pulse, entries=_LINKS)
-    for name in found.links:
+    if not listed.complete:
+        listed = working_copy.listing(project, request.store, request.pulse, entries=_LINKS)
+    for name in listed.links:
         to = working_copy.link(project, name)
         if to != os.readlink(project / name):  # noqa: PTH115 - as the copy has it
             _parents(project, overlay.upper, name)
@@ -59,13 +59,13 @@ def where(home: Path, root: Path, overlay: Overlay | None) -> Callable[[str], Pa
     """Return the function that tells where on this worker a path is that the command saw below ``home``."""
     of_workspace = moved(home, root)
 
-    def found(path: str) -> Path | None:
+    def on_worker(path: str) -> Path | None:
         place = of_workspace(path)
         if place is None or overlay is None or not place.is_relative_to(overlay.target):
             return place
         return _of_overlay(overlay, place.relative_to(overlay.target))
 
-    return found
+    return on_worker
 
 
 def _of_overlay(overlay: Overlay, name: Path) -> Path:

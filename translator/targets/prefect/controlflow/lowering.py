@@ -115,7 +115,7 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
         if isinstance(node, ir.ExecutionNode):
             file.used.add("step_node")
             name = file.names.places[here]
-            task = call("step_node", Name(name.upper()), **_options(file, node))
+            task = call("step_node", Name(name.upper()), **_task_options(file, node))
             yield StepTask(name, task, reached=node.name in reached)
             continue
         for name, inner in branches(node).items():
@@ -126,7 +126,7 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
         yield _composite(file, node, here, reached=node.name in reached)
 
 
-def _options(file: _File, node: ir.ExecutionNode) -> dict[str, Expression]:
+def _task_options(file: _File, node: ir.ExecutionNode) -> dict[str, Expression]:
     """Return the options that settings give the task of a node."""
     settings = of_node(file.pipeline, node)
     tags = settings.get("tags")

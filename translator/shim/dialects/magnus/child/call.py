@@ -25,7 +25,7 @@ else:
 
 def called(request: typing.Mapping[str, Any]) -> dict[str, Any]:
     """Call the function that the request names; return its results."""
-    function = found(request["command"])
+    function = function_named(request["command"])
     answer = function(**bound(function, request))
     if request["dialect"] == "magnus":
         if not answer:
@@ -44,7 +44,7 @@ def called(request: typing.Mapping[str, Any]) -> dict[str, Any]:
     return step.returned(answers, request)
 
 
-def found(command: str) -> Any:
+def function_named(command: str) -> Any:
     """Return the function that ``command`` names."""
     module, _, name = command.rpartition(".")
     if not module:

@@ -62,7 +62,7 @@ def executed(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def printed(cells: Iterable[Any], tag: str) -> dict[str, Any]:
     """Return the parameters that cells tagged ``tag`` print as literal dictionaries."""
-    found: dict[str, Any] = {}
+    printed_values: dict[str, Any] = {}
     for cell in cells:
         if tag not in cell.get("metadata", {}).get("tags", ()):
             continue
@@ -75,8 +75,8 @@ def printed(cells: Iterable[Any], tag: str) -> dict[str, Any]:
                 raise step.StepError(
                     f"a cell tagged {tag!r} prints something that is not a dictionary of parameters: {text[:200]!r}"
                 )
-            found.update(values)
-    return found
+            printed_values.update(values)
+    return printed_values
 
 
 def _keeping(client: Any, variables: dict[str, Any]) -> Any:

@@ -53,16 +53,16 @@ def set_parameter(**kwargs: Any) -> None:
 
 def get_parameter(key: str | None = None, cast_as: Any = None) -> Any:
     """Return the value of a parameter, or all of them."""
-    found = {}
+    parameters = {}
     for name, text in os.environ.items():
         if name.startswith(_PARAMETER):
             try:
-                found[name[len(_PARAMETER) :].lower()] = json.loads(text)
+                parameters[name[len(_PARAMETER) :].lower()] = json.loads(text)
             except ValueError:
-                found[name[len(_PARAMETER) :].lower()] = text
-    if key and key not in found:
+                parameters[name[len(_PARAMETER) :].lower()] = text
+    if key and key not in parameters:
         raise Exception(f"Parameter {key} is not set before")  # noqa: TRY002 - as magnus does
-    value = found[key] if key else found
+    value = parameters[key] if key else parameters
     if cast_as is None:
         return value
     if hasattr(cast_as, "model_fields"):
