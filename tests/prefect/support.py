@@ -62,12 +62,17 @@ def is_alive(process: int) -> bool:
 
 
 def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Return the result of ``condition`` as soon as it is true; ``seconds`` are those of a quiet machine."""
+    """Return the result of ``condition`` once it is true; ``seconds`` are those of a quiet machine.
+
+    What takes long is looked at less often: each look at a state costs the server more than a flow's own requests.
+    """
     deadline = time.monotonic() + BUSY * seconds
+    pause = 0.1
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.1)
+        time.sleep(pause)
+        pause = min(1.2 * pause, 0.5)
     raise AssertionError(f"waited {BUSY * seconds} s for {what}")
 
 

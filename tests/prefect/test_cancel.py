@@ -15,7 +15,9 @@ pytest.importorskip("prefect")
 
 from prefect import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.deployments import run_deployment
+from prefect.states import Cancelling
 
 from tests.prefect.support import compiled, is_alive, wait_for
 
@@ -68,9 +70,11 @@ def flow_run_of(name):
         return found
 
 
-def cancel(server, flow_run):
-    done = server.command("flow-run", "cancel", str(flow_run.id))
-    assert done.returncode == 0, done.stdout + done.stderr
+def cancel(flow_run):
+    """Do what the UI and ``prefect flow-run cancel`` do."""
+    with get_client(sync_client=True) as client:
+        result = client.set_flow_run_state(flow_run.id, Cancelling())
+    assert result.status == SetStateStatus.ACCEPT, result
 
 
 def check_is_cancelled(folder, process):
@@ -89,7 +93,7 @@ def test_of_a_flow_that_was_started_as_a_script(server, start, tmp_path):
     process = start("as script", "FLOW")
     sleeper = sleeper_in(tmp_path)
 
-    cancel(server, flow_run_of("as script"))
+    cancel(flow_run_of("as script"))
 
     check_is_cancelled(tmp_path, sleeper)
     wait_for(lambda: is_cancelled("as script"), 30, "the flow run to be cancelled")
@@ -119,7 +123,7 @@ def test_of_a_served_flow(server, start, tmp_path):
     flow_run = run_deployment("served flow/served", timeout=0)
     sleeper = sleeper_in(tmp_path)
 
-    cancel(server, flow_run)
+    cancel(flow_run)
 
     check_is_cancelled(tmp_path, sleeper)
     wait_for(lambda: is_cancelled("served flow"), 40, "the flow run to be cancelled")

@@ -48,7 +48,7 @@ def test_containers_end_with_their_flow_run(server, podman, tmp_path):
             )
         wait_for(lambda: len(podman.containers()) == 2, 300, "the containers to start")
 
-        cancel(server, flow_run_of("cancelled in container"))
+        cancel(flow_run_of("cancelled in container"))
         wait_for(lambda: len(podman.containers()) == 1, 60, "the container of the cancelled run to end")
         assert processes["cancelled"].wait(600) != 0
         (record,) = (folders["cancelled"] / "store").glob("*/*/run.json")
