@@ -62,7 +62,7 @@ def target(name: str) -> Target:
 
 def module_of(name: str) -> str:
     """Return the name of the module or package of an installed dialect."""
-    return _found(DIALECTS)[name].module
+    return _entry_points(DIALECTS)[name].module
 
 
 def targets() -> tuple[Target, ...]:
