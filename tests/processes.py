@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 TELL = 'echo "$(readlink /proc/self/ns/pid) $$"'
-"""Prints, in a shell, what ``process_of`` reads: the namespace of the shell, and its number there."""
+"""Prints, in a shell, what ``process_of`` reads: the namespace of the shell, and its number there.
+
+The file that it is written to must not be in the project, which commands in a namespace cannot write to.
+"""
+
+
+def process_in(file: Path) -> int | None:
+    """Return the number of the process that ``TELL`` has written to a file; None if it has not, or has ended."""
+    told = file.read_text() if file.exists() else ""
+    return process_of(told) if told.endswith("\n") else None
 
 
 def process_of(told: str) -> int | None:

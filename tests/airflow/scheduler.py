@@ -152,8 +152,6 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW__")}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment |= {
-        # In a namespace, a process has another number than the tests can use.
-        "TRANSLATOR_NAMESPACE": "never",
         "TESTS_HOME": str(home),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

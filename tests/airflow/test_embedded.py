@@ -16,6 +16,7 @@ import pytest
 
 from airflow_plugin import embedded
 from tests.airflow.pipelines import OK, Node, pipeline
+from tests.processes import TELL, process_in
 from translator.load import load_text
 from translator.targets import airflow
 
@@ -167,21 +168,20 @@ def test_a_killed_process_fails_its_task_only(tmp_path: Path) -> None:
     assert "killed" in document["nodes"]["victim"]["executions"][0]["reason"]
 
 
-def test_a_signal_stops_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_stops_the_run(tmp_path: Path) -> None:
     """``tests/run`` has SIGINT."""
-    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")  # in one, a process has another number
-    sleeper = f"sh -c 'echo $$ > {tmp_path}/project/pid; exec sleep 600'"
+    asleep = tmp_path / "asleep"
+    sleeper = f"sh -c '{TELL} > {asleep}; exec sleep 600'"
     process = started(pipeline(Node("one", sleeper, "continue"), Node("two", after=["one"])), tmp_path, {})
-    pid = tmp_path / "project" / "pid"
     deadline = time.monotonic() + 600
-    while not (pid.exists() and pid.read_text()):
+    while process_in(asleep) is None:
         assert time.monotonic() < deadline
         assert process.poll() is None, process.communicate()
         time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=600)
     assert process.returncode == 1
-    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
+    assert process_in(asleep) is None
     document = record(tmp_path)
     assert document["state"] == "stopped"
     assert {name: node["state"] for name, node in document["nodes"].items()} == {"one": "stopped", "two": "stopped"}

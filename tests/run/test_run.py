@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.parity.engines import ENGINES, python_of
+from tests.processes import TELL, process_in
 from translator.cli import main
 from translator.run.guard import guarded
 from translator.shim.workspace import hold
@@ -39,15 +40,17 @@ SCRIPT = """\
 echo "working on $1"
 echo result > "$VH_OUTPUTS_DIR/result-$1.txt"
 [ "$1" != 7 ] || { echo "seven is bad" >&2; exit 3; }
-[ "$1" != 9 ] || { echo $$ > FOLDER/pid; exec sleep 300; }
+[ "$1" != 9 ] || { TELL > FOLDER/asleep; exec sleep 300; }
 """
 
 
 @pytest.fixture
 def project(tmp_path):
-    (tmp_path / "valohai.yaml").write_text(TEXT)
-    (tmp_path / "work.sh").write_text(SCRIPT.replace("FOLDER", str(tmp_path)))
-    return tmp_path
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "valohai.yaml").write_text(TEXT)
+    (folder / "work.sh").write_text(SCRIPT.replace("FOLDER", str(tmp_path)).replace("TELL", TELL))
+    return folder
 
 
 @pytest.fixture(params=ENGINES)
@@ -66,8 +69,8 @@ def in_default_store(engine, project):
 
 
 def environment():
-    """Return what a user has, without namespaces, in which a process has another number than the tests can use."""
-    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"TRANSLATOR_NAMESPACE": "never"}
+    """Return what a user has."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
 def test_a_run_that_fails(engine, project, tmp_path_factory):
@@ -132,15 +135,15 @@ def test_ending_it_ends_everything(engine, project, number):
         start_new_session=True,
         env=environment(),
     )
-    file = project / "pid"
-    wait_for(lambda: file.exists() and file.read_text().strip(), 120)
+    asleep = project.parent / "asleep"
+    wait_for(lambda: process_in(asleep), 120)
     process.send_signal(number)
     out, _ = process.communicate(timeout=6000)
     assert process.returncode == 130, out
     assert "the run  stopped" in out
     assert out.endswith("translate: you stopped the run\n")
     assert "Traceback" not in out
-    wait_for(lambda: not alive(int(file.read_text())), 10)
+    wait_for(lambda: process_in(asleep) is None, 10)
 
 
 def test_killing_it_ends_everything_and_leaves_nothing(engine, project, tmp_path):
@@ -153,13 +156,13 @@ def test_killing_it_ends_everything_and_leaves_nothing(engine, project, tmp_path
         stderr=subprocess.DEVNULL,
         env={**environment(), "TMPDIR": str(temporary)},
     )
-    file = project / "pid"
-    wait_for(lambda: file.exists() and file.read_text().strip(), 120)
+    asleep = project.parent / "asleep"
+    wait_for(lambda: process_in(asleep), 120)
     engines = children(process.pid)
     assert len(list(temporary.glob("translate-run-*"))) == 1
     process.kill()
     process.wait()
-    wait_for(lambda: not alive(int(file.read_text())), 60)
+    wait_for(lambda: process_in(asleep) is None, 60)
     wait_for(lambda: not any(alive(one) for one in engines), 60)
     wait_for(lambda: list(temporary.glob("translate-run-*")) == [], 60)
     [record] = (project / "store" / "Work").glob("*/run.json")
@@ -175,8 +178,8 @@ def test_an_engine_that_is_killed_leaves_its_log(engine, project):
         text=True,
         env=environment(),
     )
-    file = project / "pid"
-    wait_for(lambda: file.exists() and file.read_text().strip(), 120)
+    asleep = project.parent / "asleep"
+    wait_for(lambda: process_in(asleep), 120)
     [started] = [one for one in children(process.pid) if b"embedded" in Path(f"/proc/{one}/cmdline").read_bytes()]
     servers = children(started)
     assert servers
@@ -188,7 +191,7 @@ def test_an_engine_that_is_killed_leaves_its_log(engine, project):
     assert f"was ended by SIGKILL and left no record of the run; its log is kept in {log}\n" in out
     last = [line for line in log.read_text().splitlines() if line.strip()][-1]
     assert last[:60] in out
-    wait_for(lambda: not alive(int(file.read_text())), 10)
+    wait_for(lambda: process_in(asleep) is None, 10)
 
 
 def test_old_directories_of_killed_runs_are_swept(tmp_path, monkeypatch):

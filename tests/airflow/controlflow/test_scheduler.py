@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.scheduler import alive, wait_until
+from tests.airflow.scheduler import wait_until
 from tests.controlflow.run import recorded
+from tests.processes import TELL, process_in
 from translator.load import load_text
 from translator.targets import GenerateOptions, airflow
 
@@ -64,7 +65,7 @@ dag:
         One:
           start_at: sleep
           steps:
-            sleep: {type: task, command_type: shell, command: "echo $$ > FOLDER/pid; exec sleep 600", next: success}
+            sleep: {type: task, command_type: shell, command: 'TELL > FOLDER/branch; exec sleep 600', next: success}
             success: {type: success}
             fail: {type: fail}
     After: {type: stub, next: success}
@@ -75,15 +76,15 @@ dag:
 
 @pytest.fixture(scope="module")
 def folder(scheduler: Airflow) -> Path:
-    """Return the project's directory, with the DAG files deployed."""
+    """Deploy the DAG files; return the directory that their commands write to, which is not in the project."""
     project = scheduler.home / "controlflow"
     project.mkdir()
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     for name, text in {"shops": SHOPS, "asleep": ASLEEP}.items():
-        pipeline = load_text(text.replace("FOLDER", str(project)), f"{name}.yaml").choose()
+        pipeline = load_text(text.replace("FOLDER", str(scheduler.home)).replace("TELL", TELL), f"{name}.yaml").choose()
         (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
     wait_until(lambda: {"shops", "asleep"} <= {d["dag_id"] for d in scheduler.api("GET", "/api/v2/dags")["dags"]})
-    return project
+    return scheduler.home
 
 
 def states(document: dict[str, Any]) -> dict[str, str]:
@@ -141,11 +142,9 @@ def test_more_items_than_airflow_maps_over(scheduler: Airflow, folder: Path) -> 
 
 def test_a_person_ends_the_run(scheduler: Airflow, folder: Path) -> None:
     scheduler.trigger("asleep", "asleep-1")
-    pid = folder / "pid"
-    wait_until(lambda: pid.exists() and pid.read_text())
-    number = int(pid.read_text())
+    wait_until(lambda: process_in(folder / "branch"))
     scheduler.api("PATCH", "/api/v2/dags/asleep/dagRuns/asleep-1", {"state": "failed"})
-    wait_until(lambda: not alive(number))
+    wait_until(lambda: process_in(folder / "branch") is None)
     assert scheduler.wait("asleep", "asleep-1", 180) == "failed"
     document = scheduler.record("asleep-1")
     assert document["state"] == "stopped"
