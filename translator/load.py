@@ -218,7 +218,7 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
         for pipeline in read:
             whole = not bad & {None, pipeline.name}
             about = diagnostics.about(pipeline.name)
-            check(pipeline, about, project=project, whole=whole, questions=questions)
+            check(pipeline, about, project=project, whole=whole, questions=questions, sources=sources)
     except TooManyErrors:
         return Loaded((), diagnostics, sources, names, config, project)
     bad = diagnostics.bad()

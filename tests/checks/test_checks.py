@@ -208,8 +208,8 @@ def test_files_that_are_not_in_the_project(tmp_path: Path):
     name: s
     image: i
     command:
-      - python there.py #! warning missing-script
-      - python gone.py
+      - python there.py
+      - python gone.py #! warning missing-script
       - cd elsewhere
       - python anything.py
     inputs:

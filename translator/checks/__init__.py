@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from translator.checks import commands, controlflow, graph, grids, names, parameters, ports, secrets, values
+from translator.checks import (
+    commands,
+    controlflow,
+    graph,
+    grids,
+    names,
+    parameters,
+    ports,
+    project_files,
+    secrets,
+    values,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from translator.diagnostics import Diagnostics
+    from translator.diagnostics import Diagnostics, SourceText
     from translator.ir import Pipeline
 
 
-def check(
+def check(  # noqa: PLR0913 - all but the first are keywords
     pipeline: Pipeline,
     diagnostics: Diagnostics,
     *,
     project: Path | None = None,
     whole: bool = True,
     questions: Iterator[int] | None = None,
+    sources: Mapping[str, SourceText] = MappingProxyType({}),
 ) -> None:
     """Check a pipeline and report everything at once.
 
@@ -30,6 +43,7 @@ def check(
         project: the directory with the files that steps run; None skips the checks of files.
         whole: whether the dialect could read every node and edge; if not, drop findings that a missing one explains.
         questions: how often a shell may still check a command, for all pipelines of a file together.
+        sources: the texts by ``Span.file``, to find places in commands.
     """
     names.check(pipeline, diagnostics)
     graph.check(pipeline, diagnostics, whole=whole)
@@ -38,5 +52,7 @@ def check(
     grids.check(pipeline, diagnostics)
     values.check(pipeline, diagnostics)
     secrets.check(pipeline, diagnostics)
-    commands.check(pipeline, diagnostics, project=project, questions=questions)
+    commands.check(pipeline, diagnostics, questions=questions)
+    if project is not None:
+        project_files.check(pipeline, diagnostics, project=project, sources=sources)
     controlflow.check(pipeline, diagnostics, project=project)

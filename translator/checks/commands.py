@@ -1,4 +1,4 @@
-"""Check commands: missing scripts, and settings that the process runner ignores."""
+"""Check commands: that there are some, and that a shell can run them."""
 
 from __future__ import annotations
 
@@ -8,23 +8,21 @@ import shutil
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.files import is_missing, is_missing_file
 from translator.nodes import walk_steps
 from translator.shim.process.shell import Flaw, flaw, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from translator.diagnostics import Diagnostics
 
 _SCRIPT = re.compile(r"[\w./ -]+\.(?:py|sh|bash|R|r|jl|js|pl|rb|ipynb)")
 _RUNNERS = re.compile(r"(?:.*/)?(?:python[0-9.]*|bash|sh|Rscript|julia|node|perl|ruby|torchrun|papermill|source|\.)")
-_MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|touch|tee)\b|>")
+MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|touch|tee)\b|>")
 """Commands that may create or move a script."""
 
 _SH = re.compile(r"#!\s*/bin/sh\s*(?:\n|$)")
-_OF_A_SHELL = (ir.StepKind.COMMAND, ir.StepKind.SHELL)
+OF_A_SHELL = (ir.StepKind.COMMAND, ir.StepKind.SHELL)
 _WITHOUT = (ir.StepKind.STUB, ir.StepKind.CONDITION, ir.StepKind.COLLECT)
 """Kinds of steps that need no command."""
 _SHELL = ("/bin/sh",)
@@ -37,9 +35,7 @@ QUESTIONS = 300
 _BETWEEN = ("&&", "||", "|", ";", "&", "(", ")")
 
 
-def check(
-    pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | None, questions: Iterator[int] | None = None
-) -> None:
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, questions: Iterator[int] | None = None) -> None:
     """Check the commands of a pipeline; see ``translator.checks.check``."""
     questions = iter(range(QUESTIONS)) if questions is None else questions
     steps = {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}
@@ -47,19 +43,17 @@ def check(
         if step.kind not in _WITHOUT and not any(command.strip() for command in step.command):
             message = f"step {step.name!r} has no command and does nothing"
             diagnostics.warning("empty-command", message, step.command_span or step.span)
-        if step.kind in _OF_A_SHELL:
+        if step.kind in OF_A_SHELL:
             _incomplete(step, diagnostics, questions)
-        if project is not None and step.kind in _OF_A_SHELL:
-            _missing_files(step, project, diagnostics)
 
 
 def scripts(command: str) -> Iterator[str]:
     """Yield the scripts that a command runs, as far as its text shows, as paths in the project."""
     for line in re.sub(r"\\\n", " ", command).splitlines():
-        if _MOVES.search(line):
+        if MOVES.search(line):
             return
         try:
-            words = list(_lexer(line))
+            words = list(lexed(line))
         except ValueError:
             return
         runs = True
@@ -100,29 +94,12 @@ def _flaw(command: str, questions: Iterator[int]) -> Flaw | None:
     return message
 
 
-def _lexer(line: str) -> shlex.shlex:
+def lexed(line: str) -> shlex.shlex:
+    """Return the words of a line, operators of a shell apart.
+
+    Raises:
+        ValueError: a quote is not closed (when the words are read).
+    """
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     return lexer
-
-
-def _missing_files(step: ir.Step, project: Path, diagnostics: Diagnostics) -> None:
-    place = step.command_span or step.span
-    for script in dict.fromkeys(script for command in _until_it_moves(step) for script in scripts(command)):
-        if is_missing_file(project / script):
-            message = f"step {step.name!r} runs {script!r}, which is not in {str(project) or '.'}"
-            diagnostics.warning("missing-script", message, place)
-    for step_input in step.inputs:
-        for default in step_input.default:
-            if "://" in default or re.search(r"[*?\[]", default):
-                continue
-            if is_missing(project / default):
-                message = f"the default {default!r} of input {step_input.name!r} is not in {str(project) or '.'}"
-                diagnostics.warning("missing-file", message, step_input.span)
-
-
-def _until_it_moves(step: ir.Step) -> Iterator[str]:
-    for command in step.command:
-        yield command
-        if _MOVES.search(command):
-            return

@@ -7,6 +7,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from translator.files import is_missing_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -37,9 +39,8 @@ def function_of(command: str, project: Path) -> Function | None:
     module, _, name = command.rpartition(".")
     if not module or not all(part.isidentifier() for part in module.split(".")):
         return None
-    place = project.joinpath(*module.split("."))
-    for file in (place.with_name(f"{place.name}.py"), place / "__init__.py"):
-        tree = _parsed(file)
+    for file in _places(module, project):
+        tree = parsed(file)
         if tree is not None:
             # An import returns the last of several.
             functions = [one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == name]
@@ -47,7 +48,18 @@ def function_of(command: str, project: Path) -> Function | None:
     return None
 
 
-def _parsed(file: Path) -> ast.Module | None:
+def module_file(module: str, project: Path) -> Path | None:
+    """Return the file of a module of the project."""
+    return next((file for file in _places(module, project) if not is_missing_file(file)), None)
+
+
+def _places(module: str, project: Path) -> tuple[Path, Path]:
+    place = project.joinpath(*module.split("."))
+    return place.with_name(f"{place.name}.py"), place / "__init__.py"
+
+
+def parsed(file: Path) -> ast.Module | None:
+    """Return the syntax tree of a file of Python; None if it cannot be read."""
     try:
         if file.is_file() and file.stat().st_size < _LARGEST:
             with warnings.catch_warnings():

@@ -148,6 +148,23 @@ RULES = (
         magnus("first: {type: task, command_type: shell, next: success}\n"),
     ),
     Rule(
+        "missing-function",
+        (WARNING,),
+        "a module of the project does not define the function that a step calls",
+        "Correct the name.",
+        magnus(
+            "first: {type: task, command: steps.fti, next: success}\n",
+            files={"steps.py": "def fit(): print(1)\n"},
+        ),
+    ),
+    Rule(
+        "missing-module",
+        (WARNING,),
+        "a module is neither in the project nor installed here",
+        "Correct the name, or name the directory with `--project`. Ignore it for a module that only workers have.",
+        magnus("first: {type: task, command: stesp.fit, next: success}\n"),
+    ),
+    Rule(
         "parameter-race",
         (WARNING,),
         "two branches write the same parameter",

@@ -66,6 +66,7 @@ a:
 
 
 def test_a_dag_step_reads_another_file(tmp_path: Path):
+    (tmp_path / "m.py").write_text("def f(): print(1)")
     (tmp_path / "sub.yaml").write_text(magnus("a: {type: task, command: m.f, next: success}"))
     text = magnus("a: {type: dag, dag_definition: sub.yaml, next: success}")
     (node,) = check(text, "magnus", tmp_path).choose().nodes
@@ -187,6 +188,7 @@ STEPS = [
 
 @pytest.mark.parametrize("steps", STEPS)
 def test_steps(steps, tmp_path: Path):
+    (tmp_path / "m.py").write_text("def f(): print(1)")
     check(magnus(steps), "magnus", tmp_path)
 
 

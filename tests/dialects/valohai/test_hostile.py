@@ -58,7 +58,7 @@ def shown(text: str) -> str:
     """Load a text and show all that is found in each way; an exception is a failure of the test."""
     loaded = load_text(text)
     diagnostics.as_json(loaded.diagnostics, loaded.sources)
-    diagnostics.sarif(loaded.diagnostics, loaded.sources, version="0")
+    diagnostics.sarif(loaded.diagnostics, loaded.sources, version="0", codes_uri="")
     return diagnostics.text(loaded.diagnostics, loaded.sources)
 
 

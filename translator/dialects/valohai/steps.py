@@ -10,7 +10,7 @@ from translator import ir
 from translator.diagnostics import Diagnostic, Severity
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import texts, value_of
-from translator.names import did_you_mean
+from translator.names import closest, did_you_mean
 from translator.shim.json_values import frozen
 from translator.shim.masking import looks_secret
 
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from translator.dialects.valohai.document import Item
     from translator.source import Located
 
-_FSSPEC = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "ftp", "sftp", "hdfs", "github")
+_FSSPEC = {
+    **dict.fromkeys(("s3", "s3a"), "s3fs"),
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("abfs", "abfss", "az", "adl"), "adlfs"),
+    "ftp": None,
+    "sftp": "paramiko",
+    "hdfs": "pyarrow",
+    "github": "requests",
+}
+"""The schemes of inputs that fsspec reads, with the package that it needs for them."""
 _FETCHED = ("file", "http", "https")
 _VALOHAI_ONLY = {
     "datum": "datums of Valohai's catalogue, by id or alias",
@@ -119,6 +128,9 @@ def seconds(value: Located | None) -> float | None:
 
 _PLACEHOLDER = re.compile(r"\{(?:parameter|parameter-value):(.+?)\}")
 
+_MISSPELT = re.compile(r"(?<![$\w{])\{([A-Za-z]+)\}(?!\})")
+"""What may be a misspelt ``{parameters}``; ``${name}`` is a variable of the shell."""
+
 
 def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Diagnostics) -> None:
     """Warn of placeholders for unknown parameters, which the vendor's command builder does not substitute."""
@@ -130,6 +142,11 @@ def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Dia
             if match.group(1) not in known:
                 message = f"step {step.name!r} has no parameter {match.group(1)!r}; {match.group()} is not substituted"
                 hint = did_you_mean(match.group(1), known, "its parameters")
+                diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
+        for match in _MISSPELT.finditer(str(place.value)) if known else ():
+            if closest(match.group(1), ["parameters"]) and match.group(1) != "parameters":
+                message = f"{match.group()} is not a placeholder and is not substituted"
+                hint = "did you mean {parameters}?"
                 diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
 
 
@@ -296,9 +313,9 @@ def _check_uris(default: Located, name: str, diagnostics: Diagnostics) -> None:
         scheme = _scheme(uri)
         if refusal is not None:
             refuse(*refusal, place.span, diagnostics)
-        elif scheme in _FSSPEC:
-            message = f"input {name!r} uses {scheme}://, for which workers need an fsspec package"
-            diagnostics.note("needs-fsspec", message, place.span)
+        elif package := _FSSPEC.get(scheme):
+            message = f"input {name!r} uses {scheme}://, for which workers need the package {package}"
+            diagnostics.note("needs-fsspec", message, place.span, hint=f"install it there: pip install {package}")
 
 
 def _refusal(uri: str) -> tuple[str, str] | None:

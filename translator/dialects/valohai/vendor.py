@@ -45,6 +45,32 @@ _CODES = (
 )
 _QUOTED_KEY = re.compile(r"`([a-z-]+)`")
 _NOT_A_STRING = re.compile(r"(: default) `default` (value .* is not a string) \(got a <class '(\w+)'>\)$", re.DOTALL)
+_PREFIX = re.compile(r"^(Step) (.+?), parameter (.+?):")
+_NAMED = re.compile(r'\b(Step|Endpoint|Deployment|Pipeline)[ ]"([^"]*)"')
+_OF_BAYESIAN = re.compile(r"^[a-z_]+(?= only makes sense)")
+_WORDS = (
+    (
+        re.compile(r"^Parameter sets only make sense with manual search"),
+        "'parameter-sets' has no effect, because the type of the task is not 'manual_search'",
+        "write type: manual_search",
+    ),
+    (
+        re.compile(r"^(.+) only makes sense for Bayesian TPE tasks"),
+        r"'\1' has no effect, because the type of the task is not 'bayesian_tpe'",
+        "remove it",
+    ),
+    (
+        re.compile(r'missing "environment"'),
+        "'runtime-config-preset' needs an 'environment'",
+        "set 'environment' as well",
+    ),
+    (
+        re.compile(r'^Deployment "(.*)" has no defaults.target'),
+        r"deployment '\1' has no 'defaults.target', so Valohai cannot create it",
+        None,
+    ),
+)
+"""Messages of the linter, what we say instead, and a hint."""
 _TYPES = {"bool": "flag", "float": "float", "int": "integer"}
 
 
@@ -248,12 +274,26 @@ def _report_messages(messages: Iterable[Mapping[str, Any]], place: Located, diag
 
 
 def _reworded(text: str) -> tuple[str, str | None]:
-    """Return a message of the linter without names of Python's types, and a hint."""
+    """Return a message of the linter in our words, and a hint."""
     match = _NOT_A_STRING.search(text)
-    if match is None:
-        return text, None
-    kind = _TYPES.get(match.group(3))
-    return _NOT_A_STRING.sub(r"\1 \2", text), f"write type: {kind}, or quote the value" if kind else None
+    if match is not None:
+        kind = _TYPES.get(match.group(3))
+        shown = _NOT_A_STRING.sub(r"\1 \2", text)
+        return _in_our_form(shown), f"write type: {kind}, or quote the value" if kind else None
+    text = _OF_BAYESIAN.sub(lambda key: key[0].replace("_", "-"), text)  # the linter names Python's attributes
+    for pattern, message, hint in _WORDS:
+        match = pattern.search(text)
+        if match is not None:
+            return match.expand(message), hint
+    return _in_our_form(text), None
+
+
+def _in_our_form(text: str) -> str:
+    """Return a message that starts in lower case and has names in single quotes."""
+    text = _PREFIX.sub(lambda found: f"{found[1].lower()} {found[2]!r}, parameter {found[3]!r}:", text)
+    text = _NAMED.sub(lambda found: f"{found[1].lower()} {found[2]!r}", text)
+    text = _QUOTED_KEY.sub(r"'\1'", text)
+    return text[:1].lower() + text[1:]
 
 
 def _spot(code: str, text: str, place: Located) -> Span:
