@@ -134,7 +134,7 @@ RULES = (
         (ERROR,),
         "the path is a directory",
         "Pass the file in it.",
-        Example("", "valohai.yaml", {}, ("check", ".")),
+        Example("", "valohai.yaml", {"steps/fit.py": ""}, ("check", "steps")),
     ),
     Rule(
         "not-finite",
