@@ -154,7 +154,7 @@ RULES = (
         "Correct the name.",
         magnus(
             "first: {type: task, command: steps.fti, next: success}\n",
-            files={"steps.py": "def fit(): print(1)\n"},
+            files={"steps.py": "def fit():\n    print(1)\n"},
         ),
     ),
     Rule(
