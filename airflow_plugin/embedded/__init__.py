@@ -159,16 +159,16 @@ def _signals_cancel() -> Iterator[list[Callable[[int], None]]]:
     from airflow_plugin.run.stopping import end_commands, go_on
 
     go_on()
-    told: list[Callable[[int], None]] = []
+    receivers: list[Callable[[int], None]] = []
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        for tell in told:
+        for tell in receivers:
             tell(number)
         end_commands()
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield told
+        yield receivers
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -16,7 +16,7 @@ FILE = Path(__file__).parents[2] / "examples" / "valohai" / "valohai.yaml"
 
 @pytest.fixture
 def run(engines, tmp_path):
-    """Run a pipeline of the example on both engines; return the record, the same but for times, and the status."""
+    """Run a pipeline of the example on both engines; return the record, the same except for times, and the status."""
 
     def run(name, values):
         pipeline = load(FILE).choose(name)

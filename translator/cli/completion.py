@@ -53,8 +53,8 @@ def _parser_of(command: str) -> Parser:
     if command == "completion":
         return parser()
     module = import_module(f"translator.cli.{command or TRANSLATE.name}")
-    made: Parser = module.parser()
-    return made
+    command_parser: Parser = module.parser()
+    return command_parser
 
 
 def _values(action: Action, name: str) -> Sequence[str]:
@@ -73,10 +73,10 @@ def _words(command: str) -> tuple[str, ...]:
 
 def _bash() -> str:
     values = {
-        f"{command}:{name}": found
+        f"{command}:{name}": choices
         for command in ("", *COMMANDS)
         for action, name in _options(command)
-        if (found := _values(action, name))
+        if (choices := _values(action, name))
     }
     return _BASH % {
         "commands": " ".join(COMMANDS),
@@ -107,8 +107,8 @@ def _fish() -> str:
         lines.extend(f"{start} -f -a {word}" for word in _words(name))
         for action, option in _options(name):
             values = _values(action, option)
-            given = f" -x -a '{' '.join(values)}'" if values else "" if action.nargs == 0 else " -r"
-            lines.append(f"{start} -l {option[2:]}{given} -d {_quoted(_help(action))}")
+            completions = f" -x -a '{' '.join(values)}'" if values else "" if action.nargs == 0 else " -r"
+            lines.append(f"{start} -l {option[2:]}{completions} -d {_quoted(_help(action))}")
     return "\n".join(lines) + "\n"
 
 
