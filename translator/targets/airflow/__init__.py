@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from translator.targets import GenerateOptions
-from translator.targets.airflow.limits import check
 from translator.targets.airflow.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator import ir
+    from translator.diagnostics import Diagnostics
 
 __all__ = [
     "IDENTITY",
@@ -38,6 +38,13 @@ MODULE = "airflow"
 NAMED_BY = "--dag-id"
 NAMED_HELP = "id of the DAG (default: the pipeline's name as an identifier)"
 IDENTITY = re.compile(r"^    dag_id=.*$", re.MULTILINE)
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Report what this engine cannot express of ``pipeline``."""
+    from translator.targets.airflow import limits  # the command line loads all targets for their options
+
+    limits.check(pipeline, diagnostics)
 
 
 def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()) -> str:  # noqa: B008 - it is frozen

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from translator.names import identifiers
 from translator.targets import GenerateOptions
-from translator.targets.prefect.limits import check
 from translator.targets.prefect.settings import SETTINGS, flow_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline, Value
 
 __all__ = [
@@ -39,6 +39,13 @@ MODULE = "prefect"
 NAMED_BY = "--flow-name"
 NAMED_HELP = "name of the flow (default: the pipeline's name)"
 IDENTITY = re.compile(r"^@flow\(.*\n    name=.*$", re.MULTILINE)
+
+
+def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
+    """Report what this engine cannot express of ``pipeline``."""
+    from translator.targets.prefect import limits  # the command line loads all targets for their options
+
+    limits.check(pipeline, diagnostics)
 
 
 def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
