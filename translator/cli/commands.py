@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
     "help": (
         Command("docs", "[PAGE]", "show the documentation of this version"),
         Command("completion", "SHELL", "print completions for bash, zsh or fish"),
+        Command("schema", "[NAME]", "print a JSON Schema for editors, or list them"),
         Command("rule", "[CODE...]", "explain the codes of findings, or list them"),
     ),
 }

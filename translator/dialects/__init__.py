@@ -8,12 +8,12 @@ that one alone. ``docs/extending.md`` shows both.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from translator.dialects.choices import ChoiceError, Choices, Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics, SourceText
@@ -61,6 +61,7 @@ class Dialect:
         project_is_current: whether its own engine takes the current directory as the project, not the file's.
         files: the usual names of its files, for commands without one.
         repetition: what repeats steps in a language without grids; if empty, ``--grid`` creates a grid.
+        json_schema: returns the JSON Schema of its files, for editors.
         nearly: returns why a file that no dialect accepts is almost one of this dialect: a message and a hint.
     """
 
@@ -76,6 +77,7 @@ class Dialect:
     project_is_current: bool = False
     files: tuple[str, ...] = ()
     repetition: str | None = None
+    json_schema: Callable[[], Mapping[str, Any]] | None = None
     nearly: Callable[[Located], tuple[str, str | None] | None] = lambda _: None
 
     @property

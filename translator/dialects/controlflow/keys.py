@@ -136,7 +136,7 @@ def _flag(value: Any) -> bool | None:
     return bool(value) if isinstance(value, (bool, int, float)) and value in (0, 1) else None
 
 
-_KINDS = ("json", "object", "metric")
+RETURNED = ("json", "object", "metric")
 
 
 def _returns(value: Any) -> tuple[tuple[str, str], ...] | None:
@@ -149,8 +149,8 @@ def _returns(value: Any) -> tuple[tuple[str, str], ...] | None:
         name, kind = item.get("name"), item.get("kind", "json")
         if not isinstance(name, str):
             raise ValueError("must have a string 'name' for each value")  # noqa: TRY004 - for the user
-        if kind not in _KINDS:
-            raise ValueError(f"has the kind {kind!r}; the kinds are:  {', '.join(_KINDS)}")
+        if kind not in RETURNED:
+            raise ValueError(f"has the kind {kind!r}; the kinds are:  {', '.join(RETURNED)}")
         returns.append((name, str(kind)))
     return tuple(returns)
 

@@ -7,13 +7,15 @@ environment in when the step runs, and ``Step.required_environment`` names what 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from translator.dialects import Dialect
 from translator.dialects.loom.choices import OPTIONS
 from translator.source import Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from translator.diagnostics import Diagnostics
     from translator.dialects import Source
     from translator.ir import Pipeline
@@ -56,6 +58,13 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     return read_pipelines(source, diagnostics)
 
 
+def json_schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of the files."""
+    from translator.dialects.loom.json_schema import json_schema as schema
+
+    return schema()
+
+
 DIALECT = Dialect(
     name="loom",
     title="Loom",
@@ -64,6 +73,7 @@ DIALECT = Dialect(
     detect=detect,
     pipeline_names=pipeline_names,
     read=read,
+    json_schema=json_schema,
     options=OPTIONS,
     in_place=True,
     files=("pipeline.yml", "pipeline.yaml"),

@@ -6,7 +6,7 @@ a task blueprint are merged into a step; what it finds comes back with the place
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from translator.dialects import Dialect
 from translator.dialects.valohai.detect import detect, nearly
@@ -14,6 +14,8 @@ from translator.dialects.valohai.document import sort_items
 from translator.source import Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from translator.diagnostics import Diagnostics
     from translator.dialects import Source
     from translator.ir import Pipeline
@@ -41,6 +43,13 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     return read_pipelines(source, diagnostics)
 
 
+def json_schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of the files."""
+    from translator.dialects.valohai.schema import json_schema as schema
+
+    return schema()
+
+
 DIALECT = Dialect(
     name="valohai",
     title="Valohai",
@@ -49,6 +58,7 @@ DIALECT = Dialect(
     detect=detect,
     pipeline_names=pipeline_names,
     read=read,
+    json_schema=json_schema,
     nearly=nearly,
     files=("valohai.yaml", "valohai.yml"),
 )

@@ -172,3 +172,10 @@ def _missing_key(fault: Fault, document: Located, diagnostics: Diagnostics) -> N
 def _keys(schema: str) -> Mapping[str, Any]:
     known: Mapping[str, Any] = schemas().get(schema, {}).get("properties", {})
     return known
+
+
+def json_schema() -> Mapping[str, Any]:
+    """Return the vendor's schema of the whole file."""
+    from valohai_yaml.validation import get_json_schema
+
+    return get_json_schema()  # type: ignore[no-any-return]  # a mapping
