@@ -178,4 +178,4 @@ def json_schema() -> Mapping[str, Any]:
     """Return the vendor's schema of the whole file."""
     from valohai_yaml.validation import get_json_schema
 
-    return get_json_schema()  # type: ignore[no-any-return]  # a mapping
+    return get_json_schema()
