@@ -10,9 +10,15 @@ import sys
 
 import pytest
 
-from translator.run.progress import Follower, Progress, brief, view
+from translator.run.progress import Follower, Progress, brief
+from translator.run.tree import LiveTree
+from translator.run.view import view
 
 KINDS = {"prepare": "execution", "train": "task", "report": "execution"}
+
+
+CLOCK = re.compile(r"^\d\d:\d\d:\d\d ")
+TOOK = re.compile(r"\d+(\.\d)? s\b")
 
 
 class Terminal(io.StringIO):
@@ -42,7 +48,7 @@ EVENTS = [
 
 def shown(stream, file, chunks, *, quiet=False):
     progress = Progress()
-    view_ = view(progress, KINDS, quiet=quiet, stream=stream)
+    view_ = view(progress, KINDS, engine="airflow", quiet=quiet, stream=stream)
     file.touch()
     with view_, Follower(file, progress, view_):
         for chunk in chunks:
@@ -54,13 +60,14 @@ def shown(stream, file, chunks, *, quiet=False):
 
 def test_lines(tmp_path):
     text = shown(io.StringIO(), tmp_path / "events", EVENTS)
-    lines = text.splitlines()
+    lines = [TOOK.sub("0.0 s", CLOCK.sub("", line)) for line in text.splitlines()]
     lines.remove("a line \\x1b[2J of a step")
     assert lines == [
+        "starting airflow",
         "prepare: started",
-        "prepare: complete",
+        "prepare: complete after 0.0 s",
         "train[1] (lr=0.2): started",
-        "train[1] (lr=0.2): error: it broke",
+        "train[1] (lr=0.2): error after 0.0 s: it broke",
         "train[1] (lr=0.2): started (try 2)",
         "train[0] (lr=[red]0.1): started",
     ]
@@ -68,20 +75,20 @@ def test_lines(tmp_path):
 
 def test_lines_follow_the_events_before_them(tmp_path):
     stream, file, progress = io.StringIO(), tmp_path / "events", Progress()
-    shown_ = view(progress, KINDS, quiet=False, stream=stream)
+    shown_ = view(progress, KINDS, engine="airflow", quiet=False, stream=stream)
     with shown_, Follower(file, progress, shown_) as follower:
         for turn in range(5):
             with file.open("a") as out:
                 out.write(event("execution-started", "train", turn))
             follower.said(f"train | {turn}")
-    assert stream.getvalue().splitlines() == [
+    assert [CLOCK.sub("", line) for line in stream.getvalue().splitlines()[1:]] == [
         line for turn in range(5) for line in (f"train[{turn}]: started", f"train | {turn}")
     ]
 
 
 def test_lines_are_shown_without_colours_and_tabs():
     stream, line = io.StringIO(), "\x1b[K\x1b[1m47/47\x1b[0m \x1b[38;5;2mok\x1b[m\tloss\x1b[2J"
-    view(Progress(), KINDS, quiet=False, stream=stream).said(line)
+    view(Progress(), KINDS, engine="airflow", quiet=False, stream=stream).said(line)
     assert stream.getvalue() == "47/47 ok        loss\\x1b[2J\n"
 
 
@@ -89,11 +96,52 @@ def test_lines_are_shown_without_colours_and_tabs():
 def test_incomplete_lines_wait_for_their_end(tmp_path, size):
     whole = "".join(EVENTS)
     chunks = [whole[i : i + size] for i in range(0, len(whole), size)]
-    assert len(shown(io.StringIO(), tmp_path / "events", chunks).splitlines()) == 7
+    assert len(shown(io.StringIO(), tmp_path / "events", chunks).splitlines()) == 8
 
 
 def test_quiet(tmp_path):
     assert shown(io.StringIO(), tmp_path / "events", EVENTS, quiet=True) == "a line \\x1b[2J of a step\n"
+
+
+def drawn(progress, height=100, stream=None):
+    return LiveTree(progress, KINDS, "airflow", stream or io.StringIO()).drawn(height).plain.splitlines()
+
+
+def test_the_tree_tells_that_the_engine_starts():
+    assert re.search(r" starting airflow, \d\.\d s$", drawn(Progress())[0])
+
+
+def test_the_tree_shows_the_last_metric_of_an_execution():
+    progress = Progress()
+    for line in (
+        event("execution-started", "train", 1, label="lr=0.2"),
+        event("execution-metric", "train", 1, metric="loss=0.5"),
+        event("execution-metric", "train", 1, metric="loss=0.25"),
+    ):
+        progress.take(json.loads(line))
+    assert re.search(r" \[1\] lr=0.2  \d\.\d s  loss=0.25$", drawn(progress)[3])
+
+
+def test_what_runs_is_in_the_tree_however_small_the_terminal_is():
+    progress = Progress()
+    for index in range(50):
+        progress.take(json.loads(event("execution-started", "train", index)))
+        if index not in {3, 40}:
+            progress.take(json.loads(event("execution-ended", "train", index, state="complete")))
+    lines = drawn(progress, height=6)
+    assert len(lines) == 6
+    assert [number for number in (3, 40) if any(f"[{number}]" in line for line in lines)] == [3, 40]
+    assert lines[-1] == "49 more lines"
+
+
+def test_marks_are_ascii_where_the_terminal_has_no_others():
+    progress = Progress()
+    progress.take(json.loads(event("execution-ended", "prepare", state="complete")))
+    progress.take(json.loads(event("execution-started", "report")))
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    lines = drawn(progress, stream=stream)
+    assert re.fullmatch(r"\+ prepare  \d\.\d s", lines[1])
+    assert "\n".join(lines).isascii()
 
 
 def test_a_tree_on_a_terminal(tmp_path, monkeypatch):
@@ -102,12 +150,13 @@ def test_a_tree_on_a_terminal(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.delenv("NO_COLOR", raising=False)
     text = shown(Terminal(), tmp_path / "events", EVENTS)
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    plain = TOOK.sub("0.0 s", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text))
     for expected in (
         "✓ prepare",
-        "train 2 running",
-        "[0] lr=[red]0.1",
-        "[1] lr=0.2 (try 2)",
+        "running on airflow",
+        "train  2 running",
+        "[0] lr=[red]0.1  0.0 s",
+        "[1] lr=0.2 (try 2)  0.0 s",
         "  report",
         "\\x1b[2J of a step",
     ):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-
-from rich.console import Console
+import re
 
 from tests.semantics.controlflow import graph, mapped, parallel, step
 from translator.nodes import kind, named_branches, walk
-from translator.run.progress import LiveTree, Progress, view
+from translator.run.progress import Progress
 from translator.run.table import table
+from translator.run.tree import LiveTree
+from translator.run.view import view
 
 GRAPH = graph(step("get"), parallel("fan out", x=graph(step("a"))), mapped("m", graph(step("s")), over="xs"))
 KINDS = {".".join(path): kind(node) for path, node in walk(GRAPH, into=named_branches)}
@@ -58,14 +59,23 @@ def test_kinds():
 def test_tree_and_lines():
     progress, out = Progress(), io.StringIO()
     kinds = KINDS
-    lines = view(progress, kinds, quiet=False, stream=out)
+    lines = view(progress, kinds, engine="airflow", quiet=False, stream=out)
     for path in ("get", "fan out.x.a", "m.0.s"):
         lines.changed(progress.take({"event": "execution-started", "node": path, "index": 0}))
-    assert out.getvalue() == "get: started\nfan out.x.a: started\nm.0.s: started\n"
-    shown = Console(file=io.StringIO(), width=60)
-    shown.print(LiveTree(progress, kinds, io.StringIO())._tree())
-    text = [line.strip(" │├└─…") for line in shown.file.getvalue().splitlines()]
-    assert text == ["get", "fan out", "x.a", "m", "0.s"]
+    assert [line[9:] for line in out.getvalue().splitlines()] == [
+        "get: started",
+        "fan out.x.a: started",
+        "m.0.s: started",
+    ]
+    text = LiveTree(progress, kinds, "airflow", io.StringIO()).drawn(100).plain
+    text = re.sub(r"\d+\.\d s", "0.0 s", text).splitlines()
+    assert [(len(line) - len(line.lstrip()), line.lstrip()[2:]) for line in text[1:]] == [
+        (0, "get  0.0 s"),
+        (0, "fan out  1 running"),
+        (2, "x.a  0.0 s"),
+        (0, "m  1 running"),
+        (2, "0.s  0.0 s"),
+    ]
 
 
 def test_executions_of_a_loop_over_files_are_named_after_their_files():

@@ -18,15 +18,17 @@ from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
 from translator.cli.files import project_from
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import add_file, add_pipeline_arguments, check_again, choose, open_file
-from translator.cli.printing import show
+from translator.cli.printing import colorful, show
 from translator.cli.store_option import add_store, make_default_store, open_chosen
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.files import real
 from translator.nodes import kind, named_branches, walk
 from translator.run import process
+from translator.run.failures import failures
 from translator.run.guard import guarded
-from translator.run.progress import Follower, Progress, plain, view
+from translator.run.progress import Follower, Progress, plain
 from translator.run.table import table
+from translator.run.view import view
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
         command = target.run_command(file, store=uri, run=run, project=project, parameters=values, home=home, jobs=jobs)
         events = folder / "events.jsonl"
         progress = Progress()
-        shown = view(progress, kinds, quiet=args.quiet)
+        shown = view(progress, kinds, engine=target.NAME, quiet=args.quiet)
         if not args.quiet:
             sys.stdout.write(printable(f"{pipeline.name} on {target.NAME}, run {run}") + "\n")
             sys.stdout.flush()
@@ -116,18 +118,19 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(folder / "home")
     complete = document is not None and document["state"] == "complete" and ended.status == 0
-    if not complete and not args.verbose and ended.tail:
+    place = store.uri(key_of(pipeline.name, run)).removeprefix("file://")
+    why = failures(document, _labels(progress), place) if document is not None else ""
+    if not complete and not why and not args.verbose and ended.tail:
         sys.stderr.write(f"the last lines of the output (all of it with --verbose):\n{_indented(ended.tail)}")
     if document is None:
         sys.stderr.write(_without_record(target, ended, log, store, key_of(pipeline.name, run, name=ENGINE_LOG)))
         if ended.interrupted:
             return _stopped()
         return USAGE if ended.status == USAGE else FAILED
-    where = f"\noutputs and logs: {store.uri(key_of(pipeline.name, run)).removeprefix('file://')}\n"
-    if not args.quiet:
-        sys.stdout.write(table(document, _files(pipeline.graph, progress)) + where)
-    elif not complete:
-        sys.stderr.write(table(document) + where)
+    out = sys.stderr if args.quiet else sys.stdout
+    if not args.quiet or not complete:
+        shown_table = table(document, _files(pipeline.graph, progress), reasons=False, color=colorful(out))
+        out.write(shown_table + (f"\n{why}" if why else "") + f"\noutputs and logs: {place}\n")
     if ended.interrupted:
         return _stopped()
     return OK if complete else FAILED
@@ -183,6 +186,11 @@ def _ending(status: int) -> str:
     with contextlib.suppress(ValueError):
         return f"was ended by {signal.Signals(-status).name}"
     return f"was ended by signal {-status}"
+
+
+def _labels(progress: Progress) -> dict[str, dict[int, str]]:
+    """Return short texts of the parameters of executions."""
+    return {name: {index: one.label for index, one in found.items()} for name, found in progress.nodes.items()}
 
 
 def _files(graph: Graph, progress: Progress) -> dict[str, dict[int, str]]:

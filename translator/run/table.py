@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Labels = Mapping[str, Mapping[int, str]]
     Row = tuple[str, str, str, str]
 
+_COLORS = {"complete": "32", "error": "1;31", "stopped": "33", "skipped": "2"}
 _METRICS = 4
 """The maximum number of metrics of an execution in the table."""
 
@@ -25,6 +26,8 @@ def table(
     labels: Labels = MappingProxyType({}),
     *,
     files: bool = False,
+    reasons: bool = True,
+    color: bool = False,
 ) -> str:
     """Return a run's record as lines: states, durations and metrics of executions, and the logs of failed ones.
 
@@ -32,27 +35,39 @@ def table(
         document: a ``run.json``.
         labels: by node and index, names of executions that do not differ in their parameters.
         files: whether to list the output files.
+        reasons: whether to tell why executions failed, and where their logs are.
+        color: whether to colour states with ANSI escapes.
     """
-    rows = list(_rows(document["nodes"], "", labels, files=files))
+    rows = list(_rows(document["nodes"], "", labels, files=files, reasons=reasons))
     rows.append(("the run", document["state"], duration(seconds(document["started"], document["ended"])), ""))
     width = max(len(took) for _, _, took, _ in rows)
     shown = [
         tuple(printable(cell) for cell in (name, state, took.rjust(width), said)) for name, state, took, said in rows
     ]
-    return "".join(f"{line}\n" for line in columns(shown))
+    first = max(len(name) for name, *_ in shown)
+    lines = columns(shown)
+    if color:
+        lines = [_colored(line, first, state) for line, (_, state, *_) in zip(lines, shown, strict=True)]
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool) -> Iterator[Row]:
+def _colored(line: str, start: int, state: str) -> str:
+    """Show the state in its colour; it follows the first column."""
+    code = _COLORS.get(state)
+    return line[:start] + line[start:].replace(state, f"\x1b[{code}m{state}\x1b[0m", 1) if code else line
+
+
+def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool, reasons: bool) -> Iterator[Row]:
     for name, node in nodes.items():
         if "branches" in node:
             yield indent + name, node["state"], "", brief(node.get("reason") or "")
             for branch, record in node["branches"].items():
                 yield f"{indent}  [{branch}]", record["state"], "", ""
-                yield from _rows(record["nodes"], f"{indent}    ", labels, files=files)
+                yield from _rows(record["nodes"], f"{indent}    ", labels, files=files, reasons=reasons)
             continue
         executions = node["executions"]
         single = executions[0] if node["kind"] == "execution" and executions else None
-        remark = _remark(single) if single else _counts(executions)
+        remark = _remark(single, reasons=reasons) if single else _counts(executions)
         yield indent + name, node["state"], _took(single), remark or brief(node.get("reason") or "")
         if single and files:
             yield from _files(single, indent)
@@ -60,7 +75,12 @@ def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool)
             for execution in executions:
                 index = execution["index"]
                 label = labels.get(name, {}).get(index) or _label(execution, executions)
-                yield f"{indent}  [{index}] {label}", execution["state"], _took(execution), _remark(execution)
+                yield (
+                    f"{indent}  [{index}] {label}",
+                    execution["state"],
+                    _took(execution),
+                    _remark(execution, reasons=reasons),
+                )
                 if files:
                     yield from _files(execution, f"{indent}  ")
 
@@ -74,8 +94,11 @@ def _took(execution: Mapping[str, Any] | None) -> str:
     return duration(seconds(execution.get("started"), execution.get("ended"))) if execution else ""
 
 
-def _remark(execution: Mapping[str, Any]) -> str:
+def _remark(execution: Mapping[str, Any], *, reasons: bool) -> str:
     tries = f"try {execution['tries']}" if execution["tries"] > 1 else ""
+    failed = execution["state"] == "error"
+    if failed and not reasons:
+        return "; ".join(part for part in (tries, _metrics(execution)) if part)
     reason = brief(execution["reason"] or "")
     log = f"log: {execution['log']}" if execution.get("log") and execution["state"] != "complete" else ""
     return "; ".join(part for part in (tries, reason, log, _metrics(execution)) if part)

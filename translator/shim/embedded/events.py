@@ -1,8 +1,8 @@
 """Report a run's events to its starter, as JSON lines in the file that TRANSLATOR_EVENTS names.
 
-Each event has ``event`` (run-started, execution-started, execution-ended, run-ended) and ``time``; events of executions
-have ``node``, ``index``, ``label`` and, at their end, ``state``. Several processes append to the one file: each line is
-one write to a file opened for appending.
+Each event has ``event`` (run-started, execution-started, execution-metric, execution-ended, run-ended) and ``time``;
+events of executions have ``node``, ``index``, ``label`` and, at their end, ``state``. Several processes append to the
+one file: each line is one write to a file opened for appending.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VARIABLE = "TRANSLATOR_EVENTS"
 
 
 def emit(
-    event: Literal["run-started", "execution-started", "execution-ended", "run-ended"],
+    event: Literal["run-started", "execution-started", "execution-metric", "execution-ended", "run-ended"],
     *,
     node: str | None = None,
     index: int | None = None,

@@ -8,16 +8,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from translator.shim.embedded import events
 from translator.shim.execution.state import KILLED, ExecutionError, Stopped
+from translator.shim.parameters.grid import label
 from translator.shim.process import lines, supervise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from translator.shim.execution.state import Execution
     from translator.shim.run_contract import Launch
     from translator.shim.runners import Place
 
 _TAIL_LINES = 10
 _TAIL_LENGTH = 300
+_METRICS = 3
+"""The number of metadata values that are emitted while the command runs."""
 # If a signal ends a program, a shell exits with 128 plus the signal's number.
 _SHELL_SIGNAL = 128
 
@@ -54,6 +60,7 @@ def run_command(  # noqa: C901 - what a command says and how it ends
         errors.feed(chunk)
         execution.flush()
 
+    stop_reason = _stop_reason(execution)
     limits = supervise.Limits(execution.step.time_limit, execution.step.no_output_timeout)
     try:
         ended = place.run(
@@ -63,7 +70,7 @@ def run_command(  # noqa: C901 - what a command says and how it ends
             output=feed_output,
             errors=feed_errors,
             limits=limits,
-            should_stop=execution.stop_reason,
+            should_stop=stop_reason,
         )
     except OSError as error:
         return ExecutionError(f"the command cannot be started: {error}")
@@ -79,6 +86,23 @@ def run_command(  # noqa: C901 - what a command says and how it ends
     for folder, name in {**_packages(place), **launch.names}.items():
         tail = tail.replace(folder, name)
     return _failure(ended, limits, tail)
+
+
+def _stop_reason(execution: Execution) -> Callable[[], str | None]:
+    """Return the function that asks whether to stop, and now and then tells of the last metadata."""
+    emitted: dict[str, object] = {}
+
+    def stop_reason() -> str | None:
+        values = execution.metadata.values
+        if values != emitted:
+            emitted.clear()
+            emitted.update(values)
+            shown = {name: value for name, value in values.items() if isinstance(value, (str, int, float))}
+            metric = execution.hidden(label(dict(list(shown.items())[:_METRICS])))
+            events.emit("execution-metric", node=execution.id.node, index=execution.id.index, metric=metric)
+        return execution.stop_reason()
+
+    return stop_reason
 
 
 def _packages(place: Place) -> dict[str, str]:

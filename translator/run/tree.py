@@ -1,0 +1,178 @@
+"""Draw a run in progress as a tree that changes in place."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Self
+
+from translator.diagnostics import printable
+from translator.history.times import duration
+from translator.run.progress import again, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from rich.live import Live
+    from rich.text import Text
+
+    from translator.run.progress import Execution, Progress
+
+_STYLES = {"running": "cyan", "complete": "green", "error": "bold red", "stopped": "yellow", "skipped": "dim"}
+_MARKS = {"complete": "✓", "error": "✗", "stopped": "■", "skipped": "-"}
+_SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_ASCII_MARKS = {"complete": "+", "error": "x", "stopped": "#", "skipped": "-"}
+_ASCII_SPINNER = "|/-\\"
+_TURNS = 8
+"""How often the screen is drawn in a second."""
+_KEPT_LINES = 2
+"""The lines of the terminal that the tree leaves free."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A line of the tree; ``rank`` tells which lines go first where there is no room: the highest."""
+
+    depth: int
+    text: Text
+    rank: int
+
+
+_RANKS = {"running": 0, "error": 1, "stopped": 2, "": 3, "complete": 4, "skipped": 5}
+
+
+class LiveTree:
+    """The pipeline as a tree that changes in place, drawn by ``rich``."""
+
+    def __init__(self, progress: Progress, kinds: Mapping[str, str], engine: str, out: IO[str]) -> None:
+        self._progress, self._kinds, self._engine, self._out = progress, kinds, engine, out
+        self._live: Live | None = None
+        plain_marks = not _can_show(out, "".join(_MARKS.values()) + _SPINNER)
+        self._marks = _ASCII_MARKS if plain_marks else _MARKS
+        self._spinner = _ASCII_SPINNER if plain_marks else _SPINNER
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(file=self._out, highlight=False)
+        self._live = Live(get_renderable=self._drawn, console=console, refresh_per_second=_TURNS, transient=True)
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def changed(self, execution: Execution) -> None:
+        """Do nothing: the tree is redrawn several times a second."""
+
+    def said(self, line: str) -> None:
+        """Print the line above the tree."""
+        if self._live is not None:
+            self._live.console.print(printable(plain(line)), markup=False, soft_wrap=True)
+
+    def _drawn(self) -> Text:
+        height = self._live.console.height if self._live is not None else 100
+        return self.drawn(max(1, height - _KEPT_LINES))
+
+    def drawn(self, height: int) -> Text:
+        """Return the tree in at most ``height`` lines: what runs is always among them, if there is room for it."""
+        from rich.text import Text
+
+        rows = list(self._rows())
+        shown = rows
+        if len(rows) > height:
+            by_rank = sorted(range(len(rows)), key=lambda number: (rows[number].rank, -number))
+            kept = set(by_rank[: max(1, height - 1)])
+            shown = [row for number, row in enumerate(rows) if number in kept]
+        lines = [Text("  " * row.depth).append_text(row.text) for row in shown]
+        if len(shown) < len(rows):
+            lines.append(Text(f"{len(rows) - len(shown)} more lines", style="dim"))
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        whole = Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
+        whole.no_wrap, whole.overflow = True, "ellipsis"
+        return whole
+
+    def _rows(self) -> Iterator[_Row]:
+        from rich.text import Text
+
+        progress = self._progress
+        elapsed = duration(time.monotonic() - progress.began)
+        doing = "starting" if not progress.nodes else "running on"
+        yield _Row(0, Text(f"{self._mark('running')} {doing} {self._engine}, {elapsed}", style="cyan"), 0)
+        # Nodes in the branches of a map or a loop are only known when they begin, by paths below that of the node.
+        kinds = {**self._kinds, **dict.fromkeys([n for n in progress.nodes if n not in self._kinds], "execution")}
+        for path, kind in _ordered(kinds):
+            enclosing = max((p for p in kinds if path.startswith(f"{p}.")), key=len, default=None)
+            depth = sum(path.startswith(f"{p}.") for p in kinds)
+            name = path if enclosing is None else path[len(enclosing) + 1 :]
+            executions = progress.nodes.get(path, {})
+            if kind == "execution":
+                yield self._row(depth, name, executions.get(0))
+                continue
+            below = executions if kind == "task" else self._below(path)
+            yield self._summary(depth, name, list(below.values()))
+            if kind == "task":
+                for index in sorted(executions):
+                    yield self._row(depth + 1, f"[{index}]", executions[index])
+
+    def _below(self, path: str) -> dict[object, Execution]:
+        """Return the executions of the nodes in the branches of a node."""
+        nodes = self._progress.nodes.items()
+        return {(n, i): one for n, found in nodes if n.startswith(f"{path}.") for i, one in found.items()}
+
+    def _row(self, depth: int, name: str, execution: Execution | None) -> _Row:
+        from rich.text import Text
+
+        if execution is None:
+            return _Row(depth, Text(f"  {printable(name)}", style="dim"), _RANKS[""])
+        state = execution.state
+        text = Text(self._mark(state), style=_STYLES.get(state, ""))
+        labelled = f"{name} {execution.label}" if execution.label else name
+        text.append(f" {printable(labelled)}{again(execution)}", style="default")
+        text.append(f"  {duration(execution.seconds)}", style="dim")
+        if execution.metric:
+            text.append(f"  {printable(execution.metric)}", style="default")
+        return _Row(depth, text, _RANKS.get(state, 0))
+
+    def _summary(self, depth: int, name: str, executions: Sequence[Execution]) -> _Row:
+        from rich.text import Text
+
+        states = [execution.state for execution in executions]
+        if not states:
+            return self._row(depth, name, None)
+        state = next((one for one in ("running", "error", "stopped", "complete") if one in states), "skipped")
+        text = Text(self._mark(state), style=_STYLES[state])
+        text.append(f" {printable(name)} ", style="default")
+        for one, style in _STYLES.items():
+            if one in states:
+                text.append(f" {states.count(one)} {one}", style=style)
+        return _Row(depth, text, _RANKS[state])
+
+    def _mark(self, state: str) -> str:
+        if state == "running":
+            return self._spinner[int(time.monotonic() * _TURNS) % len(self._spinner)]
+        return self._marks.get(state, "?")
+
+
+def _ordered(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the nodes with each directly after the node in whose branches it is."""
+    places: dict[str, tuple[int, ...]] = {}
+    numbers = {path: number for number, path in enumerate(kinds)}
+    for path in kinds:
+        enclosing = sorted((p for p in kinds if path.startswith(f"{p}.")), key=len)
+        places[path] = (*(numbers[p] for p in enclosing), numbers[path])
+    return sorted(kinds.items(), key=lambda item: places[item[0]])
+
+
+def _can_show(out: IO[str], signs: str) -> bool:
+    try:
+        signs.encode(getattr(out, "encoding", None) or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
