@@ -49,8 +49,9 @@ class History:
         self.id = f"{self.shape.name}-{next(NUMBERS)}"
         self.folder = self.id
         self.count = 1
-        self.home: Path = self.scheduler.home / "controlflow_histories" / self.id
-        self.home.mkdir()
+        # Steps write to it, and cannot write to the project.
+        self.home: Path = self.scheduler.home / "controlflow_notes" / self.id
+        self.home.mkdir(parents=True)
         self.model = Model(self.shape, str(self.home))
         listed = self.scheduler.api("GET", f"/api/v2/dags/{self.shape.name}/tasks")["tasks"]
         self.after = {task["task_id"]: set(task["downstream_task_ids"]) for task in listed}
