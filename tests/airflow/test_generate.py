@@ -87,7 +87,7 @@ def test_a_rule_is_one_closing_task(kind: str, on_error: str, on_child_error: st
     assert (f'on_child_error="{on_child_error}"' in text) == (on_child_error is not None)
 
 
-EARLY = "# Not only the leaves: a task can fail before all of its upstream tasks have ended."
+EARLY = "# Wait for more than the leaves: a leaf can fail before all its upstream tasks end."
 
 
 @pytest.mark.parametrize(

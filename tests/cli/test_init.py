@@ -29,7 +29,7 @@ def test_nothing_is_overwritten(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     Path("train.py").write_text("mine")
     assert main(["init", "valohai"]) == 1
-    assert capsys.readouterr().err == "translate: train.py exists already; nothing was written\n"
+    assert capsys.readouterr().err == "translate: train.py already exists; nothing was written\n"
     assert [file.name for file in tmp_path.iterdir()] == ["train.py"]
     assert Path("train.py").read_text() == "mine"
 

@@ -139,7 +139,7 @@ def test_ending_it_ends_everything(engine, project, number):
     out, _ = process.communicate(timeout=6000)
     assert process.returncode == 130, out
     assert "the run  stopped" in out
-    assert out.endswith("translate: you stopped the run\n")
+    assert out.endswith("translate: the run was interrupted\n")
     assert "Traceback" not in out
     wait_for(lambda: process_in(asleep) is None, 10)
 

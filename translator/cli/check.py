@@ -58,7 +58,7 @@ def main(argv: Sequence[str]) -> int:
 
 def parser() -> Parser:
     """Return the parser of the arguments."""
-    arguments = Parser("check", "Check pipeline files.", page="diagnostics")
+    arguments = Parser("check", "Report problems in pipeline files.", page="diagnostics")
     arguments.add_argument("files", metavar="FILE", nargs="*", type=pipeline_file, help=FILE_HELP)
     add_pipeline_arguments(arguments, target="")
     arguments.add_argument(

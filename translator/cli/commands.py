@@ -26,8 +26,8 @@ TRANSLATE = Command("translate", "FILE --target T", "write the source of a DAG o
 SECTIONS: dict[str, tuple[Command, ...]] = {
     "commands": (
         Command("init", "LANGUAGE [DIR]", "write a small pipeline to start from"),
-        Command("check", "[FILE...]", "report what is wrong with pipeline files"),
-        Command("run", "[FILE]", "translate a pipeline, and run it here"),
+        Command("check", "[FILE...]", "report problems in pipeline files"),
+        Command("run", "[FILE]", "translate a pipeline and run it locally"),
         Command("explain", "[FILE]", "predict the effect of failures"),
         Command("config", "[FILE]", "show the effective settings from translator.toml"),
     ),

@@ -47,7 +47,7 @@ def parser() -> Parser:
     arguments = Parser(
         "compare", "Compare two runs: states, parameters, metrics and output files, byte by byte.", page="store"
     )
-    name = "a run: its id, the beginning of it, 'latest', or the path of its run.json"
+    name = "run id, the beginning of one, 'latest', or the path of a run.json"
     arguments.add_argument("left", metavar="RUN", help=name)
     arguments.add_argument("right", metavar="RUN", help="another run")
     add_history(arguments)

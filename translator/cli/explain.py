@@ -63,7 +63,7 @@ def _explained(
 
 def parser() -> Parser:
     """Return the parser of the arguments."""
-    description = "Predict the state of every node and of the run."
+    description = "Predict the state of every node and of the run, without running anything."
     arguments = Parser("explain", description, page="semantics")
     add_file(arguments)
     add_pipeline_arguments(arguments, target=None)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from translator import registry
 from translator.cli.exit_status import FAILED, OK, UsageError
 from translator.cli.parser import Parser
-from translator.dialects import titles
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ def main(argv: Sequence[str]) -> int:
     folder = Path(args.directory)
     there = [str(folder / file) for file in texts if (folder / file).exists() or (folder / file).is_symlink()]
     if there:
-        sys.stderr.write(f"translate: {', '.join(there)} exists already; nothing was written\n")
+        exist = "already exists" if len(there) == 1 else "already exist"
+        sys.stderr.write(f"translate: {', '.join(there)} {exist}; nothing was written\n")
         return FAILED
     try:
         for file, text in texts.items():
@@ -56,9 +56,11 @@ def main(argv: Sequence[str]) -> int:
 def parser() -> Parser:
     """Return the parser of the arguments."""
     arguments = Parser("init", "Write a small pipeline to start from. Existing files are never overwritten.")
-    known = titles(registry.dialects())
-    arguments.add_argument("language", metavar="LANGUAGE", help=f"{known}")
-    arguments.add_argument("directory", metavar="DIR", nargs="?", default=".", help="where (default: here)")
+    known = ", ".join(registry.names(registry.DIALECTS))
+    arguments.add_argument("language", metavar="LANGUAGE", help=f"source language: {known}")
+    arguments.add_argument(
+        "directory", metavar="DIR", nargs="?", default=".", help="directory to write to (default: the current one)"
+    )
     return arguments
 
 

@@ -43,6 +43,9 @@ def parser() -> Parser:
     arguments = Parser("logs", "Print the logs of a run, a node or an execution.", page="store")
     add_run_and_node(arguments)
     arguments.add_argument(
-        "--attempt", type=positive_integer, metavar="N", help="the log of attempt N (default: the one that counts)"
+        "--attempt",
+        type=positive_integer,
+        metavar="N",
+        help="print the log of attempt N (default: the one in run.json)",
     )
     return arguments

@@ -55,5 +55,5 @@ def parser() -> Parser:
     """Return the parser of the arguments."""
     arguments = Parser("outputs", "List the output files of a run, a node or an execution, or copy them.", page="store")
     add_run_and_node(arguments)
-    arguments.add_argument("--to", metavar="DIR", help="copy the files there, in a directory per node and execution")
+    arguments.add_argument("--to", metavar="DIR", help="copy the files to DIR, into a directory per node and execution")
     return arguments

@@ -78,7 +78,7 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target: str | Non
         "--stdin-name",
         metavar="PATH",
         default="<stdin>",
-        help="with - as FILE: path of what the standard input contains, for messages, --project and --config",
+        help="with - as FILE: path to assume for the input in messages, and for --project and --config",
     )
     add_ignore(parser)
     _add_language_options(parser)

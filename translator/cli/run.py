@@ -47,13 +47,17 @@ _LOG_LENGTH = 4 << 20
 
 def parser() -> Parser:
     """Return the parser of the arguments."""
-    arguments = Parser("run", "Translate a pipeline and run it on its engine.")
+    arguments = Parser("run", "Translate a pipeline and run it locally on the installed engine.")
     add_file(arguments)
     add_pipeline_arguments(arguments, target="(default: the only one that is installed)")
     param_option.add_argument(arguments)
     add_store(arguments)
     arguments.add_argument(
-        "--jobs", "-j", type=_jobs, metavar="N", help="executions that run at once (default: the number of cores)"
+        "--jobs",
+        "-j",
+        type=_jobs,
+        metavar="N",
+        help="maximum number of concurrent executions (default: number of cores)",
     )
     loudness = arguments.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", "-q", action="store_true", help="print failures only")
@@ -137,7 +141,7 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
 
 
 def _stopped() -> int:
-    sys.stderr.write("translate: you stopped the run\n")
+    sys.stderr.write("translate: the run was interrupted\n")
     return INTERRUPTED
 
 
@@ -218,7 +222,7 @@ def _compiled(pipeline: Pipeline, target: Target, folder: Path, source: Path) ->
 def _jobs(text: str) -> int:
     """Return a number of jobs, at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not a number from 1 on")
+        raise ArgumentTypeError(f"{text!r} is not an integer from 1")
     return int(text)
 
 

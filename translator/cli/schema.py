@@ -46,7 +46,7 @@ def _settings() -> Mapping[str, Any]:
 
 def parser() -> Parser:
     """Return the parser of the arguments."""
-    arguments = Parser("schema", "Print a JSON Schema, with which editors check and complete files.", page="editors")
+    arguments = Parser("schema", "Print a JSON Schema, which lets editors check and complete files.", page="editors")
     named = f"a language, or {SETTINGS} (default: list all schemas)"
     arguments.add_argument("name", metavar="NAME", nargs="?", help=named)
     return arguments

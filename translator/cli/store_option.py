@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 STORE = "artifacts"
 """The default store: a directory below the current one."""
-RUN_HELP = "a run: its id, the beginning of it, or 'latest' (default)"
+RUN_HELP = "run id, the beginning of one, or 'latest' (default)"
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add ``--store``."""
     where = "artifact store: a directory, or a URI such as s3://bucket/prefix"
-    default = f"(default: that of translator.toml, else ./{STORE})"
+    default = f"(default: the store in translator.toml, else ./{STORE})"
     parser.add_argument("--store", metavar="URI", help=f"{where} {default}")
 
 
@@ -111,7 +111,7 @@ def run_of(args: argparse.Namespace, name: str) -> tuple[Store, Run]:
 def add_run_and_node(parser: argparse.ArgumentParser) -> None:
     """Add the arguments ``RUN`` and ``NODE`` and the options of ``add_history``."""
     parser.add_argument("run", metavar="RUN", nargs="?", help=RUN_HELP)
-    which = "a node, or an execution of it: NODE[1] or NODE.1 (default: all); without RUN, of the latest run"
+    which = "node, or one of its executions: NODE[1] or NODE.1 (default: all); without RUN, of the latest run"
     parser.add_argument("node", metavar="NODE", nargs="?", help=which)
     add_history(parser)
 

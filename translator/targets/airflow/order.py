@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-_EARLY = "Not only the leaves: a task can fail before all of its upstream tasks have ended."
+_EARLY = "Wait for more than the leaves: a leaf can fail before all its upstream tasks end."
 
 
 def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> list[str]:

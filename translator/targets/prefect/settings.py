@@ -28,11 +28,15 @@ SETTINGS = TargetKeys(
         Key(
             "retries",
             Whole(0, 100),
-            "Attempts that Prefect adds if the infrastructure fails, such as an unreachable artifact store. A failed "
-            "command is only repeated as its node's `on-error` says.",
+            "Attempts that Prefect adds if the infrastructure fails, such as an unreachable artifact store. Failed "
+            "commands are retried only by their node's `on-error`.",
         ),
         Key("retry_delay_seconds", Duration(), "Time between these attempts."),
-        Key("max_workers", Whole(1), "How many executions of a task node run at once, unless the pipeline file says."),
+        Key(
+            "max_workers",
+            Whole(1),
+            "Maximum number of concurrent executions of a task node, unless the pipeline file sets it.",
+        ),
         Key("on_completion", Hook(), "Called when a node is complete."),
         Key("on_failure", Hook(), "Called when a node has failed."),
         Key("on_running", Hook(), "Called when a node starts."),
@@ -50,11 +54,11 @@ SETTINGS = TargetKeys(
             "The *Artifact Store* block with the credentials of the [artifact store](#artifact-store).",
         ),
         Key("version", Text(), "The flow's version."),
-        Key("timeout_seconds", Duration(), "After this time Prefect ends a run: its commands are stopped."),
+        Key("timeout_seconds", Duration(), "The time after which Prefect ends a run. Its commands are stopped."),
         Key("on_completion", Hook(), "Called when a run is complete."),
         Key("on_failure", Hook(), "Called when a run has failed."),
-        Key("on_cancellation", Hook(), "Called when a run was cancelled."),
-        Key("on_crashed", Hook(), "Called when the process of a run ended unexpectedly."),
+        Key("on_cancellation", Hook(), "Called when a run is cancelled."),
+        Key("on_crashed", Hook(), "Called when the process of a run ends unexpectedly."),
         Key("on_running", Hook(), "Called when a run starts."),
     ),
     named="flow",

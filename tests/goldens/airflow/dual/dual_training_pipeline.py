@@ -113,7 +113,7 @@ with DAG(
     preprocess >> [train_conservative, train_experimental]
     train_conservative >> evaluate_conservative
     train_experimental >> evaluate_experimental
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [
         train_conservative_run,
         evaluate_conservative,

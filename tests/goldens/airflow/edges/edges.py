@@ -177,5 +177,5 @@ with DAG(
 
     prepare >> [fit, after]
     fit >> after
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [fit_run, after] >> finish

@@ -219,7 +219,7 @@ with DAG(
     ]
     train_conservative >> evaluate_conservative
     train_experimental >> evaluate_experimental
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [
         train_conservative_run,
         evaluate_conservative,

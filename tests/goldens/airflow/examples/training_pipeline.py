@@ -186,5 +186,5 @@ with DAG(
 
     preprocess >> [train, evaluate]
     train >> evaluate >> report
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [train_run, report] >> finish

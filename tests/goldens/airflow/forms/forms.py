@@ -214,5 +214,5 @@ with DAG(
         parameters=["all-rates", "words", "layers"],
     )
 
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [single, grid_run, grid_, search_run, search] >> finish

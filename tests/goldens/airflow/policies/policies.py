@@ -216,7 +216,7 @@ with DAG(
         some_of_them,
         again_of_them,
     ] >> last
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [
         all_,
         next_,

@@ -90,5 +90,5 @@ with DAG(
     finish = FinishOperator(task_id="finish", parameters=["learning_rate"])
 
     preprocess >> train >> evaluate
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [train_run, evaluate] >> finish

@@ -307,7 +307,7 @@ class Body:
     def _explain(self, at: Position, guard: Arguments) -> None:
         """Write why a task has a trigger rule, above the task."""
         if any(keyword == "trigger_rule" for keyword, _ in guard):
-            self._out.remark(at.depth, "ALL_DONE: the task checks itself whether the run has reached it.")
+            self._out.remark(at.depth, "ALL_DONE: the task itself checks whether the run has reached it.")
 
     def _group_of(self, id: str, shown: str | None) -> Call:  # noqa: A002 - Airflow's own word
         return call(self._out.use("TaskGroup").text, id, group_display_name=shown)

@@ -155,5 +155,5 @@ with DAG(
 
     is_dirty >> [clean, summarise]
     clean >> summarise
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [skim, study, clean, summarise] >> finish

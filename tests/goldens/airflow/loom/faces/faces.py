@@ -201,5 +201,5 @@ with DAG(
 
     extract >> blur >> detect >> [any_faces, refine, report]
     any_faces >> refine
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [blur_run, any_faces, refine, report] >> finish

@@ -167,5 +167,5 @@ with DAG(
     )
 
     straighten >> read >> bind
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [straighten_run, read_run, bind] >> finish

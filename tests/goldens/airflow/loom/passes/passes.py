@@ -244,5 +244,5 @@ with DAG(
     sharpen_stop_iter1 >> blur_iter2 >> [subtract_iter2, sharpen]
     subtract_iter2 >> [sharpen_stop_iter2, sharpen]
     sharpen_stop_iter2 >> sharpen >> report
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [sharpen_stop_iter0, sharpen_stop_iter1, sharpen_stop_iter2, report] >> finish

@@ -172,5 +172,5 @@ with DAG(
 
     measure >> [cut_low, cut_middle, cut_high]
     [cut_low, cut_middle, cut_high] >> compare
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [cut_low, cut_middle, cut_high, compare] >> finish

@@ -122,7 +122,7 @@ with DAG(
             tune_iterations = []
             for number in range(3):
                 with TaskGroup(f"iteration_{number}") as iteration:
-                    # ALL_DONE: the task checks itself whether the run has reached it.
+                    # ALL_DONE: the task itself checks whether the run has reached it.
                     tune_again = IterationOperator.for_each(
                         models_items,
                         task_id="again",

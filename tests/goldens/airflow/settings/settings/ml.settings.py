@@ -133,5 +133,5 @@ with DAG(
     finish = FinishOperator(task_id="finish")
 
     prepare >> train >> score
-    # Not only the leaves: a task can fail before all of its upstream tasks have ended.
+    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
     [train_run, again, score] >> finish
