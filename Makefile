@@ -64,7 +64,7 @@ help:
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=DIR, see there)'
 	@echo 'make compat       run the examples and single runs on the oldest versions that pyproject.toml declares'
 	@echo 'make versions     the same with the newest versions on other Pythons (PYTHONS="$(PYTHONS)"), and the engine-free tests'
-	@echo 'make goldens      rewrite the expected files of tests/goldens and what the pages show of them'
+	@echo 'make goldens      rewrite the expected files of tests/goldens and tests/graph, and what the pages show'
 	@echo 'make format       format the code'
 	@echo 'make constraints  pin what the environments hold now'
 	@echo 'make clean        remove environments, caches and the demo'
@@ -163,7 +163,7 @@ $(VENV)/.passed: $(DEV) $(AIRFLOW) $(PREFECT)
 	exit $$failed
 
 goldens: $(DEV)
-	@.venv/dev/bin/python -m pytest -q tests/goldens tests/house --update-goldens
+	@.venv/dev/bin/python -m pytest -q tests/goldens tests/graph tests/house --update-goldens
 
 format: $(DEV)
 	@.venv/dev/bin/ruff format . && .venv/dev/bin/ruff check --fix-only --quiet .

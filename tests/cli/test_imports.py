@@ -60,6 +60,15 @@ def test_only_what_a_command_needs_is_imported(argv, packages, rooms, shim):
     assert not {"asyncio", "http", "ssl", "multiprocessing", "unittest", "xml"} & modules
 
 
+def test_a_drawing_loads_neither_past_runs_nor_engines():
+    argv = ["graph", TRAINING]
+    done = subprocess.run([sys.executable, "-c", CODE, *argv], capture_output=True, text=True, check=True)
+    rooms = {line.split(".")[1] for line in done.stderr.splitlines() if line.startswith("translator.")}
+    assert "graph" in rooms
+    assert rooms <= COMPILER | {"graph", "load", "runtime"}
+    assert "translator.graph.html" not in done.stderr.splitlines()
+
+
 @pytest.mark.parametrize(("target", "other"), [("airflow", "prefect"), ("prefect", "airflow")])
 def test_the_other_target_only_declares_its_options(target, other):
     argv = [TRAINING, "--target", target]

@@ -27,7 +27,7 @@ LAYERS = {
         ("diagnostics", "history", "nodes", "runtime"),
         ("checks", "run", "semantics", "source"),
         ("config", "dialects", "explain"),
-        ("targets",),
+        ("graph", "targets"),
         ("registry",),
         ("load",),
         ("cli", "conformance"),

@@ -17,7 +17,13 @@ from translator import registry, semantics
 from translator.config.keys import Section
 from translator.config.kinds import Duration, Hook
 from translator.config.schema import json_schema, scope_section
+from translator.diagnostics import Diagnostics
 from translator.dialects.valohai.ledger import LEDGER, Fate
+from translator.explain.pipeline import explain
+from translator.graph import mermaid
+from translator.graph.build import build
+from translator.graph.states import predicted
+from translator.load import load
 from translator.rules import rules as rules_of_codes
 from translator.rules.text import anchor
 from translator.rules.text import page as rules_page
@@ -50,6 +56,14 @@ def entry_points(file: Path) -> str:
         for group in groups.sections()
     ]
     return "```toml\n" + "\n\n".join(tables) + "\n```\n"
+
+
+def graph() -> str:
+    """Return what `translate graph` prints in README's five minutes."""
+    pipeline = load(ROOT / "examples" / "valohai" / "valohai.yaml").choose("Dual Training Pipeline")
+    explanation = explain(pipeline, ["train_conservative[1]"], {}, {}, Diagnostics())
+    assert explanation
+    return f"```mermaid\n{mermaid.write(build(pipeline, predicted(explanation)))}```\n"
 
 
 def keys() -> str:
@@ -113,6 +127,7 @@ PARTS = {
     ("README.md", "dag"): lambda: generated("airflow"),
     ("README.md", "flow"): lambda: generated("prefect"),
     ("README.md", "on-error"): semantics.table,
+    ("README.md", "graph"): graph,
     ("docs/valohai.md", "keys"): keys,
     ("docs/extending.md", "entry-points"): lambda: entry_points(TOY.with_name("entry_points.txt")),
     ("docs/extending.md", "pair"): lambda: code("yaml", TOY.with_name("pair.yaml")),

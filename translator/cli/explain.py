@@ -5,20 +5,18 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from translator.cli import param_option
+from translator.cli import fail_option, param_option
 from translator.cli.exit_status import FAILED, OK, USAGE
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import add_file, add_pipeline_arguments, choose, open_file
 from translator.cli.printing import show
 from translator.diagnostics import Diagnostics, TranslationError
+from translator.explain.pipeline import explain
 from translator.explain.result import as_json, as_text
 from translator.explain.runtime_values import verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from translator.explain.result import Explanation
-    from translator.ir import Pipeline, Value
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str]) -> int:
@@ -37,28 +35,12 @@ def main(argv: Sequence[str]) -> int:
         return FAILED
     values = param_option.values(pipeline, args.param, problems)
     known_verdicts = verdicts(pipeline, args.assume, problems)
-    explanation = _explained(pipeline, args.fail, values, known_verdicts, problems) if problems.ok else None
+    explanation = explain(pipeline, args.fail, values, known_verdicts, problems) if problems.ok else None
     if explanation is None:
         show(problems, loaded.sources)
         return USAGE
     sys.stdout.write(as_json(explanation) if args.format == "json" else as_text(explanation))
     return OK
-
-
-def _explained(
-    pipeline: Pipeline,
-    failures: Sequence[str],
-    values: Mapping[str, Value],
-    known_verdicts: Mapping[str, bool],
-    diagnostics: Diagnostics,
-) -> Explanation | None:
-    if pipeline.graph.start is not None:
-        from translator.explain import controlflow
-
-        return controlflow.explain(pipeline, failures, values, diagnostics)
-    from translator.explain import dataflow
-
-    return dataflow.explain(pipeline, failures, values, diagnostics, known_verdicts)
 
 
 def parser() -> Parser:
@@ -68,15 +50,6 @@ def parser() -> Parser:
     add_file(arguments)
     add_pipeline_arguments(arguments, target=None)
     param_option.add_argument(arguments)
-    arguments.add_argument(
-        "--fail",
-        action="append",
-        default=[],
-        metavar="NODE | NODE[i] | NODE[i]@ATTEMPT | NODE.BRANCH.NODE",
-        help="what fails: all executions of a node, one execution, one attempt, or a node in a branch (repeatable); "
-        "a branch is a name, the number of an item or iteration, or * for all of them",
-    )
-    verdict = "result of a condition (Loom; repeatable)"
-    arguments.add_argument("--assume", action="append", default=[], metavar="CONDITION=true|false", help=verdict)
+    fail_option.add_arguments(arguments)
     arguments.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
     return arguments

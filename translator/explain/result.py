@@ -62,16 +62,21 @@ class Explanation:
 
 def as_text(explanation: Explanation) -> str:
     """Return the explanation for people."""
-    pipeline, failures = explanation.pipeline, explanation.failures
-    verb = "fails" if len(failures) == 1 else "fail"
-    what = f"if {' and '.join(failures)} {verb}" if failures else "without failures"
-    lines = [f"{pipeline.name} ({pipeline.file}), {what}:", ""]
+    pipeline = explanation.pipeline
+    lines = [f"{pipeline.name} ({pipeline.file}), {assumption(explanation)}:", ""]
     lines += columns(list(_rows(explanation.nodes, "  ")))
     lines += ["", f"the run: {_states(explanation.states)}" + (f" ({explanation.why})" if explanation.why else "")]
     if any(len(node.states) > 1 for node in explanation.nodes):
         lines += ["", TIMING]
     lines += ["", *(f"note: {note}" for note in explanation.notes)] if explanation.notes else []
     return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def assumption(explanation: Explanation) -> str:
+    """Return what the prediction assumes, as part of a sentence."""
+    failures = explanation.failures
+    verb = "fails" if len(failures) == 1 else "fail"
+    return f"if {' and '.join(failures)} {verb}" if failures else "without failures"
 
 
 def as_json(explanation: Explanation) -> str:
