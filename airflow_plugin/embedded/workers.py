@@ -119,13 +119,17 @@ def in_parallel(dag: DAG, count: int) -> Iterator[Workers]:
 
     def update_state(dag_run: Any, *, session: Any, **kwargs: Any) -> Any:
         """Return only when there is something to do: ``dag.test()`` would sleep for a second."""
-        if workers.postponed and workers.busy:
+
+        def wait() -> None:
+            session.commit()  # else the tasks would wait for the database, which this session has locked
             workers.wait()
             session.expire_all()
+
+        if workers.postponed and workers.busy:
+            wait()
         result = update(dag_run, session=session, **kwargs)
         while not result[0] and dag_run.state == "running" and workers.busy and not workers.postponed:
-            workers.wait()
-            session.expire_all()
+            wait()
             result = update(dag_run, session=session, **kwargs)
         workers.postponed = False
         return result
@@ -145,7 +149,8 @@ def _preload() -> None:
     from airflow.sdk.execution_time import supervisor, task_runner  # noqa: F401
 
     with contextlib.suppress(AttributeError):  # private, and only a matter of speed
-        _ = supervisor.in_process_api_server().app
+        api = supervisor.in_process_api_server().app
+        api._cadwyn_initialize()  # noqa: SLF001
 
 
 def _work(dag: DAG, connection: Connection, others: list[Connection]) -> None:
@@ -169,11 +174,11 @@ def _work(dag: DAG, connection: Connection, others: list[Connection]) -> None:
 
 
 def _fail(instance: Any) -> None:
-    """Mark an instance as failed whose process was killed."""
+    """Mark an instance whose process was killed as failed, or to be tried again, as a scheduler does."""
     from airflow.models.taskinstance import TaskInstance
     from airflow.utils.session import create_session
 
     with create_session() as session:
         ti: Any = session.get(TaskInstance, instance.id)
         if ti is not None and ti.state in {"queued", "running"}:
-            ti.set_state("failed", session=session)
+            ti.set_state("up_for_retry" if ti.try_number <= ti.max_tries else "failed", session=session)

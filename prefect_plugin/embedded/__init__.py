@@ -8,6 +8,7 @@ the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -66,7 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with quiet(home / LOG) as errors:
         try:
             if not (home / DATABASE).exists():
-                database.prepare(home / DATABASE, "prefect", [f"prefect=={version('prefect')}"], _migrate)
+                # Without it, the server creates the database when it starts.
+                with contextlib.suppress(subprocess.CalledProcessError):
+                    database.prepare(home / DATABASE, "prefect", [f"prefect=={version('prefect')}"], _migrate)
             return _run(options.file, json.loads(options.param_json))
         except UsageError as error:
             print(f"error: {error}", file=errors)
@@ -115,7 +118,7 @@ def _migrate() -> None:
     It runs in another process, because the server's modules take seconds to load, and a flow does not need them.
     """
     command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-    subprocess.run(command, stdin=subprocess.DEVNULL, check=False)
+    subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
 
 
 def _load(file: Path) -> Flow[..., Any]:

@@ -244,7 +244,7 @@ def _run(bench: Bench, mutant: Mutant, file: Path, target: str) -> Outcome:
     with (
         mock.patch.object(run_command, "guarded", guarded),
         mock.patch.object(process, "run", spawned),
-        mock.patch.object(run_command, "find_spec", lambda _: True),
+        mock.patch.object(run_command, "require", lambda _: None),
     ):
         store = f"--store={bench.folder / 'store'}"
         return bench.call("run", *arguments(mutant, "run", file), f"--target={target}", store)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from translator import registry
 from translator.cli.exit_status import UsageError
@@ -148,9 +148,20 @@ def open_file(args: argparse.Namespace, file: str) -> Loaded:
         choices=choices_of(args),
         config=None if args.config is None else Path(args.config),
         ignore=ignored_codes(args.ignore),
-        stream=sys.stdin.buffer if file == STDIN else None,
+        stream=_standard_input() if file == STDIN else None,
         current=Path(),
     )
+
+
+def _standard_input() -> BinaryIO:
+    """Return the standard input.
+
+    Raises:
+        UsageError: it is closed.
+    """
+    if sys.stdin is None:
+        raise UsageError("the standard input is closed")
+    return sys.stdin.buffer
 
 
 def path_of(args: argparse.Namespace, file: str) -> Path:

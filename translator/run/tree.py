@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
@@ -24,6 +25,7 @@ _MARKS = {"complete": "✓", "error": "✗", "stopped": "■", "skipped": "-"}
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII_MARKS = {"complete": "+", "error": "x", "stopped": "#", "skipped": "-"}
 _ASCII_SPINNER = "|/-\\"
+_LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 _TURNS = 8
 """How often the screen is drawn in a second."""
 _KEPT_LINES = 2
@@ -104,7 +106,7 @@ class LiveTree:
         progress = self._progress
         elapsed = duration(time.monotonic() - progress.began)
         doing = "starting" if not progress.nodes else "running on"
-        yield _Row(0, Text(f"{self._mark('running')} {doing} {self._engine}, {elapsed}", style="cyan"), 0)
+        yield _Row(0, Text(f"{self._mark('running')} {doing} {self._engine}, {elapsed}", style="cyan"), -2)
         # Nodes in the branches of a map or a loop are only known when they begin, by paths below that of the node.
         kinds = {**self._kinds, **dict.fromkeys([n for n in progress.nodes if n not in self._kinds], "execution")}
         for path, kind in _ordered(kinds):
@@ -152,7 +154,7 @@ class LiveTree:
         for one, style in _STYLES.items():
             if one in states:
                 text.append(f" {states.count(one)} {one}", style=style)
-        return _Row(depth, text, _RANKS[state])
+        return _Row(depth, text, -1 if state == "running" else _RANKS[state])
 
     def _mark(self, state: str) -> str:
         if state == "running":
@@ -171,6 +173,10 @@ def _ordered(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _can_show(out: IO[str], signs: str) -> bool:
+    """Return whether a stream takes such signs, and the locale does not ask for ASCII."""
+    locale = next((value for name in _LOCALE if (value := os.environ.get(name))), "")
+    if locale in {"C", "POSIX"}:  # in which Python prints UTF-8
+        return False
     try:
         signs.encode(getattr(out, "encoding", None) or "utf-8")
     except (UnicodeEncodeError, LookupError):

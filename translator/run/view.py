@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import datetime
 from importlib.util import find_spec
@@ -37,7 +38,7 @@ def view(
     out = stream or sys.stdout
     if quiet:
         return Lines(kinds, engine, out, quiet=True)
-    if out.isatty() and find_spec("rich") is not None:
+    if out.isatty() and os.environ.get("TERM") != "dumb" and find_spec("rich") is not None:
         return LiveTree(progress, kinds, engine, out)
     return Lines(kinds, engine, out)
 

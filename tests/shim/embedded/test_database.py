@@ -48,15 +48,22 @@ def test_a_database_is_created_once_per_set_of_packages(cache: Path, tmp_path: P
     assert len(list(cache.iterdir())) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + bytes(4000)])
-def test_a_damaged_copy_is_replaced(cache: Path, tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("damage", ["empty", "other", "short", "changed"])
+def test_a_damaged_copy_is_replaced(cache: Path, tmp_path: Path, damage: str) -> None:
     made = Made(tmp_path)
     made.prepare("a==1")
     (file,) = cache.iterdir()
-    file.write_bytes(content)
+    whole = file.read_bytes()
+    damaged = {
+        "empty": b"",
+        "other": b"no database",
+        "short": whole[:-10],
+        "changed": whole[:5000] + b"x" + whole[5001:],
+    }
+    file.write_bytes(damaged[damage])
     assert made.prepare("a==1") == [(2,)]
     assert made.prepare("a==1") == [(2,)]
-    assert list(cache.iterdir()) == [file]
+    assert len(list(cache.iterdir())) == 1
 
 
 def test_a_cache_that_others_can_write_to_is_not_used(cache: Path, tmp_path: Path) -> None:
@@ -72,3 +79,13 @@ def test_without_a_cache_it_is_created_each_time(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / place))
     made = Made(tmp_path)
     assert [made.prepare("a==1"), made.prepare("a==1")] == [[(1,)], [(2,)]]
+
+
+def test_what_fails_halfway_is_not_cached(cache: Path, tmp_path: Path) -> None:
+    def fail() -> None:
+        (tmp_path / "engine.db").write_bytes(b"half")
+        raise OSError
+
+    with pytest.raises(OSError):
+        database.prepare(tmp_path / "engine.db", "engine", ["a==1"], fail)
+    assert list(cache.iterdir()) == []

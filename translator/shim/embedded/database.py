@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import sqlite3
 import stat
 import tempfile
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _DIRECTORY = "pipeline-translator"
+_LENGTH = 16
+"""The number of digits of a digest in a name."""
 
 
 def prepare(database: Path, engine: str, packages: Iterable[str], migrate: Callable[[], None]) -> None:
@@ -30,52 +31,57 @@ def prepare(database: Path, engine: str, packages: Iterable[str], migrate: Calla
         engine: name of the engine.
         packages: what the tables depend on: packages with their versions.
         migrate: creates the database.
+
+    Raises:
+        Exception: what ``migrate`` raises; then nothing is cached.
     """
-    key = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:16]
-    cached = _directory()
-    file = cached / f"{engine}-{key}.db" if cached is not None else None
-    if file is not None and _copied(file, database):
+    key = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:_LENGTH]
+    directory = _directory()
+    if directory is not None and any(_copied(file, database) for file in directory.glob(f"{engine}-{key}-*.db")):
         return
     migrate()
-    if file is not None:
-        _keep(database, file)
+    if directory is not None:
+        _keep(database, directory, f"{engine}-{key}")
 
 
 def _copied(file: Path, database: Path) -> bool:
-    """Copy a cached database; return False, and leave nothing, if there is none or it is damaged."""
+    """Copy a cached database; remove it from the cache, and return False, if it is damaged.
+
+    SQLite does not notice all damage. So the name of the file ends in a digest of what is in it.
+    """
     try:
-        shutil.copyfile(file, database)
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            if connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",) and _tables(connection):
-                return True
-    except (OSError, sqlite3.Error):
-        pass
-    for name in (database.name, f"{database.name}-wal", f"{database.name}-shm"):
-        database.with_name(name).unlink(missing_ok=True)
+        content = file.read_bytes()
+        if _digest(content) == file.stem.rpartition("-")[2]:
+            database.write_bytes(content)
+            return True
+        file.unlink()
+    except OSError:
+        database.unlink(missing_ok=True)
     return False
 
 
-def _tables(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:_LENGTH]
 
 
-def _keep(database: Path, file: Path) -> None:
+def _keep(database: Path, directory: Path, name: str) -> None:
     """Put a copy of a database into the cache, whole or not at all."""
-    name = ""
+    temporary = ""
     try:
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f"{file.name}.")
+        handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}-")
         os.close(handle)
         # A copy of the file alone could lack what the engine has yet to move there from its journal.
         with (
             contextlib.closing(sqlite3.connect(database)) as source,
-            contextlib.closing(sqlite3.connect(name)) as target,
+            contextlib.closing(sqlite3.connect(temporary)) as target,
         ):
             source.backup(target)
             target.execute("PRAGMA journal_mode=DELETE")
-        Path(name).replace(file)
+        copy = Path(temporary)
+        copy.replace(directory / f"{name}-{_digest(copy.read_bytes())}.db")
     except (OSError, sqlite3.Error):
-        if name:
-            Path(name).unlink(missing_ok=True)
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def _directory() -> Path | None:
