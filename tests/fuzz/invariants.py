@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from unittest import mock
+from xml.etree import ElementTree as ET
 from zlib import crc32
 
 import jinja2
@@ -150,6 +151,7 @@ def _checked(bench: Bench, mutant: Mutant, file: Path, found: list[Fault]) -> No
     if form == "sarif" and not shown.fault:
         json.loads(shown.out)
     _explained(bench, mutant, file, found)
+    _drawn(bench, mutant, file, found)
     _translated(bench, mutant, file, TARGETS[digest // 8 % 2], found)
 
 
@@ -158,6 +160,16 @@ def _explained(bench: Bench, mutant: Mutant, file: Path, found: list[Fault]) -> 
     _general(explained, found)
     if not explained.fault and explained.status == cli.OK and "--format=json" in explained.command:
         json.loads(explained.out)
+
+
+def _drawn(bench: Bench, mutant: Mutant, file: Path, found: list[Fault]) -> None:
+    drawn = bench.call("graph", *arguments(mutant, "graph", file))
+    _general(drawn, found)
+    if not drawn.fault and drawn.status == cli.OK and "--format=svg" in drawn.command:
+        try:
+            ET.fromstring(drawn.out)  # noqa: S314 - our own
+        except ET.ParseError as error:
+            found.append(Fault("graph: not XML", drawn.command, str(error)))
 
 
 def _translated(bench: Bench, mutant: Mutant, file: Path, target: str, found: list[Fault]) -> None:

@@ -637,6 +637,7 @@ def _options(rng: random.Random, made: Mutant) -> dict[str, tuple[str, ...]]:
         "translate": (*common, *(("--strict",) if rng.random() < 0.3 else ())),
         "explain": (*common, *given, *failing, *(("--format=json",) if rng.random() < 0.5 else ())),
         "run": (*common, *given, rng.choice(("--quiet", "--verbose"))),
+        "graph": (*common, *given, *failing, f"--format={rng.choice(('mermaid', 'dot', 'svg', 'html'))}"),
     }
 
 
