@@ -62,7 +62,8 @@ STATES = {
 }
 """Of its nodes, as they end where no optional step is included."""
 SLEEP = """import os, pathlib, time
-told = f"{os.readlink('/proc/self/ns/pid')} {os.getpid()}"
+status = pathlib.Path("/proc/self/stat").read_text()
+told = f"{os.readlink('/proc/self/ns/pid')} {os.getpid()} {status}"
 (pathlib.Path(__file__).parent / "asleep").write_text(told)
 time.sleep(100)
 """
