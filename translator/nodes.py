@@ -75,6 +75,21 @@ def reached_nodes(graph: ir.Graph) -> frozenset[str]:
     return reachable([graph.start], {node.name: routes(node) for node in graph.nodes})
 
 
+def composite_text(node: ir.Node) -> str | None:
+    """Return what a node does with its branches, for people; None if it has none."""
+    match node:
+        case ir.ParallelNode():
+            return "parallel"
+        case ir.MapNode():
+            return f"map over {node.over}"
+        case ir.LoopNode():
+            return f"loop until {node.until}, at most {node.limit} times"
+        case ir.ChoiceNode():
+            return f"choice by {node.on}"
+        case _:
+            return None
+
+
 def kind(node: ir.Node) -> str:
     """Return the node's kind as ``run.json`` spells it."""
     match node:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.ir import EdgeKind, GridKind, OnError, StepKind
+from translator.nodes import composite_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ SUB_GRAPH = "dag"
 """The name of the branch of a node that is a sub-graph (Magnus)."""
 
 
-def kind(node: ir.Node) -> str:  # noqa: PLR0911 - one for each kind
+def kind(node: ir.Node) -> str:
     """Return the kind of a node, and what it does with its branches."""
     match node:
         case ir.ExecutionNode():
@@ -37,14 +38,10 @@ def kind(node: ir.Node) -> str:  # noqa: PLR0911 - one for each kind
             return "deployment"
         case ir.ApprovalNode():
             return "approval"
-        case ir.ParallelNode():
-            return "sub-graph" if set(node.branches) == {SUB_GRAPH} else "parallel"
-        case ir.MapNode():
-            return f"map over {node.over}"
-        case ir.LoopNode():
-            return f"loop until {node.until}, at most {node.limit} times"
-        case ir.ChoiceNode():
-            return f"choice by {node.on}"
+        case ir.ParallelNode() if set(node.branches) == {SUB_GRAPH}:
+            return "sub-graph"
+        case _:
+            return composite_text(node) or ""
 
 
 def branch_title(node: ir.Node, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.diagnostics import printable
-from translator.nodes import BODY, COMPLETE, ERROR, branches, reached_nodes, routes
+from translator.nodes import BODY, COMPLETE, ERROR, branches, composite_text, reached_nodes, routes
 from translator.targets.render import WIDTH
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _lines(graph: ir.Graph, depth: int) -> Iterator[str]:
     margin = _INDENT * depth
     reached = reached_nodes(graph)
     for node in graph.nodes:
-        kind = _kind(node)
+        kind = composite_text(node)
         unreachable = "" if node.name in reached else " (unreachable)"
         yield from _wrapped(f"{node.name}{f': {kind}' if kind else ''}{_routes(node)}{unreachable}", margin)
         for name, branch in branches(node).items():
@@ -43,20 +43,6 @@ def _lines(graph: ir.Graph, depth: int) -> Iterator[str]:
 def _wrapped(text: str, margin: str) -> list[str]:
     hanging = margin + 2 * _INDENT
     return textwrap.wrap(printable(text), _WIDTH, initial_indent=margin, subsequent_indent=hanging, tabsize=1)
-
-
-def _kind(node: ir.Node) -> str | None:
-    match node:
-        case ir.MapNode():
-            return f"map over {node.over}"
-        case ir.LoopNode():
-            return f"loop until {node.until}, at most {node.limit} times"
-        case ir.ParallelNode():
-            return "parallel"
-        case ir.ChoiceNode():
-            return f"choice by {node.on}"
-        case _:
-            return None
 
 
 def _routes(node: ir.Node) -> str:
