@@ -6,7 +6,6 @@ steps print goes to standard output; what Airflow says goes to ``airflow.log`` i
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -19,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.embedded import database, quiet
+from translator.shim.embedded.command_line import parser
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
@@ -39,7 +40,7 @@ class UsageError(TranslatorError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a DAG file; return 0 if the run is complete, 1 if it is not, 2 if the DAG does not accept the values."""
-    options = _parser().parse_args(arguments)
+    options = parser(__name__, "Airflow", __doc__).parse_args(arguments)
     home = options.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     _set_environment(options, home)
@@ -53,18 +54,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
             print(f"error: Airflow could not run {options.file.name}: {error}", file=errors)
             return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m airflow_plugin.embedded", description=__doc__)
-    parser.add_argument("file", type=Path, help="the DAG file")
-    parser.add_argument("--store", required=True, metavar="URI", help="URI of the artifact store")
-    parser.add_argument("--run", required=True, metavar="ID", help="name of the run in the store")
-    parser.add_argument("--project", type=Path, required=True, metavar="DIR", help="directory of the source file")
-    parser.add_argument("--home", type=Path, required=True, metavar="DIR", help="temporary home for Airflow")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of tasks that run at once")
-    parser.add_argument("--param-json", default="{}", metavar="JSON", help="values by the keys of the DAG's params")
-    return parser
 
 
 def _set_environment(options: argparse.Namespace, home: Path) -> None:
@@ -85,15 +74,13 @@ def _set_environment(options: argparse.Namespace, home: Path) -> None:
 
 
 def _run(file: Path, home: Path, values: dict[str, Any], jobs: int) -> int:
-    from airflow.utils.db import initdb
-
     from airflow_plugin.embedded.mapped_order import mapped_in_order
     from airflow_plugin.embedded.workers import in_parallel
 
     dag = _load(_bundled(file, home / BUNDLE))
     conf = _conf(dag, values)
     if not (home / DATABASE).exists():
-        database.prepare(home / DATABASE, "airflow", _packages(), initdb)
+        database.prepare(home / DATABASE, "airflow", _packages(), _migrate)
     with contextlib.ExitStack() as ends:
         signalled = ends.enter_context(_signals_cancel())
         if jobs > 1:
@@ -104,12 +91,17 @@ def _run(file: Path, home: Path, values: dict[str, Any], jobs: int) -> int:
     return 0 if run.state == "success" else 1
 
 
+def _migrate() -> None:
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
 def _packages() -> list[str]:
     """List what may add tables to the database: Airflow and its providers, with their versions."""
     from importlib.metadata import distributions
 
-    found = (f"{one.name}=={one.version}" for one in distributions())
-    return [package for package in found if package.startswith("apache-airflow")]
+    return [f"{one.name}=={one.version}" for one in distributions() if one.name.startswith("apache-airflow")]
 
 
 def _bundled(file: Path, bundle: Path) -> Path:

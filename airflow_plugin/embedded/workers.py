@@ -52,8 +52,10 @@ class Workers:
     def start(self, instance: Any, limit: int | None) -> bool:
         """Let a process run a task instance, as soon as one is free.
 
+        If as many instances of the task run already as may, it stays scheduled, and ``postponed`` is set.
+
         Returns:
-            Whether it will run; not if as many instances of the task run already as may, or no process is left.
+            False if no process is left to run it.
         """
         if limit is not None and sum(ti.task_id == instance.task_id for ti in self._running.values()) >= limit:
             self.postponed = True

@@ -7,7 +7,6 @@ the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
@@ -15,14 +14,15 @@ import subprocess
 import sys
 import traceback
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim.embedded import database, quiet, slots
+from translator.shim.embedded.command_line import parser
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from prefect import Flow, State
 
@@ -50,7 +50,7 @@ class UsageError(TranslatorError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a flow according to the command line, and return the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser(__name__, "Prefect", __doc__).parse_args(arguments)
     home = options.home.resolve()
     home.mkdir(parents=True, exist_ok=True)
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
@@ -80,18 +80,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
             print(f"error: Prefect could not run {options.file.name}: {error}", file=errors)
             return 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m prefect_plugin.embedded", description=__doc__)
-    parser.add_argument("file", type=Path, help="a generated flow")
-    parser.add_argument("--store", required=True, help="URI of the artifact store")
-    parser.add_argument("--run", required=True, help="id of the run in the store")
-    parser.add_argument("--project", type=Path, required=True, help="directory of the source file")
-    parser.add_argument("--home", type=Path, required=True, help="temporary home for Prefect")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of executions that run at once")
-    parser.add_argument("--param-json", default="{}", help='values by "NAME" or "NODE.PARAMETER"')
-    return parser
 
 
 def _run(file: Path, values: Mapping[str, Any]) -> int:

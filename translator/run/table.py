@@ -106,11 +106,9 @@ def _remark(execution: Mapping[str, Any], *, reasons: bool) -> str:
 
 def _metrics(execution: Mapping[str, Any]) -> str:
     """Return the last values of the first metrics that a step printed."""
-    from translator.shim.parameters.grid import label
+    from translator.shim.parameters.metrics import metrics
 
-    plain = {k: v for k, v in execution["metadata"].items() if isinstance(v, (str, int, float))}
-    shown = dict(list(plain.items())[:_METRICS])
-    return label(shown) + (", ..." if len(plain) > len(shown) else "")
+    return metrics(execution["metadata"], _METRICS)
 
 
 def _counts(executions: list[Mapping[str, Any]]) -> str:

@@ -23,6 +23,16 @@ def test_events_follow_an_execution(worker, tmp_path, monkeypatch) -> None:
     }  # fmt: skip
 
 
+def test_an_event_has_the_metadata_of_a_running_execution(worker, tmp_path, monkeypatch) -> None:
+    file = tmp_path / "events"
+    monkeypatch.setenv(events.VARIABLE, str(file))
+    printed = json.dumps({"loss": 0.5, "parts": [1], "step": 2, "rate": 3, "more": 4})
+    waiting = f"until grep -q execution-metric {file}; do sleep 0.1; done"
+    assert worker.run(f"echo '{printed}'; {waiting}").state == "complete"
+    of_metrics = [json.loads(line) for line in file.read_text().splitlines() if "execution-metric" in line]
+    assert [one["metric"] for one in of_metrics] == ["loss=0.5, step=2, rate=3, ..."]
+
+
 def test_an_execution_runs_without_a_listener(worker, tmp_path, monkeypatch) -> None:
     monkeypatch.delenv(events.VARIABLE, raising=False)
     events.emit("run-started")

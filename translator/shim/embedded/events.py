@@ -16,6 +16,11 @@ from translator.shim.clock import now
 VARIABLE = "TRANSLATOR_EVENTS"
 
 
+def are_read() -> bool:
+    """Return whether the process that started the run reads events."""
+    return bool(os.environ.get(VARIABLE))
+
+
 def emit(
     event: Literal["run-started", "execution-started", "execution-metric", "execution-ended", "run-ended"],
     *,

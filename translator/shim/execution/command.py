@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from translator.shim.embedded import events
 from translator.shim.execution.state import KILLED, ExecutionError, Stopped
-from translator.shim.parameters.grid import label
+from translator.shim.parameters.metrics import metrics
 from translator.shim.process import lines, supervise
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def run_command(  # noqa: C901 - what a command says and how it ends
         errors.feed(chunk)
         execution.flush()
 
-    stop_reason = _stop_reason(execution)
+    stop_reason = _stop_reason(execution) if events.are_read() else execution.stop_reason
     limits = supervise.Limits(execution.step.time_limit, execution.step.no_output_timeout)
     try:
         ended = place.run(
@@ -89,7 +89,7 @@ def run_command(  # noqa: C901 - what a command says and how it ends
 
 
 def _stop_reason(execution: Execution) -> Callable[[], str | None]:
-    """Return the function that asks whether to stop, and now and then tells of the last metadata."""
+    """Return the function that asks whether to stop, and then reports the last metadata."""
     emitted: dict[str, object] = {}
 
     def stop_reason() -> str | None:
@@ -97,8 +97,7 @@ def _stop_reason(execution: Execution) -> Callable[[], str | None]:
         if values != emitted:
             emitted.clear()
             emitted.update(values)
-            shown = {name: value for name, value in values.items() if isinstance(value, (str, int, float))}
-            metric = execution.hidden(label(dict(list(shown.items())[:_METRICS])))
+            metric = execution.hidden(metrics(values, _METRICS))
             events.emit("execution-metric", node=execution.id.node, index=execution.id.index, metric=metric)
         return execution.stop_reason()
 

@@ -1,0 +1,25 @@
+"""Define the arguments of the commands that ``translate run`` starts: ``python -m PLUGIN.embedded FILE ...``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def parser(module: str, engine: str, description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of the arguments.
+
+    Args:
+        module: the module that is run.
+        engine: the name of the engine, as people write it.
+        description: what it does.
+    """
+    arguments = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    arguments.add_argument("file", type=Path, help="the generated file")
+    arguments.add_argument("--store", required=True, metavar="URI", help="URI of the artifact store")
+    arguments.add_argument("--run", required=True, metavar="ID", help="id of the run in the store")
+    arguments.add_argument("--project", type=Path, required=True, metavar="DIR", help="directory of the source file")
+    arguments.add_argument("--home", type=Path, required=True, metavar="DIR", help=f"temporary home for {engine}")
+    arguments.add_argument("--jobs", type=int, default=1, metavar="N", help="maximum number of concurrent executions")
+    arguments.add_argument("--param-json", default="{}", metavar="JSON", help='values by "NAME" or "NODE.PARAMETER"')
+    return arguments
