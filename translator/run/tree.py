@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
 
@@ -103,30 +104,32 @@ class LiveTree:
     def _rows(self) -> Iterator[_Row]:
         from rich.text import Text
 
-        progress = self._progress
-        elapsed = duration(time.monotonic() - progress.began)
-        doing = "starting" if not progress.nodes else "running on"
+        # Another thread adds to them meanwhile.
+        nodes = {path: dict(executions) for path, executions in list(self._progress.nodes.items())}
+        elapsed = duration(time.monotonic() - self._progress.began)
+        doing = "starting" if not nodes else "running on"
         yield _Row(0, Text(f"{self._mark('running')} {doing} {self._engine}, {elapsed}", style="cyan"), -2)
         # Nodes in the branches of a map or a loop are only known when they begin, by paths below that of the node.
-        kinds = {**self._kinds, **dict.fromkeys([n for n in progress.nodes if n not in self._kinds], "execution")}
-        for path, kind in _ordered(kinds):
-            enclosing = max((p for p in kinds if path.startswith(f"{p}.")), key=len, default=None)
-            depth = sum(path.startswith(f"{p}.") for p in kinds)
-            name = path if enclosing is None else path[len(enclosing) + 1 :]
-            executions = progress.nodes.get(path, {})
-            if kind == "execution":
-                yield self._row(depth, name, executions.get(0))
-                continue
-            below = executions if kind == "task" else self._below(path)
-            yield self._summary(depth, name, list(below.values()))
-            if kind == "task":
+        kinds = {**self._kinds, **dict.fromkeys([path for path in nodes if path not in self._kinds], "execution")}
+        enclosing = {path: _enclosing(path, kinds) for path in kinds}
+        below: dict[str, list[Execution]] = defaultdict(list)
+        for path, executions in nodes.items():
+            for outer in enclosing[path]:
+                below[outer] += executions.values()
+        numbers = {path: number for number, path in enumerate(kinds)}
+        # Each node directly after the node in whose branches it is.
+        for path in sorted(kinds, key=lambda path: [numbers[p] for p in (*enclosing[path], path)]):
+            outside = enclosing[path]
+            name = path[len(outside[-1]) + 1 :] if outside else path
+            executions = nodes.get(path, {})
+            if kinds[path] == "execution":
+                yield self._row(len(outside), name, executions.get(0))
+            elif kinds[path] == "task":
+                yield self._summary(len(outside), name, list(executions.values()))
                 for index in sorted(executions):
-                    yield self._row(depth + 1, f"[{index}]", executions[index])
-
-    def _below(self, path: str) -> dict[object, Execution]:
-        """Return the executions of the nodes in the branches of a node."""
-        nodes = self._progress.nodes.items()
-        return {(n, i): one for n, found in nodes if n.startswith(f"{path}.") for i, one in found.items()}
+                    yield self._row(len(outside) + 1, f"[{index}]", executions[index])
+            else:
+                yield self._summary(len(outside), name, below[path])
 
     def _row(self, depth: int, name: str, execution: Execution | None) -> _Row:
         from rich.text import Text
@@ -162,14 +165,9 @@ class LiveTree:
         return self._marks.get(state, "?")
 
 
-def _ordered(kinds: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the nodes with each directly after the node in whose branches it is."""
-    places: dict[str, tuple[int, ...]] = {}
-    numbers = {path: number for number, path in enumerate(kinds)}
-    for path in kinds:
-        enclosing = sorted((p for p in kinds if path.startswith(f"{p}.")), key=len)
-        places[path] = (*(numbers[p] for p in enclosing), numbers[path])
-    return sorted(kinds.items(), key=lambda item: places[item[0]])
+def _enclosing(path: str, kinds: Mapping[str, str]) -> list[str]:
+    """Return the nodes in whose branches a node is, the outermost first."""
+    return [outer for end, sign in enumerate(path) if sign == "." and (outer := path[:end]) in kinds]
 
 
 def _can_show(out: IO[str], signs: str) -> bool:
