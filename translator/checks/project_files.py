@@ -94,15 +94,14 @@ class _Checker:
                 continue
             if not all(part.isidentifier() for part in name.split(".")):
                 continue
-            is_ours = (self.project / name.partition(".")[0]).is_dir()
             main = self.project.joinpath(*name.split("."), "__main__.py")
-            if is_missing_file(main) and module_file(name, self.project) is None:
-                if is_ours and "." in name:
-                    self.report("missing-module", f"runs the module {name!r}, which is {self.where}", name, number)
-                elif not is_ours and find_above(Path(*name.split(".")).with_suffix(".py"), self.project):
-                    file = str(Path(*name.split(".")).with_suffix(".py"))
-                    message = f"runs the module {name!r}, which is {self.where}"
-                    self.report("missing-module", message, name, number, file=file)
+            if not is_missing_file(main) or module_file(name, self.project) is not None:
+                continue
+            is_ours = (self.project / name.partition(".")[0]).is_dir()
+            file = _path_of(name)
+            if "." in name if is_ours else find_above(file, self.project):
+                message = f"runs the module {name!r}, which is {self.where}"
+                self.report("missing-module", message, name, number, file=name if is_ours else str(file))
 
     def function(self, command: str) -> None:
         """Check the module of a function, and that something in it has the function's name."""
@@ -112,9 +111,8 @@ class _Checker:
         file = module_file(module, self.project)
         if file is None:
             if not self._is_elsewhere(module):
-                path = str(Path(*module.split(".")).with_suffix(".py"))
                 message = f"calls {command!r}, but there is no module {module!r} in {str(self.project) or '.'}"
-                self.report("missing-module", message, module, 0, file=path)
+                self.report("missing-module", message, module, 0, file=str(_path_of(module)))
             return
         tree = parsed(file)
         names = None if tree is None else defined(tree)
@@ -184,6 +182,11 @@ class _Checker:
         with suppress(ImportError, ValueError, AttributeError):
             return top in sys.builtin_module_names or find_spec(top) is not None
         return False
+
+
+def _path_of(module: str) -> Path:
+    """Return the path of a module in its project."""
+    return Path(*module.split(".")).with_suffix(".py")
 
 
 def find_above(file: Path, project: Path) -> str | None:

@@ -8,7 +8,6 @@ errors (or warnings with ``--strict``), 2 on bad usage.
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import os
 import sys
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FAILED", "OK", "USAGE", "main"]
 
-_OBJECTS_PER_COLLECTION = 100_000
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status.
@@ -38,8 +35,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     _open_streams()
-    # Few of the many objects of a start are garbage, and looking for it takes a tenth of the time.
-    gc.set_threshold(_OBJECTS_PER_COLLECTION)
     try:
         status = _status(arguments)
         sys.stdout.flush()

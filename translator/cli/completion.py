@@ -72,15 +72,16 @@ def _words(command: str) -> tuple[str, ...]:
 
 
 def _bash() -> str:
+    options = {command: list(_options(command)) for command in ("", *COMMANDS)}
     values = {
         f"{command}:{name}": choices
-        for command in ("", *COMMANDS)
-        for action, name in _options(command)
+        for command, pairs in options.items()
+        for action, name in pairs
         if (choices := _values(action, name))
     }
     return _BASH % {
         "commands": " ".join(COMMANDS),
-        "options": _cases({command: [name for _, name in _options(command)] for command in ("", *COMMANDS)}),
+        "options": _cases({command: [name for _, name in pairs] for command, pairs in options.items()}),
         "words": _cases({command: words for command in COMMANDS if (words := _words(command))}),
         "values": _cases(values),
     }

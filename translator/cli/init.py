@@ -30,11 +30,11 @@ def main(argv: Sequence[str]) -> int:
         UsageError: the language does not exist or has no example, or the files cannot be written.
     """
     args = parser().parse(argv)
-    languages = {dialect.name: dialect for dialect in registry.dialects() if _texts(dialect)}
-    name = (args.language).lower()
+    languages = {dialect.name: texts for dialect in registry.dialects() if (texts := _texts(dialect))}
+    name = args.language.lower()
     if name not in languages:
         raise UsageError(f"there is no language {args.language!r}", did_you_mean(name, languages, "languages"))
-    texts = _texts(languages[name])
+    texts = languages[name]
     folder = Path(args.directory)
     there = [str(folder / file) for file in texts if (folder / file).exists() or (folder / file).is_symlink()]
     if there:
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
             sys.stdout.write(f"wrote {folder / file}\n")
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
-    sys.stdout.write(_next_steps(args.directory, languages[name]))
+    sys.stdout.write(_next_steps(args.directory, registry.dialect(name), texts))
     return OK
 
 
@@ -74,8 +74,8 @@ def _texts(dialect: Dialect) -> Mapping[str, bytes]:
         }
 
 
-def _next_steps(directory: str, dialect: Dialect) -> str:
+def _next_steps(directory: str, dialect: Dialect, texts: Mapping[str, bytes]) -> str:
     change = [] if directory == "." else [f"cd {quote(directory)}"]
-    file = next(name for name in dialect.files if name in _texts(dialect))
+    file = next(name for name in dialect.files if name in texts)
     steps = [*change, "translate check", "translate run", f"translate {file} --target airflow -o dags/"]
     return "\nnext steps:\n" + "".join(f"  {step}\n" for step in steps)

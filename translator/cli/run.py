@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import sys
-from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from translator.cli.pipeline_options import add_file, add_pipeline_arguments, ch
 from translator.cli.printing import colorful, show
 from translator.cli.store_option import add_store, make_default_store, open_chosen
 from translator.diagnostics import Diagnostics, TranslationError, printable
+from translator.dialects.choices import positive_integer
 from translator.files import real
 from translator.nodes import kind, named_branches, walk
 from translator.run import process
@@ -55,7 +55,7 @@ def parser() -> Parser:
     arguments.add_argument(
         "--jobs",
         "-j",
-        type=_jobs,
+        type=positive_integer,
         metavar="N",
         help="maximum number of concurrent executions (default: number of cores)",
     )
@@ -120,10 +120,11 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
             said = follower.said if args.verbose else None
             ended = process.run(command, {"TRANSLATOR_EVENTS": str(events)}, said, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
-        log = "" if document is not None else _engine_log(folder / "home")
+        log = "" if document is not None else _engine_log(home)
     complete = document is not None and document["state"] == "complete" and ended.status == 0
     place = store.uri(key_of(pipeline.name, run)).removeprefix("file://")
-    why = failures(document, _labels(progress), place) if document is not None else ""
+    labels = _labels(progress)
+    why = failures(document, labels, place) if document is not None else ""
     if not complete and not why and not args.verbose and ended.tail:
         sys.stderr.write(f"the last lines of the output (all of it with --verbose):\n{_indented(ended.tail)}")
     if document is None:
@@ -133,7 +134,7 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
         return USAGE if ended.status == USAGE else FAILED
     out = sys.stderr if args.quiet else sys.stdout
     if not args.quiet or not complete:
-        shown_table = table(document, _files(pipeline.graph, progress), reasons=False, color=colorful(out))
+        shown_table = table(document, _files(pipeline.graph, labels), reasons=False, color=colorful(out))
         out.write(shown_table + (f"\n{why}" if why else "") + f"\noutputs and logs: {place}\n")
     if ended.interrupted:
         return _stopped()
@@ -197,15 +198,12 @@ def _labels(progress: Progress) -> dict[str, dict[int, str]]:
     return {name: {index: one.label for index, one in found.items()} for name, found in progress.nodes.items()}
 
 
-def _files(graph: Graph, progress: Progress) -> dict[str, dict[int, str]]:
+def _files(graph: Graph, labels: Mapping[str, Mapping[int, str]]) -> dict[str, Mapping[int, str]]:
     """Return the labels of executions of loops over files: the file names."""
     from translator.ir import GridKind, TaskNode
 
     loops = [node for node in graph.nodes if isinstance(node, TaskNode) and node.grid.kind is GridKind.FILES]
-    return {
-        node.name: {index: execution.label for index, execution in progress.nodes.get(node.name, {}).items()}
-        for node in loops
-    }
+    return {node.name: labels.get(node.name, {}) for node in loops}
 
 
 def _compiled(pipeline: Pipeline, target: Target, folder: Path, source: Path) -> tuple[Path, Path]:
@@ -217,13 +215,6 @@ def _compiled(pipeline: Pipeline, target: Target, folder: Path, source: Path) ->
     options = GenerateOptions(project=project_from(file, project))
     file.write_text(target.generate(pipeline, options), encoding="utf-8")
     return file, project
-
-
-def _jobs(text: str) -> int:
-    """Return a number of jobs, at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is not an integer from 1")
-    return int(text)
 
 
 def _cores() -> int:

@@ -20,7 +20,7 @@ SETTINGS = "translator.toml"
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
-    args = parser().parse_args(argv)
+    args = parser().parse(argv)
     known = schemas()
     if args.name is None:
         sys.stdout.write("".join(f"{name}\n" for name in known))

@@ -92,11 +92,7 @@ def works(way: Namespace) -> bool:
     """Try a way for real."""
     if way.tool == "direct" and (os.geteuid() != 0 or not way.processes):
         return False
-    for _ in range(_tries(way)):
-        with tempfile.TemporaryDirectory(prefix="translator-probe-") as folder:
-            if _works(way, Path(folder)):
-                return True
-    return False
+    return _works(way)
 
 
 @cache
@@ -108,19 +104,21 @@ def overlays(way: Namespace, base: Path) -> str | None:
     for options in OVERLAYS:
         if os.geteuid() != 0 and "userxattr" not in options:
             continue
-        for _ in range(_tries(way)):
-            with tempfile.TemporaryDirectory(prefix="translator-probe-", dir=base) as folder:
-                if _works(way, Path(folder), options):
-                    return options
+        if _works(way, base, options):
+            return options
     return None
 
 
-def _tries(way: Namespace) -> int:
-    """Return how often a way is tried before it counts as impossible."""
-    return startup.TRIES if way.tool == "bubblewrap" else 1
+def _works(way: Namespace, base: Path | None = None, options: str | None = None) -> bool:
+    """Try a way in a new directory below ``base``; see ``startup`` for why bubblewrap has several tries."""
+    for _ in range(startup.TRIES if way.tool == "bubblewrap" else 1):
+        with tempfile.TemporaryDirectory(prefix="translator-probe-", dir=base) as folder:
+            if _worked(way, Path(folder), options):
+                return True
+    return False
 
 
-def _works(way: Namespace, folder: Path, options: str | None = None) -> bool:
+def _worked(way: Namespace, folder: Path, options: str | None) -> bool:
     for name in ("root/shown", "lower/kept", "lower/hidden/x", "upper/hidden", "work", "closed"):
         (folder / name).mkdir(parents=True)
     overlay = None
