@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import translator.shim.dialects.magnus
+from tests.notebooks import notebook
 from tests.oracle.arguments import COMMON, DIFFERENT, GIVEN, OWN, SAME
 from tests.oracle.engines import python_of, started
 from translator.shim.contract import Catalog, Context, ExecutionId, Pickle, State, Step
@@ -71,18 +72,7 @@ class Cases:
         for module, texts in self.modules.items():
             (folder / f"{module}.py").write_text("\n".join(texts))
         for name, cells in self.notebooks.items():
-            made = [
-                {
-                    "cell_type": "code",
-                    "execution_count": None,
-                    "id": f"c{number}",
-                    "metadata": {"tags": tags},
-                    "outputs": [],
-                    "source": source,
-                }
-                for number, (source, tags) in enumerate(cells)
-            ]
-            (folder / name).write_text(json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+            (folder / name).write_text(notebook(cells))
 
 
 def binding(dialect: str) -> Iterator[tuple[bool, Mapping[str, tuple[str, str]]]]:

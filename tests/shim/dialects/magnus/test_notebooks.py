@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tests.notebooks import notebook
 from tests.shim.conftest import gone
 from translator.shim.contract import Catalog, Context, ExecutionId, Pickle, Scope, State, Step
 from translator.shim.controlflow import scopes
@@ -18,18 +19,7 @@ OUT = ["magnus_output"]
 
 def write(path, *cells) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"c{number}",
-            "metadata": {"tags": tags},
-            "outputs": [],
-            "source": source,
-        }
-        for number, (source, tags) in enumerate(cells)
-    ]
-    path.write_text(json.dumps({"cells": made, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    path.write_text(notebook(cells))
 
 
 @pytest.fixture
