@@ -83,8 +83,10 @@ def _run(file: Path, home: Path, values: dict[str, Any], jobs: int) -> int:
         database.prepare(home / DATABASE, "airflow", _packages(), _migrate)
     with contextlib.ExitStack() as ends:
         signalled = ends.enter_context(_signals_cancel())
-        if jobs > 1:
-            workers = ends.enter_context(in_parallel(dag, jobs))
+        # A DAG's own limit says how many steps the source system runs at once; ``dag.test()`` does not know it.
+        count = min(jobs, dag.max_active_tasks)
+        if count > 1:
+            workers = ends.enter_context(in_parallel(dag, count))
             signalled.append(workers.send)
         ends.enter_context(mapped_in_order())
         run = dag.test(run_conf=conf)

@@ -136,6 +136,14 @@ def test_tasks_run_in_parallel_within_their_limits(tmp_path: Path) -> None:
     assert [len(node["executions"]) for node in record(tmp_path)["nodes"].values()] == [1, 1, 3]
 
 
+def test_a_pipeline_that_runs_one_node_at_a_time_does_so(tmp_path: Path) -> None:
+    alone = f"mkdir {tmp_path}/lock && sleep 0.5 && rmdir {tmp_path}/lock"
+    whole = replace(pipeline(Node("one", alone), Node("two", alone)), concurrency=1)
+    process = started(whole, tmp_path, {})
+    output, errors = process.communicate(timeout=600)
+    assert process.returncode == 0, output + errors
+
+
 def test_a_failure_stops_what_runs_beside_it(tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     bad = Node("bad", f"until [ -e {seen} ]; do sleep 0.1; done; exit 3", "stop-all")
