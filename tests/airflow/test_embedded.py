@@ -156,11 +156,16 @@ def test_a_failure_stops_what_runs_beside_it(tmp_path: Path) -> None:
     }
 
 
-def test_a_killed_process_fails_its_task_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("on_error", "state", "attempts"), [("continue", "error", 1), ("retry", "complete", 2)], ids=["once", "again"]
+)
+def test_a_killed_process_ends_one_attempt_of_its_task_only(
+    tmp_path: Path, on_error: str, state: str, attempts: int
+) -> None:
     import psutil
 
     seen = tmp_path / "seen"
-    victim = Node("victim", f"touch {seen}; sleep 6000", "continue")
+    victim = Node("victim", f"[ ! -e {seen} ] || exit 0; touch {seen}; sleep 6000", on_error)
     process = started(pipeline(victim, Node("next", after=["victim"])), tmp_path, {})
     deadline = time.monotonic() + 600
     while not seen.exists():
@@ -172,8 +177,10 @@ def test_a_killed_process_fails_its_task_only(tmp_path: Path) -> None:
     output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, output + errors
     document = record(tmp_path)
-    assert {name: node["state"] for name, node in document["nodes"].items()} == {"victim": "error", "next": "complete"}
-    assert "killed" in document["nodes"]["victim"]["executions"][0]["reason"]
+    assert {name: node["state"] for name, node in document["nodes"].items()} == {"victim": state, "next": "complete"}
+    (execution,) = document["nodes"]["victim"]["executions"]
+    assert execution["tries"] == attempts
+    assert ("killed" in (execution["reason"] or "")) == (state == "error")
 
 
 def test_a_signal_stops_the_run(tmp_path: Path) -> None:
