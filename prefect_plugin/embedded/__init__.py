@@ -66,11 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slots.limit(options.jobs)
     with quiet(home / LOG) as errors:
         try:
-            if not (home / DATABASE).exists():
-                # Without it, the server creates the database when it starts.
-                with contextlib.suppress(subprocess.CalledProcessError):
-                    database.prepare(home / DATABASE, "prefect", [f"prefect=={version('prefect')}"], _migrate)
-            return _run(options.file, json.loads(options.param_json))
+            return _run(options.file, home, json.loads(options.param_json))
         except UsageError as error:
             print(f"error: {error}", file=errors)
             return 2
@@ -82,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
 
 
-def _run(file: Path, values: Mapping[str, Any]) -> int:
+def _run(file: Path, home: Path, values: Mapping[str, Any]) -> int:
     from prefect.exceptions import ParameterTypeError
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -94,6 +90,10 @@ def _run(file: Path, values: Mapping[str, Any]) -> int:
         flow.validate_parameters(arguments)
     except (ArgumentError, ParameterTypeError) as error:
         raise UsageError(str(error)) from error
+    if not (home / DATABASE).exists():
+        # Without it, the server creates the database when it starts.
+        with contextlib.suppress(subprocess.CalledProcessError):
+            database.prepare(home / DATABASE, "prefect", [f"prefect=={version('prefect')}"], _migrate)
     # The heartbeat is not used here, and would make every flow end a second later.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         state: State[Any] = cast("Any", flow)(**arguments, return_state=True)

@@ -87,10 +87,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PREFECT_SERVER_UI_ENABLED": "false",
         # In a namespace, a process has another number than the tests can use, and the project is read-only.
         "TRANSLATOR_NAMESPACE": "never",
-        # Without these, task runs are recorded one by one, a minute late.
+        # Without these, task runs are recorded one by one, a minute late. Whole seconds: Prefect rounds the interval
+        # down, and writes in a loop that takes a whole core if it is 0.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.2",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     }
     with (home / "server.log").open("w") as log:
         process = subprocess.Popen(
