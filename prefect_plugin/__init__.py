@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from prefect_plugin.parameters.node_parameters import NodeParameters
     from prefect_plugin.parameters.numbers import Number, as_written
     from prefect_plugin.recovery.attempts import record_crash
-    from prefect_plugin.run.flow_run import finish, run_of
+    from prefect_plugin.run.conclusion import finish
+    from prefect_plugin.run.flow_run import run_of
     from prefect_plugin.tasks.states import infrastructure_failed
     from prefect_plugin.tasks.task_runners import thread_pool
     from translator.shim import Catalog, FileAxis, Input, Parameter, Resources, Step, loom, runner
@@ -104,7 +105,8 @@ _MODULES = {
     "prefect_plugin.parameters.numbers": ("Number", "as_written"),
     "prefect_plugin.parameters.node_parameters": ("NodeParameters",),
     "prefect_plugin.tasks.task_runners": ("thread_pool",),
-    "prefect_plugin.run.flow_run": ("finish", "run_of"),
+    "prefect_plugin.run.conclusion": ("finish",),
+    "prefect_plugin.run.flow_run": ("run_of",),
     "prefect_plugin.tasks.states": ("infrastructure_failed",),
     "translator.shim": ("Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "loom", "runner"),
     "translator.shim.contract": ("Manifest",),

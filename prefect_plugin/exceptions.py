@@ -1,8 +1,9 @@
-"""Define the errors of flows that use this package differently from generated flows, for their authors."""
+"""Define the errors that flows raise."""
 
 from __future__ import annotations
 
 from translator.shim.errors import TranslatorError
+from translator.shim.store import StoreError
 
 
 class OutsideRunError(TranslatorError, RuntimeError):
@@ -15,3 +16,11 @@ class TokenError(TranslatorError, TypeError):
 
 class StepError(TranslatorError, TypeError):
     """A step that a job cannot run in the requested way."""
+
+
+class RunFailedError(TranslatorError):
+    """A failed run; the flow raises it, so that Prefect's own rules (retries, automations, hooks) apply."""
+
+
+class BlockError(StoreError):
+    """A block that does not exist, or whose fields are not those of its type."""

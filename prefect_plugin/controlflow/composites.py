@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect_plugin.controlflow.progress import CompositeKind, GraphRun, Handover, unwrapped, walked
 from prefect_plugin.controlflow.steps import NodeTask, node_state, node_task
 from prefect_plugin.exceptions import OutsideRunError
-from prefect_plugin.run.flow_run import judged
+from prefect_plugin.run.current import record_state
 from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.kept_task import KeptTask
 from prefect_plugin.tasks.states import stopped
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from prefect import State
 
     from prefect_plugin.controlflow.progress import Node, Token
-    from prefect_plugin.run.flow_run import NodeRun
+    from prefect_plugin.run.run_state import NodeRun
     from translator.shim.contract import Scope
 
 
@@ -93,7 +93,7 @@ def branch(name: str = BODY, *, nodes: Sequence[Node]) -> Callable[[Callable[[To
 
     def decorate(function: Callable[[Token], Token]) -> BranchTask:
         def body(token: Handover, index: int | None = None) -> State[Any]:
-            return judged(run_body(token, index))
+            return record_state(run_body(token, index))
 
         def run_body(token: Handover, index: int | None) -> State[Any]:
             place, segment, scope = _entered(name, token, index)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from prefect_plugin.controlflow.progress import GraphRun, Handover, Routes, current_graph, walked
 from prefect_plugin.recovery import attempts
-from prefect_plugin.run import flow_run
+from prefect_plugin.run.conclusion import conclude
+from prefect_plugin.run.flow_run import run_of
 from translator.shim.controlflow import scopes
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run_of_graph(  # noqa: PLR0913 - all but the name are keywords
         parameters: the parameters of the run, by the names of the source file.
     """
     routes = Routes(dialect, scopes.refusal(dialect, parameters or {}, os.environ))
-    with flow_run.run_of(pipeline, project=project, store=store, store_block=store_block, parameters=parameters) as run:
+    with run_of(pipeline, project=project, store=store, store_block=store_block, parameters=parameters) as run:
         run.graph = lambda: routes.plan(nodes, interrupted=run.stop.reason is not None)
         attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))
         graph = GraphRun(run, routes, Handover(scopes.initial(dialect, run.parameters, os.environ)))
@@ -66,4 +67,4 @@ def finish_graph(token: Token) -> State[Any]:
     """
     graph = current_graph()
     graph.ended(token)
-    return flow_run.concluded(graph.run)
+    return conclude(graph.run)

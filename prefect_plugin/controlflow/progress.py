@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from uuid import UUID
 
-    from prefect_plugin.run.flow_run import Run
+    from prefect_plugin.run.run_state import Run
 
 CompositeKind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
 Kind: TypeAlias = Literal["execution"] | CompositeKind

@@ -10,8 +10,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, Failed
 
 from prefect_plugin.controlflow.progress import Handover, NodeFailedError, current_graph
+from prefect_plugin.run.current import record_state
 from prefect_plugin.run.execution_context import execution_context
-from prefect_plugin.run.flow_run import NodeRun, judged
+from prefect_plugin.run.run_state import NodeRun
 from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.kept_task import KeptTask
 from prefect_plugin.tasks.states import BROKEN, skipped, stopped
@@ -93,7 +94,7 @@ def node_task(
     """
 
     def body(token: Any) -> State[Any]:
-        return judged(run_body(token))
+        return record_state(run_body(token))
 
     def run_body(token: Any) -> State[Any]:
         graph = current_graph()

@@ -14,7 +14,7 @@ from translator.shim.store import segment
 from translator.shim.store.manifest import summary
 
 if TYPE_CHECKING:
-    from prefect_plugin.run.flow_run import NodeRun
+    from prefect_plugin.run.run_state import NodeRun
 
 ROWS = 1000
 """The maximum number of executions in a table; ``run.json`` has all."""

@@ -11,8 +11,8 @@ from prefect_plugin.dataflow.executions import Edge, LeftOut
 from prefect_plugin.exceptions import StepError
 from prefect_plugin.parameters.node_parameters import NodeParameters
 from prefect_plugin.parameters.points import Point
+from prefect_plugin.run.current import current_node, record_state
 from prefect_plugin.run.execution_context import execution_context
-from prefect_plugin.run.flow_run import current_node, judged
 from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.states import execution_state, skipped
 from translator.shim.contract import State as Outcome
@@ -24,7 +24,7 @@ from translator.shim.parameters import file_grid, grid
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from prefect_plugin.run.flow_run import NodeRun
+    from prefect_plugin.run.run_state import NodeRun
     from translator.shim.contract import ArtifactSource, InputFiles, Manifest, Step, Value, ValueSource
 
     Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
@@ -164,8 +164,8 @@ def execution(point: Point, job: Job) -> Any:  # a state; the result of the futu
         job: what to run.
     """
     if job.in_order and any(one.state is Outcome.ERROR for one in job.node.manifests.values()):
-        return judged(skipped("an execution before this one failed"))
-    return judged(execution_state(job.execute(point)))
+        return record_state(skipped("an execution before this one failed"))
+    return record_state(execution_state(job.execute(point)))
 
 
 def _upstream(edges: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:

@@ -9,7 +9,7 @@ from prefect_plugin.dataflow.executions import Executions
 if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
-    from prefect_plugin.run.flow_run import Run
+    from prefect_plugin.run.run_state import Run
 
 
 class Late:

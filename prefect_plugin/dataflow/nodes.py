@@ -23,7 +23,8 @@ from prefect.states import Completed, Failed
 from prefect_plugin.dataflow.execution_table import show_executions
 from prefect_plugin.dataflow.executions import Executions, LeftOut, NodeError
 from prefect_plugin.dataflow.joining import Late, nothing_to_join
-from prefect_plugin.run.flow_run import NodeRun, begun, current_run, judged
+from prefect_plugin.run.current import current_run, enter_node, record_state
+from prefect_plugin.run.run_state import NodeRun
 from prefect_plugin.run.stopping import Cause
 from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.kept_task import KeptTask
@@ -178,7 +179,7 @@ def _task(  # noqa: PLR0913 - all options of a node
 
     @functools.wraps(function)
     def body(*args: Any, **kwargs: Any) -> State[Any]:
-        return judged(run_body(*args, **kwargs))
+        return record_state(run_body(*args, **kwargs))
 
     def run_body(*args: Any, **kwargs: Any) -> State[Any]:
         run = current_run()
@@ -224,7 +225,7 @@ def _begin(
     function: Callable[[], Any],
 ) -> State[Any]:
     """Run a node; any exception is a failure of the node, to which its on-error rule applies."""
-    with begun(node):
+    with enter_node(node):
         try:
             return work(node, function)
         except GridError as error:

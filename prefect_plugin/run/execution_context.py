@@ -11,7 +11,7 @@ from prefect_plugin.tasks.logs import line_log
 from translator.shim.contract import Context, ExecutionId
 
 if TYPE_CHECKING:
-    from prefect_plugin.run.flow_run import NodeRun
+    from prefect_plugin.run.run_state import NodeRun
 
 
 def execution_context(node: NodeRun, label: str, index: int = 0) -> Context:

@@ -20,7 +20,7 @@ from prefect.states import Suspended
 
 from prefect_plugin.controlflow.steps import NodeTask as ControlFlowNodeTask
 from prefect_plugin.dataflow.nodes import NodeTask
-from prefect_plugin.run.flow_run import current_run
+from prefect_plugin.run.current import current_run
 from tests.controlflow.build import T, case, graph
 from tests.controlflow.run import recorded
 from tests.controlflow.work import Work

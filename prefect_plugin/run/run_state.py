@@ -1,0 +1,93 @@
+"""Hold what the tasks of a flow run share: the run, and its nodes that have begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from prefect_plugin.run.stopping import Stop
+from translator.shim import clock
+from translator.shim.contract import State as Outcome
+from translator.shim.outcome.traces import NODE, EngineState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from threading import BoundedSemaphore
+    from uuid import UUID
+
+    from prefect import State
+    from prefect.futures import PrefectFuture
+
+    from prefect_plugin.parameters.points import Point
+    from translator.shim.contract import Json, Manifest, StoreAddress, Value
+    from translator.shim.outcome.plans import GraphPlan, NodePlan
+    from translator.shim.outcome.run_record import RunRecord
+
+
+@dataclass(eq=False, slots=True)
+class NodeRun:
+    """A node that has begun: its executions so far, and whether they must stop."""
+
+    run: Run
+    name: str
+    kind: Literal["execution", "task"]
+    points: list[Point] | None = None
+    manifests: dict[int, Manifest] = field(default_factory=dict)
+    states: dict[int, Outcome] = field(default_factory=dict)
+    tries: dict[int, str] = field(default_factory=dict)
+    """The URI of the manifest of each execution's last try, by index, even before it is written."""
+    reason: str | None = None
+    """The reason why the node failed, unless an execution has it."""
+    stop: Stop = field(default_factory=Stop)
+    infrastructure: bool = False
+    """Whether its execution failed although the command is not to blame."""
+
+    def should_stop(self) -> str | None:
+        """Return the reason to stop executions of this node, if there is one."""
+        return self.run.stop.reason or self.stop.reason
+
+    def claimed(self, index: int) -> Callable[[str], None]:
+        """Return a function that records the manifest's URI of a try that begins."""
+        return lambda uri: self.tries.__setitem__(index, uri)
+
+    def known(self) -> dict[int, EngineState]:
+        """Return by index what this attempt knows of executions; an execution without a state was cut off."""
+        return {
+            index: EngineState(
+                self.states.get(index, Outcome.STOPPED),
+                self.tries.get(index),
+                reason=self.reason if index == NODE else None,
+            )
+            for index in sorted({*self.states, *self.tries})
+        }
+
+
+@dataclass(eq=False, slots=True)
+class Run:
+    """The state that all tasks of a flow run share; ``id`` is the run's name in the store."""
+
+    pipeline: str
+    id: str
+    store: StoreAddress
+    project: Path
+    parameters: Mapping[str, Value | Json]
+    flow_run: UUID
+    started: str = field(default_factory=clock.now)
+    stop: Stop = field(default_factory=Stop)
+    plans: dict[str, NodePlan] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
+    futures: dict[str, PrefectFuture[Any]] = field(default_factory=dict)
+    names: dict[UUID, str] = field(default_factory=dict)
+    mapped: list[tuple[str, PrefectFuture[Any]]] = field(default_factory=list)
+    """Futures that nodes have submitted, with the names of the task runs."""
+    returned_states: dict[UUID, State[Any]] = field(default_factory=dict)
+    """The state that the body of each task run returned."""
+    nodes: dict[str, NodeRun] = field(default_factory=dict)
+    record: RunRecord | None = None
+    slots: BoundedSemaphore | None = None
+    """Slots for running nodes, if the pipeline limits how many run at once."""
+    labelled: bool = False
+    """Whether the labels of the flow run name this attempt."""
+    graph: Callable[[], GraphPlan] | None = None
+    """The graph of a control-flow pipeline, with the routes taken so far."""
