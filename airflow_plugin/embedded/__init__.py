@@ -74,8 +74,7 @@ def _set_environment(options: argparse.Namespace, home: Path) -> None:
 
 
 def _run(file: Path, home: Path, values: dict[str, Any], jobs: int) -> int:
-    from airflow_plugin.embedded.mapped_order import mapped_in_order
-    from airflow_plugin.embedded.workers import in_parallel
+    from airflow_plugin.embedded.dispatch import tasks_dispatched
 
     dag = _load(_bundled(file, home / BUNDLE))
     conf = _conf(dag, values)
@@ -84,11 +83,9 @@ def _run(file: Path, home: Path, values: dict[str, Any], jobs: int) -> int:
     with contextlib.ExitStack() as ends:
         signalled = ends.enter_context(_signals_cancel())
         # A DAG's own limit says how many steps the source system runs at once; ``dag.test()`` does not know it.
-        count = min(jobs, dag.max_active_tasks)
-        if count > 1:
-            workers = ends.enter_context(in_parallel(dag, count))
+        workers = ends.enter_context(tasks_dispatched(dag, min(jobs, dag.max_active_tasks)))
+        if workers is not None:
             signalled.append(workers.send)
-        ends.enter_context(mapped_in_order())
         run = dag.test(run_conf=conf)
     return 0 if run.state == "success" else 1
 

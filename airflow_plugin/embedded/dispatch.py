@@ -1,7 +1,9 @@
-"""Make ``dag.test()`` run the instances of a mapped task in the order of their indexes, as Airflow's scheduler does.
+"""Decide in which order and in which process ``dag.test()`` runs tasks.
 
-By itself, ``dag.test()`` runs scheduled instances in the order of a set, which is the order of memory addresses. Then
-a step whose executions run one after another until one fails could continue after a failure, or skip an earlier one.
+By itself, ``dag.test()`` runs one task after the other, in the order of a set, which is the order of memory addresses.
+Then nothing could stop a long execution whose sibling has failed, and a step whose executions run one after another
+until one fails could continue after a failure. Here, the instances of a mapped task run in the order of their indexes,
+as Airflow's scheduler starts them, and in parallel if there are several slots.
 """
 
 from __future__ import annotations
@@ -9,29 +11,46 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from airflow_plugin.embedded.workers import Workers
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from airflow.sdk import DAG
 
 
 @contextlib.contextmanager
-def mapped_in_order() -> Iterator[None]:
-    """Run the instances of a mapped task in the order of their indexes, while the context is open."""
-    from airflow.sdk.definitions import dag
+def tasks_dispatched(dag: DAG, slots: int) -> Iterator[Workers | None]:
+    """Run instances of mapped tasks in order, and up to ``slots`` tasks at once, while the context is open.
 
-    run: Any = dag._run_task  # noqa: SLF001 - no public API decides what runs next
-    waiting: dict[tuple[str, str], list[Any]] = {}
+    Yield the processes that run the tasks; None if this process runs them, one after another.
+    """
+    from airflow.models.dagrun import DagRun
+    from airflow.sdk.definitions import dag as module
 
-    def run_first(*, ti: Any, **kwargs: Any) -> Any:
-        of_task = waiting.setdefault((ti.run_id, ti.task_id), [])
+    workers = Workers(dag, slots) if slots > 1 else None
+    run_here: Callable[..., Any] = module._run_task  # noqa: SLF001 - no public API decides what runs next, and where
+    update: Callable[..., Any] = DagRun.update_state
+    scheduled: dict[tuple[str, str], list[Any]] = {}
+
+    def dispatch(*, ti: Any, task: Any, **kwargs: Any) -> Any:
+        of_task = scheduled.setdefault((ti.run_id, ti.task_id), [])
         if not of_task:
             of_task.extend(_scheduled(ti))
-        return run(ti=of_task.pop(0) if of_task else ti, **kwargs)
+        instance = of_task.pop(0) if of_task else ti
+        if workers is None or not workers.start(instance, getattr(task, "max_active_tis_per_dagrun", None)):
+            run_here(ti=instance, task=task, **kwargs)
 
-    dag._run_task = run_first  # noqa: SLF001
+    module._run_task = dispatch  # noqa: SLF001
+    if workers is not None:
+        DagRun.update_state = _when_due(update, workers)  # type: ignore[method-assign]
     try:
-        yield
+        yield workers
     finally:
-        dag._run_task = run  # noqa: SLF001
+        module._run_task = run_here  # noqa: SLF001
+        DagRun.update_state = update  # type: ignore[method-assign]
+        if workers is not None:
+            workers.end()
 
 
 def _scheduled(ti: Any) -> list[Any]:
@@ -47,3 +66,24 @@ def _scheduled(ti: Any) -> list[Any]:
     scheduled = select(TaskInstance).where(*same, TaskInstance.state == TaskInstanceState.SCHEDULED)
     with create_session() as session:
         return list(session.scalars(scheduled.order_by(TaskInstance.map_index)))
+
+
+def _when_due(update: Callable[..., Any], workers: Workers) -> Callable[..., Any]:
+    """Return ``DagRun.update_state`` that returns only when a task can start: ``dag.test()`` would sleep a second."""
+
+    def update_state(dag_run: Any, *, session: Any, **kwargs: Any) -> Any:
+        def wait() -> None:
+            session.commit()  # else the tasks would wait for the database, which this session has locked
+            workers.wait()
+            session.expire_all()
+
+        if workers.postponed and workers.busy:
+            wait()
+        result = update(dag_run, session=session, **kwargs)
+        while not result[0] and dag_run.state == "running" and workers.busy and not workers.postponed:
+            wait()
+            result = update(dag_run, session=session, **kwargs)
+        workers.postponed = False
+        return result
+
+    return update_state

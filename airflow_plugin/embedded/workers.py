@@ -1,8 +1,6 @@
-"""Let ``dag.test()`` run tasks in parallel, as a scheduler with as many slots would.
+"""Run tasks of ``dag.test()`` in processes that are forked before the run begins.
 
-By itself, ``dag.test()`` runs one task after the other: then nothing could stop a long execution whose sibling has
-failed. Here, processes that are forked before the run begins take its tasks. A mapped task's limit of instances counts
-as under a scheduler.
+A mapped task's limit of instances counts as under a scheduler.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from uuid import UUID
 
@@ -61,7 +58,7 @@ class Workers:
             self.postponed = True
             return True
         while self._processes:
-            free = next((one for one in self._processes if one not in self._running), None)
+            free = next((connection for connection in self._processes if connection not in self._running), None)
             if free is None:
                 self.wait()
                 continue
@@ -78,7 +75,7 @@ class Workers:
     def wait(self) -> None:
         """Wait until a task has ended, but not for long."""
         ready = wait(list(self._running), _PATIENCE)
-        for connection in [one for one in self._running if one in ready]:
+        for connection in [running for running in self._running if running in ready]:
             instance = self._running.pop(connection)
             try:
                 connection.recv()
@@ -103,47 +100,6 @@ class Workers:
     def _forget(self, connection: Connection) -> None:
         self._processes.pop(connection).join()
         connection.close()
-
-
-@contextlib.contextmanager
-def in_parallel(dag: DAG, count: int) -> Iterator[Workers]:
-    """Let ``dag.test()`` run up to ``count`` tasks at once, while the context is open."""
-    from airflow.models.dagrun import DagRun
-    from airflow.sdk.definitions import dag as module
-
-    workers = Workers(dag, count)
-    run_here: Callable[..., Any] = module._run_task  # noqa: SLF001 - no public API decides where a task runs
-    update: Callable[..., Any] = DagRun.update_state
-
-    def run_there(*, ti: Any, task: Any, **kwargs: Any) -> Any:
-        if not workers.start(ti, getattr(task, "max_active_tis_per_dagrun", None)):
-            run_here(ti=ti, task=task, **kwargs)
-
-    def update_state(dag_run: Any, *, session: Any, **kwargs: Any) -> Any:
-        """Return only when there is something to do: ``dag.test()`` would sleep for a second."""
-
-        def wait() -> None:
-            session.commit()  # else the tasks would wait for the database, which this session has locked
-            workers.wait()
-            session.expire_all()
-
-        if workers.postponed and workers.busy:
-            wait()
-        result = update(dag_run, session=session, **kwargs)
-        while not result[0] and dag_run.state == "running" and workers.busy and not workers.postponed:
-            wait()
-            result = update(dag_run, session=session, **kwargs)
-        workers.postponed = False
-        return result
-
-    module._run_task = run_there  # noqa: SLF001
-    DagRun.update_state = update_state  # type: ignore[assignment,method-assign]
-    try:
-        yield workers
-    finally:
-        module._run_task = run_here  # noqa: SLF001
-        DagRun.update_state = update  # type: ignore[method-assign]
-        workers.end()
 
 
 def _preload() -> None:
