@@ -42,8 +42,9 @@ def store_address(default_args: Mapping[str, Any]) -> StoreAddress:
         return StoreAddress(uri)
     connection = connections.lookup(name)
     if connection is None:
-        where = f"the artifact store {shown(uri)}"
-        raise StoreError(f"{where} cannot be opened: Airflow has no connection {name!r} with its credentials")
+        message = f"the artifact store {shown(uri)} cannot be opened: Airflow has no connection {name!r}"
+        hint = "create it with the store's credentials (Admin > Connections), or change store_connection"
+        raise StoreError(message, f"{hint} in translator.toml")
     return StoreAddress(uri, options_of(uri, connection))
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, cast
+from typing import Any
+
+from prefect_plugin.configuration import blocks
 
 
 def lookup(name: str) -> str | None:
-    """Return the value of the ``Secret`` block with that name; blocks spell ``API_TOKEN`` as ``api-token``."""
+    """Return the value of the ``Secret`` block with that name; blocks spell ``API_TOKEN`` as ``api-token``.
+
+    Raises:
+        BlockError: the block cannot be read.
+    """
     from prefect.blocks.system import Secret
 
-    block = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    try:
-        secret = cast("Secret[Any]", Secret.load(block)).get()
-    except ValueError:  # the block does not exist
+    block = blocks.load(Secret[Any], re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"))
+    if block is None:
         return None
+    secret = block.get()
     return secret if isinstance(secret, str) else json.dumps(secret)

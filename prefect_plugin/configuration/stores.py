@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
+from prefect_plugin.configuration import blocks
 from prefect_plugin.configuration.blocks import ArtifactStore
+from prefect_plugin.exceptions import BlockError
 from translator.shim.contract import StoreAddress
 
 VARIABLE = "TRANSLATOR_STORE"
@@ -36,34 +37,43 @@ def choose(store: str | None = None, block: str | None = None) -> FlowStore:
         block: the name of the block that the flow names.
 
     Raises:
-        ValueError: a block that the environment or the flow names does not exist.
+        BlockError: a block that the environment or the flow names does not exist, or cannot be read.
     """
     configured = os.environ.get(VARIABLE, "")
     if configured.startswith(_PREFIX):
-        return _of_block(configured.removeprefix(_PREFIX))
+        name = configured.removeprefix(_PREFIX)
+        return _flow_store(name, _required(name, f"change {VARIABLE}"))
     if configured:
         return FlowStore(StoreAddress(configured if "://" in configured else str(Path(configured).resolve())))
     if block is not None:
-        return _of_block(block, store)
+        return _flow_store(block, _required(block, "change store_block in translator.toml"), store)
     if store is not None:
         return FlowStore(StoreAddress(store))
-    try:
-        return _of_block(BLOCK)
-    except ValueError:
-        return FlowStore(StoreAddress(str(Path(FOLDER).resolve())))
+    default = blocks.load(ArtifactStore, BLOCK)
+    return FlowStore(StoreAddress(str(Path(FOLDER).resolve()))) if default is None else _flow_store(BLOCK, default)
 
 
 def with_credentials(uri: str, block: str) -> StoreAddress:
     """Return the address of a store with the credentials of a block; an empty name stands for none.
 
     Raises:
-        ValueError: the block does not exist.
+        BlockError: the block does not exist, or cannot be read.
     """
-    return _of_block(block, uri).address if block else StoreAddress(uri)
+    if not block:
+        return StoreAddress(uri)
+    return _flow_store(block, _required(block, "run the flow again with another block"), uri).address
 
 
-def _of_block(name: str, uri: str | None = None) -> FlowStore:
+def _required(name: str, alternative: str) -> ArtifactStore:
+    """Return the block with that name; ``alternative`` says how to use another one."""
+    block = blocks.load(ArtifactStore, name)
+    if block is None:
+        message = f"{blocks.title(ArtifactStore, name)} does not exist"
+        raise BlockError(message, f"create it in Prefect (Blocks, Artifact Store), or {alternative}")
+    return block
+
+
+def _flow_store(name: str, block: ArtifactStore, uri: str | None = None) -> FlowStore:
     """Return the store of a block, at ``uri`` if it is given."""
-    block = cast("ArtifactStore", ArtifactStore.load(name))
     options = block.storage_options.get_secret_value() if block.storage_options is not None else {}
     return FlowStore(StoreAddress(uri or block.uri, options), name)

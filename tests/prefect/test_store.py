@@ -7,8 +7,13 @@ import pytest
 
 pytest.importorskip("prefect")
 
+from prefect import get_client
+from prefect.blocks.system import Secret
+from prefect.client.schemas.actions import BlockDocumentUpdate
+
 from prefect_plugin import ArtifactStore
 from prefect_plugin.configuration.stores import FlowStore, choose
+from prefect_plugin.exceptions import BlockError
 from tests.prefect.support import compiled, flow_of
 from translator.shim.contract import StoreAddress
 
@@ -51,11 +56,31 @@ def test_the_store_comes_from_the_environment_else_from_a_block_else_is_a_direct
             monkeypatch.setenv("TRANSLATOR_STORE", given)
             assert choose("s3://said", "default").address.uri == chosen
         monkeypatch.setenv("TRANSLATOR_STORE", "artifact-store/nobody")
-        with pytest.raises(ValueError, match="nobody"):
+        with pytest.raises(BlockError) as missing:
             choose()
+        assert missing.value.message == "the Artifact Store block 'nobody' does not exist"
+        assert missing.value.hint == "create it in Prefect (Blocks, Artifact Store), or change TRANSLATOR_STORE"
+        monkeypatch.delenv("TRANSLATOR_STORE")
+        Secret(value="s3://secret").save("typed")
+        with pytest.raises(BlockError, match=r"'typed' does not exist\n .* change store_block in translator.toml"):
+            choose(None, "typed")
     finally:
         for name in ("default", "team"):
             ArtifactStore.delete(name)
+
+
+def test_a_block_with_other_fields_is_an_error_and_not_a_missing_one(server, monkeypatch):
+    monkeypatch.delenv("TRANSLATOR_STORE", raising=False)
+    ArtifactStore(uri="s3://default/store").save("default")
+    try:
+        with get_client(sync_client=True) as client:
+            block = client.read_block_document_by_name("default", "artifact-store")
+            client.update_block_document(block.id, BlockDocumentUpdate(data={}, merge_existing_data=False))
+        with pytest.raises(BlockError, match="the Artifact Store block 'default' cannot be read: ") as broken:
+            choose()
+        assert broken.value.hint == "open it in Prefect and save it again"
+    finally:
+        ArtifactStore.delete("default")
 
 
 PIPELINE = """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.runners import Place, RunnerError
-from translator.shim.runners.docker import container, follow, images, leftovers, owners, watchdog
+from translator.shim.runners.docker import connections, container, follow, images, leftovers, owners, watchdog
 from translator.shim.runners.docker.container import Bind
 from translator.shim.runners.docker.engine import Engine, address, connect, said, speaking
 from translator.shim.runners.docker.settings import Settings, SettingsError, read
@@ -17,6 +17,7 @@ from translator.shim.workspace import laid_out, moved, working_copy
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from translator.shim.contract import Connection
     from translator.shim.process.supervise import Ended, Limits
     from translator.shim.runners import Request
     from translator.shim.workspace import Workspace
@@ -55,13 +56,8 @@ def _settings(request: Request) -> Settings:
         raise RunnerError(f"the settings of the docker runner are not valid: {error}") from error
 
 
-def _connection(request: Request, settings: Settings) -> Any:
-    if settings.connection is None:
-        return None
-    found = request.connection(settings.connection)
-    if found is None:
-        raise RunnerError(f"the connection {settings.connection!r} does not exist in the engine")
-    return found
+def _connection(request: Request, settings: Settings) -> Connection | None:
+    return None if settings.connection is None else connections.find(settings.connection, request.connection)
 
 
 def _view(request: Request) -> Workspace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.runners import RunnerError
+from translator.shim.runners.docker import connections
 from translator.shim.runners.docker.engine import said, speaking
 
 if TYPE_CHECKING:
@@ -87,9 +88,7 @@ def _credentials(
     """Return the credentials for an image's registry; None leaves them to Docker's own configuration."""
     wanted = registry(image)
     for name in names:
-        login = connection(name)
-        if login is None:
-            raise RunnerError(f"the registry connection {name!r} does not exist in the engine")
+        login = connections.find(name, connection)
         host = _host(login)
         if host == wanted or (host in _HUBS and wanted == _HUB):
             credentials = {"username": login.login, "password": login.password, "serveraddress": host}
