@@ -11,7 +11,8 @@ from translator.diagnostics import columns, printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from translator.ir import Pipeline, Value
+    from translator.ir import Pipeline
+    from translator.shim.contract import Value
 
 
 CODE = "bad-failure"

@@ -7,10 +7,10 @@ from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.ir import OnError, Value
+from translator.ir import OnError
 from translator.nodes import kind
 from translator.semantics.results import Execution, Result, settle, stopped, stops_siblings
-from translator.shim.contract import State
+from translator.shim.contract import State, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

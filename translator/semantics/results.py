@@ -13,7 +13,7 @@ from translator.shim.contract import State
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from translator.ir import Value
+    from translator.shim.contract import Value
 
 
 @dataclass(frozen=True, slots=True)

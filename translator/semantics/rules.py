@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, cast
 from translator import ir
 from translator.errors import UncheckedPipelineError
 from translator.graphs import reachable
-from translator.ir import EdgeKind, MergeMode, Value
+from translator.ir import EdgeKind, MergeMode
 from translator.nodes import step_nodes
 from translator.runtime import lower_axis, lower_step
 from translator.semantics import gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.semantics.results import Execution, Result, settle
 from translator.shim import contract, parameters
-from translator.shim.contract import VERDICT, State
+from translator.shim.contract import VERDICT, State, Value
 from translator.shim.inputs.edges import matches
 from translator.shim.parameters import file_grid, grid
 
@@ -47,12 +47,12 @@ class Rules:
     def __init__(  # noqa: PLR0913 - all that defines a run
         self,
         pipeline: ir.Pipeline,
-        values: Mapping[str, Value] = NOTHING,  # type: ignore[assignment]
+        values: Mapping[str, Value] = NOTHING,
         oracle: Oracle = all_complete,
         missing: frozenset[str] = frozenset(),
         *,
         project: Path | None = None,
-        widths: Mapping[str, int] = NOTHING,  # type: ignore[assignment]
+        widths: Mapping[str, int] = NOTHING,
     ) -> None:
         self.pipeline = pipeline
         self.values = values
@@ -195,8 +195,7 @@ class Rules:
             files=[contract.FileRecord(path, 0, "", "") for e in done for path in e.outputs or ()],
             folders=[folder for e in done for folder in e.folders],
         )
-        points = file_grid.points(step, lower_axis(axis), values, brought, self.project)
-        return cast("Sequence[Mapping[str, Value]]", points)
+        return file_grid.points(step, lower_axis(axis), values, brought, self.project)
 
     def _brought(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
         """Return what an edge passes into a parameter (rule 4)."""
@@ -207,7 +206,7 @@ class Rules:
         target = next((p for p in node.step.parameters if p.name == edge.target.key), None)
         many = isinstance(node, ir.TaskNode) or (target is not None and target.multiple is not None)
         if many and isinstance(source.node, ir.TaskNode):
-            return True, cast("Value", tuple(chain.from_iterable(_spread(value) for value in values)))
+            return True, tuple(chain.from_iterable(_spread(value) for value in values))
         return True, values[-1]
 
     def _inputs(
@@ -234,13 +233,13 @@ class Rules:
 
 def _resolved(step: contract.Step, point: Mapping[str, contract.Value]) -> tuple[Mapping[str, Value], str | None]:
     try:
-        return cast("dict[str, Value]", parameters.resolve(step, point, {})), None
+        return parameters.resolve(step, point, {}), None
     except parameters.ParameterError as error:
-        return cast("dict[str, Value]", {p.name: point.get(p.name, p.default) for p in step.parameters}), str(error)
+        return {p.name: point.get(p.name, p.default) for p in step.parameters}, str(error)
 
 
-def _spread(value: Value) -> Sequence[Value]:
-    return value if isinstance(value, list | tuple) else (value,)
+def _spread(value: Value) -> Sequence[contract.Scalar]:
+    return (value,) if value is None or isinstance(value, str | int | float) else value
 
 
 def _matching(edge: ir.Edge, source: Result) -> Iterator[str]:
