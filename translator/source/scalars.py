@@ -38,7 +38,6 @@ class Scalars:
         self._octal_by_zero = octal_by_zero
         self._constructor = SafeConstructor()
         self._node = ScalarNode
-        self._anywhere = resolvers.get("*", ())
 
     def resolve(self, text: str) -> str:
         """Return the kind of a plain scalar, without its prefix."""

@@ -62,11 +62,6 @@ class Namespace:
     tool: Literal["direct", "bubblewrap", "unshare"]
     processes: bool
 
-    @property
-    def quick(self) -> bool:
-        """Whether an overlay costs hardly more than its directories."""
-        return self.tool == "direct"
-
     def command(self, arguments: Sequence[str], mounted: Mounts, folder: str) -> list[str]:
         """Return the command that runs ``arguments`` in ``folder``, a path as the command sees it."""
         build = _bubblewrap if self.tool == "bubblewrap" else _unshare
