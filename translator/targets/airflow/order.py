@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-_EARLY = "Wait for more than the leaves: a leaf can fail before all its upstream tasks end."
+_EARLY = "A leaf can be upstream_failed while other tasks run, so wait for these as well."
 
 
 def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> list[str]:
@@ -58,19 +58,18 @@ def order_lines(after: Mapping[str, Sequence[str]], last: str, waits: Sequence[s
             links.append((fan_in[followers[0]], followers))
     links.append((waits, [last]))
     chains: list[list[Sequence[str]]] = []
-    ends: dict[str, int] = {}
+    ends: dict[tuple[str, ...], int] = {}
     for sources, targets in links:
-        place = ends.pop(sources[0], None) if len(sources) == 1 else None
+        place = ends.pop(tuple(sources), None)
         if place is not None and fits([*chains[place], targets]):
             chains[place].append(targets)
         else:
             place = len(chains)
             chains.append([sources, targets])
-        if len(targets) == 1:
-            ends[targets[0]] = place
+        ends[tuple(targets)] = place
     lines = [chain_line(chain) for chain in chains]
     if any(after.get(node, [last]) for node in waits):
-        lines[ends[last]] = replace(lines[ends[last]], note=_EARLY)
+        lines[ends[last,]] = replace(lines[ends[last,]], note=_EARLY)
     return tuple(lines)
 
 

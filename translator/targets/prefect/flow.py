@@ -25,6 +25,8 @@ _FITS = WIDTH - INDENT
 """Columns of an argument of the flow."""
 _GROUPS = {"Parameters": "Parameters", "Grid": "Grid", "Point": "Points of the grid"}
 """The content of the argument for a node's group, by kind."""
+ONE_BY_ONE = "one node at a time"
+"""The reason for one thread."""
 _BANNED_IN_FLOW_NAMES = str.maketrans(dict.fromkeys("/%&><", "-"))
 
 
@@ -68,6 +70,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         tuple(map(_fitted, arguments)),
         run,
         threads,
+        ONE_BY_ONE if threads == 1 else "a thread per node",
         limited,
         flow_options(pipeline, names.hooks),
         crash_hooks(pipeline, names.hooks),

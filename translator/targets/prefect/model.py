@@ -64,7 +64,11 @@ class NodeFunction:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The flow function; ``threads`` is the number of concurrent nodes, ``limited`` whether fewer run a step."""
+    """The flow function.
+
+    ``threads`` is the number of concurrent nodes, ``threads_reason`` a comment on it, and ``limited`` tells whether
+    fewer of them run a step.
+    """
 
     name: str
     title: str
@@ -73,6 +77,7 @@ class Flow:
     arguments: tuple[Field, ...]
     run: Expression
     threads: int
+    threads_reason: str
     limited: bool
     options: tuple[tuple[str, Expression], ...] = ()
     on_crashed: Expression = None

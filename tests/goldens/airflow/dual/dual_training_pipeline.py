@@ -113,7 +113,7 @@ with DAG(
     preprocess >> [train_conservative, train_experimental]
     train_conservative >> evaluate_conservative
     train_experimental >> evaluate_experimental
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [
         train_conservative_run,
         evaluate_conservative,

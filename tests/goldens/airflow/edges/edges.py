@@ -177,5 +177,5 @@ with DAG(
 
     prepare >> [fit, after]
     fit >> after
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [fit_run, after] >> finish

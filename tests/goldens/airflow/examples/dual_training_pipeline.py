@@ -219,7 +219,7 @@ with DAG(
     ]
     train_conservative >> evaluate_conservative
     train_experimental >> evaluate_experimental
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [
         train_conservative_run,
         evaluate_conservative,

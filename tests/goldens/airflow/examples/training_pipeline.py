@@ -186,5 +186,5 @@ with DAG(
 
     preprocess >> [train, evaluate]
     train >> evaluate >> report
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [train_run, report] >> finish

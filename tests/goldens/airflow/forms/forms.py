@@ -214,5 +214,5 @@ with DAG(
         parameters=["all-rates", "words", "layers"],
     )
 
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [single, grid_run, grid_, search_run, search] >> finish

@@ -216,7 +216,7 @@ with DAG(
         some_of_them,
         again_of_them,
     ] >> last
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [
         all_,
         next_,

@@ -111,5 +111,5 @@ with DAG(
     finish = FinishOperator(task_id="finish")
 
     preprocess >> train >> evaluate
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [train_run, evaluate] >> finish

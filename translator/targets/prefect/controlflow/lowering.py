@@ -16,7 +16,7 @@ from translator.targets.prefect.controlflow.lines import lines, words
 from translator.targets.prefect.controlflow.model import ControlFlowFile, Function, StepTask
 from translator.targets.prefect.controlflow.names import Names, Path, names_of
 from translator.targets.prefect.controlflow.statements import Walk, walk
-from translator.targets.prefect.flow import documented, title_of
+from translator.targets.prefect.flow import ONE_BY_ONE, documented, title_of
 from translator.targets.prefect.imports import import_statements, with_hooks
 from translator.targets.prefect.model import Flow
 from translator.targets.prefect.settings import (
@@ -232,6 +232,7 @@ def _flow(file: _File) -> Flow:
         nodes=[Name(file.tasks[()][node.name]) for node in pipeline.nodes],
     )
     text = documented(pipeline.name, described)
+    parallel = file.used & {"map_node", "parallel_node"}
     return Flow(
         names.flow,
         title_of(flow_name(pipeline)),
@@ -240,6 +241,7 @@ def _flow(file: _File) -> Flow:
         arguments,
         run,
         threads=1,
+        threads_reason="branches have their own threads" if parallel else ONE_BY_ONE,
         limited=False,
         options=flow_options(pipeline, names.hooks),
         on_crashed=crash_hooks(pipeline, names.hooks),

@@ -155,5 +155,5 @@ with DAG(
 
     is_dirty >> [clean, summarise]
     clean >> summarise
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [skim, study, clean, summarise] >> finish

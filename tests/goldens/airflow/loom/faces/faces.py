@@ -201,5 +201,5 @@ with DAG(
 
     extract >> blur >> detect >> [any_faces, refine, report]
     any_faces >> refine
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [blur_run, any_faces, refine, report] >> finish

@@ -167,5 +167,5 @@ with DAG(
     )
 
     straighten >> read >> bind
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [straighten_run, read_run, bind] >> finish

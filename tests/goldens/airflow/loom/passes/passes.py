@@ -244,5 +244,5 @@ with DAG(
     sharpen_stop_iter1 >> blur_iter2 >> [subtract_iter2, sharpen]
     subtract_iter2 >> [sharpen_stop_iter2, sharpen]
     sharpen_stop_iter2 >> sharpen >> report
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [sharpen_stop_iter0, sharpen_stop_iter1, sharpen_stop_iter2, report] >> finish

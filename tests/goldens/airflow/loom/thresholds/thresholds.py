@@ -170,7 +170,6 @@ with DAG(
         ],
     )
 
-    measure >> [cut_low, cut_middle, cut_high]
-    [cut_low, cut_middle, cut_high] >> compare
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    measure >> [cut_low, cut_middle, cut_high] >> compare
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [cut_low, cut_middle, cut_high, compare] >> finish

@@ -133,5 +133,5 @@ with DAG(
     finish = FinishOperator(task_id="finish")
 
     prepare >> train >> score
-    # Wait for more than the leaves: a leaf can fail before all its upstream tasks end.
+    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
     [train_run, again, score] >> finish

@@ -150,7 +150,7 @@ odd = step_node(ODD)
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=thread_pool(max_workers=1),  # one node at a time
+    task_runner=thread_pool(max_workers=1),  # branches have their own threads
 )
 def items_() -> State:
     """Run the pipeline `items`."""

@@ -113,7 +113,7 @@ report = step_node(REPORT)
     retries=0,
     persist_result=False,
     on_crashed=[record_crash],  # writes run.json if this process is killed
-    task_runner=thread_pool(max_workers=1),  # one node at a time
+    task_runner=thread_pool(max_workers=1),  # branches have their own threads
 )
 def nested() -> State:
     """Run the pipeline `nested`."""
