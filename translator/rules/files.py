@@ -271,7 +271,7 @@ RULES = (
         "renamed-parameter",
         (NOTE,),
         "Prefect reserves the name of a parameter",
-        "Nothing, if you start runs in the form, whose title stays. Otherwise rename the parameter.",
+        "No change is needed if you start runs in the form, whose title stays. Otherwise rename the parameter.",
         valohai(
             "parameters: [{name: rate}]\n",
             pipeline=nodes("train", more="parameters: [{name: self, target: train.parameters.rate}]\n"),

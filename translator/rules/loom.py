@@ -40,7 +40,7 @@ RULES = (
         "disabled-step",
         (NOTE,),
         "a step is disabled and left out",
-        "Nothing. `--include STEP` runs it.",
+        "No change is needed. `--include STEP` runs the step.",
         loom("pipeline:\n  - {name: fit, task: fit.py}\n  - {name: plot, task: plot.py, disabled: true}\n"),
     ),
     Rule(
@@ -247,7 +247,7 @@ RULES = (
         "value-as-text",
         (NOTE,),
         "Loom passes this value as a string",
-        "Nothing, if the script expects that.",
+        "No change is needed if the script expects a string.",
         loom("parameters: {sizes: [1, 2]}\npipeline:\n  - {name: fit, task: fit.py, args: {--sizes: $sizes}}\n"),
     ),
 )

@@ -35,8 +35,8 @@ def page(rules: Iterable[Rule]) -> str:
     """Return the page of the documentation with all rules."""
     head = (
         "# Codes\n\n"
-        "What each code of a [finding](diagnostics.md) means, what to do, and the smallest example. The command\n"
-        "`translate rule CODE` prints the same. An example has only this finding, apart from `ignored-image`.\n"
+        "This page lists what each code of a [finding](diagnostics.md) means, what to do, and a minimal example.\n"
+        "`translate rule CODE` prints the same. Each example has only this finding, apart from `ignored-image`.\n"
         "A `*` stands for the rest of a code, which names the construct: `unsupported-actions`, for example.\n"
     )
     return head + "".join(f"\n## {rule.code}\n\n{as_markdown(rule)}" for rule in rules)

@@ -204,7 +204,7 @@ RULES = (
         "ignored-*",
         (NOTE,),
         "a key of Valohai has no effect here; [Valohai's keys](valohai.md) gives the reasons",
-        "Nothing. The key may stay for Valohai.",
+        "No change is needed: the key can stay for Valohai.",
         valohai("icon: x\n"),
     ),
     Rule(
@@ -235,7 +235,8 @@ RULES = (
         "ignored-image",
         (NOTE,),
         "steps run as processes, so their images are ignored",
-        'Nothing, if workers have what the steps need. Otherwise write `runner = "docker"` into `translator.toml`.',
+        "No change is needed if workers have what the steps need. "
+        'Otherwise write `runner = "docker"` into `translator.toml`.',
         valohai(),
     ),
     Rule(
@@ -369,7 +370,7 @@ RULES = (
         "similar-names",
         (NOTE,),
         "two names would be equal in generated code",
-        "Nothing, or rename one of them.",
+        "No change is needed. You can rename one of them.",
         valohai(pipeline=nodes("a_b", "a-b")),
     ),
     Rule(

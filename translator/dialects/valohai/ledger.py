@@ -38,7 +38,7 @@ class Entry:
 
 
 TRANSLATED = Entry(Fate.TRANSLATED)
-SETTLED = Entry(Fate.TRANSLATED, why="by the table for it in translator.toml")
+SETTLED = Entry(Fate.TRANSLATED, why="with its table in translator.toml")
 
 
 def _ignored(topic: str, why: str, silent: tuple[object, ...] = ()) -> Entry:
@@ -60,8 +60,8 @@ _SEARCH = "only affects optimisation, not a grid search"
 
 _AUTORESTART = _ignored("autorestart", _SPOT)
 _MOUNTS = Entry(Fate.TRANSLATED, why="directories of the machine, with the runner docker; other mounts are errors")
-_RESOURCES = Entry(Fate.TRANSLATED, why="maxima, as far as the runner has them")
-_ACTIONS = _refused("actions", "actions of a node (conditions and approvals)")
+_RESOURCES = Entry(Fate.TRANSLATED, why="as upper limits, if the runner supports them")
+_ACTIONS = _refused("actions", "node actions (conditions and approvals)")
 _DEPLOYMENT = _refused("deployment", "deployments")
 
 _EXECUTION_NODE = {
