@@ -9,7 +9,7 @@ from airflow_plugin.controlflow import outcome
 from airflow_plugin.controlflow.progress import Run, Task
 from airflow_plugin.controlflow.structure import dialect_of, read, to_json
 from airflow_plugin.dataflow.finish import FinishOperator
-from airflow_plugin.run.mark import marked
+from airflow_plugin.run.mark import run_mark
 from airflow_plugin.run.waiting import let_others_end
 from translator.shim import clock
 
@@ -33,11 +33,12 @@ class ControlFlowFinishOperator(FinishOperator):
             RunError: the run failed or was stopped.
         """
         let_others_end(context)
-        task = Task(context)
+        mark = run_mark(context)
+        task = Task(context, mark)
         written = outcome.write(
             Run(task, dialect_of(task.root)),
             started=clock.written(context["dag_run"].start_date or context["ti"].start_date),
             parameters=dict(context["params"]),
-            marked=marked(context),
+            marked=mark.state if mark is not None else None,
         )
         return self.ended(context, written)

@@ -91,7 +91,9 @@ def _state(run: Run, node: Node) -> EngineState | None:
     """Return Airflow's state of a node that has begun; None if Airflow skipped it before it began."""
     state, named = run.state(node), run.manifest_uri(node.path)
     if state is not State.SKIPPED:
-        return EngineState(state, named)
+        return EngineState(state, named, marked=run.is_marked(node))
+    if run.was_cut(node):
+        return EngineState(State.STOPPED, named)
     manifest = run.manifest(node.path)
     return EngineState(State.STOPPED, named) if manifest is None or manifest.state is State.STOPPED else None
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.controlflow.structure import Graph, Node, Path, find, graph_at, read
 from airflow_plugin.run.directory import run_directory
+from airflow_plugin.run.mark import INSTANCE, indexes
 from airflow_plugin.tasks.instances import named_tries
 from translator.shim.contract import After, ExecutionId, State
 from translator.shim.controlflow import fan, scopes
@@ -19,10 +20,11 @@ from translator.shim.parameters.grid import label
 from translator.shim.store import NoManifestError, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow.sdk import Context
 
+    from airflow_plugin.run.mark import RunMark
     from translator.shim.contract import Dialect, Json, Manifest, Scope, StoreAddress
     from translator.shim.store import Store
 
@@ -67,16 +69,21 @@ class Airflow(Protocol):
     def tries(self, task_id: str) -> Mapping[int, str]:
         """Return by number the URIs that the instances of a task have named."""
 
+    def marked(self, task_id: str) -> Collection[int]:
+        """Return the numbers of the instances of a task that a person marked as failed while they ran."""
+
 
 class Task:
     """A run, as one of its tasks can query it.
 
     Args:
         context: the task's.
+        mark: how a person marked the run.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, mark: RunMark | None = None) -> None:
         self._context = context
+        self._mark = mark
         self.pipeline: str = context["dag"].dag_display_name
         self.root = read(context["dag"])
         self.params: Mapping[str, Any] = context["params"]
@@ -92,7 +99,7 @@ class Task:
         task_ids = [task_id] if task_id else None
         listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, map_index=number)
         states: Mapping[str, str | None] = listed.get(ti.run_id, {})
-        return states
+        return states if self._mark is None else self._mark.before_by_key(states)
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the items of a map, for one item of each enclosing map."""
@@ -101,6 +108,10 @@ class Task:
     def tries(self, task_id: str) -> Mapping[int, str]:
         """Return by number the URIs that the instances of a task have named."""
         return named_tries(self._context, task_id)
+
+    def marked(self, task_id: str) -> Collection[int]:
+        """Return the numbers of the instances of a task that a person marked as failed while they ran."""
+        return indexes(self._context["ti"].xcom_pull(task_ids=task_id, key=INSTANCE))
 
 
 class Run:
@@ -157,6 +168,17 @@ class Run:
     def state(self, node: Node) -> State:
         """Return how a node ended; skipped if it was not reached, or was stopped."""
         return _STATES.get(self.task_state(node.task, node.path) or "", State.SKIPPED)
+
+    def was_cut(self, node: Node) -> bool:
+        """Return whether a node ran until a person marked the run as failed."""
+        return self.task_state(node.task, node.path) == "running"
+
+    def is_marked(self, node: Node) -> bool:
+        """Return whether a person marked a node as failed while it ran."""
+        number = self._number(node.path)
+        return self.task_state(node.task, node.path) == "failed" and (
+            -1 if number is None else number
+        ) in self._airflow.marked(node.task)
 
     def indexes(self, path: Path) -> Mapping[Index, int]:
         """Return the items of a map, for all items of the enclosing maps, and Airflow's number of each."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.finish_task import DOCUMENT, FINISH, is_finish
 from airflow_plugin.run.directory import DagRunId, folder_of
+from airflow_plugin.run.mark import INSTANCE, RunMark, bearer, indexes, read
+from airflow_plugin.run.mark import KEY as RUN_KEY
 from airflow_plugin.tasks.instances import ENDED, KEY, REASON
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Seen:
         tries: by task and map index the URIs that instances have named.
         lists: by task what it returned, of those that list the items of maps.
         reasons: by task why it failed, of those of grids.
+        marked: by task the map indexes of instances that a person marked as failed while they ran.
         document: the URI of the ``run.json`` that ``finish`` wrote.
         state: Airflow's state of the run.
     """
@@ -53,6 +56,7 @@ class Seen:
     tries: Mapping[str, Mapping[int, str]]
     lists: Mapping[str, Any]
     reasons: Mapping[str, str]
+    marked: Mapping[str, Collection[int]]
     document: str | None
     state: str | None
 
@@ -90,6 +94,7 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
                 states.setdefault(ti.task_id, {})[ti.map_index] = str(ti.state)
         conf = dict(run.conf or {})
         pushed = _Pushed(session, dag_id, run_id)
+        mark = pushed.mark(bearer(dag.task_ids), run.clear_number or 0)
         return Seen(
             id=DagRunId(dag_id, run_id, run.run_after, run.start_date or run.queued_at, run.clear_number or 0),
             pipeline=dag.dag_display_name,
@@ -98,10 +103,11 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
             declared=list(defaults),
             conf=conf,
             params={**defaults, **(conf if _overrides() else {})},
-            states=states,
+            states=mark.before(states) if mark is not None else states,
             tries=pushed.tries(),
             lists=pushed.lists(list(_listing(plan.get("graph")))),
             reasons=pushed.reasons(),
+            marked=pushed.marked(),
             document=pushed.document(),
             state=run.state,
         )
@@ -187,6 +193,15 @@ class _Pushed:
 
     def reasons(self) -> dict[str, str]:
         return dict(self._all(REASON))
+
+    def mark(self, task_id: str, clear_number: int) -> RunMark | None:
+        return read(dict(self._all(RUN_KEY, [task_id])).get(task_id), clear_number)
+
+    def marked(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for task, value in self._all(INSTANCE):
+            found.setdefault(task, set()).update(indexes(value))
+        return found
 
     def document(self) -> str | None:
         return dict(self._all(DOCUMENT)).get(FINISH)

@@ -11,7 +11,7 @@ from airflow_plugin.dataflow.unmet_conditions import first_unmet
 from airflow_plugin.dataflow.upstream import complete
 from airflow_plugin.parameters.run_conf import unknown_keys
 from airflow_plugin.run.directory import run_directory
-from airflow_plugin.run.mark import marked
+from airflow_plugin.run.mark import marked_failed, run_mark
 from airflow_plugin.run.waiting import let_killed_end
 from airflow_plugin.tasks.instances import REASON, named_tries, task_states
 from translator.shim import clock
@@ -47,6 +47,7 @@ class Seen:
         params: the run's params.
         begun: whether anything could begin; false if the run was triggered with unknown parameters.
         reason: returns why the task of a grid failed.
+        marked: by task the map indexes of instances that a person marked as failed while they ran.
     """
 
     states: Mapping[str, States]
@@ -54,6 +55,7 @@ class Seen:
     params: Mapping[str, Any]
     begun: bool
     reason: Callable[[str], str | None]
+    marked: Mapping[str, Collection[int]]
 
 
 def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
@@ -66,7 +68,9 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     dag, ti = context["dag"], context["ti"]
     store = open_store(store_address(dag.default_args))
     plans = plans_of(dag)
-    states = task_states(context)
+    mark, states = run_mark(context), task_states(context)
+    if mark is not None:
+        states = mark.before(states)
     ran = [plan.node.run for plan in plans if _ran(states.get(plan.node.run, {}))]
     seen = Seen(
         states=states,
@@ -74,6 +78,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         params=context["params"],
         begun=unknown_keys(context) is None,
         reason=lambda grid: ti.xcom_pull(task_ids=grid, key=REASON),
+        marked=marked_failed(context, states),
     )
     return write(
         store,
@@ -83,7 +88,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         run=run_directory(context, store, [uri for of_task in seen.tries.values() for uri in of_task.values()]),
         started=clock.written(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,
-        marked=marked(context),
+        marked=mark.state if mark is not None else None,
     )
 
 
@@ -128,7 +133,7 @@ def write(  # noqa: PLR0913 - all that is known of a run
         if node.name in out:
             known[node.name] = {NODE: EngineState(State.SKIPPED)}
             continue
-        states = known_of(plan, seen.states, seen.tries.get(node.run, {}), store)
+        states = known_of(plan, seen, store)
         if node.grid and states == {NODE: EngineState(State.ERROR)}:
             states = {NODE: EngineState(State.ERROR, reason=seen.reason(node.grid))}
         if node.sequential:
@@ -183,18 +188,16 @@ def _ran(states: States) -> bool:
     return any(state in _STATES for state in states.values())
 
 
-def known_of(
-    plan: NodePlan, states: Mapping[str, States], tries: Mapping[int, str], store: Store
-) -> dict[int, EngineState]:
+def known_of(plan: NodePlan, seen: Seen, store: Store) -> dict[int, EngineState]:
     """Return Airflow's knowledge of a node and, by index, of its executions.
 
     Args:
         plan: the node.
-        states: by task the states of its instances.
-        tries: by map index the URIs that the instances of its step have named.
+        seen: the run.
         store: the store that the manifests are in.
     """
-    node = plan.node
+    node, states = plan.node, seen.states
+    tries, marked = seen.tries.get(node.run, {}), seen.marked.get(node.run, ())
     grid = states.get(node.grid or "", {}).get(-1)
     if grid == "failed":
         return {NODE: EngineState(State.ERROR)}
@@ -210,7 +213,8 @@ def known_of(
             named = named if _was_stopped(plan, states, store, named) else None
             if named is None and node.kind == "execution":
                 continue
-        engine_states[max(index, 0)] = EngineState(_STATES[state], named)
+        by_person = state == "failed" and index in marked
+        engine_states[max(index, 0)] = EngineState(_STATES[state], named, marked=by_person)
     if _is_marked(plan, states, engine_states, store):
         engine_states[NODE] = EngineState(State.COMPLETE, marked=True)
     return engine_states

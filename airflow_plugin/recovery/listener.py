@@ -21,13 +21,16 @@ from airflow.listeners import hookimpl
 from airflow_plugin.dag.finish_task import DOCUMENT, FINISH, is_finish
 from airflow_plugin.database.run import dag_of_run
 from airflow_plugin.recovery.late_records import write_when_committed
-from airflow_plugin.run.mark import KEY, bearer
+from airflow_plugin.run.mark import INSTANCE, KEY, RunMark, bearer
 from airflow_plugin.tasks.instances import ENDED
 
 if TYPE_CHECKING:
     from airflow_plugin.run.mark import Mark
 
 _BY_HAND = "Dag Run's state was manually set"
+_INSTANCE_BY_HAND = "TaskInstance's state was manually set"
+_RUNNING = ("running", "deferred", "up_for_reschedule", "awaiting_input")
+"""The states of instances that Airflow ends when a person marks them or their run."""
 _TIMED_OUT = "timed_out"
 
 log = logging.getLogger(__name__)
@@ -60,8 +63,10 @@ def on_task_instance_success(task_instance: Any) -> None:
 
 
 @hookimpl
-def on_task_instance_failed(task_instance: Any) -> None:
+def on_task_instance_failed(task_instance: Any, error: Any) -> None:
     """Record that a person marked an instance as failed."""
+    if str(error).startswith(_INSTANCE_BY_HAND):
+        _tell_mark(task_instance)
     _keep_instance(task_instance)
 
 
@@ -82,7 +87,8 @@ def _keep(dag_run: Any, state: Mark) -> None:
         else:
             task_id = bearer({ti.task_id for ti in instances})
             map_index = min(ti.map_index for ti in instances if ti.task_id == task_id)
-            _tell_finish(dag_run, task_id, map_index, state)
+            cut = _running_before(_session(dag_run), dag_run.dag_id, dag_run.run_id)
+            _tell_finish(dag_run, task_id, map_index, RunMark(state, frozenset(cut)))
     except Exception:
         log.exception("run.json of %s will not record that a person marked the run", dag_run.run_id)
 
@@ -122,27 +128,64 @@ def _finish(instances: list[Any]) -> Any:
     return next((ti for ti in instances if is_finish(ti)), None)
 
 
-def _session(dag_run: Any) -> Any:
+def _session(of: Any) -> Any:
     """Return the session of the request that also contains the mark."""
     from sqlalchemy.orm import object_session
 
-    return object_session(dag_run)
+    return object_session(of)
 
 
-def _instances(dag_run: Any) -> list[Any]:
+def _instances(of: Any) -> list[Any]:
+    """Return all instances of a run, or of the run of an instance."""
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import select
 
-    of_run = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
-    return list(_session(dag_run).scalars(select(TaskInstance).where(*of_run)))
+    of_run = (TaskInstance.dag_id == of.dag_id, TaskInstance.run_id == of.run_id)
+    return list(_session(of).scalars(select(TaskInstance).where(*of_run)))
 
 
-def _tell_finish(dag_run: Any, task_id: str, map_index: int, state: Mark) -> None:
+def _running_before(session: Any, dag_id: str, run_id: str) -> list[tuple[str, int]]:
+    """Return by task and map index the instances that ran until the request of a session, which is not committed."""
+    from airflow.models.taskinstance import TaskInstance
+    from sqlalchemy import select
+    from sqlalchemy.orm import Session
+
+    columns = (TaskInstance.task_id, TaskInstance.map_index)
+    of_run = (TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.state.in_(_RUNNING))
+    with Session(session.get_bind()) as before:
+        return [(task_id, map_index) for task_id, map_index in before.execute(select(*columns).where(*of_run))]
+
+
+def _tell_mark(instance: Any) -> None:
+    """Tell ``finish`` that a person marked an instance of a run of this plugin as failed while it ran."""
+    from airflow.models.xcom import XComModel
+
+    session = _session(instance)
+    try:
+        if session is None:
+            return
+        ran = _running_before(session, instance.dag_id, instance.run_id)
+        if (instance.task_id, instance.map_index) in ran and _finish(_instances(instance)) is not None:
+            XComModel.set(
+                INSTANCE,
+                instance.map_index,
+                dag_id=instance.dag_id,
+                task_id=instance.task_id,
+                run_id=instance.run_id,
+                map_index=instance.map_index,
+                serialize=False,
+                session=session,
+            )
+    except Exception:
+        log.exception("run.json of %s will not record that a person marked %s", instance.run_id, instance.task_id)
+
+
+def _tell_finish(dag_run: Any, task_id: str, map_index: int, mark: RunMark) -> None:
     from airflow.models.xcom import XComModel
 
     XComModel.set(
         KEY,
-        {"state": state, "clear_number": dag_run.clear_number or 0},
+        mark.said(dag_run.clear_number or 0),
         dag_id=dag_run.dag_id,
         task_id=task_id,
         run_id=dag_run.run_id,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_plugin.database.run import look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_plugin.controlflow.structure import Graph
     from airflow_plugin.database.run import Seen
@@ -105,6 +105,7 @@ def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
         params=seen.params,
         begun=described(seen.conf, seen.declared) is None,
         reason=seen.reasons.get,
+        marked=seen.marked,
     )
     return outcome.write(
         store,
@@ -153,3 +154,7 @@ class Run:
     def tries(self, task_id: str) -> Mapping[int, str]:
         """Return by number the URIs that the instances of a task have named."""
         return self._seen.tries.get(task_id, {})
+
+    def marked(self, task_id: str) -> Collection[int]:
+        """Return the numbers of the instances of a task that a person marked as failed while they ran."""
+        return self._seen.marked.get(task_id, ())

@@ -130,6 +130,16 @@ def alive(pid: int) -> bool:
         return False
 
 
+def task_runner(pid: int) -> int:
+    """Return Airflow's process that runs the task of a process: its first ancestor in another session."""
+    here = pid
+    while True:
+        above = int(Path(f"/proc/{here}/stat").read_text().rpartition(")")[2].split()[1])
+        if b"airflow" in Path(f"/proc/{above}/cmdline").read_bytes():
+            return above
+        here = above
+
+
 def wait_until(what: Callable[[], Any], seconds: float = PATIENCE) -> None:
     """Wait until something is true."""
     deadline = time.monotonic() + seconds

@@ -6,13 +6,12 @@ import contextlib
 import os
 import signal
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.airflow.pipelines import OK, Node, pipeline
-from tests.airflow.scheduler import alive, wait_until
+from tests.airflow.scheduler import alive, task_runner, wait_until
 from tests.processes import TELL, process_of
 from translator.targets import GenerateOptions, airflow
 
@@ -20,7 +19,14 @@ if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
 
 SEEN = "ls /valohai/inputs/before; " + OK
-DAGS = {"good": "by_hand", "bad": "by_hand", "go-on": "by_hand", "killed": "by_hand", "late": "limited"}
+DAGS = {
+    "good": "by_hand",
+    "bad": "by_hand",
+    "go-on": "by_hand",
+    "wrong": "by_hand",
+    "killed": "by_hand",
+    "late": "limited",
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +64,14 @@ def states(document: dict[str, Any]) -> dict[str, str]:
     return {name: node["state"] for name, node in document["nodes"].items()}
 
 
-def mark(deployed: Airflow, run: str, instance: str = "", **what: str) -> str:
-    """Mark a run, or an instance of it, while its first node sleeps, which ends then; returns how the run ends."""
+def mark(deployed: Airflow, run: str, instance: str = "", *, busy: bool = False, **what: str) -> str:
+    """Mark a run, or an instance of it, while its first node sleeps, which ends then; returns how the run ends.
+
+    On a ``busy`` machine, Airflow kills the process of the task before that can do anything.
+    """
     pid = asleep(deployed, run)
+    if busy:
+        os.kill(task_runner(pid), signal.SIGSTOP)
     deployed.api("PATCH", f"/api/v2/dags/by_hand/dagRuns/{run}{instance}", what)
     wait_until(lambda: not alive(pid))
     return deployed.wait("by_hand", run)
@@ -75,7 +86,7 @@ def test_a_running_run_is_marked_as_success(deployed: Airflow) -> None:
 
 
 def test_a_running_run_is_marked_as_failed(deployed: Airflow) -> None:
-    assert mark(deployed, "bad", state="failed") == "failed"
+    assert mark(deployed, "bad", busy=True, state="failed") == "failed"
     document = deployed.record("bad")
     assert (document["state"], document["marked"]) == ("stopped", "failed")
     assert states(document) == {"sleeper": "stopped", "after": "stopped", "last": "stopped"}
@@ -89,10 +100,17 @@ def test_an_execution_that_runs_is_marked_as_success(deployed: Airflow) -> None:
     assert (document["state"], "marked" in document) == ("complete", False)
 
 
+def test_an_execution_that_runs_is_marked_as_failed(deployed: Airflow) -> None:
+    assert mark(deployed, "wrong", "/taskInstances/sleeper", new_state="failed") == "failed"
+    document = deployed.record("wrong")
+    assert states(document) == {"sleeper": "error", "after": "stopped", "last": "stopped"}
+    assert document["nodes"]["sleeper"]["executions"][0]["reason"] == "a person marked it as failed while it ran"
+
+
 def test_a_worker_is_killed(deployed: Airflow) -> None:
     """The task's processes end without a word; what the next attempt makes replaces what is left of this one."""
     pid = asleep(deployed, "killed")
-    runner = _task_runner(pid)
+    runner = task_runner(pid)
     os.kill(runner, signal.SIGKILL)
     assert deployed.wait("by_hand", "killed") == "failed"
     wait_until(lambda: not alive(pid))
@@ -115,13 +133,3 @@ def test_a_run_takes_too_long(deployed: Airflow) -> None:
     assert states(document) == dict.fromkeys(("sleeper", "after", "last"), "stopped")
     assert document["nodes"]["sleeper"]["executions"][0]["tries"] == 1
     assert document["parameters"]["after does"] == SEEN
-
-
-def _task_runner(pid: int) -> int:
-    """Return Airflow's process that runs the task of a process: its first ancestor in another session."""
-    here = pid
-    while True:
-        above = int(Path(f"/proc/{here}/stat").read_text().rpartition(")")[2].split()[1])
-        if b"airflow" in Path(f"/proc/{above}/cmdline").read_bytes():
-            return above
-        here = above

@@ -71,6 +71,9 @@ class Airflow:
     def tries(self, task_id: str) -> dict[int, str]:
         return self.uris.get(task_id, {})
 
+    def marked(self, _: str) -> tuple[int, ...]:
+        return ()
+
 
 @pytest.fixture
 def run_with(tmp_path: Path) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.scheduler import wait_until
+from tests.airflow.scheduler import task_runner, wait_until
 from tests.controlflow.run import recorded
 from tests.processes import TELL, process_in
 from translator.load import load_text
@@ -143,6 +144,9 @@ def test_more_items_than_airflow_maps_over(scheduler: Airflow, folder: Path) -> 
 def test_a_person_ends_the_run(scheduler: Airflow, folder: Path) -> None:
     scheduler.trigger("asleep", "asleep-1")
     wait_until(lambda: process_in(folder / "branch"))
+    os.kill(
+        task_runner(process_in(folder / "branch") or 0), signal.SIGSTOP
+    )  # as on a busy machine: Airflow kills it before it can do anything
     scheduler.api("PATCH", "/api/v2/dags/asleep/dagRuns/asleep-1", {"state": "failed"})
     wait_until(lambda: process_in(folder / "branch") is None)
     assert scheduler.wait("asleep", "asleep-1", 180) == "failed"

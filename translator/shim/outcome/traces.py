@@ -25,6 +25,7 @@ NODE = -1
 LOST = "the worker was lost before the execution ended: it was killed, or memory ran out"
 CUT = "the run was stopped"
 MARKED_FAILED = "failed in the engine although its command completed: a person marked it, or its worker was lost"
+MARKED_WHILE_RUNNING = "a person marked it as failed while it ran"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class EngineState:
         manifest: URI of the manifest of the try that belongs to the engine's current attempt, even if it was not
             written yet; None if the attempt has no try.
         reason: why a node without executions failed.
-        marked: whether a person set the state. This is optional for an execution that is complete in the engine
-            although its try is not: only a person can do that.
+        marked: whether a person set the state; of an execution that failed in the engine, while it ran. This is
+            optional for an execution that is complete in the engine although its try is not: only a person can do that.
     """
 
     state: State
@@ -133,11 +134,11 @@ def _trace(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
 
 def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int, set[str]]) -> Trace:
     if engine.manifest is None or engine.state is State.SKIPPED:
-        reason = {State.ERROR: LOST, State.STOPPED: CUT}.get(engine.state)
+        reason = {State.ERROR: MARKED_WHILE_RUNNING if engine.marked else LOST, State.STOPPED: CUT}.get(engine.state)
         return Trace(index, engine.state, 0, {}, None, reason, engine.state is State.COMPLETE)
     key = store.key(engine.manifest)
     tries = _begun(key, attempts)
-    lost = LOST
+    lost = MARKED_WHILE_RUNNING if engine.marked else LOST
     try:
         manifest = store.manifest(engine.manifest)
     except NoManifestError:
@@ -145,7 +146,7 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
     except StoreError as error:
         lost = str(error)  # after a power cut, or edited
     else:
-        state, reason = _weighed(engine.state, manifest)
+        state, reason = _weighed(engine, manifest)
         marked = state is not manifest.state and state is State.COMPLETE
         return Trace(index, state, tries, manifest.parameters, manifest, reason, marked, started=manifest.started)
     values: Mapping[str, Value] = {}
@@ -157,7 +158,7 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
     except FileNotFoundError:
         pass  # claimed, but never begun
     except StoreError as error:
-        lost = str(error) if lost == LOST else lost
+        lost = str(error) if lost in (LOST, MARKED_WHILE_RUNNING) else lost
     except ValueError as error:
         lost = f"{store.uri(key.removesuffix(MANIFEST) + STARTED)} cannot be read: {error}"
     if engine.state is State.COMPLETE:
@@ -167,16 +168,18 @@ def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
     return Trace(index, State.ERROR, tries, values, None, lost, started=started)
 
 
-def _weighed(engine: State, manifest: Manifest) -> tuple[State, str | None]:
+def _weighed(engine: EngineState, manifest: Manifest) -> tuple[State, str | None]:
     """Return the state of an execution, from its engine and its attempt's manifest.
 
     The manifest knows better why it ended. But an execution that is complete in the engine counts downstream, and one
     that failed there does not, whatever the manifest says.
     """
-    if engine is State.COMPLETE:
+    if engine.state is State.COMPLETE:
         return State.COMPLETE, None
-    if engine is State.ERROR and manifest.state is State.COMPLETE:
+    if engine.state is State.ERROR and manifest.state is State.COMPLETE:
         return State.ERROR, MARKED_FAILED
+    if engine.state is State.ERROR and engine.marked:  # its manifest was written when the engine ended it
+        return State.ERROR, MARKED_WHILE_RUNNING
     return manifest.state, manifest.reason
 
 
