@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PREFIX = "translate-run-"
-GRACE = 15
-"""The seconds that an engine has to end its run."""
+GRACE = 60
+"""The seconds that an engine has to end its run after SIGINT: on a busy machine, it needs them for its record."""
+INSISTING = 15
+"""The seconds that it has after SIGTERM, if it did not obey SIGINT."""
 _NAME = re.compile(re.escape(PREFIX) + r"[A-Za-z0-9_]+")
 
 _SCRIPT = """
 trap '' HUP INT TERM
-folder=$1 grace=$2 engine=
+folder=$1 engine=
 while read -r word; do
   case $word in
     done) exit 0 ;;
@@ -35,9 +37,9 @@ while read -r word; do
   esac
 done
 if [ -n "$engine" ]; then
-  for sign in INT TERM; do
-    kill -s "$sign" "$engine" || break
-    left=$grace
+  for sign in "INT $2" "TERM $3"; do
+    kill -s "${sign% *}" "$engine" || break
+    left=${sign#* }
     while [ "$left" -gt 0 ] && kill -s 0 "$engine"; do sleep 1; left=$((left - 1)); done
   done
   kill -s KILL -- "-$engine"
@@ -58,7 +60,7 @@ class Guard:
         read, write = os.pipe()
         try:
             self._shell: subprocess.Popen[bytes] | None = subprocess.Popen(
-                ["/bin/sh", "-c", _SCRIPT, "guard", str(folder), str(GRACE)],
+                ["/bin/sh", "-c", _SCRIPT, "guard", str(folder), str(GRACE), str(INSISTING)],
                 stdin=read,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

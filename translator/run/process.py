@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from translator.run.guard import GRACE
+from translator.run.guard import GRACE, INSISTING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 TAIL = 40
 """The number of output lines shown for a failed run."""
-_GRACE_SECONDS = float(GRACE)
-"""The seconds that an engine has to end its run and its steps; the shim gives each step 3 s."""
+# The engine must not start before the guard knows it, or nobody would end it if this process were killed in between.
+_WHEN_GUARDED = 'read -r guarded && exec "$@" </dev/null'
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,17 @@ def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], 
     """Run the engine in its own process group, and end it with all its processes if this process is interrupted."""
     tail: deque[str] = deque(maxlen=TAIL)
     interrupted = False
+
+    def read() -> None:
+        for line in process.stdout or ():
+            tail.append(line.rstrip("\n"))
+            if said is not None:
+                said(tail[-1])
+
     with _terminable():
         process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
+            ["/bin/sh", "-c", _WHEN_GUARDED, "sh", *command],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **variables},
@@ -50,17 +57,13 @@ def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], 
             errors="replace",
             start_new_session=True,
         )
-        guard.watch(process.pid)
-
-        def read() -> None:
-            for line in process.stdout or ():
-                tail.append(line.rstrip("\n"))
-                if said is not None:
-                    said(tail[-1])
-
         reader = threading.Thread(target=read, name="output", daemon=True)
-        reader.start()
         try:
+            reader.start()
+            guard.watch(process.pid)
+            if process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError), process.stdin as waiting:
+                    waiting.write("guarded\n")
             process.wait()
         except KeyboardInterrupt:
             interrupted = True
@@ -75,11 +78,11 @@ def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], 
 def _end(process: subprocess.Popen[str]) -> None:
     """Ask the engine to cancel its run; if it does not, or on a second interrupt, kill it."""
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number, seconds in ((signal.SIGINT, GRACE), (signal.SIGTERM, INSISTING)):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE_SECONDS)
+                process.wait(seconds)
                 return
     except KeyboardInterrupt:
         pass

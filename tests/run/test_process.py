@@ -1,0 +1,52 @@
+"""Test that the process of an engine ends with ``translate run``, whenever that is ended."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STARTED = """
+import os, signal, sys
+from pathlib import Path
+from translator.run import process
+
+class Guard:
+    def watch(self, engine):
+        Path("engine").write_text(str(engine))
+        os.kill(os.getpid(), signal.{signal})
+
+process.run(["/bin/sh", "-c", "echo > began; exec sleep 300"], {{}}, None, Guard())
+"""
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_a_signal_while_the_engine_starts(tmp_path: Path, sent: signal.Signals) -> None:
+    """Nothing has begun before somebody is left to end it."""
+    ended = subprocess.run([sys.executable, "-c", STARTED.format(signal=sent.name)], cwd=tmp_path, check=False)
+    assert ended.returncode == (-sent if sent is signal.SIGKILL else 0)
+    engine = int((tmp_path / "engine").read_text())
+    wait_until(lambda: not Path(f"/proc/{engine}").exists() or "\nState:\tZ" in _status(engine))
+    assert not (tmp_path / "began").exists()
+
+
+def _status(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return "\nState:\tZ"
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "the engine runs on"
+        time.sleep(0.05)
