@@ -82,6 +82,7 @@ def _run(file: Path, home: Path, values: Mapping[str, Any]) -> int:
     from prefect.exceptions import ParameterTypeError
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+    from prefect_plugin.embedded import private_server
     from prefect_plugin.embedded.arguments import ArgumentError, arguments_of
 
     flow = _load(file)
@@ -94,6 +95,7 @@ def _run(file: Path, home: Path, values: Mapping[str, Any]) -> int:
         # Without it, the server creates the database when it starts.
         with contextlib.suppress(subprocess.CalledProcessError):
             database.prepare(home / DATABASE, "prefect", [f"prefect=={version('prefect')}"], _migrate)
+    private_server.start()
     # The heartbeat is not used here, and would make every flow end a second later.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         state: State[Any] = cast("Any", flow)(**arguments, return_state=True)

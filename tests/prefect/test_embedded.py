@@ -4,13 +4,16 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 
 import pytest
 
 pytest.importorskip("prefect")
 
+from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED, temporary_settings
 
+from prefect_plugin.embedded import private_server
 from prefect_plugin.recovery import repair
 from tests.prefect.support import compiled
 from translator.targets import prefect as target
@@ -99,3 +102,12 @@ def test_nothing_waits_for_task_runs_that_are_not_recorded(monkeypatch):
 
     with temporary_settings({PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED: False}):
         repair.repair([end])
+
+
+def test_a_private_server_that_ends_while_it_starts(monkeypatch):
+    command = [sys.executable, "-c", "raise SystemExit('no space left')"]
+    monkeypatch.setattr(SubprocessASGIServer, "_run_uvicorn_command", lambda _: subprocess.Popen(command))
+    monkeypatch.setattr(SubprocessASGIServer, "_instances", {})
+
+    with pytest.raises(private_server.ServerError, match="ended with exit status 1 before it answered"):
+        private_server.start()
