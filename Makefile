@@ -17,12 +17,14 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 EXTRAS_dev := dev
 EXTRAS_airflow := airflow,docker,examples,notebooks,test
 EXTRAS_prefect := prefect,docker,examples,notebooks,test
+EXTRAS_docs := docs
 EXTRAS_oldest-airflow := airflow,docker,examples,notebooks,test
 EXTRAS_oldest-prefect := prefect,docker,examples,notebooks,test
 
 DEV := $(VENV)/dev/.installed
 AIRFLOW := $(VENV)/airflow/.installed
 PREFECT := $(VENV)/prefect/.installed
+DOCS := .venv/docs/.installed
 # The lower bounds of pyproject.toml, with other packages of that time.
 OLDEST := .venv/oldest-airflow/.installed .venv/oldest-prefect/.installed
 
@@ -48,13 +50,14 @@ PACKAGES := bubblewrap podman runc zsh
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages bench property histories oracle fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs bench property histories oracle fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         run the example pipelines on Airflow and on Prefect, and compare'
 	@echo 'make test         lint, types and all tests, in all three environments'
 	@echo 'make packages     install the Debian packages that some tests need, as root or with sudo'
+	@echo 'make docs         build the website of the documentation in site/, and check its links'
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
@@ -88,7 +91,7 @@ $(VENV)/%/.installed: pyproject.toml constraints/%.txt
 demo: $(AIRFLOW) $(PREFECT)
 	@.venv/prefect/bin/python examples/demo.py
 
-test: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
+test: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES) $(DOCS)
 	@.venv/dev/bin/python .ci/check.py
 
 packages:
@@ -98,6 +101,9 @@ packages:
 	test "$$(id -u)" = 0 || sudo=sudo; \
 	$$sudo apt-get -o Acquire::Retries=3 update -qq && \
 	$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -qq --no-install-recommends $(PACKAGES) >/dev/null
+
+docs: $(DOCS)
+	@.venv/docs/bin/zensical build --strict --clean
 
 bench: $(DEV) $(AIRFLOW) $(PREFECT)
 	@.venv/dev/bin/python benchmarks/run.py
@@ -169,9 +175,9 @@ format: $(DEV)
 	@.venv/dev/bin/ruff format . && .venv/dev/bin/ruff check --fix-only --quiet .
 
 constraints:
-	@for name in dev airflow prefect oldest-airflow oldest-prefect magnus runnable loom; do \
+	@for name in dev airflow prefect oldest-airflow oldest-prefect magnus runnable loom docs; do \
 		test ! -d .venv/$$name || .venv/$$name/bin/python -m pip freeze --exclude-editable \
 			| grep == | LC_ALL=C sort -f > constraints/$$name.txt; done
 
 clean:
-	rm -rf .venv .demo .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz
+	rm -rf .venv .demo site .mypy_cache .pytest_cache .ruff_cache .hypothesis .fuzz

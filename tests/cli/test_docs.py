@@ -16,15 +16,25 @@ def test_all_pages_are_listed_with_their_titles(capsys: pytest.CaptureFixture[st
     assert main(["docs"]) == OK
     shown = capsys.readouterr().out
     listed = dict(re.findall(r"^  (\S+) +(.+)$", shown, re.MULTILINE))
-    assert listed.keys() == {page.stem for page in (ROOT / "docs").glob("*.md")}
+    docs = ROOT / "docs"
+    assert listed.keys() == {page.relative_to(docs).with_suffix("").as_posix() for page in docs.rglob("*.md")}
+    assert "how-to/failures" in listed
     assert listed["store"] == "The artifact store"
     assert f"files: {ROOT / 'docs'}\n" in shown
 
 
-@pytest.mark.parametrize("name", ["semantics", "Semantics.md"])
-def test_a_page_is_printed(name: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("semantics", "semantics"),
+        ("Semantics.md", "semantics"),
+        ("how-to/failures", "how-to/failures"),
+        ("failures", "how-to/failures"),
+    ],
+)
+def test_a_page_is_printed(name: str, page: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     assert main(["docs", name]) == OK
-    assert capfdbinary.readouterr().out == (ROOT / "docs" / "semantics.md").read_bytes()
+    assert capfdbinary.readouterr().out == (ROOT / "docs" / f"{page}.md").read_bytes()
 
 
 def test_a_misspelt_page_is_an_error_with_the_right_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,14 @@ import configparser
 import json
 import re
 import textwrap
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from tests.house import commands_page
+from tests.installed import refuse
 from tests.oracle import arguments, corpus_page, differences
 from tests.oracle.loom.refused import BROKEN
 from translator import registry, semantics
@@ -158,19 +162,31 @@ def test_page_is_up_to_date(page: str, name: str, update_goldens: bool) -> None:
     assert file.read_text(encoding="utf-8") == wanted, f"{page}, {name}: make goldens, and read the diff"
 
 
-def test_the_published_schema_is_up_to_date(update_goldens: bool) -> None:
-    file = ROOT / "docs" / "translator.schema.json"
-    if update_goldens:
-        file.write_text(schema(), encoding="utf-8")
-    assert file.read_text(encoding="utf-8") == schema(), "make goldens, and read the diff"
+def api(package: str) -> str:
+    """Return the page of the names that generated files import from a plugin."""
+    if find_spec("griffe") is None:
+        refuse("needs griffelib (make .venv/dev/.installed)")
+    from tests.house import api_page
+
+    return api_page.page(package)
 
 
-def test_the_page_of_codes_is_up_to_date(update_goldens: bool) -> None:
-    file = ROOT / "docs" / "codes.md"
-    wanted = rules_page(rules_of_codes().values())
+WHOLE: dict[str, Callable[[], str]] = {
+    "translator.schema.json": schema,
+    "codes.md": lambda: rules_page(rules_of_codes().values()),
+    "commands.md": commands_page.page,
+    "airflow-api.md": lambda: api("airflow_plugin"),
+    "prefect-api.md": lambda: api("prefect_plugin"),
+}
+"""The files that are generated as a whole."""
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_generated_file_is_up_to_date(name: str, update_goldens: bool) -> None:
+    file = ROOT / "docs" / name
     if update_goldens:
-        file.write_text(wanted, encoding="utf-8")
-    assert file.read_text(encoding="utf-8") == wanted, "make goldens, and read the diff"
+        file.write_text(WHOLE[name](), encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == WHOLE[name](), f"{name}: make goldens, and read the diff"
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
@@ -211,6 +227,6 @@ def test_bugs_of_loom_are_documented() -> None:
 
 
 def test_every_generated_part_has_a_source() -> None:
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for name in re.findall(r"<!-- ([\w-]+): begin -->", page.read_text(encoding="utf-8")):
             assert name == "table" or (str(page.relative_to(ROOT)), name) in PARTS, (page, name)

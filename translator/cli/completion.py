@@ -44,12 +44,13 @@ _SETUP = {
 
 def _options(command: str) -> Iterator[tuple[Action, str]]:
     """Yield the options of a command with their long names; an empty name is that of ``translate FILE``."""
-    for name, action in sorted(_parser_of(command).options().items()):
+    for name, action in sorted(parser_of(command).options().items()):
         if name.startswith("--") and action.help != SUPPRESS:
             yield action, name
 
 
-def _parser_of(command: str) -> Parser:
+def parser_of(command: str) -> Parser:
+    """Return the parser of a command; an empty name is that of ``translate FILE``."""
     if command == "completion":
         return parser()
     module = import_module(f"translator.cli.{command or TRANSLATE.name}")

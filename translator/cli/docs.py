@@ -26,10 +26,7 @@ def main(argv: Sequence[str]) -> int:
         listed = "".join(f"{line}\n" for line in columns(titles))
         sys.stdout.write(f"pages (read one: translate docs PAGE):\n{listed}\nfiles: {_directory()}\n")
         return OK
-    name = args.page.lower().removesuffix(".md")
-    if name not in pages:
-        raise UsageError(f"there is no page {args.page!r}", did_you_mean(name, pages, "pages"))
-    text = pages[name].read_text(encoding="utf-8")
+    text = pages[_chosen(args.page, pages)].read_text(encoding="utf-8")
     if sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty():
         from pydoc import pager
 
@@ -46,7 +43,7 @@ def page_uri(page: str) -> str:
     for url in metadata("pipeline-translator").get_all("Project-URL") or ():
         label, _, address = url.partition(", ")
         if label.lower() == "documentation":
-            return f"{address.rstrip('/')}/{page}/"
+            return f"{address.rstrip('/')}/{page}.html"
     return (_directory() / f"{page}.md").resolve().as_uri()
 
 
@@ -65,8 +62,25 @@ def _directory() -> Path:
 
 
 def _pages() -> Mapping[str, Path]:
-    """Return the pages by name."""
-    return {page.stem: page for page in sorted(_directory().glob("*.md"))}
+    """Return the pages by their paths without a suffix; those in subdirectories last."""
+    folder = _directory()
+    pages = {page.relative_to(folder).with_suffix("").as_posix(): page for page in folder.rglob("*.md")}
+    return dict(sorted(pages.items(), key=lambda page: (page[0].count("/"), page[0])))
+
+
+def _chosen(page: str, pages: Mapping[str, Path]) -> str:
+    """Return the name of a page; without its directory if no other page has the same.
+
+    Raises:
+        UsageError: the page does not exist.
+    """
+    name = page.lower().removesuffix(".md")
+    ending = [one for one in pages if one.rpartition("/")[2] == name]
+    if name in pages:
+        return name
+    if len(ending) == 1:
+        return ending[0]
+    raise UsageError(f"there is no page {page!r}", did_you_mean(name, pages, "pages"))
 
 
 def _title(page: Path) -> str:

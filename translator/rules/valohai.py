@@ -490,7 +490,7 @@ RULES = (
         "unsupported-*",
         (ERROR,),
         "a valid construct is not translated yet",
-        "Replace the construct; [the README](../README.md#what-is-translated) lists what is translated.",
+        "Replace the construct; [Valohai's keys](valohai.md) lists what is translated.",
         valohai("stop-condition: loss < 0.1\n"),
     ),
     Rule(
