@@ -89,7 +89,7 @@ def untidy(place: Place, request: Request) -> Place:
     ],
 )
 def test_the_checks_find_what_is_wrong(monkeypatch: pytest.MonkeyPatch, faulty: Runner, check: str, said: str) -> None:
-    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")  # in a namespace, the kernel prevents some of it
     chosen = Subject(Chosen("process"), isolated=False)
     assert run_check(check, chosen) == []
     monkeypatch.setattr(runners, "load", lambda _: faulty)

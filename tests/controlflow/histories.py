@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.processes import TELL
 from translator.load import load_text
 from translator.semantics.controlflow import StepEnding
 from translator.shim.contract import State
@@ -133,7 +134,7 @@ test "$me" != train || turn="${{count:-0}}"
 key="$me${{item:+-$item}}${{part:+-$part}}${{turn:+-$turn}}"
 (env | grep -E '^({"|".join(SHOWN)})=' || true) | LC_ALL=C sort > "$home/seen-$key"
 if test -e "$home/hold-$key"; then
-    echo $$ > "$home/held.new"
+    {TELL} > "$home/held.new"
     mv "$home/held.new" "$home/held"
     exec sleep 600
 fi

@@ -85,8 +85,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PREFECT_CLIENT_MAX_RETRIES": str(RETRIES),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_UI_ENABLED": "false",
-        # In a namespace, a process has another number than the tests can use, and the project is read-only.
-        "TRANSLATOR_NAMESPACE": "never",
         # Without these, task runs are recorded one by one, a minute late. Whole seconds: Prefect rounds the interval
         # down, and writes in a loop that takes a whole core if it is 0.
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
@@ -103,18 +101,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         )
     try:
         _wait_until_it_listens(process, port, home / "server.log")
-        with (
-            temporary_settings(
-                {
-                    PREFECT_API_URL: api,
-                    PREFECT_CLIENT_MAX_RETRIES: RETRIES,
-                    PREFECT_HOME: str(home),
-                    PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
-                }
-            ),
-            pytest.MonkeyPatch.context() as patch,
+        with temporary_settings(
+            {
+                PREFECT_API_URL: api,
+                PREFECT_CLIENT_MAX_RETRIES: RETRIES,
+                PREFECT_HOME: str(home),
+                PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+            }
         ):
-            patch.setenv("TRANSLATOR_NAMESPACE", environment["TRANSLATOR_NAMESPACE"])  # of flows in this process
             yield Server(api, environment)
             # What is still on its way to the server would be tried again and again once it is gone.
             APILogWorker.drain_all(timeout=60)

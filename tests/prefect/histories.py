@@ -23,6 +23,7 @@ from prefect.states import Cancelling, Completed, Failed, Scheduled, Suspended
 
 from prefect_plugin.recovery.attempts import BEGAN
 from tests.prefect.support import compiled, flow_of, is_alive, wait_for
+from tests.processes import process_in
 from translator.load import load_text
 from translator.semantics import Attempt, Ending, Rules, disagreements
 from translator.shim.contract import State
@@ -55,7 +56,7 @@ TEXT = r"""
     command:
       - |
         if test -e "$PLAN/hold-{parameter-value:tag}-{parameter-value:n}"; then
-          echo $$ > "$PLAN/held.new"
+          TELL > "$PLAN/held.new"
           mv "$PLAN/held.new" "$PLAN/held"
           exec sleep 600
         fi
@@ -159,16 +160,14 @@ class History:
         earlier = self._tries()
         with get_client(sync_client=True) as client:
             self._begin(client)
-            process = None
+            held = self._held()
             if plan.ends_by != "itself":
-                held = self._held()
                 wait_for(held.exists, SECONDS, f"the execution {plan.hold} to begin")
-                process = int(held.read_text())
                 self._interrupt(client, plan.ends_by)
             state = wait_for(lambda: self._rest(client), SECONDS, f"the flow run to come to rest ({plan})")
             wait_for(lambda: not self._processes(), SECONDS, "the flow's process to end")
             # After a kill a watchdog ends it, a moment later.
-            wait_for(lambda: process is None or not is_alive(process), 30, "the step's process to end")
+            wait_for(lambda: process_in(held) is None, 30, "the step's process to end")
             self._check(plan, state, earlier)
             self._check_task_runs(client, plan)
             if plan.ends_by == "kill":
@@ -206,7 +205,7 @@ class History:
             (folder / f"hold-{plan.hold}").touch()
 
     def _held(self) -> Path:
-        """Return the file to which the waiting step writes its process id."""
+        """Return the file to which the waiting step writes what tells its process."""
         return self.folder / "plan" / "held"
 
     def _begin(self, client: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from prefect import Flow, get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
+from tests.processes import TELL
 from translator.load import load, load_text
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target
@@ -28,16 +29,18 @@ BUSY = 10
 def compiled(text: str, folder: Path) -> Path:
     """Write the only pipeline of a YAML text, which is put beside it, as a flow; a translator.toml there counts.
 
-    ``HERE_IT_IS`` in the text is the directory.
+    ``HERE_IT_IS`` in the text is the directory, and ``TELL`` as in ``tests.processes``. The project is an empty
+    directory in it: in a namespace, commands cannot write to their project.
     """
-    text = textwrap.dedent(text).replace("HERE_IT_IS", str(folder))
+    (folder / "project").mkdir(exist_ok=True)
+    text = textwrap.dedent(text).replace("HERE_IT_IS", str(folder)).replace("TELL", TELL)
     (folder / "valohai.yaml").write_text(text)
     configured = (folder / "translator.toml").exists()
     loaded = load(folder / "valohai.yaml") if configured else load_text(text)
     assert loaded.diagnostics.ok, "\n".join(map(str, loaded.diagnostics))
     (pipeline,) = loaded.pipelines
     file = folder / target.file_name(pipeline)
-    file.write_text(target.generate(pipeline, GenerateOptions()))
+    file.write_text(target.generate(pipeline, GenerateOptions(project="project")))
     return file
 
 

@@ -19,13 +19,15 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.deployments import run_deployment
 from prefect.states import Cancelling
 
-from tests.prefect.support import compiled, is_alive, wait_for
+from tests.prefect.support import compiled, wait_for
+from tests.processes import process_in
 
 TEXT = """
 - step:
     name: sleep
     image: none
-    command: "echo going to sleep && sh -c 'echo $$ > FOLDER/inner.pid; exec sleep 300' & wait"
+    command: |-
+      echo going to sleep && sh -c 'TELL > HERE_IT_IS/inner; exec sleep 300' & wait
 - step: {name: never, image: none, command: "true"}
 - pipeline:
     name: NAME
@@ -43,7 +45,7 @@ def start(server, tmp_path):
     started = []
 
     def start_it(name, *arguments, **more):
-        file = compiled(TEXT.replace("NAME", name).replace("FOLDER", str(tmp_path)), tmp_path)
+        file = compiled(TEXT.replace("NAME", name), tmp_path)
         command = [sys.executable, *(argument.replace("FLOW", file.name) for argument in arguments)]
         environment = {**server.environment, "TRANSLATOR_STORE": str(tmp_path / "store"), **more}
         log = (tmp_path / "log").open("w")
@@ -60,8 +62,7 @@ def start(server, tmp_path):
 
 def sleeper_in(folder):
     """Return the process that a step has started, as soon as it runs."""
-    file = folder / "inner.pid"
-    return int(wait_for(lambda: file.exists() and file.read_text().strip(), 60, f"the step in {folder} to start"))
+    return wait_for(lambda: process_in(folder / "inner"), 60, f"the step in {folder} to start")
 
 
 def flow_run_of(name):
@@ -77,8 +78,8 @@ def cancel(flow_run):
     assert result.status == SetStateStatus.ACCEPT, result
 
 
-def check_is_cancelled(folder, process):
-    wait_for(lambda: not is_alive(process), 30, "the process of the step to end")
+def check_is_cancelled(folder):
+    wait_for(lambda: process_in(folder / "inner") is None, 30, "the process of the step to end")
     records = wait_for(lambda: list((folder / "store").glob("*/*/run.json")), 30, "run.json")
     record = json.loads(records[0].read_text())
     assert record["state"] == "stopped"
@@ -91,11 +92,11 @@ def is_cancelled(name):
 
 def test_of_a_flow_that_was_started_as_a_script(server, start, tmp_path):
     process = start("as script", "FLOW")
-    sleeper = sleeper_in(tmp_path)
+    sleeper_in(tmp_path)
 
     cancel(flow_run_of("as script"))
 
-    check_is_cancelled(tmp_path, sleeper)
+    check_is_cancelled(tmp_path)
     wait_for(lambda: is_cancelled("as script"), 30, "the flow run to be cancelled")
     assert process.wait(600) != 0
 
@@ -104,11 +105,11 @@ def test_of_a_flow_that_was_started_as_a_script(server, start, tmp_path):
 def test_by_a_signal(start, tmp_path, sent):
     name = f"by {sent.name}"
     process = start(name, "FLOW", TRANSLATOR_RUN="mine")
-    sleeper = sleeper_in(tmp_path)
+    sleeper_in(tmp_path)
 
     os.kill(process.pid, sent)
 
-    check_is_cancelled(tmp_path, sleeper)
+    check_is_cancelled(tmp_path)
     assert process.wait(600) != 0
 
 
@@ -121,9 +122,9 @@ def test_of_a_served_flow(server, start, tmp_path):
     with get_client(sync_client=True) as client:
         wait_for(lambda: "served" in {found.name for found in client.read_deployments()}, 60, "the deployment")
     flow_run = run_deployment("served flow/served", timeout=0)
-    sleeper = sleeper_in(tmp_path)
+    sleeper_in(tmp_path)
 
     cancel(flow_run)
 
-    check_is_cancelled(tmp_path, sleeper)
+    check_is_cancelled(tmp_path)
     wait_for(lambda: is_cancelled("served flow"), 40, "the flow run to be cancelled")

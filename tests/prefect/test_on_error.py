@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("prefect")
 
 
-from tests.prefect.support import is_alive
+from tests.processes import process_in
 
 STEPS = """
 - step:
@@ -31,7 +31,7 @@ STEPS = """
 - step:
     name: sleep
     image: none
-    command: echo $$ > HERE_IT_IS/sleeper.pid && exec sleep 300
+    command: exec sleep 300
 """
 
 COMPLETE, ERROR, STOPPED, SKIPPED = "complete", "error", "stopped", "skipped"
@@ -144,8 +144,8 @@ def test_stop_all_ends_the_processes_of_other_branches(run, tmp_path):
     - step:
         name: sleep
         image: none
-        command: sh -c 'echo $$ > HERE_IT_IS/inner.pid; exec sleep 300' & echo $$ > HERE_IT_IS/outer.pid; wait
-    - step: {name: fail, image: none, command: "until test -s HERE_IT_IS/inner.pid; do sleep 0.1; done; exit 3"}
+        command: sh -c 'TELL > HERE_IT_IS/inner; exec sleep 300' & TELL > HERE_IT_IS/outer; wait
+    - step: {name: fail, image: none, command: "until test -s HERE_IT_IS/inner; do sleep 0.1; done; exit 3"}
     - step: {name: never, image: none, command: "true"}
     - pipeline:
         name: stops
@@ -159,5 +159,6 @@ def test_stop_all_ends_the_processes_of_other_branches(run, tmp_path):
 
     assert ran.nodes == {"sleeper": STOPPED, "failing": ERROR, "after-sleeper": STOPPED}
     assert ran.record["state"] == ERROR
-    for name in ("inner.pid", "outer.pid"):
-        assert not is_alive(int((tmp_path / name).read_text()))
+    for name in ("inner", "outer"):
+        assert (tmp_path / name).exists()
+        assert process_in(tmp_path / name) is None

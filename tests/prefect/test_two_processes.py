@@ -19,10 +19,11 @@ pytest.importorskip("prefect")
 from prefect import get_client
 from prefect.states import Crashed, Scheduled
 
-from tests.prefect.support import compiled, flow_of, is_alive, task_runs, wait_for
+from tests.prefect.support import compiled, flow_of, task_runs, wait_for
+from tests.processes import process_in
 
 SLEEP = """
-echo $$ > "$folder/asleep.new"; mv "$folder/asleep.new" "$folder/asleep"
+TELL > "$folder/asleep.new"; mv "$folder/asleep.new" "$folder/asleep"
 while test ! -e "$folder/wake"; do sleep 0.2; done
 """.strip().replace("\n", "; ")
 DATAFLOW = f"""
@@ -92,8 +93,7 @@ def state_of(flow_run):
 def stopped_by_itself(process, folder, name):
     """See that a process ends without an error, which its worker would report, and its step with it."""
     assert process.wait(600) == 0, (folder / f"{name}.log").read_text()
-    asleep = int((folder / name / "asleep").read_text())
-    wait_for(lambda: not is_alive(asleep), 60, "the process of the step to end")
+    wait_for(lambda: process_in(folder / name / "asleep") is None, 60, "the process of the step to end")
 
 
 @pytest.mark.parametrize("reported", ["before the first began", "while the first ran"])

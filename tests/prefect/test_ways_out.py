@@ -24,7 +24,8 @@ from prefect_plugin.run.current import current_run
 from tests.controlflow.build import T, case, graph
 from tests.controlflow.run import recorded
 from tests.controlflow.work import Work
-from tests.prefect.support import compiled, flow_of, is_alive, task_runs, wait_for
+from tests.prefect.support import compiled, flow_of, task_runs, wait_for
+from tests.processes import process_in
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target
 
@@ -34,7 +35,7 @@ TEXT = """
     image: none
     command:
       - trap '' TERM
-      - echo $$ > "$FOLDER/asleep.new" && mv "$FOLDER/asleep.new" "$FOLDER/asleep"
+      - TELL > "$FOLDER/asleep.new" && mv "$FOLDER/asleep.new" "$FOLDER/asleep"
       - while test ! -e "$FOLDER/wake"; do echo tick; sleep 0.2; done
 - step: {name: never, image: none, command: "true"}
 - pipeline:
@@ -52,8 +53,7 @@ TEXT = """
 
 def check(folder, name, state, cut="Stopped"):
     """See that the process of the step has ended, the record is there, and all task runs have a final state."""
-    process = int((folder / "asleep").read_text())
-    wait_for(lambda: not is_alive(process), 60, "the process of the step to end")
+    wait_for(lambda: process_in(folder / "asleep") is None, 60, "the process of the step to end")
     (record,) = wait_for(lambda: list((folder / "store").glob("*/*/run.json")), 60, "run.json")
     document = json.loads(record.read_text())
     assert document["state"] == "stopped"

@@ -113,7 +113,11 @@ def gone(pids: Sequence[int], within: float = 120.0) -> bool:
 
 @pytest.fixture
 def pids_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
-    """Return the process ids that commands have written to ``$PIDS/*.pid``, without a namespace of processes."""
+    """Return the process ids that commands have written to ``$PIDS/*.pid``.
+
+    There is no namespace of processes: its end would end them all, and nothing else would be tested. What ends in one
+    is tested against every runner, by ``tests.shim.runners.test_contract``.
+    """
     folder = tmp_path / "pids"
     folder.mkdir()
     monkeypatch.setenv("PIDS", str(folder))

@@ -18,6 +18,7 @@ from tests.controlflow.build import T, case, graph, mapped
 from tests.controlflow.run import recorded
 from tests.controlflow.work import Work
 from tests.prefect.support import flow_of, is_alive, task_runs, wait_for
+from tests.processes import TELL, process_in
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target
 
@@ -26,7 +27,7 @@ LIST = ("a", "b")
 
 def sleeper(folder, name, more=""):
     """Return work that never ends, in a child process of its shell, which writes its id to a file."""
-    return Work(first=f'sh -c "echo \\$\\$ > {folder}/{name}{more}.pid; exec sleep 300" & wait')
+    return Work(first=f"sh -c '{TELL} > \"$0\"; exec sleep 300' {folder}/{name}{more}.asleep & wait")
 
 
 def sleeping(folder, name):
@@ -77,14 +78,14 @@ def start(server, tmp_path):
             command = [sys.executable, file.name]
             process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=subprocess.STDOUT)
         started.append(process)
-        pids = [tmp_path / f"{one}.pid" for one in ("x", "ya", "yb")]
+        asleep = [tmp_path / f"{one}.asleep" for one in ("x", "ya", "yb")]
         wait_for(
-            lambda: process.poll() is not None or all(pid.exists() and pid.read_text() for pid in pids),
+            lambda: process.poll() is not None or all(map(process_in, asleep)),
             180,
             "all steps",
         )
         assert process.poll() is None, (tmp_path / "log").read_text()
-        return process, [int(pid.read_text()) for pid in pids]
+        return process, [process_in(file) for file in asleep]
 
     yield start_it
     for process in started:

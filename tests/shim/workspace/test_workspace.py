@@ -24,7 +24,7 @@ def mode(path: Path) -> int:
 
 
 def test_other_users_cannot_read_workspaces(worker, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")  # in one, the path does not lead to the workspace's parents
     before = os.umask(0)
     try:
         manifest = worker.run('cd /valohai/inputs/../.. && stat -c %a . .. && stat -c %a "$TMPDIR"')
@@ -36,7 +36,7 @@ def test_other_users_cannot_read_workspaces(worker, base: Path, monkeypatch: pyt
 
 
 def test_other_users_cannot_read_workspaces_in_a_file_store(worker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
+    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")  # as above
     assert worker.run('cd /valohai/inputs/../.. && stat -c %a . && stat -c %a "$TMPDIR"').state == "complete"
     assert worker.output == ["700", "700"]
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from tests.notebooks import notebook
-from tests.shim.conftest import gone
+from tests.processes import TELL, process_in
 from translator.shim.contract import Catalog, Context, ExecutionId, Pickle, Scope, State, Step
 from translator.shim.controlflow import scopes
 from translator.shim.execution import execute
@@ -134,16 +134,10 @@ def test_a_missing_engine_or_notebook_is_reported(run, monkeypatch) -> None:
     assert gone.reason == "the notebook 'no.ipynb' is not in the project"
 
 
-def test_stopping_a_notebook_ends_its_processes(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")  # its process has the number that it knows
-    project, pid = tmp_path / "project", tmp_path / "pid"
-    cell = (
-        "import subprocess, time\n"
-        "process = subprocess.Popen(['sleep', '600'])\n"
-        f"open({str(pid)!r} + '.new', 'w').write(str(process.pid))\n"
-        f"import os; os.rename({str(pid)!r} + '.new', {str(pid)!r})\n"
-        "time.sleep(600)"
-    )
+def test_stopping_a_notebook_ends_its_processes(tmp_path) -> None:
+    project, asleep = tmp_path / "project", tmp_path / "asleep"
+    sleeps = f"{TELL} > {asleep}.new && mv {asleep}.new {asleep}; exec sleep 600"
+    cell = f"import subprocess\nsubprocess.run(['sh', '-c', {sleeps!r}])"
     write(project / "a.ipynb", (cell, []))
     context = Context(
         ExecutionId("p", "r", "n"),
@@ -151,10 +145,10 @@ def test_stopping_a_notebook_ends_its_processes(tmp_path, monkeypatch) -> None:
         project,
         "airflow",
         str,
-        should_stop=lambda: "enough" if pid.exists() else None,
+        should_stop=lambda: "enough" if asleep.exists() else None,
     )
     scope = Scope(inherited={"x": 1})
     manifest = execute(Step("s", ["a.ipynb"], dialect="magnus", kind="notebook"), context, scope=scope)
     assert (manifest.state, manifest.reason, manifest.scope) == (State.STOPPED, "enough", scope)
-    assert gone([int(pid.read_text())])
+    assert process_in(asleep) is None
     assert not list(tmp_path.rglob("secrets-*"))
