@@ -4,6 +4,11 @@ On Linux a thread can have a mount namespace and capabilities of its own, if it 
 mounts itself, in one millisecond and while it prepares other things. A program that does this would start first, and
 read the table of all mounts before each of them. Nothing that the thread does is seen by another thread.
 
+This module and ``kernel`` are here for time: around ``python -c pass`` (12.9 ms), an execution takes 23.3 ms with
+them, and 28.7 ms with bubblewrap, which is more than twice the bare subprocess. Of these 5.4 ms, the 30 mounts that a
+command needs are 5, so bubblewrap cannot be called better: with a single one, it takes 2.8 ms (Linux 6.18, in memory).
+Besides, bubblewrap has to be tried again if a mount disappears meanwhile (``startup``).
+
 The first process of the namespace is not the command but a program that waits. Its end is the end of all others.
 """
 
