@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from translator.shim.runners.docker.settings import Settings
 
 _SOCKETS = ("/var/run/docker.sock", "/run/podman/podman.sock")
+_PORT = re.compile(r":\d+$")
 _NOT_FOUND = 404
 _CONFLICT = 409
 
@@ -88,9 +90,14 @@ def address(settings: Settings, connection: Connection | None) -> Address:
 
 def _url(connection: Connection, *, secure: bool) -> str:
     host = connection.host or ""
-    if "://" in host or host.startswith("/"):
-        return host if "://" in host else f"unix://{host}"
-    return f"tcp://{host}:{connection.port or (2376 if secure else 2375)}"
+    if host.startswith("/"):
+        return f"unix://{host}"
+    scheme, separator, rest = host.partition("://")
+    if not separator:
+        scheme, rest = "tcp", host
+    if scheme != "tcp" or _PORT.search(rest):
+        return f"{scheme}://{rest}"
+    return f"tcp://{rest}:{connection.port or (2376 if secure else 2375)}"
 
 
 _versions: dict[Address, str] = {}
@@ -109,6 +116,14 @@ def connect(where: Address) -> Engine:
         raise RunnerError(
             f"this worker cannot run steps in containers ({error}): install pipeline-translator[docker] on it"
         ) from error
+
+    class Client(APIClient):
+        def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+            """Trust the authority of the connection, even if REQUESTS_CA_BUNDLE names others."""
+            return super().merge_environment_settings(
+                url, proxies, stream, self.verify if verify is None else verify, cert
+            )
+
     tls: TLSConfig | bool = False
     with speaking(where, "connect to"):
         if where.certificates is not None:
@@ -118,7 +133,7 @@ def connect(where: Address) -> Engine:
                 ca_cert=str(folder / "ca.pem"),
                 verify=True,
             )
-        client = APIClient(base_url=where.url, version=_versions.get(where, "auto"), tls=tls)
+        client = Client(base_url=where.url, version=_versions.get(where, "auto"), tls=tls)
         _versions[where] = client.api_version
         return Engine(where, client)
 
