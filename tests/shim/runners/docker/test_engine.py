@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from translator.shim.contract import Connection
-from translator.shim.runners.docker import engine
-from translator.shim.runners.docker.engine import Address
+from translator.shim.runners.docker.engine import Address, Engine, _versions, address, connect
 from translator.shim.runners.docker.settings import Settings
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     ],
 )
 def test_a_connection_tells_the_address(connection: Connection, url: str) -> None:
-    assert engine.address(Settings(), connection).url == url
+    assert address(Settings(), connection).url == url
 
 
 def test_only_the_authority_of_the_connection_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,8 +38,24 @@ def test_only_the_authority_of_the_connection_is_trusted(tmp_path: Path, monkeyp
     for name in ("ca.pem", "cert.pem", "key.pem"):
         (tmp_path / name).touch()
     where = Address("tcp://gpu:2376", str(tmp_path))
-    monkeypatch.setitem(engine._versions, where, "1.41")
-    client = engine.connect(where).client
+    monkeypatch.setitem(_versions, where, "1.41")
+    client = connect(where).client
     assert client.merge_environment_settings("https://gpu:2376/version", {}, None, None, None)["verify"] == str(
         tmp_path / "ca.pem"
     )
+
+
+@pytest.mark.parametrize(
+    ("about", "rootless"),
+    [
+        ({"SecurityOptions": ["name=seccomp,profile=default", "name=rootless"]}, True),
+        ({"SecurityOptions": ["name=seccomp,profile=default"], "Rootless": True}, True),
+        ({"SecurityOptions": ["name=seccomp,profile=default"], "Rootless": False}, False),
+        ({"SecurityOptions": None}, False),
+    ],
+    ids=["docker", "podman before 4.6", "podman of root", "nothing"],
+)
+def test_an_engine_of_a_plain_user_is_recognised(about: dict[str, Any], rootless: bool) -> None:
+    """Its root is the worker's user: taken for root, chown would give the outputs to nobody."""
+    engine = Engine(Address("unix:///nowhere"), SimpleNamespace(info=lambda: {**about, "CgroupVersion": "1"}))
+    assert (engine.rootless, engine.limits) == (rootless, not rootless)

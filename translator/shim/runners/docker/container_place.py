@@ -41,6 +41,11 @@ def place(request: Request) -> Iterator[Place]:
     engine = connect(where)
     with contextlib.closing(engine.client):
         leftovers.end_earlier_attempts(engine, request)
+        resources = request.step.resources
+        if (resources.cpu is not None or resources.memory is not None) and not engine.limits:
+            request.note(
+                "the limits of CPUs and memory are not enforced: the engine runs as a plain user with cgroup v1"
+            )
         image = images.ready(engine, request.step.image, settings, request.connection, request.note, request.pulse)
         if request.use == "copied":
             working_copy.make(request.project, request.space.repository, request.store, request.pulse)

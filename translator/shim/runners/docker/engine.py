@@ -55,7 +55,14 @@ class Engine:
     @property
     def rootless(self) -> bool:
         """Return whether the engine runs as a plain user, who is root in its containers."""
-        return any("rootless" in option for option in self.about().get("SecurityOptions") or ())
+        about = self.about()
+        # Podman before 4.6 says it only in another field.
+        return about.get("Rootless") is True or any("rootless" in one for one in about.get("SecurityOptions") or ())
+
+    @property
+    def limits(self) -> bool:
+        """Return whether the engine enforces limits; that of a plain user needs cgroup v2, and says nothing without."""
+        return not (self.rootless and self.about().get("CgroupVersion") == "1")
 
     @property
     def podman(self) -> bool:
@@ -119,7 +126,7 @@ def connect(where: Address) -> Engine:
 
     class Client(APIClient):
         def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-            """Trust the authority of the connection, even if REQUESTS_CA_BUNDLE names others."""
+            """Use the authority of the connection, even if REQUESTS_CA_BUNDLE names others."""
             return super().merge_environment_settings(
                 url, proxies, stream, self.verify if verify is None else verify, cert
             )
