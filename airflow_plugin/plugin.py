@@ -23,7 +23,7 @@ for module in (
     "valohai_yaml.commands",
 ):
     import_module(module)
-for dialect in run_contract.own():
+for dialect in run_contract.own_dialects():
     run_contract.load(dialect)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_plugin.configuration import connections
-from translator.shim.masking.uris import shown
+from translator.shim.masking.uris import redact
 from translator.shim.store import StoreAddress, StoreError
 from translator.shim.store.credentials import options_of
 
@@ -42,7 +42,7 @@ def store_address(default_args: Mapping[str, Any]) -> StoreAddress:
         return StoreAddress(uri)
     connection = connections.lookup(name)
     if connection is None:
-        message = f"the artifact store {shown(uri)} cannot be opened: Airflow has no connection {name!r}"
+        message = f"the artifact store {redact(uri)} cannot be opened: Airflow has no connection {name!r}"
         hint = "create it with the store's credentials (Admin > Connections), or change store_connection"
         raise StoreError(message, f"{hint} in translator.toml")
     return StoreAddress(uri, options_of(uri, connection))

@@ -11,7 +11,7 @@ from airflow_plugin.database.lookups import last_try, pushed
 from airflow_plugin.tasks.instances import KEY
 from translator.shim.contract import ExecutionId
 from translator.shim.errors import TranslatorError
-from translator.shim.masking.uris import shown
+from translator.shim.masking.uris import redact
 from translator.shim.store import MANIFEST, StoreError, segment
 from translator.shim.store.owner import OWNER
 
@@ -71,7 +71,7 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
     if not isinstance(uri, str):
         raise UnknownAttemptError(f"the XCom {KEY!r} of the task does not name a manifest")
     if not store.owns(uri):
-        raise UnknownAttemptError(f"the task wrote to {shown(uri)}, and the store of this API server is {store.root}")
+        raise UnknownAttemptError(f"the task wrote to {redact(uri)}, and the store of this API server is {store.root}")
     try:
         key = store.key(uri)
     except StoreError as error:

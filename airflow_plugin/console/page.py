@@ -57,7 +57,11 @@ def html(execution: ExecutionId, manifest_or_reason: Manifest | str, *, has_log:
             f"<h1>{name}, try {execution.attempt}</h1>",
             f'<div class="quiet">{_text(execution.pipeline)}, run {_text(execution.run)}</div>',
             *([f"<p>{links}</p>"] if links else []),
-            *([_nothing(manifest_or_reason)] if isinstance(manifest_or_reason, str) else _of(manifest_or_reason, here)),
+            *(
+                [_nothing(manifest_or_reason)]
+                if isinstance(manifest_or_reason, str)
+                else _manifest_lines(manifest_or_reason, here)
+            ),
             "</body></html>",
             "",
         )
@@ -74,7 +78,7 @@ def _nothing(reason: str) -> str:
     return f'<p>This try has not ended, or left nothing.</p>\n<p class="quiet">{_text(reason)}</p>'
 
 
-def _of(manifest: Manifest, here: str) -> Iterable[str]:
+def _manifest_lines(manifest: Manifest, here: str) -> Iterable[str]:
     reason = f": {_lines(manifest.reason)}" if manifest.reason else ""
     yield f'<p><span class="state">{_text(manifest.state.value)}</span>{reason}</p>'
     yield f'<p class="quiet">{_text(manifest.started)} to {_text(manifest.ended)}</p>'

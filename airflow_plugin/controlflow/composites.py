@@ -64,9 +64,9 @@ class ItemsOperator(ControlFlowOperator):
         self.over = over
         self.item = item  # type: ignore[assignment]  # this operator runs for no item; it is how a DAG file calls it
 
-    def came(self, run: Run, path: Path) -> bool:
+    def is_reached(self, run: Run, path: Path) -> bool:
         """Return whether the token came here; in the body of a map, ``listed`` looks for each of its items."""
-        return BODY in path or super().came(run, path)
+        return BODY in path or super().is_reached(run, path)
 
     def execute(self, context: Context) -> list[Item]:
         """List the items.
@@ -143,9 +143,9 @@ class IterationOperator(ControlFlowOperator):
         self.until = until
         self.index = index
 
-    def came(self, run: Run, path: Path) -> bool:
+    def is_reached(self, run: Run, path: Path) -> bool:
         """Return whether the token came to the loop; ``execute`` checks the previous iteration."""
-        return self.number > 0 or super().came(run, path[:-1])
+        return self.number > 0 or super().is_reached(run, path[:-1])
 
     def execute(self, context: Context) -> None:
         """Pass, or be skipped.
@@ -195,10 +195,10 @@ class JoinOperator(ControlFlowOperator):
         self.next = next
         self.on_failure = on_failure
 
-    def came(self, run: Run, path: Path) -> bool:
+    def is_reached(self, run: Run, path: Path) -> bool:
         """Return whether the token came to the node."""
         run.ask_all()
-        return super().came(run, path)
+        return super().is_reached(run, path)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Combine the results of the branches.
@@ -244,19 +244,20 @@ def listed(run: Run, node: Node, warn: Callable[[str], object]) -> list[Item] | 
     entries: list[Item] = []
     reached = False
     run.ask_all()
-    for one in map(run.of, outer_indexes):
-        if node.maps and not one.reached(node.path):
+    for item_run in map(run.of, outer_indexes):
+        if node.maps and not item_run.reached(node.path):
             continue
         reached = True
         try:
-            items = one.items(node)
+            items = item_run.items(node)
         except FanError as error:
             if not node.maps:
                 raise
-            warn(f"{one.name(node.path)}: {error}")
+            warn(f"{item_run.name(node.path)}: {error}")
             continue
         entries += [
-            {"index": [*one.index, number], "label": one.label(node, item)} for number, item in enumerate(items)
+            {"index": [*item_run.index, number], "label": item_run.label(node, item)}
+            for number, item in enumerate(items)
         ]
     if len(entries) > (most := conf.getint("core", "max_map_length", fallback=1024)):
         of_all = f", for all {len(outer_indexes)} items around it together" if node.maps else ""

@@ -37,7 +37,7 @@ class ControlFlowFinishOperator(FinishOperator):
         task = Task(context, mark)
         written = outcome.write(
             Run(task, dialect_of(task.root)),
-            started=clock.written(context["dag_run"].start_date or context["ti"].start_date),
+            started=clock.format_time(context["dag_run"].start_date or context["ti"].start_date),
             parameters=dict(context["params"]),
             marked=mark.state if mark is not None else None,
         )

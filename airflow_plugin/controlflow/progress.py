@@ -313,14 +313,14 @@ class Run:
         names = {name: str(value) for name, value in self.scope_before(node.path).items.items()}
         return label({**names, str(node.says["item"]): str(item)})
 
-    def changed(self, path: Path, shown: str) -> str | None:
+    def changed(self, path: Path, label: str) -> str | None:
         """Return why a node cannot run for its item: the list changed after the map listed it; None if it did not.
 
         A person may clear the step that writes the list, and not the task that lists its items.
 
         Args:
             path: of the node.
-            shown: the label of the item when the map listed it.
+            label: the label of the item when the map listed it.
         """
         node = find(self.root, innermost(path))
         try:
@@ -329,10 +329,10 @@ class Run:
             why = str(error)
         else:
             number = self.index[node.maps]
-            if number < len(items) and self.label(node, items[number]) == shown:
+            if number < len(items) and self.label(node, items[number]) == label:
                 return None
             why = f"the parameter {node.says['over']!r} no longer holds it at index {number}"
-        return f"{node.entry!r} listed {shown}, but since then {why}: clear {node.entry!r} and what follows it"
+        return f"{node.entry!r} listed {label}, but since then {why}: clear {node.entry!r} and what follows it"
 
     def _check(self) -> None:
         if self.problem:

@@ -102,11 +102,11 @@ class ControlFlowOperator(BaseOperator):
         index = tuple(self.item["index"]) if isinstance(self.item, Mapping) else ()
         run = Run(airflow, dialect_of(airflow.root), index)
         looks = self.trigger_rule != TriggerRule.ALL_SUCCESS or run.may_be_left_out(path)
-        if looks and not self.came(run, path):
+        if looks and not self.is_reached(run, path):
             raise NotStarted(NOT_REACHED)
         return run, path
 
-    def came(self, run: Run, path: Place) -> bool:
+    def is_reached(self, run: Run, path: Place) -> bool:
         """Return whether the token came here, if Airflow's own rules cannot tell."""
         return run.reached(path)
 

@@ -104,19 +104,19 @@ def read(dag: DAG) -> Graph:
         places[task.task_id] = (path, role)
         if role == "again":
             graph = _graph(root, path)
-            graph.entry, graph.index = task.task_id, said(task, "index")
+            graph.entry, graph.index = task.task_id, argument_of(task, "index")
             continue
         node = _graph(root, path[:-1]).nodes.setdefault(path[-1], Node(path))
         if role in ("step", "join"):
             node.task = task.task_id
-            node.kind = "execution" if role == "step" else said(task, "kind")
-            node.fails = said(task, "next") == "fail"
-            node.succeeds = said(task, "on_failure") == "success"
+            node.kind = "execution" if role == "step" else argument_of(task, "kind")
+            node.fails = argument_of(task, "next") == "fail"
+            node.succeeds = argument_of(task, "on_failure") == "success"
         else:
             node.entry = task.task_id
-        if role != "join" and (after := said(task, "after")) is not None:
+        if role != "join" and (after := argument_of(task, "after")) is not None:
             node.after, node.guarded = list(after), True
-        node.says |= {name: said(task, name) for name in _SAYS.get(role, ())}
+        node.says |= {name: argument_of(task, name) for name in _SAYS.get(role, ())}
     _connect(root, dag, places)
     _look_ahead(root)
     return root
@@ -196,7 +196,7 @@ def role_of(task: Any) -> Role | None:
     return getattr(of_class, "role", None)
 
 
-def said(task: Any, name: str) -> Any:
+def argument_of(task: Any, name: str) -> Any:
     """Return an argument of a task, mapped or not."""
     return task.partial_kwargs.get(name) if task.is_mapped else getattr(task, name, None)
 

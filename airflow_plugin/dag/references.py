@@ -22,11 +22,11 @@ def name_of(node: Node) -> str:
     """Return the name of the node that a task or a task group represents, as defined or as Airflow stores it."""
     either: Any = node  # stored tasks and groups have other classes
     if hasattr(node, "task_id"):
-        return _shown(str(either.task_id), either.task_display_name)
-    return _shown(str(either.group_id), either.group_display_name)
+        return _short_name(str(either.task_id), either.task_display_name)
+    return _short_name(str(either.group_id), either.group_display_name)
 
 
-def _shown(own_id: str, display_name: str | None) -> str:
+def _short_name(own_id: str, display_name: str | None) -> str:
     """Return the display name of a task or a group, else its id without the enclosing groups.
 
     Args:

@@ -86,7 +86,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         seen,
         pipeline=dag.dag_display_name,
         run=run_directory(context, store, [uri for of_task in seen.tries.values() for uri in of_task.values()]),
-        started=clock.written(context["dag_run"].start_date or ti.start_date),
+        started=clock.format_time(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,
         marked=mark.state if mark is not None else None,
     )
@@ -208,30 +208,30 @@ def known_of(plan: NodePlan, seen: Seen, store: Store) -> dict[int, EngineState]
     for index, state in sorted(of_run.items()):
         if state not in _STATES or (index < 0) is (node.kind == "task"):
             continue
-        named = tries.get(index)
+        manifest = tries.get(index)
         if state == "skipped":
-            named = named if _was_stopped(plan, states, store, named) else None
-            if named is None and node.kind == "execution":
+            manifest = manifest if _was_stopped(plan, states, store, manifest) else None
+            if manifest is None and node.kind == "execution":
                 continue
         by_person = state == "failed" and index in marked
-        engine_states[max(index, 0)] = EngineState(_STATES[state], named, marked=by_person)
+        engine_states[max(index, 0)] = EngineState(_STATES[state], manifest, marked=by_person)
     if _is_marked(plan, states, engine_states, store):
         engine_states[NODE] = EngineState(State.COMPLETE, marked=True)
     return engine_states
 
 
-def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, named: str | None) -> bool:
+def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, manifest: str | None) -> bool:
     """Return whether a skipped task instance was stopped after its start, rather than never started.
 
     Airflow does not start it if an upstream task did not succeed; then its XCom is from an earlier attempt.
     """
-    if named is None:
+    if manifest is None:
         return False
     before = [state for above in plan.before for state in (states.get(above) or {-1: ""}).values()]
     if any(state != "success" for state in before):
         return False
     try:
-        return store.manifest(named).state is State.STOPPED
+        return store.manifest(manifest).state is State.STOPPED
     except NoManifestError:
         return True
 

@@ -185,7 +185,7 @@ def _tell_finish(dag_run: Any, task_id: str, map_index: int, mark: RunMark) -> N
 
     XComModel.set(
         KEY,
-        mark.said(dag_run.clear_number or 0),
+        mark.as_value(dag_run.clear_number or 0),
         dag_id=dag_run.dag_id,
         task_id=task_id,
         run_id=dag_run.run_id,

@@ -61,7 +61,7 @@ def _write(store: Store, seen: Seen, *, ended: bool, decided: bool = False) -> R
     if before and not (decided and _is_past(before, seen)):
         how = {"started": before["started"], "marked": before.get("marked")}
         return _record(store, seen, **how, ended=State(before["state"]))
-    how = {"started": before["started"] if before else clock.written(seen.id.started), "marked": None}
+    how = {"started": before["started"] if before else clock.format_time(seen.id.started), "marked": None}
     if before and seen.state == "success":
         return _record(store, seen, **how, ended=State.COMPLETE)
     outcome = _record(store, seen, **how, ended=None)

@@ -70,13 +70,18 @@ def folder_of(store: Store, pipeline: str, run: DagRunId, written: Callable[[], 
     """
     if chosen := os.environ.get(RUN):
         return chosen
-    named = {"engine": "airflow", "dag_id": run.dag_id, "run_id": run.run_id, "run_after": clock.written(run.run_after)}
+    owner = {
+        "engine": "airflow",
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "run_after": clock.format_time(run.run_after),
+    }
 
     def is_own(other: Mapping[str, Any], folder: str) -> bool:
-        if any(other.get(key) != value for key, value in named.items()):
+        if any(other.get(key) != value for key, value in owner.items()):
             return False
         if uris := list(written()):
             return any(uri.startswith(f"{folder}/") for uri in uris)
         return bool(run.clear_number)
 
-    return own_folder(store, pipeline, run.run_id, {**named, "started": clock.written(run.started)}, is_own=is_own)
+    return own_folder(store, pipeline, run.run_id, {**owner, "started": clock.format_time(run.started)}, is_own=is_own)

@@ -48,7 +48,7 @@ class RunMark:
         cut = {task if index < 0 else f"{task}_{index}" for task, index in self.cut}
         return {key: "running" if state == "failed" and key in cut else state for key, state in listed.items()}
 
-    def said(self, clear_number: int) -> dict[str, Any]:
+    def as_value(self, clear_number: int) -> dict[str, Any]:
         """Return the value of the XCom."""
         return {"state": self.state, "clear_number": clear_number, "cut": sorted(map(list, self.cut))}
 
@@ -59,16 +59,16 @@ def run_mark(context: Context) -> RunMark | None:
     return read(pulled[0] if isinstance(pulled, list) and pulled else pulled, context["dag_run"].clear_number or 0)
 
 
-def read(said: Any, clear_number: int) -> RunMark | None:
+def read(value: Any, clear_number: int) -> RunMark | None:
     """Return the mark in the value of an XCom; None if the run was cleared since.
 
     Args:
-        said: the value.
+        value: the value.
         clear_number: how often the run has been cleared.
     """
-    if not isinstance(said, dict) or said["clear_number"] != clear_number:
+    if not isinstance(value, dict) or value["clear_number"] != clear_number:
         return None
-    return RunMark(said["state"], frozenset((task, index) for task, index in said.get("cut", ())))
+    return RunMark(value["state"], frozenset((task, index) for task, index in value.get("cut", ())))
 
 
 def marked_failed(context: Context, states: Mapping[str, States]) -> dict[str, set[int]]:

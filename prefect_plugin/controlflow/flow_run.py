@@ -50,7 +50,9 @@ def run_of_graph(  # noqa: PLR0913 - all but the name are keywords
     routes = Routes(dialect, scopes.refusal(dialect, parameters or {}, os.environ))
     with run_of(pipeline, project=project, store=store, store_block=store_block, parameters=parameters) as run:
         run.graph = lambda: routes.plan(nodes, interrupted=run.stop.reason is not None)
-        attempts.leave(run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph()))
+        attempts.write_attempt(
+            run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph())
+        )
         graph = GraphRun(run, routes, Handover(scopes.initial(dialect, run.parameters, os.environ)))
         with walked(graph):
             yield graph.handover

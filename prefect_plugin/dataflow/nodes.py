@@ -191,8 +191,8 @@ def _task(  # noqa: PLR0913 - all options of a node
             if not run.futures[upstream].state.is_final():
                 return skipped(f"{upstream} did not run")
         node = NodeRun(run, plan.name, plan.kind)
-        positional = [_passed(value) for value in args]
-        named = {key: _passed(value, key) for key, value in kwargs.items()}
+        positional = [_argument_value(value) for value in args]
+        named = {key: _argument_value(value, key) for key, value in kwargs.items()}
         with run.slots or contextlib.nullcontext():
             if run.stop.reason:
                 return stopped(f"not started: {run.stop.reason}")
@@ -320,7 +320,7 @@ def _is_last_try(state: State[Any]) -> bool:
     return context.task.retry_condition_fn is infrastructure_failed and state.name != BROKEN
 
 
-def _passed(value: object, name: str = "") -> object:
+def _argument_value(value: object, name: str = "") -> object:
     """Return what the function gets for an argument: for a failed node, its complete executions.
 
     Only a joining node gets a node that did not run, without executions.

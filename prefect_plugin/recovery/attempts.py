@@ -58,7 +58,7 @@ class Begun:
     graph: GraphPlan | None = None
 
 
-def begin(flow_run: FlowRun, store: FlowStore, pipeline: str, run: str, started: str) -> bool:
+def label_flow_run(flow_run: FlowRun, store: FlowStore, pipeline: str, run: str, started: str) -> bool:
     """Record in the labels of a flow run that an attempt begins, and where its artifacts are.
 
     Returns:
@@ -84,7 +84,7 @@ def is_replaced(flow_run: FlowRun, started: str) -> bool:
     return flow_run.labels.get(BEGAN, started) != started
 
 
-def leave(store: StoreAddress, begun: Begun) -> None:
+def write_attempt(store: StoreAddress, begun: Begun) -> None:
     """Write the document of an attempt, if the store can be written."""
     try:
         opened = open_store(store)
@@ -93,7 +93,7 @@ def leave(store: StoreAddress, begun: Begun) -> None:
         return  # executions fail with the same error, and report it
 
 
-def recorded(flow_run: UUID) -> None:
+def mark_recorded(flow_run: UUID) -> None:
     """Remember that this process has written the record of the latest attempt of a flow run."""
     _recorded.add(flow_run)
 
@@ -157,7 +157,11 @@ def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
         if not files:
             continue
         key = f"{base}/{folder}/{index}/try-{number}"
-        node, started, state = _read_try(store, key, files) or (_named(folder, begun), clock.now(), Outcome.ERROR)
+        node, started, state = _read_try(store, key, files) or (
+            _node_of_directory(folder, begun),
+            clock.now(),
+            Outcome.ERROR,
+        )
         if node is not None and started >= begun.started:
             uri = store.uri(f"{key}/{MANIFEST}")
             tries.setdefault(node, {})[index] = _Try(started, EngineState(state, uri))
@@ -179,7 +183,7 @@ def _read_try(store: Store, key: str, files: Collection[str]) -> tuple[str, str,
         return None
 
 
-def _named(folder: str, begun: Begun) -> str | None:
+def _node_of_directory(folder: str, begun: Begun) -> str | None:
     """Return the node (in branches: the path) whose directory in the store has this name, if that is clear."""
     if begun.graph is None:
         return next((node.name for node in begun.nodes if segment(node.name) == folder), None)
@@ -235,9 +239,9 @@ def _with_routes(
         )
         names = [name for _, name in begun]
         starts += names[:1]
-        for one, following in itertools.pairwise(names):
-            failed = tries[prefix + one].known.state is Outcome.ERROR
-            after.setdefault(following, set()).add(After(one, "error" if failed else "complete"))
+        for name, following in itertools.pairwise(names):
+            failed = tries[prefix + name].known.state is Outcome.ERROR
+            after.setdefault(following, set()).add(After(name, "error" if failed else "complete"))
         if prefix and names and tries[prefix + names[-1]].known.state is Outcome.COMPLETE:
             ends.add(After(names[-1], "complete"))
     nodes: list[NodePlan | CompositePlan] = []
@@ -252,7 +256,7 @@ def _with_routes(
             plans = {
                 name: _with_routes(branch, tries, branches, inner[name]) for name, branch in of_node.branches.items()
             }
-            of_node = replace(of_node, branches={name: one for name, one in plans.items() if one is not None})
+            of_node = replace(of_node, branches={name: plan for name, plan in plans.items() if plan is not None})
         nodes.append(of_node)
     return GraphPlan(nodes, tuple(ends), starts[0] if starts else None)
 

@@ -32,7 +32,7 @@ def finish() -> State[Any]:
         RunFailedError: the run failed, so that Prefect's own rules (retries, automations, hooks) apply.
     """
     run = current_run()
-    attempts.leave(
+    attempts.write_attempt(
         run.store,
         attempts.Begun(
             pipeline=run.pipeline, run=run.id, started=run.started, parameters=run.parameters, nodes=planned(run)

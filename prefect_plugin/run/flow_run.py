@@ -26,7 +26,7 @@ from prefect_plugin.run.stopping import Cause, state_watched
 from prefect_plugin.tasks.display_names import flat
 from translator.shim.embedded import events
 from translator.shim.execution import kill_all
-from translator.shim.masking.uris import shown
+from translator.shim.masking.uris import redact
 from translator.shim.store import StoreError, open_store
 from translator.shim.store.owner import own_folder
 
@@ -91,11 +91,11 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     with enter_run(run):
-        get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, flat(pipeline), shown(address.uri))
+        get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, flat(pipeline), redact(address.uri))
         events.emit("run-started")
         if attempts.BEGAN in flow_run.labels:
             close_earlier_attempts(flow_run.id)
-        run.labelled = attempts.begin(flow_run, chosen, pipeline, run.id, run.started)
+        run.labelled = attempts.label_flow_run(flow_run, chosen, pipeline, run.id, run.started)
         try:
             # How an execution ended is final: Prefect would otherwise roll it back when its node fails.
             watched = state_watched(run.stop, flow_run.id, lambda now: has_later_attempt(run, now))

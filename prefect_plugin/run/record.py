@@ -27,12 +27,12 @@ def write_record(run: Run) -> RunRecord:
         nodes=planned(run),
         started=run.started,
         parameters=run.parameters,
-        known={name: node.known() for name, node in list(run.nodes.items())},
+        known={name: node.engine_states() for name, node in list(run.nodes.items())},
         graph=run.graph() if run.graph is not None else None,
         marked=_marked(run.stop.outside) if run.stop.cause is Cause.MARK else None,
     )
     run.record = record
-    attempts.recorded(run.flow_run)
+    attempts.mark_recorded(run.flow_run)
     return record
 
 

@@ -51,7 +51,7 @@ class NodeRun:
         """Return a function that records the manifest's URI of a try that begins."""
         return lambda uri: self.tries.__setitem__(index, uri)
 
-    def known(self) -> dict[int, EngineState]:
+    def engine_states(self) -> dict[int, EngineState]:
         """Return by index what this attempt knows of executions; an execution without a state was cut off."""
         return {
             index: EngineState(

@@ -64,7 +64,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., di
     database: list[Seen] = []
     monkeypatch.setattr(rewrite, "_record", record)
     monkeypatch.setattr(rewrite, "look", lambda *_, **__: database[-1])
-    monkeypatch.setattr("translator.shim.clock.written", str)
+    monkeypatch.setattr("translator.shim.clock.format_time", str)
 
     def write(before: Seen, document: dict[str, Any], after: Seen, late: dict[str, Any]) -> dict[str, Any]:
         put(document)

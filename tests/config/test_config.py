@@ -145,7 +145,7 @@ EXPECTED = """\
 12:22 unknown key 'dag' in 'airflow' of [steps.train]
 14:7 'nodes.fit' must be a table
 16:9 'pipelines.Two.nodes' must be a table
-""".replace("HOOK", Hook.shown).splitlines()
+""".replace("HOOK", Hook.description).splitlines()
 
 
 def test_everything_wrong_is_reported_at_once_with_its_place(folder: Path) -> None:

@@ -99,7 +99,7 @@ def settings() -> str:
         if section.keys:
             title = f"`{name}`" if name else "general"
             lines.extend([f"### {title}", "", "| key | value | effect |", "|---|---|---|"])
-            kinds = [brief.get(type(key.kind), key.kind.shown) for key in section.keys]
+            kinds = [brief.get(type(key.kind), key.kind.description) for key in section.keys]
             rows = zip(section.keys, kinds, strict=True)
             lines.extend(f"| `{key.name}` | {kind} | {key.doc} |" for key, kind in rows)
             lines.append("")

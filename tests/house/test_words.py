@@ -181,10 +181,13 @@ MODULES = (
 DEFINITIONS = (
     *("around", "asked", "assumptions", "chores", "convert", "do_it", "found", "given", "in_order", "killed", "left"),
     *("made", "one", "stuff", "thing", "told"),
+    *("brought", "came", "held", "here", "kept", "meant", "named", "noted", "said", "seen", "shown", "took", "veiled"),
 )
 """Names that do not say what a function returns or does."""
-VARIABLES = ("asked", "chores", "given", "made", "stuff", "thing", "told")
+VARIABLES = ("asked", "chores", "given", "made", "said", "stuff", "thing", "told")
 """Names that do not say what a variable holds."""
+SHORT = ("around", "kept", "named", "one", "shown")
+"""Names of local variables only, and of those only where the whole use is on a few lines."""
 LENGTH = 12
 """In a function of at most so many lines, ``found`` may name what it searches for."""
 PACKAGES = ("airflow_plugin", "prefect_plugin", "translator")
@@ -242,3 +245,50 @@ def test_found_names_only_what_a_short_function_searches_for() -> None:
         if name == "found"
     ]
     assert not vague, "\n".join(vague)
+
+
+def test_parameters_and_fields_have_names_of_the_field() -> None:
+    vague = [
+        f"{path}:{node.lineno}: {name}"
+        for path in code()
+        if not str(path).startswith(PROGRAMS)
+        for node in ast.walk(tree(path))
+        for name in parameters_and_fields(node)
+        if name in SHORT
+    ]
+    assert not vague, "\n".join(vague)
+
+
+def parameters_and_fields(node: ast.AST) -> Iterator[str]:
+    """Yield the names of the parameters of a function, and of the fields of a class."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        yield from (argument.arg for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
+    elif isinstance(node, ast.ClassDef):
+        for part in node.body:
+            if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name):
+                yield part.target.id
+
+
+def test_vague_names_are_used_on_a_few_lines_only() -> None:
+    vague = [
+        f"{path}:{min(lines)}-{max(lines)}: {name} in {function.name}"
+        for path in code()
+        if not str(path).startswith(PROGRAMS)
+        for function in ast.walk(tree(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for name in SHORT
+        if (lines := [part.lineno for part in ast.walk(function) if isinstance(part, ast.Name) and part.id == name])
+        if max(lines) - min(lines) >= LENGTH and not comprehended(function, name)
+    ]
+    assert not vague, "\n".join(vague)
+
+
+def comprehended(function: ast.AST, name: str) -> bool:
+    """Return whether each loop or comprehension that binds a name is short; several of them may be far apart."""
+    scopes = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.For | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp)
+        and any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node))
+    ]
+    return bool(scopes) and all((node.end_lineno or 0) - node.lineno < LENGTH for node in scopes)

@@ -54,7 +54,7 @@ def shown(stream, file, chunks, *, quiet=False):
         for chunk in chunks:
             with file.open("a") as out:
                 out.write(chunk)
-        view_.said("a line \x1b[2J of a step")
+        view_.print_line("a line \x1b[2J of a step")
     return stream.getvalue()
 
 
@@ -80,7 +80,7 @@ def test_lines_follow_the_events_before_them(tmp_path):
         for turn in range(5):
             with file.open("a") as out:
                 out.write(event("execution-started", "train", turn))
-            follower.said(f"train | {turn}")
+            follower.print_line(f"train | {turn}")
     assert [CLOCK.sub("", line) for line in stream.getvalue().splitlines()[1:]] == [
         line for turn in range(5) for line in (f"train[{turn}]: started", f"train | {turn}")
     ]
@@ -88,7 +88,7 @@ def test_lines_follow_the_events_before_them(tmp_path):
 
 def test_lines_are_shown_without_colours_and_tabs():
     stream, line = io.StringIO(), "\x1b[K\x1b[1m47/47\x1b[0m \x1b[38;5;2mok\x1b[m\tloss\x1b[2J"
-    view(Progress(), KINDS, engine="airflow", quiet=False, stream=stream).said(line)
+    view(Progress(), KINDS, engine="airflow", quiet=False, stream=stream).print_line(line)
     assert stream.getvalue() == "47/47 ok        loss\\x1b[2J\n"
 
 

@@ -36,7 +36,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | No
         return
     _nested_items(pipeline.graph, (), diagnostics)
     _races(pipeline, diagnostics, project)
-    known = _of(pipeline.graph, pipeline.dialect, project)
+    known = _known_names(pipeline.graph, pipeline.dialect, project)
     _lists(pipeline, diagnostics, known)
     _files(pipeline, diagnostics)
     if project is not None:
@@ -58,7 +58,7 @@ def _nested_items(graph: ir.Graph, enclosing: tuple[str, ...], diagnostics: Diag
 def _races(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path | None) -> None:
     for _, node in walk(pipeline.graph):
         if isinstance(node, ir.ParallelNode):
-            known = {name: _of(graph, pipeline.dialect, project) for name, graph in node.branches.items()}
+            known = {name: _known_names(graph, pipeline.dialect, project) for name, graph in node.branches.items()}
             for (one, first), (other, second) in combinations(known.items(), 2):
                 for shared in sorted(first.parameters & second.parameters):
                     message = f"branches {one!r} and {other!r} of {node.name!r} both write the parameter {shared!r}"
@@ -128,7 +128,7 @@ def _arguments(pipeline: ir.Pipeline, diagnostics: Diagnostics, project: Path, k
             diagnostics.warning("unfilled-arguments", message, node.step.command_span or node.span, hint=hint)
 
 
-def _of(graph: ir.Graph, dialect: str, project: Path | None) -> _Known:
+def _known_names(graph: ir.Graph, dialect: str, project: Path | None) -> _Known:
     known = _Known()
     for _, node in walk(graph):
         if isinstance(node, ir.ExecutionNode):

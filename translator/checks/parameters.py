@@ -34,14 +34,16 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             place = target.span or parameter.span
             other = owners.setdefault(target, parameter)
             if other is not parameter:
-                message = f"pipeline parameters {other.name!r} and {parameter.name!r} both set {_shown(target)}"
+                message = f"pipeline parameters {other.name!r} and {parameter.name!r} both set {_target_text(target)}"
                 diagnostics.error("two-values", message, place)
             node = nodes.get(target.node)
             if node is not None:
                 _check_target(parameter, target, node, diagnostics)
             edge = by_edge.get((target.node, target.parameter))
             if edge is not None:
-                message = f"pipeline parameter {parameter.name!r} has no effect on {_shown(target)}: an edge sets it"
+                message = (
+                    f"pipeline parameter {parameter.name!r} has no effect on {_target_text(target)}: an edge sets it"
+                )
                 diagnostics.warning(
                     "overridden-parameter", message, place, hint=f"the edge is on line {edge.span.line}"
                 )
@@ -131,5 +133,5 @@ def _check_default(
         diagnostics.error("bad-default", message, parameter.span)
 
 
-def _shown(target: ir.ParameterTarget) -> str:
+def _target_text(target: ir.ParameterTarget) -> str:
     return f"parameter {target.parameter!r} of node {target.node!r}"

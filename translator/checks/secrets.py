@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator.checks.values import scalars
 from translator.diagnostics import Diagnostic, Severity
-from translator.shim.masking.uris import shown, with_password
+from translator.shim.masking.uris import redact, with_password
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
@@ -17,6 +17,6 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     """Check the URIs in a pipeline for passwords and tokens; see ``translator.checks.check``."""
     for value, place in scalars(pipeline, pipeline.span):
         for uri in with_password(value) if isinstance(value, str) else ():
-            message = f"{shown(uri)} contains a password or token, which would appear in generated code"
+            message = f"{redact(uri)} contains a password or token, which would appear in generated code"
             hint = "leave it out and set it on the workers, or pass the whole URL when a run starts"
             diagnostics.add(Diagnostic("literal-secret", Severity.WARNING, message, place, hint, quote=False))

@@ -65,7 +65,7 @@ def _document(pipeline: ir.Pipeline, loaded: Loaded, others: set[str]) -> dict[s
     resolved = resolve(loaded.config, pipeline)
     nodes = dict(walk_steps(pipeline.graph))
 
-    def shown(settings: Shown) -> dict[str, Any]:
+    def as_document(settings: Shown) -> dict[str, Any]:
         return {
             name: {
                 "value": thawed(one.value),
@@ -83,12 +83,12 @@ def _document(pipeline: ir.Pipeline, loaded: Loaded, others: set[str]) -> dict[s
         "pipeline": pipeline.name,
         "place": pipeline.span.place,
         "file": loaded.config.file or None,
-        "settings": shown(whole),
+        "settings": as_document(whole),
         "nodes": {
             ".".join(path): {
                 "step": nodes[path].step.name,
                 "environment": nodes[path].step.request.environment,
-                "settings": shown(settings_by_name(settings)),
+                "settings": as_document(settings_by_name(settings)),
             }
             for path, settings in resolved.nodes.items()
         },

@@ -10,7 +10,7 @@ from translator.cli.exit_status import OK, UsageError
 from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.diagnostics import columns
-from translator.rules import matching, meant, rules
+from translator.rules import matching, rules, unknown_code_hint
 from translator.rules.text import as_text, command, files
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     for code in args.codes:
         matching_rules = matching(code)
         if not matching_rules:
-            raise UsageError(f"there is no code {code!r}; {meant(code)}")
+            raise UsageError(f"there is no code {code!r}; {unknown_code_hint(code)}")
         chosen |= {rule.code: rule for rule in matching_rules}
     if args.format == "json":
         shown = chosen or rules()

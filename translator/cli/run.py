@@ -117,8 +117,8 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
             sys.stdout.write(printable(f"{pipeline.name} on {target.NAME}, run {run}") + "\n")
             sys.stdout.flush()
         with shown, Follower(events, progress, shown) as follower:
-            said = follower.said if args.verbose else None
-            ended = process.run(command, {"TRANSLATOR_EVENTS": str(events)}, said, guard)
+            print_line = follower.print_line if args.verbose else None
+            ended = process.run(command, {"TRANSLATOR_EVENTS": str(events)}, print_line, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(home)
     complete = document is not None and document["state"] == "complete" and ended.status == 0

@@ -48,7 +48,7 @@ def open_chosen(option: str | None, setting: str | None) -> tuple[str, Store]:
     Raises:
         UsageError: it cannot be opened.
     """
-    from translator.shim.masking.uris import shown as without_credentials
+    from translator.shim.masking.uris import redact
     from translator.shim.store import StoreError, open_store
 
     wanted = option or setting or STORE
@@ -56,7 +56,7 @@ def open_chosen(option: str | None, setting: str | None) -> tuple[str, Store]:
     try:
         return uri, open_store(uri)
     except (StoreError, ValueError, ImportError, OSError) as error:
-        named = f"--store {option}" if option else f"the store {without_credentials(wanted)}"
+        named = f"--store {option}" if option else f"the store {redact(wanted)}"
         raise UsageError(f"{named}: {error}") from None
 
 

@@ -110,12 +110,12 @@ def _generated(
         args: the options.
         others: the files that are already to be written.
     """
-    named = getattr(args, target.NAMED_BY)
-    written = replace(pipeline, name=named or f"{args.prefix}{pipeline.name}")
-    if named and target.SETTINGS.name_key:  # the command line is stronger than translator.toml
-        settings = {**pipeline.workflow.get(target.NAME, {}), target.SETTINGS.name_key: named}
-        written = replace(written, workflow={**pipeline.workflow, target.NAME: settings})
-    name = target.file_name(written)
+    target_name = getattr(args, target.NAMED_BY)
+    renamed = replace(pipeline, name=target_name or f"{args.prefix}{pipeline.name}")
+    if target_name and target.SETTINGS.name_key:  # the command line is stronger than translator.toml
+        settings = {**pipeline.workflow.get(target.NAME, {}), target.SETTINGS.name_key: target_name}
+        renamed = replace(renamed, workflow={**pipeline.workflow, target.NAME: settings})
+    name = target.file_name(renamed)
     file = destination(args.output, name) if args.output else Path(name)
     if any(file == other for other, _ in others):
         raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
@@ -123,9 +123,9 @@ def _generated(
         project=project_from(file, loaded.project or Path()),
         source=project_from(file, path_of(args, args.file)),
         pipeline=pipeline.name,
-        name=named,
+        name=target_name,
     )
-    return file, target.generate(written, options)
+    return file, target.generate(renamed, options)
 
 
 def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:

@@ -32,7 +32,7 @@ def configure(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, Targe
         targets: by name, the keys of the installed targets.
     """
     resolved = resolve(config, pipeline)
-    workflow = {name: nested(below(resolved.pipeline, name, keys.named)) for name, keys in targets.items()}
+    workflow = {name: nested(below(resolved.pipeline, name, keys.workflow_table)) for name, keys in targets.items()}
     shared = {name: _of_tasks(resolved.pipeline, name, keys) for name, keys in targets.items()}
     return replace(
         pipeline,
@@ -52,7 +52,7 @@ def store_in(settings: Settings) -> str | None:
 
 def _of_tasks(settings: Settings, target: str, keys: TargetKeys) -> Mapping[str, ir.Json]:
     """Return the arguments of tasks among the settings for a target."""
-    return nested((path, one) for path, one in below(settings, target) if path[0] != keys.named)
+    return nested((path, one) for path, one in below(settings, target) if path[0] != keys.workflow_table)
 
 
 def _graph(graph: ir.Graph, above: tuple[str, ...], resolved: Resolved, targets: Mapping[str, TargetKeys]) -> ir.Graph:
@@ -99,12 +99,12 @@ def _step(step: ir.Step, settings: Settings) -> ir.Step:
     name = str(runner.value) if runner is not None else runners.DEFAULT
     of_runner = {argument(path[0]): one.value for path, one in below(settings, "runners", name)}
     placed_by = ir.Runner(name, of_runner) if runner is not None or of_runner else None
-    said = step.resources or ir.Resources()
+    declared = step.resources or ir.Resources()
     cpu, memory = (settings.get(("resources", key)) for key in ("cpu", "memory"))
     resources = ir.Resources(
-        _chosen(cpu, said.cpu, both=True),
-        _chosen(memory, said.memory, both=True),
-        _merged(said.devices, settings, "resources", "devices"),
+        _chosen(cpu, declared.cpu, both=True),
+        _chosen(memory, declared.memory, both=True),
+        _merged(declared.devices, settings, "resources", "devices"),
     )
     environment = _merged(step.environment, settings, "variables")
     secrets = {
@@ -124,21 +124,23 @@ def _step(step: ir.Step, settings: Settings) -> ir.Step:
     )
 
 
-def _merged(said: Mapping[str, Any], settings: Settings, *path: str) -> Mapping[str, Any]:
+def _merged(declared: Mapping[str, Any], settings: Settings, *path: str) -> Mapping[str, Any]:
     """Return what the pipeline file says by name, with the settings below a path; weak ones where it says nothing."""
-    settings_by_name = {key[0]: one.value for key, one in below(settings, *path) if not one.weak or key[0] not in said}
-    return {**said, **settings_by_name}
+    settings_by_name = {
+        key[0]: one.value for key, one in below(settings, *path) if not one.weak or key[0] not in declared
+    }
+    return {**declared, **settings_by_name}
 
 
-def _chosen(setting: Setting | None, said: Any, *, both: bool = False) -> Any:
+def _chosen(setting: Setting | None, declared: Any, *, both: bool = False) -> Any:
     """Return the value of a setting, or what the pipeline file says if there is none or if that is stronger.
 
     Args:
         setting: the setting.
-        said: what the pipeline file says.
+        declared: what the pipeline file says.
         both: whether that is a least and a most value, which the setting gives as one.
     """
-    is_said = any(part is not None for part in said) if both else said is not None
-    if setting is None or (setting.weak and is_said):
-        return said
+    is_declared = any(part is not None for part in declared) if both else declared is not None
+    if setting is None or (setting.weak and is_declared):
+        return declared
     return (setting.value, setting.value) if both else setting.value

@@ -43,10 +43,10 @@ def find(folder: Path, diagnostics: Diagnostics) -> tuple[Document | None, Sourc
     start = real(folder)
     for above in (start, *start.parents):
         if _is_file(above / NAME):
-            return read(_shown(above / NAME), diagnostics)
+            return read(_relative_path(above / NAME), diagnostics)
         if _is_file(above / PROJECT):
             mine = Diagnostics()
-            document, text = read(_shown(above / PROJECT), mine)
+            document, text = read(_relative_path(above / PROJECT), mine)
             if text is not None and text.text:  # one that cannot be read is not for us, as far as anybody can tell
                 diagnostics.found += mine.found
                 return document, text
@@ -92,7 +92,7 @@ def _is_file(path: Path) -> bool:
         return False  # a directory that we may not look into
 
 
-def _shown(path: Path) -> Path:
+def _relative_path(path: Path) -> Path:
     """Return a path as people write it: relative to the current directory, if it is below that."""
     try:
         return path.relative_to(Path.cwd())

@@ -45,13 +45,13 @@ class TargetKeys:
     """The keys that a target takes from the table of its name in ``translator.toml``.
 
     ``node`` are those that a node may have: arguments of its task. ``workflow`` are those of the pipeline as a whole,
-    in a table called ``named`` ("dag"). ``name_key`` is the one of them that names the workflow, which an option of the
-    command line does as well. ``where`` are the keys of a node that say where it runs.
+    in a table called ``workflow_table`` ("dag"). ``name_key`` is the one of them that names the workflow, as an option
+    of the command line does. ``where`` are the keys of a node that say where it runs.
     """
 
     node: tuple[Key, ...] = ()
     workflow: tuple[Key, ...] = ()
-    named: str = "workflow"
+    workflow_table: str = "workflow"
     name_key: str = ""
     where: tuple[str, ...] = ()
 
@@ -64,7 +64,9 @@ class TargetKeys:
         """
         tables = {}
         if whole and self.workflow:
-            tables[self.named] = Section(f"Arguments of the {self.named.upper()} itself.", self.workflow)
+            tables[self.workflow_table] = Section(
+                f"Arguments of the {self.workflow_table.upper()} itself.", self.workflow
+            )
         return Section(f"Settings for {target.capitalize()}.", self.node, tables)
 
 

@@ -33,7 +33,7 @@ class Kind(Protocol):
     """A kind of values."""
 
     @property
-    def shown(self) -> str:
+    def description(self) -> str:
         """The kind in the documentation's words: "a string"."""
 
     @property
@@ -62,7 +62,7 @@ class Text:
     """Whether it may be empty."""
 
     @property
-    def shown(self) -> str:
+    def description(self) -> str:
         """The kind in words."""
         return " or ".join(f'"{choice}"' for choice in self.choices) or self.what
 
@@ -77,12 +77,12 @@ class Text:
         """Return the string."""
         text = value.value
         if not isinstance(text, str):
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
         elif self.choices and text not in self.choices:
             hint = did_you_mean(text, self.choices, "it is one of")
             diagnostics.error(CODE, f"{name!r} cannot be {text!r}", value.span, hint=hint)
         elif not self.blank and not re.search(self.pattern or r"\S", text):
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
         elif not text.isprintable():
             diagnostics.error(CODE, f"{name!r} contains a line break or a control character", value.span)
         else:
@@ -94,13 +94,13 @@ class Text:
 class Prose:
     """A text of one or several lines."""
 
-    shown = "a text"
+    description = "a text"
     schema = {"type": "string", "pattern": r"\S"}  # noqa: RUF012 - nobody changes it
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the text without blank lines around it."""
         if not isinstance(value.value, str) or not value.value.strip():
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
         elif not re.sub(r"[\n\t]", "", value.value).isprintable():
             diagnostics.error(CODE, f"{name!r} contains a control character", value.span)
         else:
@@ -116,7 +116,7 @@ class Whole:
     maximum: int = 2**31 - 1
 
     @property
-    def shown(self) -> str:
+    def description(self) -> str:
         """The kind in words."""
         return f"an integer from {self.minimum}" if self.maximum == 2**31 - 1 else self._range
 
@@ -134,7 +134,7 @@ class Whole:
         number = value.value
         if isinstance(number, int) and not isinstance(number, bool) and self.minimum <= number <= self.maximum:
             return number
-        _wrong(value, name, self.shown, diagnostics)
+        _wrong(value, name, self.description, diagnostics)
         return self.minimum
 
 
@@ -142,7 +142,7 @@ class Whole:
 class Number:
     """A number that is greater than 0."""
 
-    shown = "a number greater than 0"
+    description = "a number greater than 0"
     schema = {"type": "number", "exclusiveMinimum": 0}  # noqa: RUF012 - nobody changes it
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
@@ -150,7 +150,7 @@ class Number:
         number = value.value
         if isinstance(number, (int, float)) and not isinstance(number, bool) and isfinite(number) and number > 0:
             return number
-        _wrong(value, name, self.shown, diagnostics)
+        _wrong(value, name, self.description, diagnostics)
         return 1
 
 
@@ -158,14 +158,14 @@ class Number:
 class Flag:
     """True or false."""
 
-    shown = "true or false"
+    description = "true or false"
     schema = {"type": "boolean"}  # noqa: RUF012 - nobody changes it
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the boolean."""
         if isinstance(value.value, bool):
             return value.value
-        _wrong(value, name, self.shown, diagnostics)
+        _wrong(value, name, self.description, diagnostics)
         return False
 
 
@@ -173,7 +173,7 @@ class Flag:
 class Duration:
     """A duration: a number of seconds, or a string such as ``1h 30m``. It is read as seconds."""
 
-    shown = 'a number of seconds, or a string such as "1h 30m"'
+    description = 'a number of seconds, or a string such as "1h 30m"'
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class Duration:
         elif isinstance(text, (int, float)) and not isinstance(text, bool):
             seconds = text
         if not 0 < seconds <= _LONGEST:
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
             return 1
         return int(seconds) if float(seconds).is_integer() else seconds
 
@@ -207,13 +207,13 @@ _LONGEST = 10 * 365 * 86_400
 class Texts:
     """A list of strings."""
 
-    shown = "a list of strings"
+    description = "a list of strings"
     schema = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}  # noqa: RUF012 - nobody changes it
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> tuple[str, ...]:
         """Return the strings."""
         if value.items is None:
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
             return ()
         return tuple(str(Text().read(item, f"{name}[{index}]", diagnostics)) for index, item in enumerate(value.items))
 
@@ -222,7 +222,7 @@ class Texts:
 class Codes:
     """A list of codes of findings to ignore."""
 
-    shown = "a list of codes, or of patterns such as `ignored-*`"
+    description = "a list of codes, or of patterns such as `ignored-*`"
     schema = {"type": "array", "items": {"type": "string", "pattern": r"^[a-z0-9*?-]+$"}}  # noqa: RUF012 - nobody changes it
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
@@ -241,13 +241,13 @@ class Codes:
 class Data:
     """Values as they are: a table of JSON values."""
 
-    shown = "a table"
+    description = "a table"
     schema = {"type": "object"}  # noqa: RUF012 - nobody changes it
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the values."""
         if value.entries is None:
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
             return {}
         return _plain(value, name, diagnostics)
 
@@ -260,7 +260,9 @@ class Hook:
     arguments, which stands for what the call returns (a notifier of Airflow). Several are a list.
     """
 
-    shown = 'a dotted name such as "company.alerts.page", a table with "call" and its arguments, or a list of these'
+    description = (
+        'a dotted name such as "company.alerts.page", a table with "call" and its arguments, or a list of these'
+    )
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -280,7 +282,7 @@ class Hook:
         if value.items is None:
             return (self._value(value, name, diagnostics),)
         if not value.items:
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
         return tuple(self._value(item, f"{name}[{index}]", diagnostics) for index, item in enumerate(value.items))
 
     def _value(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
@@ -289,7 +291,7 @@ class Hook:
             return value.value
         call = value.get("call")
         if call is None or not isinstance(call.value, str):
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
             return ""
         self._check_name(call, f"{name}.call", diagnostics)
         for key in value.entries or {}:
@@ -317,7 +319,7 @@ class Table:
     """A pattern of its keys."""
 
     @property
-    def shown(self) -> str:
+    def description(self) -> str:
         """The kind in words."""
         return f"a table: {self.what}"
 
@@ -330,7 +332,7 @@ class Table:
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the values by name."""
         if value.entries is None:
-            _wrong(value, name, self.shown, diagnostics)
+            _wrong(value, name, self.description, diagnostics)
         for key in value.entries or {}:
             if self.names and not re.fullmatch(self.names, key):
                 diagnostics.error(CODE, f"{key!r} in {name!r} is not a valid variable name", value.key_span(key))
@@ -341,7 +343,7 @@ class Table:
 class Plain:
     """Any value of JSON."""
 
-    shown = "a value"
+    description = "a value"
     schema: ClassVar[dict[str, Any]] = {}
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
@@ -371,10 +373,10 @@ def _plain(value: Located, name: str, diagnostics: Diagnostics) -> Json:
 
 
 def _wrong(value: Located, name: str, wanted: str, diagnostics: Diagnostics) -> None:
-    diagnostics.error(CODE, f"{name!r} must be {wanted}, not {_shown(value.value)}", value.span)
+    diagnostics.error(CODE, f"{name!r} must be {wanted}, not {_value_text(value.value)}", value.span)
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     """Describe a value of TOML."""
     match value:
         case bool():

@@ -170,7 +170,7 @@ class _Reader:
         if not path:
             return {STORE.name: hint}
         keys = self.targets.get(path[0]) if len(path) == 1 else None
-        return {keys.named: hint} if keys else {}
+        return {keys.workflow_table: hint} if keys else {}
 
     def _not_a_table(self, value: Located, name: str) -> None:
         self.found.error("bad-setting", f"{name!r} must be a table", value.span, hint=f"write [{name}]")

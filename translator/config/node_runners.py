@@ -27,9 +27,9 @@ def node_runners(pipeline: ir.Pipeline, targets: Mapping[str, TargetKeys]) -> It
         parts = [_of_step(node.step)]
         for name, keys in targets.items():
             settings = {**pipeline.settings.get(name, {}), **node.settings.get(name, {})}
-            said = [f"{key}={json.dumps(thawed(settings[key]))}" for key in keys.where if key in settings]
-            if said:
-                parts.append(f"{name}: {', '.join(said)}")
+            assignments = [f"{key}={json.dumps(thawed(settings[key]))}" for key in keys.where if key in settings]
+            if assignments:
+                parts.append(f"{name}: {', '.join(assignments)}")
         yield f"{'.'.join(path)}: {'; '.join(parts)}"
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from translator.errors import TranslatorError
-from translator.shim.masking.uris import shown_in
+from translator.shim.masking.uris import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -99,8 +99,8 @@ class Diagnostics:
         if diagnostic.pipeline is None and self.pipeline is not None:
             diagnostic = replace(diagnostic, pipeline=self.pipeline)
         if "://" in diagnostic.message or "://" in (diagnostic.hint or ""):
-            hint = shown_in(diagnostic.hint) if diagnostic.hint else None
-            diagnostic = replace(diagnostic, message=shown_in(diagnostic.message), hint=hint)
+            hint = redact_text(diagnostic.hint) if diagnostic.hint else None
+            diagnostic = replace(diagnostic, message=redact_text(diagnostic.message), hint=hint)
         if self.ignored is not None and self.ignored(diagnostic):
             return
         self.found.append(diagnostic)

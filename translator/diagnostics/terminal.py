@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.diagnostics.findings import LINE_BREAK
-from translator.shim.masking.uris import veiled
+from translator.shim.masking.uris import redact_line
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ def _lines(
         yield f"{paint('place', place)} {severity} {message}"
         lines = split.get(span.file, ())
         if 0 < span.line <= len(lines) and (span.file, span.line) not in secret:
-            yield from _excerpt(span, veiled(lines[span.line - 1]), paint)
+            yield from _excerpt(span, redact_line(lines[span.line - 1]), paint)
     if diagnostic.hint is not None:
         yield f"{'':5} = {printable(diagnostic.hint)}"
 
@@ -78,7 +78,7 @@ def _excerpt(span: Span, line: str, paint: _Paint) -> Iterator[str]:
     end = max(end, start)
     first = max(0, start - _WIDEST_LINE // 2)
     last = min(len(line), first + _WIDEST_LINE)
-    before, marked, after = (_shown(part) for part in (line[first:start], line[start:end][:last], line[end:last]))
+    before, marked, after = (_printable(part) for part in (line[first:start], line[start:end][:last], line[end:last]))
     marked = marked[:_WIDEST_LINE]
     carets = "^" * max(1, _width(marked))
     yield f"{span.line:5} | {'...' if first else ''}{before}{marked}{after}{'...' if last < len(line) else ''}".rstrip()
@@ -100,17 +100,17 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
-def _shown(line: str) -> str:
+def _printable(line: str) -> str:
     return printable(line.replace("\t", _TAB))
 
 
-def _width(shown: str) -> int:
-    """Return the columns of ``shown`` on a terminal, so that carets align."""
-    if shown.isascii():
-        return len(shown)
+def _width(text: str) -> int:
+    """Return the columns of ``text`` on a terminal, so that carets align."""
+    if text.isascii():
+        return len(text)
     import unicodedata
 
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown)
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 class _Paint:
@@ -119,9 +119,9 @@ class _Paint:
     def __init__(self, codes: Mapping[str, str]) -> None:
         self._codes = codes
 
-    def __call__(self, kind: str, shown: str) -> str:
+    def __call__(self, kind: str, text: str) -> str:
         code = self._codes.get(kind)
-        return f"\x1b[{code}m{shown}\x1b[0m" if code else shown
+        return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 
 _PLAIN = _Paint({})

@@ -38,9 +38,9 @@ def explain(document: Located, dialects: Sequence[Dialect]) -> tuple[str, str | 
         if document.entries is not None and keys <= document.entries.keys():
             return f"this is {what}, which is not supported", f"pipelines of {titles(dialects)} are translated"
     for dialect in dialects:
-        said = dialect.nearly(document)
-        if said is not None:
-            return said
+        explanation = dialect.nearly(document)
+        if explanation is not None:
+            return explanation
     if document.entries is not None:
         return "the file does not match any supported language", None
     if document.items is not None:

@@ -83,8 +83,8 @@ def assumed(
         verdict = known_verdicts.get(node.name, expected != {False})
         printed[node.name] = {VERDICT: verdict}
         if expected and node.name not in known_verdicts:
-            said = str(verdict).lower()
-            notes.append(f"whether {node.name} is true is only known at run time; assuming {said} (--assume)")
+            result = str(verdict).lower()
+            notes.append(f"whether {node.name} is true is only known at run time; assuming {result} (--assume)")
 
     def oracle(attempt: Attempt) -> Ending:
         return Ending(metadata=printed.get(attempt.node, {}))

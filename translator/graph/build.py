@@ -76,9 +76,9 @@ class _Builder:
             )
             for name, graph in branches(node).items()
         )
-        said = (*notes(self._pipeline, node), *(() if reached else ("unreachable",)))
+        remarks = (*notes(self._pipeline, node), *(() if reached else ("unreachable",)))
         group = node.group if isinstance(node, ir.StepNode) else None
-        return Box(key, path, kind(node), said, group, self._statuses.get(path), inside)
+        return Box(key, path, kind(node), remarks, group, self._statuses.get(path), inside)
 
     def _data_links(self, graph: ir.Graph, keys: Mapping[str, str]) -> Iterator[Link]:
         grouped: dict[tuple[str, str], list[ir.Edge]] = defaultdict(list)

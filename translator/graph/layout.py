@@ -80,9 +80,9 @@ def arrange(sizes: Mapping[str, tuple[float, float]], wires: Sequence[Wire]) -> 
         paths.append(path)
         gaps[rank[wire.source]] = max(gaps[rank[wire.source]], wire.room + COLUMN_GAP)
         if span > 0:
-            for one, other in pairwise(path):
-                neighbours[one].append(other)
-                neighbours[other].append(one)
+            for source, target in pairwise(path):
+                neighbours[source].append(target)
+                neighbours[target].append(source)
     _order(columns, neighbours)
     tops = _heights(columns, neighbours, heights)
     spots: dict[str, Spot] = {}
@@ -95,7 +95,7 @@ def arrange(sizes: Mapping[str, tuple[float, float]], wires: Sequence[Wire]) -> 
         x += width + gap
     width = max((spot.x + spot.width for spot in spots.values()), default=0.0)
     height = max((spot.y + spot.height for spot in spots.values()), default=0.0)
-    ways = [[spots[one] for one in path] for path in paths]
+    ways = [[spots[node] for node in path] for path in paths]
     return Layout({node: spots[node] for node in sizes}, ways, width, height)
 
 

@@ -198,7 +198,7 @@ def _label(link: Link, way: Sequence[Spot], *, fans_out: bool) -> Markup:
     along = 0.6 if fans_out else 0.5
     x = start[0] + (end[0] - start[0]) * along
     y = start[1] + (end[1] - start[1]) * along * along * (3 - 2 * along)
-    lines = _shown(link)
+    lines = _label_lines(link)
     shown = [
         element("tspan", {"x": x, "y": y + 4 + 13 * (n - (len(lines) - 1) / 2)}, text(_cut(line)))
         for n, line in enumerate(lines)
@@ -212,7 +212,7 @@ def _curve(start: tuple[float, float], end: tuple[float, float]) -> str:
     return f"C{ends}"
 
 
-def _shown(link: Link) -> list[str]:
+def _label_lines(link: Link) -> list[str]:
     """Return the lines of a link's label."""
     if len(link.labels) <= _LABELS:
         return list(link.labels)
@@ -220,7 +220,7 @@ def _shown(link: Link) -> list[str]:
 
 
 def _room(link: Link) -> float:
-    return 1.25 * max((_width(line) for line in _shown(link)), default=0.0)
+    return 1.25 * max((_width(line) for line in _label_lines(link)), default=0.0)
 
 
 def _cut(value: str) -> str:

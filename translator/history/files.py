@@ -92,7 +92,7 @@ def _copy(store: Store, file: FileRecord, target: Path) -> None:
     key = store.key(file.uri)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _, digest = transfer.down(lambda: store.open(key), target, lambda: None)
+        _, digest = transfer.download(lambda: store.open(key), target, lambda: None)
     except FileExistsError:
         raise HistoryError(f"{target} exists already; choose another directory with --to") from None
     except FileNotFoundError:

@@ -105,8 +105,8 @@ def _flaws_of_nodes(listed: Mapping[str, object], room: int) -> Iterator[str]:
         yield "it is nested too deep"
         return
     for name, node in listed.items():
-        for said in _flaws_of_node(node, room):
-            yield f"node {name!r}: {said}"
+        for flaw in _flaws_of_node(node, room):
+            yield f"node {name!r}: {flaw}"
 
 
 def _flaws_of_node(node: object, room: int) -> Iterator[str]:

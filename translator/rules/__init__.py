@@ -46,6 +46,6 @@ def matching(pattern: str) -> list[Rule]:
     return [rule] if rule is not None else [one for one in rules().values() if fnmatchcase(one.code, pattern)]
 
 
-def meant(code: str) -> str:
+def unknown_code_hint(code: str) -> str:
     """Return a hint for a code that does not exist."""
     return did_you_mean(code, rules()) or "translate rule lists the codes"

@@ -35,7 +35,9 @@ class Ended:
     interrupted: bool
 
 
-def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], None] | None, guard: Guard) -> Ended:
+def run(
+    command: list[str], variables: Mapping[str, str], print_line: Callable[[str], None] | None, guard: Guard
+) -> Ended:
     """Run the engine in its own process group, and end it with all its processes if this process is interrupted."""
     tail: deque[str] = deque(maxlen=TAIL)
     interrupted = False
@@ -43,8 +45,8 @@ def run(command: list[str], variables: Mapping[str, str], said: Callable[[str], 
     def read() -> None:
         for line in process.stdout or ():
             tail.append(line.rstrip("\n"))
-            if said is not None:
-                said(tail[-1])
+            if print_line is not None:
+                print_line(tail[-1])
 
     with _terminable():
         process = subprocess.Popen(

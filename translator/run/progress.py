@@ -83,15 +83,15 @@ class View(Protocol):
     def changed(self, execution: Execution) -> None:
         """Show that an execution started or ended."""
 
-    def said(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Show a line that a step or the engine printed."""
 
 
 class Follower:
     """A thread that reads the events of a run from a file that is being written."""
 
-    def __init__(self, file: Path, progress: Progress, shown: View) -> None:
-        self._progress, self._view = progress, shown
+    def __init__(self, file: Path, progress: Progress, display: View) -> None:
+        self._progress, self._view = progress, display
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="events", daemon=True)
         self._one_at_a_time = threading.Lock()
@@ -102,12 +102,12 @@ class Follower:
         self._thread.start()
         return self
 
-    def said(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Show a line of the output, after the events that precede it."""
         with self._one_at_a_time:
             if not self._ended.is_set():
                 self._read()
-            self._view.said(line)
+            self._view.print_line(line)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
@@ -155,10 +155,10 @@ def _telling(lines: Sequence[str]) -> str:
     last = lines[-1].strip()
     if not last.startswith(_HINTS):
         return last
-    said = [line.strip() for line in lines if line.strip()]
-    errors = [line for line in said if line.startswith("ERROR:")]
-    built = [line for line, end in itertools.pairwise(said) if end == "[end of output]"]
-    others = [line for line in said if not line.startswith(_HINTS)]
+    printed = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in printed if line.startswith("ERROR:")]
+    built = [line for line, end in itertools.pairwise(printed) if end == "[end of output]"]
+    others = [line for line in printed if not line.startswith(_HINTS)]
     return [last, *others, *built, *errors][-1]
 
 
@@ -185,5 +185,5 @@ def again(execution: Execution) -> str:
 
 def why(execution: Execution) -> str:
     """Return the reason of an execution that is not complete, without the last lines that it printed."""
-    said = execution.reason.strip().partition("\n")[0].removesuffix("; its last lines:")
-    return f": {said}" if said and execution.state != "complete" else ""
+    reason = execution.reason.strip().partition("\n")[0].removesuffix("; its last lines:")
+    return f": {reason}" if reason and execution.state != "complete" else ""

@@ -42,7 +42,8 @@ def table(
     rows.append(("the run", document["state"], duration(seconds(document["started"], document["ended"])), ""))
     width = max(len(took) for _, _, took, _ in rows)
     shown = [
-        tuple(printable(cell) for cell in (name, state, took.rjust(width), said)) for name, state, took, said in rows
+        tuple(printable(cell) for cell in (name, state, took.rjust(width), remark))
+        for name, state, took, remark in rows
     ]
     first = max(len(name) for name, *_ in shown)
     lines = columns(shown)
@@ -68,7 +69,7 @@ def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool,
         executions = node["executions"]
         single = executions[0] if node["kind"] == "execution" and executions else None
         remark = _remark(single, reasons=reasons) if single else _counts(executions)
-        yield indent + name, node["state"], _took(single), remark or brief(node.get("reason") or "")
+        yield indent + name, node["state"], _duration_text(single), remark or brief(node.get("reason") or "")
         if single and files:
             yield from _files(single, indent)
         if node["kind"] == "task":
@@ -78,7 +79,7 @@ def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool,
                 yield (
                     f"{indent}  [{index}] {label}",
                     execution["state"],
-                    _took(execution),
+                    _duration_text(execution),
                     _remark(execution, reasons=reasons),
                 )
                 if files:
@@ -90,7 +91,7 @@ def _files(execution: Mapping[str, Any], indent: str) -> Iterator[Row]:
         yield f"{indent}  {file['path']}", "", "", size(file["size"])
 
 
-def _took(execution: Mapping[str, Any] | None) -> str:
+def _duration_text(execution: Mapping[str, Any] | None) -> str:
     return duration(seconds(execution.get("started"), execution.get("ended"))) if execution else ""
 
 

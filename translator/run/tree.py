@@ -73,7 +73,7 @@ class LiveTree:
     def changed(self, execution: Execution) -> None:
         """Do nothing: the tree is redrawn several times a second."""
 
-    def said(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Print the line above the tree."""
         if self._live is not None:
             self._live.console.print(printable(plain(line)), markup=False, soft_wrap=True)

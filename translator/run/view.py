@@ -68,7 +68,7 @@ class Lines:
         took = "" if running else f" after {duration(execution.seconds)}"
         self._print(f"{_clock()} {called(execution, self._kinds)}: {state}{again(execution)}{took}{why(execution)}")
 
-    def said(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Print the line."""
         self._print(plain(line))
 

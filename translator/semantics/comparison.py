@@ -29,7 +29,7 @@ def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
     stopping = any(
         record["state"] == State.ERROR
         and rules.nodes[name].policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
-        and (not record["executions"] or _erred(record["executions"], rules.nodes[name].policy.tries))
+        and (not record["executions"] or _has_failed(record["executions"], rules.nodes[name].policy.tries))
         for name, record in records.items()
     )
     before: dict[str, Result] = {}
@@ -57,7 +57,7 @@ def _followed(
         if not seen and stopping and record["state"] == State.STOPPED:
             result = Result(node, State.STOPPED, (), "never started", started=False)
         elif seen and len(seen) == len(result.executions):
-            may_stop = stopping or (stops_siblings(node) and _erred(seen, node.policy.tries))
+            may_stop = stopping or (stops_siblings(node) and _has_failed(seen, node.policy.tries))
             pairs = [
                 _compared(real, free, may_stop=may_stop) for real, free in zip(seen, result.executions, strict=True)
             ]
@@ -70,7 +70,7 @@ def _followed(
     return result, wrong
 
 
-def _erred(executions: Sequence[Mapping[str, Any]], tries: int) -> bool:
+def _has_failed(executions: Sequence[Mapping[str, Any]], tries: int) -> bool:
     """Return whether one of the executions failed finally, not only between two attempts."""
     return any(e["state"] == State.ERROR and e["tries"] == tries for e in executions)
 

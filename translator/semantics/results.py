@@ -78,9 +78,9 @@ def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
     if isinstance(node, ir.ExecutionNode):
         in_error, rule = bool(errors), f"on-error: {node.policy.on_error}"
     elif how is OnChildError.CONTINUE_AND_COMPLETE:
-        in_error, rule = bool(errors) and not done and not stopped, f"{_named(node)}; none complete"
+        in_error, rule = bool(errors) and not done and not stopped, f"{_node_text(node)}; none complete"
     else:
-        in_error, rule = bool(errors), _named(node)
+        in_error, rule = bool(errors), _node_text(node)
     if in_error:
         which = "it failed" if isinstance(node, ir.ExecutionNode) else f"{_counted(errors, executions)} failed"
         causes = {e.reason for e in errors if e.reason and e.reason != "its command fails"}
@@ -88,7 +88,7 @@ def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
     if stopped:
         return Result(node, State.STOPPED, executions, "interrupted by a stop")
     if errors:
-        return Result(node, State.COMPLETE, executions, f"{_counted(errors, executions)} failed; {_named(node)}")
+        return Result(node, State.COMPLETE, executions, f"{_counted(errors, executions)} failed; {_node_text(node)}")
     tries = max((e.tries for e in executions), default=1)
     return Result(node, State.COMPLETE, executions, "no failure" if tries == 1 else f"complete on attempt {tries}")
 
@@ -124,7 +124,7 @@ def on_child_error(node: ir.StepNode) -> OnChildError:
     return OnChildError.CONTINUE_AND_ERROR
 
 
-def _named(node: ir.StepNode) -> str:
+def _node_text(node: ir.StepNode) -> str:
     named = f"on-error: {node.policy.on_error}"
     child = node.policy.on_child_error
     return named if child is None else f"on-child-error: {child}, {named}"

@@ -158,7 +158,7 @@ class Rules:
                 values.update({t.parameter: value for t in parameter.targets if t.node == node.name})
         for edge in self.incoming[node.name]:
             if edge.target.kind is EdgeKind.PARAMETER:
-                has_value, value = self._brought(node, edge, before[edge.source.node])
+                has_value, value = self._passed_value(node, edge, before[edge.source.node])
                 if has_value:
                     values[edge.target.key] = value
         step = lower_step(node.step, self.pipeline.dialect)
@@ -197,7 +197,7 @@ class Rules:
         )
         return file_grid.points(step, lower_axis(axis), values, brought, self.project)
 
-    def _brought(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
+    def _passed_value(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
         """Return what an edge passes into a parameter (rule 4)."""
         holders = [e.metadata if edge.source.kind is EdgeKind.METADATA else e.parameters for e in source.complete]
         values = [cast("Value", v) for holder in holders if (v := holder.get(edge.source.key)) is not None]

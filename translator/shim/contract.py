@@ -303,7 +303,7 @@ class FileRecord:
 
     ``uri`` is a URI, or for a default of an input a path relative to the project directory. ``stamp`` identifies the
     state of the file when its digest was computed (see ``translator.shim.files.digest``), empty if nothing does.
-    ``shown`` is the path with masked secrets, if it contains any.
+    ``masked_path`` is the path with masked secrets, if it contains any.
     """
 
     path: str
@@ -311,11 +311,11 @@ class FileRecord:
     sha256: str
     uri: str
     stamp: str = ""
-    shown: str = ""
+    masked_path: str = ""
 
     def document(self) -> dict[str, object]:
         """Return the entry of the file in ``run.json``."""
-        return {"path": self.shown or self.path, "size": self.size, "sha256": self.sha256}
+        return {"path": self.masked_path or self.path, "size": self.size, "sha256": self.sha256}
 
 
 @dataclass(frozen=True, slots=True)

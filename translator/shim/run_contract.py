@@ -173,7 +173,7 @@ def scoping(name: str) -> Scoping:
     return rules
 
 
-def own() -> tuple[str, ...]:
+def own_dialects() -> tuple[str, ...]:
     """Return the names of the dialects whose contracts are in our own package."""
     from pkgutil import iter_modules
 

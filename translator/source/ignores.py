@@ -21,11 +21,11 @@ UNUSED = "unused-ignore"
 
 def refusal(pattern: str) -> tuple[str, str] | None:
     """Return why a code or a pattern of codes cannot be ignored in a whole file, and a hint; None if it can."""
-    from translator.rules import matching, meant
+    from translator.rules import matching, unknown_code_hint
 
     rules = matching(pattern)
     if not rules:
-        return f"there is no code {pattern!r}", meant(pattern)
+        return f"there is no code {pattern!r}", unknown_code_hint(pattern)
     if not any(rule.can_be_ignored for rule in rules):
         return f"{pattern!r} is an error, and errors cannot be ignored", "nothing can be translated before it is fixed"
     return None
@@ -83,7 +83,7 @@ class Ignores:
 
     def _check(self, comment: Comment, diagnostics: Diagnostics, *, is_whole: bool) -> None:
         """Report what is wrong with a comment; ``is_whole`` if all checks have run, as without errors."""
-        from translator.rules import matching, meant
+        from translator.rules import matching, unknown_code_hint
 
         if comment.in_text:
             hint = "write it behind the key that the text belongs to, or on a line above it"
@@ -99,7 +99,7 @@ class Ignores:
                 continue
             rules = matching(code)
             if not rules:
-                diagnostics.warning("unknown-code", f"there is no code {code!r}", span, hint=meant(code))
+                diagnostics.warning("unknown-code", f"there is no code {code!r}", span, hint=unknown_code_hint(code))
             elif is_whole and UNUSED not in dict(comment.codes) and not any(rule.target for rule in rules):
                 message = f"no finding on line {comment.applies_to} has the code {code!r}"
                 diagnostics.warning(UNUSED, message, span, hint="remove it")

@@ -27,26 +27,26 @@ def read_text(
         what: the kind of file that it should be.
         stream: what to read instead; the path only names it then.
     """
-    shown = str(path)
+    name = str(path)
     try:
         if stream is not None:
             data = stream.read(MAX_BYTES + 1)
         elif path.is_dir():
-            diagnostics.error("not-a-file", f"{shown} is a directory", None, hint=f"pass the {what} in it")
+            diagnostics.error("not-a-file", f"{name} is a directory", None, hint=f"pass the {what} in it")
             return None
         else:
             with path.open("rb") as opened:
                 data = opened.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        diagnostics.error("missing-file", f"file {shown} does not exist", None)
+        diagnostics.error("missing-file", f"file {name} does not exist", None)
         return None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        diagnostics.error("unreadable-file", f"cannot read {shown}: {reason}", None)
+        diagnostics.error("unreadable-file", f"cannot read {name}: {reason}", None)
         return None
     if len(data) > MAX_BYTES:
         limit = MAX_BYTES // 1024 // 1024
-        diagnostics.error("huge-file", f"{shown} is larger than {limit} MiB: not a {what}", None)
+        diagnostics.error("huge-file", f"{name} is larger than {limit} MiB: not a {what}", None)
         return None
     return _decode(data, path.name, diagnostics)
 

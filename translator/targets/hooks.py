@@ -27,11 +27,11 @@ def hook_names(pipeline: ir.Pipeline, target: str, keys: TargetKeys, taken: Cont
         keys: its keys.
         taken: the other names of the file.
     """
-    hooks: dict[str, None] = dict.fromkeys(_named(keys.workflow, pipeline.workflow.get(target, {})))
-    hooks.update(dict.fromkeys(_named(keys.node, pipeline.settings.get(target, {}))))
+    hooks: dict[str, None] = dict.fromkeys(_dotted_names(keys.workflow, pipeline.workflow.get(target, {})))
+    hooks.update(dict.fromkeys(_dotted_names(keys.node, pipeline.settings.get(target, {}))))
     for _, node in walk(pipeline.graph):
         settings = getattr(node, "settings", {})
-        hooks.update(dict.fromkeys(_named(keys.node, settings.get(target, {}))))
+        hooks.update(dict.fromkeys(_dotted_names(keys.node, settings.get(target, {}))))
     names: dict[str, str] = {}
     for dotted in hooks:
         module, _, last = dotted.rpartition(".")
@@ -43,7 +43,7 @@ def hook_names(pipeline: ir.Pipeline, target: str, keys: TargetKeys, taken: Cont
     return names
 
 
-def _named(keys: Iterable[Key], settings: Mapping[str, ir.Json]) -> Iterator[str]:
+def _dotted_names(keys: Iterable[Key], settings: Mapping[str, ir.Json]) -> Iterator[str]:
     """Yield the dotted names in settings."""
     for key in keys:
         if isinstance(key.kind, Hook) and key.name in settings:

@@ -20,7 +20,7 @@ from translator.shim.files.digest import no_pulse
 from translator.shim.inputs import download
 from translator.shim.inputs.download import DownloadError
 from translator.shim.inputs.fetch import FetchError, fetch
-from translator.shim.masking.uris import scrubbed, shown
+from translator.shim.masking.uris import redact, redact_quoted
 
 CONTENT = bytes(range(256)) * 1000
 Answer = Callable[[http.server.BaseHTTPRequestHandler, int], None]
@@ -271,14 +271,14 @@ def test_credentials_in_a_url_work_and_stay_with_their_server(worker, server: Se
     ],
 )
 def test_uris_are_shown_without_credentials(uri: str, expected: str | None) -> None:
-    assert shown(uri) == (expected or uri)
+    assert redact(uri) == (expected or uri)
 
 
 @pytest.mark.parametrize("secret", ["pa[ss9", "pa/ss9", "pa?ss9", "pa#ss9"])
 @pytest.mark.parametrize("scheme", ["https", "s3"])
 def test_a_url_that_cannot_be_read(worker, scheme: str, secret: str) -> None:
     url = f"{scheme}://bob:{secret}@host/x"
-    assert scrubbed(f"{url} has {secret}", url) == f"{scheme}://***@host/x has ***"
+    assert redact_quoted(f"{url} has {secret}", url) == f"{scheme}://***@host/x has ***"
     refused = worker.run(Step("s", ["true"], inputs=[Input("in", [url])]))
     assert refused.reason == (
         f"input 'in': {scheme}://***@host/x is not a URI: "

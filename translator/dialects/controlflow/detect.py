@@ -56,9 +56,9 @@ def language_of(document: Located) -> str:
     the file has nothing of that, or something of both, the ends of the outermost graph decide: in Magnus they are
     steps of the file, in runnable they are implicit.
     """
-    said = {says for step in _steps(document) for says in _given_away(step)}
-    if len(said) == 1:
-        return str(said.pop())
+    dialects = {says for step in _steps(document) for says in _given_away(step)}
+    if len(dialects) == 1:
+        return str(dialects.pop())
     graph = document.get("dag")
     steps = graph.get("steps") if graph else None
     ends = any(_text(step.get("type")) in _ENDS for step in (steps.entries or {}).values()) if steps else False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.dialects.controlflow.files import open_graph
-from translator.dialects.controlflow.keys import read_keys, shown
+from translator.dialects.controlflow.keys import read_keys, value_text
 from translator.dialects.controlflow.language import ENDS, LEGACY_TYPES, TRAVERSAL
 from translator.dialects.controlflow.routes import Links, check_links, find_ends, resolve
 from translator.dialects.controlflow.tasks import overridden, read_stub, read_task
@@ -43,7 +43,7 @@ def read_graph(place: Located, what: str, context: Context) -> ir.Graph | None:
     links = Links(what, tuple(str(name) for name in steps.entries or {}), ends)
     nodes: dict[str, ir.Node] = {}
     for name, body in (steps.entries or {}).items():
-        if _named(name, "step", steps.key_span(name), context) and _is_step(name, body, context):
+        if _has_valid_name(name, "step", steps.key_span(name), context) and _is_step(name, body, context):
             node = _read_step(name, body, steps.key_span(name), links, context)
             if node is not None:
                 nodes[name] = node
@@ -61,7 +61,7 @@ def _steps(place: Located, what: str, context: Context) -> Located | None:
     diagnostics = context.diagnostics
     if place.entries is None:
         hint = "write a mapping with 'start_at' and 'steps'"
-        diagnostics.error("bad-value", f"{what} must be a mapping, not {shown(place)}", place.span, hint=hint)
+        diagnostics.error("bad-value", f"{what} must be a mapping, not {value_text(place)}", place.span, hint=hint)
         return None
     for key in place.entries:
         if key not in _GRAPH:
@@ -69,20 +69,20 @@ def _steps(place: Located, what: str, context: Context) -> Located | None:
             diagnostics.note("ignored-key", f"the key {key!r} of {what} is ignored", place.key_span(key), hint=near)
     description = place.get("description")
     if description is not None and not isinstance(description.value, str | None):
-        message = f"'description' of {what} must be a string, not {shown(description)}"
+        message = f"'description' of {what} must be a string, not {value_text(description)}"
         diagnostics.error("bad-value", message, description.span)
     steps = place.get("steps")
     if steps is None:
         diagnostics.error("missing-key", f"{what} has no 'steps'", place.span)
         return None
     if steps.entries is None:
-        message = f"'steps' of {what} must be a mapping of steps by name, not {shown(steps)}"
+        message = f"'steps' of {what} must be a mapping of steps by name, not {value_text(steps)}"
         diagnostics.error("bad-value", message, steps.span)
         return None
     return steps
 
 
-def _named(name: Any, what: str, place: Span, context: Context) -> bool:
+def _has_valid_name(name: Any, what: str, place: Span, context: Context) -> bool:
     """Return whether a name of a step or a branch is valid; the engines join names with dots."""
     if not isinstance(name, str):
         hint = f'quote it: "{name}"'
@@ -105,7 +105,7 @@ def _named(name: Any, what: str, place: Span, context: Context) -> bool:
 
 def _is_step(name: str, body: Located, context: Context) -> bool:
     if body.entries is None:
-        message = f"step {name!r} must be a mapping with a 'type', not {shown(body)}"
+        message = f"step {name!r} must be a mapping with a 'type', not {value_text(body)}"
         context.diagnostics.error("bad-value", message, body.span)
         return False
     kind = body.get("type")
@@ -121,7 +121,7 @@ def _is_step(name: str, body: Located, context: Context) -> bool:
         context.diagnostics.error("unknown-type", message, kind.span, hint=hint)
     else:
         context.diagnostics.error(
-            "bad-value", f"'type' of step {name!r} must be a string, not {shown(kind)}", kind.span
+            "bad-value", f"'type' of step {name!r} must be a string, not {value_text(kind)}", kind.span
         )
     return False
 
@@ -139,7 +139,7 @@ def _start(place: Located, what: str, links: Links, context: Context) -> str | N
     if start is None:
         context.diagnostics.error("missing-key", f"{what} has no 'start_at'", place.span)
     elif not isinstance(start.value, str):
-        message = f"'start_at' of {what} must be the name of a step, not {shown(start)}"
+        message = f"'start_at' of {what} must be the name of a step, not {value_text(start)}"
         context.diagnostics.error("bad-value", message, start.span)
     elif start.value not in links.names:
         hint = did_you_mean(start.value, links.names, "its steps")
@@ -218,7 +218,7 @@ def _branches(name: str, body: Located, context: Context) -> dict[str, ir.Graph]
         context.diagnostics.error("bad-value", f"step {name!r} has no branches", branches.span)
     graphs: dict[str, ir.Graph] = {}
     for branch, place in branches.entries.items():
-        if _named(branch, "branch", branches.key_span(branch), context):
+        if _has_valid_name(branch, "branch", branches.key_span(branch), context):
             graph = read_graph(place, f"branch {branch!r} of {name!r}", context)
             if graph is not None:
                 graphs[branch] = graph

@@ -69,7 +69,7 @@ def _value(located: Located, key: Key) -> Any:
     fits = _FITS[key.kind]
     converted = fits(value)
     if converted is None:
-        raise ValueError(f"must be {key.kind}, not {shown(located)}")
+        raise ValueError(f"must be {key.kind}, not {value_text(located)}")
     if key.filled and not converted:
         raise ValueError("must not be empty")
     if key.least is not None and converted < key.least:
@@ -77,7 +77,7 @@ def _value(located: Located, key: Key) -> Any:
     return converted
 
 
-def shown(located: Located) -> str:
+def value_text(located: Located) -> str:
     """Describe a value for a message."""
     value = located.value
     if value is None:
@@ -116,7 +116,7 @@ def _mapping(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _whole(value: Any) -> int | None:
+def _integer(value: Any) -> int | None:
     """Read an ``int`` as pydantic does, including ``true``, ``3.0`` and ``"3"``."""
     if isinstance(value, str):
         try:
@@ -160,7 +160,7 @@ _FITS: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.TEXTS: _texts,
     Kind.TEXT_MAP: _text_map,
     Kind.MAPPING: _mapping,
-    Kind.WHOLE: _whole,
+    Kind.WHOLE: _integer,
     Kind.FLAG: _flag,
     Kind.RETURNS: _returns,
 }

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
-from translator.dialects.controlflow.keys import read_keys, shown
+from translator.dialects.controlflow.keys import read_keys, value_text
 from translator.dialects.controlflow.language import (
     EXECUTABLE,
     LEGACY_KEYS,
@@ -90,7 +90,7 @@ def _command_type(name: str, body: Located, context: Context) -> str | None:
     if command_type is None:
         return "python"
     if not isinstance(command_type.value, str):
-        message = f"'command_type' of step {name!r} must be a string, not {shown(command_type)}"
+        message = f"'command_type' of step {name!r} must be a string, not {value_text(command_type)}"
         context.diagnostics.error("bad-value", message, command_type.span)
         return None
     if command_type.value in context.language.commands:

@@ -33,8 +33,8 @@ def uses(lowered: Sequence[Lowered]) -> tuple[Uses, Uses]:
 
 def described(node: model.DataNode, written: Uses, read: Uses) -> str:
     """Describe a data node for a form: its description, and the steps that write and read it."""
-    said = (("written by", written.get(node.name)), ("read by", read.get(node.name)))
-    parts = [f"{verb} {listed(list(steps))}" for verb, steps in said if steps]
+    uses_by_verb = (("written by", written.get(node.name)), ("read by", read.get(node.name)))
+    parts = [f"{verb} {listed(list(steps))}" for verb, steps in uses_by_verb if steps]
     sentence = "; ".join(parts)
     sentence = f"{sentence[:1].upper()}{sentence[1:]}." if sentence else ""
     own = (node.description or "").strip()

@@ -118,12 +118,12 @@ def _two_writers(writers: _Writers, steps: Sequence[Lowered], diagnostics: Diagn
             diagnostics.error("two-writers", message, other.span, hint=hint)
 
 
-def _exclude(one: Lowered, other: Lowered) -> bool:
+def _exclude(first: Lowered, second: Lowered) -> bool:
     """Return whether two steps never run in the same run, or only on request."""
-    if one.source.optional or other.source.optional:
+    if first.source.optional or second.source.optional:
         return True
-    branches = {(switch, branch) for switch, branch, _ in one.branches}
-    return any((switch, branch) not in branches and switch in dict(branches) for switch, branch, _ in other.branches)
+    branches = {(switch, branch) for switch, branch, _ in first.branches}
+    return any((switch, branch) not in branches and switch in dict(branches) for switch, branch, _ in second.branches)
 
 
 def _late(late: Sequence[tuple[Use, str]], edges: object, diagnostics: Diagnostics) -> None:

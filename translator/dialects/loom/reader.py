@@ -167,16 +167,16 @@ class _Reader:
                 options["in_place"] = True
             one.step = replace(one.step, options=MappingProxyType(options))
 
-    def gates(self, one: Lowered, run: Mapping[str, model.Step]) -> tuple[ir.Gate, ...]:
+    def gates(self, lowered: Lowered, run: Mapping[str, model.Step]) -> tuple[ir.Gate, ...]:
         """Return the gates of a step: whether it is included, and the branches of switches."""
-        step = one.source
+        step = lowered.source
         distinct: dict[ir.Gate, None] = {}
         if step.optional:
             distinct[ir.Gate(expected=True, parameter=f"include.{step.name}", excludes=True)] = None
             if step.kind == model.CONDITION and step.name not in self.choices.include:
                 what = "optional conditions are not supported, because Loom's switches fail without them"
                 self.diagnostics.error("unsupported-optional-condition", what, step.span)
-        for name, branch, place in one.branches:
+        for name, branch, place in lowered.branches:
             switch = self.names.switches[name]
             if name not in run or (switch.optional and name not in self.choices.include):
                 continue  # as in Loom: a switch that is not part of the run blocks nothing
@@ -202,30 +202,30 @@ class _Reader:
         distinct.update(dict.fromkeys(gate for gate in step.gates if gate.node in run))
         return tuple(distinct)
 
-    def behind(self, one: Lowered, run: Mapping[str, model.Step]) -> list[str]:
+    def behind(self, lowered: Lowered, run: Mapping[str, model.Step]) -> list[str]:
         """Return the conditions of switches that a step depends on through the data of another switch."""
-        slots = [self.names.switches[name].condition for name in one.behind if name in run]
+        slots = [self.names.switches[name].condition for name in lowered.behind if name in run]
         references = [slot.reference for slot in slots if slot is not None and slot.reference is not None]
         return [reference for reference in references if reference in self.names.conditions]
 
-    def node(self, one: Lowered, gates: tuple[ir.Gate, ...]) -> ir.StepNode:
+    def node(self, lowered: Lowered, gates: tuple[ir.Gate, ...]) -> ir.StepNode:
         """Return the node of a step."""
-        step = one.source
+        step = lowered.source
         policy = ir.Policy(on_error=ir.OnError.STOP_NEXT, gates=gates)
-        if one.files is None:
-            return ir.ExecutionNode(step.name, step.span, one.step, policy, group=step.group)
-        workers = 1 if one.files.sequential else self.file.max_workers or _WORKERS
+        if lowered.files is None:
+            return ir.ExecutionNode(step.name, step.span, lowered.step, policy, group=step.group)
+        workers = 1 if lowered.files.sequential else self.file.max_workers or _WORKERS
         policy = replace(policy, on_child_error=ir.OnChildError.CONTINUE_AND_ERROR, concurrency=workers)
-        grid = ir.Grid(ir.GridKind.FILES, span=step.loop.over.span if step.loop else step.span, files=one.files)
-        return ir.TaskNode(step.name, step.span, one.step, grid, policy, group=step.group)
+        grid = ir.Grid(ir.GridKind.FILES, span=step.loop.over.span if step.loop else step.span, files=lowered.files)
+        return ir.TaskNode(step.name, step.span, lowered.step, grid, policy, group=step.group)
 
     def parameters(
         self, lowered: Sequence[Lowered], gates: Mapping[str, tuple[ir.Gate, ...]]
     ) -> tuple[ir.PipelineParameter, ...]:
         """Return the parameters of the run: those of the file, its paths, and which optional steps are included."""
         targets: dict[str, list[ir.ParameterTarget]] = {}
-        for one in lowered:
-            for name, target in one.sets:
+        for lowered_step in lowered:
+            for name, target in lowered_step.sets:
                 targets.setdefault(name, []).append(target)
         switches = switched(gates)
         pipeline_parameters: list[ir.PipelineParameter] = []
@@ -245,12 +245,12 @@ class _Reader:
                 pipeline_parameters.append(
                     ir.PipelineParameter(f"data.{node.name}", node.span, path, tied, shown, "Data")
                 )
-        for one in lowered:
-            if one.source.optional:
-                name = one.source.name
+        for lowered_step in lowered:
+            if lowered_step.source.optional:
+                name = lowered_step.source.name
                 pipeline_parameter = ir.PipelineParameter(
                     f"include.{name}",
-                    one.source.span,
+                    lowered_step.source.span,
                     default=name in self.choices.include,
                     description=f"Whether the step {name} is part of the run.",
                     section="Optional steps",
@@ -273,8 +273,10 @@ class _Reader:
                     self.diagnostics.warning("missing-file", message, use.span)
 
 
-def _wait(before: str, one: Lowered) -> ir.Edge:
-    span = one.source.span
+def _wait(before: str, lowered: Lowered) -> ir.Edge:
+    span = lowered.source.span
     return ir.Edge(
-        ir.Port(before, EdgeKind.DEPENDENCY, "*", span), ir.Port(one.source.name, EdgeKind.DEPENDENCY, "*", span), span
+        ir.Port(before, EdgeKind.DEPENDENCY, "*", span),
+        ir.Port(lowered.source.name, EdgeKind.DEPENDENCY, "*", span),
+        span,
     )

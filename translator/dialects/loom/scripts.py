@@ -78,16 +78,16 @@ def _call(lowered: Lowered, says: Mapping[str, Any], diagnostics: Diagnostics) -
                 hint = did_you_mean(slot.name, known, "it takes")
                 diagnostics.warning("unlike-script", message, slot.span, hint=hint)
     values = {parameter.name: parameter.default for parameter in lowered.step.parameters}
-    for flag, said in sections.get("args", {}).items():
-        if not isinstance(said, dict):
+    for flag, description in sections.get("args", {}).items():
+        if not isinstance(description, dict):
             continue
         passed = next((slot for slot in source.args if slot.name == flag), None)
         if passed is None:
-            if said.get("required") is True:
+            if description.get("required") is True:
                 message = f"{source.script} requires {flag!r}, which step {source.name!r} does not pass"
                 diagnostics.warning("unlike-script", message, source.span)
             continue
-        problem = _unfit(values.get(passed.name), said)
+        problem = _unfit(values.get(passed.name), description)
         if problem:
             message = (
                 f"{passed.name!r} of step {source.name!r} is {values[passed.name]!r}; {source.script} expects {problem}"
@@ -113,11 +113,11 @@ def _inputs(lowered: Lowered, known: Sequence[str], diagnostics: Diagnostics) ->
         diagnostics.warning("unlike-script", message, source.span)
 
 
-def _unfit(value: object, said: Mapping[str, Any]) -> str | None:
-    choices = said.get("choices")
+def _unfit(value: object, description: Mapping[str, Any]) -> str | None:
+    choices = description.get("choices")
     if isinstance(choices, list) and choices and value is not None and str(value) not in [str(one) for one in choices]:
         return "one of " + ", ".join(str(one) for one in choices)
-    kind = str(said.get("type", "str"))
+    kind = str(description.get("type", "str"))
     if value is None or (isinstance(value, str) and "${" in value):
         return None
     if kind in ("int", "integer") and _number(value, int) is None:

@@ -119,9 +119,9 @@ def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Dia
     fine = account(node, f"{kind}-node", diagnostics)
     if node.value.get("commit"):
         return None  # its step and task are not in this file
-    task = _named(node, "task", file.items.tasks, "task blueprint", diagnostics)
+    task = _referenced_item(node, "task", file.items.tasks, "task blueprint", diagnostics)
     owner = task.body if task else node
-    item = _named(owner, "step", file.items.steps, "step", diagnostics)
+    item = _referenced_item(owner, "step", file.items.steps, "step", diagnostics)
     if item is None or item.name not in file.config.steps or (task and task.name not in file.config.tasks):
         return None
     step = _read_shared(item, node, fed, file, diagnostics)
@@ -177,7 +177,9 @@ def _on_child_error(task: Item | None) -> ir.OnChildError | None:
     return ir.OnChildError(str(rule).lower().replace("_", "-")) if rule else None
 
 
-def _named(owner: Located, key: str, known: Mapping[str, Item], what: str, diagnostics: Diagnostics) -> Item | None:
+def _referenced_item(
+    owner: Located, key: str, known: Mapping[str, Item], what: str, diagnostics: Diagnostics
+) -> Item | None:
     """Return the item that ``owner`` names below ``key``."""
     reference = owner.get(key)
     if reference is None:

@@ -106,7 +106,7 @@ def _scope(path: tuple[object, ...], document: Located, diagnostics: Diagnostics
 def _leaves(error: ValidationError) -> Iterator[ValidationError]:
     """Yield the actual faults of a value that matches none of several schemas, from the intended one."""
     if error.validator in ("anyOf", "oneOf") and error.context:
-        branch = _meant(error)
+        branch = _matching_branch(error)
         if branch is not None:
             for inner in error.context:
                 if inner.schema_path[0] == branch:
@@ -115,7 +115,7 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
     yield error
 
 
-def _meant(error: ValidationError) -> int | None:
+def _matching_branch(error: ValidationError) -> int | None:
     branches: list[Mapping[str, Any]] = error.validator_value  # type: ignore[assignment]
     value = error.instance
     for index, branch in enumerate(branches):

@@ -83,7 +83,7 @@ class Fault:
         return repr(last) if isinstance(last, str) else self.what
 
     @property
-    def shown(self) -> str:
+    def value_text(self) -> str:
         """The value as written, if it is a scalar."""
         return "..." if self.value.text is None else self.value.text
 
@@ -132,8 +132,8 @@ def _enum(fault: Fault) -> Words:
 def _not_one_of(choices: Iterable[str], fault: Fault) -> Words:
     listed = list(choices)
     shown = ", ".join(repr(choice) for choice in listed)
-    message = f"{fault.name} cannot be {fault.shown!r}; it must be one of {shown}"
-    return "bad-value", message, did_you_mean(fault.shown, listed)
+    message = f"{fault.name} cannot be {fault.value_text!r}; it must be one of {shown}"
+    return "bad-value", message, did_you_mean(fault.value_text, listed)
 
 
 def _branches(fault: Fault) -> Words:
@@ -172,11 +172,11 @@ def _no_such_node(value: Located) -> Words:
 
 
 def _minimum(fault: Fault) -> Words:
-    return "bad-value", f"{fault.name} must be at least {fault.expected}, not {fault.shown}", None
+    return "bad-value", f"{fault.name} must be at least {fault.expected}, not {fault.value_text}", None
 
 
 def _maximum(fault: Fault) -> Words:
-    return "bad-value", f"{fault.name} must be at most {fault.expected}, not {fault.shown}", None
+    return "bad-value", f"{fault.name} must be at most {fault.expected}, not {fault.value_text}", None
 
 
 def _max_length(fault: Fault) -> Words:
@@ -184,7 +184,7 @@ def _max_length(fault: Fault) -> Words:
 
 
 def _pattern(fault: Fault) -> Words:
-    return "bad-value", f"{fault.name} cannot be {fault.shown!r}: it must match {fault.expected}", None
+    return "bad-value", f"{fault.name} cannot be {fault.value_text!r}: it must match {fault.expected}", None
 
 
 def _items(_: Fault) -> Words:

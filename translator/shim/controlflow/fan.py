@@ -68,11 +68,11 @@ def items(scope: Scope, over: str) -> list[Json]:
     """
     value = _parameter(scope, over, "to map over")
     if not isinstance(value, (list, tuple)):
-        raise FanError(f"the parameter {over!r} to map over is {_kind(value)}, not a list: {_shown(value)}")
+        raise FanError(f"the parameter {over!r} to map over is {_kind(value)}, not a list: {_text_of(value)}")
     for item in value:
         if "." in str(item):
             raise FanError(
-                f"the item {_shown(item)} of the parameter {over!r} contains a '.'; items name branches, and branch "
+                f"the item {_text_of(item)} of the parameter {over!r} contains a '.'; items name branches, and branch "
                 "names cannot contain dots: map over other names, and look up the values in the steps"
             )
     return [thawed(item) for item in value]
@@ -91,7 +91,7 @@ def case(scope: Scope, on: str, cases: Iterable[str]) -> str:
     """
     value = _parameter(scope, on, "to choose by")
     if not isinstance(value, (str, int, float)):
-        raise FanError(f"the parameter {on!r} to choose by is {_kind(value)}, not a single value: {_shown(value)}")
+        raise FanError(f"the parameter {on!r} to choose by is {_kind(value)}, not a single value: {_text_of(value)}")
     names = list(cases)
     if str(value) in names:
         return str(value)
@@ -250,6 +250,6 @@ def _kind(value: Json) -> str:
     return "a list" if isinstance(value, (list, tuple)) else "an object"
 
 
-def _shown(value: Json) -> str:
+def _text_of(value: Json) -> str:
     shown = repr(value)
     return shown if len(shown) <= 100 else f"{shown[:100]}…"  # noqa: PLR2004 - as many as a line of a log can hold

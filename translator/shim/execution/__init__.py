@@ -75,7 +75,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         BaseException: what the engine raises in this thread to cancel it; all processes have ended before.
     """
     with supervise.ticket() as ticket, ExitStack() as ends:
-        values, bad_value = _values(step, parameters) if scope is None else (_seen(scope), None)
+        values, bad_value = _values(step, parameters) if scope is None else (_shortened_parameters(scope), None)
         execution = Execution(step, context, ticket, context.id, values, now(), scope=scope)
         shown = parameters if scope is None else scope.items
         shown_values = {name: value for name, value in values.items() if name in shown}
@@ -90,7 +90,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 execution.pulse()
                 store.begin(execution.id, {} if step.secrets else values, execution.started)
                 execution.begun = True
-                execution.kept = ends.enter_context(closing(store.log(execution.id)))
+                execution.attempt_log = ends.enter_context(closing(store.log(execution.id)))
                 try:
                     label = run_contract.load(step.dialect).label(step, shown_values)
                 except run_contract.NotInstalledError as error:
@@ -141,7 +141,7 @@ def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Valu
         return (kept if isinstance(kept, dict) else {}), str(error)
 
 
-def _seen(scope: Scope) -> dict[str, Value]:
+def _shortened_parameters(scope: Scope) -> dict[str, Value]:
     """Return the parameters as the manifest shows them, long values shortened."""
     shown = {name: brief(value) for name, value in scope.parameters.items()}
     return cast("dict[str, Value]", sane({**shown, **scope.items}))

@@ -36,10 +36,10 @@ def publish(execution: Execution, dialect: run_contract.Contract, work: run_cont
         execution.infrastructure = work.complete and not to_publish.problems
         return [*to_publish.problems, str(error)]
     execution.outputs = [
-        file if (shown := execution.hidden(file.path)) == file.path else replace(file, shown=shown)
+        file if (masked_path := execution.hidden(file.path)) == file.path else replace(file, masked_path=masked_path)
         for file in published
     ]
-    if any(file.shown for file in execution.outputs):
+    if any(file.masked_path for file in execution.outputs):
         execution.note(f"warning: names of outputs contain secrets; run.json shows {MASK}, but the store has the names")
     execution.folders = to_publish.folders
     return to_publish.problems

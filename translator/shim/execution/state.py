@@ -62,7 +62,7 @@ class Execution:
     scope: Scope | None = None
     written: Mapping[str, Json] = field(default_factory=dict)
     hide: Callable[[str], str] | None = None
-    kept: Log | None = None
+    attempt_log: Log | None = None
     staging: float | None = None
 
     def log(self, line: str) -> None:
@@ -77,8 +77,8 @@ class Execution:
 
     def keep(self, line: str) -> None:
         """Write a line to the try's own log."""
-        if self.kept is not None:
-            self.kept.add(self.hidden(line))
+        if self.attempt_log is not None:
+            self.attempt_log.add(self.hidden(line))
 
     def hidden(self, text: str) -> str:
         """Return ``text`` without values of secrets."""
@@ -115,11 +115,11 @@ class Execution:
 
     def flush(self) -> None:
         """Flush the try's log."""
-        if self.kept is None:
+        if self.attempt_log is None:
             return
-        self.kept.flush()
-        if self.kept.failure:
-            failure, self.kept = self.kept.failure, None
+        self.attempt_log.flush()
+        if self.attempt_log.failure:
+            failure, self.attempt_log = self.attempt_log.failure, None
             self.note(f"warning: cannot write the log of this attempt to the store: {failure}")
 
     def stop_reason(self) -> str | None:

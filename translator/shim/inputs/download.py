@@ -65,7 +65,7 @@ class _Part:
     size: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
     tag: str | None = None
-    left: bool = False
+    abandoned: bool = False
 
     def restart(self) -> None:
         self.file.seek(0)
@@ -109,7 +109,7 @@ def download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, st
                     asks = f", and asks to retry after {wait:.0f} s" if again.after is not None else ""
                     raise DownloadError(f"{again}{asks}") from None
             except BaseException:
-                part.left = True
+                part.abandoned = True
                 raise
             else:
                 return part.size, part.digest.hexdigest()
@@ -131,7 +131,7 @@ def _attempt(uri: str, part: _Part) -> None:
         with _opener().open(request, timeout=SILENCE) as answer:
             expected = _begin(answer, part)
             while piece := answer.read1(_PIECE):
-                if part.left:
+                if part.abandoned:
                     return
                 part.take(piece)
     except urllib.error.HTTPError as error:

@@ -16,7 +16,7 @@ from translator.shim.errors import TranslatorError
 from translator.shim.files import abandon, digest
 from translator.shim.files.digest import READ_ONLY
 from translator.shim.files.paths import PathError, file_uri, place
-from translator.shim.masking.uris import flaw, scrubbed, shown
+from translator.shim.masking.uris import flaw, redact, redact_quoted
 from translator.shim.store import transfer
 
 if TYPE_CHECKING:
@@ -85,7 +85,9 @@ def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = dig
         else:
             record = _copy_remote(uri, target, pulse)
     except OSError as error:
-        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(error.strerror or str(error), uri)}") from None
+        raise FetchError(
+            f"{redact(uri)} cannot be fetched: {redact_quoted(error.strerror or str(error), uri)}"
+        ) from None
     target.chmod(READ_ONLY)
     return record
 
@@ -128,14 +130,14 @@ def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list
     try:
         names = abandon.run(listed, pulse)
     except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
-        raise FetchError(f"{shown(uri)} cannot be listed: {scrubbed(str(error), uri)}") from None
+        raise FetchError(f"{redact(uri)} cannot be listed: {redact_quoted(str(error), uri)}") from None
     wanted = _pattern(uri[len(root) :])
     in_bucket = root.partition("://")[2].partition("/")[2]
     matches = [
         (root + name, _place(in_bucket + name, step_input, uri, in_bucket)) for name in names if wanted.fullmatch(name)
     ]
     if not matches:
-        raise FetchError(f"no file matches {shown(uri)}{_deeper(uri[len(root) :], names)}")
+        raise FetchError(f"no file matches {redact(uri)}{_deeper(uri[len(root) :], names)}")
     return matches
 
 
@@ -154,7 +156,7 @@ def _place(path: str, step_input: Input, uri: str, root: str | None = None) -> s
     try:
         return place(path.removeprefix("./").strip("/"), keep, (root or "").removeprefix("./").lstrip("/"))
     except PathError as error:
-        raise FetchError(f"{shown(uri)} cannot be an input: {error}") from error
+        raise FetchError(f"{redact(uri)} cannot be an input: {error}") from error
 
 
 def _local(uri: str, project: Path) -> Path:
@@ -207,7 +209,7 @@ def _download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, s
     try:
         return download(uri, target, pulse)
     except DownloadError as error:
-        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(str(error), uri)}") from None
+        raise FetchError(f"{redact(uri)} cannot be fetched: {redact_quoted(str(error), uri)}") from None
 
 
 def _copy_remote(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
@@ -216,11 +218,11 @@ def _copy_remote(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int
 
     try:
         system, path = abandon.run(lambda: file_system(uri), pulse)
-        return transfer.down(lambda: system.open(path, "rb"), target, pulse)
+        return transfer.download(lambda: system.open(path, "rb"), target, pulse)
     except (OSError, transfer.StalledError) as error:
-        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(_reason(error), uri)}") from None
+        raise FetchError(f"{redact(uri)} cannot be fetched: {redact_quoted(_reason(error), uri)}") from None
     except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
-        raise FetchError(f"{shown(uri)} cannot be fetched: {scrubbed(str(error), uri)}") from None
+        raise FetchError(f"{redact(uri)} cannot be fetched: {redact_quoted(str(error), uri)}") from None
 
 
 def _reason(error: Exception) -> str:

@@ -10,7 +10,7 @@ from translator.shim.errors import TranslatorError
 from translator.shim.files import digest
 from translator.shim.files.paths import PathError, place, relative
 from translator.shim.inputs import fetch
-from translator.shim.masking.uris import masked, shown
+from translator.shim.masking.uris import masked, redact
 from translator.shim.store import StoreError
 
 if TYPE_CHECKING:
@@ -90,14 +90,14 @@ def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, 
         uri = source.default(default)
         if source.store.owns(uri):
             raise fetch.FetchError(f"{uri} is in the artifact store; add an edge from the node that writes it")
-        files += [(path, one) for one, path in fetch.find(uri, step_input, source.project, source.pulse)]
+        files += [(path, file) for file, path in fetch.find(uri, step_input, source.project, source.pulse)]
     files += [(place(record.path, step_input.keep_directories), record) for record in wanted.files]
     places: dict[str, FileRecord | str] = {}
-    for path, one in files:
+    for path, file in files:
         earlier = places.pop(path, None)
-        if earlier is not None and _uri(earlier) != _uri(one):
-            source.note(f"warning: input {step_input.name!r}: {shown(_uri(one))} overwrites {shown(_uri(earlier))}")
-        places[path] = one
+        if earlier is not None and _uri(earlier) != _uri(file):
+            source.note(f"warning: input {step_input.name!r}: {redact(_uri(file))} overwrites {redact(_uri(earlier))}")
+        places[path] = file
     if step_input.filename:
         if len(places) == 1:
             return {relative(step_input.filename): next(iter(places.values()))}
@@ -121,10 +121,10 @@ def bring_file(path: str, folder: Path, wanted: FileRecord | str, source: Source
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError:
         raise fetch.FetchError(
-            f"{shown(_uri(wanted))} cannot be staged as {path!r}: another file has the name of its directory"
+            f"{redact(_uri(wanted))} cannot be staged as {path!r}: another file has the name of its directory"
         ) from None
     if target.is_dir():
-        raise fetch.FetchError(f"{shown(_uri(wanted))} cannot be staged as {path!r}: a directory has that name")
+        raise fetch.FetchError(f"{redact(_uri(wanted))} cannot be staged as {path!r}: a directory has that name")
     if isinstance(wanted, FileRecord) and source.store.owns(wanted.uri):
         source.store.bring(wanted, target, source.pulse)
         record = replace(wanted, path=path)
@@ -137,7 +137,7 @@ def bring_file(path: str, folder: Path, wanted: FileRecord | str, source: Source
         size, sha256 = fetch.fetch(_uri(wanted), target, source.project, source.pulse)
         if isinstance(wanted, FileRecord) and sha256 != wanted.sha256:
             raise fetch.FetchError(f"{wanted.uri} has changed since an earlier execution of this run used it")
-        record = FileRecord(path, size, sha256, shown(_uri(wanted)))
+        record = FileRecord(path, size, sha256, redact(_uri(wanted)))
     return replace(record, stamp=digest.stamp(target.stat()))
 
 
@@ -159,8 +159,8 @@ def changed(records: Mapping[str, list[FileRecord]], store: Store) -> list[str]:
     ]
 
 
-def _uri(one: FileRecord | str) -> str:
-    return one if isinstance(one, str) else one.uri
+def _uri(file: FileRecord | str) -> str:
+    return file if isinstance(file, str) else file.uri
 
 
 def _segment(name: str) -> str:

@@ -36,10 +36,10 @@ def flaw(uri: str) -> str | None:
     """
     if "://" not in uri or _split(uri) is not None:
         return None
-    return f"{shown(uri)} is not a URI: percent-encode special characters in its host, user and password"
+    return f"{redact(uri)} is not a URI: percent-encode special characters in its host, user and password"
 
 
-def shown(uri: str) -> str:
+def redact(uri: str) -> str:
     """Return ``uri`` without credentials."""
     if "://" not in uri:
         return uri
@@ -54,12 +54,12 @@ def shown(uri: str) -> str:
     return urlunsplit(parts._replace(netloc=netloc, query=query))
 
 
-def shown_in(text: str) -> str:
+def redact_text(text: str) -> str:
     """Return ``text`` without the credentials of its URIs."""
-    return _IN_TEXT.sub(lambda match: shown(match[0]), text) if "://" in text else text
+    return _IN_TEXT.sub(lambda match: redact(match[0]), text) if "://" in text else text
 
 
-def veiled(line: str) -> str:
+def redact_line(line: str) -> str:
     """Return ``line`` with passwords and tokens in URIs replaced by as many asterisks."""
 
     def veil(match: re.Match[str]) -> str:
@@ -71,9 +71,9 @@ def veiled(line: str) -> str:
     return _IN_TEXT.sub(veil, line) if "://" in line else line
 
 
-def scrubbed(text: str, uri: str) -> str:
+def redact_quoted(text: str, uri: str) -> str:
     """Return ``text``, which may quote ``uri``, without the credentials that are in ``uri``."""
-    text = text.replace(uri, shown(uri))
+    text = text.replace(uri, redact(uri))
     for secret in sorted(_secrets(uri), key=len, reverse=True):
         if len(secret) >= _SHORTEST:
             text = text.replace(secret, MASK)
@@ -82,7 +82,7 @@ def scrubbed(text: str, uri: str) -> str:
 
 def masked(uri: str) -> bool:
     """Return whether ``uri`` had credentials that were removed, so that nothing can be fetched from it."""
-    return shown(uri) == uri and (f"://{MASK}@" in uri or f"={MASK}" in uri.partition("?")[2])
+    return redact(uri) == uri and (f"://{MASK}@" in uri or f"={MASK}" in uri.partition("?")[2])
 
 
 def with_password(text: str) -> Iterator[str]:

@@ -99,13 +99,13 @@ def _inside(paths: Iterable[str], folder: str) -> tuple[str, ...]:
     return tuple(PurePosixPath(path).relative_to(folder).as_posix() for path in paths if below(path, folder))
 
 
-def _directly_in(folder: Path, shown: str) -> set[str]:
+def _directly_in(folder: Path, directory: str) -> set[str]:
     try:
         return {path.name for path in folder.iterdir() if path.is_file()}
     except FileNotFoundError:
         return set()
     except OSError as error:
-        raise GridError(f"the directory {shown!r} cannot be read: {error.strerror}") from None
+        raise GridError(f"the directory {directory!r} cannot be read: {error.strerror}") from None
 
 
 def _laid_out(folder: Path, files: Iterable[str], folders: Iterable[str]) -> Path:

@@ -52,8 +52,8 @@ def _points(
     step: Step, axes: Mapping[str, Sequence[Value] | Value], sets: Sequence[Mapping[str, Value]] | None
 ) -> list[dict[str, Value]]:
     known = {parameter.name: parameter for parameter in step.parameters}
-    named = set(axes).union(*(point.keys() for point in sets or ()))
-    problems = [f"step {step.name!r} has no parameter {name!r}" for name in sorted(named - known.keys())]
+    names = set(axes).union(*(point.keys() for point in sets or ()))
+    problems = [f"step {step.name!r} has no parameter {name!r}" for name in sorted(names - known.keys())]
     if problems:
         raise GridError("\n".join(problems))
     if sets is not None and not sets:
@@ -67,14 +67,14 @@ def _points(
         {
             parameter.name: _value(parameter, row.get(parameter.name, parameter.default), problems)
             for parameter in step.parameters
-            if parameter.name in named and parameter.name not in spread
+            if parameter.name in names and parameter.name not in spread
         }
         for row in (sets if sets is not None else [{}])
     ]
     if problems:
         raise GridError("\n".join(problems))
     return [
-        {name: {**row, **dict(zip(spread, combination, strict=True))}[name] for name in known if name in named}
+        {name: {**row, **dict(zip(spread, combination, strict=True))}[name] for name in known if name in names}
         for row in rows
         for combination in itertools.product(*spread.values())
     ]
@@ -82,7 +82,7 @@ def _points(
 
 def label(point: Mapping[str, Value]) -> str:
     """Return a label for an execution, ``lr=0.1, batch=32``: one line of at most ``LABEL_LENGTH`` characters."""
-    text = ", ".join(f"{name}={_shown(value)}" for name, value in point.items() if value is not None)
+    text = ", ".join(f"{name}={_value_text(value)}" for name, value in point.items() if value is not None)
     return text if len(text) <= LABEL_LENGTH else f"{text[: LABEL_LENGTH - 1]}…"
 
 
@@ -112,9 +112,9 @@ def _value(parameter: Parameter, value: object, problems: list[str]) -> Value:
         return None
 
 
-def _shown(value: object) -> str:
+def _value_text(value: object) -> str:
     if isinstance(value, (list, tuple)):
-        text = "[" + ", ".join(_shown(item) for item in value) + "]"
+        text = "[" + ", ".join(_value_text(item) for item in value) + "]"
     elif isinstance(value, bool):
         text = str(value).lower()
     else:

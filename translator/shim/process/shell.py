@@ -46,7 +46,7 @@ def flaw(interpreter: tuple[str, ...], command: str) -> Flaw | None:
     if read is None:
         return None
     if _refuses(read):
-        return Flaw(f"{PurePath(interpreter[0]).name} says: {_said(read.stderr)}")
+        return Flaw(f"{PurePath(interpreter[0]).name} says: {_complaint(read.stderr)}")
     continued = command.endswith("\\")
     if not continued and "<<" not in command:
         return None
@@ -81,7 +81,7 @@ def _read(interpreter: tuple[str, ...], text: str) -> subprocess.CompletedProces
     return read if read.returncode >= 0 else None
 
 
-def _said(stderr: bytes) -> str:
+def _complaint(stderr: bytes) -> str:
     """Return the first line of a shell's complaint without its name and the number of the line."""
     first = stderr.decode("utf-8", "replace").splitlines()[0]
     return re.sub(r"^[^ ]+: (?:line )?(?:\d+: )?(?i:syntax error: )?", "", first)

@@ -112,7 +112,7 @@ def kill_all() -> None:
         command.end(max(0.0, deadline - time.monotonic()))
 
 
-def here(start: Callable[[], None]) -> None:
+def start_here(start: Callable[[], None]) -> None:
     """Start a command as this thread can."""
     start()
 
@@ -120,10 +120,10 @@ def here(start: Callable[[], None]) -> None:
 def run(  # noqa: PLR0913 - all that a process needs
     arguments: Sequence[str],
     *,
-    within: Callable[[Callable[[], None]], None] = here,
+    within: Callable[[Callable[[], None]], None] = start_here,
     folder: Path,
     environment: Mapping[str, str],
-    one: Ticket,
+    ticket: Ticket,
     output: Callable[[bytes], None],
     errors: Callable[[bytes], None],
     limits: Limits,
@@ -136,7 +136,7 @@ def run(  # noqa: PLR0913 - all that a process needs
         within: calls the function that starts the command, in any thread, and returns after that.
         folder: where it runs.
         environment: its environment, to which the execution's mark is added.
-        one: the execution's ticket.
+        ticket: the execution's ticket.
         output: gets each chunk of standard output.
         errors: gets each chunk of standard error.
         limits: of time and of silence.
@@ -146,18 +146,18 @@ def run(  # noqa: PLR0913 - all that a process needs
         OSError: the program cannot be started.
         BaseException: from a callback, or from the engine in this thread; the process group is ended first.
     """
-    with watchdog.watched(one.mark) as started:
-        process = _started(arguments, folder, environment, one, within)
+    with watchdog.watched(ticket.mark) as started:
+        process = _started(arguments, folder, environment, ticket, within)
         watch = None
         try:
             started(process.pid)
             watch = _Watch(process, output, errors)
-            cause, stop = until_ended(watch, one, limits, should_stop)
-            _end(watch, one, gently=cause == "exit")
+            cause, stop = until_ended(watch, ticket, limits, should_stop)
+            _end(watch, ticket, gently=cause == "exit")
             watch.drain()
             status = _exit_status(process)
         except BaseException:
-            group.end(process.pid, one.mark, group.GRACE)
+            group.end(process.pid, ticket.mark, group.GRACE)
             if watch is not None:
                 with contextlib.suppress(Exception):
                     watch.drain()
@@ -165,17 +165,17 @@ def run(  # noqa: PLR0913 - all that a process needs
         finally:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=group.GRACE)
-            one.group = None
+            ticket.group = None
             if watch is not None:
                 watch.close()
-    return Ended("killed" if one.killed else cause, status, stop)
+    return Ended("killed" if ticket.killed else cause, status, stop)
 
 
 def _started(
     arguments: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
-    one: Ticket,
+    ticket: Ticket,
     within: Callable[[Callable[[], None]], None],
 ) -> subprocess.Popen[bytes]:
     processes: list[subprocess.Popen[bytes]] = []
@@ -184,14 +184,14 @@ def _started(
         process = subprocess.Popen(
             arguments,
             cwd=folder,
-            env={**environment, group.MARK: one.mark},
+            env={**environment, group.MARK: ticket.mark},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
         )
-        one.group = process.pid
+        ticket.group = process.pid
         processes.append(process)
 
     try:
@@ -199,13 +199,13 @@ def _started(
     except BaseException:
         # The engine may interrupt this thread while another starts the command.
         for process in processes:
-            group.end(process.pid, one.mark, group.GRACE)
+            group.end(process.pid, ticket.mark, group.GRACE)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=group.GRACE)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
-        one.group = None
+        ticket.group = None
         raise
     return processes[0]
 
@@ -313,13 +313,13 @@ class Watched(Protocol):
 
 
 def until_ended(
-    command: Watched, one: Ticket, limits: Limits, should_stop: Callable[[], str | None]
+    command: Watched, ticket: Ticket, limits: Limits, should_stop: Callable[[], str | None]
 ) -> tuple[Cause, str | None]:
     """Follow a command until it ends or must be ended; return why, and the answer of ``should_stop``."""
     next_ask = command.started + ASK_EVERY
     while not command.ended:
         now = time.monotonic()
-        if one.killed:
+        if ticket.killed:
             return "killed", None
         if limits.time is not None and now >= command.started + limits.time:
             return "time-limit", None
@@ -339,21 +339,21 @@ def until_ended(
     return "exit", None
 
 
-def _end(watch: _Watch, one: Ticket, *, gently: bool) -> None:
+def _end(watch: _Watch, ticket: Ticket, *, gently: bool) -> None:
     """End the execution's remaining processes, and keep reading their last lines."""
     number = watch.pid
     # Every execution does this. Process ids do not wrap around during a short one, so only check higher ids then.
     short = time.monotonic() - watch.started < _SHORT
-    remaining = group.members(number, one.mark, higher=gently and short)
+    remaining = group.members(number, ticket.mark, higher=gently and short)
     if remaining and gently:
         watch.wait(remaining, _COURTESY)
-        remaining = group.members(number, one.mark, higher=short)
+        remaining = group.members(number, ticket.mark, higher=short)
     for number_of_signal, patience in ((signal.SIGTERM, group.GRACE), (signal.SIGKILL, group.GRACE)):
         deadline = time.monotonic() + patience
         while remaining and time.monotonic() < deadline:
             group.send(number, remaining, number_of_signal)
             watch.wait(remaining, min(1.0, deadline - time.monotonic()))
-            remaining = group.members(number, one.mark)
+            remaining = group.members(number, ticket.mark)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(number, signal.SIGKILL)
 

@@ -73,7 +73,7 @@ class Watchdog:
         """End what ``item`` names, a word without white space, if this worker dies."""
         self._tell("+", item)
 
-    def done(self, item: str) -> None:
+    def forget(self, item: str) -> None:
         """Stop watching what has ended."""
         self._tell("-", item)
 
@@ -137,10 +137,10 @@ def watched(mark: str) -> Iterator[Callable[[int], None]]:
         nonlocal item
         before, item = item, f"{group}:{mark}"
         _processes.begin(item)
-        _processes.done(before)
+        _processes.forget(before)
 
     _processes.begin(item)
     try:
         yield started
     finally:
-        _processes.done(item)
+        _processes.forget(item)

@@ -77,27 +77,27 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
             raise ValueError(TOO_DEEP)  # noqa: TRY301 - one of many
         return Manifest(
             id=ExecutionId(
-                pipeline=_of(str, document["pipeline"]),
-                run=_of(str, document["run"]),
-                node=_of(str, document["node"]),
+                pipeline=_checked(str, document["pipeline"]),
+                run=_checked(str, document["run"]),
+                node=_checked(str, document["node"]),
                 index=_count(document["index"]),
                 attempt=_count(document["attempt"]),
-                kind=cast("NodeKind", _of(str, document["kind"])),
+                kind=cast("NodeKind", _checked(str, document["kind"])),
             ),
             state=State(document["state"]),
-            parameters=_of(dict, document["parameters"]),
-            metadata=_of(dict, document["metadata"]),
-            inputs={name: _files(files, root) for name, files in _of(dict, document["inputs"]).items()},
+            parameters=_checked(dict, document["parameters"]),
+            metadata=_checked(dict, document["metadata"]),
+            inputs={name: _files(files, root) for name, files in _checked(dict, document["inputs"]).items()},
             outputs=_files(document["outputs"], root),
-            started=_of(str, document["started"]),
-            ended=_of(str, document["ended"]),
-            exit_status=None if document["exit_status"] is None else _of(int, document["exit_status"]),
-            reason=None if document["reason"] is None else _of(str, document["reason"]),
+            started=_checked(str, document["started"]),
+            ended=_checked(str, document["ended"]),
+            exit_status=None if document["exit_status"] is None else _checked(int, document["exit_status"]),
+            reason=None if document["reason"] is None else _checked(str, document["reason"]),
             uri=uri,
-            begun=_of(bool, document["begun"]),
-            image=None if document["image"] is None else _of(str, document["image"]),
+            begun=_checked(bool, document["begun"]),
+            image=None if document["image"] is None else _checked(str, document["image"]),
             scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
-            folders=[_of(str, folder) for folder in _of(list, document.get("folders", []))] or (),
+            folders=[_checked(str, folder) for folder in _checked(list, document.get("folders", []))] or (),
         )
     except KeyError as error:
         raise ValueError(f"{what} is an incomplete manifest: it has no {error}") from error
@@ -106,17 +106,17 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
 
 
 def _files(documents: object, root: str) -> list[FileRecord]:
-    return [records.from_json(_of(dict, file), root) for file in _of(list, documents)]
+    return [records.from_json(_checked(dict, file), root) for file in _checked(list, documents)]
 
 
-def _of(kind: type[T], value: object) -> T:
+def _checked(kind: type[T], value: object) -> T:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError(f"{str(value)[:_SHOWN]!r} is not of type {kind.__name__}")
     return value
 
 
 def _count(value: object) -> int:
-    number = _of(int, value)
+    number = _checked(int, value)
     if not 0 <= number < _MOST:
         raise ValueError(f"the number {str(number)[:_SHOWN]} is out of bounds")
     return number
@@ -144,7 +144,7 @@ def summary(manifest: Manifest) -> dict[str, Any]:
 
 
 def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:
-    kept: dict[str, object] = {}
+    bounded: dict[str, object] = {}
     remaining = SUMMARY_LIMIT
     cut = False
     for key, value in values.items():
@@ -157,8 +157,8 @@ def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:
             cut = True
             remaining = 0
             continue
-        kept[key] = item
-    return kept, cut
+        bounded[key] = item
+    return bounded, cut
 
 
 def parameters_of(document: object) -> dict[str, Value]:

@@ -18,7 +18,7 @@ from translator.shim.files import abandon
 from translator.shim.files.digest import READ_ONLY, no_pulse
 from translator.shim.files.paths import PathError, relative
 from translator.shim.json_values import thawed
-from translator.shim.masking.uris import flaw, scrubbed
+from translator.shim.masking.uris import flaw, redact_quoted
 from translator.shim.store import transfer
 from translator.shim.store.base import HURRY, Store, StoreError
 from translator.shim.store.keys import CLAIMED, LOG, OUTPUTS, attempts, key_of, try_key
@@ -55,7 +55,7 @@ class ObjectStore(Store):
         try:
             self._fs, base = abandon.run(lambda: file_system(uri, options), _patience(no_pulse, self.patience))
         except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
-            raise StoreError(f"the store {self.root} cannot be opened: {scrubbed(str(error), uri)}") from None
+            raise StoreError(f"the store {self.root} cannot be opened: {redact_quoted(str(error), uri)}") from None
         self._base = base.rstrip("/")
 
     def uri(self, key: str) -> str:
@@ -160,7 +160,7 @@ class ObjectStore(Store):
         key = self.key(record.uri)
         try:
             with self._doing("read", missing=True):
-                _, sha256 = transfer.down(lambda: self._fs.open(self._path(key), "rb"), target, pulse)
+                _, sha256 = transfer.download(lambda: self._fs.open(self._path(key), "rb"), target, pulse)
         except FileNotFoundError:
             raise StoreError(f"the artifact {record.uri} is missing from the store") from None
         target.chmod(READ_ONLY)
@@ -190,7 +190,7 @@ class ObjectStore(Store):
             raise StoreError(f"the output {path!r} cannot be read: {error.strerror}") from error
         # Write block by block, because put_file cannot be stopped.
         with self._doing("written"):
-            size, sha256 = transfer.up(source, lambda: self._fs.open(self._path(key), "wb"), pulse)
+            size, sha256 = transfer.upload(source, lambda: self._fs.open(self._path(key), "wb"), pulse)
         return FileRecord(path, size, sha256, self.uri(key))
 
     def log(self, identity: ExecutionId) -> Log:
@@ -231,11 +231,13 @@ class ObjectStore(Store):
         except FileNotFoundError as error:
             if missing:
                 raise
-            raise StoreError(f"the store {self.root} cannot be {what}: {scrubbed(str(error), self._uri)}") from None
+            raise StoreError(
+                f"the store {self.root} cannot be {what}: {redact_quoted(str(error), self._uri)}"
+            ) from None
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
-            reason = scrubbed(str(error), self._uri) or type(error).__name__
+            reason = redact_quoted(str(error), self._uri) or type(error).__name__
             raise StoreError(f"the store {self.root} cannot be {what}: {reason}") from None
 
 

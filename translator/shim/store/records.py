@@ -29,7 +29,7 @@ def to_json(file: FileRecord, root: str) -> dict[str, object]:
         "uri": uri,
         "stamp": file.stamp,
     }
-    return document | {"shown": file.shown} if file.shown else document
+    return document | {"shown": file.masked_path} if file.masked_path else document
 
 
 def from_json(document: Mapping[str, Any], root: str) -> FileRecord:

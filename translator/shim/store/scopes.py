@@ -15,11 +15,11 @@ _MARKS = (Pickle.MARK, _FLOAT, _DICT)
 def to_json(scope: Scope, root: str) -> dict[str, object]:
     """Return the JSON document of ``scope``; ``root`` is the URI of the store."""
     return {
-        "inherited": {name: _written(value) for name, value in scope.inherited.items()},
-        "written": {name: _written(value) for name, value in scope.written.items()},
+        "inherited": {name: _encoded(value) for name, value in scope.inherited.items()},
+        "written": {name: _encoded(value) for name, value in scope.written.items()},
         "found": [records.to_json(file, root) for file in scope.found.values()],
         "put": [records.to_json(file, root) for file in scope.put.values()],
-        "items": {name: _written(value) for name, value in scope.items.items()},
+        "items": {name: _encoded(value) for name, value in scope.items.items()},
         "loops": dict(scope.loops),
     }
 
@@ -42,16 +42,16 @@ def from_json(document: Any, root: str) -> Scope:
     )
 
 
-def _written(value: Any) -> Any:
+def _encoded(value: Any) -> Any:
     """Return a JSON document that marks NaN, infinity, pickles, and dictionaries that look like such a mark."""
     if isinstance(value, float) and not math.isfinite(value):
         return {_FLOAT: str(value)}
     if isinstance(value, (list, tuple)):
-        return [_written(item) for item in value]
+        return [_encoded(item) for item in value]
     if isinstance(value, Pickle):
         return dict(value)
     if isinstance(value, dict):
-        found = {key: _written(item) for key, item in value.items()}
+        found = {key: _encoded(item) for key, item in value.items()}
         return {_DICT: found} if len(found) == 1 and next(iter(found)) in _MARKS else found
     return value
 

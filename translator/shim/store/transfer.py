@@ -29,13 +29,13 @@ class _Progress:
     """The progress of a transfer, updated by its thread and watched by the caller."""
 
     def __init__(self, pulse: Callable[[], None]) -> None:
-        self.left = False
+        self.abandoned = False
         self._pulse = pulse
         self._moved = time.monotonic()
 
     def moved(self) -> None:
         """Record progress."""
-        if self.left:
+        if self.abandoned:
             raise _LeftError
         self._moved = time.monotonic()
 
@@ -46,7 +46,7 @@ class _Progress:
             raise StalledError(f"no progress for {STALLED:g} s")
 
 
-def down(open_source: Callable[[], Any], target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+def download(open_source: Callable[[], Any], target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
     """Copy what ``open_source`` opens to the new file ``target``; return its size and its SHA-256.
 
     Args:
@@ -64,7 +64,7 @@ def down(open_source: Callable[[], Any], target: Path, pulse: Callable[[], None]
         return _watched(copy, progress)
 
 
-def up(source: Path, open_target: Callable[[], Any], pulse: Callable[[], None]) -> tuple[int, str]:
+def upload(source: Path, open_target: Callable[[], Any], pulse: Callable[[], None]) -> tuple[int, str]:
     """Copy the file ``source`` into what ``open_target`` opens; as ``down``. An incomplete copy is discarded."""
     progress = _Progress(pulse)
 
@@ -88,5 +88,5 @@ def _watched(copy: Callable[[], tuple[int, str]], progress: _Progress) -> tuple[
     try:
         return abandon.run(copy, progress.pulse)
     except BaseException:
-        progress.left = True
+        progress.abandoned = True
         raise

@@ -122,11 +122,11 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
 
 def _explained_once(nodes: Sequence[PlainNode | GroupNode]) -> list[PlainNode | GroupNode]:
     """Return the nodes without the notes that an earlier one has."""
-    said: set[str | None] = set()
+    explanations: set[str | None] = set()
     explained = []
     for node in nodes:
-        explained.append(replace(node, note=None) if node.note in said else node)
-        said.add(node.note)
+        explained.append(replace(node, note=None) if node.note in explanations else node)
+        explanations.add(node.note)
     return explained
 
 

@@ -68,7 +68,7 @@ SETTINGS = TargetKeys(
         Key("on_failure_callback", Hook(), "Called when a run has failed."),
         Key("on_success_callback", Hook(), "Called when a run has succeeded."),
     ),
-    named="dag",
+    workflow_table="dag",
     name_key="dag_id",
     where=("queue", "pool", "executor"),
 )

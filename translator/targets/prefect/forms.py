@@ -75,18 +75,18 @@ def group_kind(node: ir.StepNode) -> str:
     return "Parameters"
 
 
-def points_of(node: ir.TaskNode, group: str, shown: Container[str]) -> tuple[Call, ...]:
+def points_of(node: ir.TaskNode, group: str, field_names: Container[str]) -> tuple[Call, ...]:
     """Return the explicit points of a manual search, as calls of the class of its group.
 
     Args:
         node: the node.
         group: the name of the class.
-        shown: the names of its fields.
+        field_names: the names of its fields.
     """
     names = _field_names(node.step)
     parameters = {parameter.name: parameter for parameter in node.step.parameters}
     points = [
-        {key: thawed(typed(parameters[key], value)) for key, value in point.items() if names[key] in shown}
+        {key: thawed(typed(parameters[key], value)) for key, value in point.items() if names[key] in field_names}
         for point in node.grid.points
     ]
     if any(names[key] != key for point in points for key in point):  # type checkers only know fields by their aliases

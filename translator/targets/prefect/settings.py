@@ -61,7 +61,7 @@ SETTINGS = TargetKeys(
         Key("on_crashed", Hook(), "Called when the process of a run ends unexpectedly."),
         Key("on_running", Hook(), "Called when a run starts."),
     ),
-    named="flow",
+    workflow_table="flow",
     name_key="name",
     where=("tags",),
 )

@@ -100,7 +100,7 @@ def test_shared_copies_are_swept_away_when_nobody_has_used_them_for_long(show, p
 
 
 def test_files_too_large_to_copy_are_linked_and_watched(show, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "KEPT", 10)
+    monkeypatch.setattr(view, "COPIED_IN_TOTAL", 10)
     made = show("one")
     assert (made / "pkg/deep/big.bin").is_symlink()
     assert view.changed(project, show.linked) == []
@@ -114,7 +114,7 @@ def test_a_step_that_writes_to_the_project_fails(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no namespace keeps it from doing so, in which the project cannot be written to."""
-    monkeypatch.setattr(view, "KEPT", 10)
+    monkeypatch.setattr(view, "COPIED_IN_TOTAL", 10)
     monkeypatch.setenv("TRANSLATOR_NAMESPACE", "never")
     context = Context(ExecutionId("p", "r", "n"), str(tmp_path / "store"), project, "airflow", str)
     step = Step("s", ["echo 1 >> pkg/deep/big.bin"], dialect="magnus", kind="shell", catalog=Catalog())

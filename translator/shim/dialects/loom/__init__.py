@@ -54,7 +54,7 @@ def label(step: Step, values: Mapping[str, Value]) -> str:
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
     """See ``translator.shim.run_contract.Contract.bring``."""
     in_place = _in_place(work)
-    written = [place.path for place in _written(work)]
+    written = [place.path for place in _output_places(work)]
     source = Source(work.store, work.project, str, work.note, work.pulse)
     brought = {record.path: record for files in work.wanted.values() for record in files.files}
     empty = {folder for files in work.wanted.values() for folder in files.folders}
@@ -72,7 +72,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
 
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:  # noqa: ARG001 - as the contract has it
     """See ``translator.shim.run_contract.Contract.launch``."""
-    for place in _written(work):
+    for place in _output_places(work):
         (_root(work) / place.path).parent.mkdir(parents=True, exist_ok=True)
     match work.step.kind:
         case "condition":
@@ -96,10 +96,10 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:
             metadata[VERDICT] = bool(json.loads(verdict.read_text(encoding="utf-8")))
         return outputs.OutputFiles()
     root, target = _root(work), work.space.outputs
-    paths = sorted({place.path for place in _written(work) if not place.absolute})
+    paths = sorted({place.path for place in _output_places(work) if not place.absolute})
     if _in_place(work):
         # Loom's ``into`` directory holds the files of all items; only what an item declares belongs to it.
-        own = sorted({place.path for place in _written(work, loop=False) if not place.absolute})
+        own = sorted({place.path for place in _output_places(work, loop=False) if not place.absolute})
         return _copied(root, own, target, work)
     paths = [path for path in paths if not any(path != other and below(path, other) for other in paths)]
     to_publish = outputs.tidy_some(root, paths, work.space.root, work.pulse)
@@ -235,7 +235,7 @@ def _place(work: Work, name: str) -> Place:
         raise ValueError(f"parameter {name!r}: {error}") from error
 
 
-def _written(work: Work, *, loop: bool = True) -> list[Place]:
+def _output_places(work: Work, *, loop: bool = True) -> list[Place]:
     """Return the path that the step writes; it is absolute if the pipeline allows paths outside the project."""
     places = []
     allowed = set(_listed(work.step.options.get("outside", ())))

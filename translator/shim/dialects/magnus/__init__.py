@@ -72,7 +72,9 @@ def launch(work: Work, brought: Mapping[str, Sequence[FileRecord]]) -> Launch:  
         case "stub":
             arguments: list[str] = []
         case "shell":
-            script = f"{step.command[0].strip()} && {_shown(step, rules)} > {space.config / 'environment'}"
+            script = (
+                f"{step.command[0].strip()} && {_environment_command(step, rules)} > {space.config / 'environment'}"
+            )
             arguments = ["/bin/sh", "-c", script]
         case "python":
             arguments = _program("call.py", work, {"objects": _objects(scope, space, source)})
@@ -104,7 +106,7 @@ def _source(work: Work) -> Source:
     return Source(work.store, work.project, str, work.note, work.pulse)
 
 
-def _shown(step: Step, rules: Rules) -> str:
+def _environment_command(step: Step, rules: Rules) -> str:
     """Return a command that prints the relevant environment of a shell command, without secrets."""
     if rules.environment_is_state:
         return "env | grep ^MAGNUS_"  # at least the run's id matches
@@ -117,7 +119,7 @@ def _program(name: str, work: Work, more: Mapping[str, Any]) -> list[str]:
     document = {
         "dialect": step.dialect,
         "command": step.command[0],
-        "parameters": _seen(RULES[step.dialect], results.values(scope)),
+        "parameters": _function_parameters(RULES[step.dialect], results.values(scope)),
         "items": dict(scope.items) if step.kind == "python" or step.dialect == "runnable" else {},
         "returns": dict(step.returns),
         "put": str(config / "put"),
@@ -169,7 +171,7 @@ def _objects(scope: Scope, space: Workspace, source: Source) -> dict[str, str]:
     return paths
 
 
-def _seen(rules: Rules, parameters: Mapping[str, Json]) -> dict[str, Json]:
+def _function_parameters(rules: Rules, parameters: Mapping[str, Json]) -> dict[str, Json]:
     """Return the parameters that a function may accept; Magnus lower-cases their names."""
     return {name.lower(): value for name, value in parameters.items()} if rules.environment_is_state else {**parameters}
 

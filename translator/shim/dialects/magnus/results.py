@@ -114,7 +114,7 @@ def _value(name: str, text: str) -> Json:
 
 
 def _changed(
-    rules: Rules, before: Mapping[str, Json], variables: Mapping[str, str], named: set[str]
+    rules: Rules, before: Mapping[str, Json], variables: Mapping[str, str], set_by_name: set[str]
 ) -> dict[str, Json]:
     """Return the parameters that a step of Magnus changes or sets by name; all names become lower case.
 
@@ -131,7 +131,7 @@ def _changed(
     return {
         name: value
         for name, value in after.items()
-        if name in named or name not in before or json.dumps(before[name]) != json.dumps(value)
+        if name in set_by_name or name not in before or json.dumps(before[name]) != json.dumps(value)
     }
 
 

@@ -5,8 +5,8 @@ Hidden directories, virtual environments, ``node_modules``, ``__pycache__`` and 
 that steps seldom write to, sources and large files, are hard links to a copy of the project that the views of a store
 share; the others, and what the step may put into the catalog, are its own copies. A step that writes to a shared file
 all the same changes it for steps that run beside it, as the source engines do, but not for later ones: what is not as
-it is in the project is copied anew. Of large files ``KEPT`` bytes are copied; those beyond are symbolic links into the
-project, and ``changed`` tells which of them a step has written to.
+it is in the project is copied anew. Of large files ``COPIED_IN_TOTAL`` bytes are copied; those beyond are symbolic
+links into the project, and ``changed`` tells which of them a step has written to.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COPIED = 1 << 20
-KEPT = 4 << 30
+COPIED_IN_TOTAL = 4 << 30
 INSTEAD = "add it to the catalog's 'put' patterns to get a writable copy"
 _LEFT_OUT = {"node_modules", "__pycache__"}
 _SOURCES = frozenset(
@@ -75,7 +75,7 @@ def show(  # noqa: PLR0913, PLR0917 - all that a view needs
         folder: the working directory.
         put: patterns of files that the step may write.
         without: the directory of the artifact store, if it is a directory.
-        shared: a directory on the file system of ``folder`` in which the shared copies are kept, by project.
+        shared: a directory on the file system of ``folder`` in which the shared copies are shared_copies, by project.
         pulse: called per directory; an exception ends the work.
 
     Returns:
@@ -85,8 +85,8 @@ def show(  # noqa: PLR0913, PLR0917 - all that a view needs
         ValueError: a pattern is invalid.
     """
     own = [compiled(pattern) for pattern in put]
-    with _held(shared / f"project-{key(project)}") as kept:
-        view = _View(str(project), str(folder), kept, own, str(without) if without is not None else "", pulse)
+    with _lock_against_cleaning(shared / f"project-{key(project)}") as shared_copies:
+        view = _View(str(project), str(folder), shared_copies, own, str(without) if without is not None else "", pulse)
         view.folder("")
     return view.linked
 
@@ -107,7 +107,7 @@ class _View:
 
     project: str
     target: str
-    kept: str | None
+    shared_copies: str | None
     own: Sequence[re.Pattern[str]]
     without: str
     pulse: Callable[[], None]
@@ -145,15 +145,15 @@ class _View:
             return
         if large:
             self.large += status.st_size
-        if large and self.large > KEPT:
+        if large and self.large > COPIED_IN_TOTAL:
             os.symlink(source, target)
             self.linked[path[1:]] = digest.stamp(status)
-        elif self.kept is None or not _linked(source, self.kept + path, target, status):
+        elif self.shared_copies is None or not _linked(source, self.shared_copies + path, target, status):
             copy_file(source, target, status)
 
 
 @contextlib.contextmanager
-def _held(folder: Path) -> Iterator[str | None]:
+def _lock_against_cleaning(folder: Path) -> Iterator[str | None]:
     """Lock ``folder`` against cleaning and yield it, or None if it cannot be locked."""
     try:
         folder.mkdir(mode=stat.S_IRWXU, parents=True, exist_ok=True)
@@ -172,19 +172,19 @@ def _held(folder: Path) -> Iterator[str | None]:
         os.close(handle)
 
 
-def _linked(source: str, kept: str, target: str, status: os.stat_result) -> bool:
+def _linked(source: str, shared: str, target: str, status: os.stat_result) -> bool:
     """Link ``target`` to the shared copy of ``source``, and create or update that copy if it differs."""
     try:
         try:
-            fresh = _state(os.stat(kept)) == _state(status)
+            fresh = _state(os.stat(shared)) == _state(status)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(kept), exist_ok=True)
+            os.makedirs(os.path.dirname(shared), exist_ok=True)
             fresh = False
         if not fresh:
-            beside = f"{kept}.{os.urandom(6).hex()}"
+            beside = f"{shared}.{os.urandom(6).hex()}"
             copy_file(source, beside, status)
-            os.replace(beside, kept)
-        os.link(kept, target)
+            os.replace(beside, shared)
+        os.link(shared, target)
     except OSError:
         return False
     return True

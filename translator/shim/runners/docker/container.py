@@ -142,9 +142,9 @@ def _volumes(settings: Settings) -> list[Mount]:
         Mount(
             volume.target,
             volume.source,
-            type="volume" if volume.named else "bind",
+            type="volume" if volume.is_volume else "bind",
             read_only=volume.read_only,
-            labels={f"{labels.PREFIX}cache": "true"} if volume.named else None,
+            labels={f"{labels.PREFIX}cache": "true"} if volume.is_volume else None,
         )
         for volume in settings.volumes
     ]

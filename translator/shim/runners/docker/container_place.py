@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from translator.shim.runners import Place, RunnerError
 from translator.shim.runners.docker import connections, container, follow, images, leftovers, owners, watchdog
 from translator.shim.runners.docker.container import Bind
-from translator.shim.runners.docker.engine import Engine, address, connect, said, speaking
+from translator.shim.runners.docker.engine import Engine, address, connect, error_text, speaking
 from translator.shim.runners.docker.settings import Settings, SettingsError, read
 from translator.shim.workspace import laid_out, moved, working_copy
 
@@ -122,7 +122,7 @@ class Command:
             self._close(reader)
             with contextlib.suppress(RunnerError):
                 follow.remove(engine.address, engine, created)
-                watchdog.done(engine.address, created)
+                watchdog.forget(engine.address, created)
                 owners.take_over(engine, self.request, self.settings, self.image)
             raise
         self._close(reader)
@@ -130,7 +130,7 @@ class Command:
             leftovers.remove_later(engine.address, created)
         else:
             follow.remove(engine.address, engine, created)
-            watchdog.done(engine.address, created)
+            watchdog.forget(engine.address, created)
         owners.take_over(engine, self.request, self.settings, self.image)
         return ended
 
@@ -168,5 +168,5 @@ class Command:
                 yield
             except APIError as error:
                 raise RunnerError(
-                    f"the container of image {self.request.step.image} cannot start: {said(error)}"
+                    f"the container of image {self.request.step.image} cannot start: {error_text(error)}"
                 ) from error

@@ -158,12 +158,12 @@ def speaking(where: Address, what: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise RunnerError(f"cannot {what} the container engine {where.url}: {said(error)}") from error
+        raise RunnerError(f"cannot {what} the container engine {where.url}: {error_text(error)}") from error
     except (DockerException, OSError) as error:  # those of requests are OSError
         raise UnreachableError(f"cannot {what} the container engine {where.url}: {_cause(error)}") from error
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what the engine says is wrong, without the client's words around it."""
     explanation = getattr(error, "explanation", None)
     text = explanation.decode(errors="replace") if isinstance(explanation, bytes) else explanation

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim.runners import RunnerError
 from translator.shim.runners.docker import connections
-from translator.shim.runners.docker.engine import said, speaking
+from translator.shim.runners.docker.engine import error_text, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,7 +73,7 @@ def _pull(engine: Engine, image: str, credentials: dict[str, str] | None, pulse:
                     raise RunnerError(f"cannot pull the image {image}: {problem}")
                 pulse()
         except APIError as error:
-            raise RunnerError(f"cannot pull the image {image}: {said(error)}") from error
+            raise RunnerError(f"cannot pull the image {image}: {error_text(error)}") from error
 
 
 def registry(image: str) -> str:

@@ -74,7 +74,7 @@ def remove_later(where: Address, container: str) -> None:
         for seconds in _AGAIN:
             with contextlib.suppress(RunnerError):
                 remove(where, None, container)
-                watchdog.done(where, container)
+                watchdog.forget(where, container)
                 return
             time.sleep(seconds)
 

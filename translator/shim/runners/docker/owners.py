@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim.runners import RunnerError
 from translator.shim.runners.docker.container import on_host
-from translator.shim.runners.docker.engine import said, speaking
+from translator.shim.runners.docker.engine import error_text, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -119,7 +119,7 @@ def _run(engine: Engine, image: str, owner: str, mounts: list[Mount]) -> str:
             finally:
                 client.remove_container(created, force=True, v=True)
         except APIError as error:
-            return said(error)
+            return error_text(error)
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, os.stat_result]]:

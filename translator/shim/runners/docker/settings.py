@@ -30,7 +30,7 @@ class Volume:
     read_only: bool = False
 
     @property
-    def named(self) -> bool:
+    def is_volume(self) -> bool:
         """Return whether the source is the name of a volume."""
         return not self.source.startswith("/")
 

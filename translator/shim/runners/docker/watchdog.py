@@ -38,9 +38,9 @@ def begin(where: Address, container: str) -> None:
     containers.begin(_item(where, container))
 
 
-def done(where: Address, container: str) -> None:
+def forget(where: Address, container: str) -> None:
     """Stop watching a container that has ended."""
-    containers.done(_item(where, container))
+    containers.forget(_item(where, container))
 
 
 def _item(where: Address, container: str) -> str:

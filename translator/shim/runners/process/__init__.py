@@ -87,7 +87,7 @@ def place(request: Request) -> Iterator[Place]:
 
 
 def _mounted(request: Request, own: Path, python: interpreter.Interpreter | None, overlay: Overlay | None) -> Mounts:
-    protected = [*interpreter.own().directories, *(python.directories if python is not None else ()), own.parent]
+    protected = [*interpreter.current().directories, *(python.directories if python is not None else ()), own.parent]
     protected += [request.project] if request.use != "written" else []
     protected += [request.store] if request.store is not None else []
     return mounts(protected, own, request.space.root, request.home, overlay)
@@ -119,7 +119,7 @@ class _Run:
         should_stop: Callable[[], str | None],
     ) -> supervise.Ended:
         """See ``translator.shim.runners.Run``."""
-        command, here, within, sign = list(arguments), folder, supervise.here, None
+        command, here, within, sign = list(arguments), folder, supervise.start_here, None
         if self.inside is not None:
             within = self.inside.call
         elif self.way is not None and self.mounted is not None:
@@ -127,7 +127,7 @@ class _Run:
             if self.way.tool == "bubblewrap":
                 sign = Path(self.mounted.root).parent / ".started"
                 sign.unlink(missing_ok=True)
-                command = startup.noted(command, sign)
+                command = startup.signalling(command, sign)
             command, here = self.way.command(command, self.mounted, str(folder)), Path("/")
         if self.limited is not None:
             command = cgroup.entered(self.limited, command)
@@ -138,7 +138,7 @@ class _Run:
                 within=within,
                 folder=here,
                 environment=environment,
-                one=self.ticket,
+                ticket=self.ticket,
                 output=output,
                 errors=errors,
                 limits=limits,

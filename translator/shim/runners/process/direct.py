@@ -163,8 +163,8 @@ class Inside:
             start_new_session=True,
         )
         if first.stdout is not None:
-            with first.stdout as said:
-                line = said.readline() if mount else b"\n"
+            with first.stdout as stream:
+                line = stream.readline() if mount else b"\n"
             if line != b"\n":
                 raise OSError(errno.EPERM, f"the namespace has no /proc: {line.decode(errors='replace').strip()}")
         return first.pid

@@ -46,12 +46,12 @@ def refuse(step: Step, project: Path, home: str) -> None:
     Raises:
         RunnerError: there is such a script; the message names the lines.
     """
-    said = list(findings(scripts(step, project), project, home))
-    if not said:
+    mentions = list(findings(scripts(step, project), project, home))
+    if not mentions:
         return
-    shown = ", ".join(f"{where} ({path})" for where, path in said[:_SHOWN])
-    more = f" and {len(said) - _SHOWN} more" if len(said) > _SHOWN else ""
-    names = ", ".join(sorted({f"VH_{PurePosixPath(path).name.upper()}_DIR" for _, path in said}))
+    shown = ", ".join(f"{where} ({path})" for where, path in mentions[:_SHOWN])
+    more = f" and {len(mentions) - _SHOWN} more" if len(mentions) > _SHOWN else ""
+    names = ", ".join(sorted({f"VH_{PurePosixPath(path).name.upper()}_DIR" for _, path in mentions}))
     raise RunnerError(
         f"the scripts name directories that this worker cannot provide, so their files would be lost: {shown}{more}; "
         f"let the scripts use the environment ({names}), or run the step on a worker that allows mount namespaces "

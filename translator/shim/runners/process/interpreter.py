@@ -65,7 +65,7 @@ class Interpreter:
 
 
 @lru_cache(maxsize=1)
-def own() -> Interpreter:
+def current() -> Interpreter:
     """Return the interpreter of this worker."""
     names: dict[str, object] = {}
     exec(_FACTS, names)  # noqa: S102 - the same text is run by others
@@ -77,18 +77,18 @@ def on_path(environment: Mapping[str, str]) -> Interpreter | None:
     path = environment.get("PATH", os.defpath)
     program = shutil.which("python", path=path) or shutil.which("python3", path=path)
     if program is None or str(Path(program).parent) == str(Path(sys.prefix) / "bin"):
-        return own()
+        return current()
     try:
         return _facts_of(program, os.stat(program).st_mtime_ns)  # noqa: PTH116 - on every execution's path
     except OSError:
-        return own()
+        return current()
 
 
 @lru_cache(maxsize=16)
 def _facts_of(program: str, changed: int) -> Interpreter | None:  # noqa: ARG001 - a key
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     try:
-        said = subprocess.run(
+        printed = subprocess.run(
             [program, "-c", f"{_FACTS}\nprint(json.dumps(facts))"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -96,7 +96,7 @@ def _facts_of(program: str, changed: int) -> Interpreter | None:  # noqa: ARG001
             timeout=_SECONDS,
             env=clean,
         ).stdout
-        return _interpreter(json.loads(said))
+        return _interpreter(json.loads(printed))
     except (OSError, ValueError, KeyError, TypeError, subprocess.SubprocessError):  # or it is not an interpreter
         return None
 

@@ -23,7 +23,7 @@ TRIES = 10
 _PAUSE = 0.02
 
 
-def noted(arguments: Sequence[str], sign: Path) -> list[str]:
+def signalling(arguments: Sequence[str], sign: Path) -> list[str]:
     """Return a command that makes the file ``sign`` before it becomes the command ``arguments``."""
     return ["/bin/sh", "-c", ': > "$0" && exec "$@"', str(sign), *arguments]
 

@@ -185,23 +185,25 @@ class Body:
         at: Position,
     ) -> None:
         variable = self._names.variable(path)
-        shown = node.name if node.name != id else None
+        display_name = node.name if node.name != id else None
         if isinstance(node, ir.ExecutionNode):
             guard = self._guard(path, way)
-            said = (
-                *arguments(task_id=id, task_display_name=shown, step=self._constants[path], item=at.item_argument),
+            task_arguments = (
+                *arguments(
+                    task_id=id, task_display_name=display_name, step=self._constants[path], item=at.item_argument
+                ),
                 *arguments(**ends(way)),
                 *guard,
                 *retry_arguments(node),
                 *self._settings(node),
             )
             self._explain(at, guard)
-            self._out.step(at.depth, variable, place(node, way), said)
+            self._out.step(at.depth, variable, place(node, way), task_arguments)
             return
         if isinstance(node, ir.MapNode) and at.over:
             once = f"For every {at.argument} at once: Airflow cannot nest mapped task groups."
             self._out.line(at.depth, comment(once))
-        self._out.block(at.depth, self._group_of(id, shown), variable, place(node, way))
+        self._out.block(at.depth, self._group_of(id, display_name), variable, place(node, way))
         inside = replace(at.deeper(), sure=at.sure and not way.guarded)
         match node:
             case ir.ParallelNode():
@@ -246,21 +248,21 @@ class Body:
     def _loop(self, path: Path, node: ir.LoopNode, way: Way, at: Position) -> None:
         enter = self._enter(path, way, at)
         again, iterations = (self._names.own(path, word) for word in ("again", "iterations"))
-        inner = any(isinstance(one, ir.LoopNode) for _, one in walk(node.body))
-        number, one = (self._names.own(path, word) if inner else word for word in ("number", "iteration"))
+        inner = any(isinstance(iteration_group, ir.LoopNode) for _, iteration_group in walk(node.body))
+        number, iteration_group = (self._names.own(path, word) if inner else word for word in ("number", "iteration"))
         self._out.use("chain")
         self._out.use("TaskGroup")
         self._out.line(at.depth, f"{iterations} = []")
         self._out.line(at.depth, f"for {number} in range({node.limit}):")
-        self._out.line(at.depth + 1, f'with TaskGroup(f"iteration_{{{number}}}") as {one}:')
+        self._out.line(at.depth + 1, f'with TaskGroup(f"iteration_{{{number}}}") as {iteration_group}:')
         iteration = replace(at.deeper(2), sure=False)
         waits = at.over is not None or any(inner.guarded for inner in ways(node.body).values())
-        said = arguments(task_id="again", number=name(number), until=node.until, index=node.index)
-        self._task(again, "IterationOperator", iteration, said, self._guard(path, LOOKS) if waits else ())
+        task_arguments = arguments(task_id="again", number=name(number), until=node.until, index=node.index)
+        self._task(again, "IterationOperator", iteration, task_arguments, self._guard(path, LOOKS) if waits else ())
         self._out.blank()
         self._order(self._graph((*path, BODY), node.body, iteration, first=again), iteration)
         self._out.blank()
-        self._out.line(at.depth + 1, f"{iterations}.append({one})")
+        self._out.line(at.depth + 1, f"{iterations}.append({iteration_group})")
         self._out.blank()
         join = self._join("loop", path, way, at)
         self._out.line(at.depth, f"chain({enter}, *{iterations})" if enter else f"chain(*{iterations})")
@@ -271,8 +273,8 @@ class Body:
         ids = self._names.ids(graphs)
         variables = [self._names.variable((*path, branch)) for branch in graphs]
         for variable, (branch, graph) in zip(variables, graphs.items(), strict=True):
-            shown = branch if branch != ids[branch] else None
-            self._out.block(at.depth, self._group_of(ids[branch], shown), variable)
+            display_name = branch if branch != ids[branch] else None
+            self._out.block(at.depth, self._group_of(ids[branch], display_name), variable)
             inside = at.deeper()
             self._order(self._graph((*path, branch), graph, inside), inside)
             self._out.blank()
@@ -290,18 +292,20 @@ class Body:
     def _join(self, kind: str, path: Path, way: Way, at: Position, reducer: str | None = None) -> str:
         """Write the fan-in of a composite node; return its variable."""
         join = self._names.own(path, "join")
-        said = arguments(task_id="join", kind=kind, reducer=reducer, **ends(way))
-        self._task(join, "JoinOperator", at, said)
+        task_arguments = arguments(task_id="join", kind=kind, reducer=reducer, **ends(way))
+        self._task(join, "JoinOperator", at, task_arguments)
         return join
 
-    def _task(self, variable: str, operator: str, at: Position, said: Arguments, guard: Arguments = ()) -> None:
+    def _task(
+        self, variable: str, operator: str, at: Position, task_arguments: Arguments, guard: Arguments = ()
+    ) -> None:
         """Write a task that runs no step; in the body of a map, outside mapped groups, it is mapped itself."""
         self._out.use(operator)
         self._explain(at, guard)
         if at.over is None:
-            operator_call = Call(name(operator), (), (*said, *arguments(item=at.item_argument), *guard))
+            operator_call = Call(name(operator), (), (*task_arguments, *arguments(item=at.item_argument), *guard))
         else:
-            operator_call = Call(name(f"{operator}.for_each"), (name(at.over),), (*said, *guard))
+            operator_call = Call(name(f"{operator}.for_each"), (name(at.over),), (*task_arguments, *guard))
         self._out.value(at.depth, variable, operator_call)
 
     def _explain(self, at: Position, guard: Arguments) -> None:
@@ -309,8 +313,8 @@ class Body:
         if any(keyword == "trigger_rule" for keyword, _ in guard):
             self._out.remark(at.depth, "ALL_DONE: the task itself checks whether the run has reached it.")
 
-    def _group_of(self, id: str, shown: str | None) -> Call:  # noqa: A002 - Airflow's own word
-        return call(self._out.use("TaskGroup").text, id, group_display_name=shown)
+    def _group_of(self, id: str, display_name: str | None) -> Call:  # noqa: A002 - Airflow's own word
+        return call(self._out.use("TaskGroup").text, id, group_display_name=display_name)
 
     def _guard(self, path: Path, way: Way) -> Arguments:
         """Return the arguments of a task that checks whether the node at a path was reached, if it must."""
