@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_plugin.configuration import connections
+from translator.shim import variables
 from translator.shim.masking.uris import redact
 from translator.shim.store import StoreAddress, StoreError
 from translator.shim.store.credentials import options_of
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECTION = "pipeline_translator"
-STORE = "TRANSLATOR_STORE"
-"""Environment variable with the URI of the store, which counts before what the DAG says."""
-RUN = "TRANSLATOR_RUN"
-"""Environment variable with the run's name in the store, if a command chose it before Airflow started."""
 
 
 def store_address(default_args: Mapping[str, Any]) -> StoreAddress:
@@ -33,7 +30,7 @@ def store_address(default_args: Mapping[str, Any]) -> StoreAddress:
     Raises:
         StoreError: the connection does not exist.
     """
-    if chosen := os.environ.get(STORE):
+    if chosen := os.environ.get(variables.STORE):
         return StoreAddress(chosen)
     uri = default_args.get("store") or conf.get(SECTION, "store", fallback="")
     uri = uri or str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "artifacts")
@@ -50,4 +47,4 @@ def store_address(default_args: Mapping[str, Any]) -> StoreAddress:
 
 def project_folder(folder: str | Path) -> Path:
     """Return the source file's directory: ``TRANSLATOR_PROJECT``, else that of the DAG file."""
-    return Path(os.environ.get("TRANSLATOR_PROJECT") or folder)
+    return Path(os.environ.get(variables.PROJECT) or folder)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.embedded import database, quiet
-from translator.shim.embedded.command_line import parser
+from translator.shim.embedded.command_line import environment, parser
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
@@ -61,15 +61,13 @@ def _set_environment(options: argparse.Namespace, home: Path) -> None:
     for key in [key for key in os.environ if key.startswith("AIRFLOW__")]:
         del os.environ[key]
     os.environ.update(
+        environment(options),
         AIRFLOW_HOME=str(home),
         AIRFLOW__CORE__DAGS_FOLDER=str(home / BUNDLE),
         AIRFLOW__CORE__LOAD_EXAMPLES="False",
         AIRFLOW__CORE__MAX_MAP_LENGTH=str(sys.maxsize),
         AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{home / DATABASE}?timeout=60",
         AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
-        TRANSLATOR_STORE=options.store,
-        TRANSLATOR_RUN=options.run,
-        TRANSLATOR_PROJECT=str(options.project.resolve()),
     )
 
 

@@ -34,11 +34,12 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
         decided: whether Airflow has decided the state of the run since a person may have marked it, because it ran
             parts of the run again. A mark of the run that contradicts this state no longer counts.
     """
-    from airflow_plugin.configuration.locations import RUN, store_address
+    from airflow_plugin.configuration.locations import store_address
+    from translator.shim import variables
     from translator.shim.outcome.run_record import mark
     from translator.shim.store import open_store
 
-    if RUN in os.environ:  # a command runs it, and writes its record
+    if variables.RUN in os.environ:  # a command runs it, and writes its record
         return
     seen = look(dag_id, run_id, ended=ended)
     if seen is None:

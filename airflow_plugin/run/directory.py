@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.configuration.locations import RUN
 from airflow_plugin.dag.finish_task import DOCUMENT, FINISH
-from translator.shim import clock
+from translator.shim import clock, variables
 from translator.shim.store.owner import own_folder
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def folder_of(store: Store, pipeline: str, run: DagRunId, written: Callable[[], 
     Raises:
         translator.shim.store.StoreError: the store cannot be read or written.
     """
-    if chosen := os.environ.get(RUN):
+    if chosen := os.environ.get(variables.RUN):
         return chosen
     owner = {
         "engine": "airflow",

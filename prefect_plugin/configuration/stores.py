@@ -9,16 +9,16 @@ from pathlib import Path
 from prefect_plugin.configuration import blocks
 from prefect_plugin.configuration.blocks import ArtifactStore
 from prefect_plugin.exceptions import BlockError
+from translator.shim import variables
 from translator.shim.contract import StoreAddress
 
-VARIABLE = "TRANSLATOR_STORE"
-"""Environment variable with the store's URI, or ``artifact-store/NAME`` for a block."""
 BLOCK = "default"
 """Name of the block that is used if neither the environment nor the flow names a store."""
 FOLDER = "artifacts"
 """Directory, below the current one, that is used if that block does not exist either."""
 
 _PREFIX = "artifact-store/"
+"""The start of a store in the environment that is a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ def choose(store: str | None = None, block: str | None = None) -> FlowStore:
     Raises:
         BlockError: a block that the environment or the flow names does not exist, or cannot be read.
     """
-    configured = os.environ.get(VARIABLE, "")
+    configured = os.environ.get(variables.STORE, "")
     if configured.startswith(_PREFIX):
         name = configured.removeprefix(_PREFIX)
-        return _flow_store(name, _required(name, f"change {VARIABLE}"))
+        return _flow_store(name, _required(name, f"change {variables.STORE}"))
     if configured:
         return FlowStore(StoreAddress(configured if "://" in configured else str(Path(configured).resolve())))
     if block is not None:

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim.embedded import database, quiet, slots
-from translator.shim.embedded.command_line import parser
+from translator.shim.embedded.command_line import environment, parser
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
@@ -56,12 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     os.environ.update(
-        _SETTINGS,
+        _SETTINGS | environment(options),
         PREFECT_HOME=str(home),
         PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
-        TRANSLATOR_STORE=options.store,
-        TRANSLATOR_RUN=options.run,
-        TRANSLATOR_PROJECT=str(options.project.resolve()),
     )
     slots.limit(options.jobs)
     with quiet(home / LOG) as errors:

@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect import get_run_logger
 from prefect.context import FlowRunContext
@@ -24,8 +24,10 @@ from prefect_plugin.run.replacement import has_later_attempt, is_replaced
 from prefect_plugin.run.run_state import Run
 from prefect_plugin.run.stopping import Cause, state_watched
 from prefect_plugin.tasks.display_names import flat
+from translator.shim import variables
 from translator.shim.embedded import events
 from translator.shim.execution import kill_all
+from translator.shim.json_values import thawed
 from translator.shim.masking.uris import redact
 from translator.shim.store import StoreError, open_store
 from translator.shim.store.owner import own_folder
@@ -37,10 +39,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Json, StoreAddress, Value
 
-RUN = "TRANSLATOR_RUN"
-"""Environment variable with the run's id in the store, if the caller chooses it."""
-PROJECT = "TRANSLATOR_PROJECT"
-"""Environment variable with the project directory, if it is not beside the flow's file."""
 SETTLE_SECONDS = 20.0
 """How long an interrupted run waits for its executions to end; each obeys within a few seconds.
 
@@ -83,10 +81,10 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     address = chosen.address
     run = Run(
         pipeline=pipeline,
-        id=os.environ.get(RUN) or _folder(address, pipeline, flow_run),
+        id=os.environ.get(variables.RUN) or _folder(address, pipeline, flow_run),
         store=address,
-        project=Path(os.environ.get(PROJECT) or project).resolve(),
-        parameters={name: _listed(value) for name, value in (parameters or {}).items()},
+        project=Path(os.environ.get(variables.PROJECT) or project).resolve(),
+        parameters={name: thawed(value) for name, value in (parameters or {}).items()},
         flow_run=flow_run.id,
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
@@ -107,11 +105,6 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
             run.stop.trip(*_interruption(error))
             _settle(run)
             raise
-
-
-def _listed(value: Any) -> Any:
-    """Return a list for a tuple: defaults of a flow's arguments are tuples."""
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _folder(store: StoreAddress, pipeline: str, flow_run: FlowRun) -> str:

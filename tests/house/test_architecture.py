@@ -15,7 +15,7 @@ CORE = {
     "translator": {
         *("__init__", "errors", "files", "graphs", "ir", "load", "names", "nodes", "registry", "runtime", "span"),
     },
-    "translator/shim": {"__init__", "clock", "contract", "errors", "loom", "run_contract"},
+    "translator/shim": {"__init__", "clock", "contract", "errors", "loom", "run_contract", "variables"},
     "airflow_plugin": {"__init__", "exceptions", "plugin", "provider"},
     "prefect_plugin": {"__init__", "exceptions"},
 }
@@ -33,7 +33,7 @@ LAYERS = {
         ("cli", "conformance"),
     ),
     "translator/shim": (
-        ("clock", "contract", "errors", "masking"),
+        ("clock", "contract", "errors", "masking", "variables"),
         ("embedded", "files", "json_values"),
         ("loom", "process", "store"),
         ("outcome", "workspace"),

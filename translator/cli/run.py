@@ -98,6 +98,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded: Loaded, args: Namespace) -> int:
+    from translator.shim.embedded import events
     from translator.shim.store import key_of
 
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -110,15 +111,15 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
         jobs = args.jobs or _cores()
         home = folder / "home"
         command = target.run_command(file, store=uri, run=run, project=project, parameters=values, home=home, jobs=jobs)
-        events = folder / "events.jsonl"
+        file_of_events = folder / "events.jsonl"
         progress = Progress()
         shown = view(progress, kinds, engine=target.NAME, quiet=args.quiet)
         if not args.quiet:
             sys.stdout.write(printable(f"{pipeline.name} on {target.NAME}, run {run}") + "\n")
             sys.stdout.flush()
-        with shown, Follower(events, progress, shown) as follower:
+        with shown, Follower(file_of_events, progress, shown) as follower:
             print_line = follower.print_line if args.verbose else None
-            ended = process.run(command, {"TRANSLATOR_EVENTS": str(events)}, print_line, guard)
+            ended = process.run(command, {events.VARIABLE: str(file_of_events)}, print_line, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(home)
     complete = document is not None and document["state"] == "complete" and ended.status == 0

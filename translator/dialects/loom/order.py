@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.dialects.loom.paths import above, climbs, inside, is_url
+from translator.graphs import reachable
 from translator.ir import EdgeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from translator.diagnostics import Diagnostics
     from translator.dialects.loom.references import Names
@@ -126,12 +127,13 @@ def _exclude(first: Lowered, second: Lowered) -> bool:
     return any((switch, branch) not in branches and switch in dict(branches) for switch, branch, _ in second.branches)
 
 
-def _late(late: Sequence[tuple[Use, str]], edges: object, diagnostics: Diagnostics) -> None:
-    waits: dict[str, set[str]] = {}
-    for edge in edges:  # type: ignore[attr-defined]
-        waits.setdefault(edge.target.node, set()).add(edge.source.node)
+def _late(late: Sequence[tuple[Use, str]], edges: Iterable[ir.Edge], diagnostics: Diagnostics) -> None:
+    upstream: dict[str, set[str]] = {}
+    for edge in edges:
+        upstream.setdefault(edge.target.node, set()).add(edge.source.node)
+        upstream.setdefault(edge.source.node, set())
     for use, writer in late:
-        if use.step in _all_before(writer, waits):
+        if use.step in reachable(upstream.get(writer, ()), upstream):
             continue  # a cycle, which the checks report
         message = (
             f"step {use.step!r} is listed before step {writer!r}, which writes {use.path!r}: Loom would run it first, "
@@ -139,17 +141,6 @@ def _late(late: Sequence[tuple[Use, str]], edges: object, diagnostics: Diagnosti
         )
         hint = f"list it after {writer!r}, or set 'execution: {{parallel: true}}'"
         diagnostics.error("used-before-made", message, use.span, hint=hint)
-
-
-def _all_before(step: str, waits: Mapping[str, set[str]]) -> set[str]:
-    upstream: set[str] = set()
-    stack = [step]
-    while stack:
-        for other in waits.get(stack.pop(), ()):
-            if other not in upstream:
-                upstream.add(other)
-                stack.append(other)
-    return upstream
 
 
 def _in_containers(names: Names, diagnostics: Diagnostics) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from translator.shim import variables
+
 
 def parser(module: str, engine: str, description: str | None) -> argparse.ArgumentParser:
     """Return the parser of the arguments.
@@ -23,3 +25,12 @@ def parser(module: str, engine: str, description: str | None) -> argparse.Argume
     arguments.add_argument("--jobs", type=int, default=1, metavar="N", help="maximum number of concurrent executions")
     arguments.add_argument("--param-json", default="{}", metavar="JSON", help='values by "NAME" or "NODE.PARAMETER"')
     return arguments
+
+
+def environment(options: argparse.Namespace) -> dict[str, str]:
+    """Return the variables that tell the plugin where the run reads and writes."""
+    return {
+        variables.STORE: options.store,
+        variables.RUN: options.run,
+        variables.PROJECT: str(options.project.resolve()),
+    }

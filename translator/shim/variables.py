@@ -1,0 +1,10 @@
+"""Name the environment variables that decide where a run reads and writes, on each engine."""
+
+from __future__ import annotations
+
+STORE = "TRANSLATOR_STORE"
+"""The URI of the artifact store, which counts before what the generated file says."""
+RUN = "TRANSLATOR_RUN"
+"""The run's name in the store, if a command chose it before the engine started."""
+PROJECT = "TRANSLATOR_PROJECT"
+"""The project directory, if it is not beside the generated file."""
