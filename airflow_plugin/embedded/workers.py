@@ -103,9 +103,12 @@ class Workers:
 
 
 def _preload() -> None:
-    """Create what every task needs once, before the fork: Airflow's API for tasks takes seconds."""
+    """Create what every task needs once, before the fork: Airflow's tables and its API for tasks take seconds."""
+    from airflow.models.taskinstance import TaskInstance  # noqa: F401
     from airflow.sdk.execution_time import supervisor, task_runner  # noqa: F401
+    from sqlalchemy.orm import configure_mappers
 
+    configure_mappers()
     with contextlib.suppress(AttributeError):  # private, and only a matter of speed
         api = supervisor.in_process_api_server().app
         api._cadwyn_initialize()  # noqa: SLF001
