@@ -40,7 +40,7 @@ SOURCE_ENGINES := .venv/magnus/.engine .venv/runnable/.engine .venv/loom/.engine
 PYTHONS ?= 3.12 3.13 3.14
 
 # The tests that say most about other versions in a few minutes; tables and edges run on both engines at once.
-ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/test_console.py) \
+ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/console/test_console.py) \
 	tests/$(1)/test_embedded.py tests/$(1)/test_on_error.py tests/examples
 BOTH_ENGINES := tests/parity/test_cases.py tests/parity/test_valohai_example.py tests/parity/test_loom_examples.py
 
@@ -113,9 +113,9 @@ property: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 
 histories: $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/airflow/bin/python -m pytest -s \
-		-p no:cacheprovider tests/airflow/test_histories.py tests/airflow/controlflow/test_histories.py -k test_histories
+		-p no:cacheprovider tests/airflow/dataflow/test_histories.py tests/airflow/controlflow/test_histories.py -k test_histories
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/prefect/bin/python -m pytest -s \
-		-p no:cacheprovider tests/prefect/test_histories.py tests/prefect/controlflow/test_histories.py -k test_random_histories
+		-p no:cacheprovider tests/prefect/dataflow/test_histories.py tests/prefect/controlflow/test_histories.py -k test_random_histories
 
 oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider

@@ -266,3 +266,12 @@ def caught(function: str) -> set[str]:
     return {
         name.id for handler in handlers if handler.type for name in ast.walk(handler.type) if isinstance(name, ast.Name)
     }
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_tests_of_a_plugin_are_in_its_rooms(plugin: str) -> None:
+    tests = ROOT / "tests" / plugin.removesuffix("_plugin")
+    rooms = {path.name for path in (ROOT / plugin).iterdir() if (path / "__init__.py").is_file()}
+    assert {path.parent.name for path in tests.glob("*/test_*.py")} <= rooms
+    of_all_rooms = {"test_public_api.py", "test_undocumented_uses.py"}
+    assert {path.name for path in tests.glob("test_*.py")} <= of_all_rooms

@@ -151,7 +151,7 @@ def run(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 @pytest.fixture(scope="session")
 def worker(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """Make a history of a class, on a worker that runs for all of them."""
-    from tests.prefect.histories import POOL
+    from tests.prefect.dataflow.histories import POOL
 
     folder = tmp_path_factory.mktemp("histories")
     made = server.command("work-pool", "create", POOL, "--type", "process")

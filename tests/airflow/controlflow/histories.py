@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.airflow.controlflow.model import C, Cleared, E, Instance, K, Model, is_item, plain, task_of
-from tests.airflow.histories import said
+from tests.airflow.dataflow.histories import said
 from tests.airflow.scheduler import wait_until
 from tests.controlflow.histories import SHAPES, Plan, Shape, drawn, key_of, seen, shown, write
 from tests.controlflow.run import predicted, recorded

@@ -1,4 +1,4 @@
-"""Do to control-flow graphs what ``tests.prefect.histories`` does to dataflow graphs."""
+"""Do to control-flow graphs what ``tests.prefect.dataflow.histories`` does to dataflow graphs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.controlflow.histories import SHAPES, does, key_of, seen, shown
 from tests.controlflow.histories import Plan as Steps
 from tests.controlflow.histories import write as write_steps
 from tests.controlflow.run import predicted, recorded
-from tests.prefect.histories import EndsBy
-from tests.prefect.histories import History as DataflowHistory
+from tests.prefect.dataflow.histories import EndsBy
+from tests.prefect.dataflow.histories import History as DataflowHistory
 from translator.semantics.controlflow import GraphFate, Interpreter, StepEnding, Visit
 from translator.shim.json_values import thawed
 

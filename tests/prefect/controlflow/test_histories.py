@@ -17,7 +17,7 @@ from tests.controlflow.histories import SHAPES, drawn
 from tests.controlflow.histories import Plan as Steps
 from tests.histories import MANY, follow_all
 from tests.prefect.controlflow.histories import History, Plan
-from tests.prefect.histories import ANEW, ATTEMPTS, EndsBy
+from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, EndsBy
 
 
 @pytest.fixture(scope="module")

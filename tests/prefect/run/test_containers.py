@@ -10,8 +10,8 @@ import pytest
 pytest.importorskip("prefect")
 
 from tests.podman import PYTHON_IMAGE
+from tests.prefect.run.test_cancel import cancel, flow_run_of
 from tests.prefect.support import wait_for
-from tests.prefect.test_cancel import cancel, flow_run_of
 from translator.load import load
 from translator.targets import GenerateOptions
 from translator.targets import prefect as target

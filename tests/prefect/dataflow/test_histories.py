@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("prefect")
 
 from tests.histories import MANY, follow_all
-from tests.prefect.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
+from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from translator.targets import GenerateOptions, airflow
 if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
 
-CASES = Path(__file__).parent.parent / "goldens" / "cases"
+CASES = Path(__file__).parents[2] / "goldens" / "cases"
 # Says which process it is, where a test and other commands see it, and would run for minutes, holding a lock.
 SLEEP = (
     "exec 9> $TESTS_HOME/lock; flock -s 9; "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("airflow.sdk")
 
-GOLDENS_FOLDER = Path(__file__).parent.parent / "goldens"
+GOLDENS_FOLDER = Path(__file__).parents[2] / "goldens"
 GOLDENS = sorted((GOLDENS_FOLDER / "airflow").rglob("*.py"))
 CHECK = """
 import json, sys

@@ -182,7 +182,8 @@ class History:
     def _await_second_report(self, client: Any) -> None:
         """Wait until the worker has reported the killed process twice, see docs/deploying.md.
 
-        The second report undoes a retry before it: ``tests.prefect.test_two_processes`` does that in each order.
+        The second report undoes a retry before it; ``tests.prefect.recovery.test_two_processes`` does that in each
+        order.
         """
         self.kills += 1
         wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[self.flow_run]))

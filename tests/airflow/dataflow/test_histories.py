@@ -1,4 +1,4 @@
-"""Test sequences of what people do to runs on a real Airflow (``tests.airflow.histories``).
+"""Test sequences of what people do to runs on a real Airflow (``tests.airflow.dataflow.histories``).
 
 ``make histories N=50`` runs many histories.
 """
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.airflow.histories import History, deploy
+from tests.airflow.dataflow.histories import History, deploy
 from tests.histories import AT_ONCE, MANY, follow_all
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.shim.conftest import Worker
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
+ROOT = HERE.parents[3]
 DIRECT = Namespace("direct", processes=True)
 
 

@@ -19,7 +19,7 @@ from translator.targets import GenerateOptions, airflow
 if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
 
-CASES = Path(__file__).parents[1] / "goldens" / "cases"
+CASES = Path(__file__).parents[2] / "goldens" / "cases"
 FILES = {"choices": "loom/choices.yaml", "faces": "loom/faces.yaml", "nested": "magnus/nested.yaml"}
 MORE = """
   - name: once_more
