@@ -1,7 +1,12 @@
-"""Start a real Airflow in its own home: API server, scheduler with LocalExecutor and DAG processor, on SQLite."""
+"""Start a real Airflow in its own home: API server, scheduler with LocalExecutor and DAG processor, on SQLite.
+
+No triggerer, for nothing of ours is deferred.
+"""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
 import os
 import signal
@@ -11,11 +16,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from airflow_plugin import embedded
+from translator.shim.embedded import database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -148,7 +155,7 @@ def wait_until(what: Callable[[], Any], seconds: float = PATIENCE) -> None:
         time.sleep(0.2)
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | None = None) -> Iterator[Airflow]:
     """Start Airflow, and end all of its processes afterwards.
 
@@ -167,18 +174,21 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "6",
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(b"a".ljust(32)).decode(),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://localhost:{port}/execution/",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "known to all processes".ljust(64),
         "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__SECRET_KEY": "known to all processes".ljust(64),
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
         "AIRFLOW__API__WORKERS": "1",
         # By default SQLite waits 5 s for a lock, and then the API server says 500.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
         "AIRFLOW__PIPELINE_TRANSLATOR__STORE": str(home / "artifacts"),
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        # By default a second; each look takes some hundredths of a second of CPU while a run is running.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.4",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         # SQLite on a busy machine keeps the API server waiting for long, and a worker that gives up loses its task.
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "120",
@@ -186,27 +196,37 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
         "PATH": f"{BIN}:{os.environ['PATH']}",
         **(more or {}),
     }
-    airflow = Airflow(home, port, environment, home / "standalone.log")
+    airflow = Airflow(home, port, environment, home / "all.log")
+    (home / "airflow.cfg").touch()  # else each process writes one, with other secrets
+    database.prepare(home / "airflow.db", "airflow", embedded._packages(), lambda: _migrate(airflow))
     with airflow.log.open("w") as log:
-        process = subprocess.Popen(
-            [str(BIN / "airflow"), "standalone"],
-            cwd=folder,
-            env=environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        processes = [
+            subprocess.Popen(
+                [str(BIN / "airflow"), part],
+                cwd=folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            for part in ("api-server", "scheduler", "dag-processor")
+        ]
     try:
-        _wait_until_healthy(airflow, process)
+        _wait_until_healthy(airflow, processes)
         yield airflow
     finally:
-        _end(process)
+        _end(processes)
 
 
-def _wait_until_healthy(airflow: Airflow, process: subprocess.Popen[bytes]) -> None:
+def _migrate(airflow: Airflow) -> None:
+    done = airflow.command("db", "migrate")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _wait_until_healthy(airflow: Airflow, processes: list[subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + 600
     while True:
-        assert process.poll() is None, f"Airflow ended:\n{airflow.tail()}"
+        assert all(process.poll() is None for process in processes), f"Airflow ended:\n{airflow.tail()}"
         assert time.monotonic() < deadline, f"Airflow does not get healthy:\n{airflow.tail()}"
         try:
             health = airflow.api("GET", "/api/v2/monitor/health")
@@ -218,26 +238,23 @@ def _wait_until_healthy(airflow: Airflow, process: subprocess.Popen[bytes]) -> N
         time.sleep(0.5)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the session that Airflow runs in: TERM, half a minute, KILL."""
-    members = _session(process.pid)
-    for number in (signal.SIGTERM, signal.SIGKILL):
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    """Kill the sessions that Airflow runs in: to end in order takes seconds of CPU, and nobody reads its database."""
+    deadline = time.monotonic() + 120
+    leaders = {process.pid for process in processes}
+    while (members := _sessions(leaders)) and time.monotonic() < deadline:
         for pid in members:
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                continue
-        deadline = time.monotonic() + 120
-        while (members := _session(process.pid)) and time.monotonic() < deadline:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in processes:
             process.poll()
-            time.sleep(0.1)
-        if not members:
-            break
-    process.wait(10)
+        time.sleep(0.1)
+    for process in processes:
+        process.wait(10)
 
 
-def _session(leader: int) -> list[int]:
-    """Return the living processes of a session, and of the process groups that its members started."""
+def _sessions(leaders: set[int]) -> list[int]:
+    """Return the living processes of sessions, and those that they started in others."""
     found = []
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
@@ -250,7 +267,7 @@ def _session(leader: int) -> list[int]:
         if fields[0] in "ZX":
             continue
         parents[int(entry.name)] = int(fields[1])
-        if int(fields[3]) == leader:
+        if int(fields[3]) in leaders:
             found.append(int(entry.name))
     grown = set(found)
     while more := {pid for pid, parent in parents.items() if parent in grown} - grown:
