@@ -18,6 +18,7 @@ EXTRAS_dev := dev
 EXTRAS_airflow := airflow,docker,examples,notebooks,test
 EXTRAS_prefect := prefect,docker,examples,notebooks,test
 EXTRAS_docs := docs
+EXTRAS_pictures := pictures
 EXTRAS_oldest-airflow := airflow,docker,examples,notebooks,test
 EXTRAS_oldest-prefect := prefect,docker,examples,notebooks,test
 
@@ -25,6 +26,7 @@ DEV := $(VENV)/dev/.installed
 AIRFLOW := $(VENV)/airflow/.installed
 PREFECT := $(VENV)/prefect/.installed
 DOCS := .venv/docs/.installed
+PICTURES := .venv/pictures/.installed
 # The lower bounds of pyproject.toml, with other packages of that time.
 OLDEST := .venv/oldest-airflow/.installed .venv/oldest-prefect/.installed
 
@@ -50,7 +52,7 @@ PACKAGES := bubblewrap podman runc zsh
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages docs bench property histories oracle fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs pictures bench property histories oracle fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -58,6 +60,7 @@ help:
 	@echo 'make test         lint, types and all tests, in all three environments'
 	@echo 'make packages     install the Debian packages that some tests need, as root or with sudo'
 	@echo 'make docs         build the website of the documentation in site/, and check its links'
+	@echo 'make pictures     take the pictures of the documentation again, in real Airflow and Prefect'
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
@@ -104,6 +107,9 @@ packages:
 
 docs: $(DOCS)
 	@.venv/docs/bin/zensical build --strict --clean
+
+pictures: $(PICTURES) $(AIRFLOW) $(PREFECT)
+	@.venv/pictures/bin/python -m tests.pictures
 
 bench: $(DEV) $(AIRFLOW) $(PREFECT)
 	@.venv/dev/bin/python benchmarks/run.py
@@ -175,7 +181,7 @@ format: $(DEV)
 	@.venv/dev/bin/ruff format . && .venv/dev/bin/ruff check --fix-only --quiet .
 
 constraints:
-	@for name in dev airflow prefect oldest-airflow oldest-prefect magnus runnable loom docs; do \
+	@for name in dev airflow prefect oldest-airflow oldest-prefect magnus runnable loom docs pictures; do \
 		test ! -d .venv/$$name || .venv/$$name/bin/python -m pip freeze --exclude-editable \
 			| grep == | LC_ALL=C sort -f > constraints/$$name.txt; done
 

@@ -55,7 +55,9 @@ def main(argv: Sequence[str]) -> int:
 
 def parser() -> Parser:
     """Return the parser of the arguments."""
-    arguments = Parser("init", "Write a small pipeline to start from. Existing files are never overwritten.")
+    arguments = Parser(
+        "init", "Write a small pipeline to start from. Existing files are never overwritten.", page="index"
+    )
     known = ", ".join(registry.names(registry.DIALECTS))
     arguments.add_argument("language", metavar="LANGUAGE", help=f"source language: {known}")
     arguments.add_argument(

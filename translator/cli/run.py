@@ -47,7 +47,7 @@ _LOG_LENGTH = 4 << 20
 
 def parser() -> Parser:
     """Return the parser of the arguments."""
-    arguments = Parser("run", "Translate a pipeline and run it locally on the installed engine.")
+    arguments = Parser("run", "Translate a pipeline and run it locally on the installed engine.", page="runners")
     add_file(arguments)
     add_pipeline_arguments(arguments, target="(default: the only one that is installed)")
     param_option.add_argument(arguments)

@@ -71,7 +71,7 @@ def parser() -> Parser:
     """Return the parser of the arguments."""
     languages = titles(registry.dialects())
     description = f"Translate pipelines of {languages} into workflows for another engine.\n\n{listed()}"
-    arguments = Parser("translate", description)
+    arguments = Parser("translate", description, page="deploying")
     arguments.epilog = f"To translate a file named like a command, write its path: ./check\n{arguments.epilog}"
     add_file(arguments)
     add_pipeline_arguments(arguments, target="")
