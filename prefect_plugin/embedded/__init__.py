@@ -16,6 +16,7 @@ import traceback
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
+from prefect_plugin.embedded import private_server
 from translator.shim.embedded import database, quiet, slots
 from translator.shim.embedded.command_line import environment, parser
 from translator.shim.errors import TranslatorError
@@ -67,6 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except UsageError as error:
             print(f"error: {error}", file=errors)
             return 2
+        except private_server.ServerError as error:  # its log ends with the reason, which a traceback would hide
+            print(f"error: {error}", file=errors)
+            return 1
         except KeyboardInterrupt:
             return 1
         except Exception as error:  # noqa: BLE001 - the user sees one line, the log has the rest
@@ -79,7 +83,6 @@ def _run(file: Path, home: Path, values: Mapping[str, Any]) -> int:
     from prefect.exceptions import ParameterTypeError
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from prefect_plugin.embedded import private_server
     from prefect_plugin.embedded.arguments import ArgumentError, arguments_of
 
     flow = _load(file)
