@@ -38,6 +38,42 @@ def test_a_signal_while_the_engine_starts(tmp_path: Path, sent: signal.Signals) 
     assert not (tmp_path / "began").exists()
 
 
+BACKGROUND = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from translator.run import process
+
+ENGINE = "trap 'echo INT > got; exit 3' INT; trap 'echo TERM > got; exit 3' TERM; echo > began; n=0; " \\
+    "while [ $n -lt {steps} ]; do sleep 0.1; n=$((n + 1)); done"
+
+class Guard:
+    def watch(self, engine):
+        threading.Thread(target=send, daemon=True).start()
+
+def send():
+    while not Path("began").exists():
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.{signal})
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+ended = process.run(["/bin/sh", "-c", ENGINE], {{}}, None, Guard())
+print(ended.status, ended.interrupted)
+"""
+
+
+@pytest.mark.parametrize(
+    ("sent", "steps", "printed", "got"),
+    [(signal.SIGTERM, 3000, "3 True", "INT"), (signal.SIGHUP, 10, "0 False", None)],
+)
+def test_a_background_job(tmp_path: Path, sent: signal.Signals, steps: int, printed: str, got: str | None) -> None:
+    """Shells let such jobs ignore SIGINT, and nohup SIGHUP: the engine obeys all the same, and its caller does not."""
+    script = BACKGROUND.format(signal=sent.name, steps=steps)
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == printed
+    assert ((tmp_path / "got").read_text().strip() if (tmp_path / "got").exists() else None) == got
+
+
 def _status(process: int) -> str:
     try:
         return Path(f"/proc/{process}/status").read_text()

@@ -100,7 +100,11 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 @contextlib.contextmanager
 def _terminable() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the run like Ctrl-C, while the context is open."""
+    """Let SIGTERM and SIGHUP end the run like Ctrl-C, while the context is open, unless the caller ignores them.
+
+    Shells start background jobs with SIGINT ignored, and nohup ignores SIGHUP. This process still ignores them, but
+    with a handler: then the engine starts with the default, and obeys the SIGINT that it gets from here.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -108,7 +112,15 @@ def _terminable() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    def ignore(_number: int, _frame: FrameType | None) -> None:
+        pass
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler is signal.SIG_IGN:
+            signal.signal(number, ignore)
+        elif number != signal.SIGINT:
+            signal.signal(number, interrupt)
     try:
         yield
     finally:
