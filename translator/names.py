@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import builtins
-import hashlib
 import itertools
 import keyword
 import re
@@ -64,6 +63,8 @@ def free(name: str, taken: Container[str]) -> str:
 
 def digest(name: str) -> str:
     """Return 6 hexadecimal digits that keep apart names which would be the same without them."""
+    import hashlib  # needed only for names that are too long or not ASCII, and slow to import
+
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 

@@ -7,12 +7,14 @@ An entry point names a module. The module of a dialect contains its ``DIALECT``;
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from translator import entry_points
 from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from collections.abc import Mapping
 
     from translator.dialects import Dialect
     from translator.targets import Target
@@ -28,7 +30,7 @@ class RegistryError(TranslatorError):
 @cache
 def names(group: str) -> tuple[str, ...]:
     """Return the sorted names of the installed entry points of a group."""
-    return tuple(sorted(_entry_points(group)))
+    return tuple(sorted(_modules(group)))
 
 
 @cache
@@ -62,7 +64,7 @@ def target(name: str) -> Target:
 
 def module_of(name: str) -> str:
     """Return the name of the module or package of an installed dialect."""
-    return _entry_points(DIALECTS)[name].module
+    return _modules(DIALECTS)[name]
 
 
 def targets() -> tuple[Target, ...]:
@@ -79,16 +81,14 @@ def _load(group: str, name: str, what: str) -> Any:
 
     if name not in names(group):
         raise RegistryError(f"there is no {what} {name!r}", did_you_mean(name, names(group), f"installed {what}s"))
-    point = _entry_points(group)[name]
+    module = _modules(group)[name]
     try:
-        loaded = point.load()
-    except (ImportError, AttributeError) as error:
-        raise RegistryError(f"the {what} {name!r} cannot be loaded: {error}", f"reinstall {point.value}") from None
-    return loaded
+        return import_module(module)
+    except ImportError as error:
+        raise RegistryError(f"the {what} {name!r} cannot be loaded: {error}", f"reinstall {module}") from None
 
 
 @cache
-def _entry_points(group: str) -> dict[str, EntryPoint]:
-    from importlib.metadata import entry_points
-
-    return {point.name: point for point in entry_points(group=group)}
+def _modules(group: str) -> Mapping[str, str]:
+    """Return the modules of a group by the names of their entry points."""
+    return entry_points.modules(group)

@@ -13,14 +13,11 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from unittest import mock
 from xml.etree import ElementTree as ET
 from zlib import crc32
-
-import jinja2
 
 from tests.fuzz.generated import foreign, skeleton
 from translator import cli
@@ -312,7 +309,7 @@ def _called(command: tuple[str, ...]) -> Outcome:
     start = time.process_time()
     fault: Fault | None = None
     status = cli.OK
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _limited(HANG), _templates_compiled_once():
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _limited(HANG):
         try:
             status = cli.main(argv)
         except Hang:
@@ -346,25 +343,6 @@ def _limited(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-
-
-_compile = jinja2.Environment.compile
-
-
-@lru_cache
-def _template(source: str, name: str, filename: str) -> Any:
-    from translator.targets import render
-
-    templates = render.environment("translator.targets.airflow")
-    templates.filters["py"] = str  # only its name counts here
-    return _compile(templates, source, name, filename)
-
-
-def _templates_compiled_once() -> Any:
-    """Compile each template once, not once per mutant: it takes most of a translation's time."""
-    return mock.patch.object(
-        jinja2.Environment, "compile", lambda _self, source, name=None, filename=None: _template(source, name, filename)
-    )
 
 
 def shown(fault: Fault) -> str:

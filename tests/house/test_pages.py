@@ -136,6 +136,7 @@ PARTS = {
     ("docs/extending.md", "entry-points"): lambda: entry_points(TOY.with_name("entry_points.txt")),
     ("docs/extending.md", "pair"): lambda: code("yaml", TOY.with_name("pair.yaml")),
     ("docs/extending.md", "dialect"): lambda: code("python", TOY / "__init__.py"),
+    ("docs/extending.md", "rules"): lambda: code("python", TOY / "rules.py"),
     ("docs/extending.md", "contract"): lambda: code("python", TOY / "run.py"),
     ("docs/extending.md", "runner"): lambda: code("python", TOY / "place.py"),
     ("docs/extending.md", "target"): lambda: code("python", TOY / "script.py"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SUFFIXES = (".py", ".pyi", ".md", ".jinja", ".toml", ".yaml", ".yml", ".html", ".js")
+SUFFIXES = (".py", ".pyi", ".md", ".toml", ".yaml", ".yml", ".html", ".js")
 OURS = ("README.md", "Makefile", "pyproject.toml", ".ci", "airflow_plugin", "benchmarks", "docs", "examples")
 OURS += ("prefect_plugin", "tests", "translator")
 
@@ -70,7 +70,7 @@ TEXTS = {path.relative_to(ROOT): lines(path) for path in files()}
 
 def test_all_kinds_of_files_are_read() -> None:
     kinds = {path.suffix for path in TEXTS}
-    assert {".py", ".md", ".jinja", ".toml"} <= kinds
+    assert {".py", ".md", ".toml"} <= kinds
     assert any("goldens" in path.parts for path in TEXTS)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from typing import TYPE_CHECKING
 
 from translator import ir
@@ -88,8 +87,10 @@ def _incomplete(step: ir.Step, diagnostics: Diagnostics, questions: Iterator[int
 def _flaw(command: str, questions: Iterator[int]) -> Flaw | None:
     if is_plain(command) or next(questions, None) is None:
         return None
+    from shutil import which  # needed only for commands with the syntax of a shell, and slow to import
+
     message = flaw(_SHELL, command)
-    if message is not None and not message.accepted and shutil.which(_LENIENT[0]) and flaw(_LENIENT, command) is None:
+    if message is not None and not message.accepted and which(_LENIENT[0]) and flaw(_LENIENT, command) is None:
         return None
     return message
 

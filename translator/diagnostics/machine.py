@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics.terminal import path_of
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 
 def as_json(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText]) -> str:
     """Show findings as a JSON array of objects."""
-    return json.dumps([_object(d, sources) for d in diagnostics], indent=2, ensure_ascii=False) + "\n"
+    return _dumped([_object(d, sources) for d in diagnostics])
 
 
 def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], *, version: str, codes_uri: str) -> str:
@@ -48,7 +47,13 @@ def sarif(diagnostics: Iterable[Diagnostic], sources: Mapping[str, SourceText], 
             }
         ],
     }
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    return _dumped(log)
+
+
+def _dumped(value: object) -> str:
+    import json  # all commands import this module, few need it
+
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _rule(code: str, codes_uri: str) -> dict[str, Any]:

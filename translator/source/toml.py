@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bisect
 import re
-import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +45,8 @@ def parse_toml(text: str, name: str, diagnostics: Diagnostics) -> Located | None
     Returns:
         The outermost table; None if the text cannot be read.
     """
+    import tomllib  # most pipelines have no translator.toml
+
     try:
         value = tomllib.loads(text)
         return _Scan(text, name).document(value)
@@ -169,6 +170,8 @@ class _Scan:
 
     def key(self, position: int) -> tuple[list[tuple[str, int, int]], int]:
         """Read a dotted key; returns its parts with their positions, and where it ends."""
+        import tomllib
+
         keys: list[tuple[str, int, int]] = []
         while True:
             position = self.space(position)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.dialects.valohai import vendor
+from translator.dialects.valohai.clean import is_clean
 from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
 from translator.dialects.valohai.grids import read_grid
@@ -51,11 +52,15 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     if root is None:
         return ()
     items = sort_items(root, diagnostics)
-    wrong = validate(root, diagnostics)
-    if () in wrong:
-        return ()
-    prefixes = frozenset(path[:end] for path in wrong for end in range(2, len(path) + 1))
-    config = vendor.parse(items, lambda item: (item.index, item.kind) in prefixes, diagnostics)
+    prefixes: frozenset[tuple[object, ...]] = frozenset()
+    if is_clean(root.value):
+        config = vendor.unparsed(items, diagnostics)
+    else:
+        wrong = validate(root, diagnostics)
+        if () in wrong:
+            return ()
+        prefixes = frozenset(path[:end] for path in wrong for end in range(2, len(path) + 1))
+        config = vendor.parse(items, lambda item: (item.index, item.kind) in prefixes, diagnostics)
     for item in (*items.endpoints.values(), *items.deployments.values()):
         message = f"the {item.kind} {item.name!r} is ignored, because only deployment nodes use it"
         diagnostics.note(f"ignored-{item.kind}", message, item.place.key_span(item.kind))

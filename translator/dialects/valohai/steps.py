@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from translator.diagnostics import Diagnostic, Severity
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import texts, value_of
 from translator.names import closest, did_you_mean
+from translator.shim.files.object_stores import PACKAGES
 from translator.shim.json_values import frozen
 from translator.shim.masking import looks_secret
 
@@ -22,9 +24,7 @@ if TYPE_CHECKING:
     from translator.source import Located
 
 _FSSPEC = {
-    **dict.fromkeys(("s3", "s3a"), "s3fs"),
-    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
-    **dict.fromkeys(("abfs", "abfss", "az", "adl"), "adlfs"),
+    **PACKAGES,
     "ftp": None,
     "sftp": "paramiko",
     "hdfs": "pyarrow",
@@ -107,12 +107,10 @@ def seconds(value: Located | None) -> float | None:
     Raises:
         ValueError: it is not a duration, or not positive.
     """
-    from valohai_yaml.utils.duration import parse_duration
-
     if value is None or value.value is None:
         return None
     try:
-        duration = parse_duration(value.value)
+        duration = timedelta(seconds=value.value) if isinstance(value.value, int) else _parsed_duration(value.value)
     except IndexError:
         # The vendor's parser crashes if the unit is missing.
         raise ValueError(f'{value.text!r} has a number without a unit; write "{value.text}s" for seconds') from None
@@ -124,6 +122,12 @@ def seconds(value: Located | None) -> float | None:
     if total < 0:
         raise ValueError(f"{value.text!r} is negative")
     return int(total) if total.is_integer() else total
+
+
+def _parsed_duration(value: str) -> timedelta | None:
+    from valohai_yaml.utils.duration import parse_duration
+
+    return parse_duration(value)
 
 
 _PLACEHOLDER = re.compile(r"\{(?:parameter|parameter-value):(.+?)\}")

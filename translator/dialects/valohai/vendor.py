@@ -76,11 +76,27 @@ _TYPES = {"bool": "flag", "float": "float", "int": "integer"}
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The names of the steps and task blueprints that the vendor's parser can read, and its object for the file."""
+    """The names of the steps and task blueprints that the vendor's parser can read, and its object for the file.
+
+    ``config`` is None if the vendor is not asked, because it finds nothing.
+    """
 
     steps: frozenset[str]
     tasks: frozenset[str]
-    config: Any
+    config: Any = None
+
+
+def unparsed(items: Items, diagnostics: Diagnostics) -> Config:
+    """Check a clean file, which the vendor need not parse; see ``translator.dialects.valohai.clean``.
+
+    Args:
+        items: the file's items.
+        diagnostics: receives our own findings.
+    """
+    steps = [name for name, item in items.steps.items() if _fit_to_parse(item, diagnostics)]
+    for item in items.tasks.values():
+        _check_twins(item.body, diagnostics)
+    return Config(frozenset(steps), frozenset(items.tasks))
 
 
 def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics) -> Config:
@@ -132,6 +148,8 @@ def lint_pipeline(item: Item, config: Config, nodes: Iterable[Located], diagnost
         nodes: the nodes that are valid by the schema.
         diagnostics: receives the linter's findings.
     """
+    if config.config is None:
+        return
     from valohai_yaml.objs import Pipeline
     from valohai_yaml.objs.pipelines.node import Node
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from subprocess import CompletedProcess
 
 _SIGN = r"[^\s'\"\\`$()<>&|;{}!#]"
 _WORD = rf"(?:{_SIGN}|\{{[\w:-]+\}})+"
@@ -57,13 +60,15 @@ def flaw(interpreter: tuple[str, ...], command: str) -> Flaw | None:
     return Flaw("it ends with a backslash" if continued else "a here-document is not terminated", accepted=True)
 
 
-def _refuses(read: subprocess.CompletedProcess[bytes]) -> bool:
+def _refuses(read: CompletedProcess[bytes]) -> bool:
     """Return whether a shell that has read a text complains; zsh exits with 1 after ``! command``, and says nothing."""
     return read.returncode > 0 and bool(read.stderr)
 
 
-def _read(interpreter: tuple[str, ...], text: str) -> subprocess.CompletedProcess[bytes] | None:
+def _read(interpreter: tuple[str, ...], text: str) -> CompletedProcess[bytes] | None:
     """Let a shell parse a text; return None if the shell is missing, crashes or takes too long."""
+    import subprocess  # needed only for commands with the syntax of a shell, and slow to import
+
     # Even when it only reads, zsh looks for the program of "=program", which need not be on this machine.
     options = ("-o", "noequals") if any(PurePath(word).name == "zsh" for word in interpreter) else ()
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -58,15 +57,18 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
         The source text, which is a pure function of the arguments.
     """
     from translator.targets import render
-    from translator.targets.airflow.lowering import lower
 
-    templates = render.environment(__name__)
     if pipeline.graph.start is not None:
         from translator.targets.airflow.controlflow.lowering import lower as lower_controlflow
+        from translator.targets.airflow.controlflow.writing import dag_source as controlflow_source
 
-        controlflow = lower_controlflow(pipeline, options)
-        return render.render(templates, "controlflow.py.jinja", file_name(pipeline), file=controlflow)
-    return render.render(templates, "dag.py.jinja", file_name(pipeline), file=lower(pipeline, options))
+        parts = controlflow_source(lower_controlflow(pipeline, options))
+    else:
+        from translator.targets.airflow.lowering import lower
+        from translator.targets.airflow.writing import dag_source
+
+        parts = dag_source(lower(pipeline, options))
+    return render.source(parts, file_name(pipeline))
 
 
 def bad_name(name: str) -> str | None:
@@ -97,6 +99,8 @@ def run_command(  # noqa: PLR0913 - all but the file are keywords
         home: a private directory for Airflow's configuration, database and logs.
         jobs: the number of tasks that run at once.
     """
+    import json
+
     values = json.dumps(dict(parameters), allow_nan=False)
     return [
         *(sys.executable, "-m", "airflow_plugin.embedded", str(file)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.nodes import step_nodes
@@ -11,13 +11,23 @@ from translator.targets.airflow.nodes import form_of
 from translator.targets.airflow.plan import plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from translator.diagnostics import Diagnostics
     from translator.span import Span
     from translator.targets.render import Call
 
 _SHOWN = ("title", "description", "section")
+_COMMON = frozenset(("type", "enum", "minimum", "maximum", "items", "minItems"))
+_NAMES: Mapping[type, frozenset[str]] = {
+    str: frozenset(("string",)),
+    bool: frozenset(("boolean",)),
+    int: frozenset(("integer", "number")),
+    float: frozenset(("number",)),
+    type(None): frozenset(("null",)),
+    list: frozenset(("array",)),
+}
+"""The names of the types of JSON Schema, by type of Python."""
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
@@ -40,13 +50,34 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def _fault(param: Call) -> str | None:
+    schema = {key: value for key, value in param.keywords if key not in _SHOWN}
+    value = param.arguments[0]
+    if not schema or is_surely_valid(value, schema):
+        return None
     from jsonschema import Draft202012Validator
 
-    schema = {key: value for key, value in param.keywords if key not in _SHOWN}
-    if not schema:
-        return None
-    error = next(iter(Draft202012Validator(schema).iter_errors(param.arguments[0])), None)
+    error = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
     return None if error is None else str(error.message)
+
+
+def is_surely_valid(value: object, schema: Mapping[str, Any]) -> bool:
+    """Return whether a value matches a schema of common keywords only; if False, ask the validator.
+
+    The validator takes longer to import than a usual pipeline to translate.
+    """
+    if not schema.keys() <= _COMMON or "type" not in schema:
+        return False
+    types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    if not _NAMES.get(type(value), frozenset()) & frozenset(types):
+        return False
+    if "enum" in schema and not any(type(choice) is type(value) and choice == value for choice in schema["enum"]):
+        return False
+    if isinstance(value, list):
+        few = len(value) < schema.get("minItems", 0)
+        return not few and all(is_surely_valid(item, schema.get("items", {})) for item in value)
+    if isinstance(value, (int, float)):
+        return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
+    return True
 
 
 def _places(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span]]:

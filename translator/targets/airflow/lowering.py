@@ -1,4 +1,4 @@
-"""Lower the IR to the context of the DAG template."""
+"""Lower the IR to the model of a DAG file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _RESERVED = frozenset((*_MODULES, "dag", "finish", "grid", "run", "done")) - {RU
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
-    """Return the context of the template of a DAG file.
+    """Return the model of a DAG file.
 
     Args:
         pipeline: a pipeline of execution nodes and task nodes.

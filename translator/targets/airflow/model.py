@@ -1,4 +1,4 @@
-"""Define the context of the DAG template; every value is an expression for ``translator.targets.render``."""
+"""Define the model of a DAG file; every value is an expression for ``translator.targets.render``."""
 
 from __future__ import annotations
 

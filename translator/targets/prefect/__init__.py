@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -48,7 +47,7 @@ def check(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     limits.check(pipeline, diagnostics)
 
 
-def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
+def generate(pipeline: Pipeline, options: GenerateOptions = GenerateOptions()) -> str:  # noqa: B008 - it is frozen
     """Write the source text of a flow.
 
     Args:
@@ -59,16 +58,18 @@ def generate(pipeline: Pipeline, options: GenerateOptions | None = None) -> str:
         The source text, which is a pure function of the arguments.
     """
     from translator.targets import render
-    from translator.targets.prefect.lowering import lower
 
-    templates = render.environment(__name__)
     if pipeline.graph.start is not None:
-        from translator.targets.prefect.controlflow import lowering as controlflow
+        from translator.targets.prefect.controlflow.lowering import lower as lower_controlflow
+        from translator.targets.prefect.controlflow.writing import flow_source as controlflow_source
 
-        graph = controlflow.lower(pipeline, options or GenerateOptions())
-        return render.render(templates, "controlflow.py.jinja", file_name(pipeline), file=graph)
-    flow = lower(pipeline, options or GenerateOptions())
-    return render.render(templates, "flow.py.jinja", file_name(pipeline), file=flow)
+        parts = controlflow_source(lower_controlflow(pipeline, options))
+    else:
+        from translator.targets.prefect.lowering import lower
+        from translator.targets.prefect.writing import flow_source
+
+        parts = flow_source(lower(pipeline, options))
+    return render.source(parts, file_name(pipeline))
 
 
 def bad_name(name: str) -> str | None:
@@ -97,6 +98,8 @@ def run_command(  # noqa: PLR0913 - the interface of all targets
         home: directory for Prefect's own files.
         jobs: the number of executions that run at once.
     """
+    import json
+
     return [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""Lower a pipeline to the data of a flow's template."""
+"""Lower a pipeline to the model of its flow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
-    """Lower a pipeline to the data of a flow's template.
+    """Lower a pipeline to the model of its flow.
 
     Args:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.

@@ -1,4 +1,4 @@
-"""Define the context of the flow template: names are identifiers, expressions are for the filter ``py``."""
+"""Define the model of a flow's file: names are identifiers, expressions are for ``translator.targets.render``."""
 
 from __future__ import annotations
 
@@ -84,15 +84,21 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class FlowFile:
-    """A whole generated file; ``nodes`` are in the order of the source file, ``submitted`` in an order that can run."""
+class Frame:
+    """The parts that the files of all flows have: the marker, imports, constants and the flow itself."""
 
     marker: str
     imports: tuple[str, ...]
     project: str
     steps: tuple[StepConstant, ...]
+    flow: Flow
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFile(Frame):
+    """The file of a dataflow graph; ``nodes`` are in the order of the source file, ``submitted`` in one that runs."""
+
     aliases: tuple[str, ...]
     groups: tuple[Group, ...]
     nodes: tuple[NodeFunction, ...]
     submitted: tuple[str, ...]
-    flow: Flow

@@ -1,4 +1,4 @@
-"""Lower a pipeline with a control-flow graph to the context of its DAG template."""
+"""Lower a pipeline with a control-flow graph to the model of its DAG file."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _RESERVED = frozenset(_MODULES) - {RUNNER}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
-    """Return the context of the template of a DAG file.
+    """Return the model of a DAG file.
 
     Args:
         pipeline: a pipeline with a control-flow graph.

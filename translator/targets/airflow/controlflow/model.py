@@ -1,4 +1,4 @@
-"""Define the context of the DAG template for control-flow graphs."""
+"""Define the model of the DAG file of a control-flow graph."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lower a control-flow pipeline to the data of its template."""
+"""Lower a control-flow pipeline to the model of its flow."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _File:
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
-    """Lower a control-flow pipeline to the data of its template.
+    """Lower a control-flow pipeline to the model of its flow.
 
     Args:
         pipeline: a pipeline with a control-flow graph.

@@ -1,13 +1,13 @@
-"""Define the context of the template for control-flow pipelines: names are identifiers, heads and lines are Python."""
+"""Define the model of the file of a control-flow graph: names are identifiers, heads and lines are Python."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from translator.targets.prefect.model import Frame
+
 if TYPE_CHECKING:
-    from translator.targets.constants import StepConstant
-    from translator.targets.prefect.model import Flow
     from translator.targets.render import Expression
 
 
@@ -31,17 +31,12 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
-class ControlFlowFile:
-    """A whole generated file; each of its ``blocks`` may use earlier ones, ``lines`` are those of the flow.
+class ControlFlowFile(Frame):
+    """The file of a control-flow graph; each of its ``blocks`` may use earlier ones, ``lines`` are those of the flow.
 
     ``outline`` shows the graph to a reader, with one line per node.
     """
 
-    marker: str
-    imports: tuple[str, ...]
-    project: str
-    steps: tuple[StepConstant, ...]
     outline: tuple[str, ...]
     blocks: tuple[StepTask | Function, ...]
-    flow: Flow
     lines: tuple[str, ...]

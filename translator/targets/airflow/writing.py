@@ -1,0 +1,104 @@
+"""Write the source text of a DAG file from its model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator.targets.airflow.model import PlainNode
+from translator.targets.render import call, comment, keywords, line, name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from translator.targets.airflow.model import DagFile, Frame, GroupNode, OrderLine, VisualGroup
+
+_MARGIN = " " * 4
+
+
+def dag_source(file: DagFile) -> Iterator[str]:
+    """Yield the text of the DAG file of a dataflow graph."""
+    yield from framed(file, _tasks(file))
+
+
+def framed(file: Frame, tasks: Iterable[str]) -> Iterator[str]:
+    """Yield the text of a DAG file around that of its tasks."""
+    yield file.marker
+    for block in file.imports:
+        if block:
+            yield from (*block, "")
+    yield from (f"PROJECT = {file.project}", "")
+    for constant in file.steps:
+        yield line(f"{constant.name} = ", constant.step)
+    if file.outline:
+        yield from ("", "# The graph:", "#", *(comment(text) for text in file.outline))
+    yield from ("", "with DAG(")
+    for argument in file.arguments:
+        if argument[0] in file.comments:
+            yield f"{_MARGIN}{comment(file.comments[argument[0]])}"
+        yield from keywords([argument], _MARGIN)
+    yield ") as dag:"
+    yield from tasks
+    if file.late_params:
+        yield ""
+        yield f"{_MARGIN}# Set once all tasks exist: Airflow copies the DAG's params into each new task. With"
+        yield f"{_MARGIN}# so many tasks and params, parsing this file would otherwise take seconds."
+        yield line(_MARGIN, call("dag.params.update", file.late_params))
+
+
+def _tasks(file: DagFile) -> Iterator[str]:
+    for group in file.groups:
+        yield from _visual_group(group)
+    yield f"{_MARGIN}# Runs last, whatever happened: writes run.json and sets the run's state."
+    yield from (line(f"{_MARGIN}finish = ", file.finish), "")
+    for order in file.order:
+        if order.note:
+            yield f"{_MARGIN}{comment(order.note)}"
+        yield _order(order)
+
+
+def _order(order: OrderLine) -> str:
+    if not order.several:
+        return f"{_MARGIN}{order.before}{order.after}"
+    return line(f"{_MARGIN}{order.before}", [name(text) for text in order.several], order.after)
+
+
+def _visual_group(group: VisualGroup) -> Iterator[str]:
+    margin = _MARGIN
+    if group.group is not None:
+        yield line(f"{_MARGIN}with ", group.group, ":")
+        margin = _MARGIN * 2
+    for node in group.nodes:
+        yield from _plain_node(node, margin) if isinstance(node, PlainNode) else _group_node(node, margin)
+        yield ""
+
+
+def _plain_node(node: PlainNode, margin: str) -> Iterator[str]:
+    if node.note:
+        yield f"{margin}{comment(node.note)}"
+    if not node.place:
+        yield line(f"{margin}{node.variable} = ", node.task)
+        return
+    yield f"{margin}{node.variable} = {node.task.function.text}(  {comment(node.place)}"
+    yield from keywords(node.task.keywords, margin + _MARGIN)
+    yield f"{margin})"
+
+
+def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
+    place = f"  {comment(node.place)}" if node.place else ""
+    yield line(f"{margin}with ", node.group, f" as {node.variable}:{place}")
+    inside = margin + _MARGIN
+    grid, run = node.parts["grid"], node.parts["run"]
+    if node.grid:
+        yield f"{inside}{grid} = GridOperator("
+        yield from keywords(node.grid, inside + _MARGIN)
+        yield f"{inside})"
+    partial, expand = "", ""
+    if node.mapped:
+        partial, expand = ".partial", f".expand(point={f'{grid}.output' if node.grid else '[{}]'})"
+    yield f"{inside}{run} = StepOperator{partial}("
+    yield from keywords(node.step, inside + _MARGIN)
+    yield f"{inside}){expand}"
+    if node.note:
+        yield f"{inside}{comment(node.note)}"
+    upstream = f"[{grid}, {run}]" if node.waits_for_grid else run
+    yield line(f"{inside}{upstream} >> ", node.done)
