@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINING = str(ROOT / "tests" / "goldens" / "cases" / "training.yaml")
 COMPILER = {"checks", "cli", "config", "diagnostics", "dialects", "entry_points", "errors", "files", "graphs", "ir"}
 COMPILER |= {"names", "nodes", "registry", "shim", "source", "span", "targets"}
-SHIM = {"contract", "errors", "json_values", "loom", "masking", "process", "run_contract", "runners"}
+SHIM = {"contract", "errors", "files", "json_values", "loom", "masking", "process", "run_contract", "runners"}
 CASES = [
     ([], set(), {"cli", "diagnostics", "errors", "shim", "span", "names", "files", "source"}, SHIM),
     (["--help"], set(), COMPILER, SHIM),
@@ -19,14 +19,14 @@ CASES = [
         ["run", "--help"],
         set(),
         COMPILER | {"history", "run", "runtime"},
-        SHIM | {"embedded", "files", "store", "workspace"},
+        SHIM | {"embedded", "store", "workspace"},
     ),
     *(
         (
             ["training.yaml", "--target", t],
             {"yaml"},
             COMPILER | {"load", "runtime"},
-            SHIM | {"files", "parameters"},
+            SHIM | {"parameters"},
         )
         for t in ("airflow", "prefect")
     ),

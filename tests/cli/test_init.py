@@ -45,3 +45,15 @@ def test_a_directory_that_cannot_be_written_is_an_error(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["init", "loom", str(tmp_path / "file")]) == 2
     assert "cannot write" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("directory", "change"),
+    [("", ""), (".", ""), ("./", ""), ("-new", "cd ./-new\n"), ("my project", "cd 'my project'\n")],
+)
+def test_the_next_steps_change_to_the_directory(directory, change, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "loom", "--", directory]) == 0
+    lines = capsys.readouterr().out.partition("next steps:\n")[2].splitlines()
+    assert "".join(f"{line.strip()}\n" for line in lines if "cd " in line) == change
+    assert (tmp_path / directory / "pipeline.yml").is_file()

@@ -121,6 +121,16 @@ def test_closed_streams(folder, command):
     assert shell(command)[0] == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["docs valohai", "docs", "rule", "completion bash", "good.yaml -t airflow", "check good.yaml --format json"],
+)
+def test_a_command_that_only_prints_needs_an_output(folder, command):
+    status, printed = shell(f"translate {command} >&-")
+    assert status == 2
+    assert "translate: the standard output is closed" in printed
+
+
 def test_a_working_directory_that_is_gone(folder):
     status, printed = shell("mkdir gone; cd gone; rmdir ../gone; translate ../good.yaml -t airflow")
     assert status == 1

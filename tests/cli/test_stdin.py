@@ -77,3 +77,22 @@ def test_bad_input_is_a_finding(capsys, monkeypatch, data, code):
 def test_the_summary_names_it(capsys):
     assert main(["check", "-", "--stdin-name", "sub/v.yaml"]) == 0
     assert capsys.readouterr().out.endswith("sub/v.yaml: 1 note\n")
+
+
+def test_the_standard_input_is_read_once(capsys):
+    assert main(["check", "-", "-"]) == 2
+    assert "can be read only once" in capsys.readouterr().err
+
+
+def test_the_hint_about_notes_is_a_command_that_works(capsys, monkeypatch, folder):
+    assert main(["-", "--target", "airflow", "--ignore", "missing-script"]) == 0
+    assert capsys.readouterr().err == "1 note; pass the same input to: translate check -\n"
+    (folder / "-my file.yaml").write_text(TEXT)
+    assert main(["--target", "airflow", "--ignore", "missing-script", "--", "-my file.yaml"]) == 0
+    assert capsys.readouterr().err == "1 note; see: translate check './-my file.yaml'\n"
+
+
+@pytest.mark.parametrize("codes", ["", " ", ","])
+def test_ignore_needs_a_code(codes, capsys):
+    assert main(["check", "-", "--ignore", codes]) == 2
+    assert "--ignore needs a code" in capsys.readouterr().err

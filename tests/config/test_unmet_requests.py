@@ -180,3 +180,14 @@ def test_an_environment_that_a_configuration_has_no_table_for_is_probably_a_mist
     answered = ANSWERS.replace("aws-*", "other-*")
     found = loaded(tmp_path, answered)
     assert codes(found)["ignored-environment"] == "warning"
+
+
+def test_the_missing_package_of_the_store_is_named(tmp_path: Path) -> None:
+    (tmp_path / "valohai.yaml").write_text("""\
+- step: {name: a, image: x, command: "true"}
+- pipeline: {name: P, nodes: [{name: a, type: execution, step: a}], edges: []}
+""")
+    (tmp_path / "translator.toml").write_text('[defaults]\nstore = "gs://bucket/x"\n')
+    (found,) = [one for one in load(tmp_path / "valohai.yaml").diagnostics if one.code == "needs-fsspec"]
+    assert "the store gs://bucket/x needs the package gcsfs" in found.message
+    assert found.hint == "install it where steps run: pip install 'pipeline-translator[gcs]'"

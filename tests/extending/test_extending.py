@@ -24,6 +24,10 @@ def test_the_command_line_knows_them(installed: dict[str, str]) -> None:
     assert "only pipelines of Loom have steps" in refused
 
 
+def test_codes_of_a_package_are_explained(installed: dict[str, str]) -> None:
+    assert "a step of a toy has no `run`" in run(installed, "-m", "translator.cli", "rule", "missing-run")
+
+
 @pytest.mark.parametrize("target", ["airflow", "prefect"])
 def test_our_targets_write_the_dialect(installed: dict[str, str], target: str) -> None:
     assert 'dialect="toy"' in run(installed, "-m", "translator.cli", FILE, "-t", target)

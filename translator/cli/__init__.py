@@ -8,6 +8,7 @@ errors (or warnings with ``--strict``), 2 on bad usage.
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import sys
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FAILED", "OK", "USAGE", "main"]
 
+_ONLY_PRINT = {"compare", "completion", "config", "docs", "explain", "logs", "rule", "runs", "schema", "show"}
+"""The commands that are useless without the standard output."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status.
@@ -34,9 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments after the program's name (default: those of the process).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    closed = sys.stdout is None
     _open_streams()
     try:
-        status = _status(arguments)
+        status = _status(arguments, closed=closed)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of the output has closed it
         _drop_output()
@@ -47,16 +52,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
+    finally:
+        if argv is None:  # the process ends, so do not let Python look for garbage once more
+            gc.freeze()
     return status
 
 
-def _status(arguments: Sequence[str]) -> int:
+def _status(arguments: Sequence[str], *, closed: bool) -> int:
     if not arguments:
         sys.stderr.write(f"{listed()}\noptions of a command: translate COMMAND --help\n")
         return USAGE
     named = arguments[0] in COMMANDS
     command = import_module(f"translator.cli.{arguments[0] if named else 'translate'}")
     try:
+        if closed:
+            _refuse_silence(arguments[0])
         if not named:
             _refuse_misspelt(arguments[0])
         return int(command.main(arguments[1:] if named else arguments))
@@ -65,6 +75,12 @@ def _status(arguments: Sequence[str]) -> int:
         return USAGE
     except SystemExit as stop:  # argparse has printed its help or the error
         return stop.code if isinstance(stop.code, int) else USAGE
+
+
+def _refuse_silence(command: str) -> None:
+    """Refuse a command that only prints, if the standard output is closed."""
+    if command in _ONLY_PRINT:
+        raise UsageError("the standard output is closed")
 
 
 def _refuse_misspelt(name: str) -> None:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator import __version__, diagnostics, registry
-from translator.cli.exit_status import FAILED, OK
+from translator.cli.exit_status import FAILED, OK, UsageError
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import (
     FILE_HELP,
+    STDIN,
     add_pipeline_arguments,
     check_again,
     choose,
@@ -31,8 +32,14 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command; return the exit status."""
+    """Run the command; return the exit status.
+
+    Raises:
+        UsageError: the standard input is named twice.
+    """
     args = parser().parse(argv)
+    if args.files.count(STDIN) > 1:
+        raise UsageError("- stands for the standard input, which can be read only once")
     target = registry.target(args.target) if args.target else None
     everything: list[Diagnostic] = []
     sources: dict[str, SourceText] = {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,6 +133,8 @@ def _first_line(file: Path) -> str:
 def _replace(file: Path, text: str) -> None:
     """Replace a file atomically, because an engine that watches the directory must never see half of it."""
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask()
+    import tempfile  # needed only for -o, and slow to import
+
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:

@@ -25,8 +25,10 @@ def ignored_codes(options: list[str]) -> tuple[str, ...]:
     """Return the codes that the options name, separated by commas.
 
     Raises:
-        UsageError: a code does not exist, or is that of errors.
+        UsageError: a code is missing, does not exist, or is that of errors.
     """
+    if any(not option.strip(" ,") for option in options):
+        raise UsageError("--ignore needs a code, such as --ignore missing-script; translate rule lists them")
     codes = tuple(code.strip() for option in options for code in option.split(",") if code.strip())
     if codes:
         from translator.source.ignores import refusal

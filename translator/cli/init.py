@@ -76,8 +76,13 @@ def _texts(dialect: Dialect) -> Mapping[str, bytes]:
         }
 
 
+def _path_word(directory: str) -> str:
+    """Return a directory as a word that no command takes for an option."""
+    return f"./{directory}" if directory.startswith("-") else directory
+
+
 def _next_steps(directory: str, dialect: Dialect, texts: Mapping[str, bytes]) -> str:
-    change = [] if directory == "." else [f"cd {quote(directory)}"]
+    change = [] if Path(directory) == Path() else [f"cd {quote(_path_word(directory))}"]
     file = next(name for name in dialect.files if name in texts)
     steps = [*change, "translate check", "translate run", f"translate {file} --target airflow -o dags/"]
     return "\nnext steps:\n" + "".join(f"  {step}\n" for step in steps)

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from translator import diagnostics
+from translator.cli.exit_status import UsageError
 from translator.diagnostics import Severity
 
 if TYPE_CHECKING:
@@ -33,7 +34,15 @@ def show(
     sys.stderr.write(diagnostics.text(shown, sources, color=colorful(sys.stderr)))
     if hush_notes and notes:
         count = "1 note" if len(notes) == 1 else f"{len(notes)} notes"
-        sys.stderr.write(f"{count}; see: translate check {file}\n")
+        see = "pass the same input to: translate check -" if file == "-" else f"see: translate check {_word(file)}"
+        sys.stderr.write(f"{count}; {see}\n")
+
+
+def _word(file: str) -> str:
+    """Return a file as a word of a shell, which no command takes for an option."""
+    from shlex import quote
+
+    return quote(f"./{file}" if file.startswith("-") else file)
 
 
 def colorful(stream: object) -> bool:
@@ -43,7 +52,13 @@ def colorful(stream: object) -> bool:
 
 
 def print_utf8(text: str) -> None:
-    """Print UTF-8, whatever the locale: Python source, JSON and SARIF need it."""
+    """Print UTF-8, whatever the locale: Python source, JSON and SARIF need it.
+
+    Raises:
+        UsageError: the standard output is closed.
+    """
+    if getattr(sys.stdout, "name", "") == os.devnull:  # what ``main`` opens instead of a closed stream
+        raise UsageError("the standard output is closed")
     sys.stdout.flush()
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:

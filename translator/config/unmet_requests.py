@@ -13,6 +13,8 @@ from translator.config.mounts import unfit
 from translator.config.resolve import matching
 from translator.nodes import walk_steps
 from translator.shim import runners
+from translator.shim.files.object_stores import missing_package
+from translator.shim.masking.uris import redact
 from translator.source import dotted
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Di
         config: the configuration.
         diagnostics: receives the findings.
     """
+    _report_store(pipeline, diagnostics)
     images: dict[str, None] = {}
     reported: set[tuple[str, str]] = set()
     for step in {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}.values():
@@ -45,6 +48,15 @@ def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Di
         diagnostics.note(
             "ignored-image", message, pipeline.span, hint=f'to use them, write runner = "docker" into {NAME}'
         )
+
+
+def _report_store(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Report that the package for a pipeline's artifact store is missing here; workers may have it."""
+    missing = missing_package(pipeline.store) if pipeline.store else None
+    if missing is not None:
+        package, install = missing
+        message = f"the store {redact(pipeline.store or '')} needs the package {package}, which is missing here"
+        diagnostics.note("needs-fsspec", message, pipeline.span, hint=f"install it where steps run: {install}")
 
 
 def _is_process(step: ir.Step) -> bool:

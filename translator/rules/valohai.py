@@ -312,7 +312,7 @@ RULES = (
     Rule(
         "needs-fsspec",
         (NOTE,),
-        "workers need an fsspec package for this input",
+        "workers need an fsspec package for this input, or for the artifact store",
         "Install the package that the message names on the workers.",
         valohai("inputs: [{name: data, default: 's3://bucket/data.csv'}]\n"),
     ),

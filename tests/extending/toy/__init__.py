@@ -29,7 +29,7 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
     for name, step in steps.entries.items():
         command = step.get("run")
         if not isinstance(name, str) or command is None or not isinstance(command.value, str):
-            diagnostics.error("missing-key", f"step {name!r} has no 'run', a string", step.span)
+            diagnostics.error("missing-run", f"step {name!r} has no 'run', a string", step.span)
             continue
         needs = [str(need.value) for need in step.list("needs")]
         span = steps.key_span(name)

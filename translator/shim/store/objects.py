@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from translator.shim.contract import FileRecord
 from translator.shim.files import abandon
 from translator.shim.files.digest import READ_ONLY, no_pulse
+from translator.shim.files.object_stores import missing_package
 from translator.shim.files.paths import PathError, relative
 from translator.shim.json_values import thawed
 from translator.shim.masking.uris import flaw, redact_quoted
@@ -52,6 +53,9 @@ class ObjectStore(Store):
         self.root = without_password(uri).rstrip("/")
         self._uri = uri
         self._silent = False
+        if (missing := missing_package(uri)) is not None:
+            package, install = missing
+            raise StoreError(f"the store {self.root} needs the package {package}, which is missing here; {install}")
         try:
             self._fs, base = abandon.run(lambda: file_system(uri, options), _patience(no_pulse, self.patience))
         except Exception as error:  # noqa: BLE001 - each file system has its own exceptions

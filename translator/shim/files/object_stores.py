@@ -1,0 +1,27 @@
+"""Name the packages that fsspec needs for object stores."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+PACKAGES = MappingProxyType(
+    {
+        **dict.fromkeys(("s3", "s3a"), "s3fs"),
+        **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+        **dict.fromkeys(("abfs", "abfss", "az", "adl"), "adlfs"),
+    }
+)
+"""The packages by the schemes of URIs."""
+_EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
+
+
+def missing_package(uri: str) -> tuple[str, str] | None:
+    """Return the package that the store at ``uri`` needs, and the command that installs it; None if it is here."""
+    package = PACKAGES.get(uri.partition("://")[0].lower())
+    if package is None:
+        return None
+    from importlib.util import find_spec
+
+    if find_spec(package) is not None:
+        return None
+    return package, f"pip install 'pipeline-translator[{_EXTRAS[package]}]'"
