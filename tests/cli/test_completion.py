@@ -18,6 +18,12 @@ CASES = [
     (["check", "--format", "s"], {"sarif"}, {"json"}),
     (["x.yaml", "--fo"], {"--force"}, {"--format"}),
     (["init", "m"], {"magnus"}, {"loom"}),
+    (["rule", "missing-s"], {"missing-script"}, {"missing-key"}),
+    (["check", "--ignore", "missing-s"], {"missing-script"}, {"missing-key"}),
+    (["docs", "con"], {"configuration"}, {"store"}),
+    (["schema", "translator"], {"translator.toml"}, {"loom"}),
+    (["show", "l"], {"latest"}, {"logs"}),
+    (["compare", "latest", "l"], {"latest"}, {"logs"}),
     (["completion", ""], {"bash", "zsh", "fish"}, set()),
     (["check", "pip"], {"pipe.yaml"}, {"other.yaml"}),
 ]

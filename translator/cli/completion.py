@@ -8,14 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from translator import registry
+from translator.cli import docs, schema
 from translator.cli.commands import COMMANDS, TRANSLATE
 from translator.cli.exit_status import OK
 from translator.cli.parser import Parser
+from translator.rules import rules
 
 if TYPE_CHECKING:
     from argparse import Action
     from collections.abc import Iterator, Mapping, Sequence
 
+_TAKE_RUNS = ("show", "logs", "outputs", "compare")
+"""The commands whose first argument is a run."""
 _VALUES: Mapping[str, str] = {"--target": registry.TARGETS, "--dialect": registry.DIALECTS}
 """The options whose values are the names of a group of entry points."""
 
@@ -62,14 +66,30 @@ def _values(action: Action, name: str) -> Sequence[str]:
     """Return the values that an option accepts, or an empty sequence if any text may be one."""
     if name in _VALUES:
         return registry.names(_VALUES[name])
+    if name == "--ignore":
+        return _codes()
     return tuple(str(choice) for choice in action.choices or ())
 
 
 def _words(command: str) -> tuple[str, ...]:
     """Return the words that the first argument of a command may be, besides files."""
-    if command == "init":
-        return registry.names(registry.DIALECTS)
-    return tuple(_SHELLS) if command == "completion" else ()
+    match command:
+        case "init":
+            return registry.names(registry.DIALECTS)
+        case "completion":
+            return tuple(_SHELLS)
+        case "docs":
+            return docs.names()
+        case "rule":
+            return _codes()
+        case "schema":
+            return tuple(schema.schemas())
+    return ()
+
+
+def _codes() -> tuple[str, ...]:
+    """Return the codes of findings, without those that stand for several."""
+    return tuple(code for code in rules() if not code.endswith("*"))
 
 
 def _bash() -> str:
@@ -83,6 +103,7 @@ def _bash() -> str:
     return _BASH % {
         "commands": " ".join(COMMANDS),
         "options": _cases({command: [name for _, name in pairs] for command, pairs in options.items()}),
+        "runs": "|".join(f"{command}:2" for command in _TAKE_RUNS),
         "words": _cases({command: words for command in COMMANDS if (words := _words(command))}),
         "values": _cases(values),
     }
@@ -100,13 +121,15 @@ def _zsh() -> str:
 
 def _fish() -> str:
     first = "complete -c translate -n __fish_is_first_token"
-    lines = [f"{first} -a {command.name} -d {_quoted(command.summary)}" for command in COMMANDS.values()]
+    lines = [_FISH_RUNS, *(f"{first} -a {command.name} -d {_quoted(command.summary)}" for command in COMMANDS.values())]
     for name in ("", *COMMANDS):
         seen = (
             f"__fish_seen_subcommand_from {name}" if name else f"not __fish_seen_subcommand_from {' '.join(COMMANDS)}"
         )
         start = f"complete -c translate -n '{seen}'"
         lines.extend(f"{start} -f -a {word}" for word in _words(name))
+        if name in _TAKE_RUNS:
+            lines.append(f"{start} -f -a '(__translate_runs)'")
         for action, option in _options(name):
             values = _values(action, option)
             completions = f" -x -a '{' '.join(values)}'" if values else "" if action.nargs == 0 else " -r"
@@ -124,6 +147,11 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
+_FISH_RUNS = """\
+function __translate_runs
+    echo latest
+    translate runs --format json 2>/dev/null | string match -rg '"run": "([^"]+)"'
+end"""
 _BASH = """\
 _translate_options() {
     case "$1" in
@@ -140,6 +168,10 @@ _translate_values() {
 %(values)s
     esac
 }
+_translate_runs() {
+    echo latest
+    translate runs --format json 2>/dev/null | sed -n 's/^ *"run": "\\([^"]*\\)",$/\\1/p'
+}
 _translate() {
     local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" command="" known
     for known in %(commands)s; do
@@ -155,7 +187,10 @@ _translate() {
     elif [ -n "$command" ] && [ "$COMP_CWORD" -eq 2 ] && [ -n "$(_translate_words "$command")" ]; then
         COMPREPLY=($(compgen -W "$(_translate_words "$command")" -- "$word"))
     else
-        COMPREPLY=($(compgen -f -- "$word"))
+        case "$command:$COMP_CWORD" in
+        compare:3|%(runs)s) COMPREPLY=($(compgen -W "$(_translate_runs)" -- "$word")) ;;
+        *) COMPREPLY=($(compgen -f -- "$word")) ;;
+        esac
     fi
 }
 complete -o filenames -F _translate translate

@@ -36,6 +36,11 @@ def main(argv: Sequence[str]) -> int:
     return OK
 
 
+def names() -> tuple[str, ...]:
+    """Return the names of the pages."""
+    return tuple(_pages())
+
+
 def page_uri(page: str) -> str:
     """Return the address of a page: on the website of the package if it has one, else of the installed file."""
     from importlib.metadata import metadata
