@@ -1,7 +1,7 @@
 """Run every benchmark in its environment, and write the table of docs/benchmarks.md (``make bench``).
 
-Arguments choose benchmarks by file name, as in ``.venv/dev/bin/python benchmarks/run.py command compiling``; then the
-table is printed, not written.
+Arguments choose benchmarks by file name, as in ``.venv/dev/bin/python benchmarks/run.py command compiling``. Their rows
+are replaced in ``measured.json``, and the table is written from all that it contains.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from measure import Row, note
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+MEASURED = HERE / "measured.json"
+"""The last rows of each benchmark, and the machine that they were measured on."""
 PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->"
 BENCHMARKS = {
@@ -83,15 +87,35 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {memory:.0f} GB, {platform.system()}, Python {platform.python_version()}"
 
 
+def write_page(measured: dict[str, Any]) -> None:
+    """Write the table of the page; say on which machine its rows were measured."""
+    kept = {name: [Row(**row) for row in measured[name]["rows"]] for name in BENCHMARKS if name in measured}
+    names_by_machine: dict[str, list[str]] = {}
+    for name in kept:
+        names_by_machine.setdefault(measured[name]["machine"], []).append(f"`{name}`")
+    several = len(names_by_machine) > 1
+    where = [
+        f"Measured on {machine}{': ' + ', '.join(names) if several else ''}."
+        for machine, names in names_by_machine.items()
+    ]
+    rows = [row for name in kept for row in kept[name]]
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    PAGE.write_text(f"{before}{BEGIN}{chr(10).join(where)}\n\n{table(rows)}{END}{after}", encoding="utf-8")
+
+
 def main(names: list[str]) -> int:
     """Run the named benchmarks, or all; 1 if a bound is exceeded."""
-    measured = [row for name in names or BENCHMARKS for row in rows(name)]
-    print(table(measured), end="")
-    if not names:
-        before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-        after = rest.partition(END)[2]
-        PAGE.write_text(f"{before}{BEGIN}Measured on {machine()}.\n\n{table(measured)}{END}{after}", encoding="utf-8")
-    return 0 if all(row.holds for row in measured) else 1
+    measured = json.loads(MEASURED.read_text(encoding="utf-8"))
+    holds = True
+    for name in names or BENCHMARKS:
+        found = rows(name)
+        holds = holds and all(row.holds for row in found)
+        measured[name] = {"machine": machine(), "rows": [asdict(row) for row in found]}
+        MEASURED.write_text(json.dumps(measured, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(table(found), end="")
+    write_page(measured)
+    return 0 if holds else 1
 
 
 if __name__ == "__main__":
