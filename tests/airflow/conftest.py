@@ -1,4 +1,4 @@
-"""Provide Airflow, once per session: ``dag.test()`` in its own process, and a real scheduler."""
+"""Provide Airflow, once per session: ``dag.test()`` in processes of our own, and a real scheduler."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Embedded:
-    """Runs pipelines by ``dag.test()``, one after another in one process."""
+    """Runs pipelines by ``dag.test()``, one after another; all whose tasks run one by one, in one process."""
 
     engine: Engine
     project: Path
@@ -34,22 +34,46 @@ class Embedded:
 
     def run_in(self, project: Path, pipeline: Pipeline, parameters: dict[str, Value] | None = None) -> dict[str, Any]:
         """Do the same for a pipeline whose file is in the directory ``project``."""
+        self.begin(pipeline, parameters, project=project, jobs=1)
+        return self.end()
+
+    def begin(
+        self,
+        pipeline: Pipeline,
+        parameters: dict[str, Value] | None = None,
+        *,
+        project: Path | None = None,
+        jobs: int,
+    ) -> int:
+        """Compile a pipeline and begin to run it, with so many tasks at once; return the process."""
         self.count += 1
-        run = f"run-{self.count}"
         # Its own name: the API that dag.test() has in its process remembers DAGs by their id.
         pipeline = replace(pipeline, name=f"{pipeline.name} {self.count}")
-        file = self.engine.home / "dags" / f"{run}.py"
+        project, home = project or self.project, self.engine.home
+        file = home / "dags" / f"{self._run}.py"
         options = GenerateOptions(project=os.path.relpath(project, file.parent))
         file.write_text(airflow.generate(pipeline, options))
-        store = self.engine.home / "store"
-        home = self.engine.home
         command = airflow.run_command(
-            file, store=str(store), run=run, project=project, parameters=parameters or {}, home=home, jobs=1
+            file,
+            store=str(home / "store"),
+            run=self._run,
+            project=project,
+            parameters=parameters or {},
+            home=home,
+            jobs=jobs,
         )
-        status = self.engine.run(command[3:])
-        found = list(store.glob(f"*/{run}/run.json"))
+        return self.engine.begin(command[3:])
+
+    def end(self) -> dict[str, Any]:
+        """Wait until what was begun has ended; returns what ``run`` does."""
+        status = self.engine.end()
+        found = list((self.engine.home / "store").glob(f"*/{self._run}/run.json"))
         assert found, f"no run.json, status {status}:\n{self.engine.tail(120)}"
         return json.loads(found[0].read_text()) | {"status": status}
+
+    @property
+    def _run(self) -> str:
+        return f"run-{self.count}"
 
 
 @pytest.fixture(scope="session")

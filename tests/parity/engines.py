@@ -49,10 +49,22 @@ class Engine:
 
     def run(self, arguments: list[str]) -> int:
         """Run a generated file; arguments and exit status are those of the plugin's embedded mode."""
+        self.begin(arguments)
+        return self.end()
+
+    def begin(self, arguments: list[str]) -> int:
+        """Begin to run a generated file; return the process that does."""
         assert self.process.stdin
-        assert self.process.stdout
         self.process.stdin.write(json.dumps([dict(self.environment), *arguments]) + "\n")
         self.process.stdin.flush()
+        return self._reply()
+
+    def end(self) -> int:
+        """Wait until the file that was begun has run; return the exit status."""
+        return self._reply()
+
+    def _reply(self) -> int:
+        assert self.process.stdout
         reply = self.process.stdout.readline()
         assert reply, f"the process of {self.name} died:\n{self.tail()}"
         return int(json.loads(reply))
@@ -63,14 +75,15 @@ class Engine:
 
 
 @contextmanager
-def started(name: str, folder: Path) -> Iterator[Engine]:
-    """Start an engine in a private home below ``folder``."""
+def started(name: str, folder: Path, packages: Path | None = None) -> Iterator[Engine]:
+    """Start an engine in a private home below ``folder``, which has what is in the directory ``packages``, too."""
     home = folder / "home"
     (home / "dags").mkdir(parents=True)
     log = folder / "log.txt"
-    worker = [str(python_of(name)), str(Path(__file__).with_name("worker.py")), name]
+    worker = [str(python_of(name)), str(Path(__file__).with_name("worker.py")), name, str(home)]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    environment |= {"PYTHONPATH": str(ROOT), "ORACLE_PLACE": "source"}  # what Loom files of tests ask for
+    environment |= {"PYTHONPATH": os.pathsep.join(str(path) for path in (packages, ROOT) if path)}
+    environment |= {"ORACLE_PLACE": "source"}  # what Loom files of tests ask for
     with log.open("w") as errors:
         process = subprocess.Popen(
             worker,
@@ -107,19 +120,29 @@ class Ran:
 _numbers = itertools.count(1)
 
 
-def run(engine: Engine, scenario: Scenario, folder: Path) -> Ran:
+def run(engine: Engine, scenario: Scenario, folder: Path, jobs: int) -> Ran:
     """Compile a scenario in a fresh ``folder`` and run it."""
     project = folder / "project"
     pipeline = load(scenario.write(project)).choose()
-    pipeline, document, status, of_run = run_pipeline(engine, pipeline, project, folder / "store", scenario.values)
+    pipeline, document, status, of_run = run_pipeline(
+        engine, pipeline, project, folder / "store", scenario.values, jobs=jobs
+    )
     rules = Rules(pipeline, scenario.values, scenario.oracle, scenario.missing)
     return Ran(engine.name, document, status, of_run, rules)
 
 
 def run_pipeline(
-    engine: Engine, pipeline: Pipeline, project: Path, store: Path, values: Mapping[str, Any]
+    engine: Engine, pipeline: Pipeline, project: Path, store: Path, values: Mapping[str, Any], *, jobs: int = 1
 ) -> tuple[Pipeline, dict[str, Any], int, Path]:
     """Run a pipeline as ``translate run`` does.
+
+    Args:
+        engine: a running engine.
+        pipeline: the pipeline.
+        project: the directory of its file.
+        store: the artifact store.
+        values: values of parameters.
+        jobs: the number of tasks that Airflow runs at once; each takes it a second or two of CPU to prepare for.
 
     Returns:
         The pipeline with the name that it ran under, its record, the engine's verdict as an exit status, and the run's
@@ -140,8 +163,7 @@ def run_pipeline(
         project=project,
         parameters=values,
         home=engine.home,
-        # Airflow's engine of the tests runs one DAG after another in one process, which must not fork.
-        jobs=1 if engine.name == "airflow" else 16,
+        jobs=jobs if engine.name == "airflow" else 16,
     )
     assert command[:2] == [sys.executable, "-m"]
     try:
@@ -157,10 +179,10 @@ def run_pipeline(
     return pipeline, document, status, records[0].parent
 
 
-def run_on_all(engines: list[Engine], scenario: Scenario, folder: Path) -> list[Ran]:
-    """Run a scenario on every engine at once."""
+def run_on_all(engines: list[Engine], scenario: Scenario, folder: Path, *, jobs: int = 1) -> list[Ran]:
+    """Run a scenario on every engine at once; ``jobs`` is the number of tasks that Airflow runs at once."""
     with ThreadPoolExecutor(len(engines)) as lanes:
-        started = [lanes.submit(run, engine, scenario, folder / engine.name) for engine in engines]
+        started = [lanes.submit(run, engine, scenario, folder / engine.name, jobs) for engine in engines]
     return [ran.result() for ran in started]
 
 

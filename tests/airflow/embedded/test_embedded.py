@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
-from airflow_plugin import embedded
+from airflow_plugin.embedded import UsageError, _load
 from tests.airflow.pipelines import OK, Node, pipeline
+from tests.airflow.scheduler import wait_until
 from tests.processes import TELL, process_in
 from translator.load import load_text
 from translator.targets import airflow
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.airflow.conftest import Embedded
     from translator.ir import Pipeline, Value
 
 pytest.importorskip("airflow.sdk")
@@ -70,9 +72,9 @@ def started(pipeline: Pipeline, folder: Path, parameters: dict[str, Value]) -> s
     )
 
 
-def record(folder: Path) -> dict[str, Any]:
-    (path,) = (folder / "store").glob("*/one/run.json")
-    return json.loads(path.read_text())
+def ended(process: psutil.Process) -> bool:
+    """Return whether a process has ended, though nobody has taken note of it."""
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def test_the_user_sees_what_the_steps_print_and_nothing_of_airflow(tmp_path: Path) -> None:
@@ -86,12 +88,10 @@ def test_the_user_sees_what_the_steps_print_and_nothing_of_airflow(tmp_path: Pat
     assert (tmp_path / "home" / "airflow.log").stat().st_size > 0
 
 
-def test_values_reach_parameters_axes_and_sets(tmp_path: Path) -> None:
-    values: dict[str, Value] = {"product.a": (3, 4), "product.b": "it's", "zip.c": 0.5}
-    process = started(load_text(GRID).choose(), tmp_path, values)
-    _, errors = process.communicate(timeout=6000)
-    assert process.returncode == 0, errors
-    nodes = record(tmp_path)["nodes"]
+def test_values_reach_parameters_axes_and_sets(embedded: Embedded) -> None:
+    document = embedded.run(load_text(GRID).choose(), {"product.a": (3, 4), "product.b": "it's", "zip.c": 0.5})
+    assert document["status"] == 0
+    nodes = document["nodes"]
     assert [one["parameters"] for one in nodes["product"]["executions"]] == [
         {"a": 3, "b": "it's", "c": None},
         {"a": 4, "b": "it's", "c": None},
@@ -113,12 +113,12 @@ def test_a_value_for_an_unknown_parameter_is_bad_usage(tmp_path: Path) -> None:
 def test_a_file_with_another_number_of_dags_is_bad_usage(tmp_path: Path) -> None:
     file = tmp_path / "two.py"
     file.write_text('from airflow.sdk import DAG\none, two = DAG("one"), DAG("two")\n')
-    with pytest.raises(embedded.UsageError, match="defines 2 DAGs, not one") as caught:
-        embedded._load(file)
+    with pytest.raises(UsageError, match="defines 2 DAGs, not one") as caught:
+        _load(file)
     assert caught.value.hint == "write each DAG to its own file"
 
 
-def test_tasks_run_in_parallel_within_their_limits(tmp_path: Path) -> None:
+def test_tasks_run_in_parallel_within_their_limits(embedded: Embedded, tmp_path: Path) -> None:
     meets = "touch {0}/{1}; until [ -e {0}/{2} ]; do sleep 0.1; done"
     alone = f"mkdir {tmp_path}/lock && sleep 0.3 && rmdir {tmp_path}/lock"
     whole = pipeline(
@@ -130,73 +130,57 @@ def test_tasks_run_in_parallel_within_their_limits(tmp_path: Path) -> None:
         replace(node, policy=replace(node.policy, concurrency=1)) if node.name == "alone" else node
         for node in whole.graph.nodes
     ]
-    process = started(replace(whole, graph=replace(whole.graph, nodes=tuple(nodes))), tmp_path, {})
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, output + errors
-    assert [len(node["executions"]) for node in record(tmp_path)["nodes"].values()] == [1, 1, 3]
+    embedded.begin(replace(whole, graph=replace(whole.graph, nodes=tuple(nodes))), jobs=2)
+    document = embedded.end()
+    assert document["status"] == 0
+    assert [len(node["executions"]) for node in document["nodes"].values()] == [1, 1, 3]
 
 
-def test_a_pipeline_that_runs_one_node_at_a_time_does_so(tmp_path: Path) -> None:
+def test_a_pipeline_that_runs_one_node_at_a_time_does_so(embedded: Embedded, tmp_path: Path) -> None:
     alone = f"mkdir {tmp_path}/lock && sleep 0.5 && rmdir {tmp_path}/lock"
-    whole = replace(pipeline(Node("one", alone), Node("two", alone)), concurrency=1)
-    process = started(whole, tmp_path, {})
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, output + errors
+    embedded.begin(replace(pipeline(Node("one", alone), Node("two", alone)), concurrency=1), jobs=2)
+    assert embedded.end()["status"] == 0
 
 
-def test_a_failure_stops_what_runs_beside_it(tmp_path: Path) -> None:
+def test_a_failure_stops_what_runs_beside_it(embedded: Embedded, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     bad = Node("bad", f"until [ -e {seen} ]; do sleep 0.1; done; exit 3", "stop-all")
-    process = started(pipeline(bad, Node("long", f"touch {seen}; sleep 6000")), tmp_path, {})
-    process.communicate(timeout=600)
-    assert process.returncode == 1
-    assert {name: node["state"] for name, node in record(tmp_path)["nodes"].items()} == {
-        "bad": "error",
-        "long": "stopped",
-    }
+    embedded.begin(pipeline(bad, Node("long", f"touch {seen}; sleep 6000")), jobs=2)
+    document = embedded.end()
+    assert document["status"] == 1
+    assert {name: node["state"] for name, node in document["nodes"].items()} == {"bad": "error", "long": "stopped"}
 
 
 @pytest.mark.parametrize(
     ("on_error", "state", "attempts"), [("continue", "error", 1), ("retry", "complete", 2)], ids=["once", "again"]
 )
 def test_a_killed_process_ends_one_attempt_of_its_task_only(
-    tmp_path: Path, on_error: str, state: str, attempts: int
+    embedded: Embedded, tmp_path: Path, on_error: str, state: str, attempts: int
 ) -> None:
-    import psutil
-
     seen = tmp_path / "seen"
     victim = Node("victim", f"[ ! -e {seen} ] || exit 0; touch {seen}; sleep 6000", on_error)
-    process = started(pipeline(victim, Node("next", after=["victim"])), tmp_path, {})
-    deadline = time.monotonic() + 600
-    while not seen.exists():
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.2)
-    for child in psutil.Process(process.pid).children():
+    process = psutil.Process(embedded.begin(pipeline(victim, Node("next", after=["victim"])), jobs=2))
+    wait_until(lambda: seen.exists() or ended(process))
+    for child in process.children():
         child.kill()
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, output + errors
-    document = record(tmp_path)
+    document = embedded.end()
+    assert document["status"] == 0
     assert {name: node["state"] for name, node in document["nodes"].items()} == {"victim": state, "next": "complete"}
     (execution,) = document["nodes"]["victim"]["executions"]
     assert execution["tries"] == attempts
     assert ("killed" in (execution["reason"] or "")) == (state == "error")
 
 
-def test_a_signal_stops_the_run(tmp_path: Path) -> None:
+def test_a_signal_stops_the_run(embedded: Embedded, tmp_path: Path) -> None:
     """``tests/run`` has SIGINT."""
     asleep = tmp_path / "asleep"
     sleeper = f"sh -c '{TELL} > {asleep}; exec sleep 600'"
-    process = started(pipeline(Node("one", sleeper, "continue"), Node("two", after=["one"])), tmp_path, {})
-    deadline = time.monotonic() + 600
-    while process_in(asleep) is None:
-        assert time.monotonic() < deadline
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.2)
+    process = psutil.Process(
+        embedded.begin(pipeline(Node("one", sleeper, "continue"), Node("two", after=["one"])), jobs=2)
+    )
+    wait_until(lambda: process_in(asleep) is not None or ended(process))
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=600)
-    assert process.returncode == 1
+    document = embedded.end()
     assert process_in(asleep) is None
-    document = record(tmp_path)
-    assert document["state"] == "stopped"
+    assert (document["status"], document["state"]) == (1, "stopped")
     assert {name: node["state"] for name, node in document["nodes"].items()} == {"one": "stopped", "two": "stopped"}
