@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.podman import Podman
 
+HOUSE = Path(__file__).parent / "house"
+
 settings.register_profile(
     "tests",
     # A busy machine must not fail the tests, and what passed once passes again: without a new seed, unless many
@@ -53,11 +55,13 @@ def podman() -> Iterator[Podman]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give the tests in containers to one worker of xdist, so that one engine starts."""
+    """Let one worker of xdist start the container engine, and let one read all our files, for the tests that do."""
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             if "podman" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group("podman"))
+            elif HOUSE in item.path.parents:
+                item.add_marker(pytest.mark.xdist_group("house"))
 
 
 def pytest_configure() -> None:

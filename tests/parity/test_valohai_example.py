@@ -35,11 +35,11 @@ def run(engines, tmp_path):
 
 
 def test_users_can_set_their_own_grid(run):
-    values = {"learning_rate": [0.02, 0.05], "train.epochs": [2, 3]}
+    values = {"learning_rate": [0.02], "train.epochs": [2, 3]}
     document, status = run("Training Pipeline", values)
     assert (status, document["state"]) == (0, "complete")
     points = [execution["parameters"] for execution in document["nodes"]["train"]["executions"]]
-    grid = [(rate, regularisation, n) for rate in (0.02, 0.05) for regularisation in (0.0001, 0.01) for n in (2, 3)]
+    grid = [(0.02, regularisation, n) for regularisation in (0.0001, 0.01) for n in (2, 3)]
     assert [(point["learning_rate"], point["regularisation"], point["epochs"]) for point in points] == grid
 
 

@@ -64,6 +64,7 @@ def test_commands_work_to_the_letter(shell: str, checkout: Path) -> None:
     environment |= {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(home),
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),  # has Prefect's database
         "PYTHONPATH": with_engine(),
         "PIP_NO_BUILD_ISOLATION": "0",  # pip negates the value of an option that says no
         "PIP_NO_INDEX": "1",
