@@ -286,5 +286,5 @@ def test_tests_of_a_plugin_are_in_its_rooms(plugin: str) -> None:
     tests = ROOT / "tests" / plugin.removesuffix("_plugin")
     rooms = {path.name for path in (ROOT / plugin).iterdir() if (path / "__init__.py").is_file()}
     assert {path.parent.name for path in tests.glob("*/test_*.py")} <= rooms
-    of_all_rooms = {"test_public_api.py", "test_undocumented_uses.py"}
+    of_all_rooms = {"test_public_api.py", "test_tutorials.py", "test_undocumented_uses.py"}
     assert {path.name for path in tests.glob("test_*.py")} <= of_all_rooms
