@@ -163,5 +163,5 @@ def test_a_failing_file_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert found.examples
     campaign.keep(found, tmp_path)
     (text,) = [path.read_text() for path in tmp_path.rglob("fault.txt")]
-    assert text.startswith("check: KeyError in diagnostics/machine.py:as_json\n3 files; mutant 0 of seed 1")
+    assert text.startswith("check: KeyError in diagnostics/machine.py:_dumped\n3 files; mutant 0 of seed 1")
     assert "translate check ./in/pipeline.yaml --format=json" in text
