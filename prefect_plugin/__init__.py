@@ -12,7 +12,7 @@ version that wrote it. They change only after a deprecation; everything else in 
   for the next node. ``failed``, ``succeed``, ``fail``, ``items``, ``chosen`` and ``again`` decide where it goes.
 - Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``runner``, and
   ``loom`` for the steps of Loom.
-- Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``.
+- Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``; ``NodeInputs``, ``Files``.
 - All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook,
   ``infrastructure_failed``, a condition for retries, and ``thread_pool``, a task runner.
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from prefect_plugin.dataflow.jobs import Job, execution
     from prefect_plugin.dataflow.nodes import Mapped, Skip, execution_node, skip, task_node
     from prefect_plugin.parameters.axes import Axis
-    from prefect_plugin.parameters.node_parameters import NodeParameters
+    from prefect_plugin.parameters.node_parameters import Files, NodeInputs, NodeParameters
     from prefect_plugin.parameters.numbers import Number, as_written
     from prefect_plugin.recovery.attempts import record_crash
     from prefect_plugin.run.conclusion import finish
@@ -51,10 +51,12 @@ __all__ = [
     "Catalog",
     "Executions",
     "FileAxis",
+    "Files",
     "Input",
     "Job",
     "Manifest",
     "Mapped",
+    "NodeInputs",
     "NodeParameters",
     "Number",
     "Parameter",
@@ -103,7 +105,7 @@ _MODULES = {
     "prefect_plugin.dataflow.jobs": ("Job", "execution"),
     "prefect_plugin.dataflow.nodes": ("Mapped", "Skip", "execution_node", "skip", "task_node"),
     "prefect_plugin.parameters.numbers": ("Number", "as_written"),
-    "prefect_plugin.parameters.node_parameters": ("NodeParameters",),
+    "prefect_plugin.parameters.node_parameters": ("Files", "NodeInputs", "NodeParameters"),
     "prefect_plugin.tasks.task_runners": ("thread_pool",),
     "prefect_plugin.run.conclusion": ("finish",),
     "prefect_plugin.run.flow_run": ("run_of",),

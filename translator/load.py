@@ -35,7 +35,8 @@ class Loaded:
 
     ``pipelines`` are those without an error; ``names`` are those of all pipelines of the file. ``diagnostics`` has
     all findings, and ``sources`` the texts by ``Span.file``, to show them. ``config`` is the
-    configuration that gives the pipelines their settings, ``project`` the directory in which their steps run.
+    configuration that gives the pipelines their settings, ``project`` the directory in which their steps run,
+    ``dialect`` the name of their language, None if the file is in none.
     """
 
     pipelines: tuple[Pipeline, ...]
@@ -44,6 +45,7 @@ class Loaded:
     names: tuple[str, ...] = ()
     config: Config = NO_CONFIG
     project: Path | None = None
+    dialect: str | None = None
     by_name: Mapping[str, Pipeline] = field(init=False)
     """``pipelines`` by name."""
 
@@ -207,7 +209,7 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     refuse(request.choices, language, registry.dialects())
     parameters = read_parameters(request.parameters, language, sources, diagnostics)
     source = Source(name, text, root, project, sources, parameters, request.choices)
-    names = language.pipeline_names(root)
+    names = language.pipeline_names(source)
     config = NO_CONFIG
     try:
         config = _configured(request, sources, diagnostics)
@@ -220,7 +222,7 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
             about = diagnostics.about(pipeline.name)
             check(pipeline, about, project=project, whole=whole, questions=questions, sources=sources)
     except TooManyErrors:
-        return Loaded((), diagnostics, sources, names, config, project)
+        return Loaded((), diagnostics, sources, names, config, project, language.name)
     bad = diagnostics.bad()
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     if config.file:
@@ -230,7 +232,7 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     good = tuple(pipeline for pipeline in good if pipeline.name not in bad)
     if len(names) == len(read) == 1:
         names = (read[0].name,)  # Loom names the pipeline of a pipeline.yml after its directory
-    return Loaded(good, diagnostics, sources, names, config, project)
+    return Loaded(good, diagnostics, sources, names, config, project, language.name)
 
 
 def _configured(request: _Given, sources: dict[str, SourceText], diagnostics: Diagnostics) -> Config:

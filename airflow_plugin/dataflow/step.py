@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.sdk import BaseOperator
 
-from airflow_plugin.configuration.locations import store_address
+from airflow_plugin.configuration.locations import project_folder, store_address
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.parameters.dag_params import run_values
 from airflow_plugin.parameters.run_conf import unknown_keys
@@ -54,6 +54,7 @@ class StepOperator(BaseOperator):
         project: directory in which the command runs; usually one of the DAG's ``default_args``.
         inputs: by input of the step, the edges that bring its files, such as ``output(preprocess)``.
         merge: whether these files replace the input's defaults or join them.
+        launch_inputs: by input of the step, the DAG param with the URIs that a run has in place of its defaults.
         parameters: by parameter of the step, the DAG param that sets it or its value.
         parameter_edges: by parameter of the step, the edge that brings its value, which wins over ``parameters``.
         point: from the grid that the operator is mapped over; its values win over all others.
@@ -73,6 +74,7 @@ class StepOperator(BaseOperator):
     # Defaults of arguments. A DAG file creates many operators, and setting an attribute of an operator is slow.
     inputs: Mapping[str, Sequence[ArtifactSource]] = MappingProxyType({})
     merge: Literal["replace", "append"] = "replace"
+    launch_inputs: Mapping[str, Given] = MappingProxyType({})
     parameters: Mapping[str, Given] = MappingProxyType({})
     parameter_edges: Mapping[str, ValueSource] = MappingProxyType({})
     point: Point | None = None
@@ -89,6 +91,7 @@ class StepOperator(BaseOperator):
         project: str | Path = ".",
         inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
         merge: Literal["replace", "append"] | None = None,
+        launch_inputs: Mapping[str, Given] | None = None,
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
         point: Point | None = None,
@@ -106,6 +109,7 @@ class StepOperator(BaseOperator):
         for name, value in (
             ("inputs", inputs),
             ("merge", merge),
+            ("launch_inputs", launch_inputs),
             ("parameters", parameters),
             ("parameter_edges", parameter_edges),
             ("point", point),
@@ -133,6 +137,7 @@ class StepOperator(BaseOperator):
         """
         from airflow_plugin.dataflow.unmet_conditions import unmet
         from translator.shim.execution import execute
+        from translator.shim.inputs.launch import launched
         from translator.shim.store import open_store
 
         should_stop = stop_reason(context)
@@ -144,8 +149,11 @@ class StepOperator(BaseOperator):
         if self.sequential and self._one_failed(context):
             raise NotStarted("not started: an execution before this one failed")
         execution = self._identity(context, store)
-        values, inputs = self._upstream(context, store)
-        problem = unknown_keys(context)
+        launch_uris, bad_input = launched(
+            self.step, run_values(self.launch_inputs, context["params"]), project_folder(self.project)
+        )
+        values, inputs = self._upstream(context, store, launch_uris)
+        problem = unknown_keys(context) or bad_input
         running = partial(
             execute,
             self.step,
@@ -185,7 +193,9 @@ class StepOperator(BaseOperator):
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=[ti.task_id])
         return "failed" in states.get(ti.run_id, {}).values()
 
-    def _upstream(self, context: Context, store: Store) -> tuple[dict[str, Value], dict[str, InputFiles]]:
+    def _upstream(
+        self, context: Context, store: Store, launch_uris: Mapping[str, Sequence[str]]
+    ) -> tuple[dict[str, Value], dict[str, InputFiles]]:
         """Return what the edges bring: values of parameters, and the files of each input."""
         from airflow_plugin.dataflow.upstream import upstream_manifests
         from translator.shim.inputs import edges
@@ -203,7 +213,14 @@ class StepOperator(BaseOperator):
             else:
                 self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
         return values, {
-            declared.name: edges.files(declared, inputs.get(declared.name, ()), self.merge, upstream, self.step.dialect)
+            declared.name: edges.files(
+                declared,
+                inputs.get(declared.name, ()),
+                self.merge,
+                upstream,
+                self.step.dialect,
+                launch_uris.get(declared.name),
+            )
             for declared in self.step.inputs
         }
 

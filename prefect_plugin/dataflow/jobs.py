@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 
 from prefect_plugin.dataflow.executions import Edge, LeftOut
 from prefect_plugin.exceptions import StepError
-from prefect_plugin.parameters.node_parameters import NodeParameters
+from prefect_plugin.parameters.node_parameters import NodeInputs, NodeParameters
 from prefect_plugin.parameters.points import Point
 from prefect_plugin.run.current import current_node, record_state
 from prefect_plugin.run.execution_context import execution_context
@@ -19,6 +19,7 @@ from translator.shim.contract import State as Outcome
 from translator.shim.embedded.slots import slot
 from translator.shim.execution import execute
 from translator.shim.inputs import edges
+from translator.shim.inputs.launch import launched
 from translator.shim.parameters import file_grid, grid
 
 if TYPE_CHECKING:
@@ -33,13 +34,15 @@ if TYPE_CHECKING:
 class Job:
     """A step with the files that edges bring; a node's function creates it, and calls one of its methods."""
 
-    __slots__ = ("_inputs", "_step", "in_order", "node")
+    __slots__ = ("_bad_input", "_inputs", "_step", "in_order", "node")
 
     def __init__(
         self,
         step: Step,
         inputs: Mapping[str, Sequence[Edge[ArtifactSource]]] | None = None,
         merge: Literal["replace", "append"] = "replace",
+        *,
+        launch_inputs: NodeInputs | None = None,
     ) -> None:
         """Collect the files that edges bring.
 
@@ -47,6 +50,7 @@ class Job:
             step: what to run.
             inputs: by input of the step, its incoming edges.
             merge: whether the files that edges bring replace an input's defaults or join them.
+            launch_inputs: the node's inputs in the parameter form: the files of this run in place of the defaults.
         """
         self.node = current_node()
         self.in_order = False
@@ -56,9 +60,19 @@ class Job:
             name: [edge for edge in values if not isinstance(edge.executions, LeftOut)]
             for name, values in (inputs or {}).items()
         }
+        form = {} if launch_inputs is None else launch_inputs.values()
+        launch_uris, self._bad_input = launched(step, form, self.node.run.project)
         self._inputs: dict[str, InputFiles] = {
-            name: edges.files(declared[name], [edge.source for edge in values], merge, _upstream(values), step.dialect)
-            for name, values in present.items()
+            name: edges.files(
+                declared[name],
+                [edge.source for edge in present.get(name, ())],
+                merge,
+                _upstream(present.get(name, ())),
+                step.dialect,
+                launch_uris.get(name),
+            )
+            for name in declared
+            if name in present or name in launch_uris
         }
 
     def run(self, form: NodeParameters | None = None, *, values: Values | None = None) -> Manifest:
@@ -131,6 +145,7 @@ class Job:
                 execution_context(node, _name_of(node, point), point.index),
                 parameters=point.parameters,
                 inputs=self._inputs,
+                problem=self._bad_input,
             )
         node.manifests[point.index] = manifest
         return manifest

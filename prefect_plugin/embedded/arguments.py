@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefect_plugin.parameters.node_parameters import NodeParameters
+from prefect_plugin.parameters.node_parameters import NodeInputs, NodeParameters
+from translator.shim.contract import INPUTS_SECTION
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def arguments_of(flow: Flow[..., Any], values: Mapping[str, Any]) -> dict[str, A
 
     Args:
         flow: a generated flow.
-        values: values by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``. A single value for an argument that
-            takes lists only (an axis of a grid) becomes a list of one.
+        values: values by ``NAME`` of a pipeline parameter, ``NODE.PARAMETER`` or ``NODE.inputs.INPUT``. A single value
+            for an argument that takes lists only (an axis of a grid) becomes a list of one.
 
     Raises:
         ArgumentError: the flow has no parameter with that name.
@@ -74,11 +75,12 @@ def _places(argument: inspect.Parameter) -> dict[str, _Place]:
         return {title: _Place(argument.name, annotation)}
     points = tuple(argument.default) if isinstance(argument.default, (list, tuple)) else ()
     fields = ((field.alias or name, field.annotation) for name, field in group.model_fields.items())
-    return {f"{group.node}.{name}": _Place(argument.name, kind, name, points) for name, kind in fields}
+    owner = f"{group.node}.{INPUTS_SECTION}" if issubclass(group, NodeInputs) else group.node
+    return {f"{owner}.{name}": _Place(argument.name, kind, name, points) for name, kind in fields}
 
 
-def _is_group(kind: Any) -> typing.TypeGuard[type[NodeParameters]]:
-    return isinstance(kind, type) and issubclass(kind, NodeParameters)
+def _is_group(kind: Any) -> typing.TypeGuard[type[NodeParameters | NodeInputs]]:
+    return isinstance(kind, type) and issubclass(kind, (NodeParameters, NodeInputs))
 
 
 def _fitting(annotation: Any, value: object) -> object:

@@ -1,16 +1,19 @@
-"""Group the parameters of each node in Prefect's parameter form."""
+"""Group the parameters and the inputs of each node in Prefect's parameter form."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from translator.shim.contract import Value
 
 
-GroupT = TypeVar("GroupT", bound="NodeParameters")
+GroupT = TypeVar("GroupT", bound="_Group")
+Files: TypeAlias = Annotated[Sequence[str], Field(min_length=1)]
+"""The files of an input: URIs, or paths in the project."""
 
 
 class _Default:
@@ -21,13 +24,8 @@ class _Default:
         return owner()
 
 
-class NodeParameters(BaseModel):
-    """A group of the parameter form: the values of an execution node, or the axes of a task node's grid.
-
-    A field has the parameter's name in the source file; if that is not a Python name, it is the field's alias. A
-    class is defined with the name of its node: ``class TrainGrid(NodeParameters, node="train")``. Its ``default`` is
-    the default of a flow's argument.
-    """
+class _Group(BaseModel):
+    """A group of the parameter form; ``default`` is the default of a flow's argument."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -44,6 +42,26 @@ class NodeParameters(BaseModel):
         super().__init_subclass__(**keywords)
         cls.node = node
 
+
+class NodeParameters(_Group, node=""):
+    """The values of an execution node, or the axes of a task node's grid.
+
+    A field has the parameter's name in the source file; if that is not a Python name, it is the field's alias. A
+    class is defined with the name of its node: ``class TrainGrid(NodeParameters, node="train")``.
+    """
+
     def values(self) -> dict[str, Value]:
         """Return the parameters that have a value, by the names of the source file."""
         return {name: value for name, value in self.model_dump(by_alias=True).items() if value is not None}
+
+
+class NodeInputs(_Group, node=""):
+    """The files of a node's inputs in a run, in place of their defaults.
+
+    A field has the input's name in the source file; if that is not a Python name, it is the field's alias. A class is
+    defined with the name of its node: ``class TrainInputs(NodeInputs, node="train")``.
+    """
+
+    def values(self) -> dict[str, Sequence[str]]:
+        """Return the files that a run has, by the inputs' names in the source file."""
+        return {name: files for name, files in self.model_dump(by_alias=True).items() if files is not None}

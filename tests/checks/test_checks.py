@@ -156,11 +156,11 @@ def test_a_required_input_that_nothing_fills():
         step: s
         override:
           inputs:
-            - name: in #! error unfillable-input
+            - name: in #! note required-input
     edges: []
 """
     check(text)
-    check(text.replace("edges: []", "edges: [[a.output.*, b.input.in]]").replace(" #! error unfillable-input", ""))
+    check(text.replace("edges: []", "edges: [[a.output.*, b.input.in]]").replace(" #! note required-input", ""))
 
 
 def test_names_that_differ_only_by_punctuation_are_fine():

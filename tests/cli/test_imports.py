@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = str(ROOT / "tests" / "goldens" / "cases" / "training.yaml")
 COMPILER = {"checks", "cli", "config", "diagnostics", "dialects", "entry_points", "errors", "files", "graphs", "ir"}
-COMPILER |= {"names", "nodes", "registry", "shim", "source", "span", "targets"}
+COMPILER |= {"launch_inputs", "names", "nodes", "registry", "shim", "source", "span", "targets"}
 SHIM = {"contract", "errors", "files", "json_values", "loom", "masking", "process", "run_contract", "runners"}
 CASES = [
     ([], set(), {"cli", "diagnostics", "errors", "shim", "span", "names", "files", "source"}, SHIM),
@@ -19,7 +19,7 @@ CASES = [
         ["run", "--help"],
         set(),
         COMPILER | {"history", "run", "runtime"},
-        SHIM | {"embedded", "store", "workspace"},
+        SHIM | {"embedded", "store", "variables", "workspace"},
     ),
     *(
         (

@@ -13,7 +13,9 @@ def test_a_code_is_explained(capsys):
     assert main(["rule", "unknown-placeholder"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(
-        "unknown-placeholder: a placeholder in a command names no parameter\n  warning. Correct the name"
+        "unknown-placeholder: a placeholder names no parameter; a warning in a command, which gets it as it is "
+        "written\n"
+        "  error, warning. Correct the name"
     )
     assert "$ translate check valohai.yaml" in out
     assert "command: date {parameter:rat}" in out

@@ -21,7 +21,7 @@ def test_the_command_line_knows_them(installed: dict[str, str]) -> None:
     assert "nothing to report" in run(installed, "-m", "translator.cli", "check", FILE)
     assert "greet" in run(installed, "-m", "translator.cli", "explain", FILE, "--fail", "greet")
     refused = run(installed, "-m", "translator.cli", FILE, "-t", "script", "--step", "greet", status=2)
-    assert "only pipelines of Loom have steps" in refused
+    assert "a step of Toy cannot run without its pipeline" in refused
 
 
 def test_codes_of_a_package_are_explained(installed: dict[str, str]) -> None:

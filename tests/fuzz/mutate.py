@@ -621,7 +621,7 @@ def _options(rng: random.Random, made: Mutant) -> dict[str, tuple[str, ...]]:
         common.append(f"--grid={_word(rng, names)}.{_word(rng, names)}={rng.choice(_VALUES)}")
     if rng.random() < 0.05:
         common += ["--dialect", rng.choice((*DIALECTS, "valohia", ""))]
-    if made.dialect == "loom" or rng.random() < 0.03:
+    if made.dialect in {"loom", "valohai"} or rng.random() < 0.03:
         common += _choices(rng, names)
     elif rng.random() < 0.1:
         common.append("--in-place")
@@ -636,9 +636,16 @@ def _options(rng: random.Random, made: Mutant) -> dict[str, tuple[str, ...]]:
         "check": tuple(common),
         "translate": (*common, *(("--strict",) if rng.random() < 0.3 else ())),
         "explain": (*common, *given, *failing, *(("--format=json",) if rng.random() < 0.5 else ())),
-        "run": (*common, *given, rng.choice(("--quiet", "--verbose"))),
+        "run": (*common, *given, *_inputs(rng, names), rng.choice(("--quiet", "--verbose"))),
         "graph": (*common, *given, *failing, f"--format={rng.choice(('mermaid', 'dot', 'svg', 'html'))}"),
     }
+
+
+def _inputs(rng: random.Random, names: list[str]) -> list[str]:
+    uris = ("x", "s3://b/*.csv", '"a,b",c', "**.x", "", "file:///\0", "=")
+    return [
+        f"--input={_word(rng, names)}.{_word(rng, names)}={rng.choice(uris)}" for _ in range(rng.choice((0, 0, 1, 2)))
+    ]
 
 
 def _word(rng: random.Random, names: list[str]) -> str:
@@ -659,7 +666,9 @@ def _failure(rng: random.Random, names: list[str]) -> str:
 def _choices(rng: random.Random, names: list[str]) -> list[str]:
     made: list[str] = []
     if rng.random() < 0.3:
-        made += [rng.choice(("--step", "--from", "--group")), _word(rng, names)]
+        made += [rng.choice(("--step", "--step", "--task", "--from", "--group")), _word(rng, names)]
+    if rng.random() < 0.1:
+        made.append("--all")
     if rng.random() < 0.2:
         made += ["--include", _word(rng, names)]
     if rng.random() < 0.2:

@@ -20,6 +20,7 @@ CORE = {
             "files",
             "graphs",
             "ir",
+            "launch_inputs",
             "load",
             "names",
             "nodes",
@@ -37,12 +38,13 @@ LAYERS = {
     "translator": (
         ("entry_points", "files", "graphs", "names", "rules", "shim", "span"),
         ("errors", "ir"),
-        ("diagnostics", "history", "nodes", "runtime"),
+        ("diagnostics", "history", "launch_inputs", "nodes", "runtime"),
         ("checks", "run", "semantics", "source"),
         ("config", "dialects", "explain"),
         ("graph", "targets"),
         ("registry",),
         ("load",),
+        ("audit",),
         ("cli", "conformance"),
     ),
     "translator/shim": (

@@ -149,11 +149,18 @@ CASES: dict[str, tuple[str, ...]] = {
             )
         ),
     ),
-    "inputs: paths, wildcards, `file://`, `http(s)://`; `keep-directories`, `filename`": (
+    (
+        "inputs: paths, wildcards, `file://`, `http(s)://`, stores such as `s3://`, `{parameter:x}` in them; "
+        "`keep-directories`, `filename`"
+    ): (
+        inputs("default: 's3://bucket/{parameter:size}.csv'"),
         inputs("default: data/a.csv"),
         inputs("default: data/*.csv, keep-directories: suffix"),
         inputs("default: file:///data/a.csv"),
         inputs("default: 'https://example.com/a.csv', filename: b.csv"),
+    ),
+    "inputs given when a run starts; steps and task blueprints without a pipeline": (
+        document(step="").replace("{name: data, optional: true}", "{name: data}"),
     ),
     "inputs: `datum://`, `dataset://`, `download: on-demand`": (
         inputs("default: datum://latest"),

@@ -129,7 +129,7 @@ IMPERATIVES = re.compile(
     r"Separate|Serialise|Serve|Set|Settle|Share|Shift|Shorten|Show|Shuffle|Shut|Sign|Signal|Simplify|Simulate|"
     r"Sketch|Skip|Sleep|Slice|Solve|Sort|Specify|Split|Spread|Squash|Squeeze|Stage|Stand|Start|Steal|Stop|Store|"
     r"Stream|Strip|Submit|Subscribe|Substitute|Subtract|Suggest|Sum|Summarise|Supervise|Supply|Suppress|Surround|"
-    r"Survive|Suspend|Swap|Switch|Synchronise|Tag|Take|Tell|Terminate|Test|Thaw|Throttle|Tidy|Toggle|Tokenise|"
+    r"Survey|Survive|Suspend|Swap|Switch|Synchronise|Tag|Take|Tell|Terminate|Test|Thaw|Throttle|Tidy|Toggle|Tokenise|"
     r"Touch|Trace|Track|Train|Transfer|Transform|Translate|Traverse|Treat|Trigger|Trim|Trip|Truncate|Try|Turn|Type|"
     r"Understand|Undo|Unify|Unload|Unlock|Unpack|Unpause|Unregister|Unset|Unwrap|Update|Upload|Urge|Use|Validate|"
     r"Verify|Visit|Wait|Walk|Warn|Watch|Weigh|Widen|Withdraw|Wrap|Write|Yield)\b"

@@ -19,10 +19,12 @@ NAMES = [
     "Catalog",
     "Executions",
     "FileAxis",
+    "Files",
     "Input",
     "Job",
     "Manifest",
     "Mapped",
+    "NodeInputs",
     "NodeParameters",
     "Number",
     "Parameter",
@@ -80,7 +82,12 @@ SIGNATURES = {
     "thread_pool": "max_workers",
 }
 METHODS = {
-    "Job": {"run": "form values", "grid": "form values", "files": "form values", "__init__": "step inputs merge"},
+    "Job": {
+        "run": "form values",
+        "grid": "form values",
+        "files": "form values",
+        "__init__": "step inputs merge launch_inputs",
+    },
     "Executions": {
         "outputs": "pattern",
         "inputs": "pattern",

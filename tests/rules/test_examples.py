@@ -11,6 +11,7 @@ from translator.rules import Rule, rules
 FOUND = re.compile(r"^(?:\S.*: )?(error|warning|note)\[([a-z0-9-]+)\]: ", re.MULTILINE)
 WITHOUT = {
     "bad-character": "not a text",
+    "bad-input": "only a command that runs a pipeline takes the option",
     "date-as-text": "comes with bad-default",
     "grid-too-large": "the limit of Airflow is more points than a file should spell",
     "huge-file": "2 MiB",

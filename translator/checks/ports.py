@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.checks.grids import nodes_with_later_axes, size
 from translator.ir import EdgeKind
+from translator.launch_inputs import all_launch_inputs, required
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
 
@@ -34,8 +36,9 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, whole: bool) -> No
     _two_edges(pipeline, diagnostics)
     for node in nodes.values():
         _names(node.step, diagnostics)
+    _namesakes(pipeline, nodes, diagnostics)
     if whole:
-        _unfillable(pipeline, nodes, diagnostics)
+        _required(pipeline, diagnostics)
 
 
 def _check_source(edge: ir.Edge, node: ir.StepNode, diagnostics: Diagnostics) -> None:
@@ -114,12 +117,21 @@ def _names(step: ir.Step, diagnostics: Diagnostics) -> None:
             diagnostics.error("bad-name", f"{variable!r} cannot be the name of an environment variable", step.span)
 
 
-def _unfillable(pipeline: ir.Pipeline, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> None:
-    fed = {(edge.target.node, edge.target.key) for edge in pipeline.edges if edge.target.kind is EdgeKind.INPUT}
+def _namesakes(pipeline: ir.Pipeline, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> None:
+    """Check that no parameter has the name of an input in an engine's form."""
+    inputs = {one.key: one.input.name for one in all_launch_inputs(pipeline)}
+    names = [(parameter.name, parameter.span) for parameter in pipeline.parameters]
     for node in nodes.values():
-        for step_input in node.step.inputs:
-            if step_input.optional or step_input.default or (node.name, step_input.name) in fed:
-                continue
-            message = f"nothing provides the required input {step_input.name!r} of node {node.name!r}"
-            hint = "add an edge or a default, or set 'optional: true'"
-            diagnostics.error("unfillable-input", message, step_input.span, hint=hint)
+        names += [(f"{node.name}.{parameter.name}", parameter.span) for parameter in node.step.parameters]
+    clashing = {span: name for name, span in reversed(names) if name in inputs}  # a step of several nodes counts once
+    for span, name in clashing.items():
+        message = f"a parameter cannot be called {name!r}, as forms call the input {inputs[name]!r}"
+        diagnostics.error("bad-name", message, span)
+
+
+def _required(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    for one in required(pipeline):
+        message = f"every run must be given the input {one.name!r}: it has no edge and no default"
+        option = f"--input {quote(f'{one.name}=URI')}"
+        hint = f"in the engine's form, or with translate run {option}; or set 'optional: true'"
+        diagnostics.note("required-input", message, one.input.span, hint=hint)

@@ -132,7 +132,7 @@ class _Checker:
         """Check the defaults of inputs that are paths in the project."""
         for step_input in self.step.inputs:
             for default in step_input.default:
-                if "://" in default or re.search(r"[*?\[]", default):
+                if "://" in default or re.search(r"[*?\[]|\{parameter", default):
                     continue
                 if is_missing(self.project / default):
                     message = f"the default {default!r} of input {step_input.name!r} is {self.where}"

@@ -67,6 +67,8 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
         Values by ``NAME`` or ``NODE.PARAMETER``; lists as tuples.
     """
     slots = _slots(pipeline)
+    whole_names = only_node(pipeline, slots)
+    slots |= {name: slots[whole] for name, whole in whole_names.items()}
     controlflow = pipeline.graph.start is not None
     hidden = {
         f"{target.node}.{target.parameter}": parameter.name
@@ -78,6 +80,7 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
         # A name may contain equals signs: the pipeline's names decide where it ends.
         known = max((name for name in slots if text.startswith(f"{name}=")), key=len, default=None)
         name, equals, value = (known, "=", text[len(known) + 1 :]) if known else text.partition("=")
+        name = whole_names.get(name, name)
         if not equals:
             diagnostics.error(CODE, f"--param {text}: expected NAME=VALUE or NODE.PARAMETER=VALUE", None)
         elif name in values_by_name:
@@ -134,7 +137,20 @@ def _json(text: str) -> ir.Json:
     return value
 
 
-def _slots(pipeline: ir.Pipeline) -> Mapping[str, _Slot]:
+def only_node(pipeline: ir.Pipeline, names: Iterable[str]) -> dict[str, str]:
+    """Return ``NODE.NAME`` by ``NAME`` if the pipeline has only one node, whose name people need not write then.
+
+    Args:
+        pipeline: the pipeline.
+        names: what can be set; a name that is there already keeps its meaning.
+    """
+    known = set(names)
+    nodes = list(step_nodes(pipeline)) if len(pipeline.nodes) == 1 else []
+    short = {whole.removeprefix(f"{node}."): whole for node in nodes for whole in known if whole.startswith(f"{node}.")}
+    return {name: whole for name, whole in short.items() if name not in known}
+
+
+def _slots(pipeline: ir.Pipeline) -> dict[str, _Slot]:
     """Return everything that can be set, by name, except parameters that a pipeline parameter sets."""
     nodes = step_nodes(pipeline)
     gating = {gate.parameter for node in nodes.values() for gate in node.policy.gates}

@@ -100,7 +100,11 @@ def _add_language_options(parser: argparse.ArgumentParser) -> None:
     )
     for dialect in dialects:
         if dialect.options is not None:
-            dialect.options.add(parser)
+            alone = _heading([dialect])
+            dialect.options.add(grids if alone == grids.title else parser.add_argument_group(alone))
+    choosing = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.takes_steps))
+    only = "read only these steps, without the rest of their pipeline"
+    choosing.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help=only)
     takers = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.graph == "controlflow"))
     takers.add_argument("--parameters-file", metavar="FILE", help="YAML file with initial parameters")
     sharing = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.in_place))
@@ -124,7 +128,8 @@ def choices_of(args: argparse.Namespace) -> Choices:
             choices_by_title[dialect.title] = chosen
     if len(choices_by_title) > 1:
         raise UsageError(f"options of {' and '.join(choices_by_title)} cannot be combined: a pipeline has one language")
-    return replace(next(iter(choices_by_title.values()), Choices()), in_place=args.in_place)
+    chosen = next(iter(choices_by_title.values()), Choices())
+    return replace(chosen, in_place=args.in_place, steps=tuple(args.step))
 
 
 def open_file(args: argparse.Namespace, file: str) -> Loaded:

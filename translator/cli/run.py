@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.cli import param_option
+from translator.cli import input_option, param_option
 from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
 from translator.cli.files import project_from
@@ -29,6 +29,7 @@ from translator.run.guard import guarded
 from translator.run.progress import Follower, Progress, plain
 from translator.run.table import table
 from translator.run.view import view
+from translator.shim.variables import LAUNCH_PATHS
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def parser() -> Parser:
     add_file(arguments)
     add_pipeline_arguments(arguments, target="(default: the only one that is installed)")
     param_option.add_argument(arguments)
+    input_option.add_arguments(arguments)
     add_store(arguments)
     arguments.add_argument(
         "--jobs",
@@ -84,10 +86,11 @@ def main(argv: Sequence[str]) -> int:
         show(diagnostics, loaded.sources, hush_notes=True, file=args.file)
         if not diagnostics.ok:
             return FAILED
-        problems = Diagnostics()
+        problems, sources = Diagnostics(), dict(loaded.sources)
         values = param_option.values(pipeline, args.param, problems)
+        values |= input_option.files(pipeline, args.input, args.inputs_file, sources, problems)
         if not problems.ok:
-            show(problems, loaded.sources)
+            show(problems, sources)
             return USAGE
         pipeline = param_option.declare(pipeline, values)
         require(target)
@@ -119,7 +122,8 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
             sys.stdout.flush()
         with shown, Follower(file_of_events, progress, shown) as follower:
             print_line = follower.print_line if args.verbose else None
-            ended = process.run(command, {events.VARIABLE: str(file_of_events)}, print_line, guard)
+            set_here = {events.VARIABLE: str(file_of_events), LAUNCH_PATHS: "/"}
+            ended = process.run(command, set_here, print_line, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(home)
     complete = document is not None and document["state"] == "complete" and ended.status == 0

@@ -53,11 +53,13 @@ class Dialect:
             node to node). Pipelines of the second kind accept a parameters file.
         rules: the version of YAML that its own loader reads.
         detect: returns whether a file is written in it.
-        pipeline_names: returns the names of all pipelines of a file, including those that cannot be translated.
+        pipeline_names: returns the names of all pipelines of a source, including those that cannot be translated.
         read: reads the pipelines of a file. Whatever is wrong with it becomes a diagnostic; it only raises
             ``ChoiceError``, if the choices of the source name something that the file does not have.
         options: its command-line options, if it has any.
         in_place: whether its own engine runs all steps in the project directory.
+        takes_steps: whether its pipelines, or a file, can be reduced to some steps (``--step``).
+        everything: the choices that also read what can run without a pipeline, if anything can.
         project_is_current: whether its own engine takes the current directory as the project, not the file's.
         files: the usual names of its files, for commands without one.
         repetition: what repeats steps in a language without grids; if empty, ``--grid`` creates a grid.
@@ -70,10 +72,12 @@ class Dialect:
     graph: Literal["dataflow", "controlflow"]
     rules: Rules
     detect: Callable[[Located], bool]
-    pipeline_names: Callable[[Located], tuple[str, ...]]
+    pipeline_names: Callable[[Source], tuple[str, ...]]
     read: Callable[[Source, Diagnostics], tuple[Pipeline, ...]]
     options: Options | None = None
     in_place: bool = False
+    takes_steps: bool = False
+    everything: Choices | None = None
     project_is_current: bool = False
     files: tuple[str, ...] = ()
     repetition: str | None = None
@@ -96,6 +100,8 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
     """
     if choices.in_place and not dialect.in_place:
         raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has its own working directory")
+    if choices.steps and not dialect.takes_steps:
+        raise ChoiceError(f"--step: a step of {dialect.title} cannot run without its pipeline")
     for other in others:
         if other.name != dialect.name and other.options is not None and other.options.are_set_in(choices):
             only = f"only pipelines of {other.title} have {other.options.purpose}"

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from translator.errors import TranslatorError
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace, _ArgumentGroup
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    ArgumentGroup: TypeAlias = _ArgumentGroup
 
 
 class ChoiceError(TranslatorError):
@@ -21,10 +24,11 @@ class ChoiceError(TranslatorError):
 class Choices:
     """The options that decide how a file is read; a dialect with its own options has a subclass.
 
-    With ``in_place``, steps run in the project's own directory.
+    With ``in_place``, steps run in the project's own directory. ``steps`` are the only ones to read, if there are any.
     """
 
     in_place: bool = False
+    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +36,17 @@ class Options:
     """The command-line options of a dialect.
 
     ``kind`` is their class; an instance without arguments means that no option is set. ``purpose`` completes "only
-    pipelines of TITLE have ...". ``add`` declares the options, ``read`` reads them.
+    pipelines of TITLE have ...". ``add`` declares the options below the heading of the dialect, ``read`` reads them.
     """
 
     kind: type[Choices]
     purpose: str
-    add: Callable[[ArgumentParser], None]
+    add: Callable[[ArgumentGroup], None]
     read: Callable[[Namespace], Choices]
 
     def are_set_in(self, choices: Choices) -> bool:
         """Return whether ``choices`` set one of these options."""
-        return isinstance(choices, self.kind) and replace(choices, in_place=False) != self.kind()
+        return isinstance(choices, self.kind) and replace(choices, in_place=False, steps=()) != self.kind()
 
 
 def positive_integer(text: str) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.explain.result import CODE, ExplainedExecution, ExplainedNode, Explanation
 from translator.explain.runtime_values import assumed
+from translator.launch_inputs import required
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
 from translator.semantics import Failure, Rules, failing, predict
@@ -24,6 +25,8 @@ _DIGITS = 4
 """The maximum number of digits in a failure; the failures set the size of grids that are only known at run time."""
 
 
+PLACEHOLDER = "given.file"
+"""Stands for the files of an input that every run is given."""
 _FAILURE = re.compile(r"(?P<node>.+?)(\[(?P<index>\d+)\])?(@(?P<attempt>\d+))?", re.DOTALL)
 
 
@@ -49,6 +52,9 @@ def explain(
         return None
     widths = {f.node: max(g.index or 0 for g in parsed if g.node == f.node) + 1 for f in parsed}
     oracle, notes = assumed(pipeline, widths, known_verdicts or {})
+    lacking = required(pipeline)
+    values = {**values, **{one.key: (PLACEHOLDER,) for one in lacking}}
+    notes = (*notes, *(f"The run is given files for the input {one.name}." for one in lacking))
     rules = Rules(pipeline, values, failing(parsed, oracle), widths=widths)
     undisturbed = predict(Rules(pipeline, values, oracle, widths=widths)).nodes
     for text, failure in zip(failures, parsed, strict=True):

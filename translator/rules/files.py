@@ -53,6 +53,12 @@ RULES = (
         valohai("<<: text\n"),
     ),
     Rule(
+        "bad-input",
+        (ERROR,),
+        "`--input` or `--inputs-file` is invalid, or a required input is missing",
+        "Write `--input NODE.INPUT=URI` with an input of the pipeline.",
+    ),
+    Rule(
         "bad-parameter",
         (ERROR,),
         "`--param` is invalid",

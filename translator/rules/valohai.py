@@ -367,6 +367,14 @@ RULES = (
         valohai("inputs: [{name: x, optional: true}]\n", pipeline=nodes("a", "b", edges="[a.outputs.*, b.input.x]")),
     ),
     Rule(
+        "required-input",
+        (NOTE,),
+        "every run must be given an input",
+        "Give it when a run starts (`--input NODE.INPUT=URI`, or in the engine's form); or add an edge or a default, "
+        "or set `optional: true`.",
+        valohai("inputs: [{name: data}]\n"),
+    ),
+    Rule(
         "similar-names",
         (NOTE,),
         "two names would be equal in generated code",
@@ -404,13 +412,6 @@ RULES = (
             "parameters: [{name: a, default: x}, {name: b, default: y}]\n",
             pipeline=task("type: manual_search\nparameter-sets: [{a: x}, {b: y}]\n"),
         ),
-    ),
-    Rule(
-        "unfillable-input",
-        (ERROR,),
-        "nothing provides a required input",
-        "Add an edge or a default, or set `optional: true`.",
-        valohai("inputs: [{name: data}]\n"),
     ),
     Rule(
         "unknown-environment-variable",
@@ -459,9 +460,9 @@ RULES = (
     ),
     Rule(
         "unknown-placeholder",
-        (WARNING,),
-        "a placeholder in a command names no parameter",
-        "Correct the name: the command gets the placeholder as it is written.",
+        (ERROR, WARNING),
+        "a placeholder names no parameter; a warning in a command, which gets it as it is written",
+        "Correct the name.",
         valohai(_RATE, command="date {parameter:rat}"),
     ),
     Rule(

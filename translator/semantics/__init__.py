@@ -19,8 +19,9 @@ When nodes start
     5.  A task node fails without executions if its grid has no points or a value that its parameter rejects. An
         execution fails on every attempt, before its command starts, if its parameter rejects a value, if a required
         input has no file, or if a default is missing (or its wildcard has no match).
-    6.  Only the outputs of complete executions pass along edges. With ``edge-merge-mode: replace`` an input with edges
-        does not use its default, even if the edges pass nothing.
+    6.  Only the outputs of complete executions pass along edges. The files that a run gives to an input when it starts
+        replace its default. With ``edge-merge-mode: replace`` an input with edges uses neither, even if the edges pass
+        nothing. A run that does not give a required input without an edge and a default does not start.
     7.  An execution has up to ``tries`` attempts; it fails if the last one fails.
 
 From executions to nodes

@@ -13,6 +13,7 @@ from translator import ir
 from translator.errors import UncheckedPipelineError
 from translator.graphs import reachable
 from translator.ir import EdgeKind, MergeMode
+from translator.launch_inputs import key
 from translator.nodes import step_nodes
 from translator.runtime import lower_axis, lower_step
 from translator.semantics import gates
@@ -33,7 +34,8 @@ class Rules:
 
     Args:
         pipeline: The pipeline; execution and task nodes only.
-        values: The values given for this run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
+        values: The values given for this run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``, and the files
+            of inputs, by ``NODE.inputs.INPUT``.
         oracle: How each try of an execution ends.
         missing: Defaults of inputs (URIs, paths, wildcards) without a file.
         project: The directory of the source file, in which loops find files that no edge brings. Without it, loops
@@ -221,8 +223,10 @@ class Rules:
             ]
             got = list(chain.from_iterable(_matching(e, before[e.source.node]) for e in edges))
             if not edges or node.merge_mode is MergeMode.APPEND:
-                got[:0] = [default for default in wanted.default if default not in self.missing]
-                gone = [default for default in wanted.default if default in self.missing]
+                launched = self.values.get(key(node.name, wanted.name))
+                own = cast("Sequence[str]", launched) if launched is not None else wanted.default
+                got[:0] = [file for file in own if file not in self.missing]
+                gone = [file for file in own if file in self.missing]
                 if gone:
                     unmet = unmet or f"input {wanted.name}: {gone[0]} does not exist"
             if not got and not wanted.optional:

@@ -21,6 +21,8 @@ DEFAULT_DIALECT: Dialect = "valohai"
 """The default dialect of steps."""
 VERDICT = "result"
 """The metadata key that holds the verdict of a condition."""
+INPUTS_SECTION = "inputs"
+"""In an engine's form, an input is called ``NODE.inputs.INPUT``."""
 StepKind: TypeAlias = Literal["command", "script", "condition", "collect", "python", "shell", "notebook", "stub"]
 """The kind of a step's command (see ``translator.ir.StepKind``)."""
 
@@ -325,7 +327,7 @@ class InputFiles:
     ``files`` come from upstream executions; ``path`` is their path there. ``defaults`` are the step's own URIs that
     are used as well. If the input stays empty, ``edges`` and ``available`` tell the user what was required and what
     existed; ``warnings`` are lines for the log. ``folders`` are the empty directories of upstream executions, ``ran``
-    the upstream nodes with a complete execution.
+    the upstream nodes with a complete execution. ``launched``: the run was given the defaults when it started.
     """
 
     files: Sequence[FileRecord] = ()
@@ -335,6 +337,7 @@ class InputFiles:
     warnings: Sequence[str] = ()
     folders: Sequence[str] = ()
     ran: Sequence[str] = ()
+    launched: bool = False
 
 
 class Pickle(dict[str, "Json"]):

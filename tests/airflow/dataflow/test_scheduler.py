@@ -12,7 +12,7 @@ import pytest
 from tests.airflow.pipelines import FAIL, OK, Node, pipeline
 from tests.airflow.scheduler import alive, wait_until
 from tests.processes import TELL, process_of
-from translator.load import load
+from translator.load import load, load_text
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ def _when_asleep(count: int, command: str) -> str:
     return f'until [ "$(ls $TESTS_HOME/asleep | wc -l)" -ge {count} ]; do sleep 0.2; done; {command}'
 
 
+LAUNCH = """\
+- step: {name: read, image: i, command: cp /valohai/inputs/data/* /valohai/outputs, inputs: [{name: data}]}
+- pipeline: {name: Launch, nodes: [{name: read, type: execution, step: read}], edges: []}
+"""
 PIPELINES = {
     "dual": pipeline(
         Node("prepare"),
@@ -61,6 +65,7 @@ PIPELINES = {
         Node("many", ["echo '{{ 7 * 7 }}'", "echo '{{ ti }}'"]),
         name="Templates",
     ),
+    "launch": load_text(LAUNCH).choose(),
 }
 
 
@@ -149,6 +154,19 @@ def test_params_of_the_trigger_form_set_the_grid(deployed: Airflow) -> None:
 def test_a_bad_param_is_refused_at_once(deployed: Airflow) -> None:
     with pytest.raises(OSError, match="400"):
         deployed.trigger("policies", "policies-bad", {"all.size": "many"})
+
+
+def test_inputs_are_given_in_the_trigger_form(deployed: Airflow) -> None:
+    with pytest.raises(OSError, match="400"):
+        deployed.trigger("launch", "launch-bad")
+    deployed.trigger("launch", "launch-1", {"read.inputs.data": ["work.sh"]})
+    deployed.trigger("launch", "launch-2", {"read.inputs.data": ["/etc/hostname"]})
+    assert deployed.wait("launch", "launch-1") == "success"
+    (execution,) = deployed.record("launch-1")["nodes"]["read"]["executions"]
+    assert [one["path"] for one in execution["outputs"]] == ["work.sh"]
+    assert deployed.wait("launch", "launch-2") == "failed"
+    (execution,) = deployed.record("launch-2")["nodes"]["read"]["executions"]
+    assert "/etc/hostname is outside the project" in execution["reason"]
 
 
 def test_nothing_of_the_yaml_is_a_template(deployed: Airflow) -> None:

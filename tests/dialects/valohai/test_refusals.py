@@ -48,7 +48,8 @@ STEP_KEYS = [
     "inputs: [{name: a, default: 'swift://x'}] #! error unsupported-swift-input",
     "inputs: [{name: a, default: 'gopher://x'}] #! error unsupported-input-scheme",
     "inputs: [{name: a, default: 'https://x/*.csv'}] #! error unsupported-wildcard",
-    "inputs: [{name: a, default: 's3://x/{parameter:b}'}] #! error unsupported-input-parameter",
+    "parameters: [{name: b}]\ninputs: [{name: a, default: '{parameter:b}/{parameter-value:b}.csv'}]",
+    "inputs: [{name: a, default: 's3://x/{parameter:b}'}] #! error unknown-placeholder; note needs-fsspec",
     "inputs: [{name: a, default: 's3://x/*.csv'}] #! note needs-fsspec",
     "icon: x #! note ignored-icon",
     "category: x #! note ignored-category",
@@ -101,7 +102,7 @@ STEP_KEYS = [
     "inputs: [{name: a/b, optional: true}] #! error bad-name",
     "inputs: [{name: .., optional: true}] #! error bad-name",
     "inputs: [{name: a, optional: true, filename: ../../x}] #! error bad-name",
-    "inputs: [{name: a}] #! error unfillable-input",
+    "inputs: [{name: a}] #! note required-input",
     # schema
     "inputs: [{nam: a}] #! error unknown-key",
     "inputs: [a] #! error bad-type",

@@ -11,9 +11,9 @@ def detect(document: Located) -> bool:
     return document.get("toy") is not None
 
 
-def pipeline_names(document: Located) -> tuple[str, ...]:
+def pipeline_names(source: Source) -> tuple[str, ...]:
     """Return the names of all pipelines of a file."""
-    name = document.get("toy")
+    name = source.root.get("toy") if source.root else None
     return (str(name.value),) if name else ()
 
 
@@ -21,7 +21,7 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
     """Read the pipeline of a file, and report problems as diagnostics."""
     root = source.root
     steps = root.get("steps") if root else None
-    names = pipeline_names(root) if root else ()
+    names = pipeline_names(source)
     if root is None or not names or steps is None or not steps.entries:
         diagnostics.error("missing-key", "a toy has a name, 'toy', and 'steps', a mapping", root and root.span)
         return ()

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("prefect")
 
+from prefect_plugin import NodeInputs, NodeParameters
 from tests.prefect.support import compiled, flow_of
 from translator import ir
 from translator.diagnostics import Diagnostics
@@ -67,8 +68,20 @@ def test_text_of_the_file_is_never_code(text, tmp_path):
     (step,) = (value for value in flow.fn.__globals__.values() if type(value).__name__ == "Step")
     assert (step.name, list(step.command), step.image, step.environment) == (text, [text], text, {text: text})
     assert step.parameters[0].default == text
-    groups = {value.node for value in flow.fn.__globals__.values() if isinstance(getattr(value, "node", None), str)}
-    assert groups == {"second", "third"}, "the parameter of the first is set by the pipeline parameter"
+    classes = [value for value in flow.fn.__globals__.values() if isinstance(value, type)]
+    groups = {
+        (base.__name__, group.node)
+        for base in (NodeParameters, NodeInputs)
+        for group in classes
+        if issubclass(group, base) and group is not base
+    }
+    # The parameter of the first is set by the pipeline parameter, and the input of the second by an edge.
+    assert groups == {
+        ("NodeParameters", "second"),
+        ("NodeParameters", "third"),
+        ("NodeInputs", text),
+        ("NodeInputs", "third"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -138,3 +138,41 @@ def test_no_field_can_hide_an_attribute_of_its_group():
         pass
 
     assert {name for name in dir(Empty) if not name.startswith("_")} <= reserved.FIELDS
+
+
+LAUNCH = """
+- step:
+    name: read
+    image: none
+    command: "true"
+    inputs: [{name: the data}, {name: more, default: [a.csv], description: Others.}, {name: labels, optional: true}]
+- pipeline: {name: launch, nodes: [{name: read, type: execution, step: read}], edges: []}
+"""
+
+
+def test_the_server_validates_the_files_of_inputs(server, tmp_path):
+    flow = flow_of(compiled(LAUNCH, tmp_path))
+    form = parameter_schema(flow)
+    assert form.model_dump()["required"] == ["read_inputs"]
+    files = {"items": {"type": "string"}, "minItems": 1, "type": "array"}
+    assert {**field(form.model_dump(), "ReadInputs", "more")} == {
+        **files,
+        "title": "more",
+        "default": ["a.csv"],
+        "description": "Others.",
+    }
+    assert arguments_of(flow, {"read.inputs.the data": ["b.csv"]}) == {"read_inputs": {"the data": ["b.csv"]}}
+    with get_client(sync_client=True) as client:
+        deployment = client.create_deployment(
+            flow_id=client.create_flow(flow),
+            name="launch",
+            entrypoint="launch_flow.py:launch",
+            parameter_openapi_schema=form.model_dump_for_openapi(),
+            enforce_parameter_schema=True,
+        )
+        good = {"read_inputs": {"the data": ["s3://a/b"], "labels": None}}
+        assert client.create_flow_run_from_deployment(deployment, parameters=good).parameters == good
+        wrong = [{}, {"read_inputs": {}}, {"read_inputs": {"the data": []}}, {"read_inputs": {"the data": "x"}}]
+        for bad in (*wrong, {"read_inputs": {"the data": ["x"], "lables": ["y"]}}):
+            with pytest.raises(PrefectHTTPStatusError):
+                client.create_flow_run_from_deployment(deployment, parameters=bad)

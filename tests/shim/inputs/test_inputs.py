@@ -275,7 +275,7 @@ def test_an_empty_required_input_names_the_edges_and_the_files_that_were_there(w
     )
     assert listing(worker, Input("in", optional=True), inputs={"in": files}, node="next") == []
     assert listing(worker, Input("in")) == [
-        "error: input 'in' is required but has no file: it has no edge and no default"
+        "error: input 'in' is required but has no file: it has no edge and no default; give it when the run starts"
     ]
 
 

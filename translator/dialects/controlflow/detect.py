@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from translator.dialects import Source
     from translator.source import Located
 
 
@@ -114,6 +115,6 @@ def name_of(file: str) -> str:
     return PurePosixPath(file).stem or file
 
 
-def pipeline_names(document: Located) -> tuple[str, ...]:
+def pipeline_names(source: Source) -> tuple[str, ...]:
     """Return the name of the file's only pipeline."""
-    return (name_of(document.file),) if is_pipeline(document) else ()
+    return (name_of(source.name),) if source.root is not None and is_pipeline(source.root) else ()

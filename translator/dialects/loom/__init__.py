@@ -36,11 +36,11 @@ def detect(document: Located) -> bool:
     return steps or bool({"data", "execution", "output_dir"} & entries.keys())
 
 
-def pipeline_names(document: Located) -> tuple[str, ...]:
+def pipeline_names(source: Source) -> tuple[str, ...]:
     """Return the name of the file's only pipeline, derived from the file's name; see ``reader.name_of``."""
     from translator.dialects.loom.reader import name_of
 
-    return (name_of(document.file, None),)
+    return (name_of(source.name, None),)
 
 
 def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
@@ -76,6 +76,7 @@ DIALECT = Dialect(
     json_schema=json_schema,
     options=OPTIONS,
     in_place=True,
+    takes_steps=True,
     files=("pipeline.yml", "pipeline.yaml"),
     repetition="'loop' repeats a step for each file",
 )

@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from translator.dialects.choices import Choices, Options, positive_integer
+from translator.dialects.choices import ChoiceError, Choices, Options, positive_integer
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
+    from argparse import Namespace
+
+    from translator.dialects.choices import ArgumentGroup
 
 
 @dataclass(frozen=True, slots=True)
 class LoomChoices(Choices):
-    """The steps to run, the first one, a group, optional ones; parameters and paths as ``NAME=VALUE``.
+    """The first step to run, a group, optional steps; parameters and paths as ``NAME=VALUE``.
 
     ``extra`` are arguments for the one named step. ``parallel`` and ``max_workers`` replace those of the file's
     ``execution``.
     """
 
-    steps: tuple[str, ...] = ()
     first: str | None = None
     group: str | None = None
     include: tuple[str, ...] = ()
@@ -30,11 +31,9 @@ class LoomChoices(Choices):
     max_workers: int | None = None
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Declare the options of Loom's own command line."""
-    loom = parser.add_argument_group("Loom options")
+def add_arguments(loom: ArgumentGroup) -> None:
+    """Declare the options of Loom's own command line, except ``--step``."""
     which = loom.add_mutually_exclusive_group()
-    which.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help="run only these steps")
     which.add_argument("--from", dest="first", metavar="NAME", help="run this step and all steps listed after it")
     which.add_argument("--group", metavar="NAME", help="run only the steps of this group")
     for option, form, does in (
@@ -57,9 +56,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def read(args: Namespace) -> LoomChoices:
-    """Read the options of ``add_arguments``."""
+    """Read the options of ``add_arguments``.
+
+    Raises:
+        ChoiceError: two of them choose steps.
+    """
+    if args.step and (args.first is not None or args.group is not None):
+        raise ChoiceError(f"{'--group' if args.first is None else '--from'} cannot be combined with --step")
     return LoomChoices(
-        steps=tuple(args.step),
         first=args.first,
         group=args.group,
         include=tuple(args.include),

@@ -49,7 +49,8 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     """
     if source.root is None:
         return ()
-    choices = source.choices if isinstance(source.choices, LoomChoices) else LoomChoices(source.choices.in_place)
+    options = source.choices
+    choices = options if isinstance(options, LoomChoices) else LoomChoices(options.in_place, options.steps)
     file = read_file(source.root, diagnostics)
     if file is None or not diagnostics.ok:
         return ()

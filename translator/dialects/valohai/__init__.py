@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator.dialects import Dialect
+from translator.dialects.valohai.choices import OPTIONS, ValohaiChoices, choices_of
 from translator.dialects.valohai.detect import detect, nearly
 from translator.dialects.valohai.document import sort_items
+from translator.dialects.valohai.single_nodes import single_nodes
 from translator.source import Rules
 
 if TYPE_CHECKING:
@@ -19,12 +21,18 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.dialects import Source
     from translator.ir import Pipeline
-    from translator.source import Located
 
 
-def pipeline_names(document: Located) -> tuple[str, ...]:
-    """Return the names of all pipelines of the file, in its order, including those that cannot be translated."""
-    return tuple(sort_items(document).pipelines)
+def pipeline_names(source: Source) -> tuple[str, ...]:
+    """Return the names of all pipelines of a source, in its order, including those that cannot be translated.
+
+    Raises:
+        ChoiceError: the choices name a step or a task blueprint that the file does not have.
+    """
+    if source.root is None:
+        return ()
+    items, choices = sort_items(source.root), choices_of(source)
+    return (*(items.pipelines if choices.pipelines else ()), *(one.name for one in single_nodes(items, choices)))
 
 
 def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
@@ -59,6 +67,9 @@ DIALECT = Dialect(
     pipeline_names=pipeline_names,
     read=read,
     json_schema=json_schema,
+    options=OPTIONS,
+    takes_steps=True,
+    everything=ValohaiChoices(everything=True),
     nearly=nearly,
     files=("valohai.yaml", "valohai.yml"),
 )

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.dialects.valohai import vendor
+from translator.dialects.valohai.choices import choices_of
 from translator.dialects.valohai.clean import is_clean
 from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
 from translator.dialects.valohai.grids import read_grid
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.schema import validate
+from translator.dialects.valohai.single_nodes import single_nodes
 from translator.dialects.valohai.steps import read_step
 from translator.dialects.valohai.values import texts, value_of
 from translator.ir import EdgeKind
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.dialects import Source
     from translator.dialects.valohai.document import Item
+    from translator.dialects.valohai.single_nodes import SingleNode
     from translator.source import Located
 
 TRIES = 3
@@ -64,12 +67,24 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     for item in (*items.endpoints.values(), *items.deployments.values()):
         message = f"the {item.kind} {item.name!r} is ignored, because only deployment nodes use it"
         diagnostics.note(f"ignored-{item.kind}", message, item.place.key_span(item.kind))
-    if not items.pipelines:
-        diagnostics.warning("no-pipeline", "the file has no pipeline", root.span, hint="add an item '- pipeline:'")
+    choices = choices_of(source)
+    singles = single_nodes(items, choices)
+    pipelines = items.pipelines if choices.pipelines else {}
+    if not pipelines and not singles:
+        hint = f"choose one of its steps with --step: {', '.join(map(repr, items.steps))}" if items.steps else None
+        diagnostics.warning("no-pipeline", "the file has no pipeline", root.span, hint=hint)
     file = _File(items, config, prefixes)
-    return tuple(
-        _read_pipeline(item, file, source.name, diagnostics.about(name)) for name, item in items.pipelines.items()
+    return (
+        *(_read_pipeline(item, file, source.name, diagnostics.about(name)) for name, item in pipelines.items()),
+        *(_read_single_node(single, file, source.name, diagnostics.about(single.name)) for single in singles),
     )
+
+
+def _read_single_node(single: SingleNode, file: _File, name: str, diagnostics: Diagnostics) -> ir.Pipeline:
+    """Read a step or a task blueprint as a pipeline of one node."""
+    node = _read_node(single.node, frozenset(), file, diagnostics)
+    graph = ir.Graph(() if node is None else (node,))
+    return ir.Pipeline(single.name, "valohai", name, graph, single.node.span)
 
 
 def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics) -> ir.Pipeline:

@@ -86,6 +86,7 @@ def read_step(
         **_environment(body, override, diagnostics),
     )
     _check_placeholders(step, command, diagnostics)
+    _check_addresses(step, diagnostics)
     return None if any(d.severity is Severity.ERROR for d in diagnostics.found[known:]) else step
 
 
@@ -152,6 +153,19 @@ def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Dia
                 message = f"{match.group()} is not a placeholder and is not substituted"
                 hint = "did you mean {parameters}?"
                 diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
+
+
+def _check_addresses(step: ir.Step, diagnostics: Diagnostics) -> None:
+    """Report addresses of inputs with a parameter that the step does not have, so that no run could find the file."""
+    known = [parameter.name for parameter in step.parameters]
+    for step_input in step.inputs:
+        for match in _PLACEHOLDER.finditer("\n".join(step_input.default)):
+            if match.group(1) not in known:
+                message = (
+                    f"step {step.name!r} has no parameter {match.group(1)!r}, which input {step_input.name!r} needs"
+                )
+                hint = did_you_mean(match.group(1), known, "its parameters")
+                diagnostics.error("unknown-placeholder", message, step_input.span, hint=hint)
 
 
 def _either(override: Located | None, body: Located, key: str) -> Located | None:
@@ -325,8 +339,6 @@ def _check_uris(default: Located, name: str, diagnostics: Diagnostics) -> None:
 def _refusal(uri: str) -> tuple[str, str] | None:
     """Return why files at an address cannot be fetched yet: the topic and its description."""
     scheme = _scheme(uri)
-    if "{parameter:" in uri:
-        return "input-parameter", "a parameter in the URL of an input"
     if scheme in _VALOHAI_ONLY:
         return f"{scheme}-input", _VALOHAI_ONLY[scheme]
     if scheme in ("http", "https") and "*" in uri:

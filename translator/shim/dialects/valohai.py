@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from translator.shim.contract import InputFiles
+from translator.shim.inputs.fetch import FetchError
+from translator.shim.inputs.launch import refusal
 from translator.shim.inputs.stage import Source, fill
 from translator.shim.parameters import grid, vendor
 from translator.shim.process import script
@@ -43,14 +45,24 @@ _OWNER = "local"
 _ARGUMENT = 100_000
 
 
-def default(uri: str, values: Mapping[str, Value]) -> str:
-    """Return the URI of an input's default, with ``{parameter:name}`` replaced by the parameter's value alone."""
+def default(uri: str, values: Mapping[str, Value], project: Path) -> str:
+    """Return the URI of an input's default, with ``{parameter:name}`` replaced by the parameter's value alone.
+
+    Raises:
+        FetchError: the values choose a file that whoever starts a run may not choose.
+    """
 
     def replaced(match: re.Match[str]) -> str:
         value = values.get(match[1])
         return match[0] if value is None else str(value)
 
-    return _PARAMETER.sub(replaced, uri)
+    address = _PARAMETER.sub(replaced, uri)
+    if address != uri:
+        # What stands before the first value is from the pipeline file, or has been checked.
+        folder = uri[: uri.index("{")].rpartition("/")[0]
+        if (reason := refusal(address, project, folder or None)) is not None:
+            raise FetchError(reason)
+    return address
 
 
 def label(step: Step, values: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
@@ -60,7 +72,9 @@ def label(step: Step, values: Mapping[str, Value]) -> str:  # noqa: ARG001 - as 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
     """See ``translator.shim.run_contract.Contract.bring``."""
-    source = Source(work.store, work.project, lambda uri: default(uri, work.values), work.note, work.pulse)
+    source = Source(
+        work.store, work.project, lambda uri: default(uri, work.values, work.project), work.note, work.pulse
+    )
     for step_input in work.step.inputs:
         files = work.wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
         records[step_input.name] = fill(step_input, files, work.space.inputs, source)

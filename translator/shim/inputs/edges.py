@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from translator.shim.contract import ArtifactSource, Dialect, FileRecord, Input, Manifest, Value, ValueSource
 
 
-def files(
+def files(  # noqa: PLR0913, PLR0917 - all that decides which files an input has
     step_input: Input,
     edges: Sequence[ArtifactSource],
     merge: Literal["replace", "append"],
     upstream: Mapping[str, Sequence[Manifest]],
     dialect: Dialect = DEFAULT_DIALECT,
+    launch_uris: Sequence[str] | None = None,
 ) -> InputFiles:
     """Collect what ``edges`` bring to one input.
 
@@ -40,10 +41,12 @@ def files(
         merge: whether files from edges replace the defaults or join them.
         upstream: by source, the manifests of its complete executions in grid order.
         dialect: the source language, which decides whether files keep their whole path.
+        launch_uris: the URIs that this run has in place of the input's own defaults.
     """
     whole = run_contract.load(dialect).whole_paths
     if whole:
         step_input = replace(step_input, keep_directories="full")
+    own = step_input.default if launch_uris is None else launch_uris
     called: dict[str, str] = {}
     placed: dict[str, tuple[FileRecord, str]] = {}
     available: list[str] = []
@@ -66,7 +69,8 @@ def files(
                 placed[destination] = (record, whose)
     return InputFiles(
         files=tuple(record for record, _ in placed.values()),
-        defaults=tuple(step_input.default) if merge == "append" or not edges else (),
+        defaults=tuple(own) if merge == "append" or not edges else (),
+        launched=launch_uris is not None,
         edges=tuple(describe(edge, called.get(edge.source)) for edge in edges),
         available=tuple(dict.fromkeys(available)),
         warnings=tuple(warnings),

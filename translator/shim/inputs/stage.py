@@ -72,7 +72,7 @@ def empty(step_input: Input, wanted: InputFiles) -> str:
     """Return why a required input has no file: the edges with their patterns, and the available files."""
     name = f"input {step_input.name!r} is required but has no file"
     if not wanted.edges:
-        return f"{name}: it has no edge and no default"
+        return f"{name}: it has no edge and no default; give it when the run starts"
     there = list(wanted.available[:_SHOWN])
     if len(wanted.available) > _SHOWN:
         there.append(f"and {len(wanted.available) - _SHOWN} more")
@@ -88,7 +88,7 @@ def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, 
     files: list[tuple[str, FileRecord | str]] = []
     for default in wanted.defaults:
         uri = source.default(default)
-        if source.store.owns(uri):
+        if source.store.owns(uri) and not wanted.launched:
             raise fetch.FetchError(f"{uri} is in the artifact store; add an edge from the node that writes it")
         files += [(path, file) for file, path in fetch.find(uri, step_input, source.project, source.pulse)]
     files += [(place(record.path, step_input.keep_directories), record) for record in wanted.files]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
+from translator.launch_inputs import key
 from translator.nodes import step_nodes
 from translator.targets.airflow.forms import ALL, params_of
 from translator.targets.airflow.nodes import form_of
@@ -51,6 +52,8 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 def _fault(param: Call) -> str | None:
     schema = {key: value for key, value in param.keywords if key not in _SHOWN}
+    if not param.arguments:  # it has to be given
+        return None
     value = param.arguments[0]
     if not schema or is_surely_valid(value, schema):
         return None
@@ -86,6 +89,8 @@ def _places(pipeline: ir.Pipeline) -> Iterator[tuple[str, Span]]:
     for node in step_nodes(pipeline).values():
         for parameter in node.step.parameters:
             yield f"{node.name}.{parameter.name}", parameter.span
+        for step_input in node.step.inputs:
+            yield key(node.name, step_input.name), step_input.span
         if isinstance(node, ir.TaskNode):
             yield f"{node.name}.{ALL}", node.grid.span or node.span
             for axis in node.grid.axes:

@@ -1,19 +1,21 @@
 """Build the DAG's params, so that Airflow's trigger form can set the parameters and grids of a run.
 
 ``NODE.PARAMETER`` is a parameter of a node, in a section of the form named after the node. For a task node it is an
-array, the axis of its grid. ``NODE.*`` is the list of parameter sets of a manual search. A parameter of the pipeline
-has its own name. Null means no value, so the next source in the order of precedence applies.
+array, the axis of its grid. ``NODE.*`` is the list of parameter sets of a manual search. ``NODE.inputs.INPUT`` lists
+the files of an input, in its own section. A parameter of the pipeline has its own name. Null means no value, so
+the next source in the order of precedence applies.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translator import ir
+from translator.launch_inputs import is_required, key, launch_inputs
 from translator.nodes import step_nodes
 from translator.runtime import atoms, typed, typed_for_all
+from translator.shim.contract import INPUTS_SECTION
 from translator.shim.json_values import thawed
 from translator.targets.render import call
 
@@ -26,6 +28,7 @@ Schema: TypeAlias = "dict[str, Any]"
 """A JSON schema, as keywords of a Param."""
 
 ALL = "*"
+_INPUT = ir.EdgeKind.INPUT
 
 _TYPES = {
     ir.ParameterType.STRING: "string",
@@ -40,18 +43,19 @@ _JSON_TYPES = {bool: "boolean", int: "integer", float: "number"}
 class Form:
     """The DAG params of a node, and by parameter of its step the source of its value.
 
-    ``sets`` is the source of the parameter sets of a manual search.
+    ``sets`` is the source of the parameter sets of a manual search, ``inputs`` by input that of its files.
     """
 
     params: Mapping[str, Call]
     parameters: Mapping[str, Call]
+    inputs: Mapping[str, Call]
     sets: Call | None = None
 
 
 def node_form(
     node: ir.StepNode,
     setters: Mapping[str, Sequence[ir.PipelineParameter]],
-    sources: Mapping[str, ir.Port] = MappingProxyType({}),
+    edges: Sequence[ir.Edge] = (),
 ) -> Form:
     """Return the DAG params of a node.
 
@@ -61,15 +65,16 @@ def node_form(
     Args:
         node: the node.
         setters: by parameter, the pipeline parameters that set it.
-        sources: by parameter, the source of its edge.
+        edges: the edges that end in parameters and inputs of the node.
     """
+    sources = {edge.target.key: edge.source for edge in edges if edge.target.kind is ir.EdgeKind.PARAMETER}
     params: dict[str, Call] = {}
     parameters: dict[str, Call] = {}
     axes = {axis.parameter: axis.values for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else {}
     sets = node.grid.points if isinstance(node, ir.TaskNode) and node.grid.kind is ir.GridKind.ZIP else ()
     in_sets = {name for point in sets for name in point}
-    files = node.grid.files if isinstance(node, ir.TaskNode) else None
-    loop_parameters = {*files.items, *files.outputs} if files is not None else ()
+    over = node.grid.files if isinstance(node, ir.TaskNode) else None
+    loop_parameters = {*over.items, *over.outputs} if over is not None else ()
     settable = [parameter for parameter in node.step.settable if parameter.name not in loop_parameters]
     for declared in node.step.parameters:
         source = sources.get(declared.name)
@@ -85,11 +90,15 @@ def node_form(
                 params[keys[-1]] = _single(node, parameter)
         if keys:
             parameters[parameter.name] = call("dag_param", *keys)
+    launched = launch_inputs(node, edges)
+    files = {key(node.name, item.name): _files(node, item, edges) for item in launched}
+    inputs = {item.name: call("dag_param", key(node.name, item.name)) for item in launched}
     if not sets:
-        return Form(params, parameters)
-    key = f"{node.name}.{ALL}"
+        return Form({**params, **files}, parameters, inputs)
+    all_sets = f"{node.name}.{ALL}"
     known = [parameter for parameter in node.step.parameters if parameter.name in in_sets]
-    return Form({key: _sets(node, sets, known), **params}, parameters, call("dag_param", key))
+    in_form = {all_sets: _sets(node, sets, known), **params, **files}
+    return Form(in_form, parameters, inputs, call("dag_param", all_sets))
 
 
 def params_of(pipeline: ir.Pipeline) -> dict[str, Call]:
@@ -171,6 +180,21 @@ def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters:
     }
     schema = {"type": "array", "items": items} | _filled(rows)
     return _param(rows, schema, title="parameter sets", section=node.name)
+
+
+def _files(node: ir.StepNode, item: ir.Input, edges: Sequence[ir.Edge]) -> Call:
+    """Return the DAG param of an input: a list of URIs, without a default if every run must give it."""
+    required = is_required(node, item, edges)
+    schema: Schema = {"type": "array", "items": {"type": "string"}}
+    schema = schema | {"minItems": 1} if required or item.default else _nullable(schema)
+    sources = [str(edge.source) for edge in edges if (edge.target.kind, edge.target.key) == (_INPUT, item.name)]
+    joined = f"The files of {', '.join(sources)} are added." if sources else None
+    shown = {
+        "title": item.name,
+        "description": " ".join(filter(None, (item.description, joined))) or None,
+        "section": f"{node.name} {INPUTS_SECTION}",
+    }
+    return call("Param", **schema, **shown) if required else _param(thawed(item.default) or None, schema, **shown)
 
 
 def _filled(default: object) -> Schema:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 def form_of(plan: Plan, node: ir.StepNode) -> Form:
     """Return the DAG params of a node, and the sources of its parameters."""
-    sources = {edge.target.key: edge.source for edge in plan.into(node, ir.EdgeKind.PARAMETER)}
-    return node_form(node, plan.setters.get(node.name, {}), sources)
+    edges = (*plan.into(node, ir.EdgeKind.PARAMETER), *plan.into(node, ir.EdgeKind.INPUT))
+    return node_form(node, plan.setters.get(node.name, {}), edges)
 
 
 def lower_node(  # noqa: PLR0913 - all that is known of a node
@@ -51,7 +51,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     if done is None:
         shown = node.name if node.name != variable else None
         alone = _arguments(task_id=variable, task_display_name=shown, step=step)
-        arguments = (*alone, *_inputs(plan, node), *values, *gates, *_policy(plan, node))
+        arguments = (*alone, *_inputs(plan, node, form), *values, *gates, *_policy(plan, node))
         note = COLLECTS if node.step.kind is ir.StepKind.COLLECT else None
         return PlainNode(variable, place, Call(name("StepOperator"), (), arguments), note)
     group = GroupNode(
@@ -65,7 +65,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         done=done,
         note=explanation(done),
     )
-    start = (*_arguments(task_id="run", step=step), *_inputs(plan, node))
+    start = (*_arguments(task_id="run", step=step), *_inputs(plan, node, form))
     policy = _policy(plan, node)
     if isinstance(node, ir.ExecutionNode):
         return replace(group, step=(*start, *values, *gates, *policy))
@@ -100,12 +100,12 @@ def _values(plan: Plan, node: ir.StepNode, form: Form) -> Arguments:
     return _arguments(parameters=form.parameters or None, parameter_edges=edges or None)
 
 
-def _inputs(plan: Plan, node: ir.StepNode) -> Arguments:
+def _inputs(plan: Plan, node: ir.StepNode, form: Form) -> Arguments:
     inputs: dict[str, list[Call]] = {}
     for edge in plan.into(node, ir.EdgeKind.INPUT):
         inputs.setdefault(edge.target.key, []).append(_edge(plan, edge))
     joined = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
-    return _arguments(inputs=inputs or None, merge=joined)
+    return _arguments(inputs=inputs or None, merge=joined, launch_inputs=form.inputs or None)
 
 
 def _edge(plan: Plan, edge: ir.Edge) -> Call:

@@ -19,6 +19,8 @@ NUMBER = "Number"
 """The type of the form for floating-point numbers: an integer stays an integer."""
 AXIS = "Axis"
 """The type of the form for an axis, or the points of a grid: a list that is not empty."""
+FILES = "Files"
+"""The type of the form for the files of an input: a list of URIs that is not empty."""
 SEQUENCE = "Sequence"
 """The type of the form for other lists, and of lists in the functions of nodes."""
 INLINE = 48

@@ -46,6 +46,13 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         else:
             arguments.append(Field(name, group.name, Name(f"{group.name}.default")))
         described.append((name, f"{_GROUPS[forms.group_kind(plan.nodes[node])]} of the node {code(node)}."))
+    for node, group in names.inputs.items():
+        if group is None:
+            continue
+        name = names.launched[node]
+        arguments.append(Field(name, group.name, Name(f"{group.name}.default"), group.required))
+        described.append((name, f"Inputs of the node {code(node)}."))
+    arguments.sort(key=lambda argument: not argument.required)
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     nodes, limit = len(pipeline.nodes), pipeline.concurrency
     limited = limit is not None and 1 < limit < nodes

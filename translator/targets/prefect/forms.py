@@ -1,15 +1,17 @@
-"""Build Prefect's parameter form: the arguments of a flow, and a group of them for each node."""
+"""Build Prefect's parameter form: the arguments of a flow, and groups of parameters and of inputs for each node."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
+from translator.launch_inputs import is_required, launch_inputs
 from translator.names import identifiers
 from translator.runtime import typed, typed_for_all
 from translator.shim.json_values import thawed
 from translator.targets.prefect.annotations import (
     AXIS,
+    FILES,
     INLINE,
     NUMBER,
     SEQUENCE,
@@ -61,6 +63,20 @@ def group_of(
         return Group(name, node.name, described, fields)
     points = points_of(cast("ir.TaskNode", node), name, {field.name for field in fields})
     return Group(name, node.name, described, fields, constant, points)
+
+
+def inputs_group(node: ir.StepNode, name: str, edges: Sequence[ir.Edge]) -> Group | None:
+    """Return the group of the form for the inputs of a node whose files a run can be given; None if there are none.
+
+    Args:
+        node: the node.
+        name: the name of the class.
+        edges: the edges that end in it.
+    """
+    names = identifiers([item.name for item in node.step.inputs], FIELDS)
+    fields = tuple(_files(node, item, names[item.name], edges) for item in launch_inputs(node, edges))
+    described = tuple(doc(f"Inputs of {code(node.name)}: URIs, or paths in the project."))
+    return Group(name, node.name, described, fields, base="NodeInputs") if fields else None
 
 
 def is_axes(node: ir.StepNode) -> bool:
@@ -165,6 +181,19 @@ def _axis(parameter: ir.Parameter, name: str, values: tuple[ir.Value, ...] | Non
     scalar = _short(bounded_type([parameter], values), parameter, aliases)
     point = f"list[{scalar}]" if parameter.multiple is not None else scalar
     return _finished(parameter, name, f"{AXIS}[{point}]", values or None)
+
+
+def _files(node: ir.StepNode, item: ir.Input, name: str, edges: Sequence[ir.Edge]) -> Field:
+    """Return a field for the files of an input; every run must give one that nothing else provides."""
+    required = is_required(node, item, edges)
+    annotation = FILES if required or item.default else f"{FILES} | None"
+    alias = item.name if name != item.name else None
+    keywords = [(key, value) for key, value in (("alias", alias), ("description", item.description)) if value]
+    default = None if required else thawed(item.default) or None
+    if not keywords:
+        return Field(name, annotation, default, required)
+    present = keywords if required else [("default", default), *keywords]
+    return Field(name, annotation, Call(Name("Field"), keywords=tuple(present)), required)
 
 
 def _short(annotation: str, parameter: ir.Parameter, aliases: Aliases) -> str:

@@ -28,7 +28,9 @@ def imports_of(
     plan: Plan, names: Names, constants: Iterable[StepConstant], functions: Iterable[NodeFunction], flow: Flow
 ) -> tuple[str, ...]:
     """Return the import statements of the file of a pipeline."""
-    groups = [group for group in names.groups.values() if group is not None]
+    of_parameters = [group for group in names.groups.values() if group is not None]
+    of_inputs = [group for group in names.inputs.values() if group is not None]
+    groups = [*of_parameters, *of_inputs]
     fields = [*flow.arguments, *(field for group in groups for field in group.fields)]
     annotations = {*names.aliases, *(field.annotation for field in fields)}
     used = {name for annotation in annotations for name in _names_in(annotation)}
@@ -56,8 +58,9 @@ def imports_of(
             "thread_pool",
             *(["Executions"] if carrying else []),
             *(["Skip", "skip"] if skipping else []),
-            *(["NodeParameters"] if groups else []),
-            *sorted(used & {"Axis", "Number", "as_written"}),
+            *(["NodeParameters"] if of_parameters else []),
+            *(["NodeInputs"] if of_inputs else []),
+            *sorted(used & {"Axis", "Files", "Number", "as_written"}),
             *(["Mapped", "execution", "task_node"] if tasks else []),
             *(["Manifest", "execution_node"] if executions else []),
             *sorted(of_steps),

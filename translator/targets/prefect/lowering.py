@@ -30,7 +30,12 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
     constants, steps = node_constants((plan.nodes[node.name] for node in pipeline.nodes), pipeline.dialect)
     names = names_of(plan, steps)
     functions = {name: function_of(plan, node, names) for name, node in plan.nodes.items()}
-    groups = tuple(group for node in pipeline.nodes if (group := names.groups[node.name]))
+    groups = tuple(
+        group
+        for node in pipeline.nodes
+        for group in (names.groups[node.name], names.inputs[node.name])
+        if group is not None
+    )
     flow = flow_of(plan, names)
     return FlowFile(
         marker=render.marker(

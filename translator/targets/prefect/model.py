@@ -12,18 +12,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a form group, or an argument of the flow: ``name: annotation = default``."""
+    """A field of a form group, or an argument of the flow: ``name: annotation = default``.
+
+    A ``required`` one has no default.
+    """
 
     name: str
     annotation: str
     default: Expression
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     """A class of the parameter form; ``node`` as the source file spells it.
 
-    ``constant`` and ``points`` are the explicit points of a manual search.
+    ``constant`` and ``points`` are the explicit points of a manual search. ``base`` is its base class.
     """
 
     name: str
@@ -32,6 +36,12 @@ class Group:
     fields: tuple[Field, ...]
     constant: str | None = None
     points: Expression = None
+    base: str = "NodeParameters"
+
+    @property
+    def required(self) -> bool:
+        """Return whether a run must give one of the fields."""
+        return any(field.required for field in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,11 @@ class Flow:
     limited: bool
     options: tuple[tuple[str, Expression], ...] = ()
     on_crashed: Expression = None
+
+    @property
+    def required(self) -> bool:
+        """Return whether a run must give one of the arguments."""
+        return any(argument.required for argument in self.arguments)
 
 
 @dataclass(frozen=True, slots=True)

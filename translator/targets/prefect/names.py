@@ -38,10 +38,10 @@ FUNCTIONS = {
     "thread_pool",
     "unmapped",
 }
-LOCALS = {"axes", "grid_points", "job", "parameters", "points", "wait_for"}
+LOCALS = {"axes", "grid_points", "job", "launch_inputs", "parameters", "points", "wait_for"}
 CLASSES = {
-    *("Annotated", "Axis", "Executions", "Field", "FileAxis", "Input", "Job", "Literal", "Manifest", "Mapped"),
-    *("NodeParameters", "Number", "Parameter", "Path", "Sequence", "Skip", "State", "Step"),
+    *("Annotated", "Axis", "Executions", "Field", "FileAxis", "Files", "Input", "Job", "Literal", "Manifest", "Mapped"),
+    *("NodeInputs", "NodeParameters", "Number", "Parameter", "Path", "Sequence", "Skip", "State", "Step"),
 }
 GROUP_ARGUMENTS = {"Parameters": "parameters", "Grid": "axes", "Point": "points"}
 """The argument of a node's function for its group, by kind."""
@@ -52,7 +52,8 @@ class Names:
     """The names in a generated file, by those in the source file.
 
     By node: ``nodes`` are the arguments that hold its executions, ``runs`` the variables that hold its future, and
-    ``steps`` the constants that hold its step. ``hooks`` are the callables that settings name.
+    ``steps`` the constants that hold its step; ``launched`` are the flow's arguments for inputs, and ``inputs`` their
+    groups of the form. ``hooks`` are the callables that settings name.
     """
 
     arguments: Mapping[str, Argument]
@@ -60,6 +61,8 @@ class Names:
     functions: Mapping[str, str]
     runs: Mapping[str, str]
     groups: Mapping[str, Group | None]
+    launched: Mapping[str, str]
+    inputs: Mapping[str, Group | None]
     steps: Mapping[str, str]
     aliases: Mapping[str, str]
     hooks: Mapping[str, str]
@@ -80,6 +83,8 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     functions = {name: free(f"{identifier.rstrip('_')}_node", taken) for name, identifier in nodes.items()}
     taken |= set(functions.values())
     runs = {name: free(f"{identifier.rstrip('_')}_run", taken) for name, identifier in nodes.items()}
+    launched = {name: free(f"{identifier.rstrip('_')}_inputs", taken) for name, identifier in nodes.items()}
+    taken |= set(launched.values())
     titles = {name: camel(identifier) for name, identifier in nodes.items()}
     aliases = Aliases(CLASSES | {f"{title}{kind}" for title in titles.values() for kind in GROUP_ARGUMENTS})
     arguments = {
@@ -88,14 +93,18 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     }
     classes = set(CLASSES)
     groups: dict[str, Group | None] = {}
+    inputs: dict[str, Group | None] = {}
     for node in step_nodes(pipeline).values():
         title = free(f"{titles[node.name]}{forms.group_kind(node)}", classes)
         constant = free(f"{nodes[node.name].rstrip('_')}_points".upper(), {"PROJECT", *steps.values()})
         groups[node.name] = forms.group_of(node, title, constant, _hidden(plan, node), aliases)
         classes.add(title)
+        title = free(f"{titles[node.name]}Inputs", classes)
+        inputs[node.name] = forms.inputs_group(node, title, plan.edges[node.name])
+        classes.add(title)
     others = {*runs.values(), *steps.values(), *aliases.names.values(), *LOCALS, *classes, "PROJECT"}
     hooks = hook_names(pipeline, TARGET, SETTINGS, taken | others)
-    return Names(arguments, nodes, functions, runs, groups, steps, aliases.names, hooks)
+    return Names(arguments, nodes, functions, runs, groups, launched, inputs, steps, aliases.names, hooks)
 
 
 def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:

@@ -34,6 +34,9 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
     setters = plan.setters[node.name]
     arguments: list[str] = []
     passed: list[str] = []
+    if launched := names.inputs[node.name]:
+        arguments.append(f"launch_inputs: {launched.name}")
+        passed.append(f"launch_inputs={names.launched[node.name]}")
     if group:
         kind = forms.group_kind(node)
         annotation = group.name if kind != "Point" else f"{SEQUENCE}[{group.name}]"
@@ -147,7 +150,8 @@ def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
         if edge.target.kind is ir.EdgeKind.INPUT:
             inputs.setdefault(edge.target.key, []).append(_edge(edge, names))
     merge = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
-    return call("Job", Name(names.steps[node.name]), inputs=inputs or None, merge=merge)
+    launched = Name("launch_inputs") if names.inputs[node.name] else None
+    return call("Job", Name(names.steps[node.name]), inputs=inputs or None, merge=merge, launch_inputs=launched)
 
 
 def _values(plan: Plan, node: ir.StepNode, names: Names) -> dict[str, Expression]:

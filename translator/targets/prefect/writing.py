@@ -45,7 +45,8 @@ def framed(file: Frame, functions: Iterable[str], body: Iterable[str], token: st
     yield line(f"{_MARGIN}with ", flow.run, f"{token}:")
     for statement in body:
         yield f"{_MARGIN * 2}{statement}"
-    yield from (*_BLANK, 'if __name__ == "__main__":', f"{_MARGIN}{flow.name}()")
+    if not flow.required:
+        yield from (*_BLANK, 'if __name__ == "__main__":', f"{_MARGIN}{flow.name}()")
 
 
 def _decorator(flow: Flow) -> Iterator[str]:
@@ -66,7 +67,8 @@ def _signature(flow: Flow) -> Iterator[str]:
         return
     yield f"def {flow.name}("
     for argument in flow.arguments:
-        yield line(f"{_MARGIN}{argument.name}: {argument.annotation} = ", argument.default, ",")
+        declared = f"{_MARGIN}{argument.name}: {argument.annotation}"
+        yield f"{declared}," if argument.required else line(f"{declared} = ", argument.default, ",")
     yield ") -> State:"
 
 
@@ -81,10 +83,12 @@ def _functions(file: FlowFile) -> Iterator[str]:
 
 def _form_group(group: Group) -> Iterator[str]:
     yield from _BLANK
-    yield line(f"class {group.name}(NodeParameters, node=", group.node, "):")
+    yield line(f"class {group.name}({group.base}, node=", group.node, "):")
     yield from (f"{_MARGIN}{docstring(group.doc)}", "")
     for field in group.fields:
-        yield line(f"{_MARGIN}{field.name}: {field.annotation} = ", field.default)
+        declared = f"{_MARGIN}{field.name}: {field.annotation}"
+        bare = field.required and field.default is None
+        yield declared if bare else line(f"{declared} = ", field.default)
     if group.constant:
         yield from _BLANK
         yield line(f"{group.constant} = ", group.points)

@@ -109,6 +109,14 @@ with DAG(
             title="tags",
             section="prepare",
         ),
+        "prepare.inputs.raw": Param(
+            ["data/*.csv"],
+            type="array",
+            items={"type": "string"},
+            minItems=1,
+            title="raw",
+            section="prepare inputs",
+        ),
         "fit.rows": Param(
             [10],
             type="array",
@@ -127,14 +135,38 @@ with DAG(
             description="Set by prepare.metadata.depths; used as a fallback.",
             section="fit",
         ),
+        "fit.inputs.table": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="table",
+            description="The files of prepare.output.table.csv are added.",
+            section="fit inputs",
+        ),
+        "fit.inputs.raw": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="raw",
+            description="The files of prepare.input.raw are added.",
+            section="fit inputs",
+        ),
         "after.rows": Param(10, type="integer", title="rows", section="after"),
         "after.depth": Param(3, type="integer", title="depth", section="after"),
+        "after.inputs.raw": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="raw",
+            section="after inputs",
+        ),
     },
     tags=["valohai"],
 ) as dag:
     prepare = StepOperator(  # edges.yaml:67
         task_id="prepare",
         step=PREPARE,
+        launch_inputs={"raw": dag_param("prepare.inputs.raw")},
         parameters={
             "rows": dag_param("rows"),
             "colour": dag_param("colour", "prepare.colour"),
@@ -161,6 +193,10 @@ with DAG(
                 "raw": [same_input(prepare, "raw")],
             },
             merge="append",
+            launch_inputs={
+                "table": dag_param("fit.inputs.table"),
+                "raw": dag_param("fit.inputs.raw"),
+            },
             map_index_template="{{ task.point_label }}",
         ).expand(point=fit_grid.output)
         fit_run >> EmptyOperator(task_id="done")
@@ -169,6 +205,7 @@ with DAG(
         task_id="after",
         step=FIT_FOR_AFTER,
         inputs={"table": [output(prepare, "table.csv")]},
+        launch_inputs={"raw": dag_param("after.inputs.raw")},
         parameters={"rows": dag_param("after.rows"), "depth": dag_param("after.depth")},
     )
 

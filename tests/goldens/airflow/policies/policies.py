@@ -37,9 +37,37 @@ with DAG(
     default_args={"project": PROJECT, "retries": 0},
     params={
         "all.size": Param(1, type="integer", title="size", section="all"),
+        "all.inputs.before": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="before",
+            section="all inputs",
+        ),
         "next.size": Param(1, type="integer", title="size", section="next"),
+        "next.inputs.before": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="before",
+            section="next inputs",
+        ),
         "go-on.size": Param(1, type="integer", title="size", section="go-on"),
+        "go-on.inputs.before": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="before",
+            section="go-on inputs",
+        ),
         "again.size": Param(1, type="integer", title="size", section="again"),
+        "again.inputs.before": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="before",
+            section="again inputs",
+        ),
         "all-of-them.size": Param(
             [1, 2, 3, 4],
             type="array",
@@ -47,6 +75,13 @@ with DAG(
             minItems=1,
             title="size",
             section="all-of-them",
+        ),
+        "all-of-them.inputs.before": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="before",
+            section="all-of-them inputs",
         ),
         "next-of-them.size": Param(
             [1],
@@ -56,6 +91,13 @@ with DAG(
             title="size",
             section="next-of-them",
         ),
+        "next-of-them.inputs.before": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="before",
+            section="next-of-them inputs",
+        ),
         "some-of-them.size": Param(
             [1],
             type="array",
@@ -63,6 +105,13 @@ with DAG(
             minItems=1,
             title="size",
             section="some-of-them",
+        ),
+        "some-of-them.inputs.before": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="before",
+            section="some-of-them inputs",
         ),
         "again-of-them.size": Param(
             [1],
@@ -72,6 +121,13 @@ with DAG(
             title="size",
             section="again-of-them",
         ),
+        "again-of-them.inputs.before": Param(
+            None,
+            type=["array", "null"],
+            items={"type": "string"},
+            title="before",
+            section="again-of-them inputs",
+        ),
         "last.size": Param(1, type="integer", title="size", section="last"),
     },
     tags=["valohai"],
@@ -80,6 +136,7 @@ with DAG(
         task_id="all_",
         task_display_name="all",
         step=WORK,
+        launch_inputs={"before": dag_param("all.inputs.before")},
         parameters={"size": dag_param("all.size")},
     )
 
@@ -87,6 +144,7 @@ with DAG(
         task_id="next_",
         task_display_name="next",
         step=WORK,
+        launch_inputs={"before": dag_param("next.inputs.before")},
         parameters={"size": dag_param("next.size")},
         on_error="stop-next",
     )
@@ -95,6 +153,7 @@ with DAG(
         go_on_run = StepOperator(
             task_id="run",
             step=WORK,
+            launch_inputs={"before": dag_param("go-on.inputs.before")},
             parameters={"size": dag_param("go-on.size")},
             on_error="continue",
         )
@@ -104,6 +163,7 @@ with DAG(
     again = StepOperator(  # policies.yaml:31
         task_id="again",
         step=WORK,
+        launch_inputs={"before": dag_param("again.inputs.before")},
         parameters={"size": dag_param("again.size")},
         on_error="retry",
         retries=2,
@@ -122,6 +182,7 @@ with DAG(
         all_of_them_run = StepOperator.partial(
             task_id="run",
             step=WORK,
+            launch_inputs={"before": dag_param("all-of-them.inputs.before")},
             on_child_error="stop-all-and-error",
             max_active_tis_per_dagrun=2,
             map_index_template="{{ task.point_label }}",
@@ -140,6 +201,7 @@ with DAG(
         next_of_them_run = StepOperator.partial(
             task_id="run",
             step=WORK,
+            launch_inputs={"before": dag_param("next-of-them.inputs.before")},
             on_error="stop-next",
             map_index_template="{{ task.point_label }}",
         ).expand(point=next_of_them_grid.output)
@@ -157,6 +219,7 @@ with DAG(
         some_of_them_run = StepOperator.partial(
             task_id="run",
             step=WORK,
+            launch_inputs={"before": dag_param("some-of-them.inputs.before")},
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=some_of_them_grid.output)
@@ -178,6 +241,7 @@ with DAG(
         again_of_them_run = StepOperator.partial(
             task_id="run",
             step=WORK,
+            launch_inputs={"before": dag_param("again-of-them.inputs.before")},
             on_error="retry",
             retries=2,
             retry_delay=timedelta(0),

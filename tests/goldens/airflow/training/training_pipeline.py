@@ -71,6 +71,14 @@ with DAG(
             title="batch_size",
             section="train",
         ),
+        "evaluate.inputs.images": Param(
+            ["data/images/*.png"],
+            type="array",
+            items={"type": "string"},
+            minItems=1,
+            title="images",
+            section="evaluate inputs",
+        ),
     },
     tags=["valohai"],
 ) as dag:
@@ -105,6 +113,7 @@ with DAG(
         task_id="evaluate",
         step=BATCH_INFERENCE_MNIST,
         inputs={"model": [output(train, "model*")]},
+        launch_inputs={"images": dag_param("evaluate.inputs.images")},
     )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.

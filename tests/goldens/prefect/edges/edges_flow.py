@@ -7,10 +7,12 @@ from prefect import State, flow, unmapped
 from prefect_plugin import (
     Axis,
     Executions,
+    Files,
     Input,
     Job,
     Manifest,
     Mapped,
+    NodeInputs,
     NodeParameters,
     Parameter,
     Step,
@@ -94,11 +96,24 @@ class PrepareParameters(NodeParameters, node="prepare"):
     tags: list[str] = ["a", "b"]
 
 
+class PrepareInputs(NodeInputs, node="prepare"):
+    """Inputs of `prepare`: URIs, or paths in the project."""
+
+    raw: Files = ["data/*.csv"]
+
+
 class FitGrid(NodeParameters, node="fit"):
     """Grid of `fit`, which runs once per combination of these values."""
 
     rows: Axis[int] = [10]
     depth: Axis[int] = [3]
+
+
+class FitInputs(NodeInputs, node="fit"):
+    """Inputs of `fit`: URIs, or paths in the project."""
+
+    table: Files | None = None
+    raw: Files | None = None
 
 
 class AfterParameters(NodeParameters, node="after"):
@@ -108,19 +123,26 @@ class AfterParameters(NodeParameters, node="after"):
     depth: int = 3
 
 
+class AfterInputs(NodeInputs, node="after"):
+    """Inputs of `after`: URIs, or paths in the project."""
+
+    raw: Files | None = None
+
+
 @execution_node(name="prepare")  # edges.yaml:67
 def prepare_node(
+    launch_inputs: PrepareInputs,
     parameters: PrepareParameters,
     rows: int,
     colour: str | None,
 ) -> Manifest:
     """Run the step `prepare`."""
-    job = Job(PREPARE)
+    job = Job(PREPARE, launch_inputs=launch_inputs)
     return job.run(parameters, values={"rows": rows, "colour": colour})
 
 
 @task_node(name="fit")  # edges.yaml:76
-def fit_node(axes: FitGrid, prepare: Executions) -> Mapped:
+def fit_node(launch_inputs: FitInputs, axes: FitGrid, prepare: Executions) -> Mapped:
     """Run the step `fit` once per point of the grid."""
     job = Job(
         FIT,
@@ -129,6 +151,7 @@ def fit_node(axes: FitGrid, prepare: Executions) -> Mapped:
             "raw": [prepare.inputs("raw")],
         },
         merge="append",
+        launch_inputs=launch_inputs,
     )
     grid_points = job.grid(
         axes,
@@ -138,9 +161,17 @@ def fit_node(axes: FitGrid, prepare: Executions) -> Mapped:
 
 
 @execution_node(name="after")  # edges.yaml:80
-def after_node(parameters: AfterParameters, prepare: Executions) -> Manifest:
+def after_node(
+    launch_inputs: AfterInputs,
+    parameters: AfterParameters,
+    prepare: Executions,
+) -> Manifest:
     """Run the step `fit`."""
-    job = Job(FIT_FOR_AFTER, inputs={"table": [prepare.outputs("table.csv")]})
+    job = Job(
+        FIT_FOR_AFTER,
+        inputs={"table": [prepare.outputs("table.csv")]},
+        launch_inputs=launch_inputs,
+    )
     return job.run(parameters)
 
 
@@ -158,6 +189,9 @@ def edges(
     prepare: PrepareParameters = PrepareParameters.default,
     fit: FitGrid = FitGrid.default,
     after: AfterParameters = AfterParameters.default,
+    prepare_inputs: PrepareInputs = PrepareInputs.default,
+    fit_inputs: FitInputs = FitInputs.default,
+    after_inputs: AfterInputs = AfterInputs.default,
 ) -> State:
     """Run the pipeline `Edges`.
 
@@ -167,11 +201,28 @@ def edges(
         prepare: Parameters of the node `prepare`.
         fit: Grid of the node `fit`.
         after: Parameters of the node `after`.
+        prepare_inputs: Inputs of the node `prepare`.
+        fit_inputs: Inputs of the node `fit`.
+        after_inputs: Inputs of the node `after`.
     """
     with run_of("Edges", project=PROJECT, parameters={"rows": rows, "colour": colour}):
-        prepare_run = prepare_node.submit(parameters=prepare, rows=rows, colour=colour)
-        fit_run = fit_node.submit(axes=fit, prepare=prepare_run)
-        after_node.submit(parameters=after, prepare=prepare_run, wait_for=[fit_run])
+        prepare_run = prepare_node.submit(
+            launch_inputs=prepare_inputs,
+            parameters=prepare,
+            rows=rows,
+            colour=colour,
+        )
+        fit_run = fit_node.submit(
+            launch_inputs=fit_inputs,
+            axes=fit,
+            prepare=prepare_run,
+        )
+        after_node.submit(
+            launch_inputs=after_inputs,
+            parameters=after,
+            prepare=prepare_run,
+            wait_for=[fit_run],
+        )
         return finish()
 
 

@@ -6,10 +6,12 @@ from prefect import State, allow_failure, flow, unmapped
 from prefect_plugin import (
     Axis,
     Executions,
+    Files,
     Input,
     Job,
     Manifest,
     Mapped,
+    NodeInputs,
     NodeParameters,
     Parameter,
     Step,
@@ -40,10 +42,22 @@ class AllParameters(NodeParameters, node="all"):
     size: int = 1
 
 
+class AllInputs(NodeInputs, node="all"):
+    """Inputs of `all`: URIs, or paths in the project."""
+
+    before: Files | None = None
+
+
 class NextParameters(NodeParameters, node="next"):
     """Parameters of `next`."""
 
     size: int = 1
+
+
+class NextInputs(NodeInputs, node="next"):
+    """Inputs of `next`: URIs, or paths in the project."""
+
+    before: Files | None = None
 
 
 class GoOnParameters(NodeParameters, node="go-on"):
@@ -52,10 +66,22 @@ class GoOnParameters(NodeParameters, node="go-on"):
     size: int = 1
 
 
+class GoOnInputs(NodeInputs, node="go-on"):
+    """Inputs of `go-on`: URIs, or paths in the project."""
+
+    before: Files | None = None
+
+
 class AgainParameters(NodeParameters, node="again"):
     """Parameters of `again`."""
 
     size: int = 1
+
+
+class AgainInputs(NodeInputs, node="again"):
+    """Inputs of `again`: URIs, or paths in the project."""
+
+    before: Files | None = None
 
 
 class AllOfThemGrid(NodeParameters, node="all-of-them"):
@@ -64,10 +90,22 @@ class AllOfThemGrid(NodeParameters, node="all-of-them"):
     size: Axis[int] = [1, 2, 3, 4]
 
 
+class AllOfThemInputs(NodeInputs, node="all-of-them"):
+    """Inputs of `all-of-them`: URIs, or paths in the project."""
+
+    before: Files | None = None
+
+
 class NextOfThemGrid(NodeParameters, node="next-of-them"):
     """Grid of `next-of-them`, which runs once per combination of these values."""
 
     size: Axis[int] = [1]
+
+
+class NextOfThemInputs(NodeInputs, node="next-of-them"):
+    """Inputs of `next-of-them`: URIs, or paths in the project."""
+
+    before: Files | None = None
 
 
 class SomeOfThemGrid(NodeParameters, node="some-of-them"):
@@ -76,10 +114,22 @@ class SomeOfThemGrid(NodeParameters, node="some-of-them"):
     size: Axis[int] = [1]
 
 
+class SomeOfThemInputs(NodeInputs, node="some-of-them"):
+    """Inputs of `some-of-them`: URIs, or paths in the project."""
+
+    before: Files | None = None
+
+
 class AgainOfThemGrid(NodeParameters, node="again-of-them"):
     """Grid of `again-of-them`, which runs once per combination of these values."""
 
     size: Axis[int] = [1]
+
+
+class AgainOfThemInputs(NodeInputs, node="again-of-them"):
+    """Inputs of `again-of-them`: URIs, or paths in the project."""
+
+    before: Files | None = None
 
 
 class LastParameters(NodeParameters, node="last"):
@@ -89,30 +139,30 @@ class LastParameters(NodeParameters, node="last"):
 
 
 @execution_node(name="all")  # policies.yaml:28
-def all_node(parameters: AllParameters) -> Manifest:
+def all_node(launch_inputs: AllInputs, parameters: AllParameters) -> Manifest:
     """Run the step `work`."""
-    job = Job(WORK)
+    job = Job(WORK, launch_inputs=launch_inputs)
     return job.run(parameters)
 
 
 @execution_node(name="next", on_error="stop-next")  # policies.yaml:29
-def next_node(parameters: NextParameters) -> Manifest:
+def next_node(launch_inputs: NextInputs, parameters: NextParameters) -> Manifest:
     """Run the step `work`."""
-    job = Job(WORK)
+    job = Job(WORK, launch_inputs=launch_inputs)
     return job.run(parameters)
 
 
 @execution_node(name="go-on", on_error="continue")  # policies.yaml:30
-def go_on_node(parameters: GoOnParameters) -> Manifest:
+def go_on_node(launch_inputs: GoOnInputs, parameters: GoOnParameters) -> Manifest:
     """Run the step `work`."""
-    job = Job(WORK)
+    job = Job(WORK, launch_inputs=launch_inputs)
     return job.run(parameters)
 
 
 @execution_node(name="again", on_error="retry", retries=2)  # policies.yaml:31
-def again_node(parameters: AgainParameters) -> Manifest:
+def again_node(launch_inputs: AgainInputs, parameters: AgainParameters) -> Manifest:
     """Run the step `work`."""
-    job = Job(WORK)
+    job = Job(WORK, launch_inputs=launch_inputs)
     return job.run(parameters)
 
 
@@ -121,33 +171,36 @@ def again_node(parameters: AgainParameters) -> Manifest:
     on_child_error="stop-all-and-error",
     max_workers=2,
 )
-def all_of_them_node(axes: AllOfThemGrid) -> Mapped:
+def all_of_them_node(launch_inputs: AllOfThemInputs, axes: AllOfThemGrid) -> Mapped:
     """Run the step `work` once per point of the grid."""
-    job = Job(WORK)
+    job = Job(WORK, launch_inputs=launch_inputs)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="next-of-them", on_error="stop-next")  # policies.yaml:33
-def next_of_them_node(axes: NextOfThemGrid) -> Mapped:
+def next_of_them_node(launch_inputs: NextOfThemInputs, axes: NextOfThemGrid) -> Mapped:
     """Run the step `work` once per point of the grid."""
-    job = Job(WORK)
+    job = Job(WORK, launch_inputs=launch_inputs)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="some-of-them", on_error="continue")  # policies.yaml:34
-def some_of_them_node(axes: SomeOfThemGrid) -> Mapped:
+def some_of_them_node(launch_inputs: SomeOfThemInputs, axes: SomeOfThemGrid) -> Mapped:
     """Run the step `work` once per point of the grid."""
-    job = Job(WORK)
+    job = Job(WORK, launch_inputs=launch_inputs)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="again-of-them", on_error="retry")  # policies.yaml:35
-def again_of_them_node(axes: AgainOfThemGrid) -> Mapped:
+def again_of_them_node(
+    launch_inputs: AgainOfThemInputs,
+    axes: AgainOfThemGrid,
+) -> Mapped:
     """Run the step `work` once per point of the grid."""
-    job = Job(WORK)
+    job = Job(WORK, launch_inputs=launch_inputs)
     grid_points = job.grid(axes)
     return execution.with_options(retries=2).map(grid_points, unmapped(job))
 
@@ -201,6 +254,14 @@ def policies(
     some_of_them: SomeOfThemGrid = SomeOfThemGrid.default,
     again_of_them: AgainOfThemGrid = AgainOfThemGrid.default,
     last: LastParameters = LastParameters.default,
+    all_inputs: AllInputs = AllInputs.default,
+    next_inputs: NextInputs = NextInputs.default,
+    go_on_inputs: GoOnInputs = GoOnInputs.default,
+    again_inputs: AgainInputs = AgainInputs.default,
+    all_of_them_inputs: AllOfThemInputs = AllOfThemInputs.default,
+    next_of_them_inputs: NextOfThemInputs = NextOfThemInputs.default,
+    some_of_them_inputs: SomeOfThemInputs = SomeOfThemInputs.default,
+    again_of_them_inputs: AgainOfThemInputs = AgainOfThemInputs.default,
 ) -> State:
     """Run the pipeline `Policies`.
 
@@ -214,16 +275,36 @@ def policies(
         some_of_them: Grid of the node `some-of-them`.
         again_of_them: Grid of the node `again-of-them`.
         last: Parameters of the node `last`.
+        all_inputs: Inputs of the node `all`.
+        next_inputs: Inputs of the node `next`.
+        go_on_inputs: Inputs of the node `go-on`.
+        again_inputs: Inputs of the node `again`.
+        all_of_them_inputs: Inputs of the node `all-of-them`.
+        next_of_them_inputs: Inputs of the node `next-of-them`.
+        some_of_them_inputs: Inputs of the node `some-of-them`.
+        again_of_them_inputs: Inputs of the node `again-of-them`.
     """
     with run_of("Policies", project=PROJECT):
-        all_run = all_node.submit(parameters=all_)
-        next_run = next_node.submit(parameters=next_)
-        go_on_run = go_on_node.submit(parameters=go_on)
-        again_run = again_node.submit(parameters=again)
-        all_of_them_run = all_of_them_node.submit(axes=all_of_them)
-        next_of_them_run = next_of_them_node.submit(axes=next_of_them)
-        some_of_them_run = some_of_them_node.submit(axes=some_of_them)
-        again_of_them_run = again_of_them_node.submit(axes=again_of_them)
+        all_run = all_node.submit(launch_inputs=all_inputs, parameters=all_)
+        next_run = next_node.submit(launch_inputs=next_inputs, parameters=next_)
+        go_on_run = go_on_node.submit(launch_inputs=go_on_inputs, parameters=go_on)
+        again_run = again_node.submit(launch_inputs=again_inputs, parameters=again)
+        all_of_them_run = all_of_them_node.submit(
+            launch_inputs=all_of_them_inputs,
+            axes=all_of_them,
+        )
+        next_of_them_run = next_of_them_node.submit(
+            launch_inputs=next_of_them_inputs,
+            axes=next_of_them,
+        )
+        some_of_them_run = some_of_them_node.submit(
+            launch_inputs=some_of_them_inputs,
+            axes=some_of_them,
+        )
+        again_of_them_run = again_of_them_node.submit(
+            launch_inputs=again_of_them_inputs,
+            axes=again_of_them,
+        )
         last_node.submit(
             parameters=last,
             all_=all_run,

@@ -6,10 +6,12 @@ from prefect import State, flow, unmapped
 from prefect_plugin import (
     Axis,
     Executions,
+    Files,
     Input,
     Job,
     Manifest,
     Mapped,
+    NodeInputs,
     NodeParameters,
     Number,
     Parameter,
@@ -63,6 +65,12 @@ class TrainGrid(NodeParameters, node="train"):
     batch_size: Axis[int] = [64]
 
 
+class EvaluateInputs(NodeInputs, node="evaluate"):
+    """Inputs of `evaluate`: URIs, or paths in the project."""
+
+    images: Files = ["data/images/*.png"]
+
+
 @execution_node(name="preprocess")  # training.yaml:40
 def preprocess_node() -> Manifest:
     """Run the step `Preprocess dataset (MNIST)`."""
@@ -87,9 +95,13 @@ def train_node(axes: TrainGrid, preprocess: Executions) -> Mapped:
 
 
 @execution_node(name="evaluate")  # training.yaml:53
-def evaluate_node(train: Executions) -> Manifest:
+def evaluate_node(launch_inputs: EvaluateInputs, train: Executions) -> Manifest:
     """Run the step `Batch inference (MNIST)`."""
-    job = Job(BATCH_INFERENCE_MNIST, inputs={"model": [train.outputs("model*")]})
+    job = Job(
+        BATCH_INFERENCE_MNIST,
+        inputs={"model": [train.outputs("model*")]},
+        launch_inputs=launch_inputs,
+    )
     return job.run()
 
 
@@ -103,16 +115,18 @@ def evaluate_node(train: Executions) -> Manifest:
 )
 def training_pipeline(
     train: TrainGrid = TrainGrid.default,
+    evaluate_inputs: EvaluateInputs = EvaluateInputs.default,
 ) -> State:
     """Run the pipeline `Training Pipeline`.
 
     Args:
         train: Grid of the node `train`.
+        evaluate_inputs: Inputs of the node `evaluate`.
     """
     with run_of("Training Pipeline", project=PROJECT):
         preprocess_run = preprocess_node.submit()
         train_run = train_node.submit(axes=train, preprocess=preprocess_run)
-        evaluate_node.submit(train=train_run)
+        evaluate_node.submit(launch_inputs=evaluate_inputs, train=train_run)
         return finish()
 
 

@@ -1,0 +1,67 @@
+"""Test which files a run may be given for its inputs when it starts."""
+
+from pathlib import Path
+
+import pytest
+
+from translator.shim.contract import Input, Step
+from translator.shim.inputs.launch import launched
+from translator.shim.variables import LAUNCH_PATHS
+
+STEP = Step("s", inputs=[Input("data", ["/etc/hostname", "simplecache::s3://a/b"]), Input("other")])
+
+
+@pytest.mark.parametrize(
+    ("uri", "paths", "problem"),
+    [
+        ("http://host/x", "", None),
+        ("s3://bucket/**.csv", "", None),
+        ("data.csv", "", None),
+        ("a/../b/*.csv", "", None),
+        ("/etc/hostname", "", None),
+        ("simplecache::s3://a/b", "", None),
+        ("file:///mnt/data/x.csv", "/mnt/data", None),
+        ("/mnt/data/x.csv", "/other:/mnt/data/", None),
+        ("/etc/passwd", "/", None),
+        ("memory://x", "/", None),
+        ("/etc/passwd", "", "outside the project"),
+        ("../secret", "", "outside the project"),
+        ("file:///etc/passwd", "/mnt", "outside the project"),
+        ("file:///%65tc/passwd", "", "outside the project"),
+        ("file://localhost/etc/passwd", "", "outside the project"),
+        ("/mnt/data/../../etc/passwd", "/mnt/data", "outside the project"),
+        ("/mnt/database", "/mnt/data", "outside the project"),
+        ("simplecache::file:///etc/passwd", "", "its scheme must be one of"),
+        ("local:///etc/passwd", "", "its scheme must be one of"),
+        ("FILE:///etc/passwd", "", "its scheme must be one of"),
+        ("", "", "is not a URI"),
+        ("a\nb", "", "is not a URI"),
+        (7, "", "is not a URI"),
+    ],
+)
+def test_paths_stay_in_the_project_or_where_the_worker_allows(monkeypatch, uri, paths: str, problem) -> None:
+    monkeypatch.setenv(LAUNCH_PATHS, paths)
+    uris, found = launched(STEP, {"data": [uri], "other": None}, Path("/project"))
+    if problem is None:
+        assert (uris, found) == ({"data": [uri]}, None)
+    else:
+        assert found is not None
+        assert found.startswith("input 'data': ")
+        assert problem in found
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"data": "s3://a/b"}, "input 'data': expected a list of URIs, not str"),
+        ({"data": {"a": 1}}, "input 'data': expected a list of URIs, not dict"),
+        ({"unknown": ["x"]}, "step 's' has no input 'unknown'"),
+    ],
+)
+def test_other_values_are_refused(given, problem: str) -> None:
+    assert launched(STEP, given, Path("/project"))[1] == problem
+
+
+@pytest.mark.parametrize("nothing", [None, []])
+def test_an_empty_field_of_a_form_stands_for_the_default(nothing) -> None:
+    assert launched(STEP, {"data": nothing}, Path("/project")) == ({}, None)

@@ -1,0 +1,188 @@
+"""Parse the files of a run's inputs: ``--input NODE.INPUT=URI,URI`` and ``--inputs-file FILE``.
+
+A path is relative to the current directory if a file is there, as shells complete it, else to the project; in a file of
+inputs, to the directory of that file instead of the current one. Quote a URI that contains a comma with double quotes.
+Loom's data, which has no node, is given as ``--input NAME=PATH``: it is the parameter ``data.NAME``.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from translator.cli.param_option import only_node
+from translator.diagnostics import SourceText
+from translator.launch_inputs import all_launch_inputs, fed_inputs, required
+from translator.names import did_you_mean
+from translator.nodes import step_nodes
+from translator.source import Rules, parse, read_text
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from translator import ir
+    from translator.diagnostics import Diagnostics
+    from translator.source import Located
+    from translator.span import Span
+
+CODE = "bad-input"
+_DATA = "data."
+_WILD = ("*", "?")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare ``--input`` and ``--inputs-file``."""
+    parser.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NODE.INPUT=URI[,URI...]",
+        help="give an input its files for this run, in place of its default (repeatable)",
+    )
+    parser.add_argument(
+        "--inputs-file", metavar="FILE", help="YAML file with files of inputs by NODE.INPUT; --input wins"
+    )
+
+
+def files(
+    pipeline: ir.Pipeline,
+    texts: Iterable[str],
+    file: str | None,
+    sources: dict[str, SourceText],
+    diagnostics: Diagnostics,
+) -> dict[str, ir.Value]:
+    """Read the files of inputs, as values of a run by the names in an engine's form.
+
+    Args:
+        pipeline: the pipeline to run.
+        texts: the arguments of ``--input``.
+        file: the argument of ``--inputs-file``.
+        sources: receives the text of the file.
+        diagnostics: receives unknown names, bad values, and inputs that the run lacks.
+    """
+    known = _known(pipeline)
+    values = {} if file is None else _of_file(Path(file), known, sources, diagnostics, pipeline)
+    in_options: set[str] = set()
+    for text in texts:
+        name, equals, value = _split(text, known)
+        if not equals:
+            diagnostics.error(CODE, f"--input {text}: expected NODE.INPUT=URI", None)
+        elif name not in known:
+            _unknown(f"--input {name}", name, known, pipeline, None, diagnostics)
+        elif known[name] in in_options:
+            diagnostics.error(CODE, f"--input {name} is given twice", None, hint="separate URIs with commas")
+        else:
+            in_options.add(known[name])
+            uris = [uri for row in csv.reader([value]) for uri in row if uri]
+            if uris:
+                values[known[name]] = _value(known[name], uris, Path())
+            else:
+                diagnostics.error(CODE, f"--input {name}: expected at least one URI", None)
+    for one in required(pipeline) if diagnostics.ok else ():
+        if one.key not in values:
+            message = f"the run needs files for the input {one.name!r}, which has no edge and no default"
+            diagnostics.error(CODE, message, one.input.span, hint=f"add --input {quote(f'{one.name}=URI')}")
+    return values
+
+
+def _known(pipeline: ir.Pipeline) -> dict[str, str]:
+    """Return the names in an engine's form of everything that can be given, by what people write."""
+    names = {one.name: one.key for one in all_launch_inputs(pipeline)}
+    names |= {whole: whole for whole in list(names.values()) if whole not in names}
+    data = (parameter.name for parameter in pipeline.parameters if parameter.name.startswith(_DATA))
+    names |= {name.removeprefix(_DATA): name for name in data}
+    return names | {name: names[whole] for name, whole in only_node(pipeline, names).items()}
+
+
+def _split(text: str, known: Mapping[str, str]) -> tuple[str, str, str]:
+    """Split ``NAME=URI``; the names of the pipeline decide where a name ends, as it may contain equals signs."""
+    name = max((name for name in known if text.startswith(f"{name}=")), key=len, default="")
+    return (name, "=", text[len(name) + 1 :]) if name else text.partition("=")
+
+
+def _unknown(  # noqa: PLR0913, PLR0917 - all that the message says
+    what: str,
+    name: str,
+    known: Mapping[str, str],
+    pipeline: ir.Pipeline,
+    place: Span | None,
+    diagnostics: Diagnostics,
+) -> None:
+    fed = {
+        f"{node.name}.{of_edge}": node.name
+        for node in step_nodes(pipeline).values()
+        for of_edge in fed_inputs(node, pipeline.edges)
+    }
+    if name in fed:
+        hint = f"to add files to theirs, set 'edge-merge-mode: append' for node {fed[name]!r}"
+        diagnostics.error(CODE, f"{what}: edges replace all other files of this input", place, hint=hint)
+        return
+    nearest = did_you_mean(name, known, "inputs") or "no input of this pipeline can be given"
+    diagnostics.error(CODE, f"{what}: there is no input {name!r}", place, hint=nearest)
+
+
+def _of_file(
+    path: Path,
+    known: Mapping[str, str],
+    sources: dict[str, SourceText],
+    diagnostics: Diagnostics,
+    pipeline: ir.Pipeline,
+) -> dict[str, ir.Value]:
+    """Read a file of inputs: URIs by ``NODE.INPUT``, or by input below each node."""
+    text = read_text(path, diagnostics)
+    if text is None:
+        return {}
+    name = path.name if path.name not in sources else str(path)
+    sources[name] = SourceText(str(path), text)
+    root = parse(text, name, diagnostics, Rules.YAML_1_2)
+    if root is None or root.value is None:
+        return {}
+    if root.entries is None:
+        diagnostics.error(CODE, "a file of inputs must be a mapping of URIs by NODE.INPUT", root.span)
+        return {}
+    values: dict[str, ir.Value] = {}
+    for written, entry, place in _entries(root):
+        if written not in known:
+            _unknown(written, written, known, pipeline, place, diagnostics)
+        elif known[written] in values:
+            diagnostics.error(CODE, f"{written} is given twice", place)
+        elif (uris := _uris(entry)) is None:
+            diagnostics.error(CODE, f"{written}: expected a URI, or a list of URIs", entry.span)
+        else:
+            values[known[written]] = _value(known[written], uris, path.parent)
+    return values
+
+
+def _entries(root: Located) -> Iterable[tuple[str, Located, Span]]:
+    for outer, entry in (root.entries or {}).items():
+        if entry.entries is None:
+            yield str(outer), entry, root.key_span(outer)
+        else:
+            for inner, below in entry.entries.items():
+                yield f"{outer}.{inner}", below, entry.key_span(inner)
+
+
+def _uris(entry: Located) -> list[str] | None:
+    listed = entry.value if isinstance(entry.value, list) else [entry.value]
+    return listed if listed and all(isinstance(uri, str) and uri for uri in listed) else None
+
+
+def _value(name: str, uris: Sequence[str], folder: Path) -> ir.Value:
+    if name.startswith(_DATA):
+        return ",".join(uris)
+    return tuple(_placed(uri, folder) for uri in uris)
+
+
+def _placed(uri: str, folder: Path) -> str:
+    """Return a URI; a path becomes absolute if there is a file, or a match of its pattern, in ``folder``."""
+    if "://" in uri or Path(uri).is_absolute():
+        return uri
+    path = folder / uri
+    pattern = any(char in uri for char in _WILD)
+    # Path.glob does not know every pattern of Valohai, such as **.csv.
+    there = bool(glob.glob(str(path), recursive=True)) if pattern else path.is_file()  # noqa: PTH207
+    return str(path.absolute()) if there else uri
