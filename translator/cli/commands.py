@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command("run", "[FILE]", "translate a pipeline and run it locally"),
         Command("explain", "[FILE]", "predict the effect of failures"),
         Command("graph", "[FILE]", "draw a pipeline, also with the states of a run"),
+        Command("audit", "[PATH]", "report which pipelines of a tree translate"),
         Command("config", "[FILE]", "show the effective settings from translator.toml"),
     ),
     "past runs": (

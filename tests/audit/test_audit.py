@@ -1,0 +1,133 @@
+"""Test ``translate audit``: which pipelines of a tree translate, why others do not, and what has to be provided."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from translator import registry
+from translator.audit.model import Effort
+from translator.audit.report import as_json, as_markdown, as_text
+from translator.audit.survey import survey
+from translator.cli import main
+
+READY = """\
+- step: {name: a, image: python:3.12, command: [pip install -r x.txt, date], inputs: [{name: data}, {name: model,
+    default: ["s3://me:secret@models/a.pkl", "https://host/x", local.csv]}],
+    environment-variables: [{name: TOKEN, optional: false}], environment: gpu}
+- pipeline: {name: Ready, nodes: [{name: n, type: execution, step: a}], edges: []}
+"""
+REFUSED = """\
+- step: {name: a, image: i, command: date, inputs: [{name: data, default: "datum://x"}]}
+- step: {name: b, image: i, command: date}
+- pipeline: {name: Bad, nodes: [{name: n, type: execution, step: a}], edges: []}
+- pipeline: {name: "Good | one", nodes: [{name: n, type: execution, step: b}], edges: []}
+"""
+ALONE = "- step: {name: first, image: i, command: date}\n- step: {name: second, image: i, command: date}\n"
+LOOM = "pipeline: [{name: s, task: s.py}]\n"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    files = {
+        "ready/valohai.yaml": READY,
+        "refused/valohai.yaml": REFUSED,
+        "steps/valohai.yml": ALONE,
+        "loom/pipeline.yml": LOOM,
+        "loom/s.py": "",
+        "broken/valohai.yaml": "- step: [",
+        "other.yaml": "kind: Deployment\n",
+        "not yaml.yml": "a: [",
+        "note.txt": "",
+        ".git/valohai.yaml": READY,
+        "venv/lib/valohai.yaml": READY,
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_efforts_of_all_pipelines_of_a_tree(tree: Path) -> None:
+    found = survey(tree, registry.targets())
+    assert {(file.path, one.name): (one.effort, one.alone) for file in found.files for one in file.pipelines} == {
+        ("ready/valohai.yaml", "Ready"): (Effort.SETTINGS, False),
+        ("refused/valohai.yaml", "Bad"): (Effort.CHANGES, False),
+        ("refused/valohai.yaml", "Good | one"): (Effort.SETTINGS, False),
+        ("steps/valohai.yml", "first"): (Effort.SETTINGS, True),
+        ("steps/valohai.yml", "second"): (Effort.SETTINGS, True),
+        ("loom/pipeline.yml", "loom"): (Effort.NONE, False),
+    }
+    assert [(file.path, [one.code for one in file.reasons]) for file in found.files if file.reasons] == [
+        ("broken/valohai.yaml", ["not-yaml"])
+    ]
+    assert found.others == 2
+
+
+def test_needs_and_reasons(tree: Path) -> None:
+    pipelines = {one.name: one for one in survey(tree, registry.targets()).pipelines}
+    needs = pipelines["Ready"].needs
+    assert needs.images == ("python:3.12",)
+    assert needs.variables == ("TOKEN",)
+    assert needs.inputs == ("n.data",)
+    assert needs.data == ("https://host", "s3://models"), "without credentials"
+    assert needs.environments == ("gpu",)
+    assert needs.packages == ("pip",)
+    (reason,) = pipelines["Bad"].reasons
+    assert (reason.code, reason.line, reason.target) == ("unsupported-datum-input", 1, None)
+
+
+def test_what_only_one_engine_cannot_express_names_it(tree: Path) -> None:
+    (pipeline,) = survey(tree / "loom", (Refusing,)).pipelines
+    assert [(one.code, one.target) for one in pipeline.reasons] == [("too-odd", "refusing")]
+
+
+class Refusing:
+    """A target that expresses nothing."""
+
+    NAME = "refusing"
+
+    @staticmethod
+    def check(pipeline, diagnostics) -> None:
+        diagnostics.error("too-odd", "it cannot be said", pipeline.span)
+
+
+def test_the_table(tree: Path) -> None:
+    text = as_text(survey(tree, registry.targets()))
+    assert "first (no pipeline)" in text
+    assert text.endswith(
+        "5 of 6 pipelines in 5 files translate: 1 as they are, 4 with settings; 1 need changes; 1 file with errors\n"
+    )
+    assert "secret" not in text
+
+
+def test_the_report(tree: Path) -> None:
+    text = as_markdown(survey(tree, registry.targets()))
+    for line in (
+        "| 1 | `unsupported-datum-input` | not supported yet: datums of Valohai's catalogue, by id or alias |",
+        "| environment variables | `TOKEN` | 1 |",
+        "| images | `i` | 3 |",
+    ):
+        assert line in text
+    assert "| Good \\| one |" in text
+
+
+def test_the_document(tree: Path) -> None:
+    document = json.loads(as_json(survey(tree, registry.targets())))
+    assert document["summary"] == {"none": 1, "settings": 4, "changes": 1}
+    names = [one["name"] for file in document["files"] for one in file["pipelines"]]
+    assert "Ready" in names
+
+
+@pytest.mark.parametrize("written", ["text", "json", "markdown"])
+def test_the_command(tree: Path, capsys, written: str) -> None:
+    assert main(["audit", str(tree), "--format", written]) == 0
+    assert "Ready" in capsys.readouterr().out
+    assert main(["audit", str(tree / "ready" / "valohai.yaml"), "--format", written, "-t", "airflow"]) == 0
+    assert "Ready" in capsys.readouterr().out
+
+
+def test_an_empty_tree_and_a_missing_one(tmp_path: Path, capsys) -> None:
+    assert main(["audit", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "no pipeline files; 0 other YAML files\n"
+    assert main(["audit", str(tmp_path / "nowhere")]) == 2
