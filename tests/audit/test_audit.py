@@ -1,6 +1,9 @@
 """Test ``translate audit``: which pipelines of a tree translate, why others do not, and what has to be provided."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +134,70 @@ def test_an_empty_tree_and_a_missing_one(tmp_path: Path, capsys) -> None:
     assert main(["audit", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "no pipeline files; 0 other YAML files\n"
     assert main(["audit", str(tmp_path / "nowhere")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("s3://models/a.pkl", "s3://models"),
+        ("s3://AKIA:hushhush@models/a.pkl", "s3://models"),
+        ("https://host:8443/x?token=hushhush", "https://host:8443"),
+        ("https://host/package@1.2/x", "https://host"),
+        ("gs://buck{et}/x", "gs://buck"),
+        ("s3://arn:aws:s3:eu-north-1:1:accesspoint/x@y", "s3://arn:aws:s3:eu-north-1:1:accesspoint"),
+        # Unquoted characters in the password: no one can tell where the server begins.
+        ("s3://AKIA:sec?ret@bkt/x", None),
+        ("s3://AKIA:sec*ret@bkt/x", "s3://bkt"),
+        ("s3://AKIA:sec{ret@bkt/x", "s3://bkt"),
+        ("s3://AKIA:sec[ret@bkt/x", None),
+        ("https://bob:pa/ss@host/x", None),
+        ("https://bob:pa#ss@host/x", None),
+        ("https://bob:12/ss@host/x", None),
+        ("https://bob:/ss@host/x", None),
+        ("file:///data/x", None),
+        ("s3:///x", None),
+        ("local.csv", None),
+    ],
+)
+def test_places_have_no_credentials(tmp_path: Path, capsys, uri: str, place: str | None) -> None:
+    file = tmp_path / "valohai.yaml"
+    file.write_text(f"""\
+- step: {{name: a, image: i, command: date, inputs: [{{name: data, default: {json.dumps(uri)}}}]}}
+- pipeline: {{name: p, nodes: [{{name: n, type: execution, step: a}}], edges: []}}
+""")
+    (pipeline,) = survey(file, registry.targets()).pipelines
+    assert pipeline.needs.data == ((place,) if place else ())
+    for written in ("text", "json", "markdown"):
+        assert main(["audit", str(file), "--format", written]) == 0
+        printed = capsys.readouterr()
+        for secret in ("AKIA", "sec?ret", "sec[ret", "hushhush", "bob", "pa/ss"):
+            assert secret not in printed.out + printed.err
+
+
+def test_images_and_mounts_have_no_credentials(tmp_path: Path) -> None:
+    file = tmp_path / "valohai.yaml"
+    file.write_text(ALONE.replace("image: i", 'image: "https://me:secret@host/i"'))
+    pipelines = survey(file, registry.targets()).pipelines
+    assert {image for one in pipelines for image in one.needs.images} == {"https://***@host/i"}
+
+
+def test_pipes_and_devices_are_not_read(tree: Path) -> None:
+    os.mkfifo(tree / "valohai.yaml")
+    os.mkfifo(tree / "pipe.yml")
+    (tree / "zero.yaml").symlink_to("/dev/zero")
+    (tree / "linked.yaml").symlink_to("ready/valohai.yaml")
+    done = audit(tree)
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert document["others"] == 2 + 3
+    assert "linked.yaml" in {file["path"] for file in document["files"]}
+    for name in ("pipe.yml", "zero.yaml"):
+        done = audit(tree / name)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == f"translate: {tree / name} is neither a file nor a directory\n"
+
+
+def audit(path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process that ends even if it waits for a pipe."""
+    command = [sys.executable, "-m", "translator.cli", "audit", str(path), "--format", "json"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)

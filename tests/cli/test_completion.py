@@ -34,6 +34,7 @@ COMP_CWORD=%d
 _translate
 printf '%%s\\n' "${COMPREPLY[@]}"
 """
+OURS = f'translate() {{ "{sys.executable}" -m translator.cli "$@"; }}\n'
 ZSH = """\
 autoload -U compinit && compinit -u -d dump
 source ./script
@@ -62,6 +63,59 @@ def test_bash_offers_commands_options_values_and_files(script, words, offered, o
     shown = set(subprocess.check_output(["bash", "-c", typed], text=True).split())
     assert offered <= shown
     assert not others & shown
+
+
+@pytest.fixture
+def hostile_store():
+    """Make a store with two runs; the name of one is a command for a shell, as anyone who shares a store may choose."""
+    for run in (HOSTILE, "2026-11-28_usual"):
+        folder = Path("artifacts", "p", run)
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")  # unreadable records are listed as well
+
+
+HOSTILE = "$(touch${IFS}PWNED)"
+COMPLETE = {
+    "bash": OURS + SCRIPT % ("show ''", 2),
+    # Words are counted from 0 as in bash, and glob qualifiers are on, as while zsh completes.
+    "zsh": f"""\
+{OURS}autoload -U compinit && compinit -u -d dump
+source ./script
+compgen() {{ :; }}
+emulate sh; setopt kshglob noshglob braceexpand
+COMP_WORDS=(translate show ''); COMP_CWORD=2
+_translate
+printf '%s\\n' "${{COMPREPLY[@]}}"
+""",
+    "fish": f"""\
+function translate; "{sys.executable}" -m translator.cli $argv; end
+source ./script
+complete -C 'translate show '
+""",
+}
+
+
+@pytest.mark.parametrize("shell", COMPLETE)
+def test_names_of_runs_are_not_executed(script, hostile_store, capsys, shell):
+    require(shell)
+    assert main(["runs", "--format", "json"]) == 0
+    assert f'"run": "{HOSTILE}",' in capsys.readouterr().out
+    script(shell)
+    done = subprocess.run([shell, "-c", COMPLETE[shell]], capture_output=True, text=True, check=True)
+    shown = {line.split("\t")[0] for line in done.stdout.splitlines()}
+    assert {"latest", "2026-11-28_usual"} <= shown
+    assert not [word for word in shown if "touch" in word]
+    assert not Path("PWNED").exists()
+
+
+def test_bash_offers_names_of_files_as_they_are(script):
+    script("bash")
+    names = {HOSTILE, "two words.yaml", "*"}
+    for name in names:
+        Path(name).touch()
+    done = subprocess.run(["bash", "-c", SCRIPT % ("check ''", 2)], capture_output=True, text=True, check=True)
+    assert set(done.stdout.splitlines()) == {*names, "pipe.yaml", "other.yaml", "script"}
+    assert not Path("PWNED").exists()
 
 
 def test_zsh_loads_them(script):

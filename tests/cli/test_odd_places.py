@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from translator.cli import main
+from translator.cli.commands import COMMANDS
 from translator.files import is_missing, is_missing_file
 
 LONG = "x" * 300
@@ -123,12 +124,26 @@ def test_closed_streams(folder, command):
 
 @pytest.mark.parametrize(
     "command",
-    ["docs valohai", "docs", "rule", "completion bash", "good.yaml -t airflow", "check good.yaml --format json"],
+    [
+        "docs valohai",
+        "docs",
+        "rule",
+        "completion bash",
+        "audit",
+        "good.yaml -t airflow",
+        "check good.yaml --format json",
+    ],
 )
 def test_a_command_that_only_prints_needs_an_output(folder, command):
     status, printed = shell(f"translate {command} >&-")
     assert status == 2
     assert "translate: the standard output is closed" in printed
+
+
+def test_each_command_that_needs_no_output_says_so():
+    assert {command.name for command in COMMANDS.values() if command.acts} == {
+        "init", "check", "run", "graph", "outputs"
+    }  # fmt: skip
 
 
 def test_a_working_directory_that_is_gone(folder):

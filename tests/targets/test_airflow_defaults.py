@@ -18,7 +18,7 @@ SCHEMAS: st.SearchStrategy[dict[str, Any]] = st.recursive(
         {},
         optional={
             "type": NAMES | st.lists(NAMES, min_size=1, max_size=3, unique=True),
-            "enum": st.lists(ATOMS, min_size=1, max_size=3),
+            "enum": st.lists(VALUES, min_size=1, max_size=3),
             "minimum": st.sampled_from((0, 0.5, 1)),
             "maximum": st.sampled_from((0, 1, 2)),
             "maxLength": st.just(0),
@@ -45,3 +45,4 @@ def test_usual_defaults_need_no_validator() -> None:
     )
     assert not is_surely_valid([], {"type": "array", "minItems": 1})
     assert not is_surely_valid(1, {"type": "boolean"})
+    assert not is_surely_valid([True], {"type": "array", "items": {"type": "boolean"}, "enum": [[1.0]]})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from translator.audit.model import Needs
 from translator.launch_inputs import required
 from translator.nodes import walk_steps
+from translator.shim.masking.uris import flaw, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 _INSTALLS = re.compile(
     r"\b(apt-get|apt|conda|mamba|pip3?|uv|poetry|pipenv|npm)\s(?:-\S+\s)*(?:pip\s+)?(?:install|sync|add)\b"
 )
-_ADDRESS = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://[^/{*?]*)")
+_FILLED_IN = re.compile(r"[{*].*", re.DOTALL)
 
 
 def needs_of(pipeline: ir.Pipeline) -> Needs:
@@ -42,15 +44,19 @@ def _places(steps: Iterable[ir.Step]) -> Iterator[str]:
     """Yield the servers and buckets that inputs are read from."""
     for step in steps:
         for step_input in step.inputs:
-            for uri in step_input.default:
-                if (match := _ADDRESS.match(uri)) and not uri.startswith("file:"):
-                    yield _without_credentials(match[1])
+            yield from filter(None, map(_place, step_input.default))
 
 
-def _without_credentials(place: str) -> str:
-    scheme, _, host = place.partition("://")
-    return f"{scheme}://{host.rpartition('@')[2]}"
+def _place(uri: str) -> str | None:
+    """Return the server or bucket of a URI; None without one, or if what looks like one may be part of a password."""
+    if "://" not in uri or flaw(uri) is not None:
+        return None
+    parts = urlsplit(redact(uri))
+    if ":" in parts.netloc and "@" not in parts.netloc and "@" in uri and not parts.netloc.startswith("arn:"):
+        return None  # in "https://bob:12/ss@host", "12" is not a port
+    host = _FILLED_IN.sub("", parts.netloc.rpartition("@")[2])
+    return f"{parts.scheme}://{host}" if parts.scheme and host and parts.scheme != "file" else None
 
 
 def _sorted(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(names)))
+    return tuple(sorted(set(map(redact, names))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +37,24 @@ def survey(root: Path, targets: Sequence[Target]) -> Survey:
     files: list[FileAudit] = []
     others = 0
     for path in _yaml_files(root):
+        if is_special(path):
+            others += 1
+            continue
         audit = _audit(path, root, targets, expected=path.name in usual)
         if audit is None:
             others += 1
         else:
             files.append(audit)
     return Survey(str(root), tuple(files), others)
+
+
+def is_special(path: Path) -> bool:
+    """Return whether a path is neither a file nor a directory, but a pipe or a device, which may have no end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # reading it reports why
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _yaml_files(root: Path) -> Iterator[Path]:

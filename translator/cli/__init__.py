@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FAILED", "OK", "USAGE", "main"]
 
-_ONLY_PRINT = {"compare", "completion", "config", "docs", "explain", "logs", "rule", "runs", "schema", "show"}
-"""The commands that are useless without the standard output."""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status.
@@ -79,7 +76,7 @@ def _status(arguments: Sequence[str], *, closed: bool) -> int:
 
 def _refuse_silence(command: str) -> None:
     """Refuse a command that only prints, if the standard output is closed."""
-    if command in _ONLY_PRINT:
+    if command in COMMANDS and not COMMANDS[command].acts:
         raise UsageError("the standard output is closed")
 
 

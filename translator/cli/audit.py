@@ -19,15 +19,17 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status, which is 0 whatever is found.
 
     Raises:
-        UsageError: the path does not exist.
+        UsageError: the path does not exist, or is neither a file nor a directory.
     """
     from translator.audit.report import as_json, as_markdown, as_text
-    from translator.audit.survey import survey
+    from translator.audit.survey import is_special, survey
 
     args = parser().parse(argv)
     root = Path(args.path)
     if not root.exists():
         raise UsageError(f"there is no {args.path}")
+    if is_special(root):
+        raise UsageError(f"{args.path} is neither a file nor a directory")
     targets = (registry.target(args.target),) if args.target else registry.targets()
     surveyed = survey(root, targets)
     if args.format == "text":

@@ -13,23 +13,25 @@ class Command:
         name: its name, also of its module in this package.
         arguments: what it takes, as in its line of usage.
         summary: what it does.
+        acts: whether it does more than print, and so is useful without the standard output.
     """
 
     name: str
     arguments: str
     summary: str
+    acts: bool = False
 
 
-TRANSLATE = Command("translate", "FILE --target T", "write the source of a DAG or a flow")
+TRANSLATE = Command("translate", "FILE --target T", "write the source of a DAG or a flow", acts=True)
 """What ``translate`` does without the name of a command."""
 
 SECTIONS: dict[str, tuple[Command, ...]] = {
     "commands": (
-        Command("init", "LANGUAGE [DIR]", "write a small pipeline to start from"),
-        Command("check", "[FILE...]", "report problems in pipeline files"),
-        Command("run", "[FILE]", "translate a pipeline and run it locally"),
+        Command("init", "LANGUAGE [DIR]", "write a small pipeline to start from", acts=True),
+        Command("check", "[FILE...]", "report problems in pipeline files", acts=True),
+        Command("run", "[FILE]", "translate a pipeline and run it locally", acts=True),
         Command("explain", "[FILE]", "predict the effect of failures"),
-        Command("graph", "[FILE]", "draw a pipeline, also with the states of a run"),
+        Command("graph", "[FILE]", "draw a pipeline, also with the states of a run", acts=True),
         Command("audit", "[PATH]", "report which pipelines of a tree translate"),
         Command("config", "[FILE]", "show the effective settings from translator.toml"),
     ),
@@ -37,7 +39,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command("runs", "", "list the runs in a store"),
         Command("show", "[RUN]", "show states, metrics and files of a run"),
         Command("logs", "[RUN] [NODE]", "print logs"),
-        Command("outputs", "[RUN] [NODE]", "list output files, or copy them (--to DIR)"),
+        Command("outputs", "[RUN] [NODE]", "list output files, or copy them (--to DIR)", acts=True),
         Command("compare", "RUN RUN", "compare two runs"),
     ),
     "help": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import SUPPRESS
 from importlib import import_module
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from translator import registry
@@ -16,12 +17,14 @@ from translator.rules import rules
 
 if TYPE_CHECKING:
     from argparse import Action
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _TAKE_RUNS = ("show", "logs", "outputs", "compare")
 """The commands whose first argument is a run."""
 _VALUES: Mapping[str, str] = {"--target": registry.TARGETS, "--dialect": registry.DIALECTS}
 """The options whose values are the names of a group of entry points."""
+_RUN_NAME = "[A-Za-z0-9._:+~-]"
+"""The characters of the runs that are offered: anyone who can write to a store can name a directory in it."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -101,7 +104,8 @@ def _bash() -> str:
         if (choices := _values(action, name))
     }
     return _BASH % {
-        "commands": " ".join(COMMANDS),
+        "commands": _listed(COMMANDS),
+        "name": _RUN_NAME,
         "options": _cases({command: [name for _, name in pairs] for command, pairs in options.items()}),
         "runs": "|".join(f"{command}:2" for command in _TAKE_RUNS),
         "words": _cases({command: words for command in COMMANDS if (words := _words(command))}),
@@ -110,8 +114,13 @@ def _bash() -> str:
 
 
 def _cases(words: Mapping[str, Sequence[str]]) -> str:
-    """Return the body of a ``case`` that prints words by key."""
-    return "\n".join(f'        "{key}") echo "{" ".join(found)}" ;;' for key, found in words.items())
+    """Return the body of a ``case`` that prints words by key, one a line."""
+    return "\n".join(f"        {quote(key)}) printf '%s\\n' {_listed(found)} ;;" for key, found in words.items())
+
+
+def _listed(words: Iterable[str]) -> str:
+    """Return words of a command for bash."""
+    return " ".join(map(quote, words))
 
 
 def _zsh() -> str:
@@ -147,11 +156,12 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-_FISH_RUNS = """\
+_FISH_RUNS = f"""\
 function __translate_runs
     echo latest
-    translate runs --format json 2>/dev/null | string match -rg '"run": "([^"]+)"'
+    translate runs --format json 2>/dev/null | string match -rg '^ *"run": "({_RUN_NAME}+)",$'
 end"""
+# Names of files and runs must not reach `compgen -W`, which runs commands in them.
 _BASH = """\
 _translate_options() {
     case "$1" in
@@ -170,7 +180,16 @@ _translate_values() {
 }
 _translate_runs() {
     echo latest
-    translate runs --format json 2>/dev/null | sed -n 's/^ *"run": "\\([^"]*\\)",$/\\1/p'
+    translate runs --format json 2>/dev/null | sed -n 's/^ *"run": "\\(%(name)s*\\)",$/\\1/p'
+}
+_translate_offer() {
+    local line
+    while IFS= read -r line; do
+        case "$line" in
+        "") ;;
+        "$1"*) COMPREPLY+=("$line") ;;
+        esac
+    done <<< "$2"
 }
 _translate() {
     local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" command="" known
@@ -178,18 +197,20 @@ _translate() {
         if [ "$COMP_CWORD" -gt 1 ] && [ "${COMP_WORDS[1]}" = "$known" ]; then command="$known"; fi
     done
     local values="$(_translate_values "$command:$before")"
+    COMPREPLY=()
     if [ -n "$values" ]; then
-        COMPREPLY=($(compgen -W "$values" -- "$word"))
+        _translate_offer "$word" "$values"
     elif [ "${word#-}" != "$word" ]; then
-        COMPREPLY=($(compgen -W "$(_translate_options "$command")" -- "$word"))
+        _translate_offer "$word" "$(_translate_options "$command")"
     elif [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "%(commands)s" -- "$word") $(compgen -f -- "$word"))
+        _translate_offer "$word" "$(printf '%%s\\n' %(commands)s)"
+        _translate_offer "" "$(compgen -f -- "$word")"
     elif [ -n "$command" ] && [ "$COMP_CWORD" -eq 2 ] && [ -n "$(_translate_words "$command")" ]; then
-        COMPREPLY=($(compgen -W "$(_translate_words "$command")" -- "$word"))
+        _translate_offer "$word" "$(_translate_words "$command")"
     else
         case "$command:$COMP_CWORD" in
-        compare:3|%(runs)s) COMPREPLY=($(compgen -W "$(_translate_runs)" -- "$word")) ;;
-        *) COMPREPLY=($(compgen -f -- "$word")) ;;
+        compare:3|%(runs)s) _translate_offer "$word" "$(_translate_runs)" ;;
+        *) _translate_offer "" "$(compgen -f -- "$word")" ;;
         esac
     fi
 }

@@ -77,7 +77,8 @@ def is_surely_valid(value: object, schema: Mapping[str, Any]) -> bool:
         return False
     if isinstance(value, list):
         few = len(value) < schema.get("minItems", 0)
-        return not few and all(is_surely_valid(item, schema.get("items", {})) for item in value)
+        listed = "enum" in schema  # in lists, Python takes True for 1.0, and the validator does not
+        return not few and not listed and all(is_surely_valid(item, schema.get("items", {})) for item in value)
     if isinstance(value, (int, float)):
         return bool(schema.get("minimum", value) <= value <= schema.get("maximum", value))
     return True
