@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from airflow_plugin.dag.nodes import nodes
+from translator.shim.outcome.reasons import of_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def cancelled() -> bool:
 
 
 def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
-    """Return the tasks whose failure stops the task ``task_id``, with the names of their nodes.
+    """Return the tasks whose failure stops the task ``task_id``, with the reason that this is.
 
     Upstream tasks cannot have failed when it starts, and downstream tasks wait for it: a chain of nodes asks nothing.
     """
@@ -60,7 +61,7 @@ def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
     if not task.is_mapped:
         ordered.add(task_id)
     return {
-        verdict: node.name
+        verdict: of_failure(node.name, several=node.kind == "task" and verdict == node.run)
         for node in nodes(dag).values()
         if node.stops_all or (node.run == task_id and node.on_child_error == "stop-all-and-error")
         for verdict in node.verdicts
@@ -86,7 +87,7 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
             return None
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         failed = {name for task, state in states.items() if state == "failed" for name in _task_ids(task)}
-        return next((f"node {name!r} failed" for task, name in of_tasks.items() if task in failed), None)
+        return next((why for task, why in of_tasks.items() if task in failed), None)
 
     return reason
 

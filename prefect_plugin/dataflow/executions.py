@@ -12,6 +12,7 @@ from prefect.states import Completed
 
 from translator.shim.contract import VERDICT, ArtifactSource, ValueSource, metadata, output, parameter, same_input
 from translator.shim.errors import TranslatorError
+from translator.shim.outcome.reasons import of_failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,5 +94,5 @@ class NodeError(TranslatorError):
     """
 
     def __init__(self, executions: Executions) -> None:
-        super().__init__(f"node {executions.node!r} failed")
+        super().__init__(of_failure(executions.node))
         self.executions = executions

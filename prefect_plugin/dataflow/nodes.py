@@ -33,6 +33,7 @@ from prefect_plugin.tasks.task_runners import WIDTH, own_threads
 from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
 from translator.shim.outcome.plans import NodePlan
+from translator.shim.outcome.reasons import of_failure
 from translator.shim.outcome.run_record import node_states
 from translator.shim.outcome.traces import NODE
 from translator.shim.parameters.grid import GridError
@@ -198,7 +199,7 @@ def _task(  # noqa: PLR0913 - all options of a node
                 return stopped(f"not started: {run.stop.reason}")
             state = _begin(node, plan, work, functools.partial(function, *positional, **named))
         if state.is_failed() and plan.on_error in _STOP_ALL and _is_last_try(state):
-            run.stop.trip(Cause.ERROR, f"node {plan.name!r} failed")
+            run.stop.trip(Cause.ERROR, of_failure(plan.name))
         return state
 
     task = NodeTask(
@@ -279,9 +280,9 @@ def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callabl
 
 def _stop_siblings(plan: NodePlan, node: NodeRun) -> None:
     if plan.on_child_error == "stop-all-and-error":
-        node.stop.trip(Cause.ERROR, f"another execution of {plan.name!r} failed")
+        node.stop.trip(Cause.ERROR, of_failure(plan.name, several=True))
     elif plan.on_child_error is None and plan.on_error in _STOP_ALL:
-        node.run.stop.trip(Cause.ERROR, f"an execution of {plan.name!r} failed")
+        node.run.stop.trip(Cause.ERROR, of_failure(plan.name, several=True))
 
 
 def _outcome(node: NodeRun, point: Point, future: PrefectFuture[Manifest]) -> Outcome:

@@ -163,15 +163,15 @@ def test_a_failed_node_stops_the_right_tasks(dag_of: Any) -> None:
         Node("after", after=["strict"]),
     )
     everybody = {
-        "strict": "strict",
-        "many.grid": "many",
-        "many.run": "many",
-        "verdict.done": "verdict",
-        "after": "after",
+        "strict": "node 'strict' failed",
+        "many.grid": "node 'many' failed",
+        "many.run": "an execution of 'many' failed",
+        "verdict.done": "node 'verdict' failed",
+        "after": "node 'after' failed",
     }
 
     def without(*tasks: str) -> dict[str, str]:
-        return {task: name for task, name in everybody.items() if task not in tasks}
+        return {task: reason for task, reason in everybody.items() if task not in tasks}
 
     assert stopping_tasks(dag, "lenient.run") == everybody
     assert stopping_tasks(dag, "strict") == without("strict", "after")
@@ -179,7 +179,7 @@ def test_a_failed_node_stops_the_right_tasks(dag_of: Any) -> None:
     assert stopping_tasks(dag, "many.run") == without("many.grid"), "an execution is stopped by its siblings"
     assert stopping_tasks(dag, "many.grid") == without("many.grid", "many.run")
     assert stopping_tasks(dag, "verdict.run") == without("verdict.done")
-    assert stopping_tasks(dag, "siblings.run") == everybody | {"siblings.run": "siblings"}
+    assert stopping_tasks(dag, "siblings.run") == everybody | {"siblings.run": "an execution of 'siblings' failed"}
 
 
 def test_the_first_param_that_has_a_value_counts() -> None:
