@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 
 def reachable(start: Iterable[object], following: Mapping[str, Iterable[object]]) -> frozenset[str]:
@@ -93,3 +94,28 @@ def _way_back(start: str, below: Mapping[str, Sequence[str]], inside: frozenset[
                 came[successor] = node
                 queue.append(successor)
     return [start, start]
+
+
+def topological_order(upstream: Mapping[str, Collection[str]]) -> list[str]:
+    """Return the keys of ``upstream`` in topological order, and otherwise in their own order.
+
+    Args:
+        upstream: by node, the nodes that must come before it, without a cycle.
+    """
+    places = {node: place for place, node in enumerate(upstream)}
+    names = list(upstream)
+    waiting = {node: set(before) for node, before in upstream.items()}
+    followers: dict[str, list[str]] = {node: [] for node in upstream}
+    for node, before in waiting.items():
+        for source in before:
+            followers[source].append(node)
+    ready = [places[node] for node, before in waiting.items() if not before]
+    ordered: list[str] = []
+    while ready:
+        node = names[heapq.heappop(ready)]
+        ordered.append(node)
+        for follower in followers[node]:
+            waiting[follower].discard(node)
+            if not waiting[follower]:
+                heapq.heappush(ready, places[follower])
+    return ordered

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
-from graphlib import TopologicalSorter
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.errors import UncheckedPipelineError
-from translator.graphs import reachable
+from translator.graphs import reachable, topological_order
 from translator.ir import EdgeKind, MergeMode
 from translator.launch_inputs import key
 from translator.nodes import step_nodes
@@ -83,7 +82,7 @@ class Rules:
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The nodes, each after the nodes that have edges into it."""
-        return tuple(TopologicalSorter(self.upstream).static_order())
+        return tuple(topological_order(self.upstream))
 
     def ancestors(self, name: str) -> frozenset[str]:
         """Return the nodes that a node waits for, directly or not."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.errors import UncheckedPipelineError
+from translator.graphs import topological_order
 from translator.nodes import BODY, walk
 from translator.targets.airflow.controlflow.layers import layers
 from translator.targets.airflow.controlflow.lines import Lines
@@ -25,7 +26,6 @@ from translator.targets.airflow.controlflow.position import Position, arguments,
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
 from translator.targets.airflow.order import chain_line
 from translator.targets.airflow.settings import retry_arguments
-from translator.targets.ordering import topological_order
 from translator.targets.render import Call, call, comment, name
 
 if TYPE_CHECKING:
