@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from prefect_plugin.configuration import blocks
 
@@ -17,7 +16,7 @@ def lookup(name: str) -> str | None:
     """
     from prefect.blocks.system import Secret
 
-    block = blocks.load(Secret[Any], re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"))
+    block = blocks.load(Secret, re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"))
     if block is None:
         return None
     secret = block.get()
