@@ -560,6 +560,7 @@ class Pipeline:
     configuration: str | None = None
     store: str | None = None
     dialect_title: str | None = None
+    description: str | None = None
 
     @property
     def nodes(self) -> tuple[Node, ...]:

@@ -47,6 +47,21 @@ def is_required(node: ir.StepNode, item: ir.Input, edges: Iterable[ir.Edge]) -> 
     return not (item.optional or item.default or item.name in fed_inputs(node, edges))
 
 
+def description(item: ir.Input, edges: Iterable[ir.Edge], hint: str = "") -> str | None:
+    """Return what a form says about an input: its description, ``hint``, and the edges that bring files as well.
+
+    Args:
+        item: the input.
+        edges: the edges that end in its node.
+        hint: how to write its files in this form.
+    """
+    sources = [
+        str(edge.source) for edge in edges if (edge.target.kind, edge.target.key) == (ir.EdgeKind.INPUT, item.name)
+    ]
+    joined = f"Used in addition to {', '.join(sources)}." if sources else ""
+    return " ".join(filter(None, ((item.description or "").rstrip(), hint, joined))) or None
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchInput:
     """An input that a run can be given: its node, and the name that forms have for it."""

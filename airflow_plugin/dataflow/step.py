@@ -153,7 +153,7 @@ class StepOperator(BaseOperator):
             self.step, run_values(self.launch_inputs, context["params"]), project_folder(self.project)
         )
         values, inputs = self._upstream(context, store, launch_uris)
-        problem = unknown_keys(context) or bad_input
+        problem = unknown_keys(context)
         running = partial(
             execute,
             self.step,
@@ -161,7 +161,7 @@ class StepOperator(BaseOperator):
             parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,
             store=store,
-            problem=problem,
+            problem=problem or bad_input,
         )
         return summary_of(running, retried=self.on_error == "retry" and problem is None)
 

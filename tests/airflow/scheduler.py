@@ -85,6 +85,10 @@ class Airflow:
             time.sleep(1)
         raise failed
 
+    def listed(self) -> dict[str, Any]:
+        """Return the DAGs that it has imported, by id; a page of the API holds 50 by default."""
+        return {dag["dag_id"]: dag for dag in self.api("GET", "/api/v2/dags?limit=100")["dags"]}
+
     def delete(self, path: str) -> None:
         """Delete what is at a path of the REST API."""
         self.api("DELETE", path)

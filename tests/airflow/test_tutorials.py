@@ -37,4 +37,4 @@ def test_a_tutorial_shows_what_happens(name: str, scheduler: Airflow, tmp_path: 
 
 
 def _is_listed(scheduler: Airflow, dag_id: str) -> bool:
-    return dag_id in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]}
+    return dag_id in scheduler.listed()

@@ -77,7 +77,11 @@ def files(
             diagnostics.error(CODE, f"--input {name} is given twice", None, hint="separate URIs with commas")
         else:
             in_options.add(known[name])
-            uris = [uri for row in csv.reader([value]) for uri in row if uri]
+            try:
+                uris = [uri.strip() for row in csv.reader([value], strict=True) for uri in row if uri.strip()]
+            except csv.Error as error:
+                diagnostics.error(CODE, f"--input {name}: not a list of URIs: {error}", None)
+                continue
             if uris:
                 values[known[name]] = _value(known[name], uris, Path())
             else:
@@ -93,7 +97,7 @@ def _known(pipeline: ir.Pipeline) -> dict[str, str]:
     """Return the names in an engine's form of everything that can be given, by what people write."""
     names = {one.name: one.key for one in all_launch_inputs(pipeline)}
     names |= {whole: whole for whole in list(names.values()) if whole not in names}
-    data = (parameter.name for parameter in pipeline.parameters if parameter.name.startswith(_DATA))
+    data = (one.name for one in pipeline.parameters if one.section is not None and one.name.startswith(_DATA))
     names |= {name.removeprefix(_DATA): name for name in data}
     return names | {name: names[whole] for name, whole in only_node(pipeline, names).items()}
 
@@ -184,5 +188,8 @@ def _placed(uri: str, folder: Path) -> str:
     path = folder / uri
     pattern = any(char in uri for char in _WILD)
     # Path.glob does not know every pattern of Valohai, such as **.csv.
-    there = bool(glob.glob(str(path), recursive=True)) if pattern else path.is_file()  # noqa: PTH207
+    try:
+        there = bool(glob.glob(str(path), recursive=True)) if pattern else path.is_file()  # noqa: PTH207
+    except (OSError, ValueError):  # such as a name that is too long: the project will not have it either
+        there = False
     return str(path.absolute()) if there else uri

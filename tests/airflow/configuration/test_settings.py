@@ -76,7 +76,7 @@ def faulty(scheduler: Airflow) -> Airflow:
     pipeline = load(project / "valohai.yaml").choose()
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: DAG in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
+    wait_until(lambda: DAG in scheduler.listed())
     return scheduler
 
 

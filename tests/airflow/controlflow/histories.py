@@ -35,7 +35,7 @@ def deploy(scheduler: Airflow) -> None:
     for shape in SHAPES.values():
         pipeline = shape.pipeline()
         (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: set(SHAPES) <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
+    wait_until(lambda: set(SHAPES) <= scheduler.listed().keys())
 
 
 class History:

@@ -270,7 +270,7 @@ def deploy(scheduler: Airflow) -> None:
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     pipeline = load_text(SOURCE, "histories.yaml").choose()
     (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: DAG in {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
+    wait_until(lambda: DAG in scheduler.listed())
 
 
 class History(RuleBasedStateMachine):

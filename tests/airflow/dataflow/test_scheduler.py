@@ -77,10 +77,12 @@ def deployed(scheduler: Airflow) -> Airflow:
     (scheduler.home / "asleep").mkdir()
     (project / "work.sh").write_text("echo worked > $VH_OUTPUTS_DIR/made.$VH_JOB_ID\n")
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
-    for each in (*PIPELINES.values(), *load(CASES / "policies.yaml").pipelines, *load(CASES / "edges.yaml").pipelines):
-        (scheduler.dags / airflow.file_name(each)).write_text(airflow.generate(each, options))
-    wanted = {path.stem for path in scheduler.dags.glob("*.py")}
-    wait_until(lambda: wanted <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
+    of_goldens = (pipeline for case in ("policies", "edges") for pipeline in load(CASES / f"{case}.yaml").pipelines)
+    files = {airflow.file_name(each): airflow.generate(each, options) for each in (*PIPELINES.values(), *of_goldens)}
+    for name, text in files.items():
+        (scheduler.dags / name).write_text(text)
+    wanted = {name.removesuffix(".py") for name in files}
+    wait_until(lambda: wanted <= scheduler.listed().keys())
     return scheduler
 
 
@@ -102,7 +104,7 @@ def _nobody_asleep(deployed: Airflow) -> None:
 
 def test_every_file_is_imported(deployed: Airflow) -> None:
     assert deployed.api("GET", "/api/v2/importErrors")["import_errors"] == []
-    listed = {dag["dag_id"]: dag for dag in deployed.api("GET", "/api/v2/dags")["dags"]}
+    listed = deployed.listed()
     assert {*PIPELINES, "policies", "edges"} <= set(listed)
     assert listed["stop_all"]["dag_display_name"] == "Stop all"
 

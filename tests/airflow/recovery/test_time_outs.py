@@ -42,7 +42,7 @@ def waiting(scheduler: Airflow) -> Airflow:
         if (CASES / file).parent.name == "loom":
             shutil.copytree(CASES / "loom" / "tasks", folder / "tasks")
         deploy(scheduler, name)
-    wait_until(lambda: set(FILES) <= {dag["dag_id"] for dag in scheduler.api("GET", "/api/v2/dags")["dags"]})
+    wait_until(lambda: set(FILES) <= scheduler.listed().keys())
     for name in FILES:
         scheduler.trigger(name, f"late-{name}", {"include.report": False} if name == "faces" else {})
     for name in FILES:

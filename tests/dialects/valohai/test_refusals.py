@@ -49,6 +49,10 @@ STEP_KEYS = [
     "inputs: [{name: a, default: 'gopher://x'}] #! error unsupported-input-scheme",
     "inputs: [{name: a, default: 'https://x/*.csv'}] #! error unsupported-wildcard",
     "parameters: [{name: b}]\ninputs: [{name: a, default: '{parameter:b}/{parameter-value:b}.csv'}]",
+    (
+        "parameters: [{name: b, multiple: repeat}]\n"
+        "inputs: [{name: a, default: '{parameter:b}'}] #! error unknown-placeholder"
+    ),
     "inputs: [{name: a, default: 's3://x/{parameter:b}'}] #! error unknown-placeholder; note needs-fsspec",
     "inputs: [{name: a, default: 's3://x/*.csv'}] #! note needs-fsspec",
     "icon: x #! note ignored-icon",

@@ -58,6 +58,24 @@ def test_all_has_the_pipelines_too_and_names_tell_kinds_apart() -> None:
     assert fault.code == "unknown-step"
 
 
+def test_names_that_become_one_file_are_told_apart() -> None:
+    text = TEXT.replace("name: both,", 'name: "Train (task)",') + BOTH.replace(
+        "{name: both, nodes", "{name: Train, nodes"
+    )
+    text = text.replace("step: both}], edges", "step: train}], edges").replace(
+        "{name: both, step", "{name: train, step"
+    )
+    loaded = load_text(text, choices=ValohaiChoices(everything=True))
+    assert loaded.names[:4] == ("Train", "train (step)", "broken", "Train (task)")
+    assert loaded.names[-1] == "train (task 2)"
+
+
+@pytest.mark.parametrize("more", [{"steps": ("train",)}, {"tasks": ("search",)}])
+def test_all_and_some_cannot_be_combined(more) -> None:
+    with pytest.raises(ChoiceError, match="--all cannot be combined with --"):
+        load_text(TEXT, choices=ValohaiChoices(everything=True, **more))
+
+
 @pytest.mark.parametrize(
     ("choices", "message", "hint"),
     [

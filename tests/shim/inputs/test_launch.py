@@ -17,19 +17,29 @@ STEP = Step("s", inputs=[Input("data", ["/etc/hostname", "simplecache::s3://a/b"
         ("http://host/x", "", None),
         ("s3://bucket/**.csv", "", None),
         ("data.csv", "", None),
-        ("a/../b/*.csv", "", None),
+        ("own/data.csv", "", None),
+        ("a/b/**.csv", "", None),
         ("/etc/hostname", "", None),
         ("simplecache::s3://a/b", "", None),
         ("file:///mnt/data/x.csv", "/mnt/data", None),
-        ("/mnt/data/x.csv", "/other:/mnt/data/", None),
+        ("/mnt/data/x.csv", "/other, /mnt/data/", None),
+        ("s3://team/x.csv", "s3://team/,/mnt", None),
         ("/etc/passwd", "/", None),
         ("memory://x", "/", None),
         ("/etc/passwd", "", "outside the project"),
-        ("../secret", "", "outside the project"),
+        ("../secret", "", "contains '..'"),
+        ("a/../b.csv", "", "contains '..'"),
+        ("link/../secret", "", "contains '..'"),
+        ("file:///%2e%2e/x", "", "contains '..'"),
+        ("link/secret", "", "outside the project"),
+        ("link/*", "", "outside the project"),
+        ("link", "", "outside the project"),
+        ("s3://other/x.csv", "s3://team/,/mnt", "lists other addresses"),
+        ("http://169.254.169.254/", "s3://team/", "lists other addresses"),
         ("file:///etc/passwd", "/mnt", "outside the project"),
         ("file:///%65tc/passwd", "", "outside the project"),
         ("file://localhost/etc/passwd", "", "outside the project"),
-        ("/mnt/data/../../etc/passwd", "/mnt/data", "outside the project"),
+        ("/mnt/data/../../etc/passwd", "/mnt/data", "contains '..'"),
         ("/mnt/database", "/mnt/data", "outside the project"),
         ("simplecache::file:///etc/passwd", "", "its scheme must be one of"),
         ("local:///etc/passwd", "", "its scheme must be one of"),
@@ -39,9 +49,15 @@ STEP = Step("s", inputs=[Input("data", ["/etc/hostname", "simplecache::s3://a/b"
         (7, "", "is not a URI"),
     ],
 )
-def test_paths_stay_in_the_project_or_where_the_worker_allows(monkeypatch, uri, paths: str, problem) -> None:
+def test_paths_stay_in_the_project_or_where_the_worker_allows(tmp_path, monkeypatch, uri, paths: str, problem) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (project / "link").symlink_to(tmp_path / "elsewhere")
+    (project / "inside").mkdir()
+    (project / "own").symlink_to(project / "inside")
     monkeypatch.setenv(LAUNCH_PATHS, paths)
-    uris, found = launched(STEP, {"data": [uri], "other": None}, Path("/project"))
+    uris, found = launched(STEP, {"data": [uri], "other": None}, project)
     if problem is None:
         assert (uris, found) == ({"data": [uri]}, None)
     else:
@@ -62,6 +78,6 @@ def test_other_values_are_refused(given, problem: str) -> None:
     assert launched(STEP, given, Path("/project"))[1] == problem
 
 
-@pytest.mark.parametrize("nothing", [None, []])
-def test_an_empty_field_of_a_form_stands_for_the_default(nothing) -> None:
+@pytest.mark.parametrize("nothing", [None, [], ["/etc/hostname", "simplecache::s3://a/b"]])
+def test_an_empty_field_and_the_default_itself_stand_for_the_default(nothing) -> None:
     assert launched(STEP, {"data": nothing}, Path("/project")) == ({}, None)

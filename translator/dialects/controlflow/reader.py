@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.dialects import Source
     from translator.dialects.controlflow.language import Language
+    from translator.source import Located
+
+
+def _description(dag: Located) -> str | None:
+    written = dag.get("description")
+    return written.value.strip() or None if written is not None and isinstance(written.value, str) else None
 
 
 def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics) -> tuple[ir.Pipeline, ...]:
@@ -40,5 +46,6 @@ def read_pipelines(source: Source, language: Language, diagnostics: Diagnostics)
             graph=graph,
             span=root.key_span("dag"),
             parameters=source.parameters,
+            description=_description(dag),
         ),
     )

@@ -41,14 +41,25 @@ def described(node: model.DataNode, written: Uses, read: Uses) -> str:
     return f"{own if own.endswith(('.', '!', '?')) else f'{own}.'} {sentence}".strip() if own else sentence
 
 
-def switched(gates: Mapping[str, tuple[ir.Gate, ...]]) -> dict[str, list[str]]:
-    """Return the parameters that switches depend on, each with the steps that it switches on or off."""
-    steps_by_parameter: dict[str, list[str]] = {}
+def switched(gates: Mapping[str, tuple[ir.Gate, ...]]) -> dict[str, dict[bool, list[str]]]:
+    """Return the parameters that switches depend on, each with the steps that run if it is true, and if it is false."""
+    steps_by_parameter: dict[str, dict[bool, list[str]]] = {}
     for step, all_of_it in gates.items():
         for gate in all_of_it:
             if gate.parameter and not gate.excludes:
-                steps_by_parameter.setdefault(gate.parameter, []).append(step)
+                steps_by_parameter.setdefault(gate.parameter, {}).setdefault(gate.expected, []).append(step)
     return steps_by_parameter
+
+
+def switch_text(steps: Mapping[bool, Sequence[str]]) -> str:
+    """Return what a parameter of a switch decides: which steps run if it is true, and if it is false."""
+    sides = [
+        f"if {'true' if value else 'false'}, {listed(steps[value])} {'runs' if len(steps[value]) == 1 else 'run'}"
+        for value in (True, False)
+        if value in steps
+    ]
+    text = "; ".join(sides)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def listed(steps: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from translator import ir
 from translator.dialects.choices import ChoiceError
 from translator.dialects.loom import model, order, scripts
 from translator.dialects.loom.choices import LoomChoices
-from translator.dialects.loom.descriptions import described, listed, switched, uses
+from translator.dialects.loom.descriptions import described, switch_text, switched, uses
 from translator.dialects.loom.document import read_file
 from translator.dialects.loom.overrides import override
 from translator.dialects.loom.passes import unroll
@@ -236,7 +236,7 @@ class _Reader:
                 tied = tuple(dict.fromkeys(targets.get(parameter.name, ())))
                 if not tied and not parameter.value:
                     value = False  # only switches depend on it, on its truth, which a text would lose for []
-                shown = None if tied else f"Decides whether these steps run: {listed(switches[parameter.name])}."
+                shown = None if tied else switch_text(switches[parameter.name])
                 pipeline_parameters.append(ir.PipelineParameter(parameter.name, parameter.span, value, tied, shown))
         uses_of = uses(lowered)
         for node in self.file.data.values():

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from translator.dialects.choices import ChoiceError
-from translator.names import did_you_mean
+from translator.names import did_you_mean, identifiers
 from translator.source import Located
 
 if TYPE_CHECKING:
@@ -27,22 +28,32 @@ class SingleNode:
 def single_nodes(items: Items, choices: ValohaiChoices) -> tuple[SingleNode, ...]:
     """Return the steps and task blueprints that are chosen, as pipelines of one node.
 
-    A pipeline has the name of its step or task blueprint. If another one has it already, the kind is added.
+    A pipeline has the name of its step or task blueprint. If another one has it already, the kind is added, and a
+    number if that is taken, too. Names that become one identifier count as one, as files are called after identifiers.
 
     Args:
         items: the items of the file.
         choices: the options of the command line.
 
     Raises:
-        ChoiceError: a step or a task blueprint does not exist.
+        ChoiceError: a step or a task blueprint does not exist, or all are chosen as well as some.
     """
-    taken = set(items.pipelines) if choices.pipelines else set()
+    if choices.everything and (choices.steps or choices.tasks):
+        raise ChoiceError(f"--all cannot be combined with {'--step' if choices.steps else '--task'}")
+    chosen = list(_chosen(items, choices))
+    taken = {_identifier(name) for name in items.pipelines} if choices.pipelines else set()
     singles = []
-    for item in _chosen(items, choices):
-        name = item.name if item.name not in taken else f"{item.name} ({item.kind})"
-        taken.add(name)
+    for item in chosen:
+        numbered = (f"{item.name} ({item.kind} {number})" for number in count(2))
+        names = chain((item.name, f"{item.name} ({item.kind})"), numbered)
+        name = next(name for name in names if _identifier(name) not in taken)
+        taken.add(_identifier(name))
         singles.append(SingleNode(name, _node(item)))
     return tuple(singles)
+
+
+def _identifier(name: str) -> str:
+    return identifiers([name])[name].casefold()
 
 
 def _chosen(items: Items, choices: ValohaiChoices) -> Iterator[Item]:

@@ -86,7 +86,7 @@ def read_step(
         **_environment(body, override, diagnostics),
     )
     _check_placeholders(step, command, diagnostics)
-    _check_addresses(step, diagnostics)
+    _check_addresses(step, replaced, diagnostics)
     return None if any(d.severity is Severity.ERROR for d in diagnostics.found[known:]) else step
 
 
@@ -155,10 +155,13 @@ def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Dia
                 diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
 
 
-def _check_addresses(step: ir.Step, diagnostics: Diagnostics) -> None:
-    """Report addresses of inputs with a parameter that the step does not have, so that no run could find the file."""
+def _check_addresses(step: ir.Step, replaced: Container[str], diagnostics: Diagnostics) -> None:
+    """Report addresses of inputs with a parameter that no run can substitute."""
     known = [parameter.name for parameter in step.parameters]
+    several = {parameter.name for parameter in step.parameters if parameter.multiple is not None}
     for step_input in step.inputs:
+        if step_input.name in replaced:
+            continue
         for match in _PLACEHOLDER.finditer("\n".join(step_input.default)):
             if match.group(1) not in known:
                 message = (
@@ -166,6 +169,11 @@ def _check_addresses(step: ir.Step, diagnostics: Diagnostics) -> None:
                 )
                 hint = did_you_mean(match.group(1), known, "its parameters")
                 diagnostics.error("unknown-placeholder", message, step_input.span, hint=hint)
+            elif match.group(1) in several:
+                message = f"parameter {match.group(1)!r} has several values, and input {step_input.name!r} needs one"
+                diagnostics.error(
+                    "unknown-placeholder", message, step_input.span, hint="use a parameter with one value"
+                )
 
 
 def _either(override: Located | None, body: Located, key: str) -> Located | None:

@@ -45,24 +45,35 @@ _OWNER = "local"
 _ARGUMENT = 100_000
 
 
-def default(uri: str, values: Mapping[str, Value], project: Path) -> str:
+def default(uri: str, values: Mapping[str, Value], step: Step, project: Path) -> str:
     """Return the URI of an input's default, with ``{parameter:name}`` replaced by the parameter's value alone.
+
+    Args:
+        uri: the default, or what the run was given.
+        values: those of the parameters in this run.
+        step: the step; what its own defaults lead to needs no permission.
+        project: the project's directory.
 
     Raises:
         FetchError: the values choose a file that whoever starts a run may not choose.
     """
+    address = _substituted(uri, values)
+    if address not in {uri, _substituted(uri, {item.name: item.default for item in step.parameters})}:
+        # What stands before the first value is from the pipeline file, or has been checked.
+        first = _PARAMETER.search(uri)
+        start = uri[: first.start()] if first is not None else ""
+        trusted = start if "://" in start and not start.startswith("file:") else start.rpartition("/")[0]
+        if (reason := refusal(address, project, trusted or None)) is not None:
+            raise FetchError(reason)
+    return address
 
+
+def _substituted(uri: str, values: Mapping[str, Value]) -> str:
     def replaced(match: re.Match[str]) -> str:
         value = values.get(match[1])
         return match[0] if value is None else str(value)
 
-    address = _PARAMETER.sub(replaced, uri)
-    if address != uri:
-        # What stands before the first value is from the pipeline file, or has been checked.
-        folder = uri[: uri.index("{")].rpartition("/")[0]
-        if (reason := refusal(address, project, folder or None)) is not None:
-            raise FetchError(reason)
-    return address
+    return _PARAMETER.sub(replaced, uri)
 
 
 def label(step: Step, values: Mapping[str, Value]) -> str:  # noqa: ARG001 - as the contract has it
@@ -73,7 +84,7 @@ def label(step: Step, values: Mapping[str, Value]) -> str:  # noqa: ARG001 - as 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
     """See ``translator.shim.run_contract.Contract.bring``."""
     source = Source(
-        work.store, work.project, lambda uri: default(uri, work.values, work.project), work.note, work.pulse
+        work.store, work.project, lambda uri: default(uri, work.values, work.step, work.project), work.note, work.pulse
     )
     for step_input in work.step.inputs:
         files = work.wanted.get(step_input.name) or InputFiles(defaults=step_input.default)

@@ -1,14 +1,17 @@
-"""Check the files that a run is given for inputs of a step when it starts.
+"""Check the files that a run chooses for inputs of a step when it starts.
 
-Whoever may start a run is not always allowed to read the worker's files, so a path must be in the project, or below a
-directory that the worker's ``TRANSLATOR_LAUNCH_PATHS`` lists; with ``/`` there, everything is accepted. So are the
-defaults of the pipeline file. The same rules hold for a path that a parameter is part of.
+Whoever may start a run is not always allowed to read everything that the worker can read. So a path must be in the
+project, also after links are resolved; URIs of web servers and stores may be restricted. ``TRANSLATOR_LAUNCH_PATHS`` in
+the worker's environment decides: it lists directories and prefixes of URIs, separated by commas. With ``/`` there,
+everything is accepted. What the pipeline file itself names is always accepted. The same rules hold for an address that
+a parameter is part of.
 """
 
 from __future__ import annotations
 
 import os
-import posixpath
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +20,6 @@ from translator.shim.variables import LAUNCH_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from translator.shim.contract import Input, Step
 
@@ -28,7 +30,10 @@ REMOTE = frozenset(
     )
 )
 """The schemes of URIs that cannot name a file of the worker; other file systems of fsspec may wrap a local one."""
+EVERYTHING = "/"
 _SCHEMES = ", ".join(sorted({*REMOTE, "file"}))
+_WHERE = f"{LAUNCH_PATHS} in the worker's environment"
+_WILD = re.compile(r"[*?\[]")
 
 
 def launched(step: Step, form: Mapping[str, object], project: Path) -> tuple[dict[str, Sequence[str]], str | None]:
@@ -36,16 +41,17 @@ def launched(step: Step, form: Mapping[str, object], project: Path) -> tuple[dic
 
     Args:
         step: the step.
-        form: by input, a list of URIs or paths in the project; None, or an empty list, stands for the defaults.
+        form: by input, a list of URIs or paths in the project. None, an empty list, and the defaults themselves, which
+            forms send back, stand for the defaults.
         project: the project's directory.
     """
     uris: dict[str, Sequence[str]] = {}
     problems: list[str] = []
     declared = {item.name: item for item in step.inputs}
     for name, values in form.items():
-        if values is None or values == []:  # a form sends an empty field as either
-            continue
         item = declared.get(name)
+        if values is None or values == [] or (item is not None and values == list(item.default)):
+            continue
         if item is None:
             problems.append(f"step {step.name!r} has no input {name!r}")
         elif isinstance(values, str) or not isinstance(values, (list, tuple)):
@@ -70,28 +76,44 @@ def refusal(uri: str, project: Path, trusted: str | None = None) -> str | None:
     Args:
         uri: a URI, or a path relative to the project's directory.
         project: the project's directory.
-        trusted: another directory whose files may be chosen, if the pipeline file names it.
+        trusted: a directory, or the start of a URI, that the pipeline file names.
     """
-    listed = [folder for folder in os.environ.get(LAUNCH_PATHS, "").split(":") if folder]
-    if "/" in listed:
+    listed = [part.strip() for part in os.environ.get(LAUNCH_PATHS, "").split(",") if part.strip()]
+    if EVERYTHING in listed:
         return None
     scheme = uri.partition("://")[0] if "://" in uri else ""
     if scheme in REMOTE:
-        return None
+        return _refused_address(uri, [part for part in listed if "://" in part], trusted)
     if scheme not in {"", "file"}:
         return f"a run cannot choose {redact(uri)}: its scheme must be one of {_SCHEMES}"
-    path = _path(uri, project)
-    folders = [project.absolute().as_posix(), *listed, *([_path(trusted, project)] if trusted else [])]
-    if any(_is_below(path, posixpath.normpath(folder)) for folder in folders):
+    return _refused_path(uri, project, [Path(part) for part in listed if "://" not in part], trusted)
+
+
+def _refused_address(uri: str, prefixes: Sequence[str], trusted: str | None) -> str | None:
+    fine = prefixes if trusted is None else [*prefixes, trusted]
+    if not prefixes or any(uri.startswith(prefix) for prefix in fine):
         return None
-    where = f"{LAUNCH_PATHS} in the worker's environment"
-    return f"{redact(uri)} is outside the project; to allow it, list its directory in {where}"
+    return f"a run cannot choose {redact(uri)}: {_WHERE} lists other addresses"
 
 
-def _path(uri: str, project: Path) -> str:
-    path = unquote(urlsplit(uri).path) if "://" in uri else uri
-    return posixpath.normpath(posixpath.join(project.absolute().as_posix(), path))
+def _refused_path(uri: str, project: Path, folders: Sequence[Path], trusted: str | None) -> str | None:
+    path = _path(uri)
+    chosen = path if trusted is None else path.removeprefix(_path(trusted))
+    if ".." in chosen.split("/"):
+        return f"{redact(uri)} contains '..', with which a path may leave the project through a link"
+    fine = [project, *folders, *([] if trusted is None else [project / _path(trusted)])]
+    real = (project / _before_wildcard(path)).resolve()
+    if any(real.is_relative_to(folder.resolve()) for folder in fine):
+        return None
+    return f"{redact(uri)} is outside the project; to allow it, list its directory in {_WHERE}"
 
 
-def _is_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder.rstrip("/") + "/")
+def _path(uri: str) -> str:
+    """Return the path of a ``file:`` URI, or the path itself."""
+    return unquote(urlsplit(uri).path) if "://" in uri else uri
+
+
+def _before_wildcard(path: str) -> str:
+    """Return the path up to the directory before its first wildcard."""
+    wild = _WILD.search(path)
+    return path if wild is None else path[: wild.start()].rpartition("/")[0] or ("/" if path[0] == "/" else ".")

@@ -81,7 +81,7 @@ def dag_arguments(
     arguments: dict[str, Expression] = {
         "dag_id": identifier,
         "dag_display_name": pipeline.name if pipeline.name != identifier else None,
-        "doc_md": f"{settings['doc_md']}\n\n{provenance}" if "doc_md" in settings else provenance,
+        "doc_md": "\n\n".join(str(text) for text in (settings.get("doc_md"), pipeline.description, provenance) if text),
         "schedule": None,
         "max_active_runs": settings.get("max_active_runs"),
         "max_active_tasks": min((limit for limit in limits if limit is not None), default=None),

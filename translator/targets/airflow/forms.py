@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translator import ir
-from translator.launch_inputs import is_required, key, launch_inputs
+from translator.launch_inputs import description, is_required, key, launch_inputs
 from translator.nodes import step_nodes
 from translator.runtime import atoms, typed, typed_for_all
 from translator.shim.contract import INPUTS_SECTION
@@ -28,7 +28,7 @@ Schema: TypeAlias = "dict[str, Any]"
 """A JSON schema, as keywords of a Param."""
 
 ALL = "*"
-_INPUT = ir.EdgeKind.INPUT
+_HINT = "One URI, or path in the project, per line."
 
 _TYPES = {
     ir.ParameterType.STRING: "string",
@@ -187,11 +187,9 @@ def _files(node: ir.StepNode, item: ir.Input, edges: Sequence[ir.Edge]) -> Call:
     required = is_required(node, item, edges)
     schema: Schema = {"type": "array", "items": {"type": "string"}}
     schema = schema | {"minItems": 1} if required or item.default else _nullable(schema)
-    sources = [str(edge.source) for edge in edges if (edge.target.kind, edge.target.key) == (_INPUT, item.name)]
-    joined = f"The files of {', '.join(sources)} are added." if sources else None
     shown = {
         "title": item.name,
-        "description": " ".join(filter(None, (item.description, joined))) or None,
+        "description": description(item, edges, _HINT),
         "section": f"{node.name} {INPUTS_SECTION}",
     }
     return call("Param", **schema, **shown) if required else _param(thawed(item.default) or None, schema, **shown)
@@ -203,7 +201,7 @@ def _filled(default: object) -> Schema:
 
 
 def _fed(parameter: ir.Parameter, source: ir.Port) -> str:
-    note = f"Set by {source}; used as a fallback."
+    note = f"Used only if {source} has no value."
     return f"{parameter.description.rstrip()} {note}" if parameter.description else note
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-_EARLY = "A leaf can be upstream_failed while other tasks run, so wait for these as well."
+_EARLY = "Wait for these too, not only for the leaves: a leaf can fail while they still run."
 
 
 def awaited(after: Mapping[str, Sequence[str]], mapped: Mapping[str, str]) -> list[str]:

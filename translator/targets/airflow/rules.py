@@ -36,11 +36,11 @@ if TYPE_CHECKING:
 
 _ONE_COMPLETE = "TriggerRule.ALL_DONE_MIN_ONE_SUCCESS"
 NONE_FAILED = "TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS"
-COLLECTS = "Unused iterations are skipped, so the others are enough."
+COLLECTS = "Runs although unused iterations are skipped, if none failed."
 """Explains ``NONE_FAILED`` of a step that collects the results of iterations."""
 _EXPLANATIONS = {
-    ("EmptyOperator", _ONE_COMPLETE): "Succeeds if at least one execution is complete, once all have ended.",
-    ("EmptyOperator", NONE_FAILED): "Without files, run is skipped, so only the grid must succeed.",
+    ("EmptyOperator", _ONE_COMPLETE): "Succeeds once all executions have ended, if at least one is complete.",
+    ("EmptyOperator", NONE_FAILED): "If there are no files, run is skipped, and the grid alone must succeed.",
     ("GateOperator", None): "Downstream tasks start if the step ran, even if it failed.",
 }
 """What a closing task does that its arguments do not say, by its operator and its trigger rule."""

@@ -51,7 +51,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
             continue
         name = names.launched[node]
         arguments.append(Field(name, group.name, Name(f"{group.name}.default"), group.required))
-        described.append((name, f"Inputs of the node {code(node)}."))
+        described.append((name, f"Files for the inputs of the node {code(node)}."))
     arguments.sort(key=lambda argument: not argument.required)
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     nodes, limit = len(pipeline.nodes), pipeline.concurrency
@@ -73,7 +73,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         name,
         title_of(flow_name(pipeline)),
         place,
-        documented(pipeline.name, described),
+        documented(pipeline, described),
         tuple(map(_fitted, arguments)),
         run,
         threads,
@@ -84,14 +84,17 @@ def flow_of(plan: Plan, names: Names) -> Flow:
     )
 
 
-def documented(pipeline: str, arguments: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+def documented(pipeline: ir.Pipeline, arguments: Sequence[tuple[str, str]]) -> tuple[str, ...]:
     """Return the lines of a flow function's docstring.
 
     Args:
-        pipeline: the pipeline's name.
+        pipeline: the pipeline.
         arguments: the arguments with a description.
     """
-    lines = doc(f"Run the pipeline {code(pipeline)}.")
+    lines = doc(f"Run the pipeline {code(pipeline.name)}.")
+    if pipeline.description:
+        first, *more = doc(pipeline.description)
+        lines += ["", f"{' ' * INDENT}{first}", *more]
     if arguments:
         lines += ["", "    Args:"]
         for argument, text in arguments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
-from translator.launch_inputs import is_required, launch_inputs
+from translator.launch_inputs import description, is_required, launch_inputs
 from translator.names import identifiers
 from translator.runtime import typed, typed_for_all
 from translator.shim.json_values import thawed
@@ -75,8 +75,8 @@ def inputs_group(node: ir.StepNode, name: str, edges: Sequence[ir.Edge]) -> Grou
     """
     names = identifiers([item.name for item in node.step.inputs], FIELDS)
     fields = tuple(_files(node, item, names[item.name], edges) for item in launch_inputs(node, edges))
-    described = tuple(doc(f"Inputs of {code(node.name)}: URIs, or paths in the project."))
-    return Group(name, node.name, described, fields, base="NodeInputs") if fields else None
+    text = f"Files for the inputs of {code(node.name)}, in place of their defaults."
+    return Group(name, node.name, tuple(doc(text)), fields, base="NodeInputs") if fields else None
 
 
 def is_axes(node: ir.StepNode) -> bool:
@@ -188,7 +188,7 @@ def _files(node: ir.StepNode, item: ir.Input, name: str, edges: Sequence[ir.Edge
     required = is_required(node, item, edges)
     annotation = FILES if required or item.default else f"{FILES} | None"
     alias = item.name if name != item.name else None
-    keywords = [(key, value) for key, value in (("alias", alias), ("description", item.description)) if value]
+    keywords = [(key, value) for key, value in (("alias", alias), ("description", description(item, edges))) if value]
     default = None if required else thawed(item.default) or None
     if not keywords:
         return Field(name, annotation, default, required)

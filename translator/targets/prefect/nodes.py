@@ -34,14 +34,14 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
     setters = plan.setters[node.name]
     arguments: list[str] = []
     passed: list[str] = []
-    if launched := names.inputs[node.name]:
-        arguments.append(f"launch_inputs: {launched.name}")
-        passed.append(f"launch_inputs={names.launched[node.name]}")
     if group:
         kind = forms.group_kind(node)
         annotation = group.name if kind != "Point" else f"{SEQUENCE}[{group.name}]"
         arguments.append(f"{GROUP_ARGUMENTS[kind]}: {annotation}")
         passed.append(f"{GROUP_ARGUMENTS[kind]}={names.nodes[node.name]}")
+    if launched := names.inputs[node.name]:
+        arguments.append(f"launch_inputs: {launched.name}")
+        passed.append(f"launch_inputs={names.launched[node.name]}")
     for source in carrying:
         arguments.append(f"{names.nodes[source]}: Executions")
         passed.append(f"{names.nodes[source]}={_future(plan.nodes[source], names)}")

@@ -115,6 +115,7 @@ with DAG(
             items={"type": "string"},
             minItems=1,
             title="raw",
+            description="One URI, or path in the project, per line.",
             section="prepare inputs",
         ),
         "fit.rows": Param(
@@ -123,7 +124,7 @@ with DAG(
             items={"type": "integer"},
             minItems=1,
             title="rows",
-            description="Set by prepare.parameter.rows; used as a fallback.",
+            description="Used only if prepare.parameter.rows has no value.",
             section="fit",
         ),
         "fit.depth": Param(
@@ -132,7 +133,7 @@ with DAG(
             items={"type": "integer"},
             minItems=1,
             title="depth",
-            description="Set by prepare.metadata.depths; used as a fallback.",
+            description="Used only if prepare.metadata.depths has no value.",
             section="fit",
         ),
         "fit.inputs.table": Param(
@@ -140,7 +141,10 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="table",
-            description="The files of prepare.output.table.csv are added.",
+            description=(
+                "One URI, or path in the project, per line. Used in addition to "
+                "prepare.output.table.csv."
+            ),
             section="fit inputs",
         ),
         "fit.inputs.raw": Param(
@@ -148,7 +152,10 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="raw",
-            description="The files of prepare.input.raw are added.",
+            description=(
+                "One URI, or path in the project, per line. Used in addition to "
+                "prepare.input.raw."
+            ),
             section="fit inputs",
         ),
         "after.rows": Param(10, type="integer", title="rows", section="after"),
@@ -158,6 +165,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="raw",
+            description="One URI, or path in the project, per line.",
             section="after inputs",
         ),
     },
@@ -214,5 +222,5 @@ with DAG(
 
     prepare >> [fit, after]
     fit >> after
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [fit_run, after] >> finish

@@ -192,7 +192,7 @@ with DAG(
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_experimental_grid.output)
-        # Succeeds if at least one execution is complete, once all have ended.
+        # Succeeds once all executions have ended, if at least one is complete.
         train_experimental_run >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -219,7 +219,7 @@ with DAG(
     ]
     train_conservative >> evaluate_conservative
     train_experimental >> evaluate_experimental
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [
         train_conservative_run,
         evaluate_conservative,

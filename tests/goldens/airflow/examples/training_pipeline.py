@@ -107,14 +107,14 @@ with DAG(
             None,
             type=["string", "null"],
             title="best_model",
-            description="Set by evaluate.metadata.best_model; used as a fallback.",
+            description="Used only if evaluate.metadata.best_model has no value.",
             section="report",
         ),
         "report.accuracy": Param(
             None,
             type=["number", "null"],
             title="accuracy",
-            description="Set by evaluate.metadata.accuracy; used as a fallback.",
+            description="Used only if evaluate.metadata.accuracy has no value.",
             section="report",
         ),
     },
@@ -148,7 +148,7 @@ with DAG(
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_grid.output)
-        # Succeeds if at least one execution is complete, once all have ended.
+        # Succeeds once all executions have ended, if at least one is complete.
         train_run >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -186,5 +186,5 @@ with DAG(
 
     preprocess >> [train, evaluate]
     train >> evaluate >> report
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [train_run, report] >> finish

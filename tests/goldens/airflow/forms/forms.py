@@ -214,5 +214,5 @@ with DAG(
         parameters=["all-rates", "words", "layers"],
     )
 
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [single, grid_run, grid_, search_run, search] >> finish

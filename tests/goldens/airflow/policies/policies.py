@@ -42,6 +42,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="before",
+            description="One URI, or path in the project, per line.",
             section="all inputs",
         ),
         "next.size": Param(1, type="integer", title="size", section="next"),
@@ -50,6 +51,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="before",
+            description="One URI, or path in the project, per line.",
             section="next inputs",
         ),
         "go-on.size": Param(1, type="integer", title="size", section="go-on"),
@@ -58,6 +60,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="before",
+            description="One URI, or path in the project, per line.",
             section="go-on inputs",
         ),
         "again.size": Param(1, type="integer", title="size", section="again"),
@@ -66,6 +69,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="before",
+            description="One URI, or path in the project, per line.",
             section="again inputs",
         ),
         "all-of-them.size": Param(
@@ -81,6 +85,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="before",
+            description="One URI, or path in the project, per line.",
             section="all-of-them inputs",
         ),
         "next-of-them.size": Param(
@@ -96,6 +101,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="before",
+            description="One URI, or path in the project, per line.",
             section="next-of-them inputs",
         ),
         "some-of-them.size": Param(
@@ -111,6 +117,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="before",
+            description="One URI, or path in the project, per line.",
             section="some-of-them inputs",
         ),
         "again-of-them.size": Param(
@@ -126,6 +133,7 @@ with DAG(
             type=["array", "null"],
             items={"type": "string"},
             title="before",
+            description="One URI, or path in the project, per line.",
             section="again-of-them inputs",
         ),
         "last.size": Param(1, type="integer", title="size", section="last"),
@@ -223,7 +231,7 @@ with DAG(
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=some_of_them_grid.output)
-        # Succeeds if at least one execution is complete, once all have ended.
+        # Succeeds once all executions have ended, if at least one is complete.
         some_of_them_run >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -280,7 +288,7 @@ with DAG(
         some_of_them,
         again_of_them,
     ] >> last
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [
         all_,
         next_,

@@ -77,6 +77,7 @@ with DAG(
             items={"type": "string"},
             minItems=1,
             title="images",
+            description="One URI, or path in the project, per line.",
             section="evaluate inputs",
         ),
     },
@@ -120,5 +121,5 @@ with DAG(
     finish = FinishOperator(task_id="finish")
 
     preprocess >> train >> evaluate
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [train_run, evaluate] >> finish

@@ -97,7 +97,7 @@ class PrepareParameters(NodeParameters, node="prepare"):
 
 
 class PrepareInputs(NodeInputs, node="prepare"):
-    """Inputs of `prepare`: URIs, or paths in the project."""
+    """Files for the inputs of `prepare`, in place of their defaults."""
 
     raw: Files = ["data/*.csv"]
 
@@ -110,10 +110,16 @@ class FitGrid(NodeParameters, node="fit"):
 
 
 class FitInputs(NodeInputs, node="fit"):
-    """Inputs of `fit`: URIs, or paths in the project."""
+    """Files for the inputs of `fit`, in place of their defaults."""
 
-    table: Files | None = None
-    raw: Files | None = None
+    table: Files | None = Field(
+        default=None,
+        description="Used in addition to prepare.output.table.csv.",
+    )
+    raw: Files | None = Field(
+        default=None,
+        description="Used in addition to prepare.input.raw.",
+    )
 
 
 class AfterParameters(NodeParameters, node="after"):
@@ -124,15 +130,15 @@ class AfterParameters(NodeParameters, node="after"):
 
 
 class AfterInputs(NodeInputs, node="after"):
-    """Inputs of `after`: URIs, or paths in the project."""
+    """Files for the inputs of `after`, in place of their defaults."""
 
     raw: Files | None = None
 
 
 @execution_node(name="prepare")  # edges.yaml:67
 def prepare_node(
-    launch_inputs: PrepareInputs,
     parameters: PrepareParameters,
+    launch_inputs: PrepareInputs,
     rows: int,
     colour: str | None,
 ) -> Manifest:
@@ -142,7 +148,7 @@ def prepare_node(
 
 
 @task_node(name="fit")  # edges.yaml:76
-def fit_node(launch_inputs: FitInputs, axes: FitGrid, prepare: Executions) -> Mapped:
+def fit_node(axes: FitGrid, launch_inputs: FitInputs, prepare: Executions) -> Mapped:
     """Run the step `fit` once per point of the grid."""
     job = Job(
         FIT,
@@ -162,8 +168,8 @@ def fit_node(launch_inputs: FitInputs, axes: FitGrid, prepare: Executions) -> Ma
 
 @execution_node(name="after")  # edges.yaml:80
 def after_node(
-    launch_inputs: AfterInputs,
     parameters: AfterParameters,
+    launch_inputs: AfterInputs,
     prepare: Executions,
 ) -> Manifest:
     """Run the step `fit`."""
@@ -201,25 +207,25 @@ def edges(
         prepare: Parameters of the node `prepare`.
         fit: Grid of the node `fit`.
         after: Parameters of the node `after`.
-        prepare_inputs: Inputs of the node `prepare`.
-        fit_inputs: Inputs of the node `fit`.
-        after_inputs: Inputs of the node `after`.
+        prepare_inputs: Files for the inputs of the node `prepare`.
+        fit_inputs: Files for the inputs of the node `fit`.
+        after_inputs: Files for the inputs of the node `after`.
     """
     with run_of("Edges", project=PROJECT, parameters={"rows": rows, "colour": colour}):
         prepare_run = prepare_node.submit(
-            launch_inputs=prepare_inputs,
             parameters=prepare,
+            launch_inputs=prepare_inputs,
             rows=rows,
             colour=colour,
         )
         fit_run = fit_node.submit(
-            launch_inputs=fit_inputs,
             axes=fit,
+            launch_inputs=fit_inputs,
             prepare=prepare_run,
         )
         after_node.submit(
-            launch_inputs=after_inputs,
             parameters=after,
+            launch_inputs=after_inputs,
             prepare=prepare_run,
             wait_for=[fit_run],
         )

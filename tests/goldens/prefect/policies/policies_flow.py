@@ -43,7 +43,7 @@ class AllParameters(NodeParameters, node="all"):
 
 
 class AllInputs(NodeInputs, node="all"):
-    """Inputs of `all`: URIs, or paths in the project."""
+    """Files for the inputs of `all`, in place of their defaults."""
 
     before: Files | None = None
 
@@ -55,7 +55,7 @@ class NextParameters(NodeParameters, node="next"):
 
 
 class NextInputs(NodeInputs, node="next"):
-    """Inputs of `next`: URIs, or paths in the project."""
+    """Files for the inputs of `next`, in place of their defaults."""
 
     before: Files | None = None
 
@@ -67,7 +67,7 @@ class GoOnParameters(NodeParameters, node="go-on"):
 
 
 class GoOnInputs(NodeInputs, node="go-on"):
-    """Inputs of `go-on`: URIs, or paths in the project."""
+    """Files for the inputs of `go-on`, in place of their defaults."""
 
     before: Files | None = None
 
@@ -79,7 +79,7 @@ class AgainParameters(NodeParameters, node="again"):
 
 
 class AgainInputs(NodeInputs, node="again"):
-    """Inputs of `again`: URIs, or paths in the project."""
+    """Files for the inputs of `again`, in place of their defaults."""
 
     before: Files | None = None
 
@@ -91,7 +91,7 @@ class AllOfThemGrid(NodeParameters, node="all-of-them"):
 
 
 class AllOfThemInputs(NodeInputs, node="all-of-them"):
-    """Inputs of `all-of-them`: URIs, or paths in the project."""
+    """Files for the inputs of `all-of-them`, in place of their defaults."""
 
     before: Files | None = None
 
@@ -103,7 +103,7 @@ class NextOfThemGrid(NodeParameters, node="next-of-them"):
 
 
 class NextOfThemInputs(NodeInputs, node="next-of-them"):
-    """Inputs of `next-of-them`: URIs, or paths in the project."""
+    """Files for the inputs of `next-of-them`, in place of their defaults."""
 
     before: Files | None = None
 
@@ -115,7 +115,7 @@ class SomeOfThemGrid(NodeParameters, node="some-of-them"):
 
 
 class SomeOfThemInputs(NodeInputs, node="some-of-them"):
-    """Inputs of `some-of-them`: URIs, or paths in the project."""
+    """Files for the inputs of `some-of-them`, in place of their defaults."""
 
     before: Files | None = None
 
@@ -127,7 +127,7 @@ class AgainOfThemGrid(NodeParameters, node="again-of-them"):
 
 
 class AgainOfThemInputs(NodeInputs, node="again-of-them"):
-    """Inputs of `again-of-them`: URIs, or paths in the project."""
+    """Files for the inputs of `again-of-them`, in place of their defaults."""
 
     before: Files | None = None
 
@@ -139,28 +139,28 @@ class LastParameters(NodeParameters, node="last"):
 
 
 @execution_node(name="all")  # policies.yaml:28
-def all_node(launch_inputs: AllInputs, parameters: AllParameters) -> Manifest:
+def all_node(parameters: AllParameters, launch_inputs: AllInputs) -> Manifest:
     """Run the step `work`."""
     job = Job(WORK, launch_inputs=launch_inputs)
     return job.run(parameters)
 
 
 @execution_node(name="next", on_error="stop-next")  # policies.yaml:29
-def next_node(launch_inputs: NextInputs, parameters: NextParameters) -> Manifest:
+def next_node(parameters: NextParameters, launch_inputs: NextInputs) -> Manifest:
     """Run the step `work`."""
     job = Job(WORK, launch_inputs=launch_inputs)
     return job.run(parameters)
 
 
 @execution_node(name="go-on", on_error="continue")  # policies.yaml:30
-def go_on_node(launch_inputs: GoOnInputs, parameters: GoOnParameters) -> Manifest:
+def go_on_node(parameters: GoOnParameters, launch_inputs: GoOnInputs) -> Manifest:
     """Run the step `work`."""
     job = Job(WORK, launch_inputs=launch_inputs)
     return job.run(parameters)
 
 
 @execution_node(name="again", on_error="retry", retries=2)  # policies.yaml:31
-def again_node(launch_inputs: AgainInputs, parameters: AgainParameters) -> Manifest:
+def again_node(parameters: AgainParameters, launch_inputs: AgainInputs) -> Manifest:
     """Run the step `work`."""
     job = Job(WORK, launch_inputs=launch_inputs)
     return job.run(parameters)
@@ -171,7 +171,7 @@ def again_node(launch_inputs: AgainInputs, parameters: AgainParameters) -> Manif
     on_child_error="stop-all-and-error",
     max_workers=2,
 )
-def all_of_them_node(launch_inputs: AllOfThemInputs, axes: AllOfThemGrid) -> Mapped:
+def all_of_them_node(axes: AllOfThemGrid, launch_inputs: AllOfThemInputs) -> Mapped:
     """Run the step `work` once per point of the grid."""
     job = Job(WORK, launch_inputs=launch_inputs)
     grid_points = job.grid(axes)
@@ -179,7 +179,7 @@ def all_of_them_node(launch_inputs: AllOfThemInputs, axes: AllOfThemGrid) -> Map
 
 
 @task_node(name="next-of-them", on_error="stop-next")  # policies.yaml:33
-def next_of_them_node(launch_inputs: NextOfThemInputs, axes: NextOfThemGrid) -> Mapped:
+def next_of_them_node(axes: NextOfThemGrid, launch_inputs: NextOfThemInputs) -> Mapped:
     """Run the step `work` once per point of the grid."""
     job = Job(WORK, launch_inputs=launch_inputs)
     grid_points = job.grid(axes)
@@ -187,7 +187,7 @@ def next_of_them_node(launch_inputs: NextOfThemInputs, axes: NextOfThemGrid) -> 
 
 
 @task_node(name="some-of-them", on_error="continue")  # policies.yaml:34
-def some_of_them_node(launch_inputs: SomeOfThemInputs, axes: SomeOfThemGrid) -> Mapped:
+def some_of_them_node(axes: SomeOfThemGrid, launch_inputs: SomeOfThemInputs) -> Mapped:
     """Run the step `work` once per point of the grid."""
     job = Job(WORK, launch_inputs=launch_inputs)
     grid_points = job.grid(axes)
@@ -196,8 +196,8 @@ def some_of_them_node(launch_inputs: SomeOfThemInputs, axes: SomeOfThemGrid) -> 
 
 @task_node(name="again-of-them", on_error="retry")  # policies.yaml:35
 def again_of_them_node(
-    launch_inputs: AgainOfThemInputs,
     axes: AgainOfThemGrid,
+    launch_inputs: AgainOfThemInputs,
 ) -> Mapped:
     """Run the step `work` once per point of the grid."""
     job = Job(WORK, launch_inputs=launch_inputs)
@@ -275,35 +275,36 @@ def policies(
         some_of_them: Grid of the node `some-of-them`.
         again_of_them: Grid of the node `again-of-them`.
         last: Parameters of the node `last`.
-        all_inputs: Inputs of the node `all`.
-        next_inputs: Inputs of the node `next`.
-        go_on_inputs: Inputs of the node `go-on`.
-        again_inputs: Inputs of the node `again`.
-        all_of_them_inputs: Inputs of the node `all-of-them`.
-        next_of_them_inputs: Inputs of the node `next-of-them`.
-        some_of_them_inputs: Inputs of the node `some-of-them`.
-        again_of_them_inputs: Inputs of the node `again-of-them`.
+        all_inputs: Files for the inputs of the node `all`.
+        next_inputs: Files for the inputs of the node `next`.
+        go_on_inputs: Files for the inputs of the node `go-on`.
+        again_inputs: Files for the inputs of the node `again`.
+        all_of_them_inputs: Files for the inputs of the node `all-of-them`.
+        next_of_them_inputs: Files for the inputs of the node `next-of-them`.
+        some_of_them_inputs: Files for the inputs of the node `some-of-them`.
+        again_of_them_inputs: Files for the inputs of the node `again-of-
+            them`.
     """
     with run_of("Policies", project=PROJECT):
-        all_run = all_node.submit(launch_inputs=all_inputs, parameters=all_)
-        next_run = next_node.submit(launch_inputs=next_inputs, parameters=next_)
-        go_on_run = go_on_node.submit(launch_inputs=go_on_inputs, parameters=go_on)
-        again_run = again_node.submit(launch_inputs=again_inputs, parameters=again)
+        all_run = all_node.submit(parameters=all_, launch_inputs=all_inputs)
+        next_run = next_node.submit(parameters=next_, launch_inputs=next_inputs)
+        go_on_run = go_on_node.submit(parameters=go_on, launch_inputs=go_on_inputs)
+        again_run = again_node.submit(parameters=again, launch_inputs=again_inputs)
         all_of_them_run = all_of_them_node.submit(
-            launch_inputs=all_of_them_inputs,
             axes=all_of_them,
+            launch_inputs=all_of_them_inputs,
         )
         next_of_them_run = next_of_them_node.submit(
-            launch_inputs=next_of_them_inputs,
             axes=next_of_them,
+            launch_inputs=next_of_them_inputs,
         )
         some_of_them_run = some_of_them_node.submit(
-            launch_inputs=some_of_them_inputs,
             axes=some_of_them,
+            launch_inputs=some_of_them_inputs,
         )
         again_of_them_run = again_of_them_node.submit(
-            launch_inputs=again_of_them_inputs,
             axes=again_of_them,
+            launch_inputs=again_of_them_inputs,
         )
         last_node.submit(
             parameters=last,

@@ -66,7 +66,7 @@ class TrainGrid(NodeParameters, node="train"):
 
 
 class EvaluateInputs(NodeInputs, node="evaluate"):
-    """Inputs of `evaluate`: URIs, or paths in the project."""
+    """Files for the inputs of `evaluate`, in place of their defaults."""
 
     images: Files = ["data/images/*.png"]
 
@@ -121,7 +121,7 @@ def training_pipeline(
 
     Args:
         train: Grid of the node `train`.
-        evaluate_inputs: Inputs of the node `evaluate`.
+        evaluate_inputs: Files for the inputs of the node `evaluate`.
     """
     with run_of("Training Pipeline", project=PROJECT):
         preprocess_run = preprocess_node.submit()

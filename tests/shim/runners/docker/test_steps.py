@@ -256,7 +256,7 @@ def test_a_user_of_the_image_can_write_and_the_worker_owns_the_result(
         ),
         ({"settings": {"host": "unix:///nowhere/sock"}}, "unix:///nowhere/sock: No such file or directory"),
         ({"settings": {"pul": "never"}}, "does not have the setting 'pul'"),
-        ({"settings": {"connection": "gpu"}}, "the connection 'gpu' does not exist"),
+        ({"settings": {"connection": "gpu"}}, "the connection 'gpu' of the docker runner does not exist"),
         ({"settings": {"network": "none-such"}}, "none-such"),
     ],
 )

@@ -231,7 +231,7 @@ def _flow(file: _File) -> Flow:
         parameters=values or None,
         nodes=[Name(file.tasks[()][node.name]) for node in pipeline.nodes],
     )
-    text = documented(pipeline.name, described)
+    text = documented(pipeline, described)
     parallel = file.used & {"map_node", "parallel_node"}
     return Flow(
         names.flow,

@@ -64,7 +64,7 @@ with DAG(
         "fast": Param(
             False,
             type="boolean",
-            description="Decides whether these steps run: skim, study.",
+            description="If true, skim runs; if false, study runs.",
         ),
         "allowed": Param(3, type="integer"),
         "data.raw": Param(
@@ -155,5 +155,5 @@ with DAG(
 
     is_dirty >> [clean, summarise]
     clean >> summarise
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [skim, study, clean, summarise] >> finish

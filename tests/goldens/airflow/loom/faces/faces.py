@@ -140,7 +140,7 @@ with DAG(
             max_active_tis_per_dagrun=4,
             map_index_template="{{ task.point_label }}",
         ).expand(point=blur_grid.output)
-        # Without files, run is skipped, so only the grid must succeed.
+        # If there are no files, run is skipped, and the grid alone must succeed.
         [blur_grid, blur_run] >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
@@ -201,5 +201,5 @@ with DAG(
 
     extract >> blur >> detect >> [any_faces, refine, report]
     any_faces >> refine
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [blur_run, any_faces, refine, report] >> finish

@@ -111,7 +111,7 @@ with DAG(
             max_active_tis_per_dagrun=4,
             map_index_template="{{ task.point_label }}",
         ).expand(point=straighten_grid.output)
-        # Without files, run is skipped, so only the grid must succeed.
+        # If there are no files, run is skipped, and the grid alone must succeed.
         [straighten_grid, straighten_run] >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS,
@@ -167,5 +167,5 @@ with DAG(
     )
 
     straighten >> read >> bind
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [straighten_run, read_run, bind] >> finish

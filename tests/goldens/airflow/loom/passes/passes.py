@@ -204,7 +204,7 @@ with DAG(
             parameters={"limit": dag_param("limit")},
         )
 
-    # Unused iterations are skipped, so the others are enough.
+    # Runs although unused iterations are skipped, if none failed.
     sharpen = StepOperator(
         task_id="sharpen",
         step=SHARPEN,
@@ -244,5 +244,5 @@ with DAG(
     sharpen_stop_iter1 >> blur_iter2 >> [subtract_iter2, sharpen]
     subtract_iter2 >> [sharpen_stop_iter2, sharpen]
     sharpen_stop_iter2 >> sharpen >> report
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [sharpen_stop_iter0, sharpen_stop_iter1, sharpen_stop_iter2, report] >> finish

@@ -171,5 +171,5 @@ with DAG(
     )
 
     measure >> [cut_low, cut_middle, cut_high] >> compare
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [cut_low, cut_middle, cut_high, compare] >> finish

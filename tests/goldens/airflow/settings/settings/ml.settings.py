@@ -105,7 +105,7 @@ with DAG(
             executor_config={"profile": {"accelerator": "nvidia-tesla-t4", "count": 1}},
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_grid.output)
-        # Succeeds if at least one execution is complete, once all have ended.
+        # Succeeds once all executions have ended, if at least one is complete.
         train_run >> EmptyOperator(
             task_id="done",
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
@@ -130,8 +130,8 @@ with DAG(
     )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.
-    finish = FinishOperator(task_id="finish")
+    finish = FinishOperator(task_id="finish", on_failure_callback=None)
 
     prepare >> train >> score
-    # A leaf can be upstream_failed while other tasks run, so wait for these as well.
+    # Wait for these too, not only for the leaves: a leaf can fail while they still run.
     [train_run, again, score] >> finish

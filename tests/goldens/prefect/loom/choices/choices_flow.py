@@ -136,7 +136,7 @@ def choices(
     """Run the pipeline `choices`.
 
     Args:
-        fast: Decides whether these steps run: skim, study.
+        fast: If true, skim runs; if false, study runs.
         allowed: Sets `is_dirty.allowed`.
         data_raw: Read by skim and 4 others.
         data_quick: Written by skim.

@@ -118,7 +118,10 @@ run_inference = step_node(RUN_INFERENCE)
     task_runner=thread_pool(max_workers=1),  # branches have their own threads
 )
 def parallel() -> State:
-    """Run the pipeline `parallel`."""
+    """Run the pipeline `parallel`.
+
+    Two models side by side, and one made of both.
+    """
     with run_of_graph(
         "parallel",
         dialect="magnus",
