@@ -87,7 +87,7 @@ def test_a_rule_is_one_closing_task(kind: str, on_error: str, on_child_error: st
     assert (f'on_child_error="{on_child_error}"' in text) == (on_child_error is not None)
 
 
-EARLY = "# A leaf can be upstream_failed while other tasks run, so wait for these as well."
+EARLY = "# Wait for these too, not only for the leaves: a leaf can fail while they still run."
 
 
 @pytest.mark.parametrize(
@@ -363,5 +363,5 @@ def test_a_form_shows_what_an_edge_sets_and_keeps_a_grid_filled() -> None:
     )
     field = text.partition('"b.size": Param(')[2]
     assert "minItems=1," in field
-    assert 'description="How much. Set by a.metadata.best; used as a fallback.",' in field
+    assert 'description="How much. Used only if a.metadata.best has no value.",' in field
     assert "minItems" not in text.partition('"b.size": Param(')[0]
