@@ -17,7 +17,7 @@ from translator.targets.airflow.names import part_variables
 from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
 from translator.targets.airflow.plan import plan_of
-from translator.targets.airflow.settings import SETTINGS, TARGET, no_callbacks
+from translator.targets.airflow.settings import SETTINGS, TARGET
 from translator.targets.constants import node_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.ordering import sorted_nodes
@@ -87,7 +87,6 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         parameters=[parameter.name for parameter in pipeline.parameters] or None,
         nodes=[name(variables[node.name]) for node in pipeline.nodes] if list(nodes) != list(pipeline.nodes) else None,
     )
-    finish = replace(finish, keywords=(*finish.keywords, *no_callbacks(pipeline)))
     arguments = dag_arguments(
         pipeline,
         options,

@@ -114,12 +114,6 @@ def task_arguments(settings: Mapping[str, ir.Json], hooks: Mapping[str, str]) ->
     return tuple((key.name, _expression(key, settings[key.name], hooks)) for key in keys)
 
 
-def no_callbacks(pipeline: ir.Pipeline) -> Arguments:
-    """Return the arguments that keep callbacks of all tasks from the last one, which fails whenever a run fails."""
-    shared = of_tasks(pipeline)
-    return tuple((key.name, None) for key in SETTINGS.node if key.name in shared and key.name.endswith("_callback"))
-
-
 def dag_setting(settings: Mapping[str, ir.Json], name: str, hooks: Mapping[str, str]) -> Expression:
     """Return a setting of the DAG as an expression; None if there is none."""
     key = next(key for key in SETTINGS.workflow if key.name == name)

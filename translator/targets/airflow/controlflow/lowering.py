@@ -13,7 +13,7 @@ from translator.targets.airflow.controlflow.names import Names, distinct_titles
 from translator.targets.airflow.controlflow.statements import Body
 from translator.targets.airflow.dag import are_late, comments, dag_arguments
 from translator.targets.airflow.imports import import_blocks
-from translator.targets.airflow.settings import SETTINGS, TARGET, no_callbacks, node_arguments, of_tasks
+from translator.targets.airflow.settings import SETTINGS, TARGET, node_arguments, of_tasks
 from translator.targets.constants import step_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.outline import outline
@@ -64,7 +64,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         return (*((("attempts", tries),) if limited and tries > 1 else ()), *node_arguments(node, hooks))
 
     of_paths = {path: name(constant) for path, constant in constant_of.items()}
-    body = Body(pipeline.graph, of_paths, names, settings, no_callbacks(pipeline))
+    body = Body(pipeline.graph, of_paths, names, settings)
     params = {parameter.name: thawed(parameter.default) for parameter in pipeline.parameters}
     late = are_late(params, 1 + _tasks(pipeline.graph))
     arguments = dag_arguments(pipeline, options, {} if late else params, hooks, attempts=1 if limited else None)

@@ -48,7 +48,6 @@ class Body:
         constants: by path of a leaf, the constant of its step.
         names: of the file.
         settings: returns the arguments of a node's operator that follow from settings.
-        of_finish: such arguments of the last task.
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class Body:
         constants: Mapping[Path, Name],
         names: Names,
         settings: Callable[[ir.ExecutionNode], Arguments],
-        of_finish: Arguments = (),
     ) -> None:
         self._constants = constants
         self._names = names
@@ -68,8 +66,7 @@ class Body:
         self._out.blank()
         self._out.remark(at.depth, "Runs last, whatever happened: writes run.json and sets the run's state.")
         operator = self._out.use("ControlFlowFinishOperator").text
-        finish = Call(name(operator), (), (("task_id", "finish"), *of_finish))
-        self._out.value(at.depth, "finish", finish)
+        self._out.value(at.depth, "finish", call(operator, task_id="finish"))
         self._out.blank()
         self._order(order, at)
         self._out.end()

@@ -130,7 +130,7 @@ with DAG(
     )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.
-    finish = FinishOperator(task_id="finish", on_failure_callback=None)
+    finish = FinishOperator(task_id="finish")
 
     prepare >> train >> score
     # Wait for these too, not only for the leaves: a leaf can fail while they still run.

@@ -52,6 +52,6 @@ with DAG(
     )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.
-    finish = ControlFlowFinishOperator(task_id="finish", on_failure_callback=None)
+    finish = ControlFlowFinishOperator(task_id="finish")
 
     prepare >> again_ >> finish
