@@ -13,19 +13,17 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from translator.cli.param_option import only_node
-from translator.diagnostics import SourceText
-from translator.launch_inputs import all_launch_inputs, fed_inputs, required
+from translator import ir
+from translator.cli.param_option import only_node, split
+from translator.launch_inputs import all_launch_inputs, required
 from translator.names import did_you_mean
-from translator.nodes import step_nodes
-from translator.source import Rules, parse, read_text
+from translator.source import read_file
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Iterable, Mapping, Sequence
 
-    from translator import ir
-    from translator.diagnostics import Diagnostics
+    from translator.diagnostics import Diagnostics, SourceText
     from translator.source import Located
     from translator.span import Span
 
@@ -68,7 +66,7 @@ def files(
     values = {} if file is None else _of_file(Path(file), known, sources, diagnostics, pipeline)
     in_options: set[str] = set()
     for text in texts:
-        name, equals, value = _split(text, known)
+        name, equals, value = split(text, known)
         if not equals:
             diagnostics.error(CODE, f"--input {text}: expected NODE.INPUT=URI", None)
         elif name not in known:
@@ -102,12 +100,6 @@ def _known(pipeline: ir.Pipeline) -> dict[str, str]:
     return names | {name: names[whole] for name, whole in only_node(pipeline, names).items()}
 
 
-def _split(text: str, known: Mapping[str, str]) -> tuple[str, str, str]:
-    """Split ``NAME=URI``; the names of the pipeline decide where a name ends, as it may contain equals signs."""
-    name = max((name for name in known if text.startswith(f"{name}=")), key=len, default="")
-    return (name, "=", text[len(name) + 1 :]) if name else text.partition("=")
-
-
 def _unknown(  # noqa: PLR0913, PLR0917 - all that the message says
     what: str,
     name: str,
@@ -116,13 +108,10 @@ def _unknown(  # noqa: PLR0913, PLR0917 - all that the message says
     place: Span | None,
     diagnostics: Diagnostics,
 ) -> None:
-    fed = {
-        f"{node.name}.{of_edge}": node.name
-        for node in step_nodes(pipeline).values()
-        for of_edge in fed_inputs(node, pipeline.edges)
-    }
-    if name in fed:
-        hint = f"to add files to theirs, set 'edge-merge-mode: append' for node {fed[name]!r}"
+    ends = (edge.target for edge in pipeline.edges if edge.target.kind is ir.EdgeKind.INPUT)
+    end = next((end for end in ends if f"{end.node}.{end.key}" == name), None)
+    if end is not None:
+        hint = f"to add files to theirs, set 'edge-merge-mode: append' for node {end.node!r}"
         diagnostics.error(CODE, f"{what}: edges replace all other files of this input", place, hint=hint)
         return
     nearest = did_you_mean(name, known, "inputs") or "no input of this pipeline can be given"
@@ -137,12 +126,7 @@ def _of_file(
     pipeline: ir.Pipeline,
 ) -> dict[str, ir.Value]:
     """Read a file of inputs: URIs by ``NODE.INPUT``, or by input below each node."""
-    text = read_text(path, diagnostics)
-    if text is None:
-        return {}
-    name = path.name if path.name not in sources else str(path)
-    sources[name] = SourceText(str(path), text)
-    root = parse(text, name, diagnostics, Rules.YAML_1_2)
+    root = read_file(path, sources, diagnostics)
     if root is None or root.value is None:
         return {}
     if root.entries is None:

@@ -77,9 +77,7 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
     }
     values_by_name: dict[str, Value] = {}
     for text in texts:
-        # A name may contain equals signs: the pipeline's names decide where it ends.
-        known = max((name for name in slots if text.startswith(f"{name}=")), key=len, default=None)
-        name, equals, value = (known, "=", text[len(known) + 1 :]) if known else text.partition("=")
+        name, equals, value = split(text, slots)
         name = whole_names.get(name, name)
         if not equals:
             diagnostics.error(CODE, f"--param {text}: expected NAME=VALUE or NODE.PARAMETER=VALUE", None)
@@ -135,6 +133,12 @@ def _json(text: str) -> ir.Json:
     except ValueError:
         return text
     return value
+
+
+def split(text: str, known: Iterable[str]) -> tuple[str, str, str]:
+    """Split ``NAME=VALUE``; the known names decide where a name ends, because it may contain equals signs."""
+    name = max((name for name in known if text.startswith(f"{name}=")), key=len, default=None)
+    return (name, "=", text[len(name) + 1 :]) if name else text.partition("=")
 
 
 def only_node(pipeline: ir.Pipeline, names: Iterable[str]) -> dict[str, str]:

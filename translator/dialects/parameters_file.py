@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.diagnostics import SourceText
 from translator.ir import PipelineParameter
 from translator.shim.json_values import frozen
-from translator.source import Rules, parse, read_text
+from translator.source import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from translator.diagnostics import Diagnostics
+    from translator.diagnostics import Diagnostics, SourceText
     from translator.dialects import Dialect
 
 
@@ -33,12 +32,7 @@ def read_parameters(
         message = f"a pipeline of {dialect.name} takes no parameters file"
         diagnostics.error("no-parameters-file", message, None, hint="set values with --param")
         return ()
-    text = read_text(path, diagnostics)
-    if text is None:
-        return ()
-    name = path.name if path.name not in sources else str(path)
-    sources[name] = SourceText(str(path), text)
-    root = parse(text, name, diagnostics, Rules.YAML_1_2)
+    root = read_file(path, sources, diagnostics)
     if root is None or root.value is None:
         return ()
     if root.entries is None:

@@ -1,5 +1,6 @@
 """Read the text of pipeline and configuration files into plain values that know their location."""
 
+from translator.source.files import read_file
 from translator.source.ignores import read_ignores
 from translator.source.located import Located
 from translator.source.parser import MAX_ALIASED, MAX_DEPTH, MAX_VALUES, parse
@@ -17,6 +18,7 @@ __all__ = [
     "dotted",
     "parse",
     "parse_toml",
+    "read_file",
     "read_ignores",
     "read_text",
 ]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translator import ir
-from translator.launch_inputs import description, is_required, key, launch_inputs
+from translator.launch_inputs import launch_inputs
 from translator.nodes import step_nodes
 from translator.runtime import atoms, typed, typed_for_all
 from translator.shim.contract import INPUTS_SECTION
@@ -22,6 +22,7 @@ from translator.targets.render import call
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from translator.launch_inputs import LaunchInput
     from translator.targets.render import Call
 
 Schema: TypeAlias = "dict[str, Any]"
@@ -91,8 +92,8 @@ def node_form(
         if keys:
             parameters[parameter.name] = call("dag_param", *keys)
     launched = launch_inputs(node, edges)
-    files = {key(node.name, item.name): _files(node, item, edges) for item in launched}
-    inputs = {item.name: call("dag_param", key(node.name, item.name)) for item in launched}
+    files = {item.key: _files(item) for item in launched}
+    inputs = {item.input.name: call("dag_param", item.key) for item in launched}
     if not sets:
         return Form({**params, **files}, parameters, inputs)
     all_sets = f"{node.name}.{ALL}"
@@ -182,17 +183,17 @@ def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters:
     return _param(rows, schema, title="parameter sets", section=node.name)
 
 
-def _files(node: ir.StepNode, item: ir.Input, edges: Sequence[ir.Edge]) -> Call:
+def _files(item: LaunchInput) -> Call:
     """Return the DAG param of an input: a list of URIs, without a default if every run must give it."""
-    required = is_required(node, item, edges)
+    default = item.input.default
     schema: Schema = {"type": "array", "items": {"type": "string"}}
-    schema = schema | {"minItems": 1} if required or item.default else _nullable(schema)
+    schema = schema | {"minItems": 1} if item.required or default else _nullable(schema)
     shown = {
-        "title": item.name,
-        "description": description(item, edges, _HINT),
-        "section": f"{node.name} {INPUTS_SECTION}",
+        "title": item.input.name,
+        "description": item.description(_HINT),
+        "section": f"{item.node} {INPUTS_SECTION}",
     }
-    return call("Param", **schema, **shown) if required else _param(thawed(item.default) or None, schema, **shown)
+    return call("Param", **schema, **shown) if item.required else _param(thawed(default) or None, schema, **shown)
 
 
 def _filled(default: object) -> Schema:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from translator import ir
-from translator.launch_inputs import description, is_required, launch_inputs
+from translator.launch_inputs import launch_inputs
 from translator.names import identifiers
 from translator.runtime import typed, typed_for_all
 from translator.shim.json_values import thawed
@@ -29,6 +29,7 @@ from translator.targets.render import Call, Name, call, code, literal
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
+    from translator.launch_inputs import LaunchInput
     from translator.targets.render import Expression
 
 
@@ -74,7 +75,7 @@ def inputs_group(node: ir.StepNode, name: str, edges: Sequence[ir.Edge]) -> Grou
         edges: the edges that end in it.
     """
     names = identifiers([item.name for item in node.step.inputs], FIELDS)
-    fields = tuple(_files(node, item, names[item.name], edges) for item in launch_inputs(node, edges))
+    fields = tuple(_files(item, names[item.input.name]) for item in launch_inputs(node, edges))
     text = f"Files for the inputs of {code(node.name)}, in place of their defaults."
     return Group(name, node.name, tuple(doc(text)), fields, base="NodeInputs") if fields else None
 
@@ -183,13 +184,13 @@ def _axis(parameter: ir.Parameter, name: str, values: tuple[ir.Value, ...] | Non
     return _finished(parameter, name, f"{AXIS}[{point}]", values or None)
 
 
-def _files(node: ir.StepNode, item: ir.Input, name: str, edges: Sequence[ir.Edge]) -> Field:
+def _files(item: LaunchInput, name: str) -> Field:
     """Return a field for the files of an input; every run must give one that nothing else provides."""
-    required = is_required(node, item, edges)
-    annotation = FILES if required or item.default else f"{FILES} | None"
-    alias = item.name if name != item.name else None
-    keywords = [(key, value) for key, value in (("alias", alias), ("description", description(item, edges))) if value]
-    default = None if required else thawed(item.default) or None
+    required, declared = item.required, item.input
+    annotation = FILES if required or declared.default else f"{FILES} | None"
+    alias = declared.name if name != declared.name else None
+    keywords = [(key, value) for key, value in (("alias", alias), ("description", item.description())) if value]
+    default = None if required else thawed(declared.default) or None
     if not keywords:
         return Field(name, annotation, default, required)
     present = keywords if required else [("default", default), *keywords]
