@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from translator import registry
 from translator.audit.model import FileAudit, Needs, PipelineAudit, Reason, Survey
 from translator.audit.needs import needs_of
-from translator.diagnostics import Severity
+from translator.diagnostics import Diagnostics, Severity
 from translator.load import load
 from translator.nodes import walk_steps
 
@@ -89,10 +89,9 @@ def _pipeline(loaded: Loaded, name: str, targets: Sequence[Target], *, alone: bo
     if pipeline is None:
         return PipelineAudit(name, alone, 0, reasons, warnings, Needs())
     for target in targets:
-        about = loaded.diagnostics.about(name).copy()
-        known = len(about.found)
+        about = Diagnostics(pipeline=name)
         target.check(pipeline, about)
-        reasons += _reasons(about.found[known:], name, target.NAME)
+        reasons += _reasons(about, name, target.NAME)
     return PipelineAudit(name, alone, sum(1 for _ in walk_steps(pipeline.graph)), reasons, warnings, needs_of(pipeline))
 
 

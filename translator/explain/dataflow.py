@@ -25,7 +25,7 @@ _DIGITS = 4
 """The maximum number of digits in a failure; the failures set the size of grids that are only known at run time."""
 
 
-PLACEHOLDER = "given.file"
+_PLACEHOLDER = "given.file"
 """Stands for the files of an input that every run is given."""
 _FAILURE = re.compile(r"(?P<node>.+?)(\[(?P<index>\d+)\])?(@(?P<attempt>\d+))?", re.DOTALL)
 
@@ -53,7 +53,7 @@ def explain(
     widths = {f.node: max(g.index or 0 for g in parsed if g.node == f.node) + 1 for f in parsed}
     oracle, notes = assumed(pipeline, widths, known_verdicts or {})
     lacking = required(pipeline)
-    values = {**values, **{one.key: (PLACEHOLDER,) for one in lacking}}
+    values = {**values, **{one.key: (_PLACEHOLDER,) for one in lacking}}
     notes = (*notes, *(f"The run is given files for the input {one.name}." for one in lacking))
     rules = Rules(pipeline, values, failing(parsed, oracle), widths=widths)
     undisturbed = predict(Rules(pipeline, values, oracle, widths=widths)).nodes

@@ -140,6 +140,11 @@ def comment(text: str) -> str:
     return f"# {_ENCODING.sub(_escaped, printable(text))}"
 
 
+def outline_lines(outline: Iterable[str]) -> Iterator[str]:
+    """Yield the outline of a graph as comments below their heading."""
+    yield from ("", "# The graph:", "#", *map(comment, outline))
+
+
 def docstring(lines: Iterable[str]) -> str:
     """Return ``lines`` as a docstring, without quotes, escapes and characters that could change its meaning."""
     escaped = (_QUOTES.sub(r"\\\g<0>", printable(line).replace("\\", "\\\\")) for line in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.targets.airflow.model import PlainNode
-from translator.targets.render import call, comment, keywords, line, name
+from translator.targets.render import call, comment, keywords, line, name, outline_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ def framed(file: Frame, tasks: Iterable[str]) -> Iterator[str]:
     for constant in file.steps:
         yield line(f"{constant.name} = ", constant.step)
     if file.outline:
-        yield from ("", "# The graph:", "#", *(comment(text) for text in file.outline))
+        yield from outline_lines(file.outline)
     yield from ("", "with DAG(")
     for argument in file.arguments:
         if argument[0] in file.comments:

@@ -63,8 +63,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         tries = node.policy.tries
         return (*((("attempts", tries),) if limited and tries > 1 else ()), *node_arguments(node, hooks))
 
-    of_paths = {path: name(constant) for path, constant in constant_of.items()}
-    body = Body(pipeline.graph, of_paths, names, settings)
+    body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, names, settings)
     params = {parameter.name: thawed(parameter.default) for parameter in pipeline.parameters}
     late = are_late(params, 1 + _tasks(pipeline.graph))
     arguments = dag_arguments(pipeline, options, {} if late else params, hooks, attempts=1 if limited else None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator.targets.prefect.controlflow.model import StepTask
 from translator.targets.prefect.writing import framed
-from translator.targets.render import comment, docstring, line
+from translator.targets.render import docstring, line, outline_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def flow_source(file: ControlFlowFile) -> Iterator[str]:
 
 def _functions(file: ControlFlowFile) -> Iterator[str]:
     if file.outline:
-        yield from ("", "# The graph:", "#", *(comment(text) for text in file.outline))
+        yield from outline_lines(file.outline)
     previous: StepTask | Function | None = None
     for block in file.blocks:
         if not isinstance(block, StepTask):
