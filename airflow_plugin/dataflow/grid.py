@@ -37,8 +37,8 @@ class GridOperator(BaseOperator):
         parameter_edges: by parameter of the step, the edge that brings its values, which wins over ``parameters``.
         points: explicit sets of values instead of a product of axes, or the DAG param that has them; other parameters
             remain axes.
-        inputs: the edges that bring the files of a step with ``files``; the step runs once per file, and there may be
-            none.
+        input_edges: the edges that bring the files of a step with ``files``; the step runs once per file, and there
+            may be none.
         project: the directory of the source file; usually one of the DAG's ``default_args``.
         only_if: what must hold, or else the node is skipped, and what follows it too.
         included_if: what must hold, or else the node is not part of the run.
@@ -55,7 +55,7 @@ class GridOperator(BaseOperator):
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
         points: ParamReference | Sequence[Mapping[str, Value]] | None = None,
-        inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
+        input_edges: Mapping[str, Sequence[ArtifactSource]] | None = None,
         project: str | Path = ".",
         only_if: Sequence[Condition] = (),
         included_if: Sequence[Condition] = (),
@@ -66,7 +66,7 @@ class GridOperator(BaseOperator):
         self.parameters = parameters or {}
         self.parameter_edges = parameter_edges or {}
         self.points = points
-        self.inputs = inputs or {}
+        self.input_edges = input_edges or {}
         self.project = project
         self.only_if = only_if
         self.included_if = included_if
@@ -111,7 +111,7 @@ class GridOperator(BaseOperator):
         from translator.shim.inputs import edges
         from translator.shim.parameters import file_grid
 
-        inputs = edges_in_run(context, self.inputs, store).get(axis.over, [])
+        inputs = edges_in_run(context, self.input_edges, store).get(axis.over, [])
         upstream = upstream_manifests(context, [edge.source for edge in inputs], store)
         declared = next((one for one in self.step.inputs if one.name == axis.over), None)
         brought = edges.files(declared, inputs, "replace", upstream, self.step.dialect) if declared else None

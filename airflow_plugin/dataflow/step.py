@@ -52,9 +52,9 @@ class StepOperator(BaseOperator):
     Args:
         step: what runs.
         project: directory in which the command runs; usually one of the DAG's ``default_args``.
-        inputs: by input of the step, the edges that bring its files, such as ``output(preprocess)``.
-        merge: whether these files replace the input's defaults or join them.
-        launch_inputs: by input of the step, the DAG param with the URIs that a run has in place of its defaults.
+        inputs: by input of the step, the DAG param with the URIs that a run has in place of its defaults.
+        input_edges: by input of the step, the edges that bring its files, such as ``output(preprocess)``.
+        edge_merge_mode: whether these files replace those of ``inputs`` and the defaults, or join them.
         parameters: by parameter of the step, the DAG param that sets it or its value.
         parameter_edges: by parameter of the step, the edge that brings its value, which wins over ``parameters``.
         point: from the grid that the operator is mapped over; its values win over all others.
@@ -72,9 +72,9 @@ class StepOperator(BaseOperator):
     runs_a_step = True
 
     # Defaults of arguments. A DAG file creates many operators, and setting an attribute of an operator is slow.
-    inputs: Mapping[str, Sequence[ArtifactSource]] = MappingProxyType({})
-    merge: Literal["replace", "append"] = "replace"
-    launch_inputs: Mapping[str, Given] = MappingProxyType({})
+    inputs: Mapping[str, Given] = MappingProxyType({})
+    input_edges: Mapping[str, Sequence[ArtifactSource]] = MappingProxyType({})
+    edge_merge_mode: Literal["replace", "append"] = "replace"
     parameters: Mapping[str, Given] = MappingProxyType({})
     parameter_edges: Mapping[str, ValueSource] = MappingProxyType({})
     point: Point | None = None
@@ -89,9 +89,9 @@ class StepOperator(BaseOperator):
         *,
         step: Step,
         project: str | Path = ".",
-        inputs: Mapping[str, Sequence[ArtifactSource]] | None = None,
-        merge: Literal["replace", "append"] | None = None,
-        launch_inputs: Mapping[str, Given] | None = None,
+        inputs: Mapping[str, Given] | None = None,
+        input_edges: Mapping[str, Sequence[ArtifactSource]] | None = None,
+        edge_merge_mode: Literal["replace", "append"] | None = None,
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
         point: Point | None = None,
@@ -108,8 +108,8 @@ class StepOperator(BaseOperator):
         self.project = project
         for name, value in (
             ("inputs", inputs),
-            ("merge", merge),
-            ("launch_inputs", launch_inputs),
+            ("input_edges", input_edges),
+            ("edge_merge_mode", edge_merge_mode),
             ("parameters", parameters),
             ("parameter_edges", parameter_edges),
             ("point", point),
@@ -150,7 +150,7 @@ class StepOperator(BaseOperator):
             raise NotStarted("not started: an execution before this one failed")
         execution = self._identity(context, store)
         launch_uris, bad_input = launched(
-            self.step, run_values(self.launch_inputs, context["params"]), project_folder(self.project)
+            self.step, run_values(self.inputs, context["params"]), project_folder(self.project)
         )
         values, inputs = self._upstream(context, store, launch_uris)
         problem = unknown_keys(context)
@@ -200,7 +200,7 @@ class StepOperator(BaseOperator):
         from airflow_plugin.dataflow.upstream import upstream_manifests
         from translator.shim.inputs import edges
 
-        inputs = edges_in_run(context, self.inputs, store)
+        inputs = edges_in_run(context, self.input_edges, store)
         sources = [edge.source for brought in inputs.values() for edge in brought]
         sources += [edge.source for edge in self.parameter_edges.values()]
         upstream = upstream_manifests(context, sources, store)
@@ -216,7 +216,7 @@ class StepOperator(BaseOperator):
             declared.name: edges.files(
                 declared,
                 inputs.get(declared.name, ()),
-                self.merge,
+                self.edge_merge_mode,
                 upstream,
                 self.step.dialect,
                 launch_uris.get(declared.name),

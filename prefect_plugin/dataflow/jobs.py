@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """A step with the files that edges bring; a node's function creates it, and calls one of its methods."""
+    """A step with the files of its inputs; a node's function creates it, and calls one of its methods."""
 
     __slots__ = ("_bad_input", "_inputs", "_step", "in_order", "node")
 
     def __init__(
         self,
         step: Step,
-        inputs: Mapping[str, Sequence[Edge[ArtifactSource]]] | None = None,
-        merge: Literal["replace", "append"] = "replace",
         *,
-        launch_inputs: NodeInputs | None = None,
+        inputs: NodeInputs | None = None,
+        input_edges: Mapping[str, Sequence[Edge[ArtifactSource]]] | None = None,
+        edge_merge_mode: Literal["replace", "append"] = "replace",
     ) -> None:
-        """Collect the files that edges bring.
+        """Collect the files of the step's inputs.
 
         Args:
             step: what to run.
-            inputs: by input of the step, its incoming edges.
-            merge: whether the files that edges bring replace an input's defaults or join them.
-            launch_inputs: the node's inputs in the parameter form: the files of this run in place of the defaults.
+            inputs: the node's inputs in the parameter form: the files of this run in place of the defaults.
+            input_edges: by input of the step, the edges that bring its files.
+            edge_merge_mode: whether these files replace those of ``inputs`` and the defaults, or join them.
         """
         self.node = current_node()
         self.in_order = False
@@ -58,15 +58,15 @@ class Job:
         declared = {item.name: item for item in step.inputs}
         present = {
             name: [edge for edge in values if not isinstance(edge.executions, LeftOut)]
-            for name, values in (inputs or {}).items()
+            for name, values in (input_edges or {}).items()
         }
-        form = {} if launch_inputs is None else launch_inputs.values()
+        form = {} if inputs is None else inputs.values()
         launch_uris, self._bad_input = launched(step, form, self.node.run.project)
         self._inputs: dict[str, InputFiles] = {
             name: edges.files(
                 declared[name],
                 [edge.source for edge in present.get(name, ())],
-                merge,
+                edge_merge_mode,
                 _upstream(present.get(name, ())),
                 step.dialect,
                 launch_uris.get(name),

@@ -86,7 +86,7 @@ METHODS = {
         "run": "form values",
         "grid": "form values",
         "files": "form values",
-        "__init__": "step inputs merge launch_inputs",
+        "__init__": "step inputs input_edges edge_merge_mode",
     },
     "Executions": {
         "outputs": "pattern",

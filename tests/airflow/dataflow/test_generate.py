@@ -269,7 +269,7 @@ def test_a_node_is_defined_after_those_that_it_refers_to() -> None:
     text = airflow.generate(pipeline(Node("last", after=["first"]), Node("first"), Node("other")))
     places = [text.index(f"\n    {name} = ") for name in ("first", "last", "other", "finish")]
     assert places == sorted(places)
-    assert 'inputs={"before": [output(first, "made")]},' in text
+    assert 'input_edges={"before": [output(first, "made")]},' in text
 
 
 def test_the_project_path_is_relative_to_the_dag_file() -> None:

@@ -90,7 +90,7 @@ def _over_files(plan: Plan, node: ir.TaskNode, axis: ir.FileAxis, step: Name, fo
     return _arguments(
         task_id="grid",
         step=step,
-        inputs={axis.over: brought} if brought else None,
+        input_edges={axis.over: brought} if brought else None,
         parameters=folders or None,
     )
 
@@ -101,11 +101,11 @@ def _values(plan: Plan, node: ir.StepNode, form: Form) -> Arguments:
 
 
 def _inputs(plan: Plan, node: ir.StepNode, form: Form) -> Arguments:
-    inputs: dict[str, list[Call]] = {}
+    edges: dict[str, list[Call]] = {}
     for edge in plan.into(node, ir.EdgeKind.INPUT):
-        inputs.setdefault(edge.target.key, []).append(_edge(plan, edge))
-    joined = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
-    return _arguments(inputs=inputs or None, merge=joined, launch_inputs=form.inputs or None)
+        edges.setdefault(edge.target.key, []).append(_edge(plan, edge))
+    mode = node.merge_mode.value if edges and node.merge_mode is not ir.MergeMode.REPLACE else None
+    return _arguments(inputs=form.inputs or None, input_edges=edges or None, edge_merge_mode=mode)
 
 
 def _edge(plan: Plan, edge: ir.Edge) -> Call:

@@ -38,7 +38,10 @@ FUNCTIONS = {
     "thread_pool",
     "unmapped",
 }
-LOCALS = {"axes", "grid_points", "job", "launch_inputs", "parameters", "points", "wait_for"}
+INPUTS_ARGUMENT = "inputs"
+"""The argument of a node's function for the inputs in its form."""
+
+LOCALS = {"axes", "grid_points", INPUTS_ARGUMENT, "job", "parameters", "points", "wait_for"}
 CLASSES = {
     *("Annotated", "Axis", "Executions", "Field", "FileAxis", "Files", "Input", "Job", "Literal", "Manifest", "Mapped"),
     *("NodeInputs", "NodeParameters", "Number", "Parameter", "Path", "Sequence", "Skip", "State", "Step"),

@@ -9,7 +9,7 @@ from translator.targets.prefect import forms
 from translator.targets.prefect import gates as gated
 from translator.targets.prefect.annotations import SEQUENCE
 from translator.targets.prefect.model import NodeFunction
-from translator.targets.prefect.names import GROUP_ARGUMENTS
+from translator.targets.prefect.names import GROUP_ARGUMENTS, INPUTS_ARGUMENT
 from translator.targets.prefect.plan import METHODS, allows_failure
 from translator.targets.prefect.settings import node_hooks, of_node, retry_options
 from translator.targets.prefect.text import docstring_of, spread
@@ -39,9 +39,9 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
         annotation = group.name if kind != "Point" else f"{SEQUENCE}[{group.name}]"
         arguments.append(f"{GROUP_ARGUMENTS[kind]}: {annotation}")
         passed.append(f"{GROUP_ARGUMENTS[kind]}={names.nodes[node.name]}")
-    if launched := names.inputs[node.name]:
-        arguments.append(f"launch_inputs: {launched.name}")
-        passed.append(f"launch_inputs={names.launched[node.name]}")
+    if inputs := names.inputs[node.name]:
+        arguments.append(f"{INPUTS_ARGUMENT}: {inputs.name}")
+        passed.append(f"{INPUTS_ARGUMENT}={names.launched[node.name]}")
     for source in carrying:
         arguments.append(f"{names.nodes[source]}: Executions")
         passed.append(f"{names.nodes[source]}={_future(plan.nodes[source], names)}")
@@ -145,13 +145,14 @@ def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names)
 
 
 def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
-    inputs: dict[str, list[Expression]] = {}
+    edges: dict[str, list[Expression]] = {}
     for edge in plan.edges[node.name]:
         if edge.target.kind is ir.EdgeKind.INPUT:
-            inputs.setdefault(edge.target.key, []).append(_edge(edge, names))
-    merge = node.merge_mode.value if inputs and node.merge_mode is not ir.MergeMode.REPLACE else None
-    launched = Name("launch_inputs") if names.inputs[node.name] else None
-    return call("Job", Name(names.steps[node.name]), inputs=inputs or None, merge=merge, launch_inputs=launched)
+            edges.setdefault(edge.target.key, []).append(_edge(edge, names))
+    mode = node.merge_mode.value if edges and node.merge_mode is not ir.MergeMode.REPLACE else None
+    inputs = Name(INPUTS_ARGUMENT) if names.inputs[node.name] else None
+    step = Name(names.steps[node.name])
+    return call("Job", step, inputs=inputs, input_edges=edges or None, edge_merge_mode=mode)
 
 
 def _values(plan: Plan, node: ir.StepNode, names: Names) -> dict[str, Expression]:

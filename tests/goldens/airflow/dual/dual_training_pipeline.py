@@ -70,7 +70,7 @@ with DAG(
         train_conservative_run = StepOperator.partial(
             task_id="run",
             step=TRAIN_MODEL,
-            inputs={"dataset": [output(preprocess, "preprocessed_mnist.npz")]},
+            input_edges={"dataset": [output(preprocess, "preprocessed_mnist.npz")]},
             on_error="stop-next",
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_conservative_grid.output)
@@ -79,7 +79,7 @@ with DAG(
     evaluate_conservative = StepOperator(  # dual.yaml:43
         task_id="evaluate_conservative",
         step=BATCH_INFERENCE,
-        inputs={"model": [output(train_conservative, "model*")]},
+        input_edges={"model": [output(train_conservative, "model*")]},
     )
 
     with TaskGroup("train_experimental") as train_experimental:  # dual.yaml:46
@@ -91,7 +91,7 @@ with DAG(
         train_experimental_run = StepOperator.partial(
             task_id="run",
             step=TRAIN_MODEL,
-            inputs={"dataset": [output(preprocess, "preprocessed_mnist.npz")]},
+            input_edges={"dataset": [output(preprocess, "preprocessed_mnist.npz")]},
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_experimental_grid.output)
@@ -104,7 +104,7 @@ with DAG(
     evaluate_experimental = StepOperator(  # dual.yaml:53
         task_id="evaluate_experimental",
         step=BATCH_INFERENCE,
-        inputs={"model": [output(train_experimental, "model*")]},
+        input_edges={"model": [output(train_experimental, "model*")]},
     )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.

@@ -174,7 +174,7 @@ with DAG(
     prepare = StepOperator(  # edges.yaml:67
         task_id="prepare",
         step=PREPARE,
-        launch_inputs={"raw": dag_param("prepare.inputs.raw")},
+        inputs={"raw": dag_param("prepare.inputs.raw")},
         parameters={
             "rows": dag_param("rows"),
             "colour": dag_param("colour", "prepare.colour"),
@@ -197,14 +197,14 @@ with DAG(
             task_id="run",
             step=FIT,
             inputs={
-                "table": [output(prepare, "table.csv")],
-                "raw": [same_input(prepare, "raw")],
-            },
-            merge="append",
-            launch_inputs={
                 "table": dag_param("fit.inputs.table"),
                 "raw": dag_param("fit.inputs.raw"),
             },
+            input_edges={
+                "table": [output(prepare, "table.csv")],
+                "raw": [same_input(prepare, "raw")],
+            },
+            edge_merge_mode="append",
             map_index_template="{{ task.point_label }}",
         ).expand(point=fit_grid.output)
         fit_run >> EmptyOperator(task_id="done")
@@ -212,8 +212,8 @@ with DAG(
     after = StepOperator(  # edges.yaml:80
         task_id="after",
         step=FIT_FOR_AFTER,
-        inputs={"table": [output(prepare, "table.csv")]},
-        launch_inputs={"raw": dag_param("after.inputs.raw")},
+        inputs={"raw": dag_param("after.inputs.raw")},
+        input_edges={"table": [output(prepare, "table.csv")]},
         parameters={"rows": dag_param("after.rows"), "depth": dag_param("after.depth")},
     )
 

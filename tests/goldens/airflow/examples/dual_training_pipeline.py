@@ -151,7 +151,7 @@ with DAG(
         train_conservative_run = StepOperator.partial(
             task_id="run",
             step=TRAIN_MODEL,
-            inputs={
+            input_edges={
                 "training-set": [output(preprocess, "digits_train.npz")],
                 "validation-set": [output(preprocess, "digits_validation.npz")],
             },
@@ -163,7 +163,7 @@ with DAG(
     evaluate_conservative = StepOperator(  # valohai.yaml:122
         task_id="evaluate_conservative",
         step=EVALUATE_MODELS,
-        inputs={
+        input_edges={
             "models": [output(train_conservative, "model*")],
             "validation-set": [output(preprocess, "digits_validation.npz")],
             "test-set": [output(preprocess, "digits_test.npz")],
@@ -185,7 +185,7 @@ with DAG(
         train_experimental_run = StepOperator.partial(
             task_id="run",
             step=TRAIN_MODEL,
-            inputs={
+            input_edges={
                 "training-set": [output(preprocess, "digits_train.npz")],
                 "validation-set": [output(preprocess, "digits_validation.npz")],
             },
@@ -201,7 +201,7 @@ with DAG(
     evaluate_experimental = StepOperator(  # valohai.yaml:129
         task_id="evaluate_experimental",
         step=EVALUATE_MODELS,
-        inputs={
+        input_edges={
             "models": [output(train_experimental, "model*")],
             "validation-set": [output(preprocess, "digits_validation.npz")],
             "test-set": [output(preprocess, "digits_test.npz")],

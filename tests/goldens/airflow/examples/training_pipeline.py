@@ -141,7 +141,7 @@ with DAG(
         train_run = StepOperator.partial(
             task_id="run",
             step=TRAIN_MODEL,
-            inputs={
+            input_edges={
                 "training-set": [output(preprocess, "digits_train.npz")],
                 "validation-set": [output(preprocess, "digits_validation.npz")],
             },
@@ -157,7 +157,7 @@ with DAG(
     evaluate = StepOperator(  # valohai.yaml:92
         task_id="evaluate",
         step=EVALUATE_MODELS,
-        inputs={
+        input_edges={
             "models": [output(train, "model*")],
             "validation-set": [output(preprocess, "digits_validation.npz")],
             "test-set": [output(preprocess, "digits_test.npz")],
@@ -167,7 +167,7 @@ with DAG(
     report = StepOperator(  # valohai.yaml:95
         task_id="report",
         step=WRITE_REPORT,
-        inputs={"candidates": [output(evaluate, "candidates.json")]},
+        input_edges={"candidates": [output(evaluate, "candidates.json")]},
         parameters={
             "best_model": dag_param("report.best_model"),
             "accuracy": dag_param("report.accuracy"),

@@ -158,7 +158,7 @@ with DAG(
     first = StepOperator(  # inputs.yaml:25
         task_id="first",
         step=TRAIN,
-        launch_inputs={
+        inputs={
             "data": dag_param("first.inputs.data"),
             "earlier models": dag_param("first.inputs.earlier models"),
             "labels": dag_param("first.inputs.labels"),
@@ -169,13 +169,13 @@ with DAG(
     second = StepOperator(  # inputs.yaml:26
         task_id="second",
         step=TRAIN,
-        inputs={"data": [output(first, "*.csv")]},
-        merge="append",
-        launch_inputs={
+        inputs={
             "data": dag_param("second.inputs.data"),
             "earlier models": dag_param("second.inputs.earlier models"),
             "labels": dag_param("second.inputs.labels"),
         },
+        input_edges={"data": [output(first, "*.csv")]},
+        edge_merge_mode="append",
         parameters={"data": dag_param("second.data"), "day": dag_param("second.day")},
     )
 
@@ -189,11 +189,11 @@ with DAG(
         search_run = StepOperator.partial(
             task_id="run",
             step=TRAIN,
-            inputs={"data": [output(first, "*.csv")]},
-            launch_inputs={
+            inputs={
                 "earlier models": dag_param("search.inputs.earlier models"),
                 "labels": dag_param("search.inputs.labels"),
             },
+            input_edges={"data": [output(first, "*.csv")]},
             map_index_template="{{ task.point_label }}",
         ).expand(point=search_grid.output)
         search_run >> EmptyOperator(task_id="done")

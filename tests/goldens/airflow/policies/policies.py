@@ -144,7 +144,7 @@ with DAG(
         task_id="all_",
         task_display_name="all",
         step=WORK,
-        launch_inputs={"before": dag_param("all.inputs.before")},
+        inputs={"before": dag_param("all.inputs.before")},
         parameters={"size": dag_param("all.size")},
     )
 
@@ -152,7 +152,7 @@ with DAG(
         task_id="next_",
         task_display_name="next",
         step=WORK,
-        launch_inputs={"before": dag_param("next.inputs.before")},
+        inputs={"before": dag_param("next.inputs.before")},
         parameters={"size": dag_param("next.size")},
         on_error="stop-next",
     )
@@ -161,7 +161,7 @@ with DAG(
         go_on_run = StepOperator(
             task_id="run",
             step=WORK,
-            launch_inputs={"before": dag_param("go-on.inputs.before")},
+            inputs={"before": dag_param("go-on.inputs.before")},
             parameters={"size": dag_param("go-on.size")},
             on_error="continue",
         )
@@ -171,7 +171,7 @@ with DAG(
     again = StepOperator(  # policies.yaml:31
         task_id="again",
         step=WORK,
-        launch_inputs={"before": dag_param("again.inputs.before")},
+        inputs={"before": dag_param("again.inputs.before")},
         parameters={"size": dag_param("again.size")},
         on_error="retry",
         retries=2,
@@ -190,7 +190,7 @@ with DAG(
         all_of_them_run = StepOperator.partial(
             task_id="run",
             step=WORK,
-            launch_inputs={"before": dag_param("all-of-them.inputs.before")},
+            inputs={"before": dag_param("all-of-them.inputs.before")},
             on_child_error="stop-all-and-error",
             max_active_tis_per_dagrun=2,
             map_index_template="{{ task.point_label }}",
@@ -209,7 +209,7 @@ with DAG(
         next_of_them_run = StepOperator.partial(
             task_id="run",
             step=WORK,
-            launch_inputs={"before": dag_param("next-of-them.inputs.before")},
+            inputs={"before": dag_param("next-of-them.inputs.before")},
             on_error="stop-next",
             map_index_template="{{ task.point_label }}",
         ).expand(point=next_of_them_grid.output)
@@ -227,7 +227,7 @@ with DAG(
         some_of_them_run = StepOperator.partial(
             task_id="run",
             step=WORK,
-            launch_inputs={"before": dag_param("some-of-them.inputs.before")},
+            inputs={"before": dag_param("some-of-them.inputs.before")},
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=some_of_them_grid.output)
@@ -249,7 +249,7 @@ with DAG(
         again_of_them_run = StepOperator.partial(
             task_id="run",
             step=WORK,
-            launch_inputs={"before": dag_param("again-of-them.inputs.before")},
+            inputs={"before": dag_param("again-of-them.inputs.before")},
             on_error="retry",
             retries=2,
             retry_delay=timedelta(0),
@@ -260,7 +260,7 @@ with DAG(
     last = StepOperator(  # policies.yaml:36
         task_id="last",
         step=WORK,
-        inputs={
+        input_edges={
             "before": [
                 output(all_),
                 output(next_),

@@ -70,7 +70,7 @@ with DAG(
         train_run = StepOperator.partial(
             task_id="run",
             step=TRAIN,
-            inputs={"dataset": [output(preprocess, "*.npz")]},
+            input_edges={"dataset": [output(preprocess, "*.npz")]},
             on_error="continue",
             map_index_template="{{ task.point_label }}",
         ).expand(point=train_grid.output)
@@ -83,7 +83,7 @@ with DAG(
     evaluate = StepOperator(  # readme.yaml:33
         task_id="evaluate",
         step=EVALUATE,
-        inputs={"models": [output(train, "model*")]},
+        input_edges={"models": [output(train, "model*")]},
     )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.

@@ -100,7 +100,7 @@ with DAG(
         train_run = StepOperator.partial(
             task_id="run",
             step=TRAIN_MODEL_MNIST,
-            inputs={
+            input_edges={
                 "training-set-images": [output(preprocess, "*train-images*")],
                 "training-set-labels": [output(preprocess, "*train-labels*")],
                 "test-set-images": [output(preprocess, "*test-images*")],
@@ -113,8 +113,8 @@ with DAG(
     evaluate = StepOperator(  # training.yaml:53
         task_id="evaluate",
         step=BATCH_INFERENCE_MNIST,
-        inputs={"model": [output(train, "model*")]},
-        launch_inputs={"images": dag_param("evaluate.inputs.images")},
+        inputs={"images": dag_param("evaluate.inputs.images")},
+        input_edges={"model": [output(train, "model*")]},
     )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.

@@ -63,7 +63,7 @@ def train_conservative_node(
     """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
-        inputs={"dataset": [preprocess.outputs("preprocessed_mnist.npz")]},
+        input_edges={"dataset": [preprocess.outputs("preprocessed_mnist.npz")]},
     )
     grid_points = job.grid(values={"learning_rate": learning_rates})
     return execution.map(grid_points, unmapped(job))
@@ -72,7 +72,10 @@ def train_conservative_node(
 @execution_node(name="evaluate_conservative")  # dual.yaml:43
 def evaluate_conservative_node(train_conservative: Executions) -> Manifest:
     """Run the step `batch-inference`."""
-    job = Job(BATCH_INFERENCE, inputs={"model": [train_conservative.outputs("model*")]})
+    job = Job(
+        BATCH_INFERENCE,
+        input_edges={"model": [train_conservative.outputs("model*")]},
+    )
     return job.run()
 
 
@@ -84,7 +87,7 @@ def train_experimental_node(
     """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
-        inputs={"dataset": [preprocess.outputs("preprocessed_mnist.npz")]},
+        input_edges={"dataset": [preprocess.outputs("preprocessed_mnist.npz")]},
     )
     grid_points = job.grid(values={"learning_rate": learning_rates})
     return execution.map(grid_points, unmapped(job))
@@ -93,7 +96,10 @@ def train_experimental_node(
 @execution_node(name="evaluate_experimental")  # dual.yaml:53
 def evaluate_experimental_node(train_experimental: Executions) -> Manifest:
     """Run the step `batch-inference`."""
-    job = Job(BATCH_INFERENCE, inputs={"model": [train_experimental.outputs("model*")]})
+    job = Job(
+        BATCH_INFERENCE,
+        input_edges={"model": [train_experimental.outputs("model*")]},
+    )
     return job.run()
 
 

@@ -138,26 +138,26 @@ class AfterInputs(NodeInputs, node="after"):
 @execution_node(name="prepare")  # edges.yaml:67
 def prepare_node(
     parameters: PrepareParameters,
-    launch_inputs: PrepareInputs,
+    inputs: PrepareInputs,
     rows: int,
     colour: str | None,
 ) -> Manifest:
     """Run the step `prepare`."""
-    job = Job(PREPARE, launch_inputs=launch_inputs)
+    job = Job(PREPARE, inputs=inputs)
     return job.run(parameters, values={"rows": rows, "colour": colour})
 
 
 @task_node(name="fit")  # edges.yaml:76
-def fit_node(axes: FitGrid, launch_inputs: FitInputs, prepare: Executions) -> Mapped:
+def fit_node(axes: FitGrid, inputs: FitInputs, prepare: Executions) -> Mapped:
     """Run the step `fit` once per point of the grid."""
     job = Job(
         FIT,
-        inputs={
+        inputs=inputs,
+        input_edges={
             "table": [prepare.outputs("table.csv")],
             "raw": [prepare.inputs("raw")],
         },
-        merge="append",
-        launch_inputs=launch_inputs,
+        edge_merge_mode="append",
     )
     grid_points = job.grid(
         axes,
@@ -169,14 +169,14 @@ def fit_node(axes: FitGrid, launch_inputs: FitInputs, prepare: Executions) -> Ma
 @execution_node(name="after")  # edges.yaml:80
 def after_node(
     parameters: AfterParameters,
-    launch_inputs: AfterInputs,
+    inputs: AfterInputs,
     prepare: Executions,
 ) -> Manifest:
     """Run the step `fit`."""
     job = Job(
         FIT_FOR_AFTER,
-        inputs={"table": [prepare.outputs("table.csv")]},
-        launch_inputs=launch_inputs,
+        inputs=inputs,
+        input_edges={"table": [prepare.outputs("table.csv")]},
     )
     return job.run(parameters)
 
@@ -214,18 +214,14 @@ def edges(
     with run_of("Edges", project=PROJECT, parameters={"rows": rows, "colour": colour}):
         prepare_run = prepare_node.submit(
             parameters=prepare,
-            launch_inputs=prepare_inputs,
+            inputs=prepare_inputs,
             rows=rows,
             colour=colour,
         )
-        fit_run = fit_node.submit(
-            axes=fit,
-            launch_inputs=fit_inputs,
-            prepare=prepare_run,
-        )
+        fit_run = fit_node.submit(axes=fit, inputs=fit_inputs, prepare=prepare_run)
         after_node.submit(
             parameters=after,
-            launch_inputs=after_inputs,
+            inputs=after_inputs,
             prepare=prepare_run,
             wait_for=[fit_run],
         )

@@ -100,7 +100,7 @@ def train_conservative_node(
     """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
-        inputs={
+        input_edges={
             "training-set": [preprocess.outputs("digits_train.npz")],
             "validation-set": [preprocess.outputs("digits_validation.npz")],
         },
@@ -117,7 +117,7 @@ def evaluate_conservative_node(
     """Run the step `evaluate-models`."""
     job = Job(
         EVALUATE_MODELS,
-        inputs={
+        input_edges={
             "models": [train_conservative.outputs("model*")],
             "validation-set": [preprocess.outputs("digits_validation.npz")],
             "test-set": [preprocess.outputs("digits_test.npz")],
@@ -135,7 +135,7 @@ def train_experimental_node(
     """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
-        inputs={
+        input_edges={
             "training-set": [preprocess.outputs("digits_train.npz")],
             "validation-set": [preprocess.outputs("digits_validation.npz")],
         },
@@ -152,7 +152,7 @@ def evaluate_experimental_node(
     """Run the step `evaluate-models`."""
     job = Job(
         EVALUATE_MODELS,
-        inputs={
+        input_edges={
             "models": [train_experimental.outputs("model*")],
             "validation-set": [preprocess.outputs("digits_validation.npz")],
             "test-set": [preprocess.outputs("digits_test.npz")],

@@ -104,7 +104,7 @@ def train_node(
     """Run the step `train-model` once per point of the grid."""
     job = Job(
         TRAIN_MODEL,
-        inputs={
+        input_edges={
             "training-set": [preprocess.outputs("digits_train.npz")],
             "validation-set": [preprocess.outputs("digits_validation.npz")],
         },
@@ -125,7 +125,7 @@ def evaluate_node(train: Executions, preprocess: Executions) -> Manifest:
     """Run the step `evaluate-models`."""
     job = Job(
         EVALUATE_MODELS,
-        inputs={
+        input_edges={
             "models": [train.outputs("model*")],
             "validation-set": [preprocess.outputs("digits_validation.npz")],
             "test-set": [preprocess.outputs("digits_test.npz")],
@@ -139,7 +139,7 @@ def report_node(parameters: ReportParameters, evaluate: Executions) -> Manifest:
     """Run the step `write-report`."""
     job = Job(
         WRITE_REPORT,
-        inputs={"candidates": [evaluate.outputs("candidates.json")]},
+        input_edges={"candidates": [evaluate.outputs("candidates.json")]},
     )
     return job.run(
         parameters,

@@ -108,24 +108,24 @@ class SearchInputs(NodeInputs, node="search"):
 
 
 @execution_node(name="first")  # inputs.yaml:25
-def first_node(parameters: FirstParameters, launch_inputs: FirstInputs) -> Manifest:
+def first_node(parameters: FirstParameters, inputs: FirstInputs) -> Manifest:
     """Run the step `train`."""
-    job = Job(TRAIN, launch_inputs=launch_inputs)
+    job = Job(TRAIN, inputs=inputs)
     return job.run(parameters)
 
 
 @execution_node(name="second")  # inputs.yaml:26
 def second_node(
     parameters: SecondParameters,
-    launch_inputs: SecondInputs,
+    inputs: SecondInputs,
     first: Executions,
 ) -> Manifest:
     """Run the step `train`."""
     job = Job(
         TRAIN,
-        inputs={"data": [first.outputs("*.csv")]},
-        merge="append",
-        launch_inputs=launch_inputs,
+        inputs=inputs,
+        input_edges={"data": [first.outputs("*.csv")]},
+        edge_merge_mode="append",
     )
     return job.run(parameters)
 
@@ -133,15 +133,11 @@ def second_node(
 @task_node(name="search")  # inputs.yaml:27
 def search_node(
     points: Sequence[SearchPoint],
-    launch_inputs: SearchInputs,
+    inputs: SearchInputs,
     first: Executions,
 ) -> Mapped:
     """Run the step `train` once per point of the grid."""
-    job = Job(
-        TRAIN,
-        inputs={"data": [first.outputs("*.csv")]},
-        launch_inputs=launch_inputs,
-    )
+    job = Job(TRAIN, inputs=inputs, input_edges={"data": [first.outputs("*.csv")]})
     grid_points = job.grid(points)
     return execution.map(grid_points, unmapped(job))
 
@@ -173,11 +169,7 @@ def inputs(
         search_inputs: Files for the inputs of the node `search`.
     """
     with run_of("Inputs", project=PROJECT):
-        first_run = first_node.submit(parameters=first, launch_inputs=first_inputs)
-        second_node.submit(
-            parameters=second,
-            launch_inputs=second_inputs,
-            first=first_run,
-        )
-        search_node.submit(points=search, launch_inputs=search_inputs, first=first_run)
+        first_run = first_node.submit(parameters=first, inputs=first_inputs)
+        second_node.submit(parameters=second, inputs=second_inputs, first=first_run)
+        search_node.submit(points=search, inputs=search_inputs, first=first_run)
         return finish()

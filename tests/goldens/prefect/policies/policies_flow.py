@@ -139,30 +139,30 @@ class LastParameters(NodeParameters, node="last"):
 
 
 @execution_node(name="all")  # policies.yaml:28
-def all_node(parameters: AllParameters, launch_inputs: AllInputs) -> Manifest:
+def all_node(parameters: AllParameters, inputs: AllInputs) -> Manifest:
     """Run the step `work`."""
-    job = Job(WORK, launch_inputs=launch_inputs)
+    job = Job(WORK, inputs=inputs)
     return job.run(parameters)
 
 
 @execution_node(name="next", on_error="stop-next")  # policies.yaml:29
-def next_node(parameters: NextParameters, launch_inputs: NextInputs) -> Manifest:
+def next_node(parameters: NextParameters, inputs: NextInputs) -> Manifest:
     """Run the step `work`."""
-    job = Job(WORK, launch_inputs=launch_inputs)
+    job = Job(WORK, inputs=inputs)
     return job.run(parameters)
 
 
 @execution_node(name="go-on", on_error="continue")  # policies.yaml:30
-def go_on_node(parameters: GoOnParameters, launch_inputs: GoOnInputs) -> Manifest:
+def go_on_node(parameters: GoOnParameters, inputs: GoOnInputs) -> Manifest:
     """Run the step `work`."""
-    job = Job(WORK, launch_inputs=launch_inputs)
+    job = Job(WORK, inputs=inputs)
     return job.run(parameters)
 
 
 @execution_node(name="again", on_error="retry", retries=2)  # policies.yaml:31
-def again_node(parameters: AgainParameters, launch_inputs: AgainInputs) -> Manifest:
+def again_node(parameters: AgainParameters, inputs: AgainInputs) -> Manifest:
     """Run the step `work`."""
-    job = Job(WORK, launch_inputs=launch_inputs)
+    job = Job(WORK, inputs=inputs)
     return job.run(parameters)
 
 
@@ -171,36 +171,33 @@ def again_node(parameters: AgainParameters, launch_inputs: AgainInputs) -> Manif
     on_child_error="stop-all-and-error",
     max_workers=2,
 )
-def all_of_them_node(axes: AllOfThemGrid, launch_inputs: AllOfThemInputs) -> Mapped:
+def all_of_them_node(axes: AllOfThemGrid, inputs: AllOfThemInputs) -> Mapped:
     """Run the step `work` once per point of the grid."""
-    job = Job(WORK, launch_inputs=launch_inputs)
+    job = Job(WORK, inputs=inputs)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="next-of-them", on_error="stop-next")  # policies.yaml:33
-def next_of_them_node(axes: NextOfThemGrid, launch_inputs: NextOfThemInputs) -> Mapped:
+def next_of_them_node(axes: NextOfThemGrid, inputs: NextOfThemInputs) -> Mapped:
     """Run the step `work` once per point of the grid."""
-    job = Job(WORK, launch_inputs=launch_inputs)
+    job = Job(WORK, inputs=inputs)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="some-of-them", on_error="continue")  # policies.yaml:34
-def some_of_them_node(axes: SomeOfThemGrid, launch_inputs: SomeOfThemInputs) -> Mapped:
+def some_of_them_node(axes: SomeOfThemGrid, inputs: SomeOfThemInputs) -> Mapped:
     """Run the step `work` once per point of the grid."""
-    job = Job(WORK, launch_inputs=launch_inputs)
+    job = Job(WORK, inputs=inputs)
     grid_points = job.grid(axes)
     return execution.map(grid_points, unmapped(job))
 
 
 @task_node(name="again-of-them", on_error="retry")  # policies.yaml:35
-def again_of_them_node(
-    axes: AgainOfThemGrid,
-    launch_inputs: AgainOfThemInputs,
-) -> Mapped:
+def again_of_them_node(axes: AgainOfThemGrid, inputs: AgainOfThemInputs) -> Mapped:
     """Run the step `work` once per point of the grid."""
-    job = Job(WORK, launch_inputs=launch_inputs)
+    job = Job(WORK, inputs=inputs)
     grid_points = job.grid(axes)
     return execution.with_options(retries=2).map(grid_points, unmapped(job))
 
@@ -220,7 +217,7 @@ def last_node(
     """Run the step `work`."""
     job = Job(
         WORK,
-        inputs={
+        input_edges={
             "before": [
                 all_.outputs("*"),
                 next_.outputs("*"),
@@ -286,25 +283,25 @@ def policies(
             them`.
     """
     with run_of("Policies", project=PROJECT):
-        all_run = all_node.submit(parameters=all_, launch_inputs=all_inputs)
-        next_run = next_node.submit(parameters=next_, launch_inputs=next_inputs)
-        go_on_run = go_on_node.submit(parameters=go_on, launch_inputs=go_on_inputs)
-        again_run = again_node.submit(parameters=again, launch_inputs=again_inputs)
+        all_run = all_node.submit(parameters=all_, inputs=all_inputs)
+        next_run = next_node.submit(parameters=next_, inputs=next_inputs)
+        go_on_run = go_on_node.submit(parameters=go_on, inputs=go_on_inputs)
+        again_run = again_node.submit(parameters=again, inputs=again_inputs)
         all_of_them_run = all_of_them_node.submit(
             axes=all_of_them,
-            launch_inputs=all_of_them_inputs,
+            inputs=all_of_them_inputs,
         )
         next_of_them_run = next_of_them_node.submit(
             axes=next_of_them,
-            launch_inputs=next_of_them_inputs,
+            inputs=next_of_them_inputs,
         )
         some_of_them_run = some_of_them_node.submit(
             axes=some_of_them,
-            launch_inputs=some_of_them_inputs,
+            inputs=some_of_them_inputs,
         )
         again_of_them_run = again_of_them_node.submit(
             axes=again_of_them,
-            launch_inputs=again_of_them_inputs,
+            inputs=again_of_them_inputs,
         )
         last_node.submit(
             parameters=last,

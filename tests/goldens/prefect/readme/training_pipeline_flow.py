@@ -58,7 +58,7 @@ def preprocess_node() -> Manifest:
 @task_node(name="train", on_error="continue")  # readme.yaml:32
 def train_node(preprocess: Executions, learning_rate: Sequence[float]) -> Mapped:
     """Run the step `train` once per point of the grid."""
-    job = Job(TRAIN, inputs={"dataset": [preprocess.outputs("*.npz")]})
+    job = Job(TRAIN, input_edges={"dataset": [preprocess.outputs("*.npz")]})
     grid_points = job.grid(values={"learning_rate": learning_rate})
     return execution.map(grid_points, unmapped(job))
 
@@ -66,7 +66,7 @@ def train_node(preprocess: Executions, learning_rate: Sequence[float]) -> Mapped
 @execution_node(name="evaluate")  # readme.yaml:33
 def evaluate_node(train: Executions) -> Manifest:
     """Run the step `evaluate`."""
-    job = Job(EVALUATE, inputs={"models": [train.outputs("model*")]})
+    job = Job(EVALUATE, input_edges={"models": [train.outputs("model*")]})
     return job.run()
 
 

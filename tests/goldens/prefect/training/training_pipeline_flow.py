@@ -83,7 +83,7 @@ def train_node(axes: TrainGrid, preprocess: Executions) -> Mapped:
     """Run the step `Train model (MNIST)` once per point of the grid."""
     job = Job(
         TRAIN_MODEL_MNIST,
-        inputs={
+        input_edges={
             "training-set-images": [preprocess.outputs("*train-images*")],
             "training-set-labels": [preprocess.outputs("*train-labels*")],
             "test-set-images": [preprocess.outputs("*test-images*")],
@@ -95,12 +95,12 @@ def train_node(axes: TrainGrid, preprocess: Executions) -> Mapped:
 
 
 @execution_node(name="evaluate")  # training.yaml:53
-def evaluate_node(launch_inputs: EvaluateInputs, train: Executions) -> Manifest:
+def evaluate_node(inputs: EvaluateInputs, train: Executions) -> Manifest:
     """Run the step `Batch inference (MNIST)`."""
     job = Job(
         BATCH_INFERENCE_MNIST,
-        inputs={"model": [train.outputs("model*")]},
-        launch_inputs=launch_inputs,
+        inputs=inputs,
+        input_edges={"model": [train.outputs("model*")]},
     )
     return job.run()
 
@@ -126,7 +126,7 @@ def training_pipeline(
     with run_of("Training Pipeline", project=PROJECT):
         preprocess_run = preprocess_node.submit()
         train_run = train_node.submit(axes=train, preprocess=preprocess_run)
-        evaluate_node.submit(launch_inputs=evaluate_inputs, train=train_run)
+        evaluate_node.submit(inputs=evaluate_inputs, train=train_run)
         return finish()
 
 

@@ -130,7 +130,7 @@ with DAG(
     summarise = StepOperator(
         task_id="summarise",
         step=SUMMARISE,
-        inputs={"cleaned": [output(clean)]},
+        input_edges={"cleaned": [output(clean)]},
         parameters={
             "cleaned": dag_param("data.cleaned"),
             "raw": dag_param("data.raw"),

@@ -100,7 +100,7 @@ with DAG(
     apply = StepOperator(
         task_id="apply",
         step=APPLY,
-        inputs={"table": [output(build_table)]},
+        input_edges={"table": [output(build_table)]},
         parameters={
             "table": dag_param("data.table"),
             "--model": dag_param("data.model"),

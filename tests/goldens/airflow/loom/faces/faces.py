@@ -121,7 +121,7 @@ with DAG(
         blur_grid = GridOperator(
             task_id="grid",
             step=BLUR,
-            inputs={"loop.over": [output(extract)]},
+            input_edges={"loop.over": [output(extract)]},
             parameters={
                 "loop.over": dag_param("data.frames"),
                 "loop.into": dag_param("data.blurred"),
@@ -130,7 +130,7 @@ with DAG(
         blur_run = StepOperator.partial(
             task_id="run",
             step=BLUR,
-            inputs={"loop.over": [output(extract)]},
+            input_edges={"loop.over": [output(extract)]},
             parameters={
                 "--kernel": dag_param("kernel"),
                 "loop.over": dag_param("data.frames"),
@@ -150,7 +150,7 @@ with DAG(
         detect = StepOperator(
             task_id="detect",
             step=DETECT,
-            inputs={"images": [output(blur)]},
+            input_edges={"images": [output(blur)]},
             parameters={
                 "images": dag_param("data.blurred"),
                 "-o": dag_param("data.faces"),
@@ -161,14 +161,14 @@ with DAG(
         any_faces = StepOperator(
             task_id="any_faces",
             step=ANY_FACES,
-            inputs={"data": [output(detect)]},
+            input_edges={"data": [output(detect)]},
             parameters={"data": dag_param("data.faces")},
         )
 
         refine = StepOperator(
             task_id="refine",
             step=REFINE,
-            inputs={"faces": [output(detect)]},
+            input_edges={"faces": [output(detect)]},
             parameters={
                 "faces": dag_param("data.faces"),
                 "-o": dag_param("data.refined"),
@@ -179,7 +179,7 @@ with DAG(
     report = StepOperator(
         task_id="report",
         step=REPORT,
-        inputs={"faces": [output(detect)]},
+        input_edges={"faces": [output(detect)]},
         parameters={"faces": dag_param("data.faces"), "-o": dag_param("data.report")},
         included_if=[is_true(dag_param("include.report"))],
     )

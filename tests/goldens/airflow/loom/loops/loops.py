@@ -121,7 +121,7 @@ with DAG(
         read_grid = GridOperator(
             task_id="grid",
             step=READ,
-            inputs={"loop.over": [output(straighten)]},
+            input_edges={"loop.over": [output(straighten)]},
             parameters={
                 "loop.over": dag_param("data.straight"),
                 "loop.into": dag_param("data.texts"),
@@ -131,7 +131,7 @@ with DAG(
         read_run = StepOperator.partial(
             task_id="run",
             step=READ,
-            inputs={"loop.over": [output(straighten)]},
+            input_edges={"loop.over": [output(straighten)]},
             parameters={
                 "loop.over": dag_param("data.straight"),
                 "loop.into": dag_param("data.texts"),
@@ -146,7 +146,7 @@ with DAG(
     bind = StepOperator(
         task_id="bind",
         step=BIND,
-        inputs={"texts": [output(read)]},
+        input_edges={"texts": [output(read)]},
         parameters={
             "texts": dag_param("data.texts"),
             "--output": dag_param("data.book"),

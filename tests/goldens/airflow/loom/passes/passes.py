@@ -149,14 +149,14 @@ with DAG(
         subtract_iter0 = StepOperator(
             task_id="subtract_iter0",
             step=SUBTRACT_ITER0,
-            inputs={"mask": [output(blur_iter0)]},
+            input_edges={"mask": [output(blur_iter0)]},
             parameters={"image": dag_param("data.image")},
         )
 
         sharpen_stop_iter0 = StepOperator(
             task_id="sharpen_stop_iter0",
             step=SHARPEN_STOP_ITER0,
-            inputs={"image": [output(subtract_iter0)]},
+            input_edges={"image": [output(subtract_iter0)]},
             parameters={"limit": dag_param("limit")},
         )
 
@@ -164,21 +164,21 @@ with DAG(
         blur_iter1 = StepOperator(
             task_id="blur_iter1",
             step=BLUR_ITER1,
-            inputs={"image": [output(subtract_iter0)]},
+            input_edges={"image": [output(subtract_iter0)]},
             only_if=[is_false(sharpen_stop_iter0)],
         )
 
         subtract_iter1 = StepOperator(
             task_id="subtract_iter1",
             step=SUBTRACT_ITER1,
-            inputs={"mask": [output(blur_iter1)]},
+            input_edges={"mask": [output(blur_iter1)]},
             parameters={"image": dag_param("data.image")},
         )
 
         sharpen_stop_iter1 = StepOperator(
             task_id="sharpen_stop_iter1",
             step=SHARPEN_STOP_ITER1,
-            inputs={"image": [output(subtract_iter1)]},
+            input_edges={"image": [output(subtract_iter1)]},
             parameters={"limit": dag_param("limit")},
         )
 
@@ -186,21 +186,21 @@ with DAG(
         blur_iter2 = StepOperator(
             task_id="blur_iter2",
             step=BLUR_ITER2,
-            inputs={"image": [output(subtract_iter1)]},
+            input_edges={"image": [output(subtract_iter1)]},
             only_if=[is_false(sharpen_stop_iter1)],
         )
 
         subtract_iter2 = StepOperator(
             task_id="subtract_iter2",
             step=SUBTRACT_ITER2,
-            inputs={"mask": [output(blur_iter2)]},
+            input_edges={"mask": [output(blur_iter2)]},
             parameters={"image": dag_param("data.image")},
         )
 
         sharpen_stop_iter2 = StepOperator(
             task_id="sharpen_stop_iter2",
             step=SHARPEN_STOP_ITER2,
-            inputs={"image": [output(subtract_iter2)]},
+            input_edges={"image": [output(subtract_iter2)]},
             parameters={"limit": dag_param("limit")},
         )
 
@@ -208,7 +208,7 @@ with DAG(
     sharpen = StepOperator(
         task_id="sharpen",
         step=SHARPEN,
-        inputs={
+        input_edges={
             "mask_iter0": [output(blur_iter0)],
             "sharp_iter0": [output(subtract_iter0)],
             "mask_iter1": [output(blur_iter1)],
@@ -223,7 +223,7 @@ with DAG(
     report = StepOperator(
         task_id="report",
         step=REPORT,
-        inputs={"image": [output(sharpen)], "mask": [output(sharpen)]},
+        input_edges={"image": [output(sharpen)], "mask": [output(sharpen)]},
         parameters={
             "image": dag_param("data.sharp"),
             "mask": dag_param("data.mask"),

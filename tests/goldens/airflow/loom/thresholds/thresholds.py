@@ -108,7 +108,7 @@ with DAG(
     cut_low = StepOperator(
         task_id="cut_low",
         step=CUT_LOW,
-        inputs={"readings": [output(measure)]},
+        input_edges={"readings": [output(measure)]},
         parameters={
             "readings": dag_param("data.readings"),
             "--output": dag_param("data.low"),
@@ -119,7 +119,7 @@ with DAG(
     cut_middle = StepOperator(
         task_id="cut_middle",
         step=CUT_MIDDLE,
-        inputs={"readings": [output(measure)]},
+        input_edges={"readings": [output(measure)]},
         parameters={
             "readings": dag_param("data.readings"),
             "--output": dag_param("data.middle"),
@@ -130,7 +130,7 @@ with DAG(
     cut_high = StepOperator(
         task_id="cut_high",
         step=CUT_HIGH,
-        inputs={"readings": [output(measure)]},
+        input_edges={"readings": [output(measure)]},
         parameters={
             "readings": dag_param("data.readings"),
             "--output": dag_param("data.high"),
@@ -141,7 +141,7 @@ with DAG(
     compare = StepOperator(
         task_id="compare",
         step=COMPARE,
-        inputs={
+        input_edges={
             "low": [output(cut_low)],
             "middle": [output(cut_middle)],
             "high": [output(cut_high)],

@@ -97,7 +97,7 @@ with DAG(
         train_run = StepOperator.partial(
             task_id="run",
             step=TRAIN,
-            inputs={"data": [output(prepare)]},
+            input_edges={"data": [output(prepare)]},
             on_error="continue",
             queue="gpu",
             pool="gpu",
@@ -124,7 +124,7 @@ with DAG(
     score = StepOperator(  # settings.yaml:34
         task_id="score",
         step=SCORE,
-        inputs={"model": [output(train)]},
+        input_edges={"model": [output(train)]},
         queue="small",
         on_success_callback=[page, Notify(channel="#scores")],
     )

@@ -108,7 +108,7 @@ def summarise_node(
     """Run `tasks/summarise.py`."""
     if not is_dirty.result:
         return skip("this runs only if is_dirty is true")
-    job = Job(SUMMARISE, inputs={"cleaned": [clean.outputs("*")]})
+    job = Job(SUMMARISE, input_edges={"cleaned": [clean.outputs("*")]})
     return job.run(
         values={"raw": data_raw, "cleaned": data_cleaned, "-o": data_summary},
     )

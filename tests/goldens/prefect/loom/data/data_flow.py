@@ -82,7 +82,7 @@ def apply_node(
     data_model: str,
 ) -> Manifest:
     """Run `tasks/apply.py`."""
-    job = Job(APPLY, inputs={"table": [build_table.outputs("*")]})
+    job = Job(APPLY, input_edges={"table": [build_table.outputs("*")]})
     return job.run(
         values={"--language": language, "table": data_table, "--model": data_model},
     )

@@ -90,7 +90,7 @@ def blur_node(
     data_blurred: str,
 ) -> Mapped:
     """Run `tasks/blur.py` once per file."""
-    job = Job(BLUR, inputs={"loop.over": [extract.outputs("*")]})
+    job = Job(BLUR, input_edges={"loop.over": [extract.outputs("*")]})
     grid_points = job.files(
         values={
             "--kernel": kernel,
@@ -109,14 +109,14 @@ def detect_node(
     data_faces: str,
 ) -> Manifest:
     """Run `tasks/detect.py`."""
-    job = Job(DETECT, inputs={"images": [blur.outputs("*")]})
+    job = Job(DETECT, input_edges={"images": [blur.outputs("*")]})
     return job.run(values={"--sharp": sharp, "images": data_blurred, "-o": data_faces})
 
 
 @execution_node(name="any_faces", on_error="stop-next", tags=["faces"])
 def any_faces_node(detect: Executions, data_faces: str) -> Manifest:
     """Run the step `any_faces`."""
-    job = Job(ANY_FACES, inputs={"data": [detect.outputs("*")]})
+    job = Job(ANY_FACES, input_edges={"data": [detect.outputs("*")]})
     return job.run(values={"data": data_faces})
 
 
@@ -130,14 +130,14 @@ def refine_node(
     """Run `tasks/refine.py`."""
     if not any_faces.result:
         return skip("this runs only if any_faces is true")
-    job = Job(REFINE, inputs={"faces": [detect.outputs("*")]})
+    job = Job(REFINE, input_edges={"faces": [detect.outputs("*")]})
     return job.run(values={"faces": data_faces, "-o": data_refined})
 
 
 @execution_node(name="report", on_error="stop-next")
 def report_node(detect: Executions, data_faces: str, data_report: str) -> Manifest:
     """Run `tasks/report.py`."""
-    job = Job(REPORT, inputs={"faces": [detect.outputs("*")]})
+    job = Job(REPORT, input_edges={"faces": [detect.outputs("*")]})
     return job.run(values={"faces": data_faces, "-o": data_report})
 
 

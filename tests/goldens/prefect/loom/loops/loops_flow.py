@@ -79,7 +79,7 @@ def straighten_node(
 )
 def read_node(straighten: Executions, data_straight: str, data_texts: str) -> Mapped:
     """Run `tasks/read.py` once per file."""
-    job = Job(READ, inputs={"loop.over": [straighten.outputs("*")]})
+    job = Job(READ, input_edges={"loop.over": [straighten.outputs("*")]})
     grid_points = job.files(
         values={"loop.over": data_straight, "loop.into": data_texts},
     )
@@ -89,7 +89,7 @@ def read_node(straighten: Executions, data_straight: str, data_texts: str) -> Ma
 @execution_node(name="bind", on_error="stop-next")
 def bind_node(read: Executions, data_texts: str, data_book: str) -> Manifest:
     """Run `tasks/bind.py`."""
-    job = Job(BIND, inputs={"texts": [read.outputs("*")]})
+    job = Job(BIND, input_edges={"texts": [read.outputs("*")]})
     return job.run(values={"texts": data_texts, "--output": data_book})
 
 

@@ -125,7 +125,7 @@ def blur_iter0_node(data_image: str) -> Manifest:
 )
 def subtract_iter0_node(blur_iter0: Executions, data_image: str) -> Manifest:
     """Run `tasks/subtract.py`."""
-    job = Job(SUBTRACT_ITER0, inputs={"mask": [blur_iter0.outputs("*")]})
+    job = Job(SUBTRACT_ITER0, input_edges={"mask": [blur_iter0.outputs("*")]})
     return job.run(values={"image": data_image})
 
 
@@ -136,7 +136,7 @@ def subtract_iter0_node(blur_iter0: Executions, data_image: str) -> Manifest:
 )
 def sharpen_stop_iter0_node(subtract_iter0: Executions, limit: float) -> Manifest:
     """Run the step `sharpen_stop_iter0`."""
-    job = Job(SHARPEN_STOP_ITER0, inputs={"image": [subtract_iter0.outputs("*")]})
+    job = Job(SHARPEN_STOP_ITER0, input_edges={"image": [subtract_iter0.outputs("*")]})
     return job.run(values={"limit": limit})
 
 
@@ -148,7 +148,7 @@ def blur_iter1_node(
     """Run `tasks/blur.py`."""
     if sharpen_stop_iter0.result:
         return skip("this runs only if sharpen_stop_iter0 is false")
-    job = Job(BLUR_ITER1, inputs={"image": [subtract_iter0.outputs("*")]})
+    job = Job(BLUR_ITER1, input_edges={"image": [subtract_iter0.outputs("*")]})
     return job.run()
 
 
@@ -159,7 +159,7 @@ def blur_iter1_node(
 )
 def subtract_iter1_node(blur_iter1: Executions, data_image: str) -> Manifest:
     """Run `tasks/subtract.py`."""
-    job = Job(SUBTRACT_ITER1, inputs={"mask": [blur_iter1.outputs("*")]})
+    job = Job(SUBTRACT_ITER1, input_edges={"mask": [blur_iter1.outputs("*")]})
     return job.run(values={"image": data_image})
 
 
@@ -170,7 +170,7 @@ def subtract_iter1_node(blur_iter1: Executions, data_image: str) -> Manifest:
 )
 def sharpen_stop_iter1_node(subtract_iter1: Executions, limit: float) -> Manifest:
     """Run the step `sharpen_stop_iter1`."""
-    job = Job(SHARPEN_STOP_ITER1, inputs={"image": [subtract_iter1.outputs("*")]})
+    job = Job(SHARPEN_STOP_ITER1, input_edges={"image": [subtract_iter1.outputs("*")]})
     return job.run(values={"limit": limit})
 
 
@@ -182,7 +182,7 @@ def blur_iter2_node(
     """Run `tasks/blur.py`."""
     if sharpen_stop_iter1.result:
         return skip("this runs only if sharpen_stop_iter1 is false")
-    job = Job(BLUR_ITER2, inputs={"image": [subtract_iter1.outputs("*")]})
+    job = Job(BLUR_ITER2, input_edges={"image": [subtract_iter1.outputs("*")]})
     return job.run()
 
 
@@ -193,7 +193,7 @@ def blur_iter2_node(
 )
 def subtract_iter2_node(blur_iter2: Executions, data_image: str) -> Manifest:
     """Run `tasks/subtract.py`."""
-    job = Job(SUBTRACT_ITER2, inputs={"mask": [blur_iter2.outputs("*")]})
+    job = Job(SUBTRACT_ITER2, input_edges={"mask": [blur_iter2.outputs("*")]})
     return job.run(values={"image": data_image})
 
 
@@ -204,7 +204,7 @@ def subtract_iter2_node(blur_iter2: Executions, data_image: str) -> Manifest:
 )
 def sharpen_stop_iter2_node(subtract_iter2: Executions, limit: float) -> Manifest:
     """Run the step `sharpen_stop_iter2`."""
-    job = Job(SHARPEN_STOP_ITER2, inputs={"image": [subtract_iter2.outputs("*")]})
+    job = Job(SHARPEN_STOP_ITER2, input_edges={"image": [subtract_iter2.outputs("*")]})
     return job.run(values={"limit": limit})
 
 
@@ -222,7 +222,7 @@ def sharpen_node(
     """Collect the results of the iterations of `sharpen`."""
     job = Job(
         SHARPEN,
-        inputs={
+        input_edges={
             "mask_iter0": [blur_iter0.outputs("*")],
             "sharp_iter0": [subtract_iter0.outputs("*")],
             "mask_iter1": [blur_iter1.outputs("*")],
@@ -244,7 +244,7 @@ def report_node(
     """Run `tasks/report.py`."""
     job = Job(
         REPORT,
-        inputs={"image": [sharpen.outputs("*")], "mask": [sharpen.outputs("*")]},
+        input_edges={"image": [sharpen.outputs("*")], "mask": [sharpen.outputs("*")]},
     )
     return job.run(values={"image": data_sharp, "mask": data_mask, "-o": data_report})
 

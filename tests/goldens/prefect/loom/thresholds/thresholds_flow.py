@@ -79,7 +79,7 @@ def cut_low_node(
     data_low: str,
 ) -> Manifest:
     """Run `tasks/cut.py`."""
-    job = Job(CUT_LOW, inputs={"readings": [measure.outputs("*")]})
+    job = Job(CUT_LOW, input_edges={"readings": [measure.outputs("*")]})
     return job.run(
         values={"--threshold": at_low, "readings": data_readings, "--output": data_low},
     )
@@ -93,7 +93,7 @@ def cut_middle_node(
     data_middle: str,
 ) -> Manifest:
     """Run `tasks/cut.py`."""
-    job = Job(CUT_MIDDLE, inputs={"readings": [measure.outputs("*")]})
+    job = Job(CUT_MIDDLE, input_edges={"readings": [measure.outputs("*")]})
     return job.run(
         values={
             "--threshold": at_middle,
@@ -111,7 +111,7 @@ def cut_high_node(
     data_high: str,
 ) -> Manifest:
     """Run `tasks/cut.py`."""
-    job = Job(CUT_HIGH, inputs={"readings": [measure.outputs("*")]})
+    job = Job(CUT_HIGH, input_edges={"readings": [measure.outputs("*")]})
     return job.run(
         values={
             "--threshold": at_high,
@@ -134,7 +134,7 @@ def compare_node(
     """Run `tasks/compare.py`."""
     job = Job(
         COMPARE,
-        inputs={
+        input_edges={
             "low": [cut_low.outputs("*")],
             "middle": [cut_middle.outputs("*")],
             "high": [cut_high.outputs("*")],

@@ -85,7 +85,7 @@ def prepare_node() -> Manifest:
 )
 def train_node(axes: TrainGrid, prepare: Executions) -> Mapped:
     """Run the step `train` once per point of the grid."""
-    job = Job(TRAIN, inputs={"data": [prepare.outputs("*")]})
+    job = Job(TRAIN, input_edges={"data": [prepare.outputs("*")]})
     grid_points = job.grid(axes)
     return execution.with_options(
         retries=2,
@@ -116,7 +116,7 @@ def again_node() -> Manifest:
 )
 def score_node(train: Executions) -> Manifest:
     """Run the step `score`."""
-    job = Job(SCORE, inputs={"model": [train.outputs("*")]})
+    job = Job(SCORE, input_edges={"model": [train.outputs("*")]})
     return job.run()
 
 
