@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from airflow_plugin.dataflow.grid import GridOperator
     from airflow_plugin.dataflow.step import StepOperator
     from airflow_plugin.parameters.dag_params import dag_param
+    from airflow_plugin.parameters.files_param import files_param
     from translator.shim import loom
     from translator.shim.contract import Catalog, FileAxis, Input, Parameter, Resources, Step, runner
 
@@ -62,6 +63,7 @@ __all__ = [
     "complete",
     "dag_param",
     "failed",
+    "files_param",
     "for_each",
     "is_false",
     "is_true",
@@ -89,6 +91,7 @@ _MODULES = {
     "airflow_plugin.dataflow.grid": ("GridOperator",),
     "airflow_plugin.dataflow.step": ("StepOperator",),
     "airflow_plugin.parameters.dag_params": ("dag_param",),
+    "airflow_plugin.parameters.files_param": ("files_param",),
     "airflow_plugin.dag.references": (
         "complete",
         "failed",

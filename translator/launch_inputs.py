@@ -40,14 +40,11 @@ class LaunchInput:
         """Whether every run must be given it, because nothing else provides it."""
         return not (self.input.optional or self.input.default or self.sources)
 
-    def description(self, hint: str = "") -> str | None:
-        """Return what a form says about it: its description, ``hint``, and the edges that bring files as well.
-
-        Args:
-            hint: how to write its files in this form.
-        """
+    @property
+    def description(self) -> str | None:
+        """What a form says about it: its description, and the edges that bring files as well."""
         joined = f"Used in addition to {', '.join(map(str, self.sources))}." if self.sources else ""
-        return " ".join(filter(None, ((self.input.description or "").rstrip(), hint, joined))) or None
+        return " ".join(filter(None, ((self.input.description or "").rstrip(), joined))) or None
 
 
 def key(node: str, name: str) -> str:

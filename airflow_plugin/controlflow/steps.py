@@ -16,6 +16,7 @@ from airflow_plugin.parameters.run_conf import misspelt_keys
 from airflow_plugin.run.execution_context import execution_context
 from airflow_plugin.run.stopping import cancelled, end_commands
 from airflow_plugin.tasks.states import summary_of
+from translator.shim.contract import DEFAULT_DIALECT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     from airflow_plugin.controlflow.structure import Path as Place
-    from translator.shim.contract import After, Step
+    from translator.shim.contract import After, Dialect, Step
 
 CANCELLED = "the run was cancelled"
 ITEM_LABEL = "{{ task.item.label }}"
@@ -121,6 +122,7 @@ class ControlFlowStepOperator(ControlFlowOperator):
     Args:
         step: what runs.
         project: directory of the source file; usually one of the DAG's ``default_args``.
+        dialect: source language of the pipeline; usually one of the DAG's ``default_args``.
         next: ``fail`` if the graph fails after the node, although the node is complete.
         on_failure: ``success`` if a failure of the node ends the graph as complete.
         attempts: how often a failing command runs in all, if ``retries`` are for faults of the infrastructure.
@@ -130,11 +132,12 @@ class ControlFlowStepOperator(ControlFlowOperator):
     ui_color = "#dbe9f6"
     role = "step"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of them keywords
         self,
         *,
         step: Step,
         project: str | Path = ".",
+        dialect: Dialect = DEFAULT_DIALECT,
         next: Literal["fail"] | None = None,  # noqa: A002 - Magnus' own word
         on_failure: Literal["success"] | None = None,
         attempts: int | None = None,
@@ -142,8 +145,9 @@ class ControlFlowStepOperator(ControlFlowOperator):
     ) -> None:
         document(kwargs, step)
         super().__init__(**kwargs)
-        self.step = step
+        self.step = step.in_dialect(dialect)
         self.project = project
+        self.dialect = dialect
         self.next = next
         self.on_failure = on_failure
         # Known here, before a cluster policy changes the retries.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from airflow_plugin.dag.cache import once_per_dag
 from airflow_plugin.dag.references import name_of
 from airflow_plugin.exceptions import DagError
-from translator.shim.contract import After
+from translator.shim.contract import DEFAULT_DIALECT, After
 from translator.shim.outcome.plans import BODY
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ STEP = "ControlFlowStepOperator"
 """The operator of a leaf, as Airflow stores it."""
 
 _PLAIN = ("path", "kind", "task", "entry", "guarded", "fails", "succeeds")
+_OF_STEPS = ("step", "dialect")
 _SAYS: Mapping[Role, tuple[str, ...]] = {"items": ("over", "item"), "choose": ("on",), "step": ("step",)}
 
 
@@ -117,6 +118,10 @@ def read(dag: DAG) -> Graph:
         if role != "join" and (after := argument_of(task, "after")) is not None:
             node.after, node.guarded = list(after), True
         node.says |= {name: argument_of(task, name) for name in _SAYS.get(role, ())}
+        if role == "step":
+            # A mapped task gets the DAG's own defaults only when it runs.
+            shared = argument_of(task, "dialect") or dag.default_args.get("dialect", DEFAULT_DIALECT)
+            node.says["dialect"] = node.says["step"].in_dialect(shared).dialect
     _connect(root, dag, places)
     _look_ahead(root)
     return root
@@ -132,7 +137,7 @@ def to_json(graph: Graph) -> dict[str, Any]:
             {
                 **{name: getattr(node, name) for name in _PLAIN},
                 "after": [[after.name, after.outcome] for after in node.after],
-                "says": {name: value for name, value in node.says.items() if name != "step"},
+                "says": {name: value for name, value in node.says.items() if name not in _OF_STEPS},
                 "branches": {name: to_json(branch) for name, branch in node.branches.items()},
             }
             for node in graph.nodes.values()
@@ -159,7 +164,7 @@ def _from_json(document: Mapping[str, Any]) -> Graph:
 
 
 def dialect_of(graph: Graph) -> Dialect:
-    """Return the source language, which every step of a pipeline names.
+    """Return the source language of the pipeline.
 
     Raises:
         DagError: the graph has no step.
@@ -168,7 +173,7 @@ def dialect_of(graph: Graph) -> Dialect:
     while waiting:
         for node in waiting.pop().nodes.values():
             if "step" in node.says:
-                dialect: Dialect = node.says["step"].dialect
+                dialect: Dialect = node.says["dialect"]
                 return dialect
             waiting.extend(node.branches.values())
     raise DagError(

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
 
 def document(arguments: dict[str, Any], step: Step) -> None:
-    """Say in the arguments of an operator where its step is, unless these or the DAG's ``default_args`` document it."""
+    """Say in the arguments of an operator where its step is, unless the DAG's ``default_args`` document all tasks."""
     if "doc_md" not in (arguments.get("default_args") or {}):
-        arguments.setdefault("doc_md", f"Runs the step at `{step.source}`.")
+        place = f"Runs the step at `{step.source}`."
+        arguments["doc_md"] = "\n\n".join(text for text in (arguments.get("doc_md"), place) if text)
 
 
 class Point(TypedDict, total=False):

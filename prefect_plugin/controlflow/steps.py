@@ -65,7 +65,9 @@ def step_node(step: Step, *, retries: int = 0, tags: Sequence[str] = (), **optio
     def work(graph: GraphRun, node: NodeRun, handover: Handover) -> tuple[Outcome, Scope, str | None]:
         context = execution_context(node, label(graph, step.name))
         with slot():
-            manifest = execute(step, context, scope=handover.scope, problem=graph.routes.problem)
+            manifest = execute(
+                step.in_dialect(graph.routes.dialect), context, scope=handover.scope, problem=graph.routes.problem
+            )
         node.states[0] = manifest.state
         node.infrastructure = manifest.infrastructure
         return manifest.state, manifest.scope or handover.scope, manifest.reason

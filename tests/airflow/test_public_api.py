@@ -33,6 +33,7 @@ PUBLIC = [
     "complete",
     "dag_param",
     "failed",
+    "files_param",
     "for_each",
     "is_false",
     "is_true",

@@ -6,7 +6,7 @@ Generated files construct these, so constructing one is cheap and importing this
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path  # noqa: TC003 - users of Context may read its type hints
 from typing import Literal, TypeAlias
@@ -121,6 +121,7 @@ def runner(name: str, **settings: Json) -> Runner:
 class Step:
     """The work of one execution; limits in seconds; ``source`` is the ``file:line`` that messages cite.
 
+    ``dialect`` is the source language; in a control-flow graph, the graph names it for its steps (``in_dialect``).
     ``outputs`` are the parameters that hold the paths of a Loom script's outputs. ``catalog``, ``returns`` (by
     parameter ``json``, ``object`` or ``metric``) and ``secrets`` (environment variables) are those of a step of Magnus
     or runnable. ``options`` are those of one kind of step only. ``runner`` is where it runs, if not as a process of the
@@ -149,6 +150,10 @@ class Step:
     resources: Resources = Resources()
     runner: Runner | None = None
     secret_variables: Mapping[str, str] = field(default_factory=dict)
+
+    def in_dialect(self, dialect: Dialect) -> Step:
+        """Return the step in the source language of its pipeline, unless it names another."""
+        return self if self.dialect != DEFAULT_DIALECT else replace(self, dialect=dialect)
 
     def located(self, reason: str) -> str:
         """Return a reason, preceded by the location of the step."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.nodes import walk_steps
 from translator.runtime import SCRIPTS, lower_resources, lower_step
+from translator.shim.contract import DEFAULT_DIALECT
 from translator.shim.json_values import thawed
 from translator.targets.render import Call, Name, call, constructor_call
 from translator.targets.scripts import lower_script
@@ -40,12 +41,12 @@ def runner_names(graph: ir.Graph) -> frozenset[str]:
     return frozenset({RUNNER} if has else ())
 
 
-def step_expression(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) -> Expression:
+def step_expression(step: ir.Step, dialect: str = DEFAULT_DIALECT, files: ir.FileAxis | None = None) -> Expression:
     """Return a step as generated files express it.
 
     Args:
         step: the step.
-        dialect: the source language, which says how the step is run.
+        dialect: the source language, if the step itself names it.
         files: the files that it runs over.
     """
     runner = None

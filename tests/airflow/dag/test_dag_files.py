@@ -52,6 +52,7 @@ for file in sys.argv[1:]:
     # What a listener has of the DAG.
     carried = json.loads(DagSerialization.from_dict(serialised).get_task("finish").plan)
     if "graph" in carried:
+        assert carried["dialect"] in dag.tags
         read, root = structure.from_json(carried["graph"]), structure.read(dag)
         assert structure.to_json(read) == structure.to_json(root)
         assert {after: to.path for after, to in read.leads.items()} == {a: to.path for a, to in root.leads.items()}
@@ -60,7 +61,10 @@ for file in sys.argv[1:]:
         assert carried["parameters"] == list(dag.get_task("finish").parameters)
     leaves = [task.task_id for task in dag.tasks if not task.downstream_task_ids]
     retries = {task.task_id: task.retries for task in dag.tasks if task.retries}
-    found[file] = {"dag": dag.dag_id, "leaves": leaves, "bytes": len(json.dumps(serialised)), "retries": retries}
+    docs = {task.task_id: task.doc_md for task in dag.tasks}
+    found[file] = {
+        "dag": dag.dag_id, "leaves": leaves, "bytes": len(json.dumps(serialised)), "retries": retries, "docs": docs
+    }
 assert "translator.ir" not in sys.modules and "translator.load" not in sys.modules, "the compiler was imported"
 print(json.dumps(found))
 """
@@ -141,6 +145,13 @@ def test_airflow_loads_the_goldens(parsed: dict[str, dict[str, Any]]) -> None:
             continue
         retried = {"again": 2, "again_of_them.run": 2} if Path(file).stem == "policies" else {}
         assert dag["retries"] == retried, f"{file}: tries as often as the deployment's default says"
+
+
+def test_tasks_say_what_their_step_does_and_where_it_is(parsed: dict[str, dict[str, Any]]) -> None:
+    (docs,) = [dag["docs"] for file, dag in parsed.items() if Path(file).stem == "forms"]
+    described = 'Train one "digits" model, and keep its weights for the comparison that follows.'
+    assert docs["single"] == f"{described}\n\nRuns the step at `forms.yaml:3`."
+    assert docs["search.run"] == described
 
 
 def test_stored_data_grows_linearly_with_the_pipeline(parsed: dict[str, dict[str, Any]]) -> None:

@@ -45,6 +45,24 @@ def test_a_chain_without_rules_is_plain_tasks() -> None:
     assert order(text) == "one >> two >> three >> finish"
 
 
+def test_settings_that_document_tasks_win_over_descriptions() -> None:
+    text = """
+- step: {name: s, image: i, command: run, description: Say hello.}
+- pipeline:
+    name: p
+    nodes: [{name: one, type: execution, step: s}]
+    edges: []
+"""
+    made = load_text(text, "valohai.yaml").choose()
+    (node,) = made.graph.nodes
+    assert isinstance(node, ir.ExecutionNode)
+    own = replace(node, settings={"airflow": {"doc_md": "Its own."}})
+    described = 'doc_md="Say hello."'
+    assert described in airflow.generate(made)
+    assert described not in airflow.generate(replace(made, settings={"airflow": {"doc_md": "Ours."}}))
+    assert described not in airflow.generate(replace(made, graph=replace(made.graph, nodes=(own,))))
+
+
 STOP_ALL, STOP_NEXT, CONTINUE, RETRY = "stop-all", "stop-next", "continue", "retry"
 TOLERANT, STRICT, STOPPING = "continue-and-complete", "continue-and-error", "stop-all-and-error"
 EMPTY = 'it_run >> EmptyOperator(task_id="done")'

@@ -51,9 +51,9 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 
 def _fault(param: Call) -> str | None:
-    schema = {key: value for key, value in param.keywords if key not in _SHOWN}
-    if not param.arguments:  # it has to be given
+    if param.function.text != "Param" or not param.arguments:  # its default is valid, or has to be given
         return None
+    schema = {key: value for key, value in param.keywords if key not in _SHOWN}
     value = param.arguments[0]
     if not schema or is_surely_valid(value, schema):
         return None

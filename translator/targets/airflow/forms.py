@@ -15,7 +15,6 @@ from translator import ir
 from translator.launch_inputs import launch_inputs
 from translator.nodes import step_nodes
 from translator.runtime import atoms, typed, typed_for_all
-from translator.shim.contract import INPUTS_SECTION
 from translator.shim.json_values import thawed
 from translator.targets.render import call
 
@@ -29,7 +28,6 @@ Schema: TypeAlias = "dict[str, Any]"
 """A JSON schema, as keywords of a Param."""
 
 ALL = "*"
-_HINT = "One URI, or path in the project, per line."
 
 _TYPES = {
     ir.ParameterType.STRING: "string",
@@ -185,15 +183,14 @@ def _sets(node: ir.StepNode, sets: Sequence[Mapping[str, ir.Value]], parameters:
 
 def _files(item: LaunchInput) -> Call:
     """Return the DAG param of an input: a list of URIs, without a default if every run must give it."""
-    default = item.input.default
-    schema: Schema = {"type": "array", "items": {"type": "string"}}
-    schema = schema | {"minItems": 1} if item.required or default else _nullable(schema)
-    shown = {
-        "title": item.input.name,
-        "description": item.description(_HINT),
-        "section": f"{item.node} {INPUTS_SECTION}",
-    }
-    return call("Param", **schema, **shown) if item.required else _param(thawed(default) or None, schema, **shown)
+    return call(
+        "files_param",
+        item.node,
+        item.input.name,
+        default=list(item.input.default) or None,
+        required=item.required or None,
+        description=item.description,
+    )
 
 
 def _filled(default: object) -> Schema:

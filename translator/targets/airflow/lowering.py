@@ -39,7 +39,18 @@ _MODULES = {
     **dict.fromkeys(
         (
             *("FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input", "Parameter", "Resources"),
-            *("Step", "StepOperator", "dag_param", "is_false", "is_true", BUILDERS, "metadata", "output", "parameter"),
+            *(
+                "Step",
+                "StepOperator",
+                "dag_param",
+                "files_param",
+                "is_false",
+                "is_true",
+                BUILDERS,
+                "metadata",
+                "output",
+                "parameter",
+            ),
             *("runner", "same_input"),
         ),
         "airflow_plugin",

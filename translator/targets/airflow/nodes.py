@@ -11,7 +11,7 @@ from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
 from translator.targets.airflow.plan import REFERENCES
 from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation
-from translator.targets.airflow.settings import node_arguments, retry_arguments
+from translator.targets.airflow.settings import TARGET, node_arguments, retry_arguments
 from translator.targets.render import Call, call, name
 from translator.targets.steps import own_place
 
@@ -118,7 +118,9 @@ def _policy(plan: Plan, node: ir.StepNode) -> Arguments:
     policy = node.policy
     sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
     concurrency = 1 if sequential else policy.concurrency
+    documented = plan.documented or "doc_md" in node.settings.get(TARGET, {})
     own = _arguments(
+        doc_md=None if documented else node.step.description,
         on_error=policy.on_error.value if policy.on_error is not plan.on_error else None,
         on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
         **dict(retry_arguments(node)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.targets.airflow.settings import of_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ class Plan:
 
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
     node and parameter; ``on_error`` is the rule of nodes without one. ``variables`` are the variables that hold
-    the nodes, ``hooks`` by dotted name the names of imported hooks.
+    the nodes, ``hooks`` by dotted name the names of imported hooks. ``documented``: settings document all tasks.
     """
 
     edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
@@ -33,6 +34,7 @@ class Plan:
     setters: Mapping[str, Mapping[str, Sequence[ir.PipelineParameter]]]
     variables: Mapping[str, str]
     hooks: Mapping[str, str]
+    documented: bool
 
     def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
         """Return the edges that end in ports of one kind of ``node``, in the order of the source file."""
@@ -58,4 +60,4 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[
     rules = {node.policy.on_error for node in pipeline.nodes}
     # Nodes with the same rule share it; in Loom, all nodes do.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
-    return Plan(edges, shared, setters, variables, hooks)
+    return Plan(edges, shared, setters, variables, hooks, "doc_md" in of_tasks(pipeline))

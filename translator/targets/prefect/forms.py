@@ -189,7 +189,7 @@ def _files(item: LaunchInput, name: str) -> Field:
     required, declared = item.required, item.input
     annotation = FILES if required or declared.default else f"{FILES} | None"
     alias = declared.name if name != declared.name else None
-    keywords = [(key, value) for key, value in (("alias", alias), ("description", item.description())) if value]
+    keywords = [(key, value) for key, value in (("alias", alias), ("description", item.description)) if value]
     default = None if required else thawed(declared.default) or None
     if not keywords:
         return Field(name, annotation, default, required)

@@ -12,6 +12,7 @@ from airflow_plugin import (
     Step,
     StepOperator,
     dag_param,
+    files_param,
     metadata,
     output,
     parameter,
@@ -109,15 +110,7 @@ with DAG(
             title="tags",
             section="prepare",
         ),
-        "prepare.inputs.raw": Param(
-            ["data/*.csv"],
-            type="array",
-            items={"type": "string"},
-            minItems=1,
-            title="raw",
-            description="One URI, or path in the project, per line.",
-            section="prepare inputs",
-        ),
+        "prepare.inputs.raw": files_param("prepare", "raw", default=["data/*.csv"]),
         "fit.rows": Param(
             [10],
             type="array",
@@ -136,38 +129,19 @@ with DAG(
             description="Used only if prepare.metadata.depths has no value.",
             section="fit",
         ),
-        "fit.inputs.table": Param(
-            None,
-            type=["array", "null"],
-            items={"type": "string"},
-            title="table",
-            description=(
-                "One URI, or path in the project, per line. Used in addition to "
-                "prepare.output.table.csv."
-            ),
-            section="fit inputs",
+        "fit.inputs.table": files_param(
+            "fit",
+            "table",
+            description="Used in addition to prepare.output.table.csv.",
         ),
-        "fit.inputs.raw": Param(
-            None,
-            type=["array", "null"],
-            items={"type": "string"},
-            title="raw",
-            description=(
-                "One URI, or path in the project, per line. Used in addition to "
-                "prepare.input.raw."
-            ),
-            section="fit inputs",
+        "fit.inputs.raw": files_param(
+            "fit",
+            "raw",
+            description="Used in addition to prepare.input.raw.",
         ),
         "after.rows": Param(10, type="integer", title="rows", section="after"),
         "after.depth": Param(3, type="integer", title="depth", section="after"),
-        "after.inputs.raw": Param(
-            None,
-            type=["array", "null"],
-            items={"type": "string"},
-            title="raw",
-            description="One URI, or path in the project, per line.",
-            section="after inputs",
-        ),
+        "after.inputs.raw": files_param("after", "raw"),
     },
     tags=["valohai"],
 ) as dag:

@@ -169,6 +169,10 @@ with DAG(
             "default": dag_param("single.default"),
             "optimiser": dag_param("single.optimiser"),
         },
+        doc_md=(
+            'Train one "digits" model, and keep its weights for the comparison that '
+            "follows."
+        ),
     )
 
     with TaskGroup("grid_", group_display_name="grid") as grid_:  # forms.yaml:26
@@ -186,6 +190,10 @@ with DAG(
         grid_run = StepOperator.partial(
             task_id="run",
             step=TRAIN,
+            doc_md=(
+                'Train one "digits" model, and keep its weights for the comparison '
+                "that follows."
+            ),
             map_index_template="{{ task.point_label }}",
         ).expand(point=grid_grid.output)
         grid_run >> EmptyOperator(task_id="done")
@@ -204,6 +212,10 @@ with DAG(
         search_run = StepOperator.partial(
             task_id="run",
             step=TRAIN,
+            doc_md=(
+                'Train one "digits" model, and keep its weights for the comparison '
+                "that follows."
+            ),
             map_index_template="{{ task.point_label }}",
         ).expand(point=search_grid.output)
         search_run >> EmptyOperator(task_id="done")

@@ -12,6 +12,7 @@ from airflow_plugin import (
     Step,
     StepOperator,
     dag_param,
+    files_param,
     output,
 )
 
@@ -52,33 +53,18 @@ with DAG(
             section="first",
         ),
         "first.day": Param("monday", type="string", title="day", section="first"),
-        "first.inputs.data": Param(
-            type="array",
-            items={"type": "string"},
-            minItems=1,
-            title="data",
-            description=(
-                "The table to learn from. One URI, or path in the project, per line."
-            ),
-            section="first inputs",
+        "first.inputs.data": files_param(
+            "first",
+            "data",
+            required=True,
+            description="The table to learn from.",
         ),
-        "first.inputs.earlier models": Param(
-            ["models/*.pkl", "s3://models/{parameter:day}.pkl"],
-            type="array",
-            items={"type": "string"},
-            minItems=1,
-            title="earlier models",
-            description="One URI, or path in the project, per line.",
-            section="first inputs",
+        "first.inputs.earlier models": files_param(
+            "first",
+            "earlier models",
+            default=["models/*.pkl", "s3://models/{parameter:day}.pkl"],
         ),
-        "first.inputs.labels": Param(
-            None,
-            type=["array", "null"],
-            items={"type": "string"},
-            title="labels",
-            description="One URI, or path in the project, per line.",
-            section="first inputs",
-        ),
+        "first.inputs.labels": files_param("first", "labels"),
         "second.data": Param(
             1,
             type="integer",
@@ -87,34 +73,19 @@ with DAG(
             section="second",
         ),
         "second.day": Param("monday", type="string", title="day", section="second"),
-        "second.inputs.data": Param(
-            None,
-            type=["array", "null"],
-            items={"type": "string"},
-            title="data",
+        "second.inputs.data": files_param(
+            "second",
+            "data",
             description=(
-                "The table to learn from. One URI, or path in the project, per line. "
-                "Used in addition to first.output.*.csv."
+                "The table to learn from. Used in addition to first.output.*.csv."
             ),
-            section="second inputs",
         ),
-        "second.inputs.earlier models": Param(
-            ["models/*.pkl", "s3://models/{parameter:day}.pkl"],
-            type="array",
-            items={"type": "string"},
-            minItems=1,
-            title="earlier models",
-            description="One URI, or path in the project, per line.",
-            section="second inputs",
+        "second.inputs.earlier models": files_param(
+            "second",
+            "earlier models",
+            default=["models/*.pkl", "s3://models/{parameter:day}.pkl"],
         ),
-        "second.inputs.labels": Param(
-            None,
-            type=["array", "null"],
-            items={"type": "string"},
-            title="labels",
-            description="One URI, or path in the project, per line.",
-            section="second inputs",
-        ),
+        "second.inputs.labels": files_param("second", "labels"),
         "search.*": Param(
             [{"data": 1}, {"data": 2}],
             type="array",
@@ -135,23 +106,12 @@ with DAG(
             title="day",
             section="search",
         ),
-        "search.inputs.earlier models": Param(
-            ["models/*.pkl", "s3://models/{parameter:day}.pkl"],
-            type="array",
-            items={"type": "string"},
-            minItems=1,
-            title="earlier models",
-            description="One URI, or path in the project, per line.",
-            section="search inputs",
+        "search.inputs.earlier models": files_param(
+            "search",
+            "earlier models",
+            default=["models/*.pkl", "s3://models/{parameter:day}.pkl"],
         ),
-        "search.inputs.labels": Param(
-            None,
-            type=["array", "null"],
-            items={"type": "string"},
-            title="labels",
-            description="One URI, or path in the project, per line.",
-            section="search inputs",
-        ),
+        "search.inputs.labels": files_param("search", "labels"),
     },
     tags=["valohai"],
 ) as dag:

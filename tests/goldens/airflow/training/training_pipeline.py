@@ -12,6 +12,7 @@ from airflow_plugin import (
     Step,
     StepOperator,
     dag_param,
+    files_param,
     output,
 )
 
@@ -71,14 +72,10 @@ with DAG(
             title="batch_size",
             section="train",
         ),
-        "evaluate.inputs.images": Param(
-            ["data/images/*.png"],
-            type="array",
-            items={"type": "string"},
-            minItems=1,
-            title="images",
-            description="One URI, or path in the project, per line.",
-            section="evaluate inputs",
+        "evaluate.inputs.images": files_param(
+            "evaluate",
+            "images",
+            default=["data/images/*.png"],
         ),
     },
     tags=["valohai"],

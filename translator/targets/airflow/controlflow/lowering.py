@@ -52,7 +52,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     """
     titles = distinct_titles(pipeline.graph)
     constants, constant_of = step_constants(
-        (path, step_expression(node.step, pipeline.dialect), titles[path]) for path, node in _leaves(pipeline.graph)
+        (path, step_expression(node.step), titles[path]) for path, node in _leaves(pipeline.graph)
     )
     names = Names(pipeline.graph, _RESERVED | runner_names(pipeline.graph))
     hooks = hook_names(pipeline, TARGET, SETTINGS, names.taken.union(constant_of.values()))
@@ -66,7 +66,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, names, settings)
     params = {parameter.name: thawed(parameter.default) for parameter in pipeline.parameters}
     late = are_late(params, 1 + _tasks(pipeline.graph))
-    arguments = dag_arguments(pipeline, options, {} if late else params, hooks, attempts=1 if limited else None)
+    arguments = dag_arguments(
+        pipeline, options, {} if late else params, hooks, dialect=pipeline.dialect, attempts=1 if limited else None
+    )
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
     used = {"DAG", "Path", *body.used, *of_steps, *render.names_in(dict(arguments))}
     return ControlFlowFile(

@@ -29,7 +29,7 @@ from translator.targets.airflow.settings import retry_arguments
 from translator.targets.render import Call, call, comment, name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from translator.targets.airflow.controlflow.layers import Layer
     from translator.targets.airflow.controlflow.model import Line
@@ -138,10 +138,12 @@ class Body:
         of = ways(graph)
         ids = self._names.ids(of)
         places: list[tuple[list[str], list[str]]] = [([first], [first])] if first else []
+        pieces: list[set[str]] = []
         before: str | None = None
         for layer in layers(graph, of):
             if layer.plain:
                 places.append(self._piece(path, layer, of, ids, at, before))
+                pieces.append({node.name for node in layer.plain})
             looks = {node.name: _looking(of[node.name], at) for node in layer.mapping}
             self._nodes(path, layer.mapping, looks, at, ids)
             if layer.mapping:
@@ -150,7 +152,11 @@ class Body:
                 before = ids[layer.mapping[0].name]
         if last:
             places.append(([last], [last]))
-        return [(leaves, root) for (_, leaves), (roots, _) in pairwise(places) for root in roots]
+        upstream = {root: list(leaves) for (_, leaves), (roots, _) in pairwise(places) for root in roots}
+        for source, target in _between(of, pieces):
+            upstream.setdefault(self._names.variable((*path, target)), []).append(self._names.variable((*path, source)))
+        in_order = [first, *(self._names.variable((*path, node)) for node in of)]
+        return [([one for one in in_order if one in sources], target) for target, sources in upstream.items()]
 
     def _piece(  # noqa: PLR0913, PLR0917 - nodes and their position
         self,
@@ -337,6 +343,14 @@ class Body:
     def _order(self, links: Sequence[Link], at: Position) -> None:
         for line in order_lines(links, at.depth):
             self._out.order(at.depth, line)
+
+
+def _between(of: Mapping[str, Way], pieces: Sequence[set[str]]) -> Iterator[tuple[str, str]]:
+    """Yield the routes of a graph, as source and target, that do not lie in one of the ``pieces``."""
+    for target, way in of.items():
+        for source in dict.fromkeys(one.name for one in way.after):
+            if not any({source, target} <= piece for piece in pieces):
+                yield source, target
 
 
 def _looking(way: Way, at: Position) -> Way:

@@ -102,7 +102,7 @@ def _steps(file: _File) -> Iterator[StepConstant]:
     """Yield the steps of all nodes, in the order of the source file."""
     for path, node in nodes.walk(file.pipeline.graph):
         if isinstance(node, ir.ExecutionNode):
-            step = step_expression(node.step, file.pipeline.dialect)
+            step = step_expression(node.step)
             file.used |= set(render.names_in(step))
             yield StepConstant(file.names.places[path].upper(), step)
 

@@ -17,7 +17,6 @@ GET_FEATURES = Step(
     name="Get Features",
     command=["python features.py"],
     source="parallel.yaml:5",
-    dialect="magnus",
     kind="shell",
     catalog=Catalog(put=["features/*.csv"]),
 )
@@ -25,35 +24,30 @@ PREPARE = Step(
     name="Prepare",
     command=["models.prepare_for_xgboost"],
     source="parallel.yaml:19",
-    dialect="magnus",
     kind="python",
 )
 XGBOOST_TRAIN = Step(
     name="Train",
     command=["models.train_xgboost"],
     source="parallel.yaml:23",
-    dialect="magnus",
     kind="python",
 )
 RF_MODEL_TRAIN = Step(
     name="Train",
     command=["models.train_rf"],
     source="parallel.yaml:34",
-    dialect="magnus",
     kind="python",
     catalog=Catalog(get=["features/*.csv"]),
 )
 ENSEMBLE_MODELLING = Step(
     name="Ensemble Modelling",
     source="parallel.yaml:44",
-    dialect="magnus",
     kind="stub",
 )
 RUN_INFERENCE = Step(
     name="Run Inference",
     command=["inference.ipynb"],
     source="parallel.yaml:47",
-    dialect="magnus",
     kind="notebook",
 )
 
@@ -78,7 +72,7 @@ with DAG(
     ),
     schedule=None,
     # Only nodes that set retries are retried, whatever the deployment's default.
-    default_args={"project": PROJECT, "retries": 0},
+    default_args={"project": PROJECT, "dialect": "magnus", "retries": 0},
     tags=["magnus"],
 ) as dag:
     get_features = ControlFlowStepOperator(

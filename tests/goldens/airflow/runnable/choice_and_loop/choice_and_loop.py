@@ -18,7 +18,6 @@ MEASURE = Step(
     name="measure",
     command=["work.measure"],
     source="choice_and_loop.yaml:4",
-    dialect="runnable",
     kind="python",
     returns={"size": "json"},
 )
@@ -26,21 +25,18 @@ SMALL_FIT = Step(
     name="fit",
     command=["work.fit"],
     source="choice_and_loop.yaml:19",
-    dialect="runnable",
     kind="python",
 )
 LARGE_FIT = Step(
     name="fit",
     command=["work.fit_in_parts"],
     source="choice_and_loop.yaml:26",
-    dialect="runnable",
     kind="python",
 )
 IMPROVE = Step(
     name="improve",
     command=["work.improve"],
     source="choice_and_loop.yaml:39",
-    dialect="runnable",
     kind="python",
     returns={"good": "json"},
 )
@@ -64,7 +60,7 @@ with DAG(
     ),
     schedule=None,
     # Only nodes that set retries are retried, whatever the deployment's default.
-    default_args={"project": PROJECT, "retries": 0},
+    default_args={"project": PROJECT, "dialect": "runnable", "retries": 0},
     tags=["runnable"],
 ) as dag:
     measure = ControlFlowStepOperator(task_id="measure", step=MEASURE)

@@ -9,12 +9,11 @@ from company.alerts import Notify, page
 
 PROJECT = Path(__file__).parent
 
-PREPARE = Step(name="prepare", source="steps.yaml:5", dialect="magnus", kind="stub")
+PREPARE = Step(name="prepare", source="steps.yaml:5", kind="stub")
 AGAIN = Step(
     name="again",
     command=["python again.py"],
     source="steps.yaml:8",
-    dialect="magnus",
     kind="shell",
 )
 
@@ -34,6 +33,7 @@ with DAG(
         "project": PROJECT,
         "store": "s3://ml-artifacts/pipelines",
         "store_connection": "ml_artifacts",
+        "dialect": "magnus",
         "attempts": 1,
         "owner": "ml-platform",
         "execution_timeout": timedelta(hours=6),

@@ -27,7 +27,6 @@ MAKE_LIST = Step(
     name="Make list",
     command=['echo \'MAGNUS_PRM_chunks=["x", "y", 3]\''],
     source="items.yaml:4",
-    dialect="magnus",
     kind="shell",
 )
 WORK = Step(
@@ -39,33 +38,24 @@ WORK = Step(
         ),
     ],
     source="items.yaml:14",
-    dialect="magnus",
     kind="shell",
 )
-REPAIR = Step(name="repair", source="items.yaml:15", dialect="magnus", kind="stub")
-A1 = Step(name="a1", source="items.yaml:23", dialect="magnus", kind="stub")
+REPAIR = Step(name="repair", source="items.yaml:15", kind="stub")
+A1 = Step(name="a1", source="items.yaml:23", kind="stub")
 B1 = Step(
     name="b1",
     command=['case "$MAGNUS_MAP_VARIABLE" in *3*) exit 1;; esac'],
     source="items.yaml:29",
-    dialect="magnus",
     kind="shell",
 )
 RESCUE = Step(
     name="Rescue",
     command=["echo 'MAGNUS_PRM_none=[]'"],
     source="items.yaml:34",
-    dialect="magnus",
     kind="shell",
 )
-NEVER = Step(name="never", source="items.yaml:43", dialect="magnus", kind="stub")
-ODD = Step(
-    name="Odd",
-    command=["exit 2"],
-    source="items.yaml:46",
-    dialect="magnus",
-    kind="shell",
-)
+NEVER = Step(name="never", source="items.yaml:43", kind="stub")
+ODD = Step(name="Odd", command=["exit 2"], source="items.yaml:46", kind="shell")
 
 # The graph:
 #

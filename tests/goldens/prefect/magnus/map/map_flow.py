@@ -24,30 +24,11 @@ LIST_FILES = Step(
     name="list files",
     command=['export MAGNUS_PRM_files=\'["a", "b"]\''],
     source="map.yaml:4",
-    dialect="magnus",
     kind="shell",
 )
-READ = Step(
-    name="read",
-    command=["work.read"],
-    source="map.yaml:17",
-    dialect="magnus",
-    kind="python",
-)
-WRITE = Step(
-    name="write",
-    command=["work.write"],
-    source="map.yaml:22",
-    dialect="magnus",
-    kind="python",
-)
-NOTE = Step(
-    name="note",
-    command=["work.note"],
-    source="map.yaml:26",
-    dialect="magnus",
-    kind="python",
-)
+READ = Step(name="read", command=["work.read"], source="map.yaml:17", kind="python")
+WRITE = Step(name="write", command=["work.write"], source="map.yaml:22", kind="python")
+NOTE = Step(name="note", command=["work.note"], source="map.yaml:26", kind="python")
 
 # The graph:
 #

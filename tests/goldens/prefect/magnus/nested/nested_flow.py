@@ -24,7 +24,6 @@ LIST_SHOPS = Step(
     name="list shops",
     command=['export MAGNUS_PRM_shops=\'["north", "south"]\''],
     source="nested.yaml:5",
-    dialect="magnus",
     kind="shell",
 )
 LIST_DAYS = Step(
@@ -38,20 +37,18 @@ LIST_DAYS = Step(
         ),
     ],
     source="nested.yaml:18",
-    dialect="magnus",
     kind="shell",
 )
 FETCH = Step(
     name="fetch",
     command=["case $MAGNUS_MAP_VARIABLE in *north*2*) exit 1 ;; esac"],
     source="nested.yaml:36",
-    dialect="magnus",
     kind="shell",
 )
-CLEAN = Step(name="clean", source="nested.yaml:41", dialect="magnus", kind="stub")
-ESTIMATE = Step(name="estimate", source="nested.yaml:48", dialect="magnus", kind="stub")
-SUM_UP = Step(name="sum up", source="nested.yaml:51", dialect="magnus", kind="stub")
-REPORT = Step(name="report", source="nested.yaml:58", dialect="magnus", kind="stub")
+CLEAN = Step(name="clean", source="nested.yaml:41", kind="stub")
+ESTIMATE = Step(name="estimate", source="nested.yaml:48", kind="stub")
+SUM_UP = Step(name="sum up", source="nested.yaml:51", kind="stub")
+REPORT = Step(name="report", source="nested.yaml:58", kind="stub")
 
 # The graph:
 #

@@ -20,42 +20,36 @@ EXTRACT = Step(
     name="extract",
     command=["./extract.sh"],
     source="on_failure.yaml:4",
-    dialect="magnus",
     kind="shell",
 )
 CLEAN = Step(
     name="clean",
     command=["./clean.sh"],
     source="on_failure.yaml:10",
-    dialect="magnus",
     kind="shell",
 )
 USE_YESTERDAY_S = Step(
     name="use yesterday's",
     command=["./yesterday.sh"],
     source="on_failure.yaml:15",
-    dialect="magnus",
     kind="shell",
 )
 TRAIN = Step(
     name="train",
     command=["./train.sh"],
     source="on_failure.yaml:20",
-    dialect="magnus",
     kind="shell",
 )
 PUBLISH = Step(
     name="publish",
     command=["./publish.sh"],
     source="on_failure.yaml:26",
-    dialect="magnus",
     kind="shell",
 )
 TELL_SOMEBODY = Step(
     name="tell somebody",
     command=["./mail.sh"],
     source="on_failure.yaml:32",
-    dialect="magnus",
     kind="shell",
 )
 

@@ -23,7 +23,6 @@ GET_FEATURES = Step(
     name="Get Features",
     command=["python features.py"],
     source="parallel.yaml:5",
-    dialect="magnus",
     kind="shell",
     catalog=Catalog(put=["features/*.csv"]),
 )
@@ -31,35 +30,30 @@ PREPARE = Step(
     name="Prepare",
     command=["models.prepare_for_xgboost"],
     source="parallel.yaml:19",
-    dialect="magnus",
     kind="python",
 )
 XGBOOST_TRAIN = Step(
     name="Train",
     command=["models.train_xgboost"],
     source="parallel.yaml:23",
-    dialect="magnus",
     kind="python",
 )
 RF_MODEL_TRAIN = Step(
     name="Train",
     command=["models.train_rf"],
     source="parallel.yaml:34",
-    dialect="magnus",
     kind="python",
     catalog=Catalog(get=["features/*.csv"]),
 )
 ENSEMBLE_MODELLING = Step(
     name="Ensemble Modelling",
     source="parallel.yaml:44",
-    dialect="magnus",
     kind="stub",
 )
 RUN_INFERENCE = Step(
     name="Run Inference",
     command=["inference.ipynb"],
     source="parallel.yaml:47",
-    dialect="magnus",
     kind="notebook",
 )
 

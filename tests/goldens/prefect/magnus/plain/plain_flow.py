@@ -19,44 +19,22 @@ from prefect_plugin import (
 
 PROJECT = Path(__file__).parent
 
-GET_FEATURES = Step(
-    name="Get Features",
-    source="plain.yaml:5",
-    dialect="magnus",
-    kind="stub",
-)
+GET_FEATURES = Step(name="Get Features", source="plain.yaml:5", kind="stub")
 PREPARE = Step(
     name="Prepare",
     command=["sort features.csv > sorted.csv"],
     source="plain.yaml:13",
-    dialect="magnus",
     kind="shell",
     catalog=Catalog(get=["features.csv"], put=["*.csv"]),
 )
-XGBOOST_TRAIN = Step(
-    name="Train",
-    source="plain.yaml:14",
-    dialect="magnus",
-    kind="stub",
-)
-RF_MODEL_TRAIN = Step(
-    name="Train",
-    source="plain.yaml:20",
-    dialect="magnus",
-    kind="stub",
-)
+XGBOOST_TRAIN = Step(name="Train", source="plain.yaml:14", kind="stub")
+RF_MODEL_TRAIN = Step(name="Train", source="plain.yaml:20", kind="stub")
 ENSEMBLE_MODELLING = Step(
     name="Ensemble Modelling",
     source="plain.yaml:23",
-    dialect="magnus",
     kind="stub",
 )
-RUN_INFERENCE = Step(
-    name="Run Inference",
-    source="plain.yaml:24",
-    dialect="magnus",
-    kind="stub",
-)
+RUN_INFERENCE = Step(name="Run Inference", source="plain.yaml:24", kind="stub")
 
 # The graph:
 #

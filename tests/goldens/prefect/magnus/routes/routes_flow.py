@@ -19,19 +19,13 @@ from prefect_plugin import (
 
 PROJECT = Path(__file__).parent
 
-STEP_1 = Step(
-    name="Step 1",
-    command=["exit 1"],
-    source="routes.yaml:4",
-    dialect="magnus",
-    kind="shell",
-)
-HANDLER = Step(name="Handler", source="routes.yaml:5", dialect="magnus", kind="stub")
-A1 = Step(name="a1", source="routes.yaml:13", dialect="magnus", kind="stub")
-B1 = Step(name="b1", source="routes.yaml:19", dialect="magnus", kind="stub")
-B2 = Step(name="b2", source="routes.yaml:20", dialect="magnus", kind="stub")
-LAST = Step(name="Last", source="routes.yaml:23", dialect="magnus", kind="stub")
-NOWHERE = Step(name="Nowhere", source="routes.yaml:24", dialect="magnus", kind="stub")
+STEP_1 = Step(name="Step 1", command=["exit 1"], source="routes.yaml:4", kind="shell")
+HANDLER = Step(name="Handler", source="routes.yaml:5", kind="stub")
+A1 = Step(name="a1", source="routes.yaml:13", kind="stub")
+B1 = Step(name="b1", source="routes.yaml:19", kind="stub")
+B2 = Step(name="b2", source="routes.yaml:20", kind="stub")
+LAST = Step(name="Last", source="routes.yaml:23", kind="stub")
+NOWHERE = Step(name="Nowhere", source="routes.yaml:24", kind="stub")
 
 # The graph:
 #

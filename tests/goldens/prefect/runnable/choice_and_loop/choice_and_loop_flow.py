@@ -24,7 +24,6 @@ MEASURE = Step(
     name="measure",
     command=["work.measure"],
     source="choice_and_loop.yaml:4",
-    dialect="runnable",
     kind="python",
     returns={"size": "json"},
 )
@@ -32,21 +31,18 @@ SMALL_FIT = Step(
     name="fit",
     command=["work.fit"],
     source="choice_and_loop.yaml:19",
-    dialect="runnable",
     kind="python",
 )
 LARGE_FIT = Step(
     name="fit",
     command=["work.fit_in_parts"],
     source="choice_and_loop.yaml:26",
-    dialect="runnable",
     kind="python",
 )
 IMPROVE = Step(
     name="improve",
     command=["work.improve"],
     source="choice_and_loop.yaml:39",
-    dialect="runnable",
     kind="python",
     returns={"good": "json"},
 )

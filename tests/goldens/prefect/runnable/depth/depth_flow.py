@@ -27,27 +27,19 @@ PREPARE = Step(
     name="prepare",
     command=["work.prepare"],
     source="depth.yaml:14",
-    dialect="runnable",
     kind="python",
 )
-TAKE_DEFAULTS = Step(
-    name="take defaults",
-    source="depth.yaml:19",
-    dialect="runnable",
-    kind="stub",
-)
+TAKE_DEFAULTS = Step(name="take defaults", source="depth.yaml:19", kind="stub")
 ATTEMPT = Step(
     name="attempt",
     command=["work.attempt"],
     source="depth.yaml:40",
-    dialect="runnable",
     kind="python",
 )
 LOOK = Step(
     name="look",
     command=["work.look"],
     source="depth.yaml:44",
-    dialect="runnable",
     kind="python",
     returns={"tuned": "json"},
 )
@@ -55,21 +47,18 @@ FOLDS_FIT = Step(
     name="fit",
     command=["work.fit"],
     source="depth.yaml:66",
-    dialect="runnable",
     kind="python",
 )
 AT_ONCE_FIT = Step(
     name="fit",
     command=["work.fit_all"],
     source="depth.yaml:73",
-    dialect="runnable",
     kind="python",
 )
 SCORE = Step(
     name="score",
     command=["work.score"],
     source="depth.yaml:77",
-    dialect="runnable",
     kind="python",
     returns={"best": "json"},
 )
@@ -77,7 +66,6 @@ REPORT = Step(
     name="report",
     command=["work.report"],
     source="depth.yaml:84",
-    dialect="runnable",
     kind="python",
 )
 

@@ -25,17 +25,15 @@ COIN = Step(
     name="Coin",
     command=["export side=heads"],
     source="turns.yaml:4",
-    dialect="runnable",
     kind="shell",
     returns={"side": "json"},
 )
-H1 = Step(name="h1", source="turns.yaml:13", dialect="runnable", kind="stub")
-T1 = Step(name="t1", source="turns.yaml:17", dialect="runnable", kind="stub")
+H1 = Step(name="h1", source="turns.yaml:13", kind="stub")
+T1 = Step(name="t1", source="turns.yaml:17", kind="stub")
 TRAIN = Step(
     name="train",
     command=["export count=$((${count:-0} + 1))"],
     source="turns.yaml:28",
-    dialect="runnable",
     kind="shell",
     returns={"count": "json"},
 )
@@ -43,14 +41,13 @@ EVALUATE = Step(
     name="evaluate",
     command=["test $count = 3 && export good=true || export good=false"],
     source="turns.yaml:29",
-    dialect="runnable",
     kind="shell",
     returns={"good": "json"},
 )
-SORRY = Step(name="Sorry", source="turns.yaml:30", dialect="runnable", kind="stub")
-H2 = Step(name="h2", source="turns.yaml:40", dialect="runnable", kind="stub")
-T2 = Step(name="t2", source="turns.yaml:44", dialect="runnable", kind="stub")
-WRONG = Step(name="Wrong", source="turns.yaml:45", dialect="runnable", kind="stub")
+SORRY = Step(name="Sorry", source="turns.yaml:30", kind="stub")
+H2 = Step(name="h2", source="turns.yaml:40", kind="stub")
+T2 = Step(name="t2", source="turns.yaml:44", kind="stub")
+WRONG = Step(name="Wrong", source="turns.yaml:45", kind="stub")
 
 # The graph:
 #

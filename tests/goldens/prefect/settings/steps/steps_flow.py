@@ -16,12 +16,11 @@ from prefect_plugin import (
 
 PROJECT = Path(__file__).parent
 
-PREPARE = Step(name="prepare", source="steps.yaml:5", dialect="magnus", kind="stub")
+PREPARE = Step(name="prepare", source="steps.yaml:5", kind="stub")
 AGAIN_ = Step(
     name="again",
     command=["python again.py"],
     source="steps.yaml:8",
-    dialect="magnus",
     kind="shell",
 )
 
