@@ -7,9 +7,8 @@
 3. Nothing left: ``node``. A digit first: ``node_`` goes before it.
 4. Longer than 80 characters: cut, and 6 hexadecimal digits of the name's SHA-256 follow.
 5. A keyword, a built-in or a name of ``reserved`` gets a ``_`` at its end.
-6. A name that is its own identifier keeps it. Of the others, the first in the given order takes the identifier and
-   later ones get ``_2``, ``_3``, ...: two names are never merged, and an added name at the end changes no earlier one
-   unless it is spelled as an identifier that an earlier one took.
+6. A name that is its own identifier keeps it. If others have the same identifier as another name, digits of their
+   SHA-256 follow, too. So two names are never merged, and the order of the names does not matter.
 """
 
 from __future__ import annotations
@@ -19,10 +18,13 @@ import itertools
 import keyword
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+Titled = TypeVar("Titled")
 
 IDENTIFIER_LENGTH = 80
 _COMPARED = 100
@@ -31,27 +33,72 @@ _COMPARED = 100
 _NOT_IDENTIFIER = re.compile(r"[^a-z0-9]+")
 # Whether the names of ``site`` exist depends on how Python was started; generated files must not depend on it.
 _OF_SITE = ("copyright", "credits", "exit", "help", "license", "quit")
-_TAKEN = frozenset((*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *_OF_SITE))
+_BUILTINS = frozenset((*dir(builtins), *_OF_SITE))
+_KEYWORDS = frozenset(keyword.kwlist)
 
 
-def identifiers(names: Sequence[str], reserved: Container[str] = ()) -> dict[str, str]:
+def identifiers(
+    names: Sequence[str], reserved: Container[str] = (), *, shadow_builtins: bool = False
+) -> dict[str, str]:
     """Give each of ``names`` its own identifier, by the rules at the top of this module.
 
     Args:
         names: the names of one name space, in the order of the source file; a repeated name counts once.
         reserved: identifiers that the generated file uses.
+        shadow_builtins: whether identifiers may be those of built-ins, as attributes may.
 
     Returns:
         The identifier of each name, in the order of ``names``.
     """
-    wanted = {name: _identifier(name, reserved) for name in names}
-    identifier_by_name = {name: name for name, identifier in wanted.items() if name == identifier}
-    used = set(identifier_by_name)
-    for name, identifier in wanted.items():
-        if name not in identifier_by_name:
-            identifier_by_name[name] = _first_free(identifier, used, reserved)
-            used.add(identifier_by_name[name])
-    return {name: identifier_by_name[name] for name in wanted}
+    return title_identifiers({name: name for name in names}, reserved, shadow_builtins=shadow_builtins)
+
+
+def title_identifiers(
+    titles: Mapping[Titled, str], reserved: Container[str] = (), *, shadow_builtins: bool = False
+) -> dict[Titled, str]:
+    """Give each of some things its own identifier, as ``identifiers`` does; several may have the same title.
+
+    Args:
+        titles: by thing, its title.
+        reserved: identifiers that the generated file uses.
+        shadow_builtins: whether identifiers may be those of built-ins.
+    """
+    words = _KEYWORDS if shadow_builtins else _KEYWORDS | _BUILTINS
+    slugs = {thing: slug(title) for thing, title in titles.items()}
+    identifier_by_thing: dict[Titled, str] = {}
+    for thing, own in slugs.items():
+        identifier = own
+        while identifier in words or identifier in reserved:
+            identifier += "_"
+        identifier_by_thing[thing] = identifier
+    counts = Counter(identifier_by_thing.values())
+    owners: dict[str, Titled] = {}
+    for thing, identifier in identifier_by_thing.items():
+        if counts[identifier] == 1 or titles[thing] == identifier:
+            owners.setdefault(identifier, thing)
+    for thing, identifier in identifier_by_thing.items():
+        if titles[thing] == slugs[thing]:
+            owners.setdefault(identifier, thing)
+    taken = set(owners)
+    for thing, identifier in identifier_by_thing.items():
+        if identifier in owners and owners[identifier] == thing:
+            continue
+        longer = f"{identifier.rstrip('_')}_{digest(titles[thing])}"
+        while longer in taken or longer in reserved:
+            longer += "_"
+        taken.add(longer)
+        identifier_by_thing[thing] = longer
+    return identifier_by_thing
+
+
+def slug(name: str) -> str:
+    """Return a name in the letters of an identifier (rules 1 to 4), which may be a keyword or a built-in."""
+    text = _NOT_IDENTIFIER.sub("_", _ascii(name).lower()).strip("_") or "node"
+    if text[0].isdigit():
+        text = f"node_{text}"
+    if len(text) > IDENTIFIER_LENGTH:
+        text = f"{text[:IDENTIFIER_LENGTH].strip('_')}_{digest(name)}"
+    return text
 
 
 def free(name: str, taken: Container[str]) -> str:
@@ -104,26 +151,6 @@ def did_you_mean(name: str, known: Iterable[str], what: str | None = None) -> st
     listed = ", ".join(repr(candidate) for candidate in candidates[:8])
     more = f", and {len(candidates) - 8} more" if len(candidates) > 8 else ""  # noqa: PLR2004 - as sliced above
     return f"{what}: {listed}{more}"
-
-
-def _identifier(name: str, reserved: Container[str]) -> str:
-    text = _NOT_IDENTIFIER.sub("_", _ascii(name).lower()).strip("_") or "node"
-    if text[0].isdigit():
-        text = f"node_{text}"
-    if len(text) > IDENTIFIER_LENGTH:
-        text = f"{text[:IDENTIFIER_LENGTH].strip('_')}_{digest(name)}"
-    while text in _TAKEN or text in reserved:
-        text += "_"
-    return text
-
-
-def _first_free(identifier: str, used: Container[str], reserved: Container[str]) -> str:
-    if identifier not in used:
-        return identifier
-    count = 2
-    while (numbered := f"{identifier.rstrip('_')}_{count}") in used or numbered in reserved:
-        count += 1
-    return numbered
 
 
 def _ascii(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.graphs import cycles, reachable
-from translator.names import did_you_mean, identifiers
+from translator.names import did_you_mean, identifiers, slug
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,10 +67,11 @@ def _edge_between(pipeline: Pipeline, source: str, target: str) -> Edge | None:
 def _similar_names(pipeline: Pipeline, diagnostics: Diagnostics) -> None:
     names = [node.name for node in pipeline.nodes]
     spans = {node.name: node.span for node in pipeline.nodes}
-    taken = identifiers(names)
-    owners = {identifier: name for name, identifier in taken.items()}
-    for name, identifier in taken.items():
-        (alone,) = identifiers([name]).values()
-        if identifier != alone and alone in owners:
-            message = f"node {name!r} is named {identifier!r} in generated code, because {owners[alone]!r} is {alone!r}"
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(slug(name), []).append(name)
+    for name, identifier in identifiers(names).items():
+        others = [repr(other) for other in alike[slug(name)] if other != name]
+        if others and identifier != identifiers([name])[name]:
+            message = f"node {name!r} is named {identifier!r} in generated code, because it is similar to {others[0]}"
             diagnostics.note("similar-names", message, spans[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from translator.names import identifiers
+from translator.names import title_identifiers
 from translator.targets import render
 from translator.targets.steps import step_of
 
@@ -29,38 +29,46 @@ class StepConstant:
 
 
 def step_constants(
-    steps: Iterable[tuple[Where, Expression, Sequence[str]]],
+    steps: Iterable[tuple[Where, Expression, str]],
 ) -> tuple[tuple[StepConstant, ...], Mapping[Where, str]]:
     """Name each different step.
 
     Args:
-        steps: the use of a step, the step, and possible names of its constant: the first free name counts, or the
-            last one with a number.
+        steps: the use of a step, the step, and the title of its constant, of which that of the first use counts.
 
     Returns:
         The constants in the order of their first use, and by use the name of its constant.
     """
     titles: dict[str, str] = {}
-    taken: set[str] = set()
     different: dict[str, Expression] = {}
     used: dict[Where, str] = {}
-    for where, step, choices in steps:
+    for where, step, title in steps:
         text = render.literal(step)
-        if text not in different:
-            different[text] = step
-            titles[text] = next((title for title in choices if title not in taken), f"{choices[-1]} {len(titles)}")
-            taken.add(titles[text])
+        different.setdefault(text, step)
+        titles.setdefault(text, title)
         used[where] = text
-    constants = identifiers(list(titles.values()), _RESERVED)
-    named = {text: constants[title].upper() for text, title in titles.items()}
+    constants = {text: name.upper() for text, name in title_identifiers(titles, _RESERVED).items()}
     return (
-        tuple(StepConstant(named[text], step) for text, step in different.items()),
-        {where: named[text] for where, text in used.items()},
+        tuple(StepConstant(constants[text], step) for text, step in different.items()),
+        {where: constants[text] for where, text in used.items()},
     )
 
 
-def node_constants(nodes: Iterable[ir.StepNode], dialect: str) -> tuple[tuple[StepConstant, ...], Mapping[str, str]]:
-    """Name each different step of the nodes of a dataflow graph; see ``step_constants``."""
-    return step_constants(
-        (node.name, step_of(node, dialect), (node.step.name, f"{node.step.name} for {node.name}")) for node in nodes
-    )
+def node_constants(nodes: Sequence[ir.StepNode], dialect: str) -> tuple[tuple[StepConstant, ...], Mapping[str, str]]:
+    """Name each different step of the nodes of a dataflow graph; see ``step_constants``.
+
+    If nodes override a step differently, the constant that most of them use has its name; the others are named after
+    their nodes. The order of nodes does not matter.
+    """
+    steps = {node.name: step_of(node, dialect) for node in nodes}
+    texts = {node: render.literal(step) for node, step in steps.items()}
+    users: dict[str, dict[str, list[str]]] = {}
+    for node in nodes:
+        users.setdefault(node.step.name, {}).setdefault(texts[node.name], []).append(node.name)
+
+    def title(node: ir.StepNode) -> str:
+        alike, same = users[node.step.name], users[node.step.name][texts[node.name]]
+        most = max(alike.values(), key=lambda names: (len(names), node.step.name in names, min(names)))
+        return node.step.name if same is most else f"{node.step.name} for {min(same)}"
+
+    return step_constants((node.name, steps[node.name], title(node)) for node in nodes)

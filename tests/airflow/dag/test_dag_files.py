@@ -143,7 +143,7 @@ def test_airflow_loads_the_goldens(parsed: dict[str, dict[str, Any]]) -> None:
         if "settings" in Path(file).parts:  # whose translator.toml gives retries to all tasks
             assert set(dag["retries"].values()) == {2}
             continue
-        retried = {"again": 2, "again_of_them.run": 2} if Path(file).stem == "policies" else {}
+        retried = {"again": 2, "again-of-them.run": 2} if Path(file).stem == "policies" else {}
         assert dag["retries"] == retried, f"{file}: tries as often as the deployment's default says"
 
 

@@ -234,12 +234,13 @@ def test_a_pipeline_parameter_without_a_value_leaves_the_nodes_own() -> None:
 
 
 def test_equal_steps_are_one_constant_and_different_ones_are_not() -> None:
-    text = airflow.generate(
-        pipeline(Node("one"), Node("two"), Node("three", more={"override": {"image": "other"}}), Node("four", [OK]))
-    )
-    constants = re.findall(r"^([A-Z_]+) = Step\(", text, re.MULTILINE)
-    assert constants == ["WORK", "WORK_FOR_THREE"]
-    assert body(text).count("step=WORK,") == 4
+    made = pipeline(Node("one"), Node("two"), Node("three", more={"override": {"image": "other"}}), Node("four", [OK]))
+    first, *others = made.nodes
+    for nodes in ((first, *others), (*others, first), tuple(reversed(made.nodes))):
+        text = airflow.generate(replace(made, graph=ir.Graph(nodes)))
+        constants = re.findall(r"^([A-Z_]+) = Step\(", text, re.MULTILINE)
+        assert sorted(constants) == ["WORK", "WORK_FOR_THREE"]
+        assert body(text).count("step=WORK,") == 4
 
 
 @pytest.mark.parametrize(
@@ -250,10 +251,15 @@ def test_any_name_of_a_node(name: str) -> None:
     it, other = one.nodes
     named = replace(it, name=name)  # type: ignore[call-arg]
     text = airflow.generate(replace(one, graph=ir.Graph((named, other)), parameters=()))
-    task = re.search(r'task_id="(\w+)",\n        task_display_name=', text)
+    compile(text, "dag.py", "exec")
+    task = re.search(r'(\w+) = StepOperator\([^\n]*\n\s+task_id="([\w-]+)",\n(        task_display_name=)?', text)
     assert task
-    assert task.group(1).isidentifier()
-    assert task.group(1) not in ("finish", "dag", "grid", "print")
+    variable, own_id, shown = task.groups()
+    assert variable.isidentifier()
+    assert variable not in ("finish", "dag", "Step", "print")
+    assert own_id != "finish"
+    assert bool(shown) is (own_id != name)
+    assert own_id == name or name in {"import os", "a b/c", "../x", "🚀", "finish"}
 
 
 @pytest.mark.parametrize(
@@ -262,7 +268,7 @@ def test_any_name_of_a_node(name: str) -> None:
         ("Training Pipeline", "training_pipeline.py"),
         ("training", "training.py"),
         ("../../etc/passwd", "etc_passwd.py"),
-        ("class", "class_.py"),
+        ("class", "class.py"),
     ],
 )
 def test_the_file_is_named_after_the_pipeline(name: str, file: str) -> None:

@@ -208,3 +208,12 @@ def test_docstrings_keep_to_the_width_with_any_escapes(text):
     source = target.generate(pipeline(execution(step)))
     body = source.partition("def n_node")[2].partition("job =")[0]
     assert "noqa" not in body
+
+
+@pytest.mark.parametrize("name", ["none", "true", "false"])
+def test_no_type_has_the_name_of_a_constant(name):
+    parameter = ir.Parameter(name, SPAN, ir.ParameterType.FLOAT, 0.5, minimum=0.123456789, maximum=0.987654321)
+    step = ir.Step("s", SPAN, ("true",), parameters=(parameter,))
+    text = target.generate(replace(pipeline(), graph=ir.Graph((ir.ExecutionNode("one", SPAN, step),)), parameters=()))
+    compile(text, "flow.py", "exec")
+    assert f"\n{name.capitalize()}_ = Annotated[" in text

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from translator import ir
 from translator.config.keys import PIPELINE
-from translator.names import digest, identifiers
+from translator.names import digest, slug
 from translator.targets.airflow.settings import dag_setting, of_dag, of_tasks, task_arguments
 from translator.targets.render import code, name
 
@@ -34,7 +34,7 @@ def dag_file(pipeline: ir.Pipeline) -> str:
 
 
 def _identifier(pipeline: ir.Pipeline) -> str:
-    identifier = identifiers([pipeline.name])[pipeline.name]
+    identifier = slug(pipeline.name)
     if pipeline.name.isascii():
         return identifier
     return f"{identifier}_{digest(pipeline.name)}"

@@ -13,7 +13,7 @@ from translator.targets.airflow.dag import are_late, comments, dag_arguments
 from translator.targets.airflow.forms import params_of
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, VisualGroup
-from translator.targets.airflow.names import part_variables
+from translator.targets.airflow.names import part_variables, task_ids
 from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
 from translator.targets.airflow.plan import plan_of
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from translator.targets import GenerateOptions
+    from translator.targets.airflow.plan import Plan
     from translator.targets.render import Expression
 
 _MODULES = {
@@ -57,7 +58,7 @@ _MODULES = {
     ),
 }
 """Every name that a DAG file may import, in the order of imports, and its module."""
-_RESERVED = frozenset((*_MODULES, "dag", "finish", "grid", "run", "done")) - {RUNNER}
+_RESERVED = frozenset((*_MODULES, "dag", "finish")) - {RUNNER}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
@@ -126,7 +127,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         comments=comments(pipeline),
         late_params=params if late else {},
         finish=finish,
-        groups=tuple(_groups(nodes, _explained_once(lowered))),
+        groups=tuple(_groups(plan, nodes, _explained_once(lowered))),
         order=order_lines(after, "finish", awaited(after, mapped)),
     )
 
@@ -141,19 +142,19 @@ def _explained_once(nodes: Sequence[PlainNode | GroupNode]) -> list[PlainNode | 
     return explained
 
 
-def _groups(nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]) -> Iterator[VisualGroup]:
+def _groups(
+    plan: Plan, nodes: Sequence[ir.StepNode], lowered: Sequence[PlainNode | GroupNode]
+) -> Iterator[VisualGroup]:
     """Return the nodes in their visual groups; a group holds consecutive nodes."""
-    taken = _RESERVED | {node.variable for node in lowered}
+    taken = {"finish", *(plan.ids[node.name] for node in nodes if node.group is None)}
     pairs = zip(nodes, lowered, strict=True)
-    for count, (title, members) in enumerate(groupby(pairs, key=lambda pair: pair[0].group)):
+    for title, members in groupby(pairs, key=lambda pair: pair[0].group):
         inside = tuple(node for _, node in members)
         if title is None:
             yield VisualGroup(None, inside)
             continue
-        identifier = identifiers([title], taken)[title]
-        if identifier in taken:
-            identifier = f"{identifier.rstrip('_')}_{count}"
-        taken |= {identifier}
+        identifier = task_ids([title], taken)[title]
+        taken.add(identifier)
         yield VisualGroup(
             call("TaskGroup", identifier, group_display_name=title if title != identifier else None), inside
         )

@@ -1,13 +1,46 @@
-"""Name the tasks of a node in a DAG file."""
+"""Name the tasks of a DAG: their ids, and the variables of the tasks of a node."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from translator.names import free
+from translator.names import IDENTIFIER_LENGTH, free, title_identifiers
+from translator.nodes import step_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+    from translator import ir
+
+PARTS = ("grid", "run", "done")
+"""The ids of the tasks of a node with several tasks."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+"""Ids that Airflow accepts; dots separate the ids of groups."""
+
+
+def task_ids(names: Sequence[str], reserved: Container[str] = ()) -> dict[str, str]:
+    """Return the ids of tasks or groups: their names, or where Airflow does not accept these, in letters that it does.
+
+    Args:
+        names: the names of nodes or branches in the same group.
+        reserved: the ids of other tasks in the group.
+    """
+    own = {name for name in names if _ID.fullmatch(name) and len(name) <= IDENTIFIER_LENGTH and name not in reserved}
+    others = {name: name for name in names if name not in own}
+    unique = title_identifiers(others, {*own, *reserved}, shadow_builtins=True)
+    return {name: name if name in own else unique[name] for name in names}
+
+
+def node_ids(pipeline: ir.Pipeline) -> dict[str, str]:
+    """Return by node of a dataflow graph the id of its task or group, without that of the group it is shown in."""
+    shown_together: dict[str | None, list[str]] = {}
+    for node in step_nodes(pipeline).values():
+        shown_together.setdefault(node.group, []).append(node.name)
+    ids: dict[str, str] = {}
+    for group, names in shown_together.items():
+        ids |= task_ids(names, ("finish",) if group is None else PARTS)
+    return ids
 
 
 def part_variables(variables: Mapping[str, str], reserved: Iterable[str]) -> dict[str, dict[str, str]]:

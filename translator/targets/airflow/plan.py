@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.targets.airflow.names import node_ids
 from translator.targets.airflow.settings import of_tasks
 
 if TYPE_CHECKING:
@@ -26,13 +27,15 @@ class Plan:
 
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
     node and parameter; ``on_error`` is the rule of nodes without one. ``variables`` are the variables that hold
-    the nodes, ``hooks`` by dotted name the names of imported hooks. ``documented``: settings document all tasks.
+    the nodes, ``ids`` those of their tasks and groups, ``hooks`` by dotted name the names of imported hooks.
+    ``documented``: settings document all tasks.
     """
 
     edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
     on_error: ir.OnError
     setters: Mapping[str, Mapping[str, Sequence[ir.PipelineParameter]]]
     variables: Mapping[str, str]
+    ids: Mapping[str, str]
     hooks: Mapping[str, str]
     documented: bool
 
@@ -60,4 +63,4 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[
     rules = {node.policy.on_error for node in pipeline.nodes}
     # Nodes with the same rule share it; in Loom, all nodes do.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
-    return Plan(edges, shared, setters, variables, hooks, "doc_md" in of_tasks(pipeline))
+    return Plan(edges, shared, setters, variables, node_ids(pipeline), hooks, "doc_md" in of_tasks(pipeline))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.names import free, identifiers
+from translator.names import free, slug
 from translator.runtime import atoms
 from translator.targets.prefect.text import camel
 from translator.targets.render import call, literal
@@ -44,7 +44,7 @@ class Aliases:
     def name(self, annotation: str, parameter: str) -> str:
         """Return the name of a type, made from that of the first parameter that has it."""
         if annotation not in self.names:
-            self.names[annotation] = free(camel(identifiers([parameter])[parameter]), self.taken)
+            self.names[annotation] = free(camel(slug(parameter)), self.taken)
             self.taken.add(self.names[annotation])
         return self.names[annotation]
 

@@ -74,7 +74,7 @@ def inputs_group(node: ir.StepNode, name: str, edges: Sequence[ir.Edge]) -> Grou
         name: the name of the class.
         edges: the edges that end in it.
     """
-    names = identifiers([item.name for item in node.step.inputs], FIELDS)
+    names = identifiers([item.name for item in node.step.inputs], FIELDS, shadow_builtins=True)
     fields = tuple(_files(item, names[item.input.name]) for item in launch_inputs(node, edges))
     text = f"Files for the inputs of {code(node.name)}, in place of their defaults."
     return Group(name, node.name, tuple(doc(text)), fields, base="NodeInputs") if fields else None
@@ -152,7 +152,7 @@ def immutable(value: object) -> Expression:
 
 
 def _field_names(step: ir.Step) -> dict[str, str]:
-    return identifiers([parameter.name for parameter in step.parameters], FIELDS)
+    return identifiers([parameter.name for parameter in step.parameters], FIELDS, shadow_builtins=True)
 
 
 def _in_points(node: ir.StepNode, parameter: ir.Parameter) -> tuple[ir.Value, ...]:

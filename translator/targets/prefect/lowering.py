@@ -27,7 +27,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
         options: the context of the file.
     """
     plan = plan_of(pipeline)
-    constants, steps = node_constants((plan.nodes[node.name] for node in pipeline.nodes), pipeline.dialect)
+    constants, steps = node_constants([plan.nodes[node.name] for node in pipeline.nodes], pipeline.dialect)
     names = names_of(plan, steps)
     functions = {name: function_of(plan, node, names) for name, node in plan.nodes.items()}
     groups = tuple(

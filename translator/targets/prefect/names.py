@@ -46,6 +46,7 @@ CLASSES = {
     *("Annotated", "Axis", "Executions", "Field", "FileAxis", "Files", "Input", "Job", "Literal", "Manifest", "Mapped"),
     *("NodeInputs", "NodeParameters", "Number", "Parameter", "Path", "Sequence", "Skip", "State", "Step"),
 }
+CONSTANTS = {"False", "None", "True"}
 GROUP_ARGUMENTS = {"Parameters": "parameters", "Grid": "axes", "Point": "points"}
 """The argument of a node's function for its group, by kind."""
 
@@ -89,7 +90,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     launched = {name: free(f"{identifier.rstrip('_')}_inputs", taken) for name, identifier in nodes.items()}
     taken |= set(launched.values())
     titles = {name: camel(identifier) for name, identifier in nodes.items()}
-    aliases = Aliases(CLASSES | {f"{title}{kind}" for title in titles.values() for kind in GROUP_ARGUMENTS})
+    aliases = Aliases(CLASSES | CONSTANTS | {f"{title}{kind}" for title in titles.values() for kind in GROUP_ARGUMENTS})
     arguments = {
         item.name: forms.argument_of(item, parameters[item.name], _targets(plan, item), aliases)
         for item in pipeline.parameters

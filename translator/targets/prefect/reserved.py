@@ -13,8 +13,8 @@ _OF_MODELS = frozenset(
 )
 """Attributes of pydantic's models: Prefect creates a model of a flow's arguments."""
 
-FIELDS = _OF_MODELS | {"default", "node", "values"}
-"""Names that no field of a group may have, because its base class has them."""
+FIELDS = _OF_MODELS | {"default", "node", "values"} | {"bool", "float", "int", "list", "str"}
+"""Names that no field of a group may have, because its base class has them, or annotations of fields use them."""
 
 ARGUMENTS = _OF_MODELS | {"args", "cls", "kwargs", "return_state", "self", "wait_for"}
 """Names that no argument may have, because pydantic, a call or ``submit`` uses them."""

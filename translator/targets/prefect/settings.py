@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from translator.config.keys import PIPELINE, Key, TargetKeys
 from translator.config.kinds import Duration, Hook, Text, Texts, Whole
-from translator.names import identifiers
+from translator.names import slug
 from translator.targets.hooks import hook_expression
 from translator.targets.render import Name
 
@@ -82,7 +82,7 @@ def flow_file(pipeline: ir.Pipeline, default: str) -> str:
     named = of_flow(pipeline).get("file")
     if named is None:
         return default
-    return str(named).replace(PIPELINE, identifiers([pipeline.name])[pipeline.name])
+    return str(named).replace(PIPELINE, slug(pipeline.name))
 
 
 def flow_name(pipeline: ir.Pipeline) -> str:

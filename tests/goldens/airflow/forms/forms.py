@@ -175,7 +175,7 @@ with DAG(
         ),
     )
 
-    with TaskGroup("grid_", group_display_name="grid") as grid_:  # forms.yaml:26
+    with TaskGroup("grid") as grid:  # forms.yaml:26
         grid_grid = GridOperator(
             task_id="grid",
             step=TRAIN,
@@ -227,4 +227,4 @@ with DAG(
     )
 
     # Wait for these too, not only for the leaves: a leaf can fail while they still run.
-    [single, grid_run, grid_, search_run, search] >> finish
+    [single, grid_run, grid, search_run, search] >> finish

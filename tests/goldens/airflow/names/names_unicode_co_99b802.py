@@ -24,8 +24,7 @@ with DAG(
     tags=["valohai"],
 ) as dag:
     class_ = StepOperator(  # names.yaml:10
-        task_id="class_",
-        task_display_name="class",
+        task_id="class",
         step=SAY,
     )
 
@@ -35,15 +34,14 @@ with DAG(
         step=SAY,
     )
 
-    a_b_c = StepOperator(  # names.yaml:12
+    a_b_c_539138 = StepOperator(  # names.yaml:12
         task_id="a_b_c",
         task_display_name="a b/c",
         step=SAY,
     )
 
-    a_b_c_2 = StepOperator(  # names.yaml:13
-        task_id="a_b_c_2",
-        task_display_name="a-b-c",
+    a_b_c_cbd2be = StepOperator(  # names.yaml:13
+        task_id="a-b-c",
         step=SAY,
     )
 
@@ -60,12 +58,11 @@ with DAG(
     )
 
     node_1st = StepOperator(  # names.yaml:16
-        task_id="node_1st",
-        task_display_name="1st",
+        task_id="1st",
         step=SAY,
     )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.
     finish = FinishOperator(task_id="finish")
 
-    [class_, import_os, a_b_c, a_b_c_2, x, node, node_1st] >> finish
+    [class_, import_os, a_b_c_539138, a_b_c_cbd2be, x, node, node_1st] >> finish

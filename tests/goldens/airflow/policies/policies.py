@@ -86,23 +86,21 @@ with DAG(
     tags=["valohai"],
 ) as dag:
     all_ = StepOperator(  # policies.yaml:28
-        task_id="all_",
-        task_display_name="all",
+        task_id="all",
         step=WORK,
         inputs={"before": dag_param("all.inputs.before")},
         parameters={"size": dag_param("all.size")},
     )
 
     next_ = StepOperator(  # policies.yaml:29
-        task_id="next_",
-        task_display_name="next",
+        task_id="next",
         step=WORK,
         inputs={"before": dag_param("next.inputs.before")},
         parameters={"size": dag_param("next.size")},
         on_error="stop-next",
     )
 
-    with TaskGroup("go_on", group_display_name="go-on") as go_on:  # policies.yaml:30
+    with TaskGroup("go-on") as go_on:  # policies.yaml:30
         go_on_run = StepOperator(
             task_id="run",
             step=WORK,
@@ -123,10 +121,7 @@ with DAG(
         retry_delay=timedelta(0),
     )
 
-    with TaskGroup(
-        "all_of_them",
-        group_display_name="all-of-them",
-    ) as all_of_them:  # policies.yaml:32
+    with TaskGroup("all-of-them") as all_of_them:  # policies.yaml:32
         all_of_them_grid = GridOperator(
             task_id="grid",
             step=WORK,
@@ -142,10 +137,7 @@ with DAG(
         ).expand(point=all_of_them_grid.output)
         all_of_them_run >> EmptyOperator(task_id="done")
 
-    with TaskGroup(
-        "next_of_them",
-        group_display_name="next-of-them",
-    ) as next_of_them:  # policies.yaml:33
+    with TaskGroup("next-of-them") as next_of_them:  # policies.yaml:33
         next_of_them_grid = GridOperator(
             task_id="grid",
             step=WORK,
@@ -160,10 +152,7 @@ with DAG(
         ).expand(point=next_of_them_grid.output)
         next_of_them_run >> EmptyOperator(task_id="done")
 
-    with TaskGroup(
-        "some_of_them",
-        group_display_name="some-of-them",
-    ) as some_of_them:  # policies.yaml:34
+    with TaskGroup("some-of-them") as some_of_them:  # policies.yaml:34
         some_of_them_grid = GridOperator(
             task_id="grid",
             step=WORK,
@@ -182,10 +171,7 @@ with DAG(
             trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
         )
 
-    with TaskGroup(
-        "again_of_them",
-        group_display_name="again-of-them",
-    ) as again_of_them:  # policies.yaml:35
+    with TaskGroup("again-of-them") as again_of_them:  # policies.yaml:35
         again_of_them_grid = GridOperator(
             task_id="grid",
             step=WORK,

@@ -39,14 +39,14 @@ def import_os_node() -> Manifest:
 
 
 @execution_node(name="a b/c")  # names.yaml:12
-def a_b_c_node() -> Manifest:
+def a_b_c_539138_node() -> Manifest:
     """Run the step `say`."""
     job = Job(SAY)
     return job.run()
 
 
 @execution_node(name="a-b-c")  # names.yaml:13
-def a_b_c_2_node() -> Manifest:
+def a_b_c_cbd2be_node() -> Manifest:
     """Run the step `say`."""
     job = Job(SAY)
     return job.run()
@@ -86,8 +86,8 @@ def names_unicode_co() -> State:
     with run_of("Names: ünïcode & co", project=PROJECT):
         class_node.submit()
         import_os_node.submit()
-        a_b_c_node.submit()
-        a_b_c_2_node.submit()
+        a_b_c_539138_node.submit()
+        a_b_c_cbd2be_node.submit()
         x_node.submit()
         node_node.submit()
         node_1st_node.submit()

@@ -5,28 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.names import slug
 from translator.nodes import branches
 from translator.targets.airflow.controlflow.layers import maps_in
 from translator.targets.airflow.controlflow.names import each, ids
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
+    from translator.targets.airflow.controlflow.names import Path
 
 MAX_ID_LENGTH = 250
 """Airflow's limit for the id of a task, including the ids of its groups."""
 _COMPOSITE = ir.ParallelNode | ir.MapNode | ir.LoopNode | ir.ChoiceNode
 
 
-def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "", item: str | None = None) -> None:
+def check(graph: ir.Graph, diagnostics: Diagnostics, path: Path = (), above: str = "", item: str | None = None) -> None:
     """Report what a DAG cannot express.
 
     Args:
         graph: a control-flow graph.
         diagnostics: receives the findings.
+        path: the path of the graph.
         above: the id of the group that it is in, with a dot.
         item: the argument of its mapped groups, if it is in the body of a map, but not in a mapped group.
     """
-    of_nodes = ids([node.name for node in graph.nodes])
+    of_nodes = ids(path, [node.name for node in graph.nodes])
     cuts = [of_nodes[node.name] for node in graph.nodes if maps_in(node)]
     group = f"{max((each(item, cut) for cut in cuts), key=len, default=each(item))}." if item else ""
     for node in graph.nodes:
@@ -45,10 +48,12 @@ def check(graph: ir.Graph, diagnostics: Diagnostics, above: str = "", item: str 
         else:
             inside = item if maps_in(node) else None
             for branch, inner in branches(node).items():
+                below = (*path, node.name, branch)
                 match node:
                     case ir.MapNode(item=of_map):
-                        check(inner, diagnostics, f"{own}.", ids([of_map])[of_map])
+                        check(inner, diagnostics, below, f"{own}.", slug(of_map))
                     case ir.LoopNode(limit=limit):
-                        check(inner, diagnostics, f"{own}.iteration_{limit - 1}.", inside)
+                        check(inner, diagnostics, below, f"{own}.iteration_{limit - 1}.", inside)
                     case _:
-                        check(inner, diagnostics, f"{own}.{ids(list(branches(node)))[branch]}.", inside)
+                        of_branches = ids(below[:-1], branches(node))
+                        check(inner, diagnostics, below, f"{own}.{of_branches[branch]}.", inside)

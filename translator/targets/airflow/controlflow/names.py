@@ -6,8 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
 from translator import ir
-from translator.names import free, identifiers
+from translator.names import free, identifiers, slug, title_identifiers
 from translator.nodes import BODY, named_branches, walk
+from translator.targets.airflow.names import task_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 Path: TypeAlias = "tuple[str, ...]"
 """The path of a node or branch: node, branch, node, ...; the branch of a map or a loop is ``*``."""
 
-RESERVED = frozenset(
-    ("join", "items", "enter", "choose", "again", "dag", "finish", "iteration", "iterations", "number")
-)
-"""The names of tasks and variables that are not nodes."""
+IDS = frozenset(("join", "items", "enter", "choose", "again"))
+"""The ids of tasks of composite nodes."""
+RESERVED = frozenset(("dag", "finish", "iteration", "iterations", "number"))
+"""The variables of a file that are not nodes."""
 
 
 class Names:
@@ -33,7 +34,7 @@ class Names:
         self._reserved = RESERVED | imported
         items = [node.item for _, node in walk(graph) if isinstance(node, ir.MapNode)]
         self._arguments = identifiers(items, self._reserved)
-        self._variables = _variables(graph, self._reserved.union(self._arguments.values()))
+        self._variables = title_identifiers(distinct_titles(graph), self._reserved.union(self._arguments.values()))
         self._taken = {*self._variables.values(), *self._arguments.values(), *self._reserved}
         self._own: dict[tuple[Path, str], str] = {}
         self._bound: set[str] = set()
@@ -51,10 +52,6 @@ class Names:
         """Return the variable of a node or a branch: its name, with the enclosing names if it is taken."""
         return self._variables[path]
 
-    def ids(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the ids of the nodes of a graph, or of the branches of a node."""
-        return ids(list(names), self._reserved)
-
     def argument(self, item: str) -> str:
         """Return the variable of an item in the first mapped group of its map."""
         return self._arguments[item]
@@ -69,7 +66,7 @@ class Names:
         """
         if argument in self._bound:
             enclosing = self.variable(path[:-1] if path[-1] == BODY else path)
-            longer = f"{argument.rstrip('_')}_{f'after_{after}' if after else f'in_{enclosing}'}"
+            longer = f"{argument.rstrip('_')}_{f'after_{slug(after)}' if after else f'in_{enclosing}'}"
             argument = free(longer, self._taken)
             self._taken.add(argument)
         self._bound.add(argument)
@@ -85,12 +82,12 @@ class Names:
 
     def group(self, argument: str, after: str | None, siblings: Iterable[str]) -> str:
         """Return the id of a mapped group of nodes, among ids of the same graph."""
-        return free(each(argument, after), {*siblings, *self._reserved})
+        return free(each(argument, after), {*siblings, *IDS})
 
 
-def ids(names: Sequence[str], reserved: frozenset[str] = RESERVED) -> dict[str, str]:
-    """Return the ids of the nodes of a graph, or of the branches of a node."""
-    return identifiers(names, reserved)
+def ids(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return the ids of the nodes of the graph at a path, or of the branches of the node at a path."""
+    return task_ids(list(names), IDS if path else ("finish",))
 
 
 def each(argument: str, after: str | None = None) -> str:
@@ -105,25 +102,14 @@ def titles(path: Path) -> Sequence[str]:
     return [" ".join(named[-count:]) for count in range(1, len(named) + 1)]
 
 
-def distinct_titles(graph: ir.Graph) -> dict[Path, Sequence[str]]:
-    """Return the titles of each node and branch that no other has; all of them if there is none."""
+def distinct_titles(graph: ir.Graph) -> dict[Path, str]:
+    """Return the shortest title of each node and branch that no other has, or its longest."""
     of_path = {path: titles(path) for path in _paths(graph)}
-    counts = Counter(identifiers([title])[title] for several in of_path.values() for title in several)
+    counts = Counter(slug(title) for several in of_path.values() for title in several)
     return {
-        path: [title for title in several if counts[identifiers([title])[title]] == 1] or several
+        path: next((title for title in several if counts[slug(title)] == 1), several[-1])
         for path, several in of_path.items()
     }
-
-
-def _variables(graph: ir.Graph, reserved: frozenset[str]) -> dict[Path, str]:
-    called: dict[Path, str] = {}
-    taken: set[str] = set()
-    for path, choices in distinct_titles(graph).items():
-        free = [title for title in choices if identifiers([title])[title] not in taken]
-        called[path] = free[0] if free else f"{choices[-1]} {len(called)}"
-        taken.add(identifiers([called[path]])[called[path]])
-    variables = identifiers(list(called.values()), reserved)
-    return {path: variables[title] for path, title in called.items()}
 
 
 def _paths(graph: ir.Graph) -> Iterator[Path]:

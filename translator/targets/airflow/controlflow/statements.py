@@ -21,6 +21,7 @@ from translator.graphs import topological_order
 from translator.nodes import BODY, walk
 from translator.targets.airflow.controlflow.layers import layers
 from translator.targets.airflow.controlflow.lines import Lines
+from translator.targets.airflow.controlflow.names import ids
 from translator.targets.airflow.controlflow.order import order_lines
 from translator.targets.airflow.controlflow.position import Position, arguments, ends, place
 from translator.targets.airflow.controlflow.routes import LOOKS, ways
@@ -93,7 +94,7 @@ class Body:
             links.insert(0, ([first], self._names.variable((*path, graph.start or ""))))
         if last:
             links.append((self._leaves(path, of), last))
-        self._nodes(path, graph.nodes, of, at, self._names.ids(of))
+        self._nodes(path, graph.nodes, of, at, ids(path, of))
         return links
 
     def _among(self, path: Path, of: Mapping[str, Way]) -> list[Link]:
@@ -125,31 +126,31 @@ class Body:
         nodes: Sequence[ir.Node],
         of: Mapping[str, Way],
         at: Position,
-        ids: Mapping[str, str],
+        of_nodes: Mapping[str, str],
     ) -> None:
         """Write some nodes of a graph, each after those that it refers to."""
         named = {node.name: node for node in nodes}
         upstream = {one: [before.name for before in of[one].after if before.name in named] for one in named}
         for node in topological_order(upstream):
-            self._node((*path, node), named[node], of[node], ids[node], at)
+            self._node((*path, node), named[node], of[node], of_nodes[node], at)
 
     def _layers(self, path: Path, graph: ir.Graph, at: Position, first: str | None, last: str | None) -> list[Link]:
         """Write the nodes of a graph in the body of a map, in mapped groups and between them."""
         of = ways(graph)
-        ids = self._names.ids(of)
+        of_nodes = ids(path, of)
         places: list[tuple[list[str], list[str]]] = [([first], [first])] if first else []
         pieces: list[set[str]] = []
         before: str | None = None
         for layer in layers(graph, of):
             if layer.plain:
-                places.append(self._piece(path, layer, of, ids, at, before))
+                places.append(self._piece(path, layer, of, of_nodes, at, before))
                 pieces.append({node.name for node in layer.plain})
             looks = {node.name: _looking(of[node.name], at) for node in layer.mapping}
-            self._nodes(path, layer.mapping, looks, at, ids)
+            self._nodes(path, layer.mapping, looks, at, of_nodes)
             if layer.mapping:
                 between = [self._names.variable((*path, node.name)) for node in layer.mapping]
                 places.append((between, between))
-                before = ids[layer.mapping[0].name]
+                before = of_nodes[layer.mapping[0].name]
         if last:
             places.append(([last], [last]))
         upstream = {root: list(leaves) for (_, leaves), (roots, _) in pairwise(places) for root in roots}
@@ -163,7 +164,7 @@ class Body:
         path: Path,
         layer: Layer,
         of: Mapping[str, Way],
-        ids: Mapping[str, str],
+        of_nodes: Mapping[str, str],
         at: Position,
         before: str | None,
     ) -> tuple[list[str], list[str]]:
@@ -172,12 +173,12 @@ class Body:
         for node, way in inside.items():
             outside = (way.starts and not at.sure) or any(one.name not in inside for one in way.after)
             inside[node] = replace(way, guarded=way.guarded or outside)
-        group = self._names.group(at.argument, before, ids.values())
+        group = self._names.group(at.argument, before, of_nodes.values())
         opened = call(self._out.use("for_each").text, name(at.over or ""), group)
         item = self._names.item(at.argument, before, path)
         self._out.block(at.depth, opened, item)
         piece = Position(at.depth + 1, item=item)
-        self._nodes(path, layer.plain, inside, piece, ids)
+        self._nodes(path, layer.plain, inside, piece, of_nodes)
         self._order(self._among(path, inside), piece)
         self._out.blank()
         return self._roots(path, inside), self._leaves(path, inside)
@@ -276,11 +277,11 @@ class Body:
 
     def _branches(self, path: Path, graphs: Mapping[str, ir.Graph], at: Position) -> list[str]:
         """Write a group for each branch; return the list of them."""
-        ids = self._names.ids(graphs)
+        of_branches = ids(path, graphs)
         variables = [self._names.variable((*path, branch)) for branch in graphs]
         for variable, (branch, graph) in zip(variables, graphs.items(), strict=True):
-            display_name = branch if branch != ids[branch] else None
-            self._out.block(at.depth, self._group_of(ids[branch], display_name), variable)
+            display_name = branch if branch != of_branches[branch] else None
+            self._out.block(at.depth, self._group_of(of_branches[branch], display_name), variable)
             inside = at.deeper()
             self._order(self._graph((*path, branch), graph, inside), inside)
             self._out.blank()

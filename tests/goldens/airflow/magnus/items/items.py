@@ -81,7 +81,7 @@ with DAG(
         step=MAKE_LIST,
     )
 
-    with TaskGroup("chunks", group_display_name="Chunks") as chunks:  # items.yaml:5
+    with TaskGroup("Chunks") as chunks:  # items.yaml:5
         chunks_items = ItemsOperator(task_id="items", over="chunks", item="chunk")
 
         with for_each(chunks_items, "each_chunk") as chunk:
@@ -94,17 +94,17 @@ with DAG(
                 after=[failed(work)],
             )
 
-            with TaskGroup("two", group_display_name="Two") as two:  # items.yaml:16
+            with TaskGroup("Two") as two:  # items.yaml:16
                 two_enter = GuardOperator(
                     task_id="enter",
                     item=chunk,
                     after=[complete(work), complete(repair)],
                 )
 
-                with TaskGroup("a", group_display_name="A") as a:
+                with TaskGroup("A") as a:
                     a1 = ControlFlowStepOperator(task_id="a1", step=A1, item=chunk)
 
-                with TaskGroup("b", group_display_name="B") as b:
+                with TaskGroup("B") as b:
                     b1 = ControlFlowStepOperator(task_id="b1", step=B1, item=chunk)
 
                 two_join = JoinOperator(task_id="join", kind="parallel", item=chunk)
@@ -117,13 +117,12 @@ with DAG(
         two >> chunks_join
 
     rescue = ControlFlowStepOperator(
-        task_id="rescue",
-        task_display_name="Rescue",
+        task_id="Rescue",
         step=RESCUE,
         after=[failed(chunks)],
     )
 
-    with TaskGroup("empty", group_display_name="Empty") as empty:  # items.yaml:35
+    with TaskGroup("Empty") as empty:  # items.yaml:35
         empty_items = ItemsOperator(
             task_id="items",
             over="none",
@@ -138,8 +137,7 @@ with DAG(
         never >> empty_join
 
     odd = ControlFlowStepOperator(
-        task_id="odd",
-        task_display_name="Odd",
+        task_id="Odd",
         step=ODD,
         next="fail",
         on_failure="success",

@@ -60,25 +60,16 @@ with DAG(
         "train_models",
         group_display_name="Train Models",
     ) as train_models:  # plain.yaml:6
-        with TaskGroup("xgboost", group_display_name="XGBoost") as xgboost:
-            prepare = ControlFlowStepOperator(
-                task_id="prepare",
-                task_display_name="Prepare",
-                step=PREPARE,
-            )
+        with TaskGroup("XGBoost") as xgboost:
+            prepare = ControlFlowStepOperator(task_id="Prepare", step=PREPARE)
 
-            xgboost_train = ControlFlowStepOperator(
-                task_id="train",
-                task_display_name="Train",
-                step=XGBOOST_TRAIN,
-            )
+            xgboost_train = ControlFlowStepOperator(task_id="Train", step=XGBOOST_TRAIN)
 
             prepare >> xgboost_train
 
         with TaskGroup("rf_model", group_display_name="RF Model") as rf_model:
             rf_model_train = ControlFlowStepOperator(
-                task_id="train",
-                task_display_name="Train",
+                task_id="Train",
                 step=RF_MODEL_TRAIN,
             )
 

@@ -51,22 +51,21 @@ with DAG(
     )
 
     handler = ControlFlowStepOperator(
-        task_id="handler",
-        task_display_name="Handler",
+        task_id="Handler",
         step=HANDLER,
         after=[failed(step_1)],
     )
 
-    with TaskGroup("both", group_display_name="Both") as both:  # routes.yaml:6
+    with TaskGroup("Both") as both:  # routes.yaml:6
         both_enter = GuardOperator(
             task_id="enter",
             after=[complete(step_1), complete(handler)],
         )
 
-        with TaskGroup("a", group_display_name="A") as a:
+        with TaskGroup("A") as a:
             a1 = ControlFlowStepOperator(task_id="a1", step=A1)
 
-        with TaskGroup("b", group_display_name="B") as b:
+        with TaskGroup("B") as b:
             b1 = ControlFlowStepOperator(task_id="b1", step=B1)
 
             b2 = ControlFlowStepOperator(task_id="b2", step=B2)
@@ -76,11 +75,10 @@ with DAG(
         both_join = JoinOperator(task_id="join", kind="parallel")
         both_enter >> [a, b] >> both_join
 
-    last = ControlFlowStepOperator(task_id="last", task_display_name="Last", step=LAST)
+    last = ControlFlowStepOperator(task_id="Last", step=LAST)
 
     nowhere = ControlFlowStepOperator(  # unreachable
-        task_id="nowhere",
-        task_display_name="Nowhere",
+        task_id="Nowhere",
         step=NOWHERE,
         after=[],
     )

@@ -71,9 +71,9 @@ with DAG(
     default_args={"project": PROJECT, "dialect": "runnable", "retries": 0},
     tags=["runnable"],
 ) as dag:
-    coin = ControlFlowStepOperator(task_id="coin", task_display_name="Coin", step=COIN)
+    coin = ControlFlowStepOperator(task_id="Coin", step=COIN)
 
-    with TaskGroup("pick", group_display_name="Pick") as pick:  # turns.yaml:5
+    with TaskGroup("Pick") as pick:  # turns.yaml:5
         pick_choose = ChoiceOperator(task_id="choose", on="side")
 
         with TaskGroup("heads") as pick_heads:
@@ -85,7 +85,7 @@ with DAG(
         pick_join = JoinOperator(task_id="join", kind="choice")
         pick_choose >> [pick_heads, pick_tails] >> pick_join
 
-    with TaskGroup("improve", group_display_name="Improve") as improve:  # turns.yaml:18
+    with TaskGroup("Improve") as improve:  # turns.yaml:18
         improve_iterations = []
         for number in range(4):
             with TaskGroup(f"iteration_{number}") as iteration:
@@ -109,8 +109,7 @@ with DAG(
         improve_iterations >> improve_join
 
     sorry = ControlFlowStepOperator(
-        task_id="sorry",
-        task_display_name="Sorry",
+        task_id="Sorry",
         step=SORRY,
         after=[failed(improve)],
     )
@@ -135,8 +134,7 @@ with DAG(
         pick_again_choose >> [pick_again_heads, pick_again_tails] >> pick_again_join
 
     wrong = ControlFlowStepOperator(
-        task_id="wrong",
-        task_display_name="Wrong",
+        task_id="Wrong",
         step=WRONG,
         after=[failed(pick_again)],
     )

@@ -45,13 +45,9 @@ with DAG(
 ) as dag:
     prepare = ControlFlowStepOperator(task_id="prepare", step=PREPARE)
 
-    again_ = ControlFlowStepOperator(
-        task_id="again_",
-        task_display_name="again",
-        step=AGAIN,
-    )
+    again = ControlFlowStepOperator(task_id="again", step=AGAIN)
 
     # Runs last, whatever happened: writes run.json and sets the run's state.
     finish = ControlFlowFinishOperator(task_id="finish")
 
-    prepare >> again_ >> finish
+    prepare >> again >> finish
