@@ -24,7 +24,7 @@ CASES = {
 }
 CASES["examples"] = ROOT / "examples" / "valohai" / "valohai.yaml"
 TARGETS = {"airflow": airflow, "prefect": prefect}
-RULES = "E,F,I,AIR,B,UP,PLW"
+RULES = "A,AIR,B,D205,D400,E,F,I,PLW,UP"
 """What ruff checks."""
 
 

@@ -190,14 +190,27 @@ def test_an_equal_step_is_written_once():
     assert target.generate(load_text(text).pipelines[0]).count("= Step(") == 1
 
 
-def test_a_node_has_the_description_of_its_step():
-    text = 'Train "one" model.\n' + "It takes long and is worth it. " * 4
-    step = ir.Step("s", SPAN, ("true",), description=text)
-    other = replace(execution(replace(step, description=None)), name="b")
-    tree = ast.parse(target.generate(pipeline(execution(step), other)))
-    found = {node.name: ast.get_docstring(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
-    assert " ".join(found["n_node"].split()) == " ".join(text.split())
-    assert found["b_node"] == "Run the step `s`."
+LONG = "It takes long and is worth it, " * 4
+
+
+@pytest.mark.parametrize(
+    ("description", "summary", "details"),
+    [
+        (None, "Run the step `s`.", ""),
+        ("Train it.", "Train it.", ""),
+        ("Train it. Look.", "Train it. Look.", ""),
+        (f'Train "one" model.\n{LONG}', 'Train "one" model.', LONG),
+        (LONG, "Run the step `s`.", LONG),
+        (f"{LONG}. Look.", "Run the step `s`.", f"{LONG}. Look."),
+        ("", "Run the step `s`.", ""),
+    ],
+)
+def test_a_node_has_the_description_of_its_step(description, summary, details):
+    step = ir.Step("s", SPAN, ("true",), description=description)
+    tree = ast.parse(target.generate(pipeline(execution(step))))
+    (text,) = [ast.get_docstring(node) for node in tree.body if getattr(node, "name", "") == "n_node"]
+    assert text.partition("\n\n")[0] == summary
+    assert text.partition("\n\n")[2].split() == details.split()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ the next source in the order of precedence applies.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from translator import ir
@@ -16,6 +16,7 @@ from translator.launch_inputs import launch_inputs
 from translator.nodes import step_nodes
 from translator.runtime import atoms, typed, typed_for_all
 from translator.shim.json_values import thawed
+from translator.targets.descriptions import described_parameters
 from translator.targets.render import call
 
 if TYPE_CHECKING:
@@ -66,7 +67,6 @@ def node_form(
         setters: by parameter, the pipeline parameters that set it.
         edges: the edges that end in parameters and inputs of the node.
     """
-    sources = {edge.target.key: edge.source for edge in edges if edge.target.kind is ir.EdgeKind.PARAMETER}
     params: dict[str, Call] = {}
     parameters: dict[str, Call] = {}
     axes = {axis.parameter: axis.values for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else {}
@@ -74,14 +74,12 @@ def node_form(
     in_sets = {name for point in sets for name in point}
     over = node.grid.files if isinstance(node, ir.TaskNode) else None
     loop_parameters = {*over.items, *over.outputs} if over is not None else ()
-    settable = [parameter for parameter in node.step.settable if parameter.name not in loop_parameters]
-    for declared in node.step.parameters:
-        source = sources.get(declared.name)
-        parameter = declared if source is None else replace(declared, description=_fed(declared, source))
+    settable = {parameter.name for parameter in node.step.settable} - {*loop_parameters}
+    for parameter in described_parameters(node.step, edges):
         setting = setters.get(parameter.name, ())
         keys = [setter.name for setter in setting]
         certain = any(setter.default is not None for setter in setting)
-        if declared in settable and not (certain or parameter.name in in_sets):
+        if parameter.name in settable and not (certain or parameter.name in in_sets):
             keys.append(f"{node.name}.{parameter.name}")
             if isinstance(node, ir.TaskNode) and node.has_axes:
                 params[keys[-1]] = _axis(node, parameter, axes.get(parameter.name, (parameter.default,)))
@@ -196,11 +194,6 @@ def _files(item: LaunchInput) -> Call:
 def _filled(default: object) -> Schema:
     """Return the constraint that prevents an empty grid, unless it is empty in the file."""
     return {} if default in ((), []) else {"minItems": 1}
-
-
-def _fed(parameter: ir.Parameter, source: ir.Port) -> str:
-    note = f"Used only if {source} has no value."
-    return f"{parameter.description.rstrip()} {note}" if parameter.description else note
 
 
 def _param(default: object, schema: Schema, **shown: str | None) -> Call:

@@ -9,6 +9,7 @@ from translator.launch_inputs import launch_inputs
 from translator.names import identifiers
 from translator.runtime import typed, typed_for_all
 from translator.shim.json_values import thawed
+from translator.targets.descriptions import described_parameters
 from translator.targets.prefect.annotations import (
     AXIS,
     FILES,
@@ -23,7 +24,7 @@ from translator.targets.prefect.annotations import (
 )
 from translator.targets.prefect.model import Argument, Field, Group
 from translator.targets.prefect.reserved import FIELDS
-from translator.targets.prefect.text import doc
+from translator.targets.prefect.text import docstring_of
 from translator.targets.render import Call, Name, call, code, literal
 
 if TYPE_CHECKING:
@@ -33,8 +34,13 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 
-def group_of(
-    node: ir.StepNode, name: str, constant: str, set_elsewhere: Container[str], aliases: Aliases
+def group_of(  # noqa: PLR0913, PLR0917 - all that is known of a node's form
+    node: ir.StepNode,
+    name: str,
+    constant: str,
+    set_elsewhere: Container[str],
+    aliases: Aliases,
+    edges: Sequence[ir.Edge] = (),
 ) -> Group | None:
     """Return the group of the form for a node: the parameters of its step that no pipeline parameter sets.
 
@@ -44,22 +50,24 @@ def group_of(
         constant: the name of the constant that holds the points of a manual search.
         set_elsewhere: the parameters that pipeline parameters set.
         aliases: receives types that are too long to write inline.
+        edges: the edges that end in it.
 
     Returns:
         The group; None if it would be empty.
     """
     names = _field_names(node.step)
     axes = {axis.parameter: axis.values for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else {}
+    settable = {parameter.name for parameter in node.step.settable}
     fields = tuple(
         _axis(parameter, names[parameter.name], axes.get(parameter.name), aliases)
         if is_axes(node)
         else _single(parameter, names[parameter.name], aliases, _in_points(node, parameter))
-        for parameter in node.step.settable
-        if parameter.name not in set_elsewhere
+        for parameter in described_parameters(node.step, edges)
+        if parameter.name in settable and parameter.name not in set_elsewhere
     )
     if not fields:
         return None
-    described = tuple(doc(_what_group_is(node)))
+    described = docstring_of(*_what_group_is(node))
     if group_kind(node) != "Point":
         return Group(name, node.name, described, fields)
     points = points_of(cast("ir.TaskNode", node), name, {field.name for field in fields})
@@ -76,8 +84,8 @@ def inputs_group(node: ir.StepNode, name: str, edges: Sequence[ir.Edge]) -> Grou
     """
     names = identifiers([item.name for item in node.step.inputs], FIELDS, shadow_builtins=True)
     fields = tuple(_files(item, names[item.input.name]) for item in launch_inputs(node, edges))
-    text = f"Files for the inputs of {code(node.name)}, in place of their defaults."
-    return Group(name, node.name, tuple(doc(text)), fields, base="NodeInputs") if fields else None
+    described = docstring_of(f"Files for the inputs of {code(node.name)}.", "They replace the defaults.")
+    return Group(name, node.name, described, fields, base="NodeInputs") if fields else None
 
 
 def is_axes(node: ir.StepNode) -> bool:
@@ -214,9 +222,10 @@ def _finished(
     return Field(name, annotation, Call(Name("Field"), keywords=(("default", thawed(default)), *present)))
 
 
-def _what_group_is(node: ir.StepNode) -> str:
+def _what_group_is(node: ir.StepNode) -> tuple[str, str]:
+    """Return a summary of a node's group, and details."""
     if isinstance(node, ir.ExecutionNode) or not node.has_axes:
-        return f"Parameters of {code(node.name)}."
+        return f"Parameters of {code(node.name)}.", ""
     if is_axes(node):
-        return f"Grid of {code(node.name)}, which runs once per combination of these values."
-    return f"A point of the grid of {code(node.name)}, which runs once per point."
+        return f"Grid of {code(node.name)}.", "The node runs once per combination of these values."
+    return f"A point of the grid of {code(node.name)}.", "The node runs once per point."

@@ -101,7 +101,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     for node in step_nodes(pipeline).values():
         title = free(f"{titles[node.name]}{forms.group_kind(node)}", classes)
         constant = free(f"{nodes[node.name].rstrip('_')}_points".upper(), {"PROJECT", *steps.values()})
-        groups[node.name] = forms.group_of(node, title, constant, _hidden(plan, node), aliases)
+        groups[node.name] = forms.group_of(node, title, constant, _hidden(plan, node), aliases, plan.edges[node.name])
         classes.add(title)
         title = free(f"{titles[node.name]}Inputs", classes)
         inputs[node.name] = forms.inputs_group(node, title, plan.edges[node.name])

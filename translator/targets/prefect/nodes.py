@@ -57,7 +57,7 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
     return NodeFunction(
         decorator=_decorator(node, of_node(plan.pipeline, node), names),
         head=spread(f"def {function}(", arguments, f") -> {_returned(node, guard)}:"),
-        doc=docstring_of(node.step.description or _what_it_runs(node)),
+        doc=_documentation(node),
         executions=_executions(node, of_node(plan.pipeline, node)),
         job=_job(plan, node, names),
         run=_work(node, group, _values(plan, node, names)) if isinstance(node, ir.ExecutionNode) else None,
@@ -93,6 +93,16 @@ def _future(node: ir.StepNode, names: Names) -> str:
 def _returned(node: ir.StepNode, guard: str | None) -> str:
     returned = "Manifest" if isinstance(node, ir.ExecutionNode) else "Mapped"
     return returned if guard is None else f"{returned} | Skip"
+
+
+def _documentation(node: ir.StepNode) -> tuple[str, ...]:
+    """Return the lines of the docstring of a node: its step's description, below a summary if it begins with none."""
+    description = " ".join((node.step.description or _what_it_runs(node)).split())
+    summary, stop, details = description.partition(". ")
+    for lines in (docstring_of(description), docstring_of(f"{summary}{stop.rstrip()}", details)):
+        if len(lines) == 1 or not lines[1]:
+            return lines
+    return docstring_of(_what_it_runs(node), description)
 
 
 def _what_it_runs(node: ir.StepNode) -> str:

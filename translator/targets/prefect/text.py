@@ -38,10 +38,14 @@ def doc(text: str, hanging: int | None = None) -> list[str]:
     return lines
 
 
-def docstring_of(text: str) -> tuple[str, ...]:
-    """Return ``text`` as lines of a docstring; closing quotes of several lines have their own line."""
-    lines = doc(text)
-    return (*lines, " " * _BODY) if len(lines) > 1 else tuple(lines)
+def docstring_of(summary: str, details: str = "") -> tuple[str, ...]:
+    """Return the lines of a docstring: one if all fits, else the summary, and below an empty line the details."""
+    lines = doc(f"{summary} {details}")
+    if len(lines) == 1:
+        return tuple(lines)
+    margin = " " * _BODY
+    paragraph = ["", *(f"{margin}{line.lstrip()}" for line in doc(details))] if details else []
+    return (*doc(summary), *paragraph, margin)
 
 
 def spread(opening: str, items: Sequence[str], closing: str, *, indent: int = 0, note: str | None = None) -> str:

@@ -97,20 +97,26 @@ class PrepareParameters(NodeParameters, node="prepare"):
 
 
 class PrepareInputs(NodeInputs, node="prepare"):
-    """Files for the inputs of `prepare`, in place of their defaults."""
+    """Files for the inputs of `prepare`. They replace the defaults."""
 
     raw: Files = ["data/*.csv"]
 
 
 class FitGrid(NodeParameters, node="fit"):
-    """Grid of `fit`, which runs once per combination of these values."""
+    """Grid of `fit`. The node runs once per combination of these values."""
 
-    rows: Axis[int] = [10]
-    depth: Axis[int] = [3]
+    rows: Axis[int] = Field(
+        default=[10],
+        description="Used only if prepare.parameter.rows has no value.",
+    )
+    depth: Axis[int] = Field(
+        default=[3],
+        description="Used only if prepare.metadata.depths has no value.",
+    )
 
 
 class FitInputs(NodeInputs, node="fit"):
-    """Files for the inputs of `fit`, in place of their defaults."""
+    """Files for the inputs of `fit`. They replace the defaults."""
 
     table: Files | None = Field(
         default=None,
@@ -130,7 +136,7 @@ class AfterParameters(NodeParameters, node="after"):
 
 
 class AfterInputs(NodeInputs, node="after"):
-    """Files for the inputs of `after`, in place of their defaults."""
+    """Files for the inputs of `after`. They replace the defaults."""
 
     raw: Files | None = None
 

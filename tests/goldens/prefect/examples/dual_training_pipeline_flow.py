@@ -67,7 +67,10 @@ class PreprocessParameters(NodeParameters, node="preprocess"):
 
 
 class TrainConservativeGrid(NodeParameters, node="train_conservative"):
-    """Grid of `train_conservative`, which runs once per combination of these values."""
+    """Grid of `train_conservative`.
+
+    The node runs once per combination of these values.
+    """
 
     learning_rate: Axis[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
     regularisation: Axis[Annotated[float, Field(ge=0), as_written]] = [0.0001]
@@ -76,7 +79,10 @@ class TrainConservativeGrid(NodeParameters, node="train_conservative"):
 
 
 class TrainExperimentalGrid(NodeParameters, node="train_experimental"):
-    """Grid of `train_experimental`, which runs once per combination of these values."""
+    """Grid of `train_experimental`.
+
+    The node runs once per combination of these values.
+    """
 
     learning_rate: Axis[Annotated[float, Field(ge=0), as_written]] = [0.01, 0.0001]
     regularisation: Axis[Annotated[float, Field(ge=0), as_written]] = [0.0001]

@@ -68,7 +68,7 @@ WRITE_REPORT = Step(
 
 
 class TrainGrid(NodeParameters, node="train"):
-    """Grid of `train`, which runs once per combination of these values."""
+    """Grid of `train`. The node runs once per combination of these values."""
 
     epochs: Axis[Annotated[int, Field(ge=1)]] = [20]
     min_accuracy: Axis[Annotated[float, Field(ge=0, le=1), as_written]] = Field(
@@ -82,8 +82,14 @@ class TrainGrid(NodeParameters, node="train"):
 class ReportParameters(NodeParameters, node="report"):
     """Parameters of `report`."""
 
-    best_model: str | None = None
-    accuracy: Number | None = None
+    best_model: str | None = Field(
+        default=None,
+        description="Used only if evaluate.metadata.best_model has no value.",
+    )
+    accuracy: Number | None = Field(
+        default=None,
+        description="Used only if evaluate.metadata.accuracy has no value.",
+    )
 
 
 @execution_node(name="preprocess")  # valohai.yaml:85

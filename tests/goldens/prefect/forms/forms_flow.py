@@ -60,7 +60,7 @@ class SingleParameters(NodeParameters, node="single"):
 
 
 class GridGrid(NodeParameters, node="grid"):
-    """Grid of `grid`, which runs once per combination of these values."""
+    """Grid of `grid`. The node runs once per combination of these values."""
 
     words: Axis[list[str]] = [["a", "b"]]
     default_: Axis[str | int] = Field(default=[5], alias="default")
@@ -68,7 +68,7 @@ class GridGrid(NodeParameters, node="grid"):
 
 
 class SearchPoint(NodeParameters, node="search"):
-    """A point of the grid of `search`, which runs once per point."""
+    """A point of the grid of `search`. The node runs once per point."""
 
     learning_rate: Annotated[float, Field(ge=0, le=1), as_written] = Field(
         default=0.1,
@@ -93,7 +93,9 @@ def single_node(
     words: Sequence[str],
     layers: Sequence[int] | None,
 ) -> Manifest:
-    """Train one "digits" model, and keep its weights for the comparison that
+    """Run the step `train`.
+
+    Train one "digits" model, and keep its weights for the comparison that
     follows.
     """
     job = Job(TRAIN)
@@ -106,7 +108,9 @@ def grid_node(
     all_rates: Sequence[float],
     layers: Sequence[int] | None,
 ) -> Mapped:
-    """Train one "digits" model, and keep its weights for the comparison that
+    """Run the step `train` once per point of the grid.
+
+    Train one "digits" model, and keep its weights for the comparison that
     follows.
     """
     job = Job(TRAIN)
@@ -116,7 +120,9 @@ def grid_node(
 
 @task_node(name="search")  # forms.yaml:27
 def search_node(points: Sequence[SearchPoint]) -> Mapped:
-    """Train one "digits" model, and keep its weights for the comparison that
+    """Run the step `train` once per point of the grid.
+
+    Train one "digits" model, and keep its weights for the comparison that
     follows.
     """
     job = Job(TRAIN)

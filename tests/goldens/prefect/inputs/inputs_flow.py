@@ -56,7 +56,7 @@ class FirstParameters(NodeParameters, node="first"):
 
 
 class FirstInputs(NodeInputs, node="first"):
-    """Files for the inputs of `first`, in place of their defaults."""
+    """Files for the inputs of `first`. They replace the defaults."""
 
     data: Files = Field(description="The table to learn from.")
     earlier_models: Files = Field(
@@ -74,7 +74,7 @@ class SecondParameters(NodeParameters, node="second"):
 
 
 class SecondInputs(NodeInputs, node="second"):
-    """Files for the inputs of `second`, in place of their defaults."""
+    """Files for the inputs of `second`. They replace the defaults."""
 
     data: Files | None = Field(
         default=None,
@@ -88,7 +88,7 @@ class SecondInputs(NodeInputs, node="second"):
 
 
 class SearchPoint(NodeParameters, node="search"):
-    """A point of the grid of `search`, which runs once per point."""
+    """A point of the grid of `search`. The node runs once per point."""
 
     data: int = Field(default=1, description="How much of it.")
     day: str = "monday"
@@ -98,7 +98,7 @@ SEARCH_POINTS = (SearchPoint(data=1), SearchPoint(data=2))
 
 
 class SearchInputs(NodeInputs, node="search"):
-    """Files for the inputs of `search`, in place of their defaults."""
+    """Files for the inputs of `search`. They replace the defaults."""
 
     earlier_models: Files = Field(
         default=["models/*.pkl", "s3://models/{parameter:day}.pkl"],

@@ -43,7 +43,7 @@ class AllParameters(NodeParameters, node="all"):
 
 
 class AllInputs(NodeInputs, node="all"):
-    """Files for the inputs of `all`, in place of their defaults."""
+    """Files for the inputs of `all`. They replace the defaults."""
 
     before: Files | None = None
 
@@ -55,7 +55,7 @@ class NextParameters(NodeParameters, node="next"):
 
 
 class NextInputs(NodeInputs, node="next"):
-    """Files for the inputs of `next`, in place of their defaults."""
+    """Files for the inputs of `next`. They replace the defaults."""
 
     before: Files | None = None
 
@@ -67,7 +67,7 @@ class GoOnParameters(NodeParameters, node="go-on"):
 
 
 class GoOnInputs(NodeInputs, node="go-on"):
-    """Files for the inputs of `go-on`, in place of their defaults."""
+    """Files for the inputs of `go-on`. They replace the defaults."""
 
     before: Files | None = None
 
@@ -79,55 +79,55 @@ class AgainParameters(NodeParameters, node="again"):
 
 
 class AgainInputs(NodeInputs, node="again"):
-    """Files for the inputs of `again`, in place of their defaults."""
+    """Files for the inputs of `again`. They replace the defaults."""
 
     before: Files | None = None
 
 
 class AllOfThemGrid(NodeParameters, node="all-of-them"):
-    """Grid of `all-of-them`, which runs once per combination of these values."""
+    """Grid of `all-of-them`. The node runs once per combination of these values."""
 
     size: Axis[int] = [1, 2, 3, 4]
 
 
 class AllOfThemInputs(NodeInputs, node="all-of-them"):
-    """Files for the inputs of `all-of-them`, in place of their defaults."""
+    """Files for the inputs of `all-of-them`. They replace the defaults."""
 
     before: Files | None = None
 
 
 class NextOfThemGrid(NodeParameters, node="next-of-them"):
-    """Grid of `next-of-them`, which runs once per combination of these values."""
+    """Grid of `next-of-them`. The node runs once per combination of these values."""
 
     size: Axis[int] = [1]
 
 
 class NextOfThemInputs(NodeInputs, node="next-of-them"):
-    """Files for the inputs of `next-of-them`, in place of their defaults."""
+    """Files for the inputs of `next-of-them`. They replace the defaults."""
 
     before: Files | None = None
 
 
 class SomeOfThemGrid(NodeParameters, node="some-of-them"):
-    """Grid of `some-of-them`, which runs once per combination of these values."""
+    """Grid of `some-of-them`. The node runs once per combination of these values."""
 
     size: Axis[int] = [1]
 
 
 class SomeOfThemInputs(NodeInputs, node="some-of-them"):
-    """Files for the inputs of `some-of-them`, in place of their defaults."""
+    """Files for the inputs of `some-of-them`. They replace the defaults."""
 
     before: Files | None = None
 
 
 class AgainOfThemGrid(NodeParameters, node="again-of-them"):
-    """Grid of `again-of-them`, which runs once per combination of these values."""
+    """Grid of `again-of-them`. The node runs once per combination of these values."""
 
     size: Axis[int] = [1]
 
 
 class AgainOfThemInputs(NodeInputs, node="again-of-them"):
-    """Files for the inputs of `again-of-them`, in place of their defaults."""
+    """Files for the inputs of `again-of-them`. They replace the defaults."""
 
     before: Files | None = None
 

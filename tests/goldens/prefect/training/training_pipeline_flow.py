@@ -59,14 +59,14 @@ BATCH_INFERENCE_MNIST = Step(
 
 
 class TrainGrid(NodeParameters, node="train"):
-    """Grid of `train`, which runs once per combination of these values."""
+    """Grid of `train`. The node runs once per combination of these values."""
 
     learning_rate: Axis[Number] = [0.001]
     batch_size: Axis[int] = [64]
 
 
 class EvaluateInputs(NodeInputs, node="evaluate"):
-    """Files for the inputs of `evaluate`, in place of their defaults."""
+    """Files for the inputs of `evaluate`. They replace the defaults."""
 
     images: Files = ["data/images/*.png"]
 

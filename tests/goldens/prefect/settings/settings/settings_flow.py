@@ -59,7 +59,7 @@ SCORE = Step(
 
 
 class TrainGrid(NodeParameters, node="train"):
-    """Grid of `train`, which runs once per combination of these values."""
+    """Grid of `train`. The node runs once per combination of these values."""
 
     rate: Axis[Number] = [0.1]
 
