@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
 
-Titled = TypeVar("Titled")
+Key = TypeVar("Key")
 
 IDENTIFIER_LENGTH = 80
 _COMPARED = 100
@@ -54,41 +54,41 @@ def identifiers(
 
 
 def title_identifiers(
-    titles: Mapping[Titled, str], reserved: Container[str] = (), *, shadow_builtins: bool = False
-) -> dict[Titled, str]:
-    """Give each of some things its own identifier, as ``identifiers`` does; several may have the same title.
+    titles: Mapping[Key, str], reserved: Container[str] = (), *, shadow_builtins: bool = False
+) -> dict[Key, str]:
+    """Give each key its own identifier by its title, as ``identifiers`` does; several may have the same title.
 
     Args:
-        titles: by thing, its title.
+        titles: by key, its title.
         reserved: identifiers that the generated file uses.
         shadow_builtins: whether identifiers may be those of built-ins.
     """
     words = _KEYWORDS if shadow_builtins else _KEYWORDS | _BUILTINS
-    slugs = {thing: slug(title) for thing, title in titles.items()}
-    identifier_by_thing: dict[Titled, str] = {}
-    for thing, own in slugs.items():
+    slugs = {key: slug(title) for key, title in titles.items()}
+    identifier_by_key: dict[Key, str] = {}
+    for key, own in slugs.items():
         identifier = own
         while identifier in words or identifier in reserved:
             identifier += "_"
-        identifier_by_thing[thing] = identifier
-    counts = Counter(identifier_by_thing.values())
-    owners: dict[str, Titled] = {}
-    for thing, identifier in identifier_by_thing.items():
-        if counts[identifier] == 1 or titles[thing] == identifier:
-            owners.setdefault(identifier, thing)
-    for thing, identifier in identifier_by_thing.items():
-        if titles[thing] == slugs[thing]:
-            owners.setdefault(identifier, thing)
+        identifier_by_key[key] = identifier
+    counts = Counter(identifier_by_key.values())
+    owners: dict[str, Key] = {}
+    for key, identifier in identifier_by_key.items():
+        if counts[identifier] == 1 or titles[key] == identifier:
+            owners.setdefault(identifier, key)
+    for key, identifier in identifier_by_key.items():
+        if titles[key] == slugs[key]:
+            owners.setdefault(identifier, key)
     taken = set(owners)
-    for thing, identifier in identifier_by_thing.items():
-        if identifier in owners and owners[identifier] == thing:
+    for key, identifier in identifier_by_key.items():
+        if identifier in owners and owners[identifier] == key:
             continue
-        longer = f"{identifier.rstrip('_')}_{digest(titles[thing])}"
+        longer = f"{identifier.rstrip('_')}_{digest(titles[key])}"
         while longer in taken or longer in reserved:
             longer += "_"
         taken.add(longer)
-        identifier_by_thing[thing] = longer
-    return identifier_by_thing
+        identifier_by_key[key] = longer
+    return identifier_by_key
 
 
 def slug(name: str) -> str:

@@ -9,7 +9,7 @@ from translator.names import IDENTIFIER_LENGTH, free, title_identifiers
 from translator.nodes import step_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from translator import ir
 
@@ -19,7 +19,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """Ids that Airflow accepts; dots separate the ids of groups."""
 
 
-def task_ids(names: Sequence[str], reserved: Container[str] = ()) -> dict[str, str]:
+def task_ids(names: Sequence[str], reserved: Collection[str] = ()) -> dict[str, str]:
     """Return the ids of tasks or groups: their names, or where Airflow does not accept these, in letters that it does.
 
     Args:

@@ -44,20 +44,20 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         followed: whether other nodes wait for it.
     """
     variable, own_id = plan.variables[node.name], plan.ids[node.name]
-    shown = node.name if node.name != own_id else None
+    display_name = node.name if node.name != own_id else None
     place = own_place(node)
     values = _values(plan, node, form)
     done = closing_task(node, followed=followed)
     gates = conditions(node.policy.gates, plan.variables)
     if done is None:
-        alone = _arguments(task_id=own_id, task_display_name=shown, step=step)
+        alone = _arguments(task_id=own_id, task_display_name=display_name, step=step)
         arguments = (*alone, *_inputs(plan, node, form), *values, *gates, *_policy(plan, node))
         note = COLLECTS if node.step.kind is ir.StepKind.COLLECT else None
         return PlainNode(variable, place, Call(name("StepOperator"), (), arguments), note)
     group = GroupNode(
         variable,
         place,
-        call("TaskGroup", own_id, group_display_name=shown),
+        call("TaskGroup", own_id, group_display_name=display_name),
         parts=parts,
         mapped=isinstance(node, ir.TaskNode),
         grid=None,
