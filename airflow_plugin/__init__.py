@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airflow_plugin.controlflow.steps import ControlFlowStepOperator
     from airflow_plugin.dag.references import (
         complete,
+        earlier_node,
         failed,
         is_false,
         is_true,
@@ -62,6 +63,7 @@ __all__ = [
     "StepOperator",
     "complete",
     "dag_param",
+    "earlier_node",
     "failed",
     "files_param",
     "for_each",
@@ -94,6 +96,7 @@ _MODULES = {
     "airflow_plugin.parameters.files_param": ("files_param",),
     "airflow_plugin.dag.references": (
         "complete",
+        "earlier_node",
         "failed",
         "is_false",
         "is_true",

@@ -5,7 +5,7 @@ version that wrote it. They change only after a deprecation; everything else in 
 
 - Dataflow pipelines (Valohai, Loom): ``run_of`` and ``finish`` begin and end a run. ``execution_node`` and
   ``task_node`` are decorators of nodes; a node runs a ``Job``, or maps ``execution``, or returns ``skip``. Nodes take
-  and return ``Manifest``, ``Mapped``, ``Skip`` and ``Executions``.
+  and return ``Manifest``, ``Mapped``, ``Skip`` and ``Executions``; ``earlier_node`` is a node of an earlier run.
 - Control-flow pipelines (Magnus, runnable): ``run_of_graph`` and ``finish_graph`` begin and end a run. ``step_node``,
   ``parallel_node``, ``map_node``, ``loop_node``, ``choice_node`` and ``branch`` are decorators. A ``Token`` passes
   through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from prefect_plugin.controlflow.progress import Token
     from prefect_plugin.controlflow.steps import step_node
     from prefect_plugin.controlflow.tokens import again, chosen, fail, failed, items, succeed
-    from prefect_plugin.dataflow.executions import Executions
+    from prefect_plugin.dataflow.executions import Executions, earlier_node
     from prefect_plugin.dataflow.jobs import Job, execution
     from prefect_plugin.dataflow.nodes import Mapped, Skip, execution_node, skip, task_node
     from prefect_plugin.parameters.axes import Axis
@@ -69,6 +69,7 @@ __all__ = [
     "branch",
     "choice_node",
     "chosen",
+    "earlier_node",
     "execution",
     "execution_node",
     "fail",
@@ -101,7 +102,7 @@ _MODULES = {
     "prefect_plugin.controlflow.flow_run": ("finish_graph", "run_of_graph"),
     "prefect_plugin.controlflow.steps": ("step_node",),
     "prefect_plugin.controlflow.tokens": ("again", "chosen", "fail", "failed", "items", "succeed"),
-    "prefect_plugin.dataflow.executions": ("Executions",),
+    "prefect_plugin.dataflow.executions": ("Executions", "earlier_node"),
     "prefect_plugin.dataflow.jobs": ("Job", "execution"),
     "prefect_plugin.dataflow.nodes": ("Mapped", "Skip", "execution_node", "skip", "task_node"),
     "prefect_plugin.parameters.numbers": ("Number", "as_written"),

@@ -539,8 +539,23 @@ class PipelineParameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a pipeline: the nodes that run are those of its graph, and ``left_out`` are the others.
+
+    What the nodes take from those that are left out comes from an earlier run of the whole pipeline, or of a part of
+    it: from ``run``, or from the latest one. ``label`` says what runs, as in "from train". ``edges`` are all edges into
+    the nodes that run, in the order of the source file, also those from nodes that are left out.
+    """
+
+    label: str
+    left_out: tuple[Node, ...]
+    edges: tuple[Edge, ...] = ()
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A whole pipeline; ``file`` is the source file's name without directories.
+    """A pipeline, whole or in ``part``; ``file`` is the source file's name without directories.
 
     ``dialect_title`` is the name of its dialect for people; without it, ``dialect`` is.
     ``concurrency``: the maximum number of concurrent nodes; with 1, they run in file order (Loom's ``execution``).
@@ -561,6 +576,12 @@ class Pipeline:
     store: str | None = None
     dialect_title: str | None = None
     description: str | None = None
+    part: Part | None = None
+
+    @property
+    def title(self) -> str:
+        """The name of the workflow in an engine: that of the pipeline, and which part of it runs."""
+        return self.name if self.part is None else f"{self.name} ({self.part.label})"
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -571,3 +592,16 @@ class Pipeline:
     def edges(self) -> tuple[Edge, ...]:
         """The edges of the outermost graph."""
         return self.graph.edges
+
+    @property
+    def incoming(self) -> tuple[Edge, ...]:
+        """The edges into the nodes that run, also those from nodes that are left out."""
+        return self.graph.edges if self.part is None else self.part.edges
+
+    @property
+    def earlier(self) -> tuple[Node, ...]:
+        """The nodes that are left out and whose files or values others take from an earlier run."""
+        if self.part is None:
+            return ()
+        sources = {edge.source.node for edge in self.part.edges if edge.source.kind is not EdgeKind.DEPENDENCY}
+        return tuple(node for node in self.part.left_out if node.name in sources)

@@ -215,6 +215,7 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
         config = _configured(request, sources, diagnostics)
         read = tuple(replace(one, dialect_title=language.title) for one in language.read(source, diagnostics))
         read, names = _on_one_line(read, names, diagnostics)
+        read, names = _in_part(read, names, language, source, diagnostics)
         bad = diagnostics.bad()
         questions = iter(range(QUESTIONS))
         for pipeline in read:
@@ -233,6 +234,28 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     if len(names) == len(read) == 1:
         names = (read[0].name,)  # Loom names the pipeline of a pipeline.yml after its directory
     return Loaded(good, diagnostics, sources, names, config, project, language.name)
+
+
+def _in_part(
+    read: Sequence[Pipeline], names: tuple[str, ...], language: Dialect, source: Source, diagnostics: Diagnostics
+) -> tuple[tuple[Pipeline, ...], tuple[str, ...]]:
+    """Reduce the pipelines to the part that the options choose, if they do, and the names to that of its pipeline.
+
+    A pipeline with errors stays whole: its nodes may be incomplete.
+
+    Raises:
+        ChoiceError: the options name nodes that the pipeline does not have.
+    """
+    choices = language.part(source)
+    if choices is None:
+        return tuple(read), names
+    from translator.parts import chosen_pipeline, part_of
+
+    name = chosen_pipeline(read, names, choices)
+    bad = diagnostics.bad()
+    if name not in names or None in bad:
+        return tuple(read), names
+    return tuple(one if name in bad else part_of(one, choices) for one in read if one.name == name), (name,)
 
 
 def _configured(request: _Given, sources: dict[str, SourceText], diagnostics: Diagnostics) -> Config:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_plugin.controlflow.links import is_controlflow, node_of
 from airflow_plugin.dag.nodes import node_name
 from airflow_plugin.database.lookups import last_try, pushed
+from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.instances import KEY
 from translator.shim.contract import ExecutionId
 from translator.shim.errors import TranslatorError
@@ -42,7 +43,7 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
         node, index = node_of(operator, ti_key), 0
     else:
         node, index = node_name(operator), max(ti_key.map_index, 0)
-    return ExecutionId(operator.dag.dag_display_name, ti_key.run_id, node, index, ti_key.try_number)
+    return ExecutionId(pipeline_of(operator.dag), ti_key.run_id, node, index, ti_key.try_number)
 
 
 def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:

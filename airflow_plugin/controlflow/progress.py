@@ -12,6 +12,7 @@ from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.controlflow.structure import Graph, Node, Path, find, graph_at, read
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.mark import INSTANCE, indexes
+from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.instances import named_tries
 from translator.shim.contract import After, ExecutionId, State
 from translator.shim.controlflow import fan, scopes
@@ -84,7 +85,7 @@ class Task:
     def __init__(self, context: Context, mark: RunMark | None = None) -> None:
         self._context = context
         self._mark = mark
-        self.pipeline: str = context["dag"].dag_display_name
+        self.pipeline: str = pipeline_of(context["dag"])
         self.root = read(context["dag"])
         self.params: Mapping[str, Any] = context["params"]
         self.store = store_address(context["dag"].default_args)

@@ -5,17 +5,36 @@ A node has the display name of its task or task group, so a DAG file contains ea
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_plugin.dag.conditions import Condition
 from airflow_plugin.parameters.dag_params import ParamReference
-from translator.shim.contract import After, MetadataOf, Output, ParameterOf, SameInput
+from translator.shim.contract import LATEST, After, MetadataOf, Output, ParameterOf, SameInput
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, TaskGroup
     from airflow.sdk.definitions.mappedoperator import MappedOperator
 
     Node: TypeAlias = BaseOperator | MappedOperator | TaskGroup
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierNode:
+    """A node that is left out of the DAG; an earlier run of the pipeline has its files and values."""
+
+    name: str
+    run: str = LATEST
+
+
+def earlier_node(name: str, *, run: str = LATEST) -> EarlierNode:
+    """Return a node that is left out of the DAG, in an earlier run of the pipeline.
+
+    Args:
+        name: its name in the source file.
+        run: name of the earlier run in the artifact store (default: the latest one that has ended).
+    """
+    return EarlierNode(name, run)
 
 
 def name_of(node: Node) -> str:
@@ -36,24 +55,29 @@ def _short_name(own_id: str, display_name: str | None) -> str:
     return display_name if display_name and display_name != own_id else own_id.rpartition(".")[2]
 
 
-def output(node: Node, pattern: str = "*") -> Output:
+def output(node: Node | EarlierNode, pattern: str = "*") -> Output:
     """Return an edge that brings the outputs of ``node`` that match ``pattern``."""
-    return Output(name_of(node), pattern)
+    return Output(*_source(node, pattern))
 
 
-def same_input(node: Node, pattern: str) -> SameInput:
+def same_input(node: Node | EarlierNode, pattern: str) -> SameInput:
     """Return an edge that brings the files of those inputs of ``node`` that match ``pattern``."""
-    return SameInput(name_of(node), pattern)
+    return SameInput(*_source(node, pattern))
 
 
-def parameter(node: Node, name: str) -> ParameterOf:
+def parameter(node: Node | EarlierNode, name: str) -> ParameterOf:
     """Return an edge that brings the value of parameter ``name`` of ``node``."""
-    return ParameterOf(name_of(node), name)
+    return ParameterOf(*_source(node, name))
 
 
-def metadata(node: Node, key: str) -> MetadataOf:
+def metadata(node: Node | EarlierNode, key: str) -> MetadataOf:
     """Return an edge that brings the last value that ``node`` printed for metadata ``key``."""
-    return MetadataOf(name_of(node), key)
+    return MetadataOf(*_source(node, key))
+
+
+def _source(node: Node | EarlierNode, key: str) -> tuple[str, str, str | None]:
+    """Return what an edge carries: the name of its node, the key there, and the earlier run of the node, if any."""
+    return (node.name, key, node.run) if isinstance(node, EarlierNode) else (name_of(node), key, None)
 
 
 def is_true(condition: Node | ParamReference) -> Condition:

@@ -11,6 +11,7 @@ from airflow_plugin.dag.finish_task import DOCUMENT, FINISH, is_finish
 from airflow_plugin.run.directory import DagRunId, folder_of
 from airflow_plugin.run.mark import INSTANCE, RunMark, bearer, indexes, read
 from airflow_plugin.run.mark import KEY as RUN_KEY
+from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.instances import ENDED, KEY, REASON
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
         mark = pushed.mark(bearer(dag.task_ids), run.clear_number or 0)
         return Seen(
             id=DagRunId(dag_id, run_id, run.run_after, run.start_date or run.queued_at, run.clear_number or 0),
-            pipeline=dag.dag_display_name,
+            pipeline=pipeline_of(dag),
             plan=plan,
             default_args=dag.default_args,
             declared=list(defaults),

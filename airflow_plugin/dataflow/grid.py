@@ -80,6 +80,7 @@ class GridOperator(BaseOperator):
                 exist), too large for Airflow, or has invalid values.
         """
         from airflow_plugin.dataflow.unmet_conditions import unmet
+        from translator.shim.outcome.earlier_run import EarlierRunError
         from translator.shim.parameters import file_grid, grid
         from translator.shim.store import open_store
 
@@ -93,7 +94,7 @@ class GridOperator(BaseOperator):
         files = self.step.files
         try:
             points = self._over_files(context, files, store) if files else self._of_values(context, store)
-        except grid.GridError as error:
+        except (grid.GridError, EarlierRunError) as error:
             raise _failed(context, str(error)) from None
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
             allowed = f"the grid has {len(points)} points; [core] max_map_length allows {most}"
@@ -107,24 +108,23 @@ class GridOperator(BaseOperator):
 
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.dataflow.step import edges_in_run
-        from airflow_plugin.dataflow.upstream import upstream_manifests
+        from airflow_plugin.dataflow.upstream import edge_manifests
         from translator.shim.inputs import edges
         from translator.shim.parameters import file_grid
 
         inputs = edges_in_run(context, self.input_edges, store).get(axis.over, [])
-        upstream = upstream_manifests(context, [edge.source for edge in inputs], store)
+        upstream = edge_manifests(context, inputs, store)
         declared = next((one for one in self.step.inputs if one.name == axis.over), None)
         brought = edges.files(declared, inputs, "replace", upstream, self.step.dialect) if declared else None
         values = run_values(self.parameters, context["params"])
         return file_grid.points(self.step, axis, values, brought, project_folder(self.project))
 
     def _of_values(self, context: Context, store: Store) -> list[dict[str, Value]]:
-        from airflow_plugin.dataflow.upstream import upstream_manifests
+        from airflow_plugin.dataflow.upstream import edge_manifests
         from translator.shim.inputs import edges
         from translator.shim.parameters import grid
 
-        sources = [edge.source for edge in self.parameter_edges.values()]
-        upstream = upstream_manifests(context, sources, store) if sources else {}
+        upstream = edge_manifests(context, self.parameter_edges.values(), store) if self.parameter_edges else {}
         axes: dict[str, Any] = run_values(self.parameters, context["params"])
         for name, edge in self.parameter_edges.items():
             brings, value = edges.value(edge, upstream, many=True)

@@ -12,6 +12,7 @@ from airflow_plugin.dataflow.upstream import complete
 from airflow_plugin.parameters.run_conf import unknown_keys
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.mark import marked_failed, run_mark
+from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.waiting import let_killed_end
 from airflow_plugin.tasks.instances import REASON, named_tries, task_states
 from translator.shim import clock
@@ -84,7 +85,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         store,
         plans,
         seen,
-        pipeline=dag.dag_display_name,
+        pipeline=pipeline_of(dag),
         run=run_directory(context, store, [uri for of_task in seen.tries.values() for uri in of_task.values()]),
         started=clock.format_time(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,

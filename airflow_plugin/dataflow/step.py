@@ -14,6 +14,7 @@ from airflow_plugin.parameters.dag_params import run_values
 from airflow_plugin.parameters.run_conf import unknown_keys
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.execution_context import execution_context
+from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.stopping import end_commands, stop_reason
 from airflow_plugin.tasks.states import summary_of
 
@@ -153,7 +154,7 @@ class StepOperator(BaseOperator):
         launch_uris, bad_input = launched(
             self.step, run_values(self.inputs, context["params"]), project_folder(self.project)
         )
-        values, inputs = self._upstream(context, store, launch_uris)
+        values, inputs, not_found = self._upstream(context, store, launch_uris)
         problem = unknown_keys(context)
         running = partial(
             execute,
@@ -162,7 +163,7 @@ class StepOperator(BaseOperator):
             parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,
             store=store,
-            problem=problem or bad_input,
+            problem=problem or bad_input or not_found,
         )
         return summary_of(running, retried=self.on_error == "retry" and problem is None)
 
@@ -180,7 +181,7 @@ class StepOperator(BaseOperator):
         ti = context["ti"]
         node = next(node for node in nodes(context["dag"]).values() if node.run == self.task_id)
         return ExecutionId(
-            pipeline=context["dag"].dag_display_name,
+            pipeline=pipeline_of(context["dag"]),
             run=run_directory(context, store),
             node=node.name,
             index=max(ti.map_index or 0, 0),
@@ -196,15 +197,21 @@ class StepOperator(BaseOperator):
 
     def _upstream(
         self, context: Context, store: Store, launch_uris: Mapping[str, Sequence[str]]
-    ) -> tuple[dict[str, Value], dict[str, InputFiles]]:
-        """Return what the edges bring: values of parameters, and the files of each input."""
-        from airflow_plugin.dataflow.upstream import upstream_manifests
+    ) -> tuple[dict[str, Value], dict[str, InputFiles], str | None]:
+        """Return what the edges bring: values of parameters, the files of each input, and why they bring nothing."""
+        from airflow_plugin.dataflow.upstream import edge_manifests
         from translator.shim.inputs import edges
+        from translator.shim.outcome.earlier_run import EarlierRunError
 
-        inputs = edges_in_run(context, self.input_edges, store)
-        sources = [edge.source for brought in inputs.values() for edge in brought]
-        sources += [edge.source for edge in self.parameter_edges.values()]
-        upstream = upstream_manifests(context, sources, store)
+        inputs = {
+            name: edges.besides_launched(brought) if name in launch_uris else brought
+            for name, brought in edges_in_run(context, self.input_edges, store).items()
+        }
+        all_edges = [*(edge for brought in inputs.values() for edge in brought), *self.parameter_edges.values()]
+        try:
+            upstream = edge_manifests(context, all_edges, store)
+        except EarlierRunError as error:
+            return {}, {}, str(error)
         several = {parameter.name for parameter in self.step.parameters if parameter.multiple}
         values = {}
         for name, edge in self.parameter_edges.items():
@@ -213,17 +220,21 @@ class StepOperator(BaseOperator):
                 values[name] = value
             else:
                 self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
-        return values, {
-            declared.name: edges.files(
-                declared,
-                inputs.get(declared.name, ()),
-                self.edge_merge_mode,
-                upstream,
-                self.step.dialect,
-                launch_uris.get(declared.name),
-            )
-            for declared in self.step.inputs
-        }
+        return (
+            values,
+            {
+                declared.name: edges.files(
+                    declared,
+                    inputs.get(declared.name, ()),
+                    self.edge_merge_mode,
+                    upstream,
+                    self.step.dialect,
+                    launch_uris.get(declared.name),
+                )
+                for declared in self.step.inputs
+            },
+            None,
+        )
 
 
 def edges_in_run(
@@ -232,5 +243,6 @@ def edges_in_run(
     """Return the edges by input, without those from nodes that are not part of this run."""
     from airflow_plugin.dataflow.unmet_conditions import left_out
 
-    out = left_out(context, (edge.source for brought in inputs.values() for edge in brought), store)
+    sources = (edge.source for brought in inputs.values() for edge in brought if edge.run is None)
+    out = left_out(context, sources, store)
     return {name: [edge for edge in brought if edge.source not in out] for name, brought in inputs.items()}

@@ -1,10 +1,12 @@
-"""Read the manifests of upstream executions that count as complete."""
+"""Read the manifests of upstream executions that count as complete, in this run or an earlier one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from airflow_plugin.dag.nodes import nodes
+from airflow_plugin.run.directory import run_directory
+from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.instances import named_tries, task_states
 from translator.shim.store import NoManifestError
 
@@ -14,8 +16,32 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_plugin.tasks.instances import States
-    from translator.shim.contract import Manifest
+    from translator.shim.contract import ArtifactSource, Manifest, ValueSource
     from translator.shim.store import Store
+
+
+def edge_manifests(
+    context: Context, edges: Iterable[ArtifactSource | ValueSource], store: Store
+) -> dict[str, tuple[Manifest, ...]]:
+    """Return by node the manifests of the executions that edges start at, also of nodes that are left out of the DAG.
+
+    Args:
+        context: of the task that asks.
+        edges: the edges.
+        store: the store that the manifests are in.
+
+    Raises:
+        translator.shim.outcome.earlier_run.EarlierRunError: no earlier run has a node that is left out.
+    """
+    from translator.shim.outcome import earlier_run
+
+    listed = list(edges)
+    manifests = upstream_manifests(context, (edge.source for edge in listed if edge.run is None), store)
+    runs = {edge.source: edge.run for edge in listed if edge.run is not None}
+    if runs:
+        pipeline, run = pipeline_of(context["dag"]), run_directory(context, store)
+        manifests |= {node: earlier_run.manifests(store, pipeline, run, node, runs[node]) for node in runs}
+    return manifests
 
 
 def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -> dict[str, tuple[Manifest, ...]]:

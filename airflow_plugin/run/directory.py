@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.finish_task import DOCUMENT, FINISH
+from airflow_plugin.run.pipeline import pipeline_of
 from translator.shim import clock, variables
 from translator.shim.store.owner import own_folder
 
@@ -48,7 +49,7 @@ def run_directory(context: Context, store: Store, tries: Iterable[str] = ()) -> 
     def written() -> list[str]:
         return [*tries] or [uri for uri in [ti.xcom_pull(task_ids=FINISH, key=DOCUMENT)] if uri]
 
-    return folder_of(store, context["dag"].dag_display_name, named, written)
+    return folder_of(store, pipeline_of(context["dag"]), named, written)
 
 
 def folder_of(store: Store, pipeline: str, run: DagRunId, written: Callable[[], Iterable[str]]) -> str:

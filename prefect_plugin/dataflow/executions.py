@@ -6,16 +6,28 @@ passes to a task, item by item, and would walk every file record of every execut
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from prefect.states import Completed
 
-from translator.shim.contract import VERDICT, ArtifactSource, ValueSource, metadata, output, parameter, same_input
+from prefect_plugin.run.current import current_run
+from translator.shim.contract import (
+    LATEST,
+    VERDICT,
+    ArtifactSource,
+    MetadataOf,
+    Output,
+    ParameterOf,
+    SameInput,
+    ValueSource,
+)
 from translator.shim.errors import TranslatorError
+from translator.shim.outcome import earlier_run
 from translator.shim.outcome.reasons import of_failure
+from translator.shim.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from prefect import State
 
@@ -44,6 +56,9 @@ class Executions:
 
     __slots__ = ("manifests", "node")
 
+    run: str | None = None
+    """The earlier run that they are part of, if it is not this one."""
+
     def __init__(self, node: str, manifests: Sequence[Manifest] = ()) -> None:
         self.node = node
         self.manifests = tuple(manifests)
@@ -58,19 +73,19 @@ class Executions:
 
     def outputs(self, pattern: str = "*") -> Edge[ArtifactSource]:
         """Take the output files whose path matches ``pattern`` (fnmatch; ``*`` crosses ``/``)."""
-        return Edge(self, output(self.node, pattern))
+        return Edge(self, Output(self.node, pattern, self.run))
 
     def inputs(self, pattern: str) -> Edge[ArtifactSource]:
         """Take the files of those inputs whose name matches ``pattern``."""
-        return Edge(self, same_input(self.node, pattern))
+        return Edge(self, SameInput(self.node, pattern, self.run))
 
     def parameter(self, name: str, *, default: Value = None) -> Edge[ValueSource]:
         """Take the value of parameter ``name``; for several executions a list, if the target accepts one."""
-        return Edge(self, parameter(self.node, name), default)
+        return Edge(self, ParameterOf(self.node, name, self.run), default)
 
     def metadata(self, key: str, *, default: Value = None) -> Edge[ValueSource]:
         """Take the last value printed for ``key``; for several executions a list, if the target accepts one."""
-        return Edge(self, metadata(self.node, key), default)
+        return Edge(self, MetadataOf(self.node, key, self.run), default)
 
 
 class LeftOut(Executions):
@@ -85,6 +100,35 @@ class LeftOut(Executions):
 
     def wait(self, timeout: float | None = None) -> None:
         """Do nothing: the executions have ended."""
+
+
+class EarlierExecutions(Executions):
+    """A node that is left out of the flow: its complete executions in an earlier run, which are read on first use."""
+
+    __slots__ = ("_read", "run")
+
+    def __init__(self, node: str, run: str, read: Callable[[], Sequence[Manifest]]) -> None:
+        self.node = node  # ``manifests`` is not set yet: see ``__getattr__``
+        self.run = run
+        self._read = read
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "manifests":
+            raise AttributeError(name)
+        self.manifests = tuple(self._read())
+        return self.manifests
+
+
+def earlier_node(name: str, *, run: str = LATEST) -> EarlierExecutions:
+    """Return a node that is left out of the flow, in an earlier run of the pipeline.
+
+    Args:
+        name: its name in the source file.
+        run: name of the earlier run in the artifact store (default: the latest one that has ended).
+    """
+    current = current_run()
+    store, pipeline, own = current.store, current.pipeline, current.id
+    return EarlierExecutions(name, run, lambda: earlier_run.manifests(open_store(store), pipeline, own, name, run))
 
 
 class NodeError(TranslatorError):

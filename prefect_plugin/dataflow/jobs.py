@@ -20,13 +20,14 @@ from translator.shim.embedded.slots import slot
 from translator.shim.execution import execute
 from translator.shim.inputs import edges
 from translator.shim.inputs.launch import launched
+from translator.shim.outcome.earlier_run import EarlierRunError
 from translator.shim.parameters import file_grid, grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefect_plugin.run.run_state import NodeRun
-    from translator.shim.contract import ArtifactSource, InputFiles, Manifest, Step, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, Input, InputFiles, Manifest, Step, Value, ValueSource
 
     Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
 
@@ -62,13 +63,35 @@ class Job:
         }
         form = {} if inputs is None else inputs.values()
         launch_uris, self._bad_input = launched(step, form, self.node.run.project)
-        self._inputs: dict[str, InputFiles] = {
+        for name in launch_uris:
+            if name in present:
+                counting = edges.besides_launched([edge.source for edge in present[name]])
+                present[name] = [edge for edge in present[name] if edge.source in counting]
+        self._inputs: dict[str, InputFiles] = {}
+        try:
+            self._inputs = self._files(declared, present, edge_merge_mode, launch_uris)
+        except EarlierRunError as error:
+            self._bad_input = self._bad_input or str(error)
+
+    def _files(
+        self,
+        declared: Mapping[str, Input],
+        present: Mapping[str, Sequence[Edge[ArtifactSource]]],
+        edge_merge_mode: Literal["replace", "append"],
+        launch_uris: Mapping[str, Sequence[str]],
+    ) -> dict[str, InputFiles]:
+        """Return what edges bring to each input.
+
+        Raises:
+            EarlierRunError: no earlier run has a node that is left out.
+        """
+        return {
             name: edges.files(
                 declared[name],
                 [edge.source for edge in present.get(name, ())],
                 edge_merge_mode,
                 _upstream(present.get(name, ())),
-                step.dialect,
+                self._step.dialect,
                 launch_uris.get(name),
             )
             for name in declared
@@ -84,7 +107,11 @@ class Job:
         """
         lists = {parameter.name for parameter in self._step.parameters if parameter.multiple}
         own = {} if form is None else form.values()
-        point = Point(0, {**own, **_resolved(values or {}, many=lists)})
+        try:
+            brought = _resolved(values or {}, many=lists)
+        except EarlierRunError as error:
+            brought, self._bad_input = {}, self._bad_input or str(error)
+        point = Point(0, {**own, **brought})
         self.node.points = [point]
         return self.execute(point)
 

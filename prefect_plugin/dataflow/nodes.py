@@ -32,6 +32,7 @@ from prefect_plugin.tasks.states import BROKEN, SKIPPED, failed, infrastructure_
 from prefect_plugin.tasks.task_runners import WIDTH, own_threads
 from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
+from translator.shim.outcome.earlier_run import EarlierRunError
 from translator.shim.outcome.plans import NodePlan
 from translator.shim.outcome.reasons import of_failure
 from translator.shim.outcome.run_record import node_states
@@ -229,7 +230,7 @@ def _begin(
     with enter_node(node):
         try:
             return work(node, function)
-        except GridError as error:
+        except (GridError, EarlierRunError) as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - see the docstring
             get_run_logger().exception("the node could not be run")

@@ -32,6 +32,7 @@ PUBLIC = [
     "StepOperator",
     "complete",
     "dag_param",
+    "earlier_node",
     "failed",
     "files_param",
     "for_each",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from translator.dialects import Choices
 from translator.load import load
 from translator.targets import GenerateOptions, airflow, prefect
 from translator.targets.render import MARKER
@@ -23,6 +24,8 @@ CASES = {
     for path in sorted((HERE / "cases").rglob("*.yaml"))
 }
 CASES["examples"] = ROOT / "examples" / "valohai" / "valohai.yaml"
+CHOICES = {"parts": Choices(first="join")}
+"""The options with which a case is read, if it has any."""
 TARGETS = {"airflow": airflow, "prefect": prefect}
 RULES = "A,AIR,B,D205,D400,E,F,I,PLW,UP"
 """What ruff checks."""
@@ -31,7 +34,7 @@ RULES = "A,AIR,B,D205,D400,E,F,I,PLW,UP"
 def generated(case: str, target: str) -> dict[Path, str]:
     """The files that ``target`` writes for ``case``."""
     module = TARGETS[target]
-    loaded = load(CASES[case])
+    loaded = load(CASES[case], choices=CHOICES.get(case))
     assert loaded.pipelines, f"{case} has no pipeline: {loaded.diagnostics}"
     folder = HERE / target / case
     return {

@@ -132,7 +132,14 @@ def run(engine: Engine, scenario: Scenario, folder: Path, jobs: int) -> Ran:
 
 
 def run_pipeline(
-    engine: Engine, pipeline: Pipeline, project: Path, store: Path, values: Mapping[str, Any], *, jobs: int = 1
+    engine: Engine,
+    pipeline: Pipeline,
+    project: Path,
+    store: Path,
+    values: Mapping[str, Any],
+    *,
+    jobs: int = 1,
+    name: str | None = None,
 ) -> tuple[Pipeline, dict[str, Any], int, Path]:
     """Run a pipeline as ``translate run`` does.
 
@@ -143,6 +150,7 @@ def run_pipeline(
         store: the artifact store.
         values: values of parameters.
         jobs: the number of tasks that Airflow runs at once; each takes it a second or two of CPU to prepare for.
+        name: the name of the pipeline (default: one that no other run has).
 
     Returns:
         The pipeline with the name that it ran under, its record, the engine's verdict as an exit status, and the run's
@@ -150,7 +158,7 @@ def run_pipeline(
     """
     number = next(_numbers)
     # Its own name for each run, so that no engine takes one for a new version of another.
-    pipeline = replace(pipeline, name=f"{pipeline.name} {number}")
+    pipeline = replace(pipeline, name=name or f"{pipeline.name} {number}")
     target = registry.target(engine.name)
     # Airflow's bundle of DAG files is the file of the first run, for as long as the process lives.
     file = engine.home / "dags" / ("dag.py" if engine.name == "airflow" else target.file_name(pipeline))
@@ -170,7 +178,7 @@ def run_pipeline(
         status = engine.run(command[3:])
     finally:
         file.unlink()
-    records = list(store.rglob("run.json"))
+    records = list(store.rglob(f"run-{number}/run.json"))
     assert len(records) == 1, f"{engine.name} left {len(records)} records, status {status}:\n{engine.tail()}"
     document = json.loads(records[0].read_text())
     assert document["pipeline"] == pipeline.name

@@ -37,6 +37,7 @@ NAMES = [
     "branch",
     "choice_node",
     "chosen",
+    "earlier_node",
     "execution",
     "execution_node",
     "fail",

@@ -30,7 +30,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """Check the task nodes of a pipeline; see ``translator.checks.check``."""
     open_ended = nodes_with_later_axes(pipeline)
     patterns: dict[str, list[str]] = {}
-    for edge in pipeline.edges:
+    for edge in pipeline.incoming:
         if edge.source.kind is EdgeKind.ARTIFACT:
             patterns.setdefault(edge.source.node, []).append(edge.source.key)
     _check_given(pipeline, diagnostics)
@@ -50,7 +50,7 @@ def size(grid: ir.Grid) -> int:
 
 def nodes_with_later_axes(pipeline: ir.Pipeline) -> frozenset[str]:
     """Return the nodes with axes set by an edge or a pipeline parameter, whose size is known only later."""
-    by_edge = {edge.target.node for edge in pipeline.edges if edge.target.kind is EdgeKind.PARAMETER}
+    by_edge = {edge.target.node for edge in pipeline.incoming if edge.target.kind is EdgeKind.PARAMETER}
     return frozenset(by_edge.union(target.node for p in pipeline.parameters for target in p.targets))
 
 

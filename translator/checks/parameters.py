@@ -20,7 +20,9 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """Check the parameters of a pipeline; see ``translator.checks.check``."""
     nodes = step_nodes(pipeline)
     by_edge = {
-        (edge.target.node, edge.target.key): edge for edge in pipeline.edges if edge.target.kind is EdgeKind.PARAMETER
+        (edge.target.node, edge.target.key): edge
+        for edge in pipeline.incoming
+        if edge.target.kind is EdgeKind.PARAMETER
     }
     _check_defaults(pipeline, nodes.values(), by_edge, diagnostics)
     names: dict[str, ir.PipelineParameter] = {}

@@ -24,9 +24,10 @@ _BAD_SEGMENTS = ("", ".", "..")
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, whole: bool) -> None:
     """Check what the edges of a pipeline connect; see ``translator.checks.check``."""
     nodes = step_nodes(pipeline)
+    earlier = {node.name: node for node in pipeline.earlier if isinstance(node, ir.StepNode)}
     open_ended = nodes_with_later_axes(pipeline)
-    for edge in pipeline.edges:
-        source, target = nodes.get(edge.source.node), nodes.get(edge.target.node)
+    for edge in pipeline.incoming:
+        source, target = {**earlier, **nodes}.get(edge.source.node), nodes.get(edge.target.node)
         if source is not None:
             _check_source(edge, source, diagnostics)
         if target is not None:
@@ -91,7 +92,7 @@ def _check_fan_in(
 
 def _two_edges(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     first: dict[ir.Port, ir.Edge] = {}
-    for edge in pipeline.edges:
+    for edge in pipeline.incoming:
         if edge.target.kind not in (EdgeKind.PARAMETER, EdgeKind.ENVIRONMENT_VARIABLE):
             continue
         earlier = first.setdefault(edge.target, edge)

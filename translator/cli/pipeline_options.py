@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from translator.diagnostics import Diagnostics
     from translator.dialects import Dialect
+    from translator.dialects.choices import ArgumentGroup
     from translator.ir import Pipeline
     from translator.load import Loaded
     from translator.targets import Target
@@ -56,12 +57,13 @@ def pipeline_file(name: str) -> str:
     return str(folder / there[0]) if there else name
 
 
-def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target: str | None) -> None:
+def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target: str | None, earlier_run: bool = False) -> None:
     """Add the arguments that choose and shape a pipeline: ``--target``, ``--pipeline``, ``--grid``, ``--tries``.
 
     Args:
         parser: the parser of a command.
         target: what the help adds about ``--target``; None if engines do not matter to the command.
+        earlier_run: whether to add ``--run``, the earlier run that nodes outside the chosen part are taken from.
     """
     if target is not None:
         known = f"target engine: {' or '.join(registry.names(registry.TARGETS))}"
@@ -81,10 +83,10 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target: str | Non
         help="with - as FILE: path to assume for the input in messages, and for --project and --config",
     )
     add_ignore(parser)
-    _add_language_options(parser)
+    _add_language_options(parser, earlier_run=earlier_run)
 
 
-def _add_language_options(parser: argparse.ArgumentParser) -> None:
+def _add_language_options(parser: argparse.ArgumentParser, *, earlier_run: bool) -> None:
     """Add the options that only some languages have, each language below its own heading."""
     dialects = registry.dialects()
     grids = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.repetition is None))
@@ -102,14 +104,23 @@ def _add_language_options(parser: argparse.ArgumentParser) -> None:
         if dialect.options is not None:
             alone = _heading([dialect])
             dialect.options.add(grids if alone == grids.title else parser.add_argument_group(alone))
-    choosing = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.takes_steps))
-    only = "read only these steps, without the rest of their pipeline"
-    choosing.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help=only)
+    _add_part(parser.add_argument_group("Part of a pipeline"), earlier_run=earlier_run)
     takers = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.graph == "controlflow"))
     takers.add_argument("--parameters-file", metavar="FILE", help="YAML file with initial parameters")
     sharing = parser.add_argument_group(_heading(dialect for dialect in dialects if dialect.in_place))
     here = "run the steps in the project directory itself, as these engines do"
     sharing.add_argument("--in-place", action="store_true", help=here)
+
+
+def _add_part(parts: ArgumentGroup, *, earlier_run: bool) -> None:
+    """Add the options that choose some nodes of a pipeline, or steps that run without one."""
+    parts.add_argument("--from", dest="first", metavar="NODE", help="start at this node")
+    parts.add_argument("--to", dest="last", metavar="NODE", help="end at this node")
+    only = "run only these nodes; for Valohai also steps of the file, without a pipeline"
+    parts.add_argument("--step", nargs="+", action="extend", default=[], metavar="NAME", help=only)
+    if earlier_run:
+        earlier = "run that files and values of other nodes come from (default: the latest)"
+        parts.add_argument("--run", dest="earlier_run", metavar="RUN", help=earlier)
 
 
 def _heading(dialects: Iterable[Dialect]) -> str:
@@ -129,7 +140,15 @@ def choices_of(args: argparse.Namespace) -> Choices:
     if len(choices_by_title) > 1:
         raise UsageError(f"options of {' and '.join(choices_by_title)} cannot be combined: a pipeline has one language")
     chosen = next(iter(choices_by_title.values()), Choices())
-    return replace(chosen, in_place=args.in_place, steps=tuple(args.step))
+    return replace(
+        chosen,
+        in_place=args.in_place,
+        steps=tuple(args.step),
+        first=args.first,
+        last=args.last,
+        run=getattr(args, "earlier_run", None),
+        pipeline=args.pipeline,
+    )
 
 
 def open_file(args: argparse.Namespace, file: str) -> Loaded:

@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.cli import input_option, param_option
+from translator.cli.earlier_run import left_out_nodes, with_earlier_run
 from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
 from translator.cli.files import project_from
 from translator.cli.parser import Parser
-from translator.cli.pipeline_options import add_file, add_pipeline_arguments, check_again, choose, open_file
+from translator.cli.pipeline_options import (
+    add_file,
+    add_pipeline_arguments,
+    check_again,
+    choose,
+    open_file,
+)
 from translator.cli.printing import colorful, show
 from translator.cli.store_option import add_store, make_default_store, open_chosen
 from translator.diagnostics import Diagnostics, TranslationError, printable
@@ -50,7 +57,7 @@ def parser() -> Parser:
     """Return the parser of the arguments."""
     arguments = Parser("run", "Translate a pipeline and run it locally on the installed engine.", page="runners")
     add_file(arguments)
-    add_pipeline_arguments(arguments, target="(default: the only one that is installed)")
+    add_pipeline_arguments(arguments, target="(default: the only one that is installed)", earlier_run=True)
     param_option.add_argument(arguments)
     input_option.add_arguments(arguments)
     add_store(arguments)
@@ -93,21 +100,36 @@ def main(argv: Sequence[str]) -> int:
             show(problems, sources)
             return USAGE
         pipeline = param_option.declare(pipeline, values)
+        if not (args.store or pipeline.store):
+            make_default_store()
+        chosen = open_chosen(args.store, pipeline.store)
+        pipeline, earlier = with_earlier_run(pipeline, values, chosen[1], problems)
+        if not problems.ok:
+            show(problems, sources)
+            return FAILED
         require(target)
-        return _run(pipeline, target, values, loaded, args)
+        if earlier is not None and not args.quiet:
+            taken = f"taking {left_out_nodes(pipeline)} from run {earlier.name} ({earlier.state})"
+            sys.stdout.write(printable(taken) + "\n")
+        return _run(pipeline, target, values, loaded, args, chosen)
     except TranslationError as error:
         show(error.diagnostics, loaded.sources)
         return FAILED
 
 
-def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded: Loaded, args: Namespace) -> int:
+def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
+    pipeline: Pipeline,
+    target: Target,
+    values: Mapping[str, Value],
+    loaded: Loaded,
+    args: Namespace,
+    chosen: tuple[str, Store],
+) -> int:
     from translator.shim.embedded import events
     from translator.shim.store import key_of
 
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    if not (args.store or pipeline.store):
-        make_default_store()
-    uri, store = open_chosen(args.store, pipeline.store)
+    uri, store = chosen
     kinds = {".".join(path): kind(node) for path, node in walk(pipeline.graph, into=named_branches)}
     with guarded() as (folder, guard):
         file, project = _compiled(pipeline, target, folder, loaded.project or Path())
@@ -118,7 +140,7 @@ def _run(pipeline: Pipeline, target: Target, values: Mapping[str, Value], loaded
         progress = Progress()
         shown = view(progress, kinds, engine=target.NAME, quiet=args.quiet)
         if not args.quiet:
-            sys.stdout.write(printable(f"{pipeline.name} on {target.NAME}, run {run}") + "\n")
+            sys.stdout.write(printable(f"{pipeline.title} on {target.NAME}, run {run}") + "\n")
             sys.stdout.flush()
         with shown, Follower(file_of_events, progress, shown) as follower:
             print_line = follower.print_line if args.verbose else None

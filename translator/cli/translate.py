@@ -74,7 +74,7 @@ def parser() -> Parser:
     arguments = Parser("translate", description, page="deploying")
     arguments.epilog = f"To translate a file named like a command, write its path: ./check\n{arguments.epilog}"
     add_file(arguments)
-    add_pipeline_arguments(arguments, target="")
+    add_pipeline_arguments(arguments, target="", earlier_run=True)
     arguments.add_argument(
         "--output", "-o", metavar="PATH", help="directory or .py file to write to (default: standard output)"
     )
@@ -111,7 +111,9 @@ def _generated(
         others: the files that are already to be written.
     """
     target_name = getattr(args, target.NAMED_BY)
-    renamed = replace(pipeline, name=target_name or f"{args.prefix}{pipeline.name}")
+    # A part keeps the pipeline's name, under which it finds earlier runs.
+    own = target_name if target_name and pipeline.part is None else f"{args.prefix}{pipeline.name}"
+    renamed = replace(pipeline, name=own)
     if target_name and target.SETTINGS.name_key:  # the command line is stronger than translator.toml
         settings = {**pipeline.workflow.get(target.NAME, {}), target.SETTINGS.name_key: target_name}
         renamed = replace(renamed, workflow={**pipeline.workflow, target.NAME: settings})
@@ -122,7 +124,7 @@ def _generated(
     options = GenerateOptions(
         project=project_from(file, loaded.project or Path()),
         source=project_from(file, path_of(args, args.file)),
-        pipeline=pipeline.name,
+        pipeline=pipeline.title,
         name=target_name,
     )
     return file, target.generate(renamed, options)

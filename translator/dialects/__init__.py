@@ -42,6 +42,12 @@ class Source:
     choices: Choices = field(default_factory=Choices)
 
 
+def chosen_part(source: Source) -> Choices | None:
+    """Return the choices of a source if they reduce its pipeline to some nodes."""
+    choices = source.choices
+    return choices if choices.steps or choices.first is not None or choices.last is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A source language.
@@ -58,7 +64,8 @@ class Dialect:
             ``ChoiceError``, if the choices of the source name something that the file does not have.
         options: its command-line options, if it has any.
         in_place: whether its own engine runs all steps in the project directory.
-        takes_steps: whether its pipelines, or a file, can be reduced to some steps (``--step``).
+        part: returns the choices that reduce a pipeline of a source to some of its nodes; None if none do, or if
+            ``read`` obeys them itself.
         everything: the choices that also read what can run without a pipeline, if anything can.
         project_is_current: whether its own engine takes the current directory as the project, not the file's.
         files: the usual names of its files, for commands without one.
@@ -76,7 +83,7 @@ class Dialect:
     read: Callable[[Source, Diagnostics], tuple[Pipeline, ...]]
     options: Options | None = None
     in_place: bool = False
-    takes_steps: bool = False
+    part: Callable[[Source], Choices | None] = chosen_part
     everything: Choices | None = None
     project_is_current: bool = False
     files: tuple[str, ...] = ()
@@ -100,8 +107,10 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
     """
     if choices.in_place and not dialect.in_place:
         raise ChoiceError(f"--in-place: each step of a {dialect.name} pipeline has its own working directory")
-    if choices.steps and not dialect.takes_steps:
-        raise ChoiceError(f"--step: a step of {dialect.title} cannot run without its pipeline")
+    if choices.steps and (choices.first is not None or choices.last is not None):
+        raise ChoiceError(f"{'--to' if choices.first is None else '--from'} cannot be combined with --step")
+    if choices.run is not None and not (choices.steps or choices.first is not None or choices.last is not None):
+        raise ChoiceError("--run needs --from, --to or --step")
     for other in others:
         if other.name != dialect.name and other.options is not None and other.options.are_set_in(choices):
             only = f"only pipelines of {other.title} have {other.options.purpose}"

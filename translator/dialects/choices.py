@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, TypeVar
 
 from translator.errors import TranslatorError
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     ArgumentGroup: TypeAlias = _ArgumentGroup
 
 
+ChoicesT = TypeVar("ChoicesT", bound="Choices")
+
+
 class ChoiceError(TranslatorError):
     """An option of the command line that names something that the file or its dialect does not have."""
 
@@ -24,11 +27,23 @@ class ChoiceError(TranslatorError):
 class Choices:
     """The options that decide how a file is read; a dialect with its own options has a subclass.
 
-    With ``in_place``, steps run in the project's own directory. ``steps`` are the only ones to read, if there are any.
+    With ``in_place``, steps run in the project's own directory. ``steps`` are the only ones to read, if there are any;
+    ``first`` and ``last`` are the ends of the part of a pipeline to read, and ``run`` is the earlier run that provides
+    what it takes from the rest. ``pipeline`` is the pipeline that is meant, if the file has several.
     """
 
     in_place: bool = False
     steps: tuple[str, ...] = ()
+    first: str | None = None
+    last: str | None = None
+    run: str | None = None
+    pipeline: str | None = None
+
+    def of(self, kind: type[ChoicesT]) -> ChoicesT:
+        """Return the choices as those of a dialect; its own options are not set unless they are in these choices."""
+        if isinstance(self, kind):
+            return self
+        return kind(**{field.name: getattr(self, field.name) for field in fields(Choices)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,9 @@ class Options:
 
     def are_set_in(self, choices: Choices) -> bool:
         """Return whether ``choices`` set one of these options."""
-        return isinstance(choices, self.kind) and replace(choices, in_place=False, steps=()) != self.kind()
+        own = {field.name for field in fields(self.kind)} - {field.name for field in fields(Choices)}
+        unset = self.kind()
+        return isinstance(choices, self.kind) and any(getattr(choices, name) != getattr(unset, name) for name in own)
 
 
 def positive_integer(text: str) -> int:

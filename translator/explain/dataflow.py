@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.explain.part import part_text
 from translator.explain.result import CODE, ExplainedExecution, ExplainedNode, Explanation
 from translator.explain.runtime_values import assumed
 from translator.launch_inputs import required
@@ -54,6 +55,8 @@ def explain(
     oracle, notes = assumed(pipeline, widths, known_verdicts or {})
     lacking = required(pipeline)
     values = {**values, **{one.key: (_PLACEHOLDER,) for one in lacking}}
+    if (text := part_text(pipeline)) is not None:
+        notes = (text, *notes)
     notes = (*notes, *(f"The run is given files for the input {one.name}." for one in lacking))
     rules = Rules(pipeline, values, failing(parsed, oracle), widths=widths)
     undisturbed = predict(Rules(pipeline, values, oracle, widths=widths)).nodes

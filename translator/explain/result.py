@@ -64,7 +64,7 @@ class Explanation:
 def as_text(explanation: Explanation) -> str:
     """Return the explanation for people."""
     pipeline = explanation.pipeline
-    lines = [f"{pipeline.name} ({pipeline.file}), {assumption(explanation)}:", ""]
+    lines = [f"{pipeline.title} ({pipeline.file}), {assumption(explanation)}:", ""]
     lines += columns(list(_rows(explanation.nodes, "  ")))
     lines += ["", f"the run: {_states(explanation.states)}" + (f" ({explanation.why})" if explanation.why else "")]
     if any(len(node.states) > 1 for node in explanation.nodes):
@@ -83,7 +83,7 @@ def assumption(explanation: Explanation) -> str:
 def as_json(explanation: Explanation) -> str:
     """Return the explanation for programs."""
     document: dict[str, Any] = {
-        "pipeline": explanation.pipeline.name,
+        "pipeline": explanation.pipeline.title,
         "failures": list(explanation.failures),
         "states": sorted(explanation.states),
         "nodes": _documents(explanation.nodes),

@@ -33,7 +33,7 @@ def build(
     """
     one_by_one = ("Nodes run one at a time, in the order of the file.",) if pipeline.concurrency == 1 else ()
     picture = _Builder(pipeline, statuses or {}).picture(pipeline.graph, ())
-    return Drawing(pipeline.name, pipeline.file, picture, (*captions, *one_by_one))
+    return Drawing(pipeline.title, pipeline.file, picture, (*captions, *one_by_one))
 
 
 class _Builder:
@@ -48,6 +48,8 @@ class _Builder:
         """Return the boxes and links of a graph."""
         reached = None if graph.start is None else reached_nodes(graph)
         drawn = [self._box(node, above, reached is None or node.name in reached) for node in graph.nodes]
+        if not above:
+            drawn = [*(self._earlier(node) for node in self._pipeline.earlier), *drawn]
         keys = {box.name: box.key for box in drawn}
         if graph.start is None:
             return Picture(tuple(drawn), tuple(self._data_links(graph, keys)))
@@ -80,16 +82,24 @@ class _Builder:
         group = node.group if isinstance(node, ir.StepNode) else None
         return Box(key, path, kind(node), remarks, group, self._statuses.get(path), inside)
 
+    def _earlier(self, node: ir.Node) -> Box:
+        """Return the box of a node that is left out."""
+        part = self._pipeline.part
+        which = "an earlier run" if part is None or part.run is None else f"run {part.run}"
+        return Box(self._key("n"), (node.name,), kind(node), (f"left out: from {which}",))
+
     def _data_links(self, graph: ir.Graph, keys: Mapping[str, str]) -> Iterator[Link]:
         grouped: dict[tuple[str, str], list[ir.Edge]] = defaultdict(list)
-        for edge in graph.edges:
+        for edge in self._pipeline.incoming if graph is self._pipeline.graph else graph.edges:
             grouped[edge.source.node, edge.target.node].append(edge)
         for (source, target), edges in grouped.items():
+            if source not in keys:
+                continue  # left out, and it brought nothing
             labels = tuple(dict.fromkeys(label for edge in edges if (label := carried(edge)) is not None))
             yield Link(keys[source], keys[target], LinkKind.DATA if labels else LinkKind.ORDER, labels)
         for node in graph.nodes:
             for gate in node.policy.gates:
-                if gate.node is not None:
+                if gate.node is not None and gate.node in keys:
                     yield Link(keys[gate.node], keys[node.name], LinkKind.CONDITION, (condition(gate),))
 
     def _key(self, letter: str) -> str:

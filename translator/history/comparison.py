@@ -1,7 +1,8 @@
 """Compare two runs: states, parameters, metadata and output files.
 
 Equal means: the same state of the run, of every node and of every execution, the same parameters and metadata, and
-the same output files, byte by byte. Only the engine, the run's id, the times and the places of logs may differ.
+the same output files, byte by byte. Only the engine, the run's id, the earlier run that it used, the times and the
+places of logs may differ.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from translator.history.records import Record
 
-_OF_RUN = ("engine", "run", "started", "ended")
+_OF_RUN = ("engine", "run", "earlier_run", "started", "ended")
 _OF_EXECUTION = ("started", "ended", "log")
 _ABSENT = "-"
 

@@ -66,6 +66,12 @@ RULES = (
         valohai(arguments=("explain", "FILE", "--param", "rate=0.1")),
     ),
     Rule(
+        "no-earlier-run",
+        (ERROR,),
+        "no earlier run has what a part of the pipeline takes from nodes that are left out",
+        "Run the whole pipeline first, choose another run with `--run`, or give the files with `--input`.",
+    ),
+    Rule(
         "bad-scalar",
         (ERROR,),
         "a value looks like a number or a date, but is not valid",

@@ -75,6 +75,16 @@ class Rules:
         return incoming
 
     @cached_property
+    def earlier(self) -> Mapping[tuple[str, str], Sequence[ir.Edge]]:
+        """The edges from nodes that are left out, by the node and the input that they end in."""
+        names = {node.name for node in self.pipeline.earlier}
+        earlier: dict[tuple[str, str], list[ir.Edge]] = {}
+        for edge in self.pipeline.incoming:
+            if edge.source.node in names and edge.target.kind is EdgeKind.INPUT:
+                earlier.setdefault((edge.target.node, edge.target.key), []).append(edge)
+        return earlier
+
+    @cached_property
     def upstream(self) -> Mapping[str, tuple[str, ...]]:
         """The nodes with an edge into each node, in the order of the edges."""
         return {name: tuple(dict.fromkeys(e.source.node for e in edges)) for name, edges in self.incoming.items()}
@@ -220,9 +230,11 @@ class Rules:
             edges = [
                 e for e in self.incoming[node.name] if e.target.kind is EdgeKind.INPUT and e.target.key == wanted.name
             ]
-            got = list(chain.from_iterable(_matching(e, before[e.source.node]) for e in edges))
-            if not edges or node.merge_mode is MergeMode.APPEND:
-                launched = self.values.get(key(node.name, wanted.name))
+            launched = self.values.get(key(node.name, wanted.name))
+            left_out = self.earlier.get((node.name, wanted.name), ()) if launched is None else ()
+            got = [edge.source.key for edge in left_out]
+            got += chain.from_iterable(_matching(e, before[e.source.node]) for e in edges)
+            if not (edges or left_out) or node.merge_mode is MergeMode.APPEND:
                 own = cast("Sequence[str]", launched) if launched is not None else wanted.default
                 got[:0] = [file for file in own if file not in self.missing]
                 gone = [file for file in own if file in self.missing]

@@ -160,12 +160,20 @@ class Step:
         return f"{self.source}: {reason}" if self.source else reason
 
 
+LATEST = "latest"
+"""The name of the latest earlier run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An edge that brings the files of complete executions whose path matches ``pattern`` (fnmatch)."""
+    """An edge that brings the files of complete executions whose path matches ``pattern`` (fnmatch).
+
+    Of this and all other edges, ``run`` names the earlier run that ``source`` was part of, if it is not part of this.
+    """
 
     source: str
     pattern: str = "*"
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,7 @@ class SameInput:
 
     source: str
     pattern: str
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +191,7 @@ class ParameterOf:
 
     source: str
     name: str
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +200,7 @@ class MetadataOf:
 
     source: str
     key: str
+    run: str | None = None
 
 
 ArtifactSource: TypeAlias = Output | SameInput

@@ -22,5 +22,5 @@ def sorted_nodes(pipeline: ir.Pipeline) -> list[ir.StepNode]:
     for edge in pipeline.edges:
         upstream[edge.target.node].add(edge.source.node)
     for node in nodes.values():
-        upstream[node.name].update(gate.node for gate in node.policy.gates if gate.node is not None)
+        upstream[node.name].update(gate.node for gate in node.policy.gates if gate.node in nodes)
     return [nodes[name] for name in topological_order(upstream)]

@@ -8,15 +8,31 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.diagnostics import printable
 from translator.nodes import BODY, COMPLETE, ERROR, branches, composite_text, reached_nodes, routes
-from translator.targets.render import WIDTH
+from translator.targets.render import WIDTH, code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from translator.nodes import Target
 
 _INDENT = "  "
 _WIDTH = WIDTH - len("# ")
+
+
+def part_text(pipeline: ir.Pipeline) -> str | None:
+    """Return which part of a pipeline a file has, what is left out, and what replaces it; None for a whole pipeline."""
+    part = pipeline.part
+    if part is None:
+        return None
+    listed = ", ".join(code(node.name) for node in part.left_out)
+    which = "the latest earlier run" if part.run is None else f"the run {code(part.run)}"
+    taken = f" Files and values of {_listed(pipeline.earlier)} come from {which}." if pipeline.earlier else ""
+    return f"Only a part of the pipeline {code(pipeline.name)}: {part.label}. Left out: {listed}.{taken}"
+
+
+def _listed(nodes: Sequence[ir.Node]) -> str:
+    *others, last = [code(node.name) for node in nodes]
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def outline(graph: ir.Graph) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ DIALECT = Dialect(
     json_schema=json_schema,
     options=OPTIONS,
     in_place=True,
-    takes_steps=True,
+    part=lambda _: None,
     files=("pipeline.yml", "pipeline.yaml"),
     repetition="'loop' repeats a step for each file",
 )

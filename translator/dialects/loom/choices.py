@@ -15,13 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LoomChoices(Choices):
-    """The first step to run, a group, optional steps; parameters and paths as ``NAME=VALUE``.
+    """A group of steps to run, optional steps; parameters and paths as ``NAME=VALUE``.
 
     ``extra`` are arguments for the one named step. ``parallel`` and ``max_workers`` replace those of the file's
     ``execution``.
     """
 
-    first: str | None = None
     group: str | None = None
     include: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
@@ -32,10 +31,8 @@ class LoomChoices(Choices):
 
 
 def add_arguments(loom: ArgumentGroup) -> None:
-    """Declare the options of Loom's own command line, except ``--step``."""
-    which = loom.add_mutually_exclusive_group()
-    which.add_argument("--from", dest="first", metavar="NAME", help="run this step and all steps listed after it")
-    which.add_argument("--group", metavar="NAME", help="run only the steps of this group")
+    """Declare the options of Loom's own command line, except ``--step`` and ``--from``."""
+    loom.add_argument("--group", metavar="NAME", help="run only the steps of this group")
     for option, form, does in (
         ("--include", "NAME", "include these optional steps"),
         ("--set", "NAME=VALUE", "override values of parameters"),
@@ -61,10 +58,10 @@ def read(args: Namespace) -> LoomChoices:
     Raises:
         ChoiceError: two of them choose steps.
     """
-    if args.step and (args.first is not None or args.group is not None):
-        raise ChoiceError(f"{'--group' if args.first is None else '--from'} cannot be combined with --step")
+    for option, chosen in (("--step", args.step), ("--from", args.first), ("--to", args.last)):
+        if args.group is not None and chosen:
+            raise ChoiceError(f"--group cannot be combined with {option}")
     return LoomChoices(
-        first=args.first,
         group=args.group,
         include=tuple(args.include),
         parameters=tuple(args.set),

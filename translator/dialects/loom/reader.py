@@ -50,7 +50,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     if source.root is None:
         return ()
     options = source.choices
-    choices = options if isinstance(options, LoomChoices) else LoomChoices(options.in_place, options.steps)
+    choices = options.of(LoomChoices)
     file = read_file(source.root, diagnostics)
     if file is None or not diagnostics.ok:
         return ()

@@ -32,6 +32,9 @@ def select(
     Raises:
         ChoiceError: the step or group does not exist.
     """
+    if choices.last is not None or choices.run is not None:
+        option = "--to" if choices.last is not None else "--run"
+        raise ChoiceError(f"{option}: pipelines of Loom cannot be cut there", "choose steps with --from or --step")
     known = list(dict.fromkeys(name for name, _ in entries))
     choices_by_option = [("--step", name) for name in choices.steps]
     choices_by_option += [("--from", choices.first)] if choices.first is not None else []

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator.dialects import Dialect
-from translator.dialects.valohai.choices import OPTIONS, ValohaiChoices, choices_of
+from translator.dialects.valohai.choices import OPTIONS, ValohaiChoices
 from translator.dialects.valohai.detect import detect, nearly
 from translator.dialects.valohai.document import sort_items
+from translator.dialects.valohai.selection import choices_of, part
 from translator.dialects.valohai.single_nodes import single_nodes
 from translator.source import Rules
 
@@ -31,7 +32,8 @@ def pipeline_names(source: Source) -> tuple[str, ...]:
     """
     if source.root is None:
         return ()
-    items, choices = sort_items(source.root), choices_of(source)
+    items = sort_items(source.root)
+    choices = choices_of(source, items)
     return (*(items.pipelines if choices.pipelines else ()), *(one.name for one in single_nodes(items, choices)))
 
 
@@ -68,7 +70,7 @@ DIALECT = Dialect(
     read=read,
     json_schema=json_schema,
     options=OPTIONS,
-    takes_steps=True,
+    part=part,
     everything=ValohaiChoices(everything=True),
     nearly=nearly,
     files=("valohai.yaml", "valohai.yml"),

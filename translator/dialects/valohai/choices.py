@@ -10,7 +10,6 @@ from translator.dialects.choices import Choices, Options
 if TYPE_CHECKING:
     from argparse import Namespace
 
-    from translator.dialects import Source
     from translator.dialects.choices import ArgumentGroup
 
 
@@ -28,12 +27,6 @@ class ValohaiChoices(Choices):
     def pipelines(self) -> bool:
         """Return whether the pipelines of the file are read."""
         return not (self.steps or self.tasks)
-
-
-def choices_of(source: Source) -> ValohaiChoices:
-    """Return the choices with which a source is read."""
-    chosen = source.choices
-    return chosen if isinstance(chosen, ValohaiChoices) else ValohaiChoices(chosen.in_place, chosen.steps)
 
 
 def add_arguments(valohai: ArgumentGroup) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.dialects.valohai import vendor
-from translator.dialects.valohai.choices import choices_of
 from translator.dialects.valohai.clean import is_clean
 from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
 from translator.dialects.valohai.grids import read_grid
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.schema import validate
+from translator.dialects.valohai.selection import choices_of
 from translator.dialects.valohai.single_nodes import single_nodes
 from translator.dialects.valohai.steps import read_step
 from translator.dialects.valohai.values import texts, value_of
@@ -67,7 +67,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     for item in (*items.endpoints.values(), *items.deployments.values()):
         message = f"the {item.kind} {item.name!r} is ignored, because only deployment nodes use it"
         diagnostics.note(f"ignored-{item.kind}", message, item.place.key_span(item.kind))
-    choices = choices_of(source)
+    choices = choices_of(source, items)
     singles = single_nodes(items, choices)
     pipelines = items.pipelines if choices.pipelines else {}
     if not pipelines and not singles:

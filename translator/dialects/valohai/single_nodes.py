@@ -7,6 +7,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from translator.dialects.choices import ChoiceError
+from translator.dialects.valohai.selection import node_names
 from translator.names import did_you_mean, identifiers
 from translator.source import Located
 
@@ -64,9 +65,13 @@ def _chosen(items: Items, choices: ValohaiChoices) -> Iterator[Item]:
         for name in names:
             if name not in known:
                 what = "step" if kind == "step" else "task blueprint"
-                raise ChoiceError(
-                    f"--{kind} {name}: there is no {what} {name!r}", did_you_mean(name, known, f"{what}s")
-                )
+                nodes = node_names(items) if kind == "step" else []
+                hint: str | None
+                if name in nodes:
+                    hint = "to run nodes of a pipeline, name only nodes, or add --pipeline NAME"
+                else:
+                    hint = did_you_mean(name, [*known, *nodes]) or did_you_mean(name, known, f"{what}s")
+                raise ChoiceError(f"--{kind} {name}: there is no {what} {name!r}", hint)
             yield known[name]
 
 

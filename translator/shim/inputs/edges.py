@@ -81,6 +81,11 @@ def files(  # noqa: PLR0913, PLR0917 - all that decides which files an input has
     )
 
 
+def besides_launched(edges: Sequence[ArtifactSource]) -> list[ArtifactSource]:
+    """Return the edges that count for an input that the run was given: those from nodes of this run."""
+    return [edge for edge in edges if edge.run is None]
+
+
 def value(edge: ValueSource, upstream: Mapping[str, Sequence[Manifest]], *, many: bool) -> tuple[bool, Value]:
     """Take the value that ``edge`` brings.
 

@@ -14,7 +14,7 @@ from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.embedded import events
 from translator.shim.json_values.storable import sane, text
-from translator.shim.outcome import controlflow, traces
+from translator.shim.outcome import controlflow, earlier_run, traces
 from translator.shim.outcome.traces import NODE, EngineState
 from translator.shim.store import RUN, Store, key_of
 
@@ -83,7 +83,9 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
         }
     state = ended or _as_marked(state, marked)
     by_person = {"marked": marked} if marked is not None else {}
-    document = {**head, "state": state.value, **by_person, **times, **more}
+    earlier = earlier_run.recorded(store, pipeline, run)
+    source = {"earlier_run": earlier} if earlier is not None else {}
+    document = {**head, "state": state.value, **by_person, **times, **source, **more}
     key = key_of(pipeline, run, name=RUN)
     store.write_json(key, document)
     events.emit("run-ended", state=state.value)

@@ -20,7 +20,7 @@ from translator.targets.descriptions import described_parameters
 from translator.targets.render import call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from translator.launch_inputs import LaunchInput
     from translator.targets.render import Call
@@ -56,6 +56,7 @@ def node_form(
     node: ir.StepNode,
     setters: Mapping[str, Sequence[ir.PipelineParameter]],
     edges: Sequence[ir.Edge] = (),
+    earlier: Container[str] = (),
 ) -> Form:
     """Return the DAG params of a node.
 
@@ -66,6 +67,7 @@ def node_form(
         node: the node.
         setters: by parameter, the pipeline parameters that set it.
         edges: the edges that end in parameters and inputs of the node.
+        earlier: the nodes that are left out.
     """
     params: dict[str, Call] = {}
     parameters: dict[str, Call] = {}
@@ -87,7 +89,7 @@ def node_form(
                 params[keys[-1]] = _single(node, parameter)
         if keys:
             parameters[parameter.name] = call("dag_param", *keys)
-    launched = launch_inputs(node, edges)
+    launched = launch_inputs(node, edges, earlier)
     files = {item.key: _files(item) for item in launched}
     inputs = {item.input.name: call("dag_param", item.key) for item in launched}
     if not sets:

@@ -12,7 +12,7 @@ from translator.targets import render
 from translator.targets.airflow.dag import are_late, comments, dag_arguments
 from translator.targets.airflow.forms import params_of
 from translator.targets.airflow.imports import import_blocks
-from translator.targets.airflow.model import DagFile, GroupNode, PlainNode, VisualGroup
+from translator.targets.airflow.model import DagFile, EarlierNode, GroupNode, PlainNode, VisualGroup
 from translator.targets.airflow.names import part_variables, task_ids
 from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
@@ -40,19 +40,8 @@ _MODULES = {
     **dict.fromkeys(
         (
             *("FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input", "Parameter", "Resources"),
-            *(
-                "Step",
-                "StepOperator",
-                "dag_param",
-                "files_param",
-                "is_false",
-                "is_true",
-                BUILDERS,
-                "metadata",
-                "output",
-                "parameter",
-            ),
-            *("runner", "same_input"),
+            *("Step", "StepOperator", "dag_param", "earlier_node", "files_param", "is_false", "is_true", BUILDERS),
+            *("metadata", "output", "parameter", "runner", "same_input"),
         ),
         "airflow_plugin",
     ),
@@ -69,7 +58,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         options: the context of the file.
     """
     reserved = _RESERVED | runner_names(pipeline.graph)
-    variables = identifiers([node.name for node in pipeline.nodes], reserved)
+    variables = identifiers([node.name for node in (*pipeline.nodes, *pipeline.earlier)], reserved)
     nodes = sorted_nodes(pipeline)
     constants, constant_of = node_constants(nodes, pipeline.dialect)
     hooks = hook_names(pipeline, TARGET, SETTINGS, reserved.union(variables.values(), constant_of.values()))
@@ -79,6 +68,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     for shown in forms.values():
         params.update(shown.params)
     after = _after(pipeline, variables)
+    earlier = tuple(_earlier(pipeline, node, variables[node.name]) for node in pipeline.earlier)
     parts = part_variables(variables, reserved)
     lowered = tuple(
         lower_node(
@@ -108,7 +98,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     )
     return DagFile(
         marker=render.marker(
-            options.source or pipeline.file, options.pipeline or pipeline.name, pipeline.configuration
+            options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
         imports=import_blocks(
             _MODULES,
@@ -117,6 +107,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
                 "Path",
                 *(["TaskGroup"] if any(node.group for node in nodes) else []),
                 *_names([step.step for step in constants], params, finish, dict(arguments), *lowered),
+                *(["earlier_node"] if earlier else []),
             },
             import_clauses(hooks),
         ),
@@ -127,9 +118,16 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         comments=comments(pipeline),
         late_params=params if late else {},
         finish=finish,
+        earlier=earlier,
         groups=tuple(_groups(plan, nodes, _explained_once(lowered))),
         order=order_lines(after, "finish", awaited(after, mapped)),
     )
+
+
+def _earlier(pipeline: ir.Pipeline, node: ir.Node, variable: str) -> EarlierNode:
+    """Return the statement that refers to a node that is left out."""
+    run = pipeline.part.run if pipeline.part is not None else None
+    return EarlierNode(variable, node.span.place, call("earlier_node", node.name, run=run))
 
 
 def _explained_once(nodes: Sequence[PlainNode | GroupNode]) -> list[PlainNode | GroupNode]:
@@ -176,7 +174,7 @@ def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
 def _after(pipeline: ir.Pipeline, variables: Mapping[str, str]) -> dict[str, list[str]]:
     """Return the downstream variables of each node's variable, in file order."""
     pairs = {(edge.source.node, edge.target.node) for edge in pipeline.edges}
-    followers: dict[str, list[str]] = {variable: [] for variable in variables.values()}
+    followers: dict[str, list[str]] = {variables[node.name]: [] for node in pipeline.nodes}
     order = {node: place for place, node in enumerate(variables)}
     for source, target in sorted(pairs, key=lambda pair: (order[pair[0]], order[pair[1]])):
         followers[variables[source]].append(variables[target])

@@ -50,6 +50,15 @@ class GroupNode:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierNode:
+    """A node that is left out of this part of the pipeline, and that other nodes take files or values from."""
+
+    variable: str
+    place: str
+    reference: Call
+
+
+@dataclass(frozen=True, slots=True)
 class VisualGroup:
     """Nodes that are shown as a group; without ``group``, nodes outside any group."""
 
@@ -95,3 +104,4 @@ class DagFile(Frame):
     finish: Call
     groups: tuple[VisualGroup, ...]
     order: tuple[OrderLine, ...]
+    earlier: tuple[EarlierNode, ...] = ()

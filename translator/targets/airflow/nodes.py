@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def form_of(plan: Plan, node: ir.StepNode) -> Form:
     """Return the DAG params of a node, and the sources of its parameters."""
     edges = (*plan.into(node, ir.EdgeKind.PARAMETER), *plan.into(node, ir.EdgeKind.INPUT))
-    return node_form(node, plan.setters.get(node.name, {}), edges)
+    return node_form(node, plan.setters.get(node.name, {}), edges, plan.earlier)
 
 
 def lower_node(  # noqa: PLR0913 - all that is known of a node

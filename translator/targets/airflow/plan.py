@@ -10,7 +10,7 @@ from translator.targets.airflow.names import node_ids
 from translator.targets.airflow.settings import of_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
 REFERENCES = {
     ir.EdgeKind.ARTIFACT: "output",
@@ -28,7 +28,8 @@ class Plan:
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
     node and parameter; ``on_error`` is the rule of nodes without one. ``variables`` are the variables that hold
     the nodes, ``ids`` those of their tasks and groups, ``hooks`` by dotted name the names of imported hooks.
-    ``documented``: settings document all tasks.
+    ``documented``: settings document all tasks. ``earlier`` are the nodes that are left out of this part of the
+    pipeline and that edges start at.
     """
 
     edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
@@ -38,6 +39,7 @@ class Plan:
     ids: Mapping[str, str]
     hooks: Mapping[str, str]
     documented: bool
+    earlier: Container[str]
 
     def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
         """Return the edges that end in ports of one kind of ``node``, in the order of the source file."""
@@ -49,11 +51,11 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[
 
     Args:
         pipeline: the pipeline.
-        variables: by node, the variable that holds it.
+        variables: by node, also those that are left out, the variable that holds it.
         hooks: by dotted name, the name of a hook in the file.
     """
     edges: dict[tuple[str, ir.EdgeKind], list[ir.Edge]] = {}
-    for edge in pipeline.edges:
+    for edge in pipeline.incoming:
         if edge.source.kind in REFERENCES:
             edges.setdefault((edge.target.node, edge.target.kind), []).append(edge)
     setters: dict[str, dict[str, list[ir.PipelineParameter]]] = {}
@@ -63,4 +65,6 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[
     rules = {node.policy.on_error for node in pipeline.nodes}
     # Nodes with the same rule share it; in Loom, all nodes do.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
-    return Plan(edges, shared, setters, variables, node_ids(pipeline), hooks, "doc_md" in of_tasks(pipeline))
+    earlier = frozenset(node.name for node in pipeline.earlier)
+    documented = "doc_md" in of_tasks(pipeline)
+    return Plan(edges, shared, setters, variables, node_ids(pipeline), hooks, documented, earlier)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.targets.airflow.model import PlainNode
-from translator.targets.render import call, comment, keywords, line, name, outline_lines
+from translator.targets.render import EARLIER, call, comment, keywords, line, literal, name, outline_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,6 +46,11 @@ def framed(file: Frame, tasks: Iterable[str]) -> Iterator[str]:
 
 
 def _tasks(file: DagFile) -> Iterator[str]:
+    if file.earlier:
+        yield f"{_MARGIN}{comment(EARLIER)}"
+        for node in file.earlier:
+            yield f"{_MARGIN}{node.variable} = {literal(node.reference)}  {comment(node.place)}"
+        yield ""
     for group in file.groups:
         yield from _visual_group(group)
     yield f"{_MARGIN}# Runs last, whatever happened: writes run.json and sets the run's state."

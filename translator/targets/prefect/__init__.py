@@ -81,7 +81,7 @@ def bad_name(name: str) -> str | None:
 
 def file_name(pipeline: Pipeline) -> str:
     """Name the flow's file; it ends in ``_flow``, so that it never shadows a module of a library."""
-    return flow_file(pipeline, f"{slug(pipeline.name)}_flow.py")
+    return flow_file(pipeline, f"{slug(pipeline.title)}_flow.py")
 
 
 def run_command(  # noqa: PLR0913 - the interface of all targets

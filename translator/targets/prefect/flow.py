@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.names import digest, identifiers
+from translator.targets.outline import part_text
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import AXIS
 from translator.targets.prefect.model import Field, Flow
@@ -37,10 +38,10 @@ def flow_of(plan: Plan, names: Names) -> Flow:
     described = [
         (names.arguments[item.name].field.name, item.description or _what_it_sets(item)) for item in pipeline.parameters
     ]
-    for node, name in names.nodes.items():
-        group = names.groups[node]
+    for node, group in names.groups.items():
         if group is None:
             continue
+        name = names.nodes[node]
         if group.constant is not None:
             arguments.append(Field(name, f"{AXIS}[{group.name}]", Name(group.constant)))
         else:
@@ -64,9 +65,8 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         max_workers=limit if limited else None,
         parameters=parameters or None,
     )
-    name = identifiers([pipeline.name], FUNCTIONS | runner_names(pipeline.graph) | {*names.functions.values()})[
-        pipeline.name
-    ]
+    taken = FUNCTIONS | runner_names(pipeline.graph) | {*names.functions.values()}
+    name = identifiers([pipeline.title], taken)[pipeline.title]
     place = pipeline.span.place
     threads = 1 if limit == 1 else nodes
     return Flow(
@@ -91,7 +91,11 @@ def documented(pipeline: ir.Pipeline, arguments: Sequence[tuple[str, str]]) -> t
         pipeline: the pipeline.
         arguments: the arguments with a description.
     """
-    lines = doc(f"Run the pipeline {code(pipeline.name)}.")
+    what = "Run the pipeline" if pipeline.part is None else "Run a part of the pipeline"
+    lines = doc(f"{what} {code(pipeline.name)}.")
+    if shown := part_text(pipeline):
+        first, *more = doc(shown)
+        lines += ["", f"{' ' * INDENT}{first}", *more]
     if pipeline.description:
         first, *more = doc(pipeline.description)
         lines += ["", f"{' ' * INDENT}{first}", *more]

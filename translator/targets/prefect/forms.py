@@ -74,16 +74,17 @@ def group_of(  # noqa: PLR0913, PLR0917 - all that is known of a node's form
     return Group(name, node.name, described, fields, constant, points)
 
 
-def inputs_group(node: ir.StepNode, name: str, edges: Sequence[ir.Edge]) -> Group | None:
+def inputs_group(node: ir.StepNode, name: str, edges: Sequence[ir.Edge], earlier: Container[str] = ()) -> Group | None:
     """Return the group of the form for the inputs of a node whose files a run can be given; None if there are none.
 
     Args:
         node: the node.
         name: the name of the class.
         edges: the edges that end in it.
+        earlier: the nodes that are left out.
     """
     names = identifiers([item.name for item in node.step.inputs], FIELDS, shadow_builtins=True)
-    fields = tuple(_files(item, names[item.input.name]) for item in launch_inputs(node, edges))
+    fields = tuple(_files(item, names[item.input.name]) for item in launch_inputs(node, edges, earlier))
     described = docstring_of(f"Files for the inputs of {code(node.name)}.", "They replace the defaults.")
     return Group(name, node.name, described, fields, base="NodeInputs") if fields else None
 

@@ -37,7 +37,7 @@ def imports_of(
     used |= {"Field" for field in fields if isinstance(field.default, Call) and field.default.function.text == "Field"}
     nodes = plan.nodes.values()
     tasks = any(isinstance(node, ir.TaskNode) for node in nodes)
-    carrying = any(edge.source.kind in METHODS for edge in plan.pipeline.edges)
+    carrying = any(edge.source.kind in METHODS for edge in plan.pipeline.incoming)
     carrying = carrying or any(True for node in nodes for _ in gated.verdicts(node))
     allowing = any(allows_failure(plan.nodes[edge.source.node]) for edge in plan.pipeline.edges)
     skipping = any(not gate.excludes for node in nodes for gate in node.policy.gates)
@@ -57,6 +57,7 @@ def imports_of(
             "run_of",
             "thread_pool",
             *(["Executions"] if carrying else []),
+            *(["earlier_node"] if plan.earlier else []),
             *(["Skip", "skip"] if skipping else []),
             *(["NodeParameters"] if of_parameters else []),
             *(["NodeInputs"] if of_inputs else []),

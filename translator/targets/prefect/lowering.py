@@ -10,7 +10,7 @@ from translator.targets.prefect.flow import flow_of
 from translator.targets.prefect.imports import imports_of
 from translator.targets.prefect.model import FlowFile
 from translator.targets.prefect.names import names_of
-from translator.targets.prefect.nodes import function_of
+from translator.targets.prefect.nodes import earlier_node, function_of
 from translator.targets.prefect.plan import plan_of
 from translator.targets.prefect.text import alias
 
@@ -39,7 +39,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
     flow = flow_of(plan, names)
     return FlowFile(
         marker=render.marker(
-            options.source or pipeline.file, options.pipeline or pipeline.name, pipeline.configuration
+            options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
         imports=imports_of(plan, names, constants, functions.values(), flow),
         project=render.project_expression(options.project),
@@ -48,5 +48,6 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
         groups=groups,
         nodes=tuple(functions[node.name] for node in pipeline.nodes),
         submitted=tuple(function.submit for function in functions.values()),
+        earlier=tuple(earlier_node(plan, name, names) for name in plan.earlier),
         flow=flow,
     )

@@ -111,9 +111,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FlowFile(Frame):
-    """The file of a dataflow graph; ``nodes`` are in the order of the source file, ``submitted`` in one that runs."""
+    """The file of a dataflow graph; ``nodes`` are in the order of the source file, ``submitted`` in one that runs.
+
+    ``earlier`` are the statements that refer to nodes that are left out.
+    """
 
     aliases: tuple[str, ...]
     groups: tuple[Group, ...]
     nodes: tuple[NodeFunction, ...]
     submitted: tuple[str, ...]
+    earlier: tuple[str, ...] = ()

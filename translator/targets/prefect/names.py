@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FUNCTIONS = {
     "allow_failure",
     "as_written",
+    "earlier_node",
     "execution",
     "execution_node",
     "finish",
@@ -82,7 +83,8 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     pipeline = plan.pipeline
     reserved = FUNCTIONS | LOCALS | ARGUMENTS | runner_names(pipeline.graph)
     parameters = identifiers([parameter.name for parameter in pipeline.parameters], reserved)
-    nodes = identifiers([node.name for node in pipeline.nodes], reserved | set(parameters.values()))
+    named = [node.name for node in (*pipeline.nodes, *pipeline.earlier)]
+    nodes = identifiers(named, reserved | set(parameters.values()))
     taken = {*parameters.values(), *nodes.values()} | FUNCTIONS
     functions = {name: free(f"{identifier.rstrip('_')}_node", taken) for name, identifier in nodes.items()}
     taken |= set(functions.values())
@@ -104,7 +106,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
         groups[node.name] = forms.group_of(node, title, constant, _hidden(plan, node), aliases, plan.edges[node.name])
         classes.add(title)
         title = free(f"{titles[node.name]}Inputs", classes)
-        inputs[node.name] = forms.inputs_group(node, title, plan.edges[node.name])
+        inputs[node.name] = forms.inputs_group(node, title, plan.edges[node.name], plan.earlier)
         classes.add(title)
     others = {*runs.values(), *steps.values(), *aliases.names.values(), *LOCALS, *classes, "PROJECT"}
     hooks = hook_names(pipeline, TARGET, SETTINGS, taken | others)

@@ -13,7 +13,7 @@ from translator.targets.prefect.names import GROUP_ARGUMENTS, INPUTS_ARGUMENT
 from translator.targets.prefect.plan import METHODS, allows_failure
 from translator.targets.prefect.settings import node_hooks, of_node, retry_options
 from translator.targets.prefect.text import docstring_of, spread
-from translator.targets.render import Call, Name, call, code, literal
+from translator.targets.render import Call, Name, call, code, comment, literal
 from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
@@ -44,12 +44,13 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
         passed.append(f"{INPUTS_ARGUMENT}={names.launched[node.name]}")
     for source in carrying:
         arguments.append(f"{names.nodes[source]}: Executions")
-        passed.append(f"{names.nodes[source]}={_future(plan.nodes[source], names)}")
+        passed.append(f"{names.nodes[source]}={_upstream(plan, source, names)}")
     for setter in dict.fromkeys((*setters.values(), *gated.switches(node))):
         argument = names.arguments[setter]
         arguments.append(f"{argument.field.name}: {argument.plain}")
         passed.append(f"{argument.field.name}={argument.field.name}")
-    if waited := [source for source in dict.fromkeys(edge.source.node for edge in edges) if source not in carrying]:
+    sources = [source for source in dict.fromkeys(edge.source.node for edge in edges) if source in plan.nodes]
+    if waited := [source for source in sources if source not in carrying]:
         passed.append(f"wait_for=[{', '.join(_future(plan.nodes[source], names) for source in waited)}]")
     function = names.functions[node.name]
     values = {name: argument.field.name for name, argument in names.arguments.items()}
@@ -82,6 +83,18 @@ def _variable(plan: Plan, node: ir.StepNode, names: Names) -> str | None:
     edges = any(edge.source.node == node.name for edge in plan.pipeline.edges)
     judged = any(node.name in gated.verdicts(other) for other in plan.nodes.values())
     return names.runs[node.name] if edges or judged else None
+
+
+def earlier_node(plan: Plan, name: str, names: Names) -> str:
+    """Return the statement that refers to a node that is left out."""
+    part = plan.pipeline.part
+    reference = call("earlier_node", name, run=part.run if part is not None else None)
+    return f"{names.runs[name]} = {literal(reference)}  {comment(plan.earlier[name].span.place)}"
+
+
+def _upstream(plan: Plan, name: str, names: Names) -> str:
+    """Return an upstream node as an argument: its future, or its executions in an earlier run."""
+    return names.runs[name] if name in plan.earlier else _future(plan.nodes[name], names)
 
 
 def _future(node: ir.StepNode, names: Names) -> str:

@@ -22,12 +22,16 @@ METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The incoming edges and the pipeline parameters of each node; ``nodes`` in an order that can run."""
+    """The incoming edges and the pipeline parameters of each node; ``nodes`` in an order that can run.
+
+    ``earlier`` are the nodes that are left out of this part of the pipeline and that edges start at.
+    """
 
     pipeline: ir.Pipeline
     nodes: Mapping[str, ir.StepNode]
     edges: Mapping[str, Sequence[ir.Edge]]
     setters: Mapping[str, Mapping[str, str]]
+    earlier: Mapping[str, ir.Node]
 
 
 def plan_of(pipeline: ir.Pipeline) -> Plan:
@@ -37,9 +41,10 @@ def plan_of(pipeline: ir.Pipeline) -> Plan:
         pipeline: a pipeline of execution and task nodes only, that has no cycle.
     """
     edges: dict[str, list[ir.Edge]] = {node.name: [] for node in pipeline.nodes}
-    for edge in pipeline.edges:
+    for edge in pipeline.incoming:
         edges[edge.target.node].append(edge)
-    return Plan(pipeline, {node.name: node for node in sorted_nodes(pipeline)}, edges, _setters(pipeline))
+    nodes = {node.name: node for node in sorted_nodes(pipeline)}
+    return Plan(pipeline, nodes, edges, _setters(pipeline), {node.name: node for node in pipeline.earlier})
 
 
 def _setters(pipeline: ir.Pipeline) -> dict[str, dict[str, str]]:

@@ -82,13 +82,15 @@ def flow_file(pipeline: ir.Pipeline, default: str) -> str:
     named = of_flow(pipeline).get("file")
     if named is None:
         return default
-    return str(named).replace(PIPELINE, slug(pipeline.name))
+    return str(named).replace(PIPELINE, slug(pipeline.title))
 
 
 def flow_name(pipeline: ir.Pipeline) -> str:
     """Return the name of the flow, before characters that Prefect refuses are replaced."""
     named = of_flow(pipeline).get("name")
-    return pipeline.name if named is None else str(named).replace(PIPELINE, pipeline.name)
+    if named is not None and pipeline.part is not None and PIPELINE not in str(named):
+        return f"{named} ({pipeline.part.label})"
+    return pipeline.title if named is None else str(named).replace(PIPELINE, pipeline.title)
 
 
 def store_arguments(pipeline: ir.Pipeline) -> dict[str, Expression]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.targets.render import comment, docstring, keywords, line
+from translator.targets.render import EARLIER, comment, docstring, keywords, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,8 @@ _BLANK = ("", "")
 
 def flow_source(file: FlowFile) -> Iterator[str]:
     """Yield the text of the flow of a dataflow graph."""
-    yield from framed(file, _functions(file), (*file.submitted, "return finish()"))
+    earlier = (comment(EARLIER), *file.earlier) if file.earlier else ()
+    yield from framed(file, _functions(file), (*earlier, *file.submitted, "return finish()"))
 
 
 def framed(file: Frame, functions: Iterable[str], body: Iterable[str], token: str = "") -> Iterator[str]:

@@ -73,7 +73,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     used = {"DAG", "Path", *body.used, *of_steps, *render.names_in(dict(arguments))}
     return ControlFlowFile(
         marker=render.marker(
-            options.source or pipeline.file, options.pipeline or pipeline.name, pipeline.configuration
+            options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
         imports=import_blocks(_MODULES, used, import_clauses(hooks)),
         project=render.project_expression(options.project),

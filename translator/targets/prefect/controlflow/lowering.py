@@ -72,7 +72,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     flow, statements = _flow(file), _statements(file, ())
     return ControlFlowFile(
         marker=render.marker(
-            options.source or pipeline.file, options.pipeline or pipeline.name, pipeline.configuration
+            options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
         imports=_imports(file, flow),
         project=render.project_expression(options.project),

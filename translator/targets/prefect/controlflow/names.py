@@ -56,7 +56,7 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
     for path in onward:
         functions[path] = free(f"from_{places[path].rstrip('_')}", taken)
         taken.add(functions[path])
-    flow = identifiers([pipeline.name], taken)[pipeline.name]
+    flow = identifiers([pipeline.title], taken)[pipeline.title]
     arguments = identifiers([parameter.name for parameter in pipeline.parameters], taken | {flow} | ARGUMENTS)
     constants = {name.upper() for name in places.values()}
     hooks = hook_names(pipeline, TARGET, SETTINGS, taken | {flow, "PROJECT", *arguments.values()} | constants)

@@ -1,0 +1,203 @@
+"""Test the part of a pipeline that ``--from``, ``--to`` and ``--step`` choose."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from translator.dialects import ChoiceError, Choices
+from translator.launch_inputs import all_launch_inputs, required
+from translator.load import Loaded, load_text
+
+STEPS = """\
+- step:
+    name: s
+    image: i
+    command: x {parameters}
+    parameters: [{name: lr, type: float, default: 1}]
+    inputs:
+      - {name: data, optional: true}
+- step:
+    name: strict
+    image: i
+    command: x
+    parameters: [{name: lr, type: float, default: 1}]
+    inputs: [{name: data}]
+"""
+PIPELINE = """\
+- pipeline:
+    name: {name}
+    parameters:
+      - {{name: rate, default: 2, targets: [{a}.parameter.lr, d.parameter.lr]}}
+      - {{name: unused, default: 2}}
+    nodes:
+      - {{name: {a}, type: execution, step: s}}
+      - {{name: b, type: task, step: strict}}
+      - {{name: c, type: execution, step: strict, edge-merge-mode: append}}
+      - {{name: d, type: execution, step: s}}
+      - {{name: e, type: execution, step: s}}
+    edges:
+      - [{a}.output.*, b.input.data]
+      - [b.output.*, c.input.data]
+      - [{a}.output.*.csv, c.input.data]
+      - [{a}.metadata.best, c.parameter.lr]
+      - [c.dependency.*, d.dependency.*]
+"""
+ONE = STEPS + PIPELINE.format(name="P", a="a")
+TWO = ONE + PIPELINE.format(name="Q", a="other")
+
+
+def read(text: str = ONE, **options: object) -> Loaded:
+    return load_text(text, choices=Choices(**options))
+
+
+@pytest.mark.parametrize(
+    ("options", "kept", "earlier", "label"),
+    [
+        ({"first": "b"}, "bcd", "a", "from b"),
+        ({"first": "a"}, "abcd", "", "from a"),
+        ({"first": "c"}, "cd", "ab", "from c"),
+        ({"first": "d"}, "d", "", "from d"),
+        ({"last": "b"}, "ab", "", "to b"),
+        ({"last": "a"}, "a", "", "to a"),
+        ({"first": "b", "last": "c"}, "bc", "a", "from b to c"),
+        ({"first": "b", "last": "b"}, "b", "a", "from b to b"),
+        ({"steps": ("c",)}, "c", "ab", "only c"),
+        ({"steps": ("d", "a", "a")}, "ad", "", "only d and a"),
+        ({"steps": ("e", "b", "c")}, "bce", "a", "only e, b and c"),
+    ],
+)
+def test_nodes_of_a_part(options, kept, earlier, label) -> None:
+    pipeline = read(**options).choose()
+    assert "".join(node.name for node in pipeline.nodes) == kept
+    assert "".join(node.name for node in pipeline.earlier) == earlier
+    assert pipeline.part is not None
+    assert pipeline.part.label == label
+    assert pipeline.name == "P"
+    assert pipeline.title == f"P ({label})"
+    left_out = {node.name for node in pipeline.part.left_out}
+    assert left_out == set("abcde") - set(kept)
+    assert {edge.source.node for edge in pipeline.edges} <= set(kept)
+
+
+def test_all_edges_into_a_part_keep_their_order() -> None:
+    pipeline = read(first="b").choose()
+    assert [str(edge) for edge in pipeline.incoming] == [
+        "a.output.* -> b.input.data",
+        "b.output.* -> c.input.data",
+        "a.output.*.csv -> c.input.data",
+        "a.metadata.best -> c.parameter.lr",
+        "c.dependency.* -> d.dependency.*",
+    ]
+
+
+def test_a_part_with_all_nodes_is_the_whole_pipeline() -> None:
+    text = STEPS + "- pipeline: {name: P, nodes: [{name: n, type: execution, step: s}], edges: []}\n"
+    assert read(text, first="n").choose().part is None
+
+
+@pytest.mark.parametrize(
+    ("options", "parameters"),
+    [({"first": "b"}, {"rate": ["d"], "unused": []}), ({"last": "b"}, {"rate": ["a"], "unused": []}),
+     ({"steps": ("e",)}, {"unused": []})],
+)  # fmt: skip
+def test_parameters_that_set_nothing_are_left_out(options, parameters) -> None:
+    pipeline = read(**options).choose()
+    assert {one.name: [target.node for target in one.targets] for one in pipeline.parameters} == parameters
+
+
+def test_files_of_left_out_nodes_can_be_given_instead() -> None:
+    pipeline = read(steps=("b", "c")).choose()
+    inputs = {one.name: one for one in all_launch_inputs(pipeline)}
+    assert [str(port) for port in inputs["b.data"].earlier] == ["a.output.*"]
+    assert [str(port) for port in inputs["c.data"].sources] == ["b.output.*"]
+    assert [str(port) for port in inputs["c.data"].earlier] == ["a.output.*.csv"]
+    assert inputs["b.data"].description == "Used instead of a.output.* of the earlier run."
+    assert required(pipeline) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message", "hint"),
+    [
+        (ONE, {"first": "aa"}, "--from aa: the pipeline 'P' has no node 'aa'", "did you mean 'a'?"),
+        (ONE, {"last": "x"}, "--to x: the pipeline 'P' has no node 'x'", "nodes: "),
+        (ONE, {"first": "c", "last": "a"}, "--from c --to a: 'a' is not downstream of 'c'", None),
+        (ONE, {"first": "b", "last": "a"}, "--from b --to a: 'a' is not downstream of 'b'", "exchange them"),
+        (ONE, {"first": "a", "steps": ("b",)}, "--from cannot be combined with --step", None),
+        (ONE, {"last": "a", "steps": ("b",)}, "--to cannot be combined with --step", None),
+        (ONE, {"run": "latest"}, "--run needs --from, --to or --step", None),
+        (TWO, {"first": "b"}, "--from b: several pipelines have this node; choose one with --pipeline NAME", None),
+        (TWO, {"first": "othr"}, "--from othr: no pipeline has a node 'othr'", "did you mean 'other'?"),
+        (ONE, {"steps": ("e", "s")}, "--step e: there is no step 'e'", "to run nodes of a pipeline, name only nodes"),
+        (ONE, {"steps": ("strickt",)}, "--step strickt: there is no step 'strickt'", "did you mean 'strict'?"),
+        (TWO, {"steps": ("othe",)}, "--step othe: there is no step 'othe'", "did you mean 'other'?"),
+    ],
+)
+def test_bad_choices(text, options, message, hint) -> None:
+    with pytest.raises(ChoiceError) as error:
+        read(text, **options)
+    assert str(error.value).startswith(message)
+    if hint is not None:
+        assert str(error.value.hint).startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("options", "pipeline", "nodes"),
+    [
+        ({"first": "other"}, "Q", ["other", "b", "c", "d"]),
+        ({"first": "b", "pipeline": "Q"}, "Q", ["b", "c", "d"]),
+        ({"steps": ("other",)}, "Q", ["other"]),
+        ({"steps": ("s",)}, "s", ["s"]),
+        ({"steps": ("s",), "pipeline": "s"}, "s", ["s"]),
+    ],
+)
+def test_the_pipeline_of_a_part(options, pipeline, nodes) -> None:
+    loaded = read(TWO, **options)
+    assert loaded.names == (pipeline,)
+    assert [node.name for node in loaded.choose().nodes] == nodes
+
+
+NAMESAKE = (
+    STEPS
+    + """\
+- pipeline:
+    name: P
+    nodes:
+      - {name: before, type: execution, step: s}
+      - {name: strict, type: execution, step: strict}
+    edges: [[before.output.*, strict.input.data]]
+"""
+)
+
+
+def test_a_step_and_a_node_of_one_name() -> None:
+    """The step runs on its own, unless the pipeline is named: then the node runs, with its edges."""
+    assert read(NAMESAKE, steps=("strict",)).choose().part is None
+    assert [node.name for node in read(NAMESAKE, steps=("strict",), pipeline="P").choose("P").earlier] == ["before"]
+
+
+def test_wrong_edges_from_left_out_nodes_are_reported() -> None:
+    text = ONE.replace("a.output.*.csv, c.input.data", "a.input.dta, c.input.data").replace(
+        "a.output.*, b", "nn.output.*, b"
+    )
+    found = [one.code for one in read(text, first="c").diagnostics.found]
+    assert "unknown-input" in found
+    assert "unknown-node" in [one.code for one in read(text, steps=("b",)).diagnostics.found]
+
+
+def test_a_pipeline_with_errors_stays_whole() -> None:
+    loaded = read(ONE.replace("step: strict, edge", "step: strictt, edge"), first="c")
+    assert not loaded.pipelines
+    assert "unknown-step" in [one.code for one in loaded.diagnostics.found]
+
+
+def test_common_choices_do_not_mark_a_language() -> None:
+    """Each option of all languages has a field that no language takes for its own."""
+    from translator.dialects.loom.choices import OPTIONS, LoomChoices
+
+    assert {field.name for field in fields(Choices)} == {
+        "in_place", "steps", "first", "last", "run", "pipeline"
+    }  # fmt: skip
+    assert not OPTIONS.are_set_in(LoomChoices(first="a", steps=("b",), pipeline="c"))
+    assert OPTIONS.are_set_in(LoomChoices(group="a"))

@@ -1,0 +1,20 @@
+"""Say which part of a pipeline runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from translator.ir import Pipeline
+
+
+def part_text(pipeline: Pipeline) -> str | None:
+    """Return what is left out of a part of a pipeline, and what replaces it; None for a whole pipeline."""
+    part = pipeline.part
+    if part is None:
+        return None
+    names = [node.name for node in pipeline.earlier]
+    listed = ", ".join(node.name for node in part.left_out)
+    which = "the latest earlier run" if part.run is None else f"the run {part.run}"
+    taken = f"; files and values of {', '.join(names)} come from {which}" if names else ""
+    return f"left out: {listed}{taken}"

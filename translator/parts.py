@@ -1,0 +1,141 @@
+"""Choose the part of a pipeline that runs: ``--from NODE``, ``--to NODE``, ``--step NODE``.
+
+In a dataflow graph, ``--from`` keeps a node and all nodes downstream of it, ``--to`` a node and all nodes upstream of
+it, and both together the nodes between them. ``--step`` keeps the named nodes alone. What they take from nodes that are
+left out comes from an earlier run (``translator.shim.outcome.earlier_run``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.dialects.choices import ChoiceError
+from translator.graphs import reachable
+from translator.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from translator.dialects.choices import Choices
+
+
+def chosen_pipeline(pipelines: Sequence[ir.Pipeline], names: Sequence[str], choices: Choices) -> str:
+    """Return the name of the pipeline whose part is chosen.
+
+    Args:
+        pipelines: those that could be read.
+        names: the names of all pipelines of the file.
+        choices: the options of the command line.
+
+    Raises:
+        ChoiceError: no pipeline has these nodes, or several have.
+    """
+    if choices.pipeline is not None:
+        return choices.pipeline
+    if len(names) == 1:
+        return names[0]
+    option, wanted = _options(choices)[0]
+    having = [pipeline.name for pipeline in pipelines if wanted in {node.name for node in pipeline.nodes}]
+    if len(having) == 1:
+        return having[0]
+    if not having:
+        known = dict.fromkeys(node.name for pipeline in pipelines for node in pipeline.nodes)
+        raise ChoiceError(f"{option} {wanted}: no pipeline has a node {wanted!r}", did_you_mean(wanted, known, "nodes"))
+    listed = "\n".join(f"  {name!r}" for name in having)
+    raise ChoiceError(
+        f"{option} {wanted}: several pipelines have this node; choose one with --pipeline NAME:\n{listed}"
+    )
+
+
+def part_of(pipeline: ir.Pipeline, choices: Choices) -> ir.Pipeline:
+    """Return the part of a pipeline that is chosen.
+
+    Args:
+        pipeline: the whole pipeline.
+        choices: the options of the command line; at least one of them chooses nodes.
+
+    Raises:
+        ChoiceError: the pipeline has no such node, or no node is between the two that are named.
+    """
+    if pipeline.graph.start is not None:
+        raise ChoiceError(f"{_options(choices)[0][0]}: a part of a control-flow graph cannot run alone")
+    known = [node.name for node in pipeline.nodes]
+    for option, name in _options(choices):
+        if name not in known:
+            message = f"{option} {name}: the pipeline {pipeline.name!r} has no node {name!r}"
+            raise ChoiceError(message, did_you_mean(name, known, "nodes"))
+    running = _running_nodes(pipeline, choices)
+    left_out = tuple(node for node in pipeline.nodes if node.name not in running)
+    if not left_out:
+        return pipeline
+    into = tuple(edge for edge in pipeline.edges if edge.target.node in running)
+    others = {node.name for node in left_out}
+    inside = tuple(edge for edge in into if edge.source.node not in others)
+    nodes = tuple(node for node in pipeline.nodes if node.name in running)
+    return replace(
+        pipeline,
+        graph=replace(pipeline.graph, nodes=nodes, edges=inside),
+        parameters=tuple(_parameters(pipeline, running)),
+        part=ir.Part(label(choices), left_out, into, choices.run),
+    )
+
+
+def label(choices: Choices) -> str:
+    """Return which part is chosen, as the end of a title: "from train", "only train and evaluate"."""
+    if choices.steps:
+        *others, last = dict.fromkeys(choices.steps)
+        return f"only {', '.join(others)} and {last}" if others else f"only {last}"
+    ends = (("from", choices.first), ("to", choices.last))
+    return " ".join(f"{word} {name}" for word, name in ends if name is not None)
+
+
+def _options(choices: Choices) -> list[tuple[str, str]]:
+    """Return the options that name nodes, each with its node."""
+    ends = (("--from", choices.first), ("--to", choices.last))
+    return [
+        *((option, name) for option, name in ends if name is not None),
+        *(("--step", name) for name in choices.steps),
+    ]
+
+
+def _running_nodes(pipeline: ir.Pipeline, choices: Choices) -> frozenset[str]:
+    """Return the names of the nodes that run.
+
+    Raises:
+        ChoiceError: there are none.
+    """
+    if choices.steps:
+        return frozenset(choices.steps)
+    names = [node.name for node in pipeline.nodes]
+    below: dict[str, list[str]] = {name: [] for name in names}
+    above: dict[str, list[str]] = {name: [] for name in names}
+    for before, after in _order(pipeline):
+        if before in below and after in below:
+            below[before].append(after)
+            above[after].append(before)
+    running = frozenset(names)
+    if choices.first is not None:
+        running &= reachable([choices.first], below)
+    if choices.last is not None:
+        running &= reachable([choices.last], above)
+    if not running:
+        message = f"--from {choices.first} --to {choices.last}: {choices.last!r} is not downstream of {choices.first!r}"
+        raise ChoiceError(message, "exchange them" if choices.last in above[str(choices.first)] else None)
+    return running
+
+
+def _order(pipeline: ir.Pipeline) -> Iterable[tuple[str, str]]:
+    """Yield pairs of nodes of which the second waits for the first."""
+    yield from ((edge.source.node, edge.target.node) for edge in pipeline.edges)
+    for node in pipeline.nodes:
+        yield from ((gate.node, node.name) for gate in node.policy.gates if gate.node is not None)
+
+
+def _parameters(pipeline: ir.Pipeline, running: frozenset[str]) -> Iterable[ir.PipelineParameter]:
+    """Yield the parameters of the pipeline that set something in the nodes that run, or that had no target before."""
+    for parameter in pipeline.parameters:
+        targets = tuple(target for target in parameter.targets if target.node in running)
+        if targets or not parameter.targets:
+            yield replace(parameter, targets=targets)

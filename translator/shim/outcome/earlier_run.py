@@ -1,0 +1,248 @@
+"""Find what an earlier run of a pipeline provides for nodes that are left out of this run.
+
+The earlier run is chosen when an execution first needs it, and kept with its executions in the directory of this run
+(``earlier.json``). So all workers, retries and cleared tasks use the same files, also if the earlier run is repeated or
+another one ends meanwhile. A run of a part of the pipeline has the nodes that it ran, and those that it took itself.
+"""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from translator.shim.contract import LATEST, Manifest, State
+from translator.shim.errors import TranslatorError
+from translator.shim.json_values.depth import parse
+from translator.shim.store import MANIFEST, RUN, NoManifestError, StoreError, key_of, segment
+from translator.shim.store.keys import TRY_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from translator.shim.store import Store
+
+EARLIER = "earlier.json"
+"""The file in a run's directory that names the earlier run, and its executions by node."""
+_READERS = 8
+"""The number of records read at once: a remote store takes its time for each."""
+
+
+class EarlierRunError(TranslatorError):
+    """No earlier run has what this run needs of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierNode:
+    """A node in an earlier run: its state, and the keys of the manifests of its complete executions in grid order."""
+
+    state: str
+    manifests: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """An earlier run: its name in the store, its state, and its nodes by name."""
+
+    name: str
+    state: str
+    nodes: Mapping[str, EarlierNode] = field(default_factory=dict)
+
+    def executions(self, node: str) -> Sequence[str]:
+        """Return the keys of the manifests of a node's complete executions.
+
+        Raises:
+            EarlierRunError: the node is not complete in this run.
+        """
+        earlier = self.nodes.get(node)
+        if earlier is None or earlier.state != State.COMPLETE.value:
+            what = "has no execution of" if earlier is None else f"is {earlier.state} at"
+            raise EarlierRunError(
+                f"the earlier run {self.name} {what} node {node!r}, which is left out of this run; run {node!r}, too, "
+                "or take another run with --run RUN"
+            )
+        return earlier.manifests
+
+
+def manifests(store: Store, pipeline: str, run: str, node: str, wanted: str = LATEST) -> tuple[Manifest, ...]:
+    """Return the manifests of a left-out node's complete executions in the earlier run, in grid order.
+
+    Args:
+        store: the store.
+        pipeline: name of the pipeline.
+        run: name of this run in the store.
+        node: the node.
+        wanted: name of the earlier run, or ``latest``.
+
+    Raises:
+        EarlierRunError: no earlier run has complete executions of the node.
+        StoreError: the store cannot be read or written.
+    """
+    chosen = _pinned(store, pipeline, run, wanted)
+    read = []
+    for key in chosen.executions(node):
+        try:
+            read.append(store.manifest(store.uri(key)))
+        except NoManifestError as error:
+            raise EarlierRunError(f"the earlier run {chosen.name} has lost an execution of {node!r}: {error}") from None
+    return tuple(read)
+
+
+def recorded(store: Store, pipeline: str, run: str) -> str | None:
+    """Return the name of the earlier run that a run has used; None if it used none.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    try:
+        return _read(store, key_of(pipeline, run, name=EARLIER)).name
+    except FileNotFoundError:
+        return None
+
+
+def find(store: Store, pipeline: str, wanted: str = LATEST, besides: str | None = None) -> EarlierRun:
+    """Return an earlier run of a pipeline: the latest one with a record, or the one with a name.
+
+    Args:
+        store: the store.
+        pipeline: name of the pipeline.
+        wanted: name of the run, which may have no record yet, or ``latest``.
+        besides: name of a run that does not count.
+
+    Raises:
+        EarlierRunError: the run does not exist.
+        StoreError: the store cannot be read.
+    """
+    others = segment(besides) if besides is not None else None
+    names = [name for name in store.names(segment(pipeline)) if name != others and name[:1] != "."]
+    if wanted != LATEST:
+        if segment(wanted) not in names:
+            raise EarlierRunError(
+                f"there is no earlier run {wanted!r} of the pipeline {pipeline!r} in {_location(store)}"
+            )
+        return _of_run(store, pipeline, wanted, _record(store, pipeline, wanted))
+    with ThreadPoolExecutor(_READERS) as readers:
+        records = dict(zip(names, readers.map(lambda name: _record(store, pipeline, name), names), strict=True))
+    finished = {name: record for name, record in records.items() if record is not None}
+    if not finished:
+        raise EarlierRunError(
+            f"there is no earlier run of the pipeline {pipeline!r} in {_location(store)}, but this run needs what "
+            "nodes that are left out made; run the whole pipeline first"
+        )
+    latest = max(finished, key=lambda name: (str(finished[name].get("started") or ""), name))
+    return _of_run(store, pipeline, latest, finished[latest])
+
+
+def _pinned(store: Store, pipeline: str, run: str, wanted: str) -> EarlierRun:
+    """Return the earlier run that this run uses; choose it if no execution has."""
+    key = key_of(pipeline, run, name=EARLIER)
+    try:
+        pinned = _read(store, key)
+    except FileNotFoundError:
+        there = store.create(key, _written(chosen := find(store, pipeline, wanted, run)))
+        return chosen if there is None else _parsed(store, key, there)
+    if wanted not in {LATEST, pinned.name}:  # the file was translated again, and the run was cleared
+        pinned = find(store, pipeline, wanted, run)
+        store.write(key, _written(pinned))
+    return pinned
+
+
+def _written(run: EarlierRun) -> bytes:
+    nodes = {name: {"state": node.state, "executions": list(node.manifests)} for name, node in run.nodes.items()}
+    return f"{json.dumps({'run': run.name, 'state': run.state, 'nodes': nodes}, indent=2)}\n".encode()
+
+
+def _read(store: Store, key: str) -> EarlierRun:
+    return _parsed(store, key, store.read(key))
+
+
+def _parsed(store: Store, key: str, content: bytes) -> EarlierRun:
+    try:
+        document = parse(content)
+        nodes = {
+            str(name): EarlierNode(str(node["state"]), [str(one) for one in node["executions"]])
+            for name, node in document["nodes"].items()
+        }
+        return EarlierRun(str(document["run"]), str(document["state"]), nodes)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(f"{store.uri(key)} does not describe an earlier run: {error}") from error
+
+
+def _record(store: Store, pipeline: str, run: str) -> Mapping[str, Any] | None:
+    """Return the record of a run; None if it has none.
+
+    Raises:
+        EarlierRunError: it is not a record.
+    """
+    key = key_of(pipeline, run, name=RUN)
+    try:
+        document = store.read_json(key)
+    except FileNotFoundError:
+        return None
+    except StoreError as error:
+        raise EarlierRunError(f"{error}; take another run with --run RUN") from None
+    if not isinstance(document, dict) or not isinstance(document.get("nodes"), dict):
+        raise EarlierRunError(f"{store.uri(key)} is not the record of a run; take another run with --run RUN")
+    return document
+
+
+def _of_run(store: Store, pipeline: str, run: str, record: Mapping[str, Any] | None) -> EarlierRun:
+    """Return what a run has: the nodes that it ran, and those that it took from a run before it."""
+    if record is None:
+        own, state = _begun(store, pipeline, run), "unfinished"
+    else:
+        own = {str(name): _of_record(store, pipeline, run, str(name), node) for name, node in record["nodes"].items()}
+        state = str(record.get("state"))
+    try:
+        before = _read(store, key_of(pipeline, run, name=EARLIER)).nodes
+    except FileNotFoundError:
+        before = {}
+    return EarlierRun(run, state, {**before, **own})
+
+
+def _of_record(store: Store, pipeline: str, run: str, name: str, node: Any) -> EarlierNode:
+    """Return a node as the record of its run has it."""
+    executions = node.get("executions", []) if isinstance(node, dict) else None
+    if not isinstance(executions, list):
+        return EarlierNode("unreadable")
+    complete: dict[int, str] = {}
+    for entry in executions:
+        if isinstance(entry, dict) and entry.get("state") == State.COMPLETE.value:
+            index = entry.get("index")
+            if isinstance(index, int) and (attempt := _attempt(store, pipeline, run, name, entry)) is not None:
+                complete[index] = key_of(pipeline, run, name, index, attempt, MANIFEST)
+    return EarlierNode(str(node.get("state")), [complete[index] for index in sorted(complete)])
+
+
+def _attempt(store: Store, pipeline: str, run: str, name: str, entry: Mapping[str, Any]) -> int | None:
+    """Return the attempt that counts; None if there is none, because a person marked an execution that never began."""
+    match = TRY_FILE.fullmatch(str(entry.get("log")))
+    if match is not None:
+        return int(match["attempt"])
+    of_index = store.tries(pipeline, run, name).get((segment(name), entry["index"]), {})  # its log could not be written
+    return max((attempt for attempt, files in of_index.items() if MANIFEST in files), default=None)
+
+
+def _begun(store: Store, pipeline: str, run: str) -> dict[str, EarlierNode]:
+    """Return the nodes of a run without a record, by the last attempt of each execution."""
+    executions: dict[str, list[tuple[str, State]]] = {}
+    for (node, index), attempts in store.tries(pipeline, run).items():
+        attempt, files = max(attempts.items())
+        key = f"{key_of(pipeline, run)}/{node}/{index}/try-{attempt}/{MANIFEST}"
+        if MANIFEST in files:
+            manifest = store.manifest(store.uri(key))
+            executions.setdefault(manifest.id.node, []).append((key, manifest.state))
+        else:
+            executions.setdefault(node, []).append((key, State.STOPPED))
+    return {
+        name: EarlierNode(
+            next((state.value for _, state in of_node if state is not State.COMPLETE), State.COMPLETE.value),
+            [key for key, state in of_node if state is State.COMPLETE],
+        )
+        for name, of_node in executions.items()
+    }
+
+
+def _location(store: Store) -> str:
+    return store.root.removeprefix("file://")
