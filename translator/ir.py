@@ -560,7 +560,8 @@ class Pipeline:
     ``dialect_title`` is the name of its dialect for people; without it, ``dialect`` is.
     ``concurrency``: the maximum number of concurrent nodes; with 1, they run in file order (Loom's ``execution``).
     ``settings`` are those that all its tasks share, ``workflow`` those of the workflow itself;
-    ``configuration`` is the name of the file that has them. ``store`` is the artifact store, if that file names it.
+    ``configuration`` is the name of the file that has them. ``store`` is the artifact store, if that file names it;
+    ``catalogue`` is the path of that file, relative to the project, if it has names of data for this pipeline.
     """
 
     name: str
@@ -574,6 +575,7 @@ class Pipeline:
     workflow: Settings = field(default_factory=lambda: MappingProxyType({}))
     configuration: str | None = None
     store: str | None = None
+    catalogue: str | None = None
     dialect_title: str | None = None
     description: str | None = None
     part: Part | None = None

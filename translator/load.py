@@ -228,7 +228,7 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     good = () if None in bad else tuple(pipeline for pipeline in read if pipeline.name not in bad)
     if config.file:
         check_names(config, good, names, diagnostics)
-    good = tuple(_configured_pipeline(pipeline, config, diagnostics.about(pipeline.name)) for pipeline in good)
+    good = tuple(_configured_pipeline(pipeline, config, project, diagnostics.about(pipeline.name)) for pipeline in good)
     bad = diagnostics.bad()
     good = tuple(pipeline for pipeline in good if pipeline.name not in bad)
     if len(names) == len(read) == 1:
@@ -267,10 +267,10 @@ def _configured(request: _Given, sources: dict[str, SourceText], diagnostics: Di
     return configuration.config
 
 
-def _configured_pipeline(pipeline: Pipeline, config: Config, about: Diagnostics) -> Pipeline:
+def _configured_pipeline(pipeline: Pipeline, config: Config, project: Path | None, about: Diagnostics) -> Pipeline:
     """Return a pipeline with its settings; requests that have no answer are reported."""
     if config.file:
-        pipeline = configure(pipeline, config, _target_keys())
+        pipeline = configure(pipeline, config, _target_keys(), project)
     report_unmet_requests(pipeline, config, about)
     return pipeline
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_plugin.configuration import connections, secrets
-from airflow_plugin.configuration.locations import project_folder, store_address
+from airflow_plugin.configuration.locations import catalogue_file, project_folder, store_address
 from airflow_plugin.tasks.instances import name_try
 from translator.shim.contract import Context
 from translator.shim.embedded import line_log
@@ -51,4 +51,5 @@ def execution_context(
         out_of_time=(AirflowTaskTimeout,),
         connection=connections.lookup,
         mask=secrets.mask,
+        catalogue=catalogue_file(task["dag"].default_args, project),
     )

@@ -34,4 +34,5 @@ def execution_context(node: NodeRun, label: str, index: int = 0) -> Context:
         secret=secrets.lookup,
         claimed=node.claimed(index),
         connection=connections.lookup,
+        catalogue=run.catalogue,
     )

@@ -53,6 +53,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     pipeline: str,
     *,
     project: Path,
+    catalogue: str | None = None,
     store: str | None = None,
     store_block: str | None = None,
     max_workers: int | None = None,
@@ -66,6 +67,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     Args:
         pipeline: the pipeline's name, as the source file spells it.
         project: the directory of the source file.
+        catalogue: the file with names of data, relative to the project.
         store: URI of the artifact store (default: that of the block); ``TRANSLATOR_STORE`` replaces it.
         store_block: name of the *Artifact Store* block with the credentials (default: the block called ``default``, if
             ``store`` does not say where the store is).
@@ -77,15 +79,17 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     if context is None or context.flow_run is None:
         raise OutsideRunError("call run_of in the body of a flow")
     flow_run = context.flow_run
+    folder = Path(os.environ.get(variables.PROJECT) or project).resolve()
     chosen = choose(store, store_block)
     address = chosen.address
     run = Run(
         pipeline=pipeline,
         id=os.environ.get(variables.RUN) or _folder(address, pipeline, flow_run),
         store=address,
-        project=Path(os.environ.get(variables.PROJECT) or project).resolve(),
+        project=folder,
         parameters={name: thawed(value) for name, value in (parameters or {}).items()},
         flow_run=flow_run.id,
+        catalogue=folder / catalogue if catalogue is not None else None,
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     with enter_run(run):

@@ -73,6 +73,7 @@ class Run:
     project: Path
     parameters: Mapping[str, Value | Json]
     flow_run: UUID
+    catalogue: Path | None = None
     started: str = field(default_factory=clock.now)
     stop: Stop = field(default_factory=Stop)
     plans: dict[str, NodePlan] = field(default_factory=dict)

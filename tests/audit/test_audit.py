@@ -21,7 +21,7 @@ READY = """\
 - pipeline: {name: Ready, nodes: [{name: n, type: execution, step: a}], edges: []}
 """
 REFUSED = """\
-- step: {name: a, image: i, command: date, inputs: [{name: data, default: "datum://x"}]}
+- step: {name: a, image: i, command: date, inputs: [{name: data, default: "gopher://x"}]}
 - step: {name: b, image: i, command: date}
 - pipeline: {name: Bad, nodes: [{name: n, type: execution, step: a}], edges: []}
 - pipeline: {name: "Good | one", nodes: [{name: n, type: execution, step: b}], edges: []}
@@ -77,7 +77,7 @@ def test_needs_and_reasons(tree: Path) -> None:
     assert needs.environments == ("gpu",)
     assert needs.packages == ("pip",)
     (reason,) = pipelines["Bad"].reasons
-    assert (reason.code, reason.line, reason.target) == ("unsupported-datum-input", 1, None)
+    assert (reason.code, reason.line, reason.target) == ("unsupported-input-scheme", 1, None)
 
 
 def test_what_only_one_engine_cannot_express_names_it(tree: Path) -> None:
@@ -107,7 +107,7 @@ def test_the_table(tree: Path) -> None:
 def test_the_report(tree: Path) -> None:
     text = as_markdown(survey(tree, registry.targets()))
     for line in (
-        "| 1 | `unsupported-datum-input` | not supported yet: datums of Valohai's catalogue, by id or alias |",
+        "| 1 | `unsupported-input-scheme` | not supported yet: inputs from gopher:// |",
         "| environment variables | `TOKEN` | 1 |",
         "| images | `i` | 3 |",
     ):

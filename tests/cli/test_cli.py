@@ -116,7 +116,7 @@ SHARED = """\
     image: x
     command: python nope.py
     environment-variables: [{name: API_TOKEN, default: sk-live-0123456789abcdef}]
-- step: {name: d, image: x, command: 'true', inputs: [{name: i, default: "datum://a"}]}
+- step: {name: d, image: x, command: 'true', inputs: [{name: i, default: "gopher://a"}]}
 - pipeline: {name: p, nodes: [{name: a, type: execution, step: s}], edges: []}
 - pipeline: {name: q, nodes: [{name: a, type: execution, step: s}], edges: []}
 - pipeline: {name: bad, nodes: [{name: a, type: execution, step: d}], edges: []}
@@ -136,11 +136,11 @@ def test_findings_in_a_shared_step_name_each_pipeline(folder, capsys, target):
     for name in ("bad", "worse"):
         status, out, err = translate(capsys, "shared.yaml", "-t", target, "-p", name)
         assert (status, out) == (1, "")
-        assert "shared.yaml:6:74: error[unsupported-datum-input]" in err
+        assert "shared.yaml:6:74: error[unsupported-input-scheme]" in err
     status, out, _ = translate(capsys, "check", "shared.yaml", "--format", "json")
     about = {(found["code"], found["pipeline"], *found["pipelines"]) for found in json.loads(out)}
     assert ("missing-script", "p", "p", "q") in about
-    assert ("unsupported-datum-input", "bad", "bad", "worse") in about
+    assert ("unsupported-input-scheme", "bad", "bad", "worse") in about
 
 
 def test_strict_withholds_pipelines_with_warnings(folder, capsys):

@@ -11,7 +11,19 @@ ROOT = Path(__file__).resolve().parents[2]
 TRAINING = str(ROOT / "tests" / "goldens" / "cases" / "training.yaml")
 COMPILER = {"checks", "cli", "config", "diagnostics", "dialects", "entry_points", "errors", "files", "graphs", "ir"}
 COMPILER |= {"launch_inputs", "names", "nodes", "registry", "shim", "source", "span", "targets"}
-SHIM = {"contract", "errors", "files", "json_values", "loom", "masking", "process", "run_contract", "runners"}
+SHIM = {
+    "catalogue",
+    "contract",
+    "errors",
+    "files",
+    "json_values",
+    "loom",
+    "masking",
+    "process",
+    "run_contract",
+    "runners",
+}
+SHIM |= {"variables"}
 CASES = [
     ([], set(), {"cli", "diagnostics", "errors", "shim", "span", "names", "files", "source"}, SHIM),
     (["--help"], set(), COMPILER, SHIM),

@@ -313,9 +313,9 @@ def test_the_documentation_shows_valid_files(folder: Path, block: str) -> None:
 
 def test_the_complete_example_has_every_level_and_uses_every_table(folder: Path) -> None:
     document = tomllib.loads(BLOCKS[0])
-    assert set(document) == set(LEVELS_OF_FILES) - {"nodes"}  # the example has nodes of a pipeline
+    assert set(document) == {*LEVELS_OF_FILES, "catalogue"} - {"nodes"}  # the example has nodes of a pipeline
     (pipeline,) = document["pipelines"].values()
-    named = [one for level in document if level != "defaults" for one in document[level].values()]
+    named = [one for level in document if level not in {"defaults", "catalogue"} for one in document[level].values()]
     used = [document["defaults"], pipeline, *pipeline["nodes"].values(), *named]
     keys = {target.NAME: target.SETTINGS for target in registry.targets() if target.NAME in {"airflow", "prefect"}}
     unused: list[str] = []

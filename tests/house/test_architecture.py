@@ -52,7 +52,7 @@ LAYERS = {
         ("clock", "contract", "errors", "masking", "variables"),
         ("embedded", "files", "json_values"),
         ("loom", "process", "store"),
-        ("outcome", "workspace"),
+        ("catalogue", "outcome", "workspace"),
         ("run_contract",),
         ("controlflow", "inputs"),
         ("parameters",),
@@ -241,6 +241,10 @@ EXECUTION = ("translator/shim/execution/__init__.py:_run", "translator/shim/exec
 """The callers of contracts: what ``bring``, ``launch`` and ``gather`` raise is the reason of the execution."""
 MANIFEST = ("translator/shim/store/manifest.py:from_json", "translator/shim/store/base.py:_manifest")
 REASONS = {
+    "translator/shim/catalogue/entries.py": (
+        "translator/shim/catalogue/entries.py:from_json",
+        "translator/shim/catalogue/stored.py:_read",
+    ),
     "translator/shim/dialects/loom/__init__.py": EXECUTION,
     "translator/shim/dialects/magnus/__init__.py": EXECUTION,
     "translator/shim/dialects/magnus/catalog.py": EXECUTION,

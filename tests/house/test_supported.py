@@ -162,11 +162,12 @@ CASES: dict[str, tuple[str, ...]] = {
     "inputs given when a run starts; steps and task blueprints without a pipeline": (
         document(step="").replace("{name: data, optional: true}", "{name: data}"),
     ),
-    "inputs: `datum://`, `dataset://`, `download: on-demand`": (
+    "inputs: `datum://`, `dataset://`, `model://`": (
         inputs("default: datum://latest"),
         inputs("default: dataset://digits/latest"),
-        inputs("default: data/a.csv, download: on-demand"),
+        inputs("default: model://digits/v1"),
     ),
+    "inputs: `download: on-demand`": (inputs("default: data/a.csv, download: on-demand"),),
     "several commands, shebangs, `{parameters}`, `{parameter:x}`, `{parameter-value:x}`": (
         document(step="['#!/bin/bash', 'cd x', 'sh y.sh {parameters} {parameter:size} {parameter-value:size}']"),
     ),
@@ -187,10 +188,17 @@ CASES: dict[str, tuple[str, ...]] = {
 
 CONFIGURED = "yes, with"
 SETTINGS = """
+[defaults]
+runner = "docker"
 [environments.big]
 runner = "docker"
 [groups.store.variables]
 BUCKET = "s3://bucket"
+[catalogue.names]
+"datum://latest" = "data/latest.csv"
+"dataset://digits/latest" = "dataset://digits/v1"
+"dataset://digits/v1" = ["data/a.csv", "data/b.csv"]
+"model://digits/v1" = "data/model.pkl"
 """
 
 

@@ -84,6 +84,7 @@ def started(name: str, folder: Path, packages: Path | None = None) -> Iterator[E
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment |= {"PYTHONPATH": os.pathsep.join(str(path) for path in (packages, ROOT) if path)}
     environment |= {"ORACLE_PLACE": "source"}  # what Loom files of tests ask for
+    environment |= {"FSSPEC_LOCAL_AUTO_MKDIR": "true"}  # an object store at local:// needs no directories
     with log.open("w") as errors:
         process = subprocess.Popen(
             worker,
@@ -140,6 +141,7 @@ def run_pipeline(
     *,
     jobs: int = 1,
     name: str | None = None,
+    scheme: str = "",
 ) -> tuple[Pipeline, dict[str, Any], int, Path]:
     """Run a pipeline as ``translate run`` does.
 
@@ -151,6 +153,7 @@ def run_pipeline(
         values: values of parameters.
         jobs: the number of tasks that Airflow runs at once; each takes it a second or two of CPU to prepare for.
         name: the name of the pipeline (default: one that no other run has).
+        scheme: what makes a URI of the store's path.
 
     Returns:
         The pipeline with the name that it ran under, its record, the engine's verdict as an exit status, and the run's
@@ -166,7 +169,7 @@ def run_pipeline(
     file.write_text(target.generate(pipeline, options))
     command = target.run_command(
         file,
-        store=str(store),
+        store=f"{scheme}{store}",
         run=f"run-{number}",
         project=project,
         parameters=values,

@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command("logs", "[RUN] [NODE]", "print logs"),
         Command("outputs", "[RUN] [NODE]", "list output files, or copy them (--to DIR)", acts=True),
         Command("compare", "RUN RUN", "compare two runs"),
+        Command("catalogue", "ACTION [NAME] [...]", "list and change the names of data in a store", acts=True),
     ),
     "help": (
         Command("docs", "[PAGE]", "show the documentation of this version"),

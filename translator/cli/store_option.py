@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from translator.config import Config
     from translator.history.records import Execution
     from translator.history.runs import Run
     from translator.shim.store import Store
@@ -66,21 +67,26 @@ def store_of(args: argparse.Namespace) -> Store:
     Raises:
         UsageError: it cannot be opened.
     """
-    return open_chosen(args.store, None if args.store else _configured(args.pipeline))[1]
+    return open_chosen(args.store, None if args.store else store_in_configuration(configuration(), args.pipeline))[1]
 
 
-def _configured(pipeline: str | None) -> str | None:
-    """Return the store that the configuration of the current directory names, for a pipeline or for all."""
-    from translator.config import configured
-    from translator.config.apply import store_in
-    from translator.config.resolve import settings_of_pipeline
+def configuration() -> Config:
+    """Return the configuration that counts for the current directory, without what is wrong with it."""
+    from translator.config import NO_CONFIG, configured
     from translator.diagnostics import Diagnostics, TooManyErrors
 
     try:
-        # Only the store matters here: neither the keys of targets nor what else is wrong with the file.
-        config = configured(Path.cwd(), None, dict, Diagnostics()).config
+        # Commands that read past runs need neither the keys of targets nor what is wrong with the file.
+        return configured(Path.cwd(), None, dict, Diagnostics()).config
     except TooManyErrors:
-        return None
+        return NO_CONFIG
+
+
+def store_in_configuration(config: Config, pipeline: str | None) -> str | None:
+    """Return the store that a configuration names, for a pipeline or for all."""
+    from translator.config.apply import store_in
+    from translator.config.resolve import settings_of_pipeline
+
     return store_in(settings_of_pipeline(config, pipeline))
 
 

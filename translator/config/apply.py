@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
@@ -11,6 +12,7 @@ from translator.config.keys import STORE
 from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.config.runners import argument
+from translator.files import real
 from translator.nodes import branches
 from translator.shim import runners
 
@@ -23,13 +25,16 @@ if TYPE_CHECKING:
     from translator.config.settings import Setting, Settings
 
 
-def configure(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, TargetKeys]) -> ir.Pipeline:
+def configure(
+    pipeline: ir.Pipeline, config: Config, targets: Mapping[str, TargetKeys], project: Path | None = None
+) -> ir.Pipeline:
     """Return a pipeline with the settings that count for it.
 
     Args:
         pipeline: the pipeline as its file has it.
         config: the configuration.
         targets: by name, the keys of the installed targets.
+        project: the project's directory, if there is one.
     """
     resolved = resolve(config, pipeline)
     workflow = {name: nested(below(resolved.pipeline, name, keys.workflow_table)) for name, keys in targets.items()}
@@ -41,7 +46,15 @@ def configure(pipeline: ir.Pipeline, config: Config, targets: Mapping[str, Targe
         workflow={name: values for name, values in workflow.items() if values},
         store=store_in(resolved.pipeline),
         configuration=PurePath(config.file).name,
+        catalogue=_catalogue(pipeline, config, project),
     )
+
+
+def _catalogue(pipeline: ir.Pipeline, config: Config, project: Path | None) -> str | None:
+    """Return where the worker finds the names of data, relative to the project; None if the pipeline can use none."""
+    if config.catalogue is None or project is None or pipeline.graph.start is not None:
+        return None
+    return PurePath(os.path.relpath(real(Path(config.file)), real(project))).as_posix()
 
 
 def store_in(settings: Settings) -> str | None:

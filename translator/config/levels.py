@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from translator.config.catalogue import read_catalogue
 from translator.config.keys import IGNORE, LEVELS, STORE, WEAK
 from translator.config.kinds import Table
 from translator.config.runners import check_runners
@@ -17,6 +18,7 @@ from translator.source import dotted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from translator.config.catalogue import Catalogue
     from translator.config.files import Document
     from translator.config.keys import Section, TargetKeys
     from translator.config.kinds import Kind
@@ -51,6 +53,7 @@ class Config:
     nodes: Sequence[Level] = ()
     ignore: tuple[str, ...] = ()
     """The codes of findings to leave out."""
+    catalogue: Catalogue | None = None
 
 
 NO_CONFIG = Config("")
@@ -78,6 +81,7 @@ def read_config(document: Document, targets: Mapping[str, TargetKeys], diagnosti
         reader.settings(defaults, scope, ("defaults",)) if defaults is not None else {},
         **levels,
         ignore=reader.ignored(),
+        catalogue=read_catalogue(document, diagnostics),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from translator.config.catalogue import DOC, SCHEMA
 from translator.config.keys import GENERAL, IGNORE, LEVELS, STORE, WHOLE, Section
+from translator.shim.catalogue.configured import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +39,9 @@ def scope_section(targets: Mapping[str, TargetKeys], *, whole: bool) -> Section:
 def top_section() -> Section:
     """Return what the file may hold, without what the tables may."""
     return Section(
-        "Configuration of pipeline-translator.", (IGNORE,), tables={name: Section(_DOCS[name]) for name in LEVELS}
+        "Configuration of pipeline-translator.",
+        (IGNORE,),
+        tables={**{name: Section(_DOCS[name]) for name in LEVELS}, TABLE: Section(DOC)},
     )
 
 
@@ -56,6 +60,7 @@ def json_schema(targets: Mapping[str, TargetKeys]) -> dict[str, Any]:
         below = "node" if name not in WHOLE else "pipeline"
         table = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{below}"}}
         levels[name] = {**(table if name != "defaults" else {"$ref": "#/$defs/defaults"}), "description": _DOCS[name]}
+    levels[TABLE] = SCHEMA
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "translator.toml",

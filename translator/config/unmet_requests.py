@@ -5,12 +5,15 @@ The findings say what to write into ``translator.toml``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.config.catalogue import Catalogue, data_name
 from translator.config.files import NAME
 from translator.config.mounts import unfit
 from translator.config.resolve import matching
+from translator.names import did_you_mean
 from translator.nodes import walk_steps
 from translator.shim import runners
 from translator.shim.files.object_stores import missing_package
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
 def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics) -> None:
     """Report the requests of a pipeline's steps that have no answer.
 
@@ -33,6 +39,7 @@ def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Di
         diagnostics: receives the findings.
     """
     _report_store(pipeline, diagnostics)
+    _report_data(pipeline, config, diagnostics)
     images: dict[str, None] = {}
     reported: set[tuple[str, str]] = set()
     for step in {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}.values():
@@ -48,6 +55,31 @@ def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Di
         diagnostics.note(
             "ignored-image", message, pipeline.span, hint=f'to use them, write runner = "docker" into {NAME}'
         )
+
+
+def _report_data(pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics) -> None:
+    """Report the names of data that the configuration does not have."""
+    catalogue = config.catalogue or Catalogue()
+    if catalogue.resolvers:
+        return
+    reported: set[str] = set()
+    for step in {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}.values():
+        for step_input in step.inputs:
+            for uri in step_input.default:
+                name = data_name(uri)
+                if name is None or str(name) in catalogue.names or str(name) in reported:
+                    continue
+                reported.add(str(name))
+                hint = did_you_mean(str(name), catalogue.names, f"{NAME} names")
+                hint = (
+                    hint or f'write what it stands for into {NAME}: [catalogue.names], {dotted((str(name),))} = "URI"'
+                )
+                if name.kind == "datum" and _UUID.fullmatch(name.name):
+                    message = f"only Valohai knows which file {name} is, the default of input {step_input.name!r}"
+                    diagnostics.warning("unknown-data", message, step_input.span, hint=hint)
+                else:
+                    message = f"{name} is not in {NAME}, so each run looks it up in the catalogue of its artifact store"
+                    diagnostics.note("unknown-data", message, step_input.span, hint=hint)
 
 
 def _report_store(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:

@@ -39,6 +39,13 @@ RULES = (
         ),
     ),
     Rule(
+        "bad-data-name",
+        (ERROR,),
+        "a name of data is invalid",
+        "Write `datum://ALIAS`, `dataset://NAME/VERSION` or `model://NAME/VERSION`; see [Data by name](data.md).",
+        valohai("inputs: [{name: data, default: 'dataset://images'}]\n"),
+    ),
+    Rule(
         "bad-default",
         (ERROR, WARNING),
         "a default is invalid for its parameter; a warning if an edge sets the value",
@@ -412,6 +419,14 @@ RULES = (
             "parameters: [{name: a, default: x}, {name: b, default: y}]\n",
             pipeline=task("type: manual_search\nparameter-sets: [{a: x}, {b: y}]\n"),
         ),
+    ),
+    Rule(
+        "unknown-data",
+        (NOTE, WARNING),
+        "`translator.toml` does not have a name of data; a warning if only Valohai knows it",
+        "Write what it stands for into `[catalogue.names]` of `translator.toml`, add it to the store's catalogue, or "
+        "give the input its files when the run starts. See [Data by name](data.md).",
+        valohai("inputs: [{name: data, default: 'dataset://images/latest'}]\n"),
     ),
     Rule(
         "unknown-environment-variable",

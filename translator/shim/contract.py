@@ -299,7 +299,7 @@ class Context:
     starts, the URI that the manifest of this try will have: the engine remembers it, however the execution ends.
     ``out_of_time`` are exceptions by which the engine says that the execution took too long: then it failed, and was
     not cancelled. ``connection`` looks up one of the engine's connections by its name. ``mask`` tells the engine to
-    hide a value in its own logs.
+    hide a value in its own logs. ``catalogue`` is the configuration file with the names of data, if there is one.
     """
 
     id: ExecutionId
@@ -313,6 +313,7 @@ class Context:
     out_of_time: tuple[type[BaseException], ...] = ()
     connection: Callable[[str], Connection | None] = field(default=lambda _: None)
     mask: Callable[[str], None] = field(default=lambda _: None)
+    catalogue: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +322,8 @@ class FileRecord:
 
     ``uri`` is a URI, or for a default of an input a path relative to the project directory. ``stamp`` identifies the
     state of the file when its digest was computed (see ``translator.shim.files.digest``), empty if nothing does.
-    ``masked_path`` is the path with masked secrets, if it contains any.
+    ``masked_path`` is the path with masked secrets, if it contains any. ``properties`` are what the step that wrote the
+    file says of it, such as its tags.
     """
 
     path: str
@@ -330,10 +332,29 @@ class FileRecord:
     uri: str
     stamp: str = ""
     masked_path: str = ""
+    properties: Mapping[str, Json] = field(default_factory=dict, hash=False)
 
     def document(self) -> dict[str, object]:
         """Return the entry of the file in ``run.json``."""
         return {"path": self.masked_path or self.path, "size": self.size, "sha256": self.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedData:
+    """A name of data, with what it stood for when an execution used it.
+
+    ``written`` is the name as the input has it, ``name`` that after all aliases: ``dataset://images/v3``. ``source`` is
+    the catalogue that knew it. ``path`` of the files is that below the input's directory.
+    """
+
+    written: str
+    name: str
+    source: str
+    files: Sequence[FileRecord]
+
+    def document(self) -> dict[str, object]:
+        """Return the entry of the name in ``run.json``."""
+        return {"written": self.written, "name": self.name, "files": [file.document() for file in self.files]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,8 +431,9 @@ class Manifest:
 
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is that of the step.
     ``scope`` is passed to the next node of a control-flow graph: with the node's own values if it is complete,
-    unchanged if it failed. ``folders`` are the outputs' empty directories. ``infrastructure``: an error is due to the
-    worker or the store, not to the command. The document does not have it: only the engine that ran the execution asks.
+    unchanged if it failed. ``folders`` are the outputs' empty directories, ``data`` the names of data in the inputs.
+    ``infrastructure``: an error is due to the worker or the store, not to the command. The document does not have it:
+    only the engine that ran the execution asks.
     """
 
     id: ExecutionId
@@ -429,4 +451,5 @@ class Manifest:
     image: str | None = None
     scope: Scope | None = None
     folders: Sequence[str] = ()
+    data: Sequence[NamedData] = ()
     infrastructure: bool = field(default=False, compare=False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from translator.shim.contract import ExecutionId, FileRecord, InputFiles, Json, Scope, Step, Value
+    from translator.shim.contract import ExecutionId, FileRecord, InputFiles, Json, NamedData, Scope, Step, Value
     from translator.shim.store import Store
     from translator.shim.workspace import Workspace
     from translator.shim.workspace.outputs import OutputFiles
@@ -41,7 +41,8 @@ class Work:
     called between blocks of a transfer, raises if the execution must stop. ``scope`` is what a step of a control-flow
     graph sees, and ``written`` collects what it writes; ``complete`` tells ``gather`` whether the command succeeded.
     ``secret`` asks the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended.
-    Contexts in ``ends`` end with the execution.
+    Contexts in ``ends`` end with the execution. ``catalogue`` is the configuration file with names of data, and
+    ``data`` collects what those in the inputs stand for.
 
     ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
     environment and its files are those; ``where`` says where such a path is on this worker, or None if it is the same.
@@ -63,6 +64,8 @@ class Work:
     secret: Callable[[str], str | None] = lambda _: None
     hide: Callable[[str], str] = str
     ends: ExitStack = field(default_factory=ExitStack)
+    catalogue: Path | None = None
+    data: list[NamedData] = field(default_factory=list)
     view: Workspace = field(kw_only=True)
     surroundings: Mapping[str, str] = field(kw_only=True)
     python: str = field(kw_only=True)
@@ -119,6 +122,8 @@ class Contract:
             ``ValueError``, with a message for the user, where the command cannot be built.
         gather: ``gather(work, metadata)``: when the command has ended, makes the outputs directory of the workspace
             what is published; it may add to the metadata that the command printed.
+        register: ``register(work, outputs)``: when the command has succeeded and its outputs are published, enters them
+            in the store's catalogue under the names that they ask for. It raises ``ValueError`` where that cannot be.
         whole_paths: files keep their whole path along edges, and all of them flow, even those that describe others.
         scoping: the rules of control-flow graphs; None for dataflow graphs.
         home: the directory at which commands expect their workspace, whatever machine they run on; None if they expect
@@ -133,6 +138,7 @@ class Contract:
     bring: Callable[[Work, dict[str, list[FileRecord]]], None]
     launch: Callable[[Work, Mapping[str, Sequence[FileRecord]]], Launch]
     gather: Callable[[Work, dict[str, object]], OutputFiles]
+    register: Callable[[Work, Sequence[FileRecord]], None] = lambda work, outputs: None  # noqa: ARG005 - most name none
     whole_paths: bool = False
     scoping: Scoping | None = None
     home: str | None = None

@@ -269,13 +269,13 @@ def test_what_is_wrong_with_the_file_blocks_all():
 
 
 def test_an_unsupported_default_does_not_matter_if_an_edge_replaces_it():
-    steps = STEPS.replace("{name: data}", '{name: data, default: "datum://latest"}')
+    steps = STEPS.replace("{name: data}", '{name: data, default: "gopher://latest"}')
     text = "{}- pipeline:\n    name: P\n    nodes:\n{}    edges:\n      - [make.output.*, use.input.data]\n"
     loaded = load_text(text.format(steps, MAKE_USE))
     assert "ignored-default" in [d.code for d in loaded.diagnostics]
     assert node(loaded.choose(), "use").step.inputs[0].default == ()
     kept = load_text(text.format(steps, MAKE_USE.replace("step: use}", "step: use, edge-merge-mode: append}")))
-    assert "unsupported-datum-input" in [d.code for d in kept.diagnostics]
+    assert "unsupported-input-scheme" in [d.code for d in kept.diagnostics]
 
 
 def test_names_of_all_kinds_are_kept_as_they_are():

@@ -12,6 +12,7 @@ from translator.diagnostics import Diagnostic, Severity
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import texts, value_of
 from translator.names import closest, did_you_mean
+from translator.shim.catalogue.names import KINDS, DataNameError, kind_of, parse
 from translator.shim.files.object_stores import PACKAGES
 from translator.shim.json_values import frozen
 from translator.shim.masking import looks_secret
@@ -33,9 +34,6 @@ _FSSPEC = {
 """The schemes of inputs that fsspec reads, with the package that it needs for them."""
 _FETCHED = ("file", "http", "https")
 _VALOHAI_ONLY = {
-    "datum": "datums of Valohai's catalogue, by id or alias",
-    "dataset": "datasets of Valohai's catalogue",
-    "model": "models of Valohai's catalogue",
     "azure": "Valohai's own form of Azure URLs",
     "swift": "Swift stores",
 }
@@ -335,6 +333,9 @@ def _input(item: _Merged, replaced: Container[str], diagnostics: Diagnostics) ->
 def _check_uris(default: Located, name: str, diagnostics: Diagnostics) -> None:
     for place in default.items if default.items is not None else [default]:
         uri = str(place.value or "")
+        if kind_of(uri) is not None:
+            _check_name(uri, place, diagnostics)
+            continue
         refusal = _refusal(uri)
         scheme = _scheme(uri)
         if refusal is not None:
@@ -344,6 +345,14 @@ def _check_uris(default: Located, name: str, diagnostics: Diagnostics) -> None:
             diagnostics.note("needs-fsspec", message, place.span, hint=f"install it there: pip install {package}")
 
 
+def _check_name(uri: str, place: Located, diagnostics: Diagnostics) -> None:
+    """Report a name of data that is none, whatever values its parameters have."""
+    try:
+        parse(_PLACEHOLDER.sub("x", uri))
+    except DataNameError as error:
+        diagnostics.error("bad-data-name", str(error), place.span)
+
+
 def _refusal(uri: str) -> tuple[str, str] | None:
     """Return why files at an address cannot be fetched yet: the topic and its description."""
     scheme = _scheme(uri)
@@ -351,7 +360,7 @@ def _refusal(uri: str) -> tuple[str, str] | None:
         return f"{scheme}-input", _VALOHAI_ONLY[scheme]
     if scheme in ("http", "https") and "*" in uri:
         return "wildcard", f"wildcards in {scheme}:// URLs"
-    if scheme and scheme not in (*_FETCHED, *_FSSPEC):
+    if scheme and scheme not in (*_FETCHED, *_FSSPEC, *KINDS):
         return "input-scheme", f"inputs from {scheme}://"
     return None
 

@@ -14,9 +14,12 @@ import json
 import re
 import shlex
 import warnings
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
+from translator.shim.catalogue import properties
+from translator.shim.clock import now
 from translator.shim.contract import InputFiles
 from translator.shim.inputs.fetch import FetchError
 from translator.shim.inputs.launch import refusal
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from translator.shim.catalogue.resolve import Resolution
     from translator.shim.contract import ExecutionId, FileRecord, Step, Value
     from translator.shim.run_contract import Work
     from translator.shim.workspace import Workspace
@@ -84,11 +88,26 @@ def label(step: Step, values: Mapping[str, Value]) -> str:  # noqa: ARG001 - as 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
     """See ``translator.shim.run_contract.Contract.bring``."""
     source = Source(
-        work.store, work.project, lambda uri: default(uri, work.values, work.step, work.project), work.note, work.pulse
+        work.store,
+        work.project,
+        default=lambda uri: default(uri, work.values, work.step, work.project),
+        note=work.note,
+        pulse=work.pulse,
+        resolve=lambda name: _resolve(name, work),
+        data=work.data,
     )
     for step_input in work.step.inputs:
         files = work.wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
         records[step_input.name] = fill(step_input, files, work.space.inputs, source)
+
+
+def _resolve(name: str, work: Work) -> Resolution:
+    from translator.shim.catalogue.resolve import resolve  # few executions use names
+
+    resolution = resolve(name, work.catalogue, work.store)
+    if resolution.name != name:
+        work.note(f"{name} is {resolution.name}")
+    return resolution
 
 
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
@@ -109,7 +128,18 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:  # n
     space = work.space
     if space.outputs.is_symlink() or not space.outputs.is_dir():
         return outputs.OutputFiles(problems=["the command removed its outputs directory"], taken=True)
-    return outputs.tidy(space.outputs, space.root, work.pulse, where=work.where, project=work.project)
+    found = outputs.tidy(space.outputs, space.root, work.pulse, where=work.where, project=work.project)
+    described = properties.read(space.outputs, found.paths, found.notes.append)
+    return replace(found, properties=described)
+
+
+def register(work: Work, published: Sequence[FileRecord]) -> None:
+    """See ``translator.shim.run_contract.Contract.register``."""
+    if not any(file.properties for file in published):
+        return
+    from translator.shim.catalogue import making
+
+    making.make(work.store, published, work.id, now(), work.note)
 
 
 def items_of(step: Step, values: Mapping[str, Value]) -> tuple[str, list[str]]:
@@ -204,7 +234,7 @@ def _inputs(step: Step, space: Workspace, inputs: Mapping[str, Sequence[FileReco
                     "size": record.size,
                     "uri": record.uri,
                     "checksums": {"sha256": record.sha256},
-                    "metadata": [],
+                    "metadata": [dict(record.properties)] if record.properties else [],
                     "datum_id": _uuid(record.uri, record.sha256),
                 }
                 for record in inputs.get(step_input.name, ())
@@ -218,7 +248,7 @@ def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:
     """Return what execution.json says: every key that Valohai documents, null where only its platform has a value."""
     execution = _uuid(identity.pipeline, identity.run, identity.node, str(identity.index), str(identity.attempt))
     task = _uuid(identity.pipeline, identity.run, identity.node, "task") if identity.kind == "task" else None
-    now = datetime.now(UTC).isoformat()
+    created = datetime.now(UTC).isoformat()
     return {
         "valohai.commit-identifier": None,
         "valohai.creator-id": None,
@@ -227,11 +257,11 @@ def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:
         "valohai.environment-name": None,
         "valohai.environment-slug": None,
         "valohai.execution-counter": identity.index + 1,
-        "valohai.execution-ctime": now,
+        "valohai.execution-ctime": created,
         "valohai.execution-duration": None,
         "valohai.execution-id": execution,
         "valohai.execution-image": step.image,
-        "valohai.execution-qtime": now,
+        "valohai.execution-qtime": created,
         "valohai.execution-status": "created",
         "valohai.execution-step": step.name,
         "valohai.execution-tags": [],
@@ -283,4 +313,4 @@ def _uuid(*parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-CONTRACT = Contract(label, bring, launch, gather, home=HOME, use=lambda _: "copied")
+CONTRACT = Contract(label, bring, launch, gather, register, home=HOME, use=lambda _: "copied")

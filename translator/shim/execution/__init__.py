@@ -177,6 +177,8 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
             execution.scope,
             secret=execution.context.secret,
             ends=ends,
+            catalogue=execution.context.catalogue,
+            data=execution.data,
             view=place.view,
             surroundings=place.surroundings,
             python=place.python,
@@ -205,6 +207,10 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
             raise failure
         if problems:
             raise ExecutionError("\n".join(problems))
+        try:
+            dialect.register(work, execution.outputs)
+        except ValueError as error:
+            raise ExecutionError(str(error)) from error
 
 
 def _request(  # noqa: PLR0913, PLR0917 - what a place depends on

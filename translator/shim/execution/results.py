@@ -11,8 +11,10 @@ from translator.shim.masking.uris import MASK
 from translator.shim.store import HURRY, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from translator.shim import run_contract
-    from translator.shim.contract import Manifest
+    from translator.shim.contract import FileRecord, Json, Manifest
     from translator.shim.execution.state import Execution
     from translator.shim.store import Store
 
@@ -35,14 +37,21 @@ def publish(execution: Execution, dialect: run_contract.Contract, work: run_cont
     except StoreError as error:
         execution.infrastructure = work.complete and not to_publish.problems
         return [*to_publish.problems, str(error)]
-    execution.outputs = [
-        file if (masked_path := execution.hidden(file.path)) == file.path else replace(file, masked_path=masked_path)
-        for file in published
-    ]
+    execution.outputs = [_described(file, to_publish.properties.get(file.path, {}), execution) for file in published]
     if any(file.masked_path for file in execution.outputs):
         execution.note(f"warning: names of outputs contain secrets; run.json shows {MASK}, but the store has the names")
     execution.folders = to_publish.folders
     return to_publish.problems
+
+
+def _described(file: FileRecord, properties: Mapping[str, Json], execution: Execution) -> FileRecord:
+    """Return the record of an output with its properties; secrets are masked in these and in what is shown."""
+    masked_path = execution.hidden(file.path)
+    return replace(
+        file,
+        masked_path=masked_path if masked_path != file.path else "",
+        properties=execution.masked(properties),
+    )
 
 
 def commit(execution: Execution, store: Store | None, state: State, reason: str | None) -> Manifest:

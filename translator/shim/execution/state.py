@@ -20,7 +20,7 @@ from translator.shim.process.metadata import Metadata
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from translator.shim.contract import Context, ExecutionId, FileRecord, Json, Scope, Step, Value
+    from translator.shim.contract import Context, ExecutionId, FileRecord, Json, NamedData, Scope, Step, Value
     from translator.shim.store.log import Log
 
 KILLED = "the engine cancelled the execution"
@@ -52,6 +52,7 @@ class Execution:
     metadata: Metadata = field(default_factory=Metadata)
     inputs: dict[str, list[FileRecord]] = field(default_factory=dict)
     outputs: list[FileRecord] = field(default_factory=list)
+    data: list[NamedData] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     exit_status: int | None = None
     begun: bool = False
@@ -168,6 +169,7 @@ class Execution:
             begun=self.begun,
             image=self.step.image,
             folders=self.folders or (),
+            data=self.data or (),
             scope=scope,
             infrastructure=self.infrastructure and state is State.ERROR,
         )

@@ -1,4 +1,4 @@
-"""Name the packages that fsspec needs for object stores."""
+"""Name the schemes of remote files, and the packages that fsspec needs for object stores."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ PACKAGES = MappingProxyType(
 )
 """The packages by the schemes of URIs."""
 _EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
+REMOTE = frozenset(
+    (
+        *("http", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "azure", "adl", "oci", "swift"),
+        *("hdfs", "webhdfs", "ftp", "sftp", "ssh"),
+    )
+)
+"""The schemes of URIs that cannot name a file of the worker; other file systems of fsspec may wrap a local one."""
 
 
 def missing_package(uri: str) -> tuple[str, str] | None:

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, cast
 
 from translator.shim import run_contract
+from translator.shim.catalogue.properties import is_sidecar
 from translator.shim.contract import DEFAULT_DIALECT, InputFiles, Output, ParameterOf, SameInput
 from translator.shim.files.paths import PathError, place
 
@@ -122,11 +123,6 @@ def describe(edge: ArtifactSource | ValueSource, node: str | None = None) -> str
             return f"{source}.parameter.{edge.name}"
         case _:
             return f"{source}.metadata.{edge.key}"
-
-
-def is_sidecar(path: str) -> bool:
-    """Return whether an output only describes other outputs."""
-    return path.endswith(".metadata.json") or path == "valohai.metadata.jsonl"
 
 
 def matches(path: str, pattern: str) -> bool:

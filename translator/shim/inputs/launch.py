@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from translator.shim.catalogue.names import DataNameError, kind_of, parse
+from translator.shim.files.object_stores import REMOTE
 from translator.shim.masking.uris import redact
 from translator.shim.variables import LAUNCH_PATHS
 
@@ -23,13 +25,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Input, Step
 
-REMOTE = frozenset(
-    (
-        *("http", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "azure", "adl", "oci", "swift"),
-        *("hdfs", "webhdfs", "ftp", "sftp", "ssh"),
-    )
-)
-"""The schemes of URIs that cannot name a file of the worker; other file systems of fsspec may wrap a local one."""
 EVERYTHING = "/"
 _SCHEMES = ", ".join(sorted({*REMOTE, "file"}))
 _WHERE = f"{LAUNCH_PATHS} in the worker's environment"
@@ -81,12 +76,23 @@ def refusal(uri: str, project: Path, trusted: str | None = None) -> str | None:
     listed = [part.strip() for part in os.environ.get(LAUNCH_PATHS, "").split(",") if part.strip()]
     if EVERYTHING in listed:
         return None
+    if kind_of(uri) is not None:
+        return _refused_name(uri)
     scheme = uri.partition("://")[0] if "://" in uri else ""
     if scheme in REMOTE:
         return _refused_address(uri, [part for part in listed if "://" in part], trusted)
     if scheme not in {"", "file"}:
         return f"a run cannot choose {redact(uri)}: its scheme must be one of {_SCHEMES}"
     return _refused_path(uri, project, [Path(part) for part in listed if "://" not in part], trusted)
+
+
+def _refused_name(uri: str) -> str | None:
+    """Return why a text is not a name of data; what names stand for is decided by those who fill the catalogues."""
+    try:
+        parse(uri)
+    except DataNameError as error:
+        return str(error)
+    return None
 
 
 def _refused_address(uri: str, prefixes: Sequence[str], trusted: str | None) -> str | None:

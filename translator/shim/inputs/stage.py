@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from translator.shim.contract import FileRecord, InputFiles
+from translator.shim.catalogue.names import CatalogueError, DataNameError, kind_of
+from translator.shim.contract import FileRecord, NamedData
 from translator.shim.errors import TranslatorError
 from translator.shim.files import digest
 from translator.shim.files.paths import PathError, place, relative
@@ -14,10 +15,12 @@ from translator.shim.masking.uris import masked, redact
 from translator.shim.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from translator.shim.contract import Input
+    from translator.shim.catalogue.entries import NamedFile
+    from translator.shim.catalogue.resolve import Resolution
+    from translator.shim.contract import Input, InputFiles
     from translator.shim.store import Store
 
 # The maximum number of available files to list when an input stays empty.
@@ -30,13 +33,31 @@ class InputError(TranslatorError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The sources of the files of one execution, and its callbacks."""
+    """The sources of the files of one execution, and its callbacks.
+
+    ``resolve`` resolves names of data, if the dialect has any, and ``data`` collects what they stand for.
+    """
 
     store: Store
     project: Path
     default: Callable[[str], str]
     note: Callable[[str], None]
     pulse: Callable[[], None]
+    resolve: Callable[[str], Resolution] | None = None
+    data: list[NamedData] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """A file that is staged, published or at a URI; the name of data that stood for it, if one did."""
+
+    file: NamedFile
+    written: str | None = None
+
+    @property
+    def uri(self) -> str:
+        """The URI of the file, or its path in the project."""
+        return self.file if isinstance(self.file, str) else self.file.uri
 
 
 def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) -> list[FileRecord]:
@@ -56,16 +77,21 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
     """
     for warning in wanted.warnings:
         source.note(f"warning: {warning}")
+    names: dict[str, Resolution] = {}
     try:
-        places = _places(step_input, wanted, source)
+        places = _places(step_input, wanted, source, names)
         if not places and not step_input.optional:
             raise InputError(empty(step_input, wanted))
         own = folder / _segment(step_input.name)
         if places:  # as on Valohai, where scripts ask whether an optional input has its directory
             own.mkdir()
-        return [bring_file(path, own, record, source) for path, record in places.items()]
-    except (fetch.FetchError, StoreError, PathError) as error:
+        brought = [(bring_file(path, own, one.file, source), one.written) for path, one in places.items()]
+    except (fetch.FetchError, StoreError, PathError, CatalogueError, DataNameError) as error:
         raise InputError(f"input {step_input.name!r}: {error}") from error
+    for written, one in names.items():
+        files = [record for record, of in brought if of == written]
+        source.data.append(NamedData(written, one.name, one.source, files))
+    return [record for record, _ in brought]
 
 
 def empty(step_input: Input, wanted: InputFiles) -> str:
@@ -83,21 +109,25 @@ def empty(step_input: Input, wanted: InputFiles) -> str:
     return text
 
 
-def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, FileRecord | str]:
-    """Return the published file or the default's URI for each path in the input's directory."""
-    files: list[tuple[str, FileRecord | str]] = []
+def _places(step_input: Input, wanted: InputFiles, source: Source, names: dict[str, Resolution]) -> dict[str, _Staged]:
+    """Return the file for each path in the input's directory; ``names`` receives what names of data stand for."""
+    files: list[tuple[str, _Staged]] = []
     for default in wanted.defaults:
         uri = source.default(default)
+        if source.resolve is not None and kind_of(uri) is not None:
+            names[uri] = source.resolve(uri)
+            files += [(path, _Staged(file, uri)) for path, file in _files_of_name(names[uri], step_input, source)]
+            continue
         if source.store.owns(uri) and not wanted.launched:
             raise fetch.FetchError(f"{uri} is in the artifact store; add an edge from the node that writes it")
-        files += [(path, file) for file, path in fetch.find(uri, step_input, source.project, source.pulse)]
-    files += [(place(record.path, step_input.keep_directories), record) for record in wanted.files]
-    places: dict[str, FileRecord | str] = {}
-    for path, file in files:
+        files += [(path, _Staged(file)) for file, path in fetch.find(uri, step_input, source.project, source.pulse)]
+    files += [(place(record.path, step_input.keep_directories), _Staged(record)) for record in wanted.files]
+    places: dict[str, _Staged] = {}
+    for path, one in files:
         earlier = places.pop(path, None)
-        if earlier is not None and _uri(earlier) != _uri(file):
-            source.note(f"warning: input {step_input.name!r}: {redact(_uri(file))} overwrites {redact(_uri(earlier))}")
-        places[path] = file
+        if earlier is not None and earlier.uri != one.uri:
+            source.note(f"warning: input {step_input.name!r}: {redact(one.uri)} overwrites {redact(earlier.uri)}")
+        places[path] = one
     if step_input.filename:
         if len(places) == 1:
             return {relative(step_input.filename): next(iter(places.values()))}
@@ -107,6 +137,16 @@ def _places(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, 
                 f"{step_input.filename!r} is ignored"
             )
     return places
+
+
+def _files_of_name(resolution: Resolution, step_input: Input, source: Source) -> Iterator[tuple[str, NamedFile]]:
+    """Yield the files that a name of data stands for, with their paths in the input's directory."""
+    for file in resolution.files:
+        if isinstance(file, FileRecord):
+            yield place(file.path, step_input.keep_directories), file
+        else:
+            for uri, path in fetch.find(file, step_input, source.project, source.pulse):
+                yield path, uri
 
 
 def bring_file(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> FileRecord:
@@ -136,8 +176,12 @@ def bring_file(path: str, folder: Path, wanted: FileRecord | str, source: Source
             )
         size, sha256 = fetch.fetch(_uri(wanted), target, source.project, source.pulse)
         if isinstance(wanted, FileRecord) and sha256 != wanted.sha256:
-            raise fetch.FetchError(f"{wanted.uri} has changed since an earlier execution of this run used it")
-        record = FileRecord(path, size, sha256, redact(_uri(wanted)))
+            raise fetch.FetchError(
+                f"{redact(wanted.uri)} has changed since an earlier execution used it: "
+                f"its SHA-256 is {sha256}, not {wanted.sha256}"
+            )
+        properties = wanted.properties if isinstance(wanted, FileRecord) else {}
+        record = FileRecord(path, size, sha256, redact(_uri(wanted)), properties=properties)
     return replace(record, stamp=digest.stamp(target.stat()))
 
 

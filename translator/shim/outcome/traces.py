@@ -92,6 +92,7 @@ class Trace:
             "metadata": sane(dict(of.metadata)) if of is not None else {},
             "outputs": [file.document() for file in files],
             "reason": self.reason if self.state in {State.ERROR, State.STOPPED} else None,
+            **({"data": [one.document() for one in of.data]} if of is not None and of.data else {}),
             "log": self.log,
             "started": self.started,
             "ended": of.ended if of is not None else None,

@@ -87,6 +87,14 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def remove(self, key: str) -> None:
+        """Remove the file at ``key``, if it exists.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+
+    @abstractmethod
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """Claim an unused attempt of an execution; return it with its number, at least the requested one.
 
@@ -108,6 +116,14 @@ class Store(ABC):
 
         Raises:
             StoreError: a file cannot be read or the store cannot be written; nothing of the outputs is left in it.
+        """
+
+    @abstractmethod
+    def put(self, source: Path, key: str, pulse: Callable[[], None] = no_pulse) -> FileRecord:
+        """Copy a local file into the store, read-only; the record's ``path`` is the name of the file.
+
+        Raises:
+            StoreError: it cannot be read, or the store cannot be written.
         """
 
     @abstractmethod

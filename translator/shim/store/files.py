@@ -137,6 +137,11 @@ class FileStore(Store):
                 (self.folder / beside).unlink(missing_ok=True)
         return None
 
+    def remove(self, key: str) -> None:
+        """See ``Store.remove``."""
+        with self._writing():
+            (self.folder / key).unlink(missing_ok=True)
+
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """See ``Store.claim``."""
         folder = self.folder / key_of(identity.pipeline, identity.run, identity.node, identity.index)
@@ -162,10 +167,16 @@ class FileStore(Store):
                     records = [self._seal(identity, folder, path, pulse) for path in paths]
                     folder.rename(target)
                     return records
-                return [self._copy(identity, folder, path, pulse) for path in paths]
+                key = try_key(identity, OUTPUTS)
+                return [self._copy(folder / path, f"{key}/{path}", path, pulse) for path in paths]
         except BaseException:
             self.discard(identity)
             raise
+
+    def put(self, source: Path, key: str, pulse: Callable[[], None] = digest.no_pulse) -> FileRecord:
+        """See ``Store.put``."""
+        with self._writing():
+            return self._copy(source, key, source.name, pulse)
 
     def log(self, identity: ExecutionId) -> Log:
         """See ``Store.log``."""
@@ -245,18 +256,17 @@ class FileStore(Store):
         file.chmod(READ_ONLY)
         status = file.stat()
         sha256 = digest.of_file(file, pulse)
-        return self._record(identity, path, status, sha256)
+        return self._record(f"{try_key(identity, OUTPUTS)}/{path}", path, status, sha256)
 
-    def _copy(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
-        target = self.folder / try_key(identity, OUTPUTS) / path
+    def _copy(self, source: Path, key: str, path: str, pulse: Callable[[], None]) -> FileRecord:
+        target = self.folder / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        _, sha256 = digest.copy_file(folder / path, target, pulse)
+        _, sha256 = digest.copy_file(source, target, pulse)
         target.chmod(READ_ONLY)
-        return self._record(identity, path, target.stat(), sha256)
+        return self._record(key, path, target.stat(), sha256)
 
-    def _record(self, identity: ExecutionId, path: str, status: os.stat_result, sha256: str) -> FileRecord:
-        uri = self.uri(f"{try_key(identity, OUTPUTS)}/{path}")
-        return FileRecord(path, status.st_size, sha256, uri, digest.stamp(status))
+    def _record(self, key: str, path: str, status: os.stat_result, sha256: str) -> FileRecord:
+        return FileRecord(path, status.st_size, sha256, self.uri(key), digest.stamp(status))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

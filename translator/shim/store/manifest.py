@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from translator.shim.contract import ExecutionId, Manifest, State, Value
+from translator.shim.contract import ExecutionId, Manifest, NamedData, State, Value
 from translator.shim.json_values.depth import TOO_DEEP, too_deep
 from translator.shim.json_values.storable import sane
 from translator.shim.store import records, scopes
@@ -53,6 +53,16 @@ def to_json(manifest: Manifest, root: str) -> dict[str, object]:
     }
     if manifest.folders:
         document["folders"] = list(manifest.folders)
+    if manifest.data:
+        document["data"] = [
+            {
+                "written": one.written,
+                "name": one.name,
+                "source": one.source,
+                "files": [records.to_json(file, root) for file in one.files],
+            }
+            for one in manifest.data
+        ]
     if manifest.scope is not None:
         document["scope"] = scopes.to_json(manifest.scope, root)
     return document
@@ -98,6 +108,7 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
             image=None if document["image"] is None else _checked(str, document["image"]),
             scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
             folders=[_checked(str, folder) for folder in _checked(list, document.get("folders", []))] or (),
+            data=[_named_data(_checked(dict, one), root) for one in _checked(list, document.get("data", []))] or (),
         )
     except KeyError as error:
         raise ValueError(f"{what} is an incomplete manifest: it has no {error}") from error
@@ -107,6 +118,11 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
 
 def _files(documents: object, root: str) -> list[FileRecord]:
     return [records.from_json(_checked(dict, file), root) for file in _checked(list, documents)]
+
+
+def _named_data(document: Mapping[str, Any], root: str) -> NamedData:
+    written, name, source = (_checked(str, document[key]) for key in ("written", "name", "source"))
+    return NamedData(written, name, source, _files(document["files"], root))
 
 
 def _checked(kind: type[T], value: object) -> T:

@@ -117,6 +117,11 @@ class ObjectStore(Store):
                 time.sleep(_PAUSE)
             waited += 1
 
+    def remove(self, key: str) -> None:
+        """See ``Store.remove``."""
+        with self._doing("written", missing=True), suppress(FileNotFoundError):
+            self._call(lambda: self._fs.rm_file(self._path(key)))
+
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """See ``Store.claim``.
 
@@ -154,10 +159,15 @@ class ObjectStore(Store):
     ) -> list[FileRecord]:
         """See ``Store.publish``."""
         try:
-            return [self._upload(identity, folder, path, pulse) for path in paths]
+            key = try_key(identity, OUTPUTS)
+            return [self._upload(folder / path, f"{key}/{path}", path, pulse) for path in paths]
         except BaseException:
             self.discard(identity)
             raise
+
+    def put(self, source: Path, key: str, pulse: Callable[[], None] = no_pulse) -> FileRecord:
+        """See ``Store.put``."""
+        return self._upload(source, key, source.name, pulse)
 
     def bring(self, record: FileRecord, target: Path, pulse: Callable[[], None] = no_pulse) -> None:
         """See ``Store.bring``."""
@@ -185,9 +195,7 @@ class ObjectStore(Store):
         start = len(self._path(base)) + 1
         return [key for path in paths if f"/{OUTPUTS}/" not in (key := str(path)[start:])]
 
-    def _upload(self, identity: ExecutionId, folder: Path, path: str, pulse: Callable[[], None]) -> FileRecord:
-        key = f"{try_key(identity, OUTPUTS)}/{path}"
-        source = folder / path
+    def _upload(self, source: Path, key: str, path: str, pulse: Callable[[], None]) -> FileRecord:
         try:
             source.open("rb").close()
         except OSError as error:

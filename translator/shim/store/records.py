@@ -19,17 +19,18 @@ _STORE = "store:"
 
 def to_json(file: FileRecord, root: str) -> dict[str, object]:
     """Return the JSON document of ``file``; ``root`` is the URI of the store."""
-    uri = file.uri
-    if uri.startswith(f"{root}/"):
-        uri = _STORE + uri[len(root) + 1 :]
     document: dict[str, object] = {
         "path": file.path,
         "size": file.size,
         "sha256": file.sha256,
-        "uri": uri,
+        "uri": relative_uri(file.uri, root),
         "stamp": file.stamp,
     }
-    return document | {"shown": file.masked_path} if file.masked_path else document
+    if file.masked_path:
+        document["shown"] = file.masked_path
+    if file.properties:
+        document["properties"] = dict(file.properties)
+    return document
 
 
 def from_json(document: Mapping[str, Any], root: str) -> FileRecord:
@@ -44,6 +45,17 @@ def from_json(document: Mapping[str, Any], root: str) -> FileRecord:
         raise TypeError("a file has a path, a digest or a URI that is not a string")
     if isinstance(size, bool) or not isinstance(size, int) or size < 0:
         raise TypeError(f"the file {path!r} has a size that is not a number")
-    if uri.startswith(_STORE):
-        uri = f"{root}/{uri[len(_STORE) :]}"
-    return FileRecord(relative(path), size, sha256, uri, stamp, shown)
+    properties = document.get("properties", {})
+    if not isinstance(properties, dict):
+        raise TypeError(f"the file {path!r} has properties that are not an object")
+    return FileRecord(relative(path), size, sha256, absolute_uri(uri, root), stamp, shown, properties)
+
+
+def relative_uri(uri: str, root: str) -> str:
+    """Return a URI as it is written in the store at ``root``."""
+    return _STORE + uri[len(root) + 1 :] if uri.startswith(f"{root}/") else uri
+
+
+def absolute_uri(uri: str, root: str) -> str:
+    """Return the URI that ``relative_uri`` wrote."""
+    return f"{root}/{uri[len(_STORE) :]}" if uri.startswith(_STORE) else uri

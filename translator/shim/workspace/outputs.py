@@ -18,7 +18,9 @@ from translator.shim.files import digest
 from translator.shim.files.paths import PathError, relative
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from translator.shim.contract import Json
 
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 """The errors of links that are broken or refer to themselves."""
@@ -28,7 +30,8 @@ _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 class OutputFiles:
     """The files to publish, relative to the outputs directory and sorted; problems and notes are for the user.
 
-    ``folders`` are the empty directories; ``taken`` means that the outputs directory was removed.
+    ``folders`` are the empty directories; ``taken`` means that the outputs directory was removed. ``properties`` are
+    what the command says of files, by path.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -36,6 +39,7 @@ class OutputFiles:
     notes: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     taken: bool = False
+    properties: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 
 
 def tidy(

@@ -113,8 +113,9 @@ def dag_arguments(
 
 
 def _store(pipeline: ir.Pipeline) -> Mapping[str, Expression]:
-    """Return what the operators of a DAG are told of the artifact store."""
-    return {"store": pipeline.store, "store_connection": cast("str | None", of_dag(pipeline).get("store_connection"))}
+    """Return what the operators of a DAG are told of names of data and of the artifact store."""
+    connection = cast("str | None", of_dag(pipeline).get("store_connection"))
+    return {"catalogue": pipeline.catalogue, "store": pipeline.store, "store_connection": connection}
 
 
 _RETRIES = {

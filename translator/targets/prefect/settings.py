@@ -94,8 +94,12 @@ def flow_name(pipeline: ir.Pipeline) -> str:
 
 
 def store_arguments(pipeline: ir.Pipeline) -> dict[str, Expression]:
-    """Return what a run is told of its artifact store, as arguments of ``run_of``."""
-    arguments = {"store": pipeline.store, "store_block": of_flow(pipeline).get("store_block")}
+    """Return what a run is told of names of data and of its artifact store, as arguments of ``run_of``."""
+    arguments = {
+        "catalogue": pipeline.catalogue,
+        "store": pipeline.store,
+        "store_block": of_flow(pipeline).get("store_block"),
+    }
     return {name: cast("str", value) for name, value in arguments.items() if value is not None}
 
 

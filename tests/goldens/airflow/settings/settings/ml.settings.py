@@ -63,6 +63,7 @@ with DAG(
     # Retry failures of the infrastructure; failed commands only if their node says so.
     default_args={
         "project": PROJECT,
+        "catalogue": "translator.toml",
         "store": "s3://ml-artifacts/pipelines",
         "store_connection": "ml_artifacts",
         "owner": "ml-platform",

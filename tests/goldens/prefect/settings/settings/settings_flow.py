@@ -141,6 +141,7 @@ def settings(
     with run_of(
         "Settings",
         project=PROJECT,
+        catalogue="translator.toml",
         store="s3://ml-artifacts/pipelines",
         store_block="ml-artifacts",
     ):
