@@ -1,19 +1,22 @@
 """Test that the JSON Schemas accept what the readers accept, and refuse wrong files."""
 
 import json
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
+from tests.oracle.corpus import CORPUS
 from translator import registry
 from translator.cli import main
 from translator.load import load
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("examples", "tests/goldens/cases")
-FILES = sorted(path for folder in FOLDERS for end in ("yaml", "yml") for path in (ROOT / folder).rglob(f"*.{end}"))
+FOLDERS = (ROOT / "examples", ROOT / "tests" / "goldens" / "cases", CORPUS)
+FILES = sorted(path for folder in FOLDERS for end in ("yaml", "yml") for path in folder.rglob(f"*.{end}"))
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:
@@ -22,9 +25,11 @@ def validator(name: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema())
 
 
+@cache
 def language(file: Path) -> str | None:
-    pipelines = load(file).pipelines
-    return pipelines[0].dialect if pipelines else None
+    """Return the language of a file of which something can be translated."""
+    loaded = load(file)
+    return loaded.dialect if loaded.pipelines or loaded.diagnostics.ok else None
 
 
 @pytest.mark.parametrize("name", registry.names(registry.DIALECTS))
@@ -81,3 +86,10 @@ def test_the_command_lists_and_prints_schemas(capsys):
         jsonschema.Draft202012Validator.check_schema(json.loads(capsys.readouterr().out))
     assert main(["schema", "valohia"]) == 2
     assert "did you mean 'valohai'?" in capsys.readouterr().err
+
+
+def test_files_of_the_corpus_are_among_them():
+    if not CORPUS.is_dir():
+        pytest.skip(f"there is no {CORPUS}")
+    counts = Counter(language(file) for file in FILES if file.is_relative_to(CORPUS))
+    assert min(counts[name] for name in ("magnus", "runnable", "valohai")) > 5
