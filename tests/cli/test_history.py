@@ -184,11 +184,28 @@ def test_compare(translate: Run) -> None:
     assert ["prepare", "execution", "complete", "complete", "1 equal"] in rows
     assert ["train", "task of 2", "complete", "error (1 complete)", "2 equal"] in rows
     assert ["the run", "complete", "error"] in rows
+    assert ["train[1]", "state", '"complete"', '"error"'] in rows
+    assert ["train[1]", "reason", "-", '"the command ended with exit status 1"'] in rows
     assert translate("compare", "first", "first")[0] == 0
     document = json.loads(translate("compare", "first", "latest", "--format", "json")[1])
     assert not document["equal"]
     assert {"where": "state", "left": "complete", "right": "error"} in document["differences"]
     assert translate("compare", "first")[0] == 2
+
+
+def test_long_values_are_shown_where_they_differ(
+    translate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "artifacts" / "Training-Pipeline-7280a0" / "first" / "run.json"
+    document = json.loads(file.read_text())
+    for name, pipeline in (("a", "P" * 100), ("b", "P" * 60 + "Q" * 40)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({**document, "pipeline": pipeline}))
+    monkeypatch.chdir("b")
+    status, out, _ = translate("compare", "../a", "run.json")
+    assert status == 1
+    assert ["the run", "pipeline", f"…{'P' * 48}…", f"…{'P' * 10}{'Q' * 38}…"] in cells(out)
+    assert out.splitlines()[-1] == "1 difference; all of them: --format json"
 
 
 def test_a_damaged_run_is_shown_but_not_compared(translate: Run, tmp_path: Path) -> None:

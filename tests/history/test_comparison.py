@@ -1,10 +1,16 @@
 """Test which runs are equal, and how differences are shown."""
 
+from __future__ import annotations
+
 import copy
+from typing import TYPE_CHECKING
 
 import pytest
 
-from translator.history.comparison import Difference, Row, differences, rows, values
+from translator.history.comparison import Detail, Difference, Row, details, differences, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RUN = {
     "pipeline": "P",
@@ -109,5 +115,33 @@ def test_nodes_in_branches_are_rows() -> None:
 
 def test_values_that_differ_are_listed_by_execution() -> None:
     other = changed(*EXECUTION, "metadata", value={"accuracy": 0.8, "loss": 2})
-    assert values(RUN, other) == [("train[1]", "accuracy", 0.9, 0.8), ("train[1]", "loss", None, 2)]
-    assert values(RUN, RUN) == []
+    assert details(RUN, other) == [Detail("train[1]", "accuracy", 0.9, 0.8), Detail("train[1]", "loss", None, 2)]
+    assert details(RUN, RUN) == []
+
+
+GRAPH = {"kind": "map", "state": "error", "reason": "r", "branches": {"0": {"state": "error", "nodes": RUN["nodes"]}}}
+NESTED = {**RUN, "marked": "failed", "nodes": {"m": GRAPH}, "catalog": [{"path": "a", "size": 1, "sha256": "b"}]}
+
+
+def places(document: object, path: tuple = ()) -> Iterator[tuple]:
+    """Yield the path of each value that is neither an object nor a list."""
+    if isinstance(document, (dict, list)) and document:
+        for key in document if isinstance(document, dict) else range(len(document)):
+            yield from places(document[key], (*path, key))
+    else:
+        yield path
+
+
+@pytest.mark.parametrize("path", [*places(NESTED)], ids=str)
+@pytest.mark.parametrize("value", ["other", None])
+def test_each_difference_is_shown(path: tuple, value: str | None) -> None:
+    other = copy.deepcopy(NESTED)
+    place = other
+    for key in path[:-1]:
+        place = place[key]
+    if value is None and path[-2:-1] in {("parameters",), ("metadata",)}:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value or "other"
+    differing = rows(NESTED, NESTED) != rows(NESTED, other) or bool(details(NESTED, other))
+    assert differing == bool(differences(NESTED, other))

@@ -106,8 +106,8 @@ def run_of(args: argparse.Namespace, name: str) -> tuple[Store, Run]:
 
     path = Path(name)
     folder = path.parent if path.name == "run.json" else path
-    if "/" in name and (folder / "run.json").is_file():
-        folder = folder.absolute()
+    if ("/" in name or path.name == "run.json") and (folder / "run.json").is_file():
+        folder = folder.resolve()
         _, store = open_chosen(str(folder.parent.parent), None)
         return store, find(store, folder.name, folder.parent.name)
     store = store_of(args)

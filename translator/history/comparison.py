@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 _OF_RUN = ("engine", "run", "earlier_run", "started", "ended")
 _OF_EXECUTION = ("started", "ended", "log")
+_NAMED = ("parameters", "metadata")
+"""The values that are objects of named values."""
 _ABSENT = "-"
+_Key = tuple[str, str]
+"""The name of a value, after the object that it is in, if it is in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,16 @@ class Row:
     left: str
     right: str
     files: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A value that differs, with its name, and its place as people read it."""
+
+    place: str
+    name: str
+    left: object
+    right: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +72,43 @@ def rows(left: Record, right: Record) -> list[Row]:
     return [*compared, Row("the run", "", str(left["state"]), str(right["state"]))]
 
 
-def values(left: Record, right: Record) -> list[tuple[str, str, object, object]]:
-    """Return execution, name, and the value in each run of every parameter and metric that differs."""
-    mine = {one.name: one.entry for one in executions(left)}
-    theirs = {one.name: one.entry for one in executions(right)}
-    changed = []
-    for name in [*mine, *(name for name in theirs if name not in mine)]:
-        for of in ("parameters", "metadata"):
-            one, other = (side.get(name, {}).get(of, {}) for side in (mine, theirs))
-            keys = [*one, *(key for key in other if key not in one)]
-            changed += [
-                (name, key, one.get(key), other.get(key)) for key in keys if not _same(one.get(key), other.get(key))
-            ]
-    return changed
+def details(left: Record, right: Record) -> list[Detail]:
+    """Return each value that differs and that ``rows`` does not show: parameters, metrics, reasons, attempts, ...."""
+    mine, theirs = _values(left), _values(right)
+    found = []
+    for place in [*mine, *(place for place in theirs if place not in mine)]:
+        one, other = mine.get(place, {}), theirs.get(place, {})
+        keys = [*one, *(key for key in other if key not in one)]
+        if not one or not other:  # ``rows`` shows that it is missing
+            keys = [key for key in keys if key[0] in _NAMED]
+        pairs = [(key, one.get(key), other.get(key)) for key in keys]
+        found += [Detail(place, key[1], *pair) for key, *pair in pairs if not _same(*pair)]
+    return found
+
+
+def _values(record: Record) -> dict[str, dict[_Key, object]]:
+    """Return by place the values of the run, of each node and branch, and of each execution."""
+    values = {"the run": _keyed(record, *_OF_RUN, "state", "nodes")}
+    for path, node in nodes(record):
+        name = ".".join(path)
+        values[name] = _keyed(node, "state", "executions", "branches")
+        for branch, graph in node.get("branches", {}).items():
+            values[f"{name}[{branch}]"] = _keyed(graph, "nodes")
+    for one in executions(record):
+        shown = ("state",) if one.kind != "task" else ()
+        values.setdefault(one.name, {}).update(_keyed(one.entry, *_OF_EXECUTION, *shown, "index", "outputs"))
+    return values
+
+
+def _keyed(document: Mapping[str, Any], *without: str) -> dict[_Key, object]:
+    """Return the values of a document; parameters and metrics one by one."""
+    keyed: dict[_Key, object] = {}
+    for key, value in document.items():
+        if key in _NAMED and isinstance(value, dict):
+            keyed |= {(key, name): one for name, one in value.items()}
+        elif key not in without:
+            keyed["", key] = value
+    return keyed
 
 
 def _name(path: Sequence[str]) -> str:
@@ -134,7 +172,9 @@ def _files(left: Mapping[str, Any], right: Mapping[str, Any]) -> str:
     return f"{changed} of {len({*mine, *theirs})} DIFFER"
 
 
-def _digests(node: Mapping[str, Any]) -> dict[tuple[int, str], str]:
+def _digests(node: Mapping[str, Any]) -> dict[tuple[int, str], tuple[int, str]]:
     return {
-        (one["index"], file["path"]): file["sha256"] for one in node.get("executions", ()) for file in one["outputs"]
+        (one["index"], file["path"]): (file["size"], file["sha256"])
+        for one in node.get("executions", ())
+        for file in one["outputs"]
     }
