@@ -12,6 +12,9 @@ import os
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+from translator.shim.embedded import events
+from translator.shim.outcome.traces import LOST
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from uuid import UUID
@@ -80,6 +83,7 @@ class Workers:
             try:
                 connection.recv()
             except (EOFError, OSError):
+                events.emit("process-lost", process=self._processes[connection].pid, reason=LOST)
                 self._forget(connection)
                 _fail(instance)
 

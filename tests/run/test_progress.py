@@ -122,6 +122,26 @@ def test_the_tree_shows_the_last_metric_of_an_execution():
     assert re.search(r" \[1\] lr=0.2  \d\.\d s  loss=0.25$", drawn(progress)[3])
 
 
+def test_executions_end_with_the_process_that_ran_them(tmp_path):
+    stream = io.StringIO()
+    lines = [
+        event("execution-started", "prepare", process=7),
+        event("execution-started", "train", 0, process=8, label="lr=0.1"),
+        event("execution-started", "train", 1, process=9),
+        event("execution-ended", "train", 1, state="complete"),
+        event("execution-started", "train", 2, process=9),
+        event("process-lost", process=8, reason="memory ran out"),
+        event("process-lost", process=9, reason="killed"),
+        event("execution-started", "train", 0, process=7, label="lr=0.1"),
+    ]
+    text = TOOK.sub("0.0 s", shown(stream, tmp_path / "events", lines))
+    assert [CLOCK.sub("", line) for line in text.splitlines() if "error" in line or "try" in line] == [
+        "train[0] (lr=0.1): error after 0.0 s: memory ran out",
+        "train[2]: error after 0.0 s: killed",
+        "train[0] (lr=0.1): started (try 2)",
+    ]
+
+
 def test_what_runs_is_in_the_tree_however_small_the_terminal_is():
     progress = Progress()
     for index in range(50):

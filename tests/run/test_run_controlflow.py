@@ -61,7 +61,8 @@ def test_tree_and_lines():
     kinds = KINDS
     lines = view(progress, kinds, engine="airflow", quiet=False, stream=out)
     for path in ("get", "fan out.x.a", "m.0.s"):
-        lines.changed(progress.take({"event": "execution-started", "node": path, "index": 0}))
+        for execution in progress.take({"event": "execution-started", "node": path, "index": 0}):
+            lines.changed(execution)
     assert [line[9:] for line in out.getvalue().splitlines()] == [
         "get: started",
         "fan out.x.a: started",

@@ -28,25 +28,30 @@ class Progress:
     nodes: dict[str, dict[int, Execution]] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
-    def take(self, event: Mapping[str, object]) -> Execution | None:
-        """Apply an event; return the execution that started or ended."""
+    def take(self, event: Mapping[str, object]) -> list[Execution]:
+        """Apply an event; return the executions that started or ended."""
         node, index, kind = event.get("node"), event.get("index"), event.get("event")
+        if kind == "process-lost":
+            lost = [one for one in self._running() if one.process == event.get("process")]
+            for one in lost:
+                one.end("error", str(event.get("reason") or ""))
+            return lost
         if kind not in _OF_EXECUTIONS or not isinstance(index, int):
-            return None
+            return []
         execution = self.nodes.setdefault(str(node), {}).setdefault(index, Execution(str(node), index))
         if kind == "execution-metric":
             execution.metric = str(event.get("metric") or "")
-            return None
-        ended = kind == "execution-ended"
-        execution.state = str(event.get("state")) if ended else "running"
+            return []
         execution.label = str(event.get("label") or "")
-        execution.reason = str(event.get("reason") or "")
-        execution.tries += not ended
-        if ended:
-            execution.ended = time.monotonic()
+        if kind == "execution-ended":
+            execution.end(str(event.get("state")), str(event.get("reason") or ""))
         else:
-            execution.began, execution.ended, execution.metric = time.monotonic(), None, ""
-        return execution
+            execution.begin(event.get("process"))
+        return [execution]
+
+    def _running(self) -> Iterator[Execution]:
+        for executions in self.nodes.values():
+            yield from (execution for execution in executions.values() if execution.state == "running")
 
 
 @dataclass
@@ -60,8 +65,19 @@ class Execution:
     reason: str = ""
     metric: str = ""
     tries: int = 0
+    process: object = None
     began: float = field(default_factory=time.monotonic)
     ended: float | None = None
+
+    def begin(self, process: object) -> None:
+        """Begin an attempt, in a process of the engine."""
+        self.state, self.reason, self.metric, self.process = "running", "", "", process
+        self.began, self.ended = time.monotonic(), None
+        self.tries += 1
+
+    def end(self, state: str, reason: str) -> None:
+        """End the attempt."""
+        self.state, self.reason, self.ended = state, reason, time.monotonic()
 
     @property
     def seconds(self) -> float:
@@ -126,7 +142,7 @@ class Follower:
 
     def _read(self) -> None:
         for event in _events(self._stream):
-            if execution := self._progress.take(event):
+            for execution in self._progress.take(event):
                 self._view.changed(execution)
 
 

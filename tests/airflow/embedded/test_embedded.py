@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,8 @@ from tests.airflow.pipelines import OK, Node, pipeline
 from tests.airflow.scheduler import wait_until
 from tests.processes import TELL, process_in
 from translator.load import load_text
+from translator.run.progress import Progress
+from translator.shim.embedded import events
 from translator.targets import airflow
 
 if TYPE_CHECKING:
@@ -155,9 +158,10 @@ def test_a_failure_stops_what_runs_beside_it(embedded: Embedded, tmp_path: Path)
     ("on_error", "state", "attempts"), [("continue", "error", 1), ("retry", "complete", 2)], ids=["once", "again"]
 )
 def test_a_killed_process_ends_one_attempt_of_its_task_only(
-    embedded: Embedded, tmp_path: Path, on_error: str, state: str, attempts: int
+    embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_error: str, state: str, attempts: int
 ) -> None:
-    seen = tmp_path / "seen"
+    seen, of_run = tmp_path / "seen", tmp_path / "events"
+    monkeypatch.setattr(embedded.engine, "environment", {events.VARIABLE: str(of_run)})
     victim = Node("victim", f"[ ! -e {seen} ] || exit 0; touch {seen}; sleep 6000", on_error)
     process = psutil.Process(embedded.begin(pipeline(victim, Node("next", after=["victim"])), jobs=2))
     wait_until(lambda: seen.exists() or ended(process))
@@ -169,6 +173,11 @@ def test_a_killed_process_ends_one_attempt_of_its_task_only(
     (execution,) = document["nodes"]["victim"]["executions"]
     assert execution["tries"] == attempts
     assert ("killed" in (execution["reason"] or "")) == (state == "error")
+    progress = Progress()
+    told = [one for line in of_run.read_text().splitlines() for one in progress.take(json.loads(line))]
+    assert len(told) == 2 * (attempts + 1)
+    (shown,) = progress.nodes["victim"].values()
+    assert (shown.state, shown.reason, shown.tries) == (state, execution["reason"] or "", attempts)
 
 
 def test_a_signal_stops_the_run(embedded: Embedded, tmp_path: Path) -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from dataclasses import replace
+
+import pytest
 
 from translator.shim.contract import Parameter, Step
 from translator.shim.embedded import events
+from translator.shim.execution import KILLED, OUT_OF_TIME, execute
 
 
 def test_events_follow_an_execution(worker, tmp_path, monkeypatch) -> None:
@@ -16,7 +21,9 @@ def test_events_follow_an_execution(worker, tmp_path, monkeypatch) -> None:
     started, ended = (json.loads(line) for line in (tmp_path / "events").read_text().splitlines())
     assert started.pop("time").endswith("Z")
     assert ended.pop("time").endswith("Z")
-    assert started == {"event": "execution-started", "node": "train", "index": 2, "label": "lr=0.5"}
+    assert started == {
+        "event": "execution-started", "node": "train", "index": 2, "label": "lr=0.5", "process": os.getpid(),
+    }  # fmt: skip
     assert ended == {
         "event": "execution-ended", "node": "train", "index": 2, "label": "lr=0.5", "state": "error",
         "reason": "the command ended with exit status 3",
@@ -31,6 +38,27 @@ def test_an_event_has_the_metadata_of_a_running_execution(worker, tmp_path, monk
     assert worker.run(f"echo '{printed}'; {waiting}").state == "complete"
     of_metrics = [json.loads(line) for line in file.read_text().splitlines() if "execution-metric" in line]
     assert [one["metric"] for one in of_metrics] == ["loss=0.5, step=2, rate=3, ..."]
+
+
+class OutOfTime(BaseException):
+    """An engine's time limit."""
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"), [(KeyboardInterrupt, "stopped", KILLED), (OutOfTime, "error", OUT_OF_TIME)]
+)
+def test_an_execution_that_the_engine_cancels_has_an_end(worker, tmp_path, monkeypatch, error, state, reason) -> None:
+    file = tmp_path / "events"
+    monkeypatch.setenv(events.VARIABLE, str(file))
+
+    def cancel() -> None:
+        raise error
+
+    worker.should_stop = cancel
+    with pytest.raises(error):
+        execute(Step("s", ["sleep 600"]), replace(worker.context(), out_of_time=(OutOfTime,)))
+    ended = json.loads(file.read_text().splitlines()[-1])
+    assert (ended["event"], ended["state"], ended["reason"]) == ("execution-ended", state, reason)
 
 
 def test_an_execution_runs_without_a_listener(worker, tmp_path, monkeypatch) -> None:

@@ -1,8 +1,8 @@
 """Report a run's events to its starter, as JSON lines in the file that TRANSLATOR_EVENTS names.
 
-Each event has ``event`` (run-started, execution-started, execution-metric, execution-ended, run-ended) and ``time``;
-events of executions have ``node``, ``index``, ``label`` and, at their end, ``state``. Several processes append to the
-one file: each line is one write to a file opened for appending.
+Each event has ``event`` (one of ``Event``) and ``time``. Events of executions have ``node``, ``index``, ``label`` and,
+when they end, ``state``. The start of an execution also has its ``process``; ``process-lost`` ends what runs in one.
+Several processes append to the file: each line is one write to a file opened for appending.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 
 from translator.shim.clock import now
 
+Event = Literal["run-started", "execution-started", "execution-metric", "execution-ended", "process-lost", "run-ended"]
 VARIABLE = "TRANSLATOR_EVENTS"
 
 
@@ -22,7 +23,7 @@ def are_read() -> bool:
 
 
 def emit(
-    event: Literal["run-started", "execution-started", "execution-metric", "execution-ended", "run-ended"],
+    event: Event,
     *,
     node: str | None = None,
     index: int | None = None,

@@ -95,7 +95,13 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                     label = run_contract.load(step.dialect).label(step, shown_values)
                 except run_contract.NotInstalledError as error:
                     problem = str(error)
-                events.emit("execution-started", node=context.id.node, index=context.id.index, label=label)
+                events.emit(
+                    "execution-started",
+                    node=context.id.node,
+                    index=context.id.index,
+                    label=label,
+                    process=os.getpid(),
+                )
                 _run(execution, store, inputs, problem or bad_value)
                 state, reason = State.COMPLETE, None
             except Stopped as stop:
@@ -107,28 +113,38 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 what = "cannot process the execution's files: " if isinstance(error, OSError) else ""
                 state, reason = State.ERROR, f"{what}{error}"
             manifest = commit(execution, store, state, reason)
-        except Exception as error:
-            reason = f"the execution failed unexpectedly: {type(error).__name__}: {error}"
-            execution.keep(f"{NOTE}{State.ERROR}: {reason}")
-            commit(execution, store, State.ERROR, reason)
-            raise
         except BaseException as error:
-            late = isinstance(error, context.out_of_time)
-            state, reason = (State.ERROR, OUT_OF_TIME) if late else (State.STOPPED, KILLED)
+            state, reason = _cut_short(error, context)
             execution.keep(f"{NOTE}{state}: {reason}")
             commit(execution, store, state, reason)
+            _report_end(execution, label, state, reason)
             raise
         if manifest.reason is not None:
             execution.note(f"{manifest.state}: {manifest.reason}")
-        events.emit(
-            "execution-ended",
-            node=context.id.node,
-            index=context.id.index,
-            state=manifest.state.value,
-            label=execution.hidden(label),
-            reason=manifest.reason,
-        )
+        _report_end(execution, label, manifest.state, manifest.reason)
         return manifest
+
+
+def _cut_short(error: BaseException, context: Context) -> tuple[State, str]:
+    """Return the state and the reason of an execution that an exception ends."""
+    if isinstance(error, Exception):
+        return State.ERROR, f"the execution failed unexpectedly: {type(error).__name__}: {error}"
+    if isinstance(error, context.out_of_time):
+        return State.ERROR, OUT_OF_TIME
+    return State.STOPPED, KILLED
+
+
+def _report_end(execution: Execution, label: str, state: State, reason: str | None) -> None:
+    """Tell the process that started the run that the execution has ended."""
+    identity = execution.context.id
+    events.emit(
+        "execution-ended",
+        node=identity.node,
+        index=identity.index,
+        state=state.value,
+        label=execution.hidden(label),
+        reason=execution.hidden(reason) if reason is not None else None,
+    )
 
 
 def _values(step: Step, parameters: Mapping[str, Value]) -> tuple[dict[str, Value], str | None]:
