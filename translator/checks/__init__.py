@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from translator.checks import (
     commands,
-    controlflow,
     graph,
     grids,
     names,
@@ -55,4 +54,7 @@ def check(  # noqa: PLR0913 - all but the first are keywords
     commands.check(pipeline, diagnostics, questions=questions)
     if project is not None:
         project_files.check(pipeline, diagnostics, project=project, sources=sources)
-    controlflow.check(pipeline, diagnostics, project=project)
+    if pipeline.graph.start is not None:
+        from translator.checks import controlflow
+
+        controlflow.check(pipeline, diagnostics, project=project)

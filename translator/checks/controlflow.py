@@ -32,8 +32,6 @@ class _Known:
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path | None) -> None:
     """Check a control-flow graph; see ``translator.checks.check``."""
-    if pipeline.graph.start is None:
-        return
     _nested_items(pipeline.graph, (), diagnostics)
     _races(pipeline, diagnostics, project)
     known = _known_names(pipeline.graph, pipeline.dialect, project)

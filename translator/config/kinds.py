@@ -90,7 +90,6 @@ class Text:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
 class Prose:
     """A text of one or several lines."""
 
@@ -138,7 +137,6 @@ class Whole:
         return self.minimum
 
 
-@dataclass(frozen=True, slots=True)
 class Number:
     """A number that is greater than 0."""
 
@@ -154,7 +152,6 @@ class Number:
         return 1
 
 
-@dataclass(frozen=True, slots=True)
 class Flag:
     """True or false."""
 
@@ -169,7 +166,6 @@ class Flag:
         return False
 
 
-@dataclass(frozen=True, slots=True)
 class Duration:
     """A duration: a number of seconds, or a string such as ``1h 30m``. It is read as seconds."""
 
@@ -203,7 +199,6 @@ _LONGEST = 10 * 365 * 86_400
 """Seconds of the longest duration: what is longer is a mistake."""
 
 
-@dataclass(frozen=True, slots=True)
 class Texts:
     """A list of strings."""
 
@@ -218,7 +213,6 @@ class Texts:
         return tuple(str(Text().read(item, f"{name}[{index}]", diagnostics)) for index, item in enumerate(value.items))
 
 
-@dataclass(frozen=True, slots=True)
 class Codes:
     """A list of codes of findings to ignore."""
 
@@ -237,7 +231,6 @@ class Codes:
         return tuple(codes)
 
 
-@dataclass(frozen=True, slots=True)
 class Data:
     """Values as they are: a table of JSON values."""
 
@@ -252,7 +245,6 @@ class Data:
         return _plain(value, name, diagnostics)
 
 
-@dataclass(frozen=True, slots=True)
 class Hook:
     """Python callables that the generated file imports.
 
@@ -339,7 +331,6 @@ class Table:
         return {key: self.of.read(item, f"{name}.{key}", diagnostics) for key, item in (value.entries or {}).items()}
 
 
-@dataclass(frozen=True, slots=True)
 class Plain:
     """Any value of JSON."""
 
