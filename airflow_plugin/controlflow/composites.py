@@ -214,9 +214,11 @@ class JoinOperator(ControlFlowOperator):
         state, scope, reason = State.ERROR, outer, self.changed(run, path)
         if reason is None:
             try:
+                branches = _branches(run, node)
                 state, scope = fan.join(
-                    run.dialect, self.kind, outer, _branches(run, node), reducer=self.reducer, returns=_returns(node)
+                    run.dialect, self.kind, outer, branches, reducer=self.reducer, returns=_returns(node)
                 )
+                reason = fan.failure(branches) if state is State.ERROR else None
             except FanError as error:
                 reason = str(error)
         identity = run.identity(path, context["ti"].try_number)

@@ -202,8 +202,7 @@ def _node(  # noqa: PLR0913 - the differences between the kinds of nodes
                 graph.routes.dialect, kind, handover.scope, ended, reducer=reducer, returns=_returns(branches)
             )
             if state is Outcome.ERROR:
-                failing = ", ".join(one.name for one in ended if one.state is Outcome.ERROR)
-                reason = f"failed branches: {failing}"
+                reason = fan.failure(ended)
         except fan.FanError as error:
             state, scope, reason = Outcome.ERROR, handover.scope, str(error)
         which = ExecutionId(run.pipeline, run.id, node.name, kind=kind)

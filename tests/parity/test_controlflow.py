@@ -63,11 +63,14 @@ def check(engines: list[Engine], made: Case, folder: Path) -> list[dict[str, Any
 
 
 def _comparable(document: dict[str, Any]) -> dict[str, Any]:
-    """Return by path all that a record contains about an execution, except its times."""
+    """Return by path why a node failed, and all that a record contains about an execution, except its times."""
     return {
         ".".join(path): [
-            {key: value for key, value in entry.items() if key not in {"started", "ended"}}
-            for entry in node.get("executions", [])
+            node.get("reason"),
+            *(
+                {key: value for key, value in entry.items() if key not in {"started", "ended"}}
+                for entry in node.get("executions", [])
+            ),
         ]
         for path, node in nodes(document)
     }

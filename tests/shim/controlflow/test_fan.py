@@ -108,3 +108,9 @@ def test_values_like_our_marks_survive_the_store() -> None:
         assert [name for name, value in back.parameters.items() if isinstance(value, Pickle)] == (
             ["pickle"] if "pickle" in scope.parameters else []
         )
+
+
+def test_a_reason_names_the_first_failed_branches() -> None:
+    branches = [fan.Branch(str(index), State.COMPLETE if index == 1 else State.ERROR) for index in range(14)]
+    assert fan.failure(branches[:4]) == "failed branches: 0, 2, 3"
+    assert fan.failure(branches) == "failed branches: 0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 3 more"

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 Kind: TypeAlias = Literal["parallel", "map", "loop", "choice"]
+_NAMED = 10
+"""The maximum number of failed branches that a reason names."""
 
 
 class FanError(TranslatorError, ValueError):
@@ -154,6 +156,13 @@ def join(  # noqa: PLR0913 - what a fan-in looks at
     elif state is State.COMPLETE and kind == "map" and scoping.returns:
         written = _reduced(reducer, returns, ended_scopes)
     return state, scopes.after(outer, written, put)
+
+
+def failure(branches: Sequence[Branch]) -> str:
+    """Return why a composite node failed: the names of its failed branches."""
+    failed = [branch.name for branch in branches if branch.state is State.ERROR]
+    more = f", {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+    return f"failed branches: {', '.join(failed[:_NAMED])}{more}"
 
 
 def commit(  # noqa: PLR0913 - all that is known of a composite node
