@@ -22,7 +22,9 @@ from translator.graph import dot, html, mermaid, svg
 from translator.graph.build import build
 from translator.graph.layout import Wire, arrange, ranks
 from translator.graph.model import Status, boxes
+from translator.graph.states import of_run
 from translator.load import load
+from translator.nodes import BODY
 from translator.shim.contract import State
 from translator.span import Span
 
@@ -286,6 +288,39 @@ def test_states_of_a_run(made: Made, capsys: pytest.CaptureFixture[str]) -> None
     page = drawn(capsys, dual, "--run", "latest", "--format", "html")
     assert "the command ended with exit status 1" in page
     assert "[1] error" in page
+    assert ">[1]: the command ended with exit status 1<" in page
+
+
+def test_reasons_name_items_and_executions() -> None:
+    """Reasons of several lines are lines, and a node without executions has its own."""
+
+    def entry(index: int, reason: str | None) -> dict[str, Any]:
+        return {"index": index, "state": "error" if reason else "complete", "reason": reason}
+
+    def execution(reason: str | None) -> dict[str, Any]:
+        return {"kind": "execution", "state": "error", "executions": [entry(0, reason)]}
+
+    items = {
+        str(item): {"state": "error", "nodes": {"sell": execution(f"exit {item % 2}\nlast")}} for item in range(13)
+    }
+    each = {"kind": "map", "state": "error", "reason": "failed items: all", "branches": items}
+    right = {"state": "error", "nodes": {"b": execution("broken")}}
+    fan = {"kind": "parallel", "state": "error", "reason": "failed branches: right", "branches": {"right": right}}
+    train = {"kind": "task", "state": "error", "executions": [entry(0, None), entry(1, "no"), entry(2, "no")]}
+    statuses = of_run({"nodes": {"each": each, "fan": fan, "train": train}})
+    assert {path: status.why for path, status in statuses.items() if status.why} == {
+        ("each",): ("failed items: all",),
+        ("each", BODY, "sell"): (
+            "each[0], each[2], each[4], each[6], each[8], 2 more: exit 0",
+            "last",
+            "each[1], each[3], each[5], each[7], each[9], 1 more: exit 1",
+            "last",
+        ),
+        ("fan",): ("failed branches: right",),
+        ("fan", "right", "b"): ("broken",),
+        ("train",): ("[1], [2]: no",),
+    }
+    assert statuses["each", BODY, "sell"].text == "13 error"
 
 
 def test_a_run_with_other_nodes_is_reported(made: Made, capsys: pytest.CaptureFixture[str]) -> None:

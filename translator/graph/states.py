@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator.graph.model import Status
@@ -19,6 +20,10 @@ _REPEATED = ("map", "loop")
 """The kinds of nodes whose branches have numbers in a run, and one body in a drawing."""
 _Path = tuple[str, ...]
 _Found = dict[_Path, list[Status]]
+_Reasons = dict[_Path, dict[str, list[str]]]
+"""By node and reason, the executions and items that have it."""
+_NAMED = 5
+"""The maximum number of executions and items that are named for a reason."""
 
 
 def predicted(explanation: Explanation) -> dict[_Path, Status]:
@@ -31,8 +36,9 @@ def predicted(explanation: Explanation) -> dict[_Path, Status]:
 def of_run(record: Record) -> dict[_Path, Status]:
     """Return the states of a past run by path; see ``translator.graph.build.build``."""
     found: _Found = defaultdict(list)
-    _add_recorded(record["nodes"], (), found)
-    return {path: _merged(several) for path, several in found.items()}
+    reasons: _Reasons = defaultdict(lambda: defaultdict(list))
+    _add_recorded(record["nodes"], (), "", found, reasons)
+    return {path: replace(_merged(several), why=_why(reasons[path])) for path, several in found.items()}
 
 
 def _add_explained(nodes: Iterable[ExplainedNode], above: _Path, found: _Found) -> None:
@@ -47,17 +53,37 @@ def _add_explained(nodes: Iterable[ExplainedNode], above: _Path, found: _Found) 
             _add_explained(branch.nodes, inner, found)
 
 
-def _add_recorded(nodes: Mapping[str, Mapping[str, Any]], above: _Path, found: _Found) -> None:
+def _add_recorded(
+    nodes: Mapping[str, Mapping[str, Any]], above: _Path, items: str, found: _Found, reasons: _Reasons
+) -> None:
+    """Add the states of nodes; ``items`` names the items or iterations that they are in."""
     for name, node in nodes.items():
         path = (*above, name)
         entries = node.get("executions", ())
-        why = tuple(dict.fromkeys(entry["reason"] for entry in entries if entry.get("reason")))
+        if node.get("reason"):
+            reasons[path][node["reason"]].append(items)
+        for entry in entries:
+            if entry.get("reason"):
+                index = f"[{entry['index']}]" if node["kind"] == "task" else ""
+                reasons[path][entry["reason"]].append(f"{items} {index}".strip())
         listed = tuple((entry["index"], entry["state"]) for entry in entries) if node["kind"] == "task" else ()
-        found[path].append(Status((node["state"],), node["state"], why, listed))
+        found[path].append(Status((node["state"],), node["state"], (), listed))
+        repeated = node["kind"] in _REPEATED
         for branch, graph in node.get("branches", {}).items():
-            inner = (*path, BODY if node["kind"] in _REPEATED else branch)
+            inner = (*path, BODY if repeated else branch)
             found[inner].append(Status((graph["state"],), graph["state"]))
-            _add_recorded(graph["nodes"], inner, found)
+            here = f"{items} {name}[{branch}]".strip() if repeated else items
+            _add_recorded(graph["nodes"], inner, here, found, reasons)
+
+
+def _why(reasons: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the lines of reasons, each after the executions and items that have it."""
+    lines: list[str] = []
+    for reason, names in reasons.items():
+        known = [name for name in names if name]
+        more = f", {len(known) - _NAMED} more" if len(known) > _NAMED else ""
+        lines += f"{', '.join(known[:_NAMED])}{more}{': ' if known else ''}{reason}".splitlines()
+    return tuple(lines)
 
 
 def _merged(several: Sequence[Status]) -> Status:
