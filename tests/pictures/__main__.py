@@ -1,4 +1,4 @@
-"""Take the pictures of the documentation again, in real engines (``make pictures``); needs Chromium."""
+"""Take the pictures of the documentation in a terminal and in real engines (``make pictures``); needs Chromium."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "docs" / "pictures"
@@ -37,20 +41,21 @@ class Shot:
 
 
 SHOTS = {
-    "airflow": (
+    "terminal_page": (Shot("translate-run", "translate-run", (960, 310)),),
+    "airflow_pages": (
         Shot("airflow-grid", "airflow-run"),
         Shot("airflow-graph", "airflow-run", keys="g"),
         Shot("airflow-outputs", "airflow-outputs", (1000, 600)),
     ),
-    "prefect": (
+    "prefect_pages": (
         Shot("prefect-run", "prefect-run", (1280, 760)),
         Shot("graph-page", "graph-page", (1100, 560)),
     ),
 }
 
 
-def main() -> int:
-    """Run the pipeline on each engine, and take the pictures of its pages."""
+def main(modules: Sequence[str]) -> int:
+    """Take the pictures of all modules, or of those that the arguments name."""
     program = next((found for name in BROWSERS if (found := shutil.which(name))), None)
     if program is None:
         print(f"install one of {', '.join(BROWSERS)}", file=sys.stderr)
@@ -58,21 +63,26 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for engine, shots in SHOTS.items():
-            with tempfile.TemporaryDirectory(prefix="translator-pictures-") as folder:
-                take(browser, engine, shots, Path(folder))
+        for module in modules or SHOTS:
+            with tempfile.TemporaryDirectory(prefix="translator-pictures-", ignore_cleanup_errors=True) as folder:
+                take(browser, module, SHOTS[module], Path(folder))
         browser.close()
     return 0
 
 
-def take(browser: Browser, engine: str, shots: tuple[Shot, ...], folder: Path) -> None:
-    """Start an engine, take its pictures, and end it."""
-    python = ROOT / ".venv" / engine / "bin" / "python"
-    command = [str(python), "-m", f"tests.pictures.{engine}_pages", str(folder)]
+def take(browser: Browser, module: str, shots: tuple[Shot, ...], folder: Path) -> None:
+    """Start what a module shows, take its pictures, and end it."""
+    # Pages of an engine come from its environment, the terminal from this one.
+    engine = ROOT / ".venv" / module.removesuffix("_pages") / "bin" / "python"
+    python = str(engine) if engine.is_file() else sys.executable
+    command = [python, "-m", f"tests.pictures.{module}", str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as pages:
         assert pages.stdin
         assert pages.stdout
-        addresses = json.loads(pages.stdout.readline())
+        line = pages.stdout.readline()
+        if not line:
+            raise SystemExit(f"{module} has no pages to show: see above")
+        addresses = json.loads(line)
         for shot in shots:
             write(browser, shot, addresses[shot.page])
         pages.stdin.close()
@@ -83,7 +93,8 @@ def write(browser: Browser, shot: Shot, address: str) -> None:
     width, height = shot.size
     page = browser.new_page(viewport={"width": width, "height": height})
     page.goto(address, wait_until="domcontentloaded", timeout=240_000)
-    page.wait_for_timeout(20_000)  # both user interfaces load and draw in several steps
+    if address.startswith("http"):
+        page.wait_for_timeout(20_000)  # both user interfaces load and draw in several steps
     if shot.keys:
         page.keyboard.press(shot.keys)
         page.wait_for_timeout(5_000)
@@ -94,4 +105,4 @@ def write(browser: Browser, shot: Shot, address: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -41,8 +41,9 @@ def main(folder: Path) -> None:
             subprocess.run([sys.executable, "-c", text], cwd=made, env=environment, check=True)
         time.sleep(60)  # the server records task runs late
         graph = folder / "graph.html"
-        command = [*TRANSLATE, "graph", str(made / "valohai.yaml"), "--run", "latest", "-o", str(graph)]
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        run = ["--run", "latest", "--store", str(folder / "artifacts")]
+        command = [*TRANSLATE, "graph", str(made / "valohai.yaml"), *run, "-o", str(graph)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         pages = {"prefect-run": f"{site}/runs/flow-run/{_latest(site)}", "graph-page": graph.as_uri()}
         print(json.dumps(pages), flush=True)
         sys.stdin.read()
