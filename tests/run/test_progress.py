@@ -103,8 +103,8 @@ def test_quiet(tmp_path):
     assert shown(io.StringIO(), tmp_path / "events", EVENTS, quiet=True) == "a line \\x1b[2J of a step\n"
 
 
-def drawn(progress, height=100, stream=None):
-    return LiveTree(progress, KINDS, "airflow", stream or io.StringIO()).drawn(height).plain.splitlines()
+def drawn(progress, height=100, stream=None, width=100):
+    return LiveTree(progress, KINDS, "airflow", stream or io.StringIO()).drawn(height, width).plain.splitlines()
 
 
 def test_the_tree_tells_that_the_engine_starts():
@@ -120,6 +120,21 @@ def test_the_tree_shows_the_last_metric_of_an_execution():
     ):
         progress.take(json.loads(line))
     assert re.search(r" \[1\] lr=0.2  \d\.\d s  loss=0.25$", drawn(progress)[3])
+    progress.take(json.loads(event("execution-ended", "train", 1, state="complete", metric="loss=0.125")))
+    assert drawn(progress)[3].endswith("  loss=0.125")
+
+
+def test_the_tree_shows_the_values_in_which_executions_differ():
+    progress = Progress()
+    for index, label in enumerate(("lr=0.1, layers=[8, 4], seed=7", "lr=0.2, layers=[8, 2], seed=7")):
+        progress.take(json.loads(event("execution-started", "train", index, label=label)))
+    progress.take(json.loads(event("execution-started", "prepare", label="seed=7")))
+    progress.take(json.loads(event("execution-metric", "train", 1, metric="loss=0.25")))
+    lines = [TOOK.sub("0.0 s", line) for line in drawn(progress)]
+    assert lines[1][2:] == "prepare  0.0 s"
+    assert lines[3][4:] == "[0] lr=0.1, layers=[8, 4]  0.0 s"
+    assert lines[4][4:] == "[1] lr=0.2, layers=[8, 2]  0.0 s  loss=0.25"
+    assert TOOK.sub("0.0 s", drawn(progress, width=40)[4])[4:] == "[1] lr=0.2, layer…  0.0 s  loss=0.25"
 
 
 def test_executions_end_with_the_process_that_ran_them(tmp_path):

@@ -33,6 +33,7 @@ from translator.nodes import kind, named_branches, walk
 from translator.run import process
 from translator.run.failures import failures
 from translator.run.guard import guarded
+from translator.run.labels import differing
 from translator.run.progress import Follower, Progress, plain
 from translator.run.table import table
 from translator.run.view import view
@@ -221,8 +222,8 @@ def _ending(status: int) -> str:
 
 
 def _labels(progress: Progress) -> dict[str, dict[int, str]]:
-    """Return short texts of the parameters of executions."""
-    return {name: {index: one.label for index, one in found.items()} for name, found in progress.nodes.items()}
+    """Return short texts of the parameters in which executions of a node differ."""
+    return {name: differing({index: one.label for index, one in of.items()}) for name, of in progress.nodes.items()}
 
 
 def _files(graph: Graph, labels: Mapping[str, Mapping[int, str]]) -> dict[str, Mapping[int, str]]:

@@ -39,11 +39,13 @@ class Progress:
         if kind not in _OF_EXECUTIONS or not isinstance(index, int):
             return []
         execution = self.nodes.setdefault(str(node), {}).setdefault(index, Execution(str(node), index))
+        metric = str(event.get("metric") or "")
         if kind == "execution-metric":
-            execution.metric = str(event.get("metric") or "")
+            execution.metric = metric
             return []
         execution.label = str(event.get("label") or "")
         if kind == "execution-ended":
+            execution.metric = metric or execution.metric
             execution.end(str(event.get("state")), str(event.get("reason") or ""))
         else:
             execution.begin(event.get("process"))

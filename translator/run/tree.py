@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Self
 
 from translator.diagnostics import printable
 from translator.history.times import duration
+from translator.run.labels import differing
 from translator.run.progress import again, plain
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ _ASCII_SPINNER = "|/-\\"
 _LOCALE = ("LC_ALL", "LC_CTYPE", "LANG")
 _TURNS = 8
 """How often the screen is drawn in a second."""
+_SHORTEST_LABEL = 12
+"""The length to which a label is cut at most."""
 _KEPT_LINES = 2
 """The lines of the terminal that the tree leaves free."""
 
@@ -79,14 +82,16 @@ class LiveTree:
             self._live.console.print(printable(plain(line)), markup=False, soft_wrap=True)
 
     def _drawn(self) -> Text:
-        height = self._live.console.height if self._live is not None else 100
-        return self.drawn(max(1, height - _KEPT_LINES))
+        if self._live is None:
+            return self.drawn(100)
+        size = self._live.console.size
+        return self.drawn(max(1, size.height - _KEPT_LINES), size.width)
 
-    def drawn(self, height: int) -> Text:
+    def drawn(self, height: int, width: int = 200) -> Text:
         """Return the tree in at most ``height`` lines: what runs is always among them, if there is room for it."""
         from rich.text import Text
 
-        rows = list(self._rows())
+        rows = list(self._rows(width))
         shown = rows
         if len(rows) > height:
             by_rank = sorted(range(len(rows)), key=lambda number: (rows[number].rank, -number))
@@ -101,7 +106,7 @@ class LiveTree:
         whole.no_wrap, whole.overflow = True, "ellipsis"
         return whole
 
-    def _rows(self) -> Iterator[_Row]:
+    def _rows(self, width: int) -> Iterator[_Row]:
         from rich.text import Text
 
         # Another thread adds to them meanwhile.
@@ -123,26 +128,38 @@ class LiveTree:
             name = path[len(outside[-1]) + 1 :] if outside else path
             executions = nodes.get(path, {})
             if kinds[path] == "execution":
-                yield self._row(len(outside), name, executions.get(0))
+                execution = executions.get(0)
+                # Nothing tells items of a map apart but their values; a node of its own needs no label.
+                label = execution.label if execution is not None and outside else ""
+                yield self._row(len(outside), name, execution, label, width)
             elif kinds[path] == "task":
                 yield self._summary(len(outside), name, list(executions.values()))
+                labels = differing({index: execution.label for index, execution in executions.items()})
                 for index in sorted(executions):
-                    yield self._row(len(outside) + 1, f"[{index}]", executions[index])
+                    yield self._row(len(outside) + 1, f"[{index}]", executions[index], labels[index], width)
             else:
                 yield self._summary(len(outside), name, below[path])
 
-    def _row(self, depth: int, name: str, execution: Execution | None) -> _Row:
+    def _row(self, depth: int, name: str, execution: Execution | None, label: str, width: int) -> _Row:
+        """Return the row of an execution; a long label is cut, so that the row ends with its time and metric."""
+        from rich.cells import cell_len
         from rich.text import Text
 
         if execution is None:
             return _Row(depth, Text(f"  {printable(name)}", style="dim"), _RANKS[""])
         state = execution.state
         text = Text(self._mark(state), style=_STYLES.get(state, ""))
-        labelled = f"{name} {execution.label}" if execution.label else name
-        text.append(f" {printable(labelled)}{again(execution)}", style="default")
-        text.append(f"  {duration(execution.seconds)}", style="dim")
+        text.append(f" {printable(name)}", style="default")
+        rest = Text(again(execution), style="default")
+        rest.append(f"  {duration(execution.seconds)}", style="dim")
         if execution.metric:
-            text.append(f"  {printable(execution.metric)}", style="default")
+            rest.append(f"  {printable(execution.metric)}", style="default")
+        if label:
+            shown = Text(f" {printable(label)}", style="default")
+            room = width - 2 * depth - cell_len(text.plain) - cell_len(rest.plain)
+            shown.truncate(max(room, _SHORTEST_LABEL), overflow="ellipsis")
+            text.append_text(shown)
+        text.append_text(rest)
         return _Row(depth, text, _RANKS.get(state, 0))
 
     def _summary(self, depth: int, name: str, executions: Sequence[Execution]) -> _Row:
@@ -150,7 +167,7 @@ class LiveTree:
 
         states = [execution.state for execution in executions]
         if not states:
-            return self._row(depth, name, None)
+            return self._row(depth, name, None, "", 0)
         state = next((one for one in ("running", "error", "stopped", "complete") if one in states), "skipped")
         text = Text(self._mark(state), style=_STYLES[state])
         text.append(f" {printable(name)} ", style="default")

@@ -40,6 +40,13 @@ def test_an_event_has_the_metadata_of_a_running_execution(worker, tmp_path, monk
     assert [one["metric"] for one in of_metrics] == ["loss=0.5, step=2, rate=3, ..."]
 
 
+def test_the_last_event_has_the_last_metadata(worker, tmp_path, monkeypatch) -> None:
+    file = tmp_path / "events"
+    monkeypatch.setenv(events.VARIABLE, str(file))
+    worker.run("""for step in 1 2 3; do echo "{\\"step\\": $step}"; done""")
+    assert json.loads(file.read_text().splitlines()[-1])["metric"] == "step=3"
+
+
 class OutOfTime(BaseException):
     """An engine's time limit."""
 

@@ -144,6 +144,7 @@ def _report_end(execution: Execution, label: str, state: State, reason: str | No
         state=state.value,
         label=execution.hidden(label),
         reason=execution.hidden(reason) if reason is not None else None,
+        metric=execution.metrics() or None,
     )
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from translator.shim.embedded import events
 from translator.shim.execution.state import KILLED, ExecutionError, Stopped
-from translator.shim.parameters.metrics import metrics
 from translator.shim.process import lines, supervise
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 _TAIL_LINES = 10
 _TAIL_LENGTH = 300
-_METRICS = 3
-"""The number of metadata values that are emitted while the command runs."""
 # If a signal ends a program, a shell exits with 128 plus the signal's number.
 _SHELL_SIGNAL = 128
 
@@ -97,8 +94,9 @@ def _stop_reason(execution: Execution) -> Callable[[], str | None]:
         if values != emitted:
             emitted.clear()
             emitted.update(values)
-            metric = execution.hidden(metrics(values, _METRICS))
-            events.emit("execution-metric", node=execution.id.node, index=execution.id.index, metric=metric)
+            events.emit(
+                "execution-metric", node=execution.id.node, index=execution.id.index, metric=execution.metrics()
+            )
         return execution.stop_reason()
 
     return stop_reason

@@ -14,6 +14,7 @@ from translator.shim.errors import TranslatorError
 from translator.shim.json_values import thawed
 from translator.shim.json_values.storable import reason_text
 from translator.shim.masking.uris import MASK
+from translator.shim.parameters.metrics import metrics
 from translator.shim.process import supervise
 from translator.shim.process.metadata import Metadata
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 KILLED = "the engine cancelled the execution"
 NOTE = "[shim] "
+_METRICS = 3
+"""The number of values that are shown while the command runs."""
 
 
 class ExecutionError(TranslatorError):
@@ -107,6 +110,10 @@ class Execution:
             return ""
         seen = {**self.scope.parameters, **self.written}
         return ", ".join(n for n, value in seen.items() if repr(self.masked(value)) != repr(thawed(value)))
+
+    def metrics(self) -> str:
+        """Return the last values that the command printed, as a short text."""
+        return self.hidden(metrics(self.metadata.values, _METRICS))
 
     def note(self, message: str) -> None:
         """Write a line that is not from the command to the execution's log."""
