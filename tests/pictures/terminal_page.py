@@ -61,7 +61,7 @@ def follow(screen: pyte.Screen, folder: Path) -> None:
         stream = pyte.ByteStream(screen)
         while not is_telling(screen):
             if not select.select([ours], [], [], PATIENCE)[0]:
-                raise TimeoutError("the run does not go on")
+                raise TimeoutError("the run prints nothing")
             stream.feed(os.read(ours, 1 << 16))
         run.terminate()
         with suppress(OSError):  # it has ended

@@ -54,7 +54,7 @@ def _add_explained(nodes: Iterable[ExplainedNode], above: _Path, found: _Found) 
 
 
 def _add_recorded(
-    nodes: Mapping[str, Mapping[str, Any]], above: _Path, items: str, found: _Found, reasons: _Reasons
+    nodes: Mapping[str, Mapping[str, Any]], above: _Path, items: str, statuses: _Found, reasons: _Reasons
 ) -> None:
     """Add the states of nodes; ``items`` names the items or iterations that they are in."""
     for name, node in nodes.items():
@@ -67,13 +67,13 @@ def _add_recorded(
                 index = f"[{entry['index']}]" if node["kind"] == "task" else ""
                 reasons[path][entry["reason"]].append(f"{items} {index}".strip())
         listed = tuple((entry["index"], entry["state"]) for entry in entries) if node["kind"] == "task" else ()
-        found[path].append(Status((node["state"],), node["state"], (), listed))
+        statuses[path].append(Status((node["state"],), node["state"], (), listed))
         repeated = node["kind"] in _REPEATED
         for branch, graph in node.get("branches", {}).items():
             inner = (*path, BODY if repeated else branch)
-            found[inner].append(Status((graph["state"],), graph["state"]))
+            statuses[inner].append(Status((graph["state"],), graph["state"]))
             here = f"{items} {name}[{branch}]".strip() if repeated else items
-            _add_recorded(graph["nodes"], inner, here, found, reasons)
+            _add_recorded(graph["nodes"], inner, here, statuses, reasons)
 
 
 def _why(reasons: Mapping[str, Sequence[str]]) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class LiveTree:
             executions = nodes.get(path, {})
             if kinds[path] == "execution":
                 execution = executions.get(0)
-                # Nothing tells items of a map apart but their values; a node of its own needs no label.
+                # Items of a map differ in their values only; other execution nodes need no label.
                 label = execution.label if execution is not None and outside else ""
                 yield self._row(len(outside), name, execution, label, width)
             elif kinds[path] == "task":
