@@ -309,11 +309,13 @@ def _on_one_line(
     return renamed, tuple(dict.fromkeys(changed.get(name, name) for name in names))
 
 
-def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics) -> tuple[Dialect, Located] | None:
+def _dialect(
+    text: str, name: str, dialect_name: str | None, diagnostics: Diagnostics
+) -> tuple[Dialect, Located] | None:
     """Return the dialect of a file, and the value by that dialect's scalar rules."""
     roots: dict[Rules, Located | None] = {}
     faults: dict[Rules, Diagnostics] = {}
-    for language in [registry.dialect(wanted)] if wanted else registry.dialects():
+    for language in [registry.dialect(dialect_name)] if dialect_name else registry.dialects():
         if language.rules not in roots:
             faults[language.rules] = Diagnostics(limit=MAX_ERRORS)
             try:
@@ -322,7 +324,7 @@ def _dialect(text: str, name: str, wanted: str | None, diagnostics: Diagnostics)
                 diagnostics.found += faults[language.rules].found
                 raise
         root = roots[language.rules]
-        if root is not None and (wanted or language.detect(root)):
+        if root is not None and (dialect_name or language.detect(root)):
             diagnostics.found += faults[language.rules].found
             return language, root
     root = next(iter(roots.values()), None)

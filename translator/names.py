@@ -115,12 +115,12 @@ def digest(name: str) -> str:
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the most likely one of ``known`` for a misspelt ``name``, if any is close enough."""
+def closest(name: str, valid_names: Iterable[str]) -> str | None:
+    """Return the most likely one of ``valid_names`` for a misspelt ``name``, if any is close enough."""
     import difflib  # needed only for bad input, and slow to import
 
     folded: dict[str, str] = {}
-    for candidate in known:
+    for candidate in valid_names:
         folded.setdefault(candidate.casefold(), candidate)
     wanted = name.casefold()
     likely = list(folded) if len(folded) <= _COMPARED else _of_like_length(wanted, folded)
@@ -128,29 +128,29 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return folded[matches[0]] if matches else None
 
 
-def _of_like_length(name: str, known: Iterable[str]) -> list[str]:
+def _of_like_length(name: str, valid_names: Iterable[str]) -> list[str]:
     """Return names with the same beginning and similar length, up to the number that can be compared at once."""
-    like = (other for other in known if abs(len(other) - len(name)) <= 1 and other[:2] == name[:2])
+    like = (other for other in valid_names if abs(len(other) - len(name)) <= 1 and other[:2] == name[:2])
     return list(itertools.islice(like, _COMPARED))
 
 
-def did_you_mean(name: str, known: Iterable[str], what: str | None = None) -> str | None:
+def did_you_mean(name: str, valid_names: Iterable[str], plural: str | None = None) -> str | None:
     """Return a hint for an unknown ``name``: the closest known name, or all of them if they are few.
 
     Args:
         name: what the user wrote.
-        known: the valid names.
-        what: the kind of names in the plural ("nodes"), to list them if none is close; if empty, none is listed.
+        valid_names: the valid names.
+        plural: the kind of names in the plural ("nodes"), to list them if none is close; if empty, none is listed.
     """
-    candidates = [str(candidate) for candidate in known]  # a member of an enumeration is shown as its value
+    candidates = [str(candidate) for candidate in valid_names]  # a member of an enumeration is shown as its value
     nearest = closest(name, candidates)
     if nearest is not None:
         return f"did you mean {nearest!r}?"
-    if what is None or not candidates:
+    if plural is None or not candidates:
         return None
     listed = ", ".join(repr(candidate) for candidate in candidates[:8])
     more = f", and {len(candidates) - 8} more" if len(candidates) > 8 else ""  # noqa: PLR2004 - as sliced above
-    return f"{what}: {listed}{more}"
+    return f"{plural}: {listed}{more}"
 
 
 def _ascii(name: str) -> str:

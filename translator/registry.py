@@ -76,16 +76,16 @@ def targets() -> tuple[Target, ...]:
     return tuple(target(name) for name in names(TARGETS))
 
 
-def _load(group: str, name: str, what: str) -> Any:
+def _load(group: str, name: str, kind: str) -> Any:
     from translator.names import did_you_mean
 
     if name not in names(group):
-        raise RegistryError(f"there is no {what} {name!r}", did_you_mean(name, names(group), f"installed {what}s"))
+        raise RegistryError(f"there is no {kind} {name!r}", did_you_mean(name, names(group), f"installed {kind}s"))
     module = _modules(group)[name]
     try:
         return import_module(module)
     except ImportError as error:
-        raise RegistryError(f"the {what} {name!r} cannot be loaded: {error}", f"reinstall {module}") from None
+        raise RegistryError(f"the {kind} {name!r} cannot be loaded: {error}", f"reinstall {module}") from None
 
 
 @cache

@@ -126,25 +126,27 @@ def create() -> FastAPI:
         return app.get(f"{_TRY}{path}", dependencies=[Depends(requires_access_dag("GET", entity))])
 
     @get("", DagAccessEntity.XCOM)
-    def show(of: TryDep) -> Response:
-        manifest = of.manifest() or of.nothing(MANIFEST)
-        return HTMLResponse(page.html(of.id, manifest, has_log=of.has(LOG)), headers=_PAGE_HEADERS)
+    def show(attempt: TryDep) -> Response:
+        manifest = attempt.manifest() or attempt.nothing(MANIFEST)
+        return HTMLResponse(page.html(attempt.id, manifest, has_log=attempt.has(LOG)), headers=_PAGE_HEADERS)
 
     @get(f"/{MANIFEST}", DagAccessEntity.XCOM)
-    def show_manifest(of: TryDep) -> Response:
-        return _sent(of.open(MANIFEST), "application/json")
+    def show_manifest(attempt: TryDep) -> Response:
+        return _sent(attempt.open(MANIFEST), "application/json")
 
     @get(f"/{LOG}", DagAccessEntity.TASK_LOGS)
-    def show_log(of: TryDep) -> Response:
-        return _sent(of.open(LOG), "text/plain; charset=utf-8")
+    def show_log(attempt: TryDep) -> Response:
+        return _sent(attempt.open(LOG), "text/plain; charset=utf-8")
 
     @get("/outputs/{number}/{name}", DagAccessEntity.XCOM)
-    def download(of: TryDep, number: Annotated[int, Path(ge=0)]) -> Response:
-        manifest = of.manifest()
+    def download(attempt: TryDep, number: Annotated[int, Path(ge=0)]) -> Response:
+        manifest = attempt.manifest()
         if manifest is None or number >= len(manifest.outputs):
             raise HTTPException(status.HTTP_404_NOT_FOUND, "unknown output")
         record = manifest.outputs[number]
-        return _sent(of.open(_name(of, record)), "application/octet-stream", file_name=page.base_name(record.path))
+        return _sent(
+            attempt.open(_name(attempt, record)), "application/octet-stream", file_name=page.base_name(record.path)
+        )
 
     @app.exception_handler(status.HTTP_401_UNAUTHORIZED)
     def log_in(request: Request, error: Exception) -> Response:
@@ -160,12 +162,12 @@ def create() -> FastAPI:
     return app
 
 
-def _name(of: Try, record: FileRecord) -> str:
+def _name(attempt: Try, record: FileRecord) -> str:
     """Return the path of an output in its attempt's directory; a manifest may not name files outside it."""
-    key = of.store.key(record.uri) if of.store.owns(record.uri) else ""
-    if not key.startswith(f"{of.folder}/{OUTPUTS}/"):
+    key = attempt.store.key(record.uri) if attempt.store.owns(record.uri) else ""
+    if not key.startswith(f"{attempt.folder}/{OUTPUTS}/"):
         raise HTTPException(status.HTTP_404_NOT_FOUND, "this output is not in the store")
-    return key.removeprefix(f"{of.folder}/")
+    return key.removeprefix(f"{attempt.folder}/")
 
 
 def _sent(file: BinaryIO, media_type: str, *, file_name: str | None = None) -> Response:

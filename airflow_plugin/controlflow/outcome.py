@@ -46,7 +46,7 @@ def write(
         engine="airflow",
         started=started,
         parameters=parameters,
-        known={of.name(node.path): {0: state} for of, node in begun if (state := _state(of, node)) is not None},
+        engine_states={of.name(node.path): {0: state} for of, node in begun if (state := _state(of, node)) is not None},
         marked=marked,
         ended=ended,
         graph=_plan(run.root),

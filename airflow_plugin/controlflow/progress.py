@@ -38,7 +38,7 @@ _NONE = -1
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Cache:
     """A cache of Airflow's answers, for all items: a run is read only while one task runs."""
 
     folder: str | None = None
@@ -127,7 +127,7 @@ class Run:
     def __init__(self, airflow: Airflow, dialect: Dialect, index: Index = ()) -> None:
         self._airflow = airflow
         self.dialect = dialect
-        self._seen = _Seen()
+        self._cache = _Cache()
         self.index = index
         self.pipeline = airflow.pipeline
         self.store = open_store(airflow.store)
@@ -146,25 +146,25 @@ class Run:
 
     def folder(self, tries: Iterable[str] = ()) -> str:
         """Return the run's name in the store; ``tries`` are URIs of manifests of its executions, if there are any."""
-        if self._seen.folder is None:
-            self._seen.folder = self._airflow.folder(self.store, tries)
-        return self._seen.folder
+        if self._cache.folder is None:
+            self._cache.folder = self._airflow.folder(self.store, tries)
+        return self._cache.folder
 
     # What Airflow knows
 
     def ask_all(self) -> None:
         """Ask for the states of all tasks at once, before many of them are looked at."""
-        if not self._seen.all_states:
-            self._seen.states = dict(self._airflow.states())
-            self._seen.all_states = True
+        if not self._cache.all_states:
+            self._cache.states = dict(self._airflow.states())
+            self._cache.all_states = True
 
     def task_state(self, task_id: str, path: Path) -> str | None:
         """Return Airflow's state of a task of the node at a path."""
         number = self._number(path)
         key = task_id if number is None else f"{task_id}_{number}"
-        if key not in self._seen.states and not self._seen.all_states:
-            self._seen.states |= {key: None, **self._airflow.states(task_id, number)}
-        return self._seen.states.get(key)
+        if key not in self._cache.states and not self._cache.all_states:
+            self._cache.states |= {key: None, **self._airflow.states(task_id, number)}
+        return self._cache.states.get(key)
 
     def state(self, node: Node) -> State:
         """Return how a node ended; skipped if it was not reached, or was stopped."""
@@ -183,10 +183,10 @@ class Run:
 
     def indexes(self, path: Path) -> Mapping[Index, int]:
         """Return the items of a map, for all items of the enclosing maps, and Airflow's number of each."""
-        if path not in self._seen.items:
+        if path not in self._cache.items:
             listed = self._airflow.items(find(self.root, path).entry or "")
-            self._seen.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed)}
-        return self._seen.items[path]
+            self._cache.items[path] = {tuple(item["index"]): number for number, item in enumerate(listed)}
+        return self._cache.items[path]
 
     def indexes_of(self, node: Node) -> list[Index]:
         """Return the items of a map for this item of the enclosing maps."""
@@ -363,27 +363,27 @@ class Run:
     def manifest_uri(self, path: Path) -> str | None:
         """Return the URI of the manifest of the try that a node's task has named."""
         task_id, number = find(self.root, path).task, self._number(path)
-        if task_id not in self._seen.tries:
-            self._seen.tries[task_id] = self._airflow.tries(task_id)
-        return self._seen.tries[task_id].get(-1 if number is None else number)
+        if task_id not in self._cache.tries:
+            self._cache.tries[task_id] = self._airflow.tries(task_id)
+        return self._cache.tries[task_id].get(-1 if number is None else number)
 
     def manifest(self, path: Path) -> Manifest | None:
         """Return the manifest of the try that a node's task has named; None if it wrote none."""
         name = self.name(path)
-        if name not in self._seen.manifests:
+        if name not in self._cache.manifests:
             uri = self.manifest_uri(path)
             try:
-                self._seen.manifests[name] = self.store.manifest(uri) if uri is not None else None
+                self._cache.manifests[name] = self.store.manifest(uri) if uri is not None else None
             except NoManifestError:
-                self._seen.manifests[name] = None
-        return self._seen.manifests[name]
+                self._cache.manifests[name] = None
+        return self._cache.manifests[name]
 
     def initial_scope(self, path: Path) -> Scope:
         """Return the scope that a graph begins with."""
         name = self.name(path)
-        if name not in self._seen.scopes:
-            self._seen.scopes[name] = self._initial_scope(path)
-        return self._seen.scopes[name]
+        if name not in self._cache.scopes:
+            self._cache.scopes[name] = self._initial_scope(path)
+        return self._cache.scopes[name]
 
     def _initial_scope(self, path: Path) -> Scope:
         if not path:

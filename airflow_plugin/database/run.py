@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class StoredRun:
     """A run in Airflow's database.
 
     Attributes:
@@ -67,7 +67,7 @@ class Seen:
         return folder_of(store, self.pipeline, self.id, lambda: named or [uri for uri in [self.document] if uri])
 
 
-def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
+def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
     """Read a run from the database; None if ``finish`` is going to write its record, or if it has no such task.
 
     Args:
@@ -96,7 +96,7 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> Seen | None:
         conf = dict(run.conf or {})
         pushed = _Pushed(session, dag_id, run_id)
         mark = pushed.mark(bearer(dag.task_ids), run.clear_number or 0)
-        return Seen(
+        return StoredRun(
             id=DagRunId(dag_id, run_id, run.run_after, run.start_date or run.queued_at, run.clear_number or 0),
             pipeline=pipeline_of(dag),
             plan=plan,

@@ -39,7 +39,7 @@ _STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.ST
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class EngineRun:
     """A run of a dataflow graph, as known to Airflow.
 
     Attributes:
@@ -73,7 +73,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
     if mark is not None:
         states = mark.before(states)
     ran = [plan.node.run for plan in plans if _ran(states.get(plan.node.run, {}))]
-    seen = Seen(
+    seen = EngineRun(
         states=states,
         tries={task: named_tries(context, task) for task in ran},
         params=context["params"],
@@ -96,7 +96,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
 def write(  # noqa: PLR0913 - all that is known of a run
     store: Store,
     plans: Sequence[NodePlan],
-    seen: Seen,
+    engine_run: EngineRun,
     *,
     pipeline: str,
     run: str,
@@ -110,7 +110,7 @@ def write(  # noqa: PLR0913 - all that is known of a run
     Args:
         store: the store.
         plans: the nodes.
-        seen: what Airflow knows of the run.
+        engine_run: what Airflow knows of the run.
         pipeline: name of the pipeline.
         run: name of the run in the store.
         started: when the run started.
@@ -118,14 +118,14 @@ def write(  # noqa: PLR0913 - all that is known of a run
         marked: how a person marked the run.
         ended: the state that Airflow gave the run, if that does not follow from the states of its nodes.
     """
-    let_killed_end(store, pipeline, run, counting(seen.states, seen.tries))
+    let_killed_end(store, pipeline, run, counting(engine_run.states, engine_run.tries))
 
     def manifests(source: str) -> Sequence[Manifest]:
         task = next(plan.node.run for plan in plans if plan.node.name == source)
-        return list(complete(store, seen.states.get(task, {}), seen.tries.get(task, {})))
+        return list(complete(store, engine_run.states.get(task, {}), engine_run.tries.get(task, {})))
 
     def is_unmet(conditions: Sequence[Condition]) -> bool:
-        return first_unmet(conditions, seen.params, manifests) is not None
+        return first_unmet(conditions, engine_run.params, manifests) is not None
 
     out = {plan.node.name for plan in plans if plan.node.included_if and is_unmet(plan.node.included_if)}
     known = {}
@@ -134,12 +134,12 @@ def write(  # noqa: PLR0913 - all that is known of a run
         if node.name in out:
             known[node.name] = {NODE: EngineState(State.SKIPPED)}
             continue
-        states = known_of(plan, seen, store)
+        states = known_of(plan, engine_run, store)
         if node.grid and states == {NODE: EngineState(State.ERROR)}:
-            states = {NODE: EngineState(State.ERROR, reason=seen.reason(node.grid))}
+            states = {NODE: EngineState(State.ERROR, reason=engine_run.reason(node.grid))}
         if node.sequential:
             states = _stopped_after_failure(states, traces.read(store, pipeline, run, {node.name: states})[node.name])
-        was_skipped = any("skipped" in seen.states.get(task, {}).values() for task in node.tasks)
+        was_skipped = any("skipped" in engine_run.states.get(task, {}).values() for task in node.tasks)
         if node.only_if and not states and was_skipped and is_unmet(node.only_if):
             states = {NODE: EngineState(State.SKIPPED)}
         known[node.name] = states
@@ -150,10 +150,10 @@ def write(  # noqa: PLR0913 - all that is known of a run
         run=run,
         engine="airflow",
         # If nothing could begin, no rule of a node ignores that.
-        nodes=ruled if seen.begun else [_unforgiving(node) for node in ruled],
+        nodes=ruled if engine_run.begun else [_unforgiving(node) for node in ruled],
         started=started,
         parameters=parameters,
-        known=known,
+        engine_states=known,
         marked=marked,
         ended=ended,
     )
@@ -189,16 +189,16 @@ def _ran(states: States) -> bool:
     return any(state in _STATES for state in states.values())
 
 
-def known_of(plan: NodePlan, seen: Seen, store: Store) -> dict[int, EngineState]:
+def known_of(plan: NodePlan, engine_run: EngineRun, store: Store) -> dict[int, EngineState]:
     """Return Airflow's knowledge of a node and, by index, of its executions.
 
     Args:
         plan: the node.
-        seen: the run.
+        engine_run: the run.
         store: the store that the manifests are in.
     """
-    node, states = plan.node, seen.states
-    tries, marked = seen.tries.get(node.run, {}), seen.marked.get(node.run, ())
+    node, states = plan.node, engine_run.states
+    tries, marked = engine_run.tries.get(node.run, {}), engine_run.marked.get(node.run, ())
     grid = states.get(node.grid or "", {}).get(-1)
     if grid == "failed":
         return {NODE: EngineState(State.ERROR)}
@@ -267,7 +267,7 @@ def _state_before_mark(execution: EngineState, store: Store) -> State:
 
 
 def _stopped_after_failure(
-    known: Mapping[int, EngineState], recorded: Sequence[traces.Trace]
+    engine_states: Mapping[int, EngineState], recorded: Sequence[traces.Trace]
 ) -> dict[int, EngineState]:
     """Skip the executions of a sequential node after a failed one, and stop those after a stop.
 
@@ -276,6 +276,6 @@ def _stopped_after_failure(
     begun = [trace for trace in recorded if trace.tries] or recorded
     last = next((trace for trace in begun if trace.state in {State.ERROR, State.STOPPED}), None)
     if last is None:
-        return dict(known)
+        return dict(engine_states)
     after = EngineState(State.SKIPPED if last.state is State.ERROR else State.STOPPED)
-    return {index: after if index > last.index else state for index, state in known.items()}
+    return {index: after if index > last.index else state for index, state in engine_states.items()}

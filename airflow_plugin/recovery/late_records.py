@@ -34,22 +34,22 @@ class Asked:
     decided: bool = False
 
 
-def write_when_committed(of: Any, *, ended: bool, decided: bool = False) -> None:
+def write_when_committed(changed: Any, *, ended: bool, decided: bool = False) -> None:
     """Write ``run.json`` of a run when the session of one of Airflow's objects has been committed.
 
     Args:
-        of: the run, or an instance of it.
+        changed: the run, or an instance of it.
         ended: whether to do so only if the task ``finish`` has ended; the run then keeps its state.
         decided: whether Airflow has just decided the state of the run.
     """
     from sqlalchemy import event
     from sqlalchemy.orm import object_session
 
-    session: Any = object_session(of)
+    session: Any = object_session(changed)
     if _ASKED not in session.info:
         session.info[_ASKED] = set()
         event.listen(session, "after_commit", _hand_over)
-    session.info[_ASKED].add(Asked(of.dag_id, of.run_id, ended, decided))
+    session.info[_ASKED].add(Asked(changed.dag_id, changed.run_id, ended, decided))
 
 
 def _hand_over(session: Any) -> None:

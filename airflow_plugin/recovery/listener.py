@@ -128,20 +128,20 @@ def _finish(instances: list[Any]) -> Any:
     return next((ti for ti in instances if is_finish(ti)), None)
 
 
-def _session(of: Any) -> Any:
+def _session(changed: Any) -> Any:
     """Return the session of the request that also contains the mark."""
     from sqlalchemy.orm import object_session
 
-    return object_session(of)
+    return object_session(changed)
 
 
-def _instances(of: Any) -> list[Any]:
+def _instances(changed: Any) -> list[Any]:
     """Return all instances of a run, or of the run of an instance."""
     from airflow.models.taskinstance import TaskInstance
     from sqlalchemy import select
 
-    of_run = (TaskInstance.dag_id == of.dag_id, TaskInstance.run_id == of.run_id)
-    return list(_session(of).scalars(select(TaskInstance).where(*of_run)))
+    of_run = (TaskInstance.dag_id == changed.dag_id, TaskInstance.run_id == changed.run_id)
+    return list(_session(changed).scalars(select(TaskInstance).where(*of_run)))
 
 
 def _running_before(session: Any, dag_id: str, run_id: str) -> list[tuple[str, int]]:

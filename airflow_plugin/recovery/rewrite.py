@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from airflow_plugin.controlflow.structure import Graph
-    from airflow_plugin.database.run import Seen
+    from airflow_plugin.database.run import StoredRun
     from translator.shim.outcome.run_record import RunRecord
     from translator.shim.store import Store
 
@@ -54,42 +54,44 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
         seen = now
 
 
-def _write(store: Store, seen: Seen, *, ended: bool, decided: bool = False) -> RunRecord:
+def _write(store: Store, stored: StoredRun, *, ended: bool, decided: bool = False) -> RunRecord:
     from translator.shim import clock
     from translator.shim.contract import State
 
-    before = _before(store, seen) if ended else {}
-    if before and not (decided and _is_past(before, seen)):
+    before = _before(store, stored) if ended else {}
+    if before and not (decided and _is_past(before, stored)):
         how = {"started": before["started"], "marked": before.get("marked")}
-        return _record(store, seen, **how, ended=State(before["state"]))
-    how = {"started": before["started"] if before else clock.format_time(seen.id.started), "marked": None}
-    if before and seen.state == "success":
-        return _record(store, seen, **how, ended=State.COMPLETE)
-    outcome = _record(store, seen, **how, ended=None)
-    if seen.state == "failed" and outcome.state is State.COMPLETE:  # it was cut off when only its end was missing
-        return _record(store, seen, **how, ended=State.STOPPED)
+        return _record(store, stored, **how, ended=State(before["state"]))
+    how = {"started": before["started"] if before else clock.format_time(stored.id.started), "marked": None}
+    if before and stored.state == "success":
+        return _record(store, stored, **how, ended=State.COMPLETE)
+    outcome = _record(store, stored, **how, ended=None)
+    if stored.state == "failed" and outcome.state is State.COMPLETE:  # it was cut off when only its end was missing
+        return _record(store, stored, **how, ended=State.STOPPED)
     return outcome
 
 
-def _is_past(before: Mapping[str, Any], seen: Seen) -> bool:
+def _is_past(before: Mapping[str, Any], stored: StoredRun) -> bool:
     """Return whether a person's mark of the run in ``run.json`` contradicts the state of the run in Airflow."""
     return (
-        seen.state in _FINAL and "marked" in before and (before["state"] == "complete") is not (seen.state == "success")
+        stored.state in _FINAL
+        and "marked" in before
+        and (before["state"] == "complete") is not (stored.state == "success")
     )
 
 
-def _before(store: Store, seen: Seen) -> Mapping[str, Any]:
+def _before(store: Store, stored: StoredRun) -> Mapping[str, Any]:
     """Return ``run.json`` as written before; empty if ``finish`` was lost before it wrote it."""
     from translator.shim.store import RUN, key_of
 
     try:
-        document: Mapping[str, Any] = store.read_json(key_of(seen.pipeline, seen.folder(store), name=RUN))
+        document: Mapping[str, Any] = store.read_json(key_of(stored.pipeline, stored.folder(store), name=RUN))
     except FileNotFoundError:
         return {}
     return document
 
 
-def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
+def _record(store: Store, stored: StoredRun, **how: Any) -> RunRecord:
     from airflow_plugin.controlflow import outcome as controlflow_outcome
     from airflow_plugin.controlflow.progress import Run as ControlFlowRun
     from airflow_plugin.controlflow.structure import from_json as graph_from_json
@@ -97,24 +99,24 @@ def _record(store: Store, seen: Seen, **how: Any) -> RunRecord:
     from airflow_plugin.dataflow import outcome
     from airflow_plugin.parameters.run_conf import described
 
-    if "graph" in seen.plan:
-        run = ControlFlowRun(Run(seen, graph_from_json(seen.plan["graph"])), seen.plan["dialect"])
-        return controlflow_outcome.write(run, parameters=dict(seen.params), **how)
-    known = outcome.Seen(
-        states=seen.states,
-        tries=seen.tries,
-        params=seen.params,
-        begun=described(seen.conf, seen.declared) is None,
-        reason=seen.reasons.get,
-        marked=seen.marked,
+    if "graph" in stored.plan:
+        run = ControlFlowRun(Run(stored, graph_from_json(stored.plan["graph"])), stored.plan["dialect"])
+        return controlflow_outcome.write(run, parameters=dict(stored.params), **how)
+    known = outcome.EngineRun(
+        states=stored.states,
+        tries=stored.tries,
+        params=stored.params,
+        begun=described(stored.conf, stored.declared) is None,
+        reason=stored.reasons.get,
+        marked=stored.marked,
     )
     return outcome.write(
         store,
-        from_json(seen.plan["nodes"]),
+        from_json(stored.plan["nodes"]),
         known,
-        pipeline=seen.pipeline,
-        run=seen.folder(store),
-        parameters={name: seen.params[name] for name in seen.plan["parameters"]},
+        pipeline=stored.pipeline,
+        run=stored.folder(store),
+        parameters={name: stored.params[name] for name in stored.plan["parameters"]},
         **how,
     )
 
@@ -127,35 +129,35 @@ class Run:
         root: the graph.
     """
 
-    def __init__(self, seen: Seen, root: Graph) -> None:
+    def __init__(self, stored: StoredRun, root: Graph) -> None:
         from airflow_plugin.configuration.locations import store_address
 
-        self._seen = seen
-        self.pipeline = seen.pipeline
+        self._stored = stored
+        self.pipeline = stored.pipeline
         self.root = root
-        self.params = seen.params
-        self.store = store_address(seen.default_args)
+        self.params = stored.params
+        self.store = store_address(stored.default_args)
 
     def folder(self, store: Store, tries: Iterable[str]) -> str:  # noqa: ARG002 - the database has all of them
         """Return the run's name in the store."""
-        return self._seen.folder(store)
+        return self._stored.folder(store)
 
     def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:  # noqa: ARG002
         """Return the states of all instances: by the task's id, or by the id, ``_`` and a number."""
         return {
             task if index < 0 else f"{task}_{index}": state
-            for task, of_task in self._seen.states.items()
+            for task, of_task in self._stored.states.items()
             for index, state in of_task.items()
         }
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the items of a map, as listed by its task."""
-        return self._seen.lists.get(task_id) or ()
+        return self._stored.lists.get(task_id) or ()
 
     def tries(self, task_id: str) -> Mapping[int, str]:
         """Return by number the URIs that the instances of a task have named."""
-        return self._seen.tries.get(task_id, {})
+        return self._stored.tries.get(task_id, {})
 
     def marked(self, task_id: str) -> Collection[int]:
         """Return the numbers of the instances of a task that a person marked as failed while they ran."""
-        return self._seen.marked.get(task_id, ())
+        return self._stored.marked.get(task_id, ())

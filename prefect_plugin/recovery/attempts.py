@@ -129,7 +129,7 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
             nodes=begun.nodes,
             started=begun.started,
             parameters=begun.parameters,
-            known={path: {index: one.known for index, one in of.items()} for path, of in tries.items()},
+            engine_states={path: {index: one.known for index, one in of.items()} for path, of in tries.items()},
             graph=_with_routes(
                 begun.graph, {path: of[0] for path, of in tries.items() if 0 in of}, _branches(tries), [""]
             ),

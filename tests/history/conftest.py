@@ -96,7 +96,7 @@ class Made:
             engine=engine,
             started=started,
             parameters={"rate": 0.1},
-            known=known,
+            engine_states=known,
             nodes=plans,
         )
 

@@ -212,11 +212,11 @@ def test_errors_have_one_base(path: Path) -> None:
 
 
 CONVERTERS = {
-    "translator/cli/param_option.py",
-    "translator/dialects/controlflow/keys.py",
-    "translator/dialects/valohai/steps.py",
+    "translator/cli/param_option.py": "translator/cli/param_option.py:values",
+    "translator/dialects/controlflow/keys.py": "translator/dialects/controlflow/keys.py:read_keys",
+    "translator/dialects/valohai/steps.py": "translator/dialects/valohai/vendor.py:_fit_to_parse",
 }
-"""Modules whose functions convert a text, and whose callers turn the ``ValueError`` into a diagnostic with a place."""
+"""By module whose functions convert a text, the function that turns their ``ValueError`` into a diagnostic."""
 PLAIN = {"Exception", "ValueError", "TypeError", "RuntimeError", "LookupError", "KeyError", "NotImplementedError"}
 
 
@@ -226,6 +226,12 @@ def test_errors_for_users_are_ours(path: Path) -> None:
     if path.parts[:2] == ("translator", "shim"):
         return
     assert raised(path) & PLAIN == ({"ValueError"} if str(path) in CONVERTERS else set())
+
+
+def test_plain_errors_of_converters_become_diagnostics() -> None:
+    for module, handler in CONVERTERS.items():
+        assert raised(Path(module)) & PLAIN == {"ValueError"}, module
+        assert "ValueError" in caught(handler), handler
 
 
 def raised(path: Path) -> set[str]:

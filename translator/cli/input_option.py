@@ -101,9 +101,9 @@ def _known(pipeline: ir.Pipeline) -> dict[str, str]:
 
 
 def _unknown(  # noqa: PLR0913, PLR0917 - all that the message says
-    what: str,
+    label: str,
     name: str,
-    known: Mapping[str, str],
+    input_keys: Mapping[str, str],
     pipeline: ir.Pipeline,
     place: Span | None,
     diagnostics: Diagnostics,
@@ -112,15 +112,15 @@ def _unknown(  # noqa: PLR0913, PLR0917 - all that the message says
     end = next((end for end in ends if f"{end.node}.{end.key}" == name), None)
     if end is not None:
         hint = f"to add files to theirs, set 'edge-merge-mode: append' for node {end.node!r}"
-        diagnostics.error(CODE, f"{what}: edges replace all other files of this input", place, hint=hint)
+        diagnostics.error(CODE, f"{label}: edges replace all other files of this input", place, hint=hint)
         return
-    nearest = did_you_mean(name, known, "inputs") or "no input of this pipeline can be given"
-    diagnostics.error(CODE, f"{what}: there is no input {name!r}", place, hint=nearest)
+    nearest = did_you_mean(name, input_keys, "inputs") or "no input of this pipeline can be given"
+    diagnostics.error(CODE, f"{label}: there is no input {name!r}", place, hint=nearest)
 
 
 def _of_file(
     path: Path,
-    known: Mapping[str, str],
+    input_keys: Mapping[str, str],
     sources: dict[str, SourceText],
     diagnostics: Diagnostics,
     pipeline: ir.Pipeline,
@@ -134,14 +134,14 @@ def _of_file(
         return {}
     values: dict[str, ir.Value] = {}
     for written, entry, place in _entries(root):
-        if written not in known:
-            _unknown(written, written, known, pipeline, place, diagnostics)
-        elif known[written] in values:
+        if written not in input_keys:
+            _unknown(written, written, input_keys, pipeline, place, diagnostics)
+        elif input_keys[written] in values:
             diagnostics.error(CODE, f"{written} is given twice", place)
         elif (uris := _uris(entry)) is None:
             diagnostics.error(CODE, f"{written}: expected a URI, or a list of URIs", entry.span)
         else:
-            values[known[written]] = _value(known[written], uris, path.parent)
+            values[input_keys[written]] = _value(input_keys[written], uris, path.parent)
     return values
 
 

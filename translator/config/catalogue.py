@@ -105,7 +105,7 @@ def _of_file(path: Path, setting: Located, diagnostics: Diagnostics) -> Located 
     from translator.diagnostics import Diagnostics as Faults
 
     faults = Faults()
-    text = read_text(path, faults, what="catalogue")
+    text = read_text(path, faults, kind="catalogue")
     root = parse_toml(text, path.name, faults) if text is not None else None
     for fault in faults.found:
         line = f" (line {fault.span.line})" if fault.span else ""

@@ -66,7 +66,7 @@ def read(path: Path, diagnostics: Diagnostics) -> tuple[Document | None, SourceT
     """
     is_project = path.name == PROJECT
     faults = Diagnostics()
-    text = read_text(path, faults, what="configuration file")
+    text = read_text(path, faults, kind="configuration file")
     if text is None:
         diagnostics.found += faults.found
         return None, SourceText(str(path), "")

@@ -105,7 +105,7 @@ STORE = Key(
     "store",
     Text(
         pattern=r"^(/|[A-Za-z][A-Za-z0-9+.-]*://(?![^/]*:[^/]*@)[^\s])",
-        what='an absolute directory or a URI without a password, such as "s3://bucket/prefix"',
+        words='an absolute directory or a URI without a password, such as "s3://bucket/prefix"',
     ),
     "The [artifact store](#artifact-store): an absolute directory, or a URI such as `s3://bucket/prefix`. Only in "
     "`[defaults]` and `[pipelines.NAME]`.",

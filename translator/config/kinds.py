@@ -56,7 +56,7 @@ class Text:
 
     choices: tuple[str, ...] = ()
     pattern: str | None = None
-    what: str = "a string"
+    words: str = "a string"
     """What a string of the pattern is."""
     blank: bool = False
     """Whether it may be empty."""
@@ -64,7 +64,7 @@ class Text:
     @property
     def description(self) -> str:
         """The kind in words."""
-        return " or ".join(f'"{choice}"' for choice in self.choices) or self.what
+        return " or ".join(f'"{choice}"' for choice in self.choices) or self.words
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -306,14 +306,14 @@ class Table:
     """A table from names to values of one kind; it is merged key by key."""
 
     of: Kind
-    what: str
+    words: str
     names: str | None = None
     """A pattern of its keys."""
 
     @property
     def description(self) -> str:
         """The kind in words."""
-        return f"a table: {self.what}"
+        return f"a table: {self.words}"
 
     @property
     def schema(self) -> dict[str, Any]:
@@ -363,8 +363,8 @@ def _plain(value: Located, name: str, diagnostics: Diagnostics) -> Json:
     return ""
 
 
-def _wrong(value: Located, name: str, wanted: str, diagnostics: Diagnostics) -> None:
-    diagnostics.error(CODE, f"{name!r} must be {wanted}, not {_value_text(value.value)}", value.span)
+def _wrong(value: Located, name: str, expected: str, diagnostics: Diagnostics) -> None:
+    diagnostics.error(CODE, f"{name!r} must be {expected}, not {_value_text(value.value)}", value.span)
 
 
 def _value_text(value: object) -> str:

@@ -183,7 +183,7 @@ class _Reader:
 def _check_keys(  # noqa: PLR0913, PLR0917 - what is known of a table
     table: Located,
     section: Section,
-    where: str,
+    label: str,
     diagnostics: Diagnostics,
     ignored: Sequence[str] = (),
     hints: Mapping[str, str] = MappingProxyType({}),
@@ -193,4 +193,4 @@ def _check_keys(  # noqa: PLR0913, PLR0917 - what is known of a table
     for name in table.entries or {}:
         if name not in known:
             hint = hints.get(name) or did_you_mean(name, known, "known keys")
-            diagnostics.error("unknown-setting", f"unknown key {name!r} in {where}", table.key_span(name), hint=hint)
+            diagnostics.error("unknown-setting", f"unknown key {name!r} in {label}", table.key_span(name), hint=hint)

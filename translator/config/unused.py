@@ -42,11 +42,11 @@ def check_names(
             _check(level.nodes, "node", own, diagnostics)
 
 
-def _check(levels: Iterable[Level], what: str, names: Sequence[str], diagnostics: Diagnostics) -> None:
+def _check(levels: Iterable[Level], level_kind: str, names: Sequence[str], diagnostics: Diagnostics) -> None:
     for level in levels:
         if any(name == level.pattern or fnmatchcase(name, level.pattern) for name in names):
             continue
         meant = closest(level.pattern, names)
         if meant is not None:
-            message = f"no {what} in the file matches {level.pattern!r}"
+            message = f"no {level_kind} in the file matches {level.pattern!r}"
             diagnostics.warning("unused-setting", message, level.span, hint=f"did you mean {meant!r}?")

@@ -176,12 +176,12 @@ def _heights(
     return {node: top - least for node, top in tops.items()}
 
 
-def _spread(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
+def _spread(preferred: Sequence[float], heights: Sequence[float]) -> list[float]:
     """Return places as near as possible to those wanted, in the same order and without overlaps."""
-    down = list(wanted)
+    down = list(preferred)
     for index in range(1, len(down)):
         down[index] = max(down[index], down[index - 1] + heights[index - 1] + ROW_GAP)
-    up = list(wanted)
+    up = list(preferred)
     for index in range(len(up) - 2, -1, -1):
         up[index] = min(up[index], up[index + 1] - heights[index] - ROW_GAP)
     return [(one + other) / 2 for one, other in zip(down, up, strict=True)]

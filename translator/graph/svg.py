@@ -177,14 +177,14 @@ def _line(value: str, x: float, y: float, style: str = "line") -> Markup:
     return element("text", {"class": style, "x": x, "y": y}, text(_cut(value)))
 
 
-def _link(link: Link, way: Sequence[Spot]) -> Markup:
+def _link(link: Link, spots: Sequence[Spot]) -> Markup:
     """Return a link as a curve through the spots on its way."""
-    x, y = way[0].x + way[0].width, way[0].middle
+    x, y = spots[0].x + spots[0].width, spots[0].middle
     path = [f"M{x:.1f} {y:.1f}"]
-    for spot in way[1:]:
+    for spot in spots[1:]:
         path.append(_curve((x, y), (spot.x, spot.middle)))
         x, y = spot.x + spot.width, spot.middle
-        if spot is not way[-1]:
+        if spot is not spots[-1]:
             path.append(f"L{x:.1f} {y:.1f}")
     head = "head-failure" if link.kind is LinkKind.FAILURE else "head"
     line = element("path", {"class": "link", "d": "".join(path), "marker-end": f"url(#{head})"})
@@ -192,9 +192,9 @@ def _link(link: Link, way: Sequence[Spot]) -> Markup:
     return element("g", {"class": f"edge {link.kind}"}, *title, line)
 
 
-def _label(link: Link, way: Sequence[Spot], *, fans_out: bool) -> Markup:
+def _label(link: Link, spots: Sequence[Spot], *, fans_out: bool) -> Markup:
     """Return the label of a link, in its first gap; nearer to the target if the source has many links."""
-    start, end = (way[0].x + way[0].width, way[0].middle), (way[1].x, way[1].middle)
+    start, end = (spots[0].x + spots[0].width, spots[0].middle), (spots[1].x, spots[1].middle)
     along = 0.6 if fans_out else 0.5
     x = start[0] + (end[0] - start[0]) * along
     y = start[1] + (end[1] - start[1]) * along * along * (3 - 2 * along)

@@ -132,15 +132,15 @@ def _node(node: Mapping[str, Any]) -> dict[str, Any]:
     return {**node, "executions": entries}
 
 
-def _differences(left: object, right: object, where: str) -> Iterator[Difference]:
+def _differences(left: object, right: object, path: str) -> Iterator[Difference]:
     if isinstance(left, dict) and isinstance(right, dict):
         for key in {**left, **right}:
-            yield from _differences(left.get(key), right.get(key), f"{where}.{key}")
+            yield from _differences(left.get(key), right.get(key), f"{path}.{key}")
     elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         for index, pair in enumerate(zip(left, right, strict=True)):
-            yield from _differences(*pair, f"{where}[{index}]")
+            yield from _differences(*pair, f"{path}[{index}]")
     elif not _same(left, right):
-        yield Difference(where.removeprefix("."), left, right)
+        yield Difference(path.removeprefix("."), left, right)
 
 
 def _same(left: object, right: object) -> bool:

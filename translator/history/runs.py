@@ -106,12 +106,12 @@ def find(store: Store, name: str, pipeline: str | None = None) -> Run:
     return matching[0]
 
 
-def _missing(name: str, known: Sequence[Run], store: Store, pipeline: str | None) -> str:
+def _missing(name: str, runs: Sequence[Run], store: Store, pipeline: str | None) -> str:
     """Return the message for a run that does not exist."""
-    if not known:
+    if not runs:
         of = "" if pipeline is None else f" of the pipeline {pipeline!r}"
         return f"there are no runs{of} in {store.root.removeprefix('file://')}"
-    guess = closest(name, [run.name for run in known])
+    guess = closest(name, [run.name for run in runs])
     return f"there is no run {name!r}" + (f"; did you mean {guess!r}?" if guess else "")
 
 

@@ -140,7 +140,7 @@ class Interpreter:
         """Return whether a composite node fails before any of its branches starts."""
         return False
 
-    def _graph(self, graph: ir.Graph, prefix: str, seen: Mapping[str, Json], items: Mapping[str, Json]) -> GraphFate:
+    def _graph(self, graph: ir.Graph, prefix: str, visible: Mapping[str, Json], items: Mapping[str, Json]) -> GraphFate:
         nodes = {node.name: node for node in graph.nodes}
         fates: dict[str, NodeFate] = {}
         written: dict[str, Json] = {}
@@ -148,7 +148,7 @@ class Interpreter:
         last = "it has no nodes"
         while not isinstance(here, ir.End):
             node = nodes[here]
-            fates[here], wrote = self._node(node, prefix + here, {**seen, **written}, items)
+            fates[here], wrote = self._node(node, prefix + here, {**visible, **written}, items)
             written.update(wrote)
             outcome = Outcome.COMPLETE if fates[here].state is State.COMPLETE else Outcome.ERROR
             last = f"{here} {'is complete' if outcome is Outcome.COMPLETE else 'failed'}"
@@ -159,75 +159,75 @@ class Interpreter:
         return GraphFate(state, {name: fates[name] for name in nodes}, written, last)
 
     def _node(
-        self, node: ir.Node, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+        self, node: ir.Node, path: str, visible: Mapping[str, Json], items: Mapping[str, Json]
     ) -> tuple[NodeFate, Mapping[str, Json]]:
         """Return the outcome of a node that the token reached, and what it writes in its graph."""
         if isinstance(node, ir.ExecutionNode):
-            return self._step(node, path, seen, items)
+            return self._step(node, path, visible, items)
         if self.broken(path):
             return NodeFate(node.name, kind(node), State.ERROR, "it cannot start", _skipped(node).branches), {}
         match node:
             case ir.ParallelNode():
-                return self._joined(node, self._branches(node.branches, path, seen, items))
+                return self._joined(node, self._branches(node.branches, path, visible, items))
             case ir.MapNode():
-                return self._map(node, path, seen, items)
+                return self._map(node, path, visible, items)
             case ir.ChoiceNode():
-                return self._choice(node, path, seen, items)
+                return self._choice(node, path, visible, items)
             case ir.LoopNode():
-                return self._loop(node, path, seen, items)
+                return self._loop(node, path, visible, items)
             case _:
                 raise UncheckedPipelineError(f"{type(node).__name__} {node.name!r}", "in a control-flow graph")
 
     def _branches(
-        self, graphs: Mapping[str, ir.Graph], path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+        self, graphs: Mapping[str, ir.Graph], path: str, visible: Mapping[str, Json], items: Mapping[str, Json]
     ) -> dict[str, GraphFate]:
-        return {name: self._graph(graph, f"{path}.{name}.", seen, items) for name, graph in graphs.items()}
+        return {name: self._graph(graph, f"{path}.{name}.", visible, items) for name, graph in graphs.items()}
 
     def _map(
-        self, node: ir.MapNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+        self, node: ir.MapNode, path: str, visible: Mapping[str, Json], items: Mapping[str, Json]
     ) -> tuple[NodeFate, Mapping[str, Json]]:
-        values = self.items(path, node, seen)
+        values = self.items(path, node, visible)
         if values is None:
             return NodeFate(node.name, "map", State.ERROR, f"parameter {node.over!r} is not a list of items"), {}
         ran = {
-            str(index): self._graph(node.body, f"{path}.{index}.", seen, {**items, node.item: value})
+            str(index): self._graph(node.body, f"{path}.{index}.", visible, {**items, node.item: value})
             for index, value in enumerate(values)
         }
         return self._joined(node, ran)
 
     def _choice(
-        self, node: ir.ChoiceNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+        self, node: ir.ChoiceNode, path: str, visible: Mapping[str, Json], items: Mapping[str, Json]
     ) -> tuple[NodeFate, Mapping[str, Json]]:
-        case = self.case(path, node, seen)
+        case = self.case(path, node, visible)
         branches = _skipped(node).branches
         if case is None:
             why = f"parameter {node.on!r} does not name one of its cases"
             return NodeFate(node.name, "choice", State.ERROR, why, branches), {}
-        taken = self._branches({case: node.cases[case]}, path, seen, items)
+        taken = self._branches({case: node.cases[case]}, path, visible, items)
         fate, wrote = self._joined(node, taken)
         return replace(fate, branches={**branches, **taken}), wrote
 
     def _step(
-        self, node: ir.ExecutionNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+        self, node: ir.ExecutionNode, path: str, visible: Mapping[str, Json], items: Mapping[str, Json]
     ) -> tuple[NodeFate, Mapping[str, Json]]:
         tries = max(1, node.policy.tries)
         for attempt in range(1, tries + 1):
-            ending = self.oracle(Visit(path, node, seen, items, attempt))
+            ending = self.oracle(Visit(path, node, visible, items, attempt))
             if ending.state is State.COMPLETE:
                 why = "no failure" if attempt == 1 else f"complete on attempt {attempt}"
                 return NodeFate(node.name, "execution", State.COMPLETE, why), ending.written
         return NodeFate(node.name, "execution", State.ERROR, "it failed"), {}
 
     def _loop(
-        self, node: ir.LoopNode, path: str, seen: Mapping[str, Json], items: Mapping[str, Json]
+        self, node: ir.LoopNode, path: str, visible: Mapping[str, Json], items: Mapping[str, Json]
     ) -> tuple[NodeFate, Mapping[str, Json]]:
         ran: dict[str, GraphFate] = {}
         written: dict[str, Json] = {}
         for index in range(max(1, node.limit)):
-            of = self._graph(node.body, f"{path}.{index}.", {**seen, **written}, items)
+            of = self._graph(node.body, f"{path}.{index}.", {**visible, **written}, items)
             ran[str(index)] = of
             written.update(of.written)
-            if of.state is not State.COMPLETE or self.ends(f"{path}.{index}", node, {**seen, **written}):
+            if of.state is not State.COMPLETE or self.ends(f"{path}.{index}", node, {**visible, **written}):
                 break
         state, why = _all_complete(ran)
         return NodeFate(node.name, "loop", state, why, ran), written

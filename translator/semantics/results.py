@@ -130,6 +130,6 @@ def _node_text(node: ir.StepNode) -> str:
     return named if child is None else f"on-child-error: {child}, {named}"
 
 
-def _counted(some: Sequence[Execution], of: Sequence[Execution]) -> str:
+def _counted(some: Sequence[Execution], executions: Sequence[Execution]) -> str:
     listed = ", ".join(str(e.index) for e in some[:5]) + (", ..." if len(some) > 5 else "")  # noqa: PLR2004  enough
-    return f"{len(some)} of {len(of)} executions ({listed})"
+    return f"{len(some)} of {len(executions)} executions ({listed})"

@@ -37,7 +37,7 @@ class NotInstalledError(TranslatorError, LookupError):
 class Work:
     """The context that a dialect gets for one execution.
 
-    ``wanted`` has the files that edges bring, by input. ``note`` writes a line for the user to the log; ``pulse``,
+    ``input_files`` are the files that edges bring, by input. ``note`` writes a line for the user to the log; ``pulse``,
     called between blocks of a transfer, raises if the execution must stop. ``scope`` is what a step of a control-flow
     graph sees, and ``written`` collects what it writes; ``complete`` tells ``gather`` whether the command succeeded.
     ``secret`` asks the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended.
@@ -52,7 +52,7 @@ class Work:
     step: Step
     id: ExecutionId
     values: Mapping[str, Value]
-    wanted: Mapping[str, InputFiles]
+    input_files: Mapping[str, InputFiles]
     space: Workspace
     store: Store
     project: Path

@@ -17,14 +17,14 @@ MAX_BYTES = 2 * 1024 * 1024
 
 
 def read_text(
-    path: Path, diagnostics: Diagnostics, what: str = "pipeline file", stream: BinaryIO | None = None
+    path: Path, diagnostics: Diagnostics, kind: str = "pipeline file", stream: BinaryIO | None = None
 ) -> str | None:
     """Read the file at ``path`` as UTF-8 text; None, with an error, if that fails.
 
     Args:
         path: the file.
         diagnostics: receives why it cannot be read.
-        what: the kind of file that it should be.
+        kind: the kind of file that it should be.
         stream: what to read instead; the path only names it then.
     """
     name = str(path)
@@ -32,7 +32,7 @@ def read_text(
         if stream is not None:
             data = stream.read(MAX_BYTES + 1)
         elif path.is_dir():
-            diagnostics.error("not-a-file", f"{name} is a directory", None, hint=f"pass the {what} in it")
+            diagnostics.error("not-a-file", f"{name} is a directory", None, hint=f"pass the {kind} in it")
             return None
         else:
             with path.open("rb") as opened:
@@ -46,7 +46,7 @@ def read_text(
         return None
     if len(data) > MAX_BYTES:
         limit = MAX_BYTES // 1024 // 1024
-        diagnostics.error("huge-file", f"{name} is larger than {limit} MiB: not a {what}", None)
+        diagnostics.error("huge-file", f"{name} is larger than {limit} MiB: not a {kind}", None)
         return None
     return _decode(data, path.name, diagnostics)
 

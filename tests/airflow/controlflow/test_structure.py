@@ -17,7 +17,7 @@ from translator.load import load_text
 from translator.nodes import branches, kind
 from translator.shim.contract import After
 from translator.targets import GenerateOptions, airflow
-from translator.targets.airflow.controlflow.routes import ways
+from translator.targets.airflow.controlflow.routes import all_routes
 
 if TYPE_CHECKING:
     from tests.oracle.controlflow import Case as Drawn
@@ -28,7 +28,7 @@ ONLY_RUNNABLE = {name: row[0] for name, row in RUNNABLE.items()} | NESTED_RUNNAB
 
 def expected(graph: ir.Graph) -> dict[str, Any]:
     """Return a graph as data: for each node its kind, what leads to it, its ends and its branches."""
-    of = ways(graph)
+    of = all_routes(graph)
     found = {}
     for node in graph.nodes:
         inner = {name: expected(branch) for name, branch in branches(node).items()}

@@ -29,7 +29,7 @@ class Id:
 
 
 @dataclass(frozen=True)
-class Seen:
+class StoredRun:
     """What a process has seen of a run in the database: here one task."""
 
     task: str
@@ -52,7 +52,7 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., di
     def put(document: dict[str, Any]) -> None:
         path.write_text(json.dumps({"pipeline": "p", "run": "run", "engine": "airflow", "started": "then", **document}))
 
-    def record(_: Any, seen: Seen, *, marked: str | None, ended: State | None, started: Any) -> RunRecord:
+    def record(_: Any, seen: StoredRun, *, marked: str | None, ended: State | None, started: Any) -> RunRecord:
         for step in meanwhile:
             step()
         meanwhile.clear()
@@ -61,12 +61,12 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., di
         return RunRecord(state, json.loads(path.read_text()), open_store(str(tmp_path)).uri("p/run/run.json"))
 
     meanwhile: list[Callable[[], Any]] = []
-    database: list[Seen] = []
+    database: list[StoredRun] = []
     monkeypatch.setattr(rewrite, "_record", record)
     monkeypatch.setattr(rewrite, "look", lambda *_, **__: database[-1])
     monkeypatch.setattr("translator.shim.clock.format_time", str)
 
-    def write(before: Seen, document: dict[str, Any], after: Seen, late: dict[str, Any]) -> dict[str, Any]:
+    def write(before: StoredRun, document: dict[str, Any], after: StoredRun, late: dict[str, Any]) -> dict[str, Any]:
         put(document)
         database.append(before)
         meanwhile.extend((lambda: database.append(after), lambda: put(late)))
@@ -79,17 +79,19 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., di
 
 def test_a_task_that_is_marked_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
     late = {"state": "complete", "task": "failed"}
-    found = written(Seen("success", "success"), {"state": "complete"}, Seen("failed", "success"), late)
+    found = written(StoredRun("success", "success"), {"state": "complete"}, StoredRun("failed", "success"), late)
     assert found == late
 
 
 def test_a_run_that_is_marked_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
     late = {"state": "error", "task": "success", "marked": "failed"}
-    found = written(Seen("success", "success"), {"state": "complete"}, Seen("success", "failed"), late)
+    found = written(StoredRun("success", "success"), {"state": "complete"}, StoredRun("success", "failed"), late)
     assert found == late
 
 
 def test_a_run_that_is_cleared_and_ends_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
     late = {"state": "complete", "task": "success"}
-    found = written(Seen("failed", "failed"), {"state": "error"}, Seen("success", "success", Id(clear_number=1)), late)
+    found = written(
+        StoredRun("failed", "failed"), {"state": "error"}, StoredRun("success", "success", Id(clear_number=1)), late
+    )
     assert found == late

@@ -94,12 +94,12 @@ def test_an_execution_marked_as_success_brings_its_outputs(store: Store, dag: An
 def known(store: Store, dag: Any, states: dict[str, str | None], tries: dict[str, list[Any]]) -> Any:
     from airflow_plugin.dag.nodes import nodes
     from airflow_plugin.dag.plan import plan_of
-    from airflow_plugin.dataflow.outcome import Seen, known_of
+    from airflow_plugin.dataflow.outcome import EngineRun, known_of
     from airflow_plugin.tasks.instances import states_by_task, tries_of
 
     node = nodes(dag)["many"]
     listed = states_by_task(states, dag.task_dict)
-    seen = Seen(listed, {node.run: tries_of(tries.get(node.run, []))}, {}, True, lambda _: None, {})
+    seen = EngineRun(listed, {node.run: tries_of(tries.get(node.run, []))}, {}, True, lambda _: None, {})
     found = known_of(plan_of(dag, node), seen, store)
     return {index: (state.state, state.manifest is not None, state.marked) for index, state in found.items()}
 
@@ -154,7 +154,7 @@ def test_removed_instances_that_will_not_restart_are_reported() -> None:
 def test_an_execution_marked_as_failed_while_it_ran(store: Store, dag: Any) -> None:
     from airflow_plugin.dag.nodes import nodes
     from airflow_plugin.dag.plan import plan_of
-    from airflow_plugin.dataflow.outcome import Seen, known_of
+    from airflow_plugin.dataflow.outcome import EngineRun, known_of
     from airflow_plugin.run.mark import RunMark
     from airflow_plugin.tasks.instances import tries_of
 
@@ -162,7 +162,7 @@ def test_an_execution_marked_as_failed_while_it_ran(store: Store, dag: Any) -> N
     tries = tries_of([left(store, "many", 0, None), left(store, "many", 1, S), left(store, "many", 2, None)])
     run_mark = RunMark("failed", frozenset({("many.run", 2), ("many.run", 3)}))
     states = run_mark.before({"many.run": dict.fromkeys(range(4), "failed")})
-    seen = Seen(states, {node.run: tries}, {}, True, lambda _: None, {node.run: {0, 1}})
+    seen = EngineRun(states, {node.run: tries}, {}, True, lambda _: None, {node.run: {0, 1}})
     found = known_of(plan_of(dag, node), seen, store)
     recorded = traces.read(store, "Small", "r", {"many": found})["many"]
     marked, cut = "a person marked it as failed while it ran", "the run was stopped"

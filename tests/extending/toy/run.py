@@ -17,7 +17,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
     """Stage the files of the steps that this one needs."""
     source = Source(work.store, work.project, str, work.note, work.pulse)
     for needed in work.step.inputs:
-        wanted = work.wanted.get(needed.name, InputFiles())
+        wanted = work.input_files.get(needed.name, InputFiles())
         records[needed.name] = fill(needed, wanted, work.space.inputs, source)
 
 

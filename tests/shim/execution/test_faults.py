@@ -122,7 +122,7 @@ def _finished(worker, state: State, uri: str) -> dict:
         nodes=[NodePlan("n")],
         started="t",
         parameters={},
-        known={"n": {0: EngineState(state, uri)}},
+        engine_states={"n": {0: EngineState(state, uri)}},
     )
     document = json.loads((Path(worker.uri) / "p" / "r" / "run.json").read_text())
     assert document == record.document

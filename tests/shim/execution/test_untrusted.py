@@ -97,7 +97,7 @@ def test_run_json_is_written_whatever_is_in_the_directory_of_a_try(worker, name:
         nodes=[NodePlan("train", "execution")],
         started="t",
         parameters={},
-        known={"train": {0: EngineState(State.ERROR, made.uri)}},
+        engine_states={"train": {0: EngineState(State.ERROR, made.uri)}},
     )
     assert worker.store.read_json(worker.store.key(record.uri)) == record.document
     [execution] = record.document["nodes"]["train"]["executions"]

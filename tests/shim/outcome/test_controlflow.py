@@ -188,7 +188,7 @@ def test_document(tmp_path):
         [NodePlan("A step"), CompositePlan("m", "map", {BODY: body}, [complete("A step")])], [complete("m")]
     )
     record = finish(
-        store, pipeline="p", run="r", engine="prefect", graph=plan, started="", parameters={"n": 1}, known=known
+        store, pipeline="p", run="r", engine="prefect", graph=plan, started="", parameters={"n": 1}, engine_states=known
     )
     document = json.loads((tmp_path / "p" / "r" / "run.json").read_text())
     assert (record.state, document["state"]) == (C, "complete")

@@ -232,7 +232,7 @@ def test_random_runs_end_as_the_specification_says(pipeline: ir.Pipeline, seed: 
         nodes=plans,
         started="t",
         parameters={},
-        known=known,
+        engine_states=known,
     )
     assert disagreements(rules, record.document) == [], json.dumps(record.document["nodes"])
     assert store.read_json(store.key(record.uri)) == record.document
@@ -264,7 +264,7 @@ def test_run_json(worker) -> None:
         ],
         started="2026-11-21T08:00:00.000Z",
         parameters={"lr": [0.1, float("inf")]},
-        known={
+        engine_states={
             "train": {0: EngineState(C, works.uri), 1: EngineState(E, fails.uri)},
             "killed": {0: EngineState(E, worker.store.uri(try_key(begun, MANIFEST)))},
             "never": {0: EngineState(S)},
@@ -328,7 +328,7 @@ def test_the_outputs_are_listed_by_path() -> None:
         nodes=[NodePlan("n", "execution")],
         started="t",
         parameters={},
-        known={"n": {0: EngineState(C, made.uri)}},
+        engine_states={"n": {0: EngineState(C, made.uri)}},
     )
     [execution] = record.document["nodes"]["n"]["executions"]
     assert [file["path"] for file in execution["outputs"]] == ["a", "a/c", "b"]
@@ -348,7 +348,7 @@ def test_a_manifest_that_did_not_survive_is_a_lost_execution(content: bytes) -> 
         nodes=[NodePlan("n", "execution")],
         started="t",
         parameters={},
-        known={"n": {0: EngineState(E, store.uri("p/r/n/0/try-1/manifest.json"))}},
+        engine_states={"n": {0: EngineState(E, store.uri("p/r/n/0/try-1/manifest.json"))}},
     )
     [execution] = record.document["nodes"]["n"]["executions"]
     assert (execution["state"], execution["parameters"], record.state) == ("error", {"lr": 1}, "error")
@@ -372,7 +372,7 @@ def run_with(known, marked=None, nodes=NODES):
         uris[attempt, index] = store.commit(replace(manifest(identity, state, {"v": index}), outputs=[record])).uri
     plain = {"train": {i: EngineState(s, uris.get(u)) for i, (s, u) in known.items()}}
     at = {"pipeline": "p", "run": "r", "engine": "e", "started": "t"}
-    return finish(store, **at, nodes=nodes, parameters={}, known=plain, marked=marked).document
+    return finish(store, **at, nodes=nodes, parameters={}, engine_states=plain, marked=marked).document
 
 
 def seen(document, node="train"):
@@ -430,7 +430,7 @@ def test_a_person_marks_a_node_as_success() -> None:
     store = open_store(f"memory://outcome-{next(NUMBERS)}")
     known = {"train": {0: EngineState(E), NODE: EngineState(C, marked=True)}, "after": {0: EngineState(C)}}
     at = {"pipeline": "p", "run": "r", "engine": "e", "started": "t"}
-    document = finish(store, **at, nodes=NODES, parameters={}, known=known).document
+    document = finish(store, **at, nodes=NODES, parameters={}, engine_states=known).document
     train = document["nodes"]["train"]
     assert (train["state"], train["marked"], train["executions"][0]["state"]) == ("complete", "success", "error")
     assert (document["state"], "marked" in document) == ("complete", False)
@@ -460,7 +460,7 @@ def test_a_node_without_executions_says_itself_why_it_is_in_error() -> None:
         nodes=[NodePlan("n", "task"), NodePlan("after", upstream=["n"])],
         started="t",
         parameters={},
-        known={"n": {NODE: EngineState(E, reason="v.yaml:3: the grid has no points\x00")}},
+        engine_states={"n": {NODE: EngineState(E, reason="v.yaml:3: the grid has no points\x00")}},
     )
     assert record.document["nodes"]["n"] == {
         "kind": "task",

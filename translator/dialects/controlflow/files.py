@@ -24,7 +24,7 @@ class Opened:
     """A graph of another file: its mapping, its description for messages, and its context."""
 
     place: Located
-    what: str
+    label: str
     context: Context
 
 

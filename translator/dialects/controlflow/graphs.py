@@ -24,80 +24,80 @@ if TYPE_CHECKING:
 _GRAPH = ("description", "start_at", "steps")
 
 
-def read_graph(place: Located, what: str, context: Context) -> ir.Graph | None:
+def read_graph(place: Located, label: str, context: Context) -> ir.Graph | None:
     """Read a graph.
 
     Args:
         place: the mapping with ``start_at`` and ``steps``.
-        what: its description for messages ("branch 'a' of 'p'").
+        label: its description for messages ("branch 'a' of 'p'").
         context: its context.
 
     Returns:
         The graph with the nodes that could be read; None if there is none.
     """
     diagnostics = context.diagnostics
-    steps = _steps(place, what, context)
+    steps = _steps(place, label, context)
     if steps is None:
         return None
-    ends = find_ends(steps, what, context)
-    links = Links(what, tuple(str(name) for name in steps.entries or {}), ends)
+    ends = find_ends(steps, label, context)
+    links = Links(label, tuple(str(name) for name in steps.entries or {}), ends)
     nodes: dict[str, ir.Node] = {}
     for name, body in (steps.entries or {}).items():
         if _has_valid_name(name, "step", steps.key_span(name), context) and _is_step(name, body, context):
             node = _read_step(name, body, steps.key_span(name), links, context)
             if node is not None:
                 nodes[name] = node
-    start = _start(place, what, links, context)
+    start = _start(place, label, links, context)
     if start is not None and start in ends:
         nodes[start] = _only_an_end(start, ends[start], place.value_span("start_at"))
-        message = f"{what} starts at its end, so no step runs"
+        message = f"{label} starts at its end, so no step runs"
         diagnostics.warning("starts-at-end", message, place.value_span("start_at"))
     elif start is not None:
         check_links(links, start, diagnostics)
     return ir.Graph(tuple(nodes.values()), start=start or "")
 
 
-def _steps(place: Located, what: str, context: Context) -> Located | None:
+def _steps(place: Located, label: str, context: Context) -> Located | None:
     diagnostics = context.diagnostics
     if place.entries is None:
         hint = "write a mapping with 'start_at' and 'steps'"
-        diagnostics.error("bad-value", f"{what} must be a mapping, not {value_text(place)}", place.span, hint=hint)
+        diagnostics.error("bad-value", f"{label} must be a mapping, not {value_text(place)}", place.span, hint=hint)
         return None
     for key in place.entries:
         if key not in _GRAPH:
             near = did_you_mean(str(key), _GRAPH)
-            diagnostics.note("ignored-key", f"the key {key!r} of {what} is ignored", place.key_span(key), hint=near)
+            diagnostics.note("ignored-key", f"the key {key!r} of {label} is ignored", place.key_span(key), hint=near)
     description = place.get("description")
     if description is not None and not isinstance(description.value, str | None):
-        message = f"'description' of {what} must be a string, not {value_text(description)}"
+        message = f"'description' of {label} must be a string, not {value_text(description)}"
         diagnostics.error("bad-value", message, description.span)
     steps = place.get("steps")
     if steps is None:
-        diagnostics.error("missing-key", f"{what} has no 'steps'", place.span)
+        diagnostics.error("missing-key", f"{label} has no 'steps'", place.span)
         return None
     if steps.entries is None:
-        message = f"'steps' of {what} must be a mapping of steps by name, not {value_text(steps)}"
+        message = f"'steps' of {label} must be a mapping of steps by name, not {value_text(steps)}"
         diagnostics.error("bad-value", message, steps.span)
         return None
     return steps
 
 
-def _has_valid_name(name: Any, what: str, place: Span, context: Context) -> bool:
+def _has_valid_name(name: Any, label: str, place: Span, context: Context) -> bool:
     """Return whether a name of a step or a branch is valid; the engines join names with dots."""
     if not isinstance(name, str):
         hint = f'quote it: "{name}"'
-        context.diagnostics.error("bad-name", f"the name of a {what} must be a string, not {name!r}", place, hint=hint)
+        context.diagnostics.error("bad-name", f"the name of a {label} must be a string, not {name!r}", place, hint=hint)
         return False
     if not name:
-        context.diagnostics.error("bad-name", f"the name of a {what} must not be empty", place)
+        context.diagnostics.error("bad-name", f"the name of a {label} must not be empty", place)
         return False
     if name == BODY:
         hint = f"{BODY!r} stands for all items of a map and all iterations of a loop"
-        context.diagnostics.error("bad-name", f"the name of a {what} must not be {name!r}", place, hint=hint)
+        context.diagnostics.error("bad-name", f"the name of a {label} must not be {name!r}", place, hint=hint)
         return False
-    bad = [character for character in ".%" if character in name and (what == "step" or character == ".")]
+    bad = [character for character in ".%" if character in name and (label == "step" or character == ".")]
     if bad:
-        message = f"the name of {what} {name!r} must not contain {' or '.join(repr(character) for character in bad)}"
+        message = f"the name of {label} {name!r} must not contain {' or '.join(repr(character) for character in bad)}"
         context.diagnostics.error("bad-name", message, place)
         return False
     return True
@@ -134,17 +134,17 @@ def _legacy(context: Context) -> tuple[str, ...]:
     return LEGACY_TYPES if context.language.ends is None else ()
 
 
-def _start(place: Located, what: str, links: Links, context: Context) -> str | None:
+def _start(place: Located, label: str, links: Links, context: Context) -> str | None:
     start = place.get("start_at")
     if start is None:
-        context.diagnostics.error("missing-key", f"{what} has no 'start_at'", place.span)
+        context.diagnostics.error("missing-key", f"{label} has no 'start_at'", place.span)
     elif not isinstance(start.value, str):
-        message = f"'start_at' of {what} must be the name of a step, not {value_text(start)}"
+        message = f"'start_at' of {label} must be the name of a step, not {value_text(start)}"
         context.diagnostics.error("bad-value", message, start.span)
     elif start.value not in links.names:
         hint = did_you_mean(start.value, links.names, "its steps")
         context.diagnostics.error(
-            "unknown-node", f"{what} has no step {start.value!r} to start at", start.span, hint=hint
+            "unknown-node", f"{label} has no step {start.value!r} to start at", start.span, hint=hint
         )
     else:
         return start.value
@@ -189,7 +189,7 @@ def _read_composite(  # noqa: PLR0913, PLR0917 - what a node is made of
             return ir.ParallelNode(name, place, branches, policy) if values and branches else None
         case "dag":
             opened = open_graph(name, body, context)
-            graph = None if opened is None else read_graph(opened.place, opened.what, opened.context)
+            graph = None if opened is None else read_graph(opened.place, opened.label, opened.context)
             return ir.ParallelNode(name, place, {"dag": graph}, policy) if values and graph else None
         case "conditional":
             cases = _branches(name, body, context)

@@ -20,7 +20,7 @@ _FALSE = ("0", "off", "f", "false", "n", "no")
 def read_keys(  # noqa: PLR0913 - few callers pass hints or silent keys
     body: Located,
     keys: Mapping[str, Key],
-    what: str,
+    label: str,
     diagnostics: Diagnostics,
     *,
     hints: Mapping[str, str] | None = None,
@@ -31,7 +31,7 @@ def read_keys(  # noqa: PLR0913 - few callers pass hints or silent keys
     Args:
         body: the mapping.
         keys: the kinds of values of its keys.
-        what: its description for messages ("step 'a'").
+        label: its description for messages ("step 'a'").
         diagnostics: receives unknown keys, missing keys, and invalid values.
         hints: hints for some unknown keys.
         silent: keys that other code reads.
@@ -45,20 +45,20 @@ def read_keys(  # noqa: PLR0913 - few callers pass hints or silent keys
             continue
         fine = False
         hint = (hints or {}).get(name) or did_you_mean(str(name), keys, "its keys")
-        diagnostics.error("unknown-key", f"{what} has an unknown key {name!r}", body.key_span(name), hint=hint)
+        diagnostics.error("unknown-key", f"{label} has an unknown key {name!r}", body.key_span(name), hint=hint)
     values: dict[str, Any] = {}
     for name, key in keys.items():
         located = body.get(name)
         if located is None:
             if key.required:
                 fine = False
-                diagnostics.error("missing-key", f"{what} has no {name!r}", body.span)
+                diagnostics.error("missing-key", f"{label} has no {name!r}", body.span)
             continue
         try:
             values[name] = _value(located, key)
         except ValueError as error:
             fine = False
-            diagnostics.error("bad-value", f"{name!r} of {what} {error}", located.span)
+            diagnostics.error("bad-value", f"{name!r} of {label} {error}", located.span)
     return values if fine else None
 
 
@@ -150,7 +150,7 @@ def _returns(value: Any) -> tuple[tuple[str, str], ...] | None:
         if not isinstance(name, str):
             raise ValueError("must have a string 'name' for each value")  # noqa: TRY004 - for the user
         if kind not in RETURNED:
-            raise ValueError(f"has the kind {kind!r}; the kinds are:  {', '.join(RETURNED)}")
+            raise ValueError(f"has the kind {kind!r}; the kinds are: {', '.join(RETURNED)}")
         returns.append((name, str(kind)))
     return tuple(returns)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Links:
     """The steps of a graph by name, its ends, and the routes between steps with their locations."""
 
-    what: str
+    label: str
     steps: tuple[str, ...]
     ends: Mapping[str, ir.Outcome]
     spans: dict[str, Span] = field(default_factory=dict)
@@ -36,12 +36,12 @@ class Links:
         object.__setattr__(self, "names", dict.fromkeys((*self.steps, *self.ends)))
 
 
-def find_ends(steps: Located, what: str, context: Context) -> dict[str, ir.Outcome]:
+def find_ends(steps: Located, label: str, context: Context) -> dict[str, ir.Outcome]:
     """Return the ends of a graph by name.
 
     Args:
         steps: the graph's steps.
-        what: the graph, for messages.
+        label: the graph, for messages.
         context: its context, whose diagnostics receive missing and superfluous ends.
     """
     typed = {
@@ -50,11 +50,11 @@ def find_ends(steps: Located, what: str, context: Context) -> dict[str, ir.Outco
         if isinstance(name, str) and (kind := body.get("type")) and kind.value in tuple(ENDS)
     }
     if context.language.ends is None:
-        _explicit(typed, steps, what, context)
+        _explicit(typed, steps, label, context)
         return {name: ENDS[kind] for name, kind in typed.items()}
     for name, kind in typed.items():
         if name not in context.language.ends:
-            message = f"{what} has the end {name!r} besides {kind!r}, which runnable adds"
+            message = f"{label} has the end {name!r} besides {kind!r}, which runnable adds"
             hint = f"remove the step and use {kind!r}; only Magnus allows other names (--dialect magnus)"
             context.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
     for name in context.language.ends:
@@ -66,15 +66,15 @@ def find_ends(steps: Located, what: str, context: Context) -> dict[str, ir.Outco
     return {**others, **context.language.ends}
 
 
-def _explicit(typed: Mapping[str, str], steps: Located, what: str, context: Context) -> None:
+def _explicit(typed: Mapping[str, str], steps: Located, label: str, context: Context) -> None:
     for kind in ENDS:
         names = [name for name, node_kind in typed.items() if node_kind == kind]
         if not names:
-            message = f"{what} has no step of type {kind!r}; in Magnus each graph needs exactly one"
+            message = f"{label} has no step of type {kind!r}; in Magnus each graph needs exactly one"
             hint = f"add '{kind}: {{type: {kind}}}'; in runnable it is implicit (--dialect runnable)"
             context.diagnostics.error("missing-end", message, steps.span, hint=hint)
         for name in names[1:]:
-            message = f"{what} has a second step of type {kind!r}; in Magnus each graph needs exactly one"
+            message = f"{label} has a second step of type {kind!r}; in Magnus each graph needs exactly one"
             hint = f"the first is {names[0]!r}"
             context.diagnostics.error("two-ends", message, steps.key_span(name), hint=hint)
 
@@ -98,7 +98,7 @@ def resolve(name: str, body: Located, links: Links, context: Context) -> tuple[i
         target = route.value
         if target not in links.names:
             hint = did_you_mean(target, links.names, "its steps")
-            message = f"step {name!r} continues at {target!r}, which is not a step of {links.what}"
+            message = f"step {name!r} continues at {target!r}, which is not a step of {links.label}"
             context.diagnostics.error("unknown-node", message, route.span, hint=hint)
             continue
         outcome = links.ends.get(target)
@@ -129,5 +129,5 @@ def check_links(links: Links, start: str, diagnostics: Diagnostics) -> None:
     reached = reachable([start], below)
     for name in links.below:
         if name not in reached:
-            message = f"step {name!r} is not reachable from {start!r}, where {links.what} starts"
+            message = f"step {name!r} is not reachable from {start!r}, where {links.label} starts"
             diagnostics.warning("unreachable-node", message, links.spans[name])

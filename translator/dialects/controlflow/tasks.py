@@ -106,27 +106,27 @@ def _command_type(name: str, body: Located, context: Context) -> str | None:
     return None
 
 
-def _suits(kind: str, values: Mapping[str, Any], body: Located, what: str, context: Context) -> bool:
+def _suits(kind: str, values: Mapping[str, Any], body: Located, label: str, context: Context) -> bool:
     command = values["command"]
     if kind == "notebook" and not command.endswith(_ENDING):
-        message = f"{what} runs the notebook {command!r}, which does not end in {_ENDING}"
+        message = f"{label} runs the notebook {command!r}, which does not end in {_ENDING}"
         context.diagnostics.error("bad-value", message, body.value_span("command"))
         return False
     objects = [name for name, returned in values.get("returns", ()) if returned == "object"]
     if kind == "shell" and objects:
-        message = f"{what} is a shell task and cannot return the object {objects[0]!r}"
+        message = f"{label} is a shell task and cannot return the object {objects[0]!r}"
         hint = "a shell task can return JSON only"
         context.diagnostics.error("bad-value", message, body.value_span("returns"), hint=hint)
         return False
     return True
 
 
-def _catalog(body: Located, what: str, context: Context) -> ir.Catalog | None:
+def _catalog(body: Located, label: str, context: Context) -> ir.Catalog | None:
     catalog = body.get("catalog")
     if catalog is None or catalog.entries is None:
         return ir.Catalog()  # reported elsewhere if it is not a mapping
     values = read_keys(
-        catalog, context.language.catalog, f"the catalog of {what}", context.diagnostics, hints=REFUSED_KEYS
+        catalog, context.language.catalog, f"the catalog of {label}", context.diagnostics, hints=REFUSED_KEYS
     )
     if values is None:
         return None
@@ -134,7 +134,7 @@ def _catalog(body: Located, what: str, context: Context) -> ir.Catalog | None:
         for index, pattern in enumerate(values.get(key, ())):
             if pattern.startswith("/") or not pattern:
                 why = "is absolute" if pattern else "is empty"
-                message = f"the pattern {pattern!r} in the catalog of {what} {why}"
+                message = f"the pattern {pattern!r} in the catalog of {label} {why}"
                 place = catalog.at((key, index)).span
                 hint = "patterns are relative to the project directory"
                 context.diagnostics.error("bad-pattern", message, place, hint=hint)

@@ -86,10 +86,10 @@ def count(owner: Located, key: str, diagnostics: Diagnostics) -> int | None:
     return located.value
 
 
-def keys(owner: Located, known: tuple[str, ...], what: str, diagnostics: Diagnostics) -> None:
+def keys(owner: Located, allowed: tuple[str, ...], label: str, diagnostics: Diagnostics) -> None:
     """Warn about keys that Loom ignores."""
     for key in owner.entries or {}:
-        if key not in known:
-            hint = did_you_mean(str(key), known)
-            message = f"{what} has no key {key!r}, so Loom ignores it"
+        if key not in allowed:
+            hint = did_you_mean(str(key), allowed)
+            message = f"{label} has no key {key!r}, so Loom ignores it"
             diagnostics.warning("unknown-key", message, owner.key_span(key), hint=hint)

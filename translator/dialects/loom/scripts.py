@@ -95,20 +95,22 @@ def _call(lowered: Lowered, says: Mapping[str, Any], diagnostics: Diagnostics) -
             diagnostics.warning("unlike-script", message, passed.span)
 
 
-def _inputs(lowered: Lowered, known: Sequence[str], diagnostics: Diagnostics) -> None:
+def _inputs(lowered: Lowered, script_inputs: Sequence[str], diagnostics: Diagnostics) -> None:
     source = lowered.source
     names = [slot.name for slot in source.inputs]
     for slot in source.inputs:
-        if slot.name not in known:
+        if slot.name not in script_inputs:
             message = f"{source.script} has no input {slot.name!r}"
-            diagnostics.warning("unlike-script", message, slot.span, hint=did_you_mean(slot.name, known, "its inputs"))
-    wanted = [name for name in known if name in names]
-    if set(names) <= set(known) and names != wanted:
+            diagnostics.warning(
+                "unlike-script", message, slot.span, hint=did_you_mean(slot.name, script_inputs, "its inputs")
+            )
+    wanted = [name for name in script_inputs if name in names]
+    if set(names) <= set(script_inputs) and names != wanted:
         message = f"step {source.name!r} passes {', '.join(names)}; {source.script} takes them as {', '.join(wanted)}"
         hint = "inputs are passed by position, not by name"
         diagnostics.warning("unlike-script", message, source.inputs[0].span, hint=hint)
-    elif len(names) < len(known) and set(names) <= set(known):
-        missing = ", ".join(name for name in known if name not in names)
+    elif len(names) < len(script_inputs) and set(names) <= set(script_inputs):
+        missing = ", ".join(name for name in script_inputs if name not in names)
         message = f"step {source.name!r} does not pass {missing}, which {source.script} expects"
         diagnostics.warning("unlike-script", message, source.span)
 

@@ -97,7 +97,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
         data=work.data,
     )
     for step_input in work.step.inputs:
-        files = work.wanted.get(step_input.name) or InputFiles(defaults=step_input.default)
+        files = work.input_files.get(step_input.name) or InputFiles(defaults=step_input.default)
         records[step_input.name] = fill(step_input, files, work.space.inputs, source)
 
 

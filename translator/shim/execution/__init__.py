@@ -164,7 +164,7 @@ def _shortened_parameters(scope: Scope) -> dict[str, Value]:
     return cast("dict[str, Value]", sane({**shown, **scope.items}))
 
 
-def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], problem: str | None) -> None:
+def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFiles], problem: str | None) -> None:
     step, project = execution.step, execution.context.project.absolute()
     if problem is not None:
         raise ExecutionError(problem)
@@ -185,7 +185,7 @@ def _run(execution: Execution, store: Store, wanted: Mapping[str, InputFiles], p
             step,
             execution.id,
             execution.values,
-            wanted,
+            input_files,
             space,
             store,
             project,

@@ -41,7 +41,7 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
     engine: str,
     started: str,
     parameters: Mapping[str, object],
-    known: Mapping[str, Mapping[int, EngineState]],
+    engine_states: Mapping[str, Mapping[int, EngineState]],
     nodes: Sequence[NodePlan] = (),
     graph: GraphPlan | None = None,
     marked: Literal["success", "failed"] | None = None,
@@ -56,9 +56,9 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
         engine: name of the engine.
         started: when the run started, ISO-8601 in UTC.
         parameters: the pipeline's parameters as used; for a control-flow graph, those at its start.
-        known: by node (in a control-flow graph: by path) and index the engine's current knowledge of executions.
-            Executions that are missing here do not exist. Index ``NODE`` is the node itself, if it has no executions
-            or a person marked it.
+        engine_states: by node (in a control-flow graph: by path) and index the states of executions now, as the engine
+            knows them. Executions that are missing here do not exist. Index ``NODE`` is the node itself, if it has no
+            executions or a person marked it.
         nodes: the nodes of a dataflow graph, in the order of the source file.
         graph: the control-flow graph, instead of ``nodes``.
         marked: how a person marked the run in the engine.
@@ -69,9 +69,9 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
     """
     head = {"pipeline": pipeline, "run": run, "engine": engine}
     times = {"started": started, "ended": now()}
-    traced = traces.read(store, pipeline, run, known)
+    traced = traces.read(store, pipeline, run, engine_states)
     if graph is None:
-        state, documents = _of_nodes(nodes, traced, known)
+        state, documents = _of_nodes(nodes, traced, engine_states)
         more: dict[str, object] = {"parameters": sane(dict(parameters)), "nodes": documents}
     else:
         record = controlflow.follow(graph, {path: of_path[0] for path, of_path in traced.items() if of_path})
@@ -121,7 +121,7 @@ def _as_marked(state: State, marked: Literal["success", "failed"] | None) -> Sta
 def _of_nodes(
     nodes: Sequence[NodePlan],
     traced: Mapping[str, Sequence[traces.Trace]],
-    known: Mapping[str, Mapping[int, EngineState]],
+    engine_states: Mapping[str, Mapping[int, EngineState]],
 ) -> tuple[State, dict[str, object]]:
     """Return the state of a dataflow run, and the nodes for ``run.json``."""
     traces_by_node = {node.name: traced.get(node.name, ()) for node in nodes}
@@ -129,7 +129,7 @@ def _of_nodes(
         name: of_node if any(trace.begun for trace in of_node) else () for name, of_node in traces_by_node.items()
     }
     ended = {name: [trace.state for trace in of_node] for name, of_node in traces_by_node.items()}
-    engine = {name: of_node[NODE] for name, of_node in known.items() if NODE in of_node}
+    engine = {name: of_node[NODE] for name, of_node in engine_states.items() if NODE in of_node}
     marked = {name for name, of_node in engine.items() if of_node.marked}
     own = {name: of_node.state for name, of_node in engine.items() if name in marked or not ended.get(name)}
     states = node_states(nodes, ended, own)

@@ -100,7 +100,7 @@ class Trace:
 
 
 def read(
-    store: Store, pipeline: str, run: str, known: Mapping[str, Mapping[int, EngineState]]
+    store: Store, pipeline: str, run: str, engine_states: Mapping[str, Mapping[int, EngineState]]
 ) -> dict[str, list[Trace]]:
     """Return the executions of each node in the order of their indexes; only those that the engine lists exist.
 
@@ -108,14 +108,14 @@ def read(
         store: where the run's manifests are.
         pipeline: name of the pipeline.
         run: name of the run in the store.
-        known: by node (in branches: by path) and index what the engine knows.
+        engine_states: by node (in branches: by path) and index what the engine knows.
 
     Raises:
         StoreError: the store cannot be read.
     """
     tries = store.tries(pipeline, run)
     traces = {}
-    for node, of_node in known.items():
+    for node, of_node in engine_states.items():
         of_store = {index: tries.get((segment(node), index), {}) for index in of_node}
         traces[node] = [
             _trace(store, index, of_node[index], of_store[index]) for index in sorted(of_node) if index >= 0

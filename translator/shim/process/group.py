@@ -149,9 +149,9 @@ def _status(pid: str) -> tuple[str, int, int, int] | None:
         return None
 
 
-def _carries(pid: str, wanted: bytes) -> bool:
+def _carries(pid: str, mark: bytes) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - as above
-            return wanted in file.read()
+            return mark in file.read()
     except OSError:
         return False

@@ -204,11 +204,11 @@ def _param(default: object, schema: Schema, **shown: str | None) -> Call:
     return type(param)(param.function, param.arguments, (*param.keywords, *call("Param", **shown).keywords))
 
 
-def _schema(parameter: ir.Parameter, seen: object) -> Schema:
-    """Return the schema of a value; that of a string also accepts the types of the values in the file (``seen``)."""
+def _schema(parameter: ir.Parameter, file_values: object) -> Schema:
+    """Return the schema of a value; that of a string also accepts the types of ``file_values``."""
     schema: Schema = {"type": _TYPES[parameter.type]}
     if parameter.type is ir.ParameterType.STRING:
-        values = [*atoms(parameter.default), *atoms(seen), *parameter.choices]
+        values = [*atoms(parameter.default), *atoms(file_values), *parameter.choices]
         others = [_JSON_TYPES[type(atom)] for atom in values if type(atom) in _JSON_TYPES]
         schema["type"] = _one_or_list(["string", *others])
     if parameter.choices:

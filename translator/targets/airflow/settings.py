@@ -47,12 +47,15 @@ SETTINGS = TargetKeys(
     workflow=(
         Key(
             "dag_id",
-            Text(pattern=r"^([A-Za-z0-9_.-]|\{pipeline\})+$", what="letters, digits, dots, dashes and underscores"),
+            Text(pattern=r"^([A-Za-z0-9_.-]|\{pipeline\})+$", words="letters, digits, dots, dashes and underscores"),
             "The DAG's id; `{pipeline}` stands for the pipeline's name as an identifier.",
         ),
         Key(
             "file",
-            Text(pattern=r"^([A-Za-z0-9_-]|\{pipeline\})([A-Za-z0-9_.-]|\{pipeline\})*\.py$", what="a .py file's name"),
+            Text(
+                pattern=r"^([A-Za-z0-9_-]|\{pipeline\})([A-Za-z0-9_.-]|\{pipeline\})*\.py$",
+                words="a .py file's name",
+            ),
             "Name of the generated file; `{pipeline}` as in `dag_id`.",
         ),
         Key(

@@ -49,29 +49,29 @@ class Aliases:
         return self.names[annotation]
 
 
-def plain_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
+def plain_type(parameters: Sequence[ir.Parameter], file_values: object) -> str:
     """Return the type of one value for all of ``parameters``, without bounds and choices.
 
     Args:
         parameters: the parameters that get the value.
-        seen: the value in the file, which the type must accept. It may be invalid; then the run reports it, as on any
-            engine.
+        file_values: the value in the file, which the type must accept. It may be invalid; then the run reports it, as
+            on any engine.
     """
     types = dict.fromkeys(_TYPES[parameter.type] for parameter in parameters)
-    values = list(atoms(seen))
+    values = list(atoms(file_values))
     others = [atom for atom in values if not any(_admits(name, atom) for name in types)]
     types |= dict.fromkeys(NUMBER if isinstance(atom, float) else type(atom).__name__ for atom in others)
     return " | ".join(types or ("str",))
 
 
-def bounded_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
+def bounded_type(parameters: Sequence[ir.Parameter], file_values: object) -> str:
     """Return the type of one value for all of ``parameters``, with the bounds or choices that they have in common."""
-    text = plain_type(parameters, seen)
+    text = plain_type(parameters, file_values)
     if not parameters or any(_rules(parameter) != _rules(parameters[0]) for parameter in parameters):
         return text
-    if choices := _choices(parameters[0], seen):
+    if choices := _choices(parameters[0], file_values):
         return choices
-    limits = limits_of(parameters[0], seen)
+    limits = limits_of(parameters[0], file_values)
     if not limits:
         return text
     field = literal(call("Field", **limits))
@@ -79,17 +79,17 @@ def bounded_type(parameters: Sequence[ir.Parameter], seen: object) -> str:
     return f"Annotated[float, {field}, as_written]" if text == NUMBER else f"Annotated[{text}, {field}]"
 
 
-def limited_type(parameter: ir.Parameter, seen: object) -> str:
+def limited_type(parameter: ir.Parameter, file_values: object) -> str:
     """Return the type of one value, with choices; bounds are for the field itself, where ``limits_of`` gives them."""
-    return _choices(parameter, seen) or plain_type([parameter], seen)
+    return _choices(parameter, file_values) or plain_type([parameter], file_values)
 
 
-def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
+def limits_of(parameter: ir.Parameter, file_values: object) -> dict[str, object]:
     """Return bounds, and choices that types cannot express, as arguments of pydantic's ``Field``.
 
     There are none if the file itself violates them, because its value must reach the run.
     """
-    values = list(atoms(seen))
+    values = list(atoms(file_values))
     if parameter.choices:
         fit = not _sayable(parameter) and all(atom in parameter.choices for atom in values)
         return {"json_schema_extra": {"enum": list(parameter.choices)}} if fit else {}
@@ -101,8 +101,8 @@ def limits_of(parameter: ir.Parameter, seen: object) -> dict[str, object]:
     return {key: _number(value) for key, value in limits.items() if value is not None}
 
 
-def _choices(parameter: ir.Parameter, seen: object) -> str | None:
-    if not _sayable(parameter) or any(atom not in parameter.choices for atom in atoms(seen)):
+def _choices(parameter: ir.Parameter, file_values: object) -> str | None:
+    if not _sayable(parameter) or any(atom not in parameter.choices for atom in atoms(file_values)):
         return None
     return f"Literal[{', '.join(literal(choice) for choice in parameter.choices)}]"
 

@@ -72,11 +72,11 @@ def imports_of(
     return import_statements(with_hooks(wanted, names.hooks))
 
 
-def with_hooks(wanted: Mapping[str, Iterable[str]], hooks: Mapping[str, str]) -> Mapping[str, Iterable[str]]:
+def with_hooks(names_by_module: Mapping[str, Iterable[str]], hooks: Mapping[str, str]) -> Mapping[str, Iterable[str]]:
     """Return what a file imports, with the callables that settings name."""
     if not hooks:
-        return wanted
-    names: dict[str, list[str]] = {module: list(listed) for module, listed in wanted.items()}
+        return names_by_module
+    names: dict[str, list[str]] = {module: list(listed) for module, listed in names_by_module.items()}
     for clause, module in import_clauses(hooks).items():
         names.setdefault(module, []).append(clause)
     standard = [module for module in names if module and module.partition(".")[0] in sys.stdlib_module_names]
@@ -86,13 +86,15 @@ def with_hooks(wanted: Mapping[str, Iterable[str]], hooks: Mapping[str, str]) ->
     }
 
 
-def import_statements(wanted: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """Return statements that import names, in the order of ``wanted``; an empty string is a blank line.
+def import_statements(names_by_module: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """Return statements that import names, in the order of ``names_by_module``; an empty string is a blank line.
 
     Args:
-        wanted: names by module; that of the module ``""`` is the blank line.
+        names_by_module: names by module; that of the module ``""`` is the blank line.
     """
-    return tuple(imported(module, names) if module else "" for module, names in wanted.items() if names or not module)
+    return tuple(
+        imported(module, names) if module else "" for module, names in names_by_module.items() if names or not module
+    )
 
 
 def _names_in(expression: str) -> Iterator[str]:

@@ -45,12 +45,12 @@ SETTINGS = TargetKeys(
         Key("name", Text(), "The flow's name; `{pipeline}` stands for the pipeline's."),
         Key(
             "file",
-            Text(pattern=r"^([A-Za-z0-9_]|\{pipeline\})+\.py$", what="a .py file's name"),
+            Text(pattern=r"^([A-Za-z0-9_]|\{pipeline\})+\.py$", words="a .py file's name"),
             "Name of the generated file; `{pipeline}` stands for the pipeline's name as an identifier.",
         ),
         Key(
             "store_block",
-            Text(pattern=r"^[a-z0-9-]+$", what="a name of lower-case letters, digits and dashes"),
+            Text(pattern=r"^[a-z0-9-]+$", words="a name of lower-case letters, digits and dashes"),
             "The *Artifact Store* block with the credentials of the [artifact store](#artifact-store).",
         ),
         Key("version", Text(), "The flow's version."),

@@ -56,8 +56,8 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
     in_place = _in_place(work)
     written = [place.path for place in _output_places(work)]
     source = Source(work.store, work.project, str, work.note, work.pulse)
-    brought = {record.path: record for files in work.wanted.values() for record in files.files}
-    empty = {folder for files in work.wanted.values() for folder in files.folders}
+    brought = {record.path: record for files in work.input_files.values() for record in files.files}
+    empty = {folder for files in work.input_files.values() for folder in files.folders}
     for item in work.step.inputs:
         if item.name.startswith(_LOOP):
             continue
@@ -200,7 +200,7 @@ def _copies(work: Work) -> list[list[str]]:
     count = work.step.options.get("iterations")
     for iteration in reversed(range(count if isinstance(count, int) else 0)):
         copies = {name: f"{name}_iter{iteration}" for name in work.step.outputs}
-        if any(work.wanted[own].ran for own in copies.values() if own in work.wanted):
+        if any(work.input_files[own].ran for own in copies.values() if own in work.input_files):
             return [[_path(work, own), _path(work, name)] for name, own in copies.items() if own in work.values]
     return []
 

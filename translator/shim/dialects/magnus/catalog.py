@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from translator.shim.inputs.stage import Source
 
 
-def get(wanted: Sequence[str], files: Mapping[str, FileRecord], folder: Path, source: Source) -> list[FileRecord]:
+def get(globs: Sequence[str], files: Mapping[str, FileRecord], folder: Path, source: Source) -> list[FileRecord]:
     """Place the catalog's files that match the patterns into the working directory, as copies that may be written.
 
     Raises:
         ValueError: a pattern matches nothing, or a file cannot be brought.
     """
     matching_files: dict[str, FileRecord] = {}
-    for pattern in wanted:
+    for pattern in globs:
         here = matching(pattern, files)
         if not here:
             there = ", ".join(sorted(files)) or "none"
@@ -64,14 +64,14 @@ def place(record: FileRecord, target: Path, source: Source) -> None:
         beside.unlink(missing_ok=True)
 
 
-def put(wanted: Sequence[str], folder: Path, outputs: Path) -> list[str]:
+def put(globs: Sequence[str], folder: Path, outputs: Path) -> list[str]:
     """Copy the working directory's files that match the patterns to the outputs; return patterns that match nothing.
 
     Raises:
         ValueError: a pattern is invalid, or a store cannot hold the name of a file.
     """
     missing = []
-    for pattern in wanted:
+    for pattern in globs:
         files = patterns.matching(folder, pattern)
         if not files:
             missing.append(pattern)

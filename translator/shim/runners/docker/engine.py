@@ -110,7 +110,7 @@ def _url(connection: Connection, *, secure: bool) -> str:
 _versions: dict[Address, str] = {}
 
 
-def connect(where: Address) -> Engine:
+def connect(address: Address) -> Engine:
     """Connect to an engine; the version of its API is asked once per process.
 
     Raises:
@@ -132,21 +132,21 @@ def connect(where: Address) -> Engine:
             )
 
     tls: TLSConfig | bool = False
-    with speaking(where, "connect to"):
-        if where.certificates is not None:
-            folder = Path(where.certificates)
+    with speaking(address, "connect to"):
+        if address.certificates is not None:
+            folder = Path(address.certificates)
             tls = TLSConfig(
                 client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
                 ca_cert=str(folder / "ca.pem"),
                 verify=True,
             )
-        client = Client(base_url=where.url, version=_versions.get(where, "auto"), tls=tls)
-        _versions[where] = client.api_version
-        return Engine(where, client)
+        client = Client(base_url=address.url, version=_versions.get(address, "auto"), tls=tls)
+        _versions[address] = client.api_version
+        return Engine(address, client)
 
 
 @contextlib.contextmanager
-def speaking(where: Address, what: str) -> Iterator[None]:
+def speaking(address: Address, action: str) -> Iterator[None]:
     """Turn errors of the client into those of a runner, which say what could not be done.
 
     Raises:
@@ -158,9 +158,9 @@ def speaking(where: Address, what: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise RunnerError(f"cannot {what} the container engine {where.url}: {error_text(error)}") from error
+        raise RunnerError(f"cannot {action} the container engine {address.url}: {error_text(error)}") from error
     except (DockerException, OSError) as error:  # those of requests are OSError
-        raise UnreachableError(f"cannot {what} the container engine {where.url}: {_cause(error)}") from error
+        raise UnreachableError(f"cannot {action} the container engine {address.url}: {_cause(error)}") from error
 
 
 def error_text(error: Exception) -> str:

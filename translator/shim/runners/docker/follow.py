@@ -227,7 +227,7 @@ def terminate(engine: Engine, container: str) -> None:
     engine.client.exec_start(created["Id"], detach=True)
 
 
-def remove(where: Address, engine: Engine | None, container: str) -> None:
+def remove(address: Address, engine: Engine | None, container: str) -> None:
     """Remove a container, whatever runs in it; it is gone when this returns.
 
     Raises:
@@ -235,8 +235,8 @@ def remove(where: Address, engine: Engine | None, container: str) -> None:
     """
     from docker.errors import APIError
 
-    engine = engine if engine is not None else connect(where)
-    with speaking(where, "remove a container from"):
+    engine = engine if engine is not None else connect(address)
+    with speaking(address, "remove a container from"):
         try:
             engine.client.remove_container(container, force=True, v=True)
         except APIError as error:

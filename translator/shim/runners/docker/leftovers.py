@@ -64,7 +64,7 @@ def end_all(items: Sequence[str]) -> None:
             remove(where, None, container)
 
 
-def remove_later(where: Address, container: str) -> None:
+def remove_later(address: Address, container: str) -> None:
     """Remove a container that has ended, without waiting: Podman takes a while to clean up after one.
 
     If the worker ends before, its watchdog removes the container.
@@ -73,8 +73,8 @@ def remove_later(where: Address, container: str) -> None:
     def work() -> None:
         for seconds in _AGAIN:
             with contextlib.suppress(RunnerError):
-                remove(where, None, container)
-                watchdog.forget(where, container)
+                remove(address, None, container)
+                watchdog.forget(address, container)
                 return
             time.sleep(seconds)
 
@@ -108,13 +108,13 @@ class Elsewhere:
             yield engine
 
 
-def _remove(engine: Engine, wanted: Mapping[str, str]) -> list[str]:
+def _remove(engine: Engine, labels: Mapping[str, str]) -> list[str]:
     """Remove the containers that have labels; return the ids of those that still ran."""
     from docker.errors import APIError
 
     running = []
     with speaking(engine.address, "list containers of"):
-        for listed in _list(engine, [f"{key}={value}" for key, value in wanted.items()]):
+        for listed in _list(engine, [f"{key}={value}" for key, value in labels.items()]):
             runs = listed.get("State") == "running"
             try:
                 engine.client.remove_container(listed["Id"], force=True, v=True)
@@ -126,5 +126,5 @@ def _remove(engine: Engine, wanted: Mapping[str, str]) -> list[str]:
     return running
 
 
-def _list(engine: Engine, wanted: list[str]) -> list[dict[str, Any]]:
-    return list(engine.client.containers(all=True, filters={"label": wanted}))
+def _list(engine: Engine, labels: list[str]) -> list[dict[str, Any]]:
+    return list(engine.client.containers(all=True, filters={"label": labels}))

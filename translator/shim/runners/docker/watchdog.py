@@ -33,18 +33,18 @@ containers = Watchdog('exec "$@" $live', _program, ("HOME", "SSH_AUTH_SOCK"))
 """The watchdog of this worker's containers."""
 
 
-def begin(where: Address, container: str) -> None:
+def begin(address: Address, container: str) -> None:
     """End the container if this worker dies."""
-    containers.begin(_item(where, container))
+    containers.begin(_item(address, container))
 
 
-def forget(where: Address, container: str) -> None:
+def forget(address: Address, container: str) -> None:
     """Stop watching a container that has ended."""
-    containers.forget(_item(where, container))
+    containers.forget(_item(address, container))
 
 
-def _item(where: Address, container: str) -> str:
-    return f"{container}:{quote(json.dumps([where.url, where.certificates]))}"
+def _item(address: Address, container: str) -> str:
+    return f"{container}:{quote(json.dumps([address.url, address.certificates]))}"
 
 
 def read_item(item: str) -> tuple[Address, str]:

@@ -102,7 +102,7 @@ class _Run:
     """A function that runs the commands of one execution."""
 
     ticket: supervise.Ticket
-    way: Namespace | None
+    namespace: Namespace | None
     mounted: Mounts | None
     limited: Path | None
     inside: Inside | None
@@ -122,13 +122,13 @@ class _Run:
         command, here, within, sign = list(arguments), folder, supervise.start_here, None
         if self.inside is not None:
             within = self.inside.call
-        elif self.way is not None and self.mounted is not None:
+        elif self.namespace is not None and self.mounted is not None:
             _look_for(arguments[0], environment, self.mounted.home)
-            if self.way.tool == "bubblewrap":
+            if self.namespace.tool == "bubblewrap":
                 sign = Path(self.mounted.root).parent / ".started"
                 sign.unlink(missing_ok=True)
                 command = startup.signalling(command, sign)
-            command, here = self.way.command(command, self.mounted, str(folder)), Path("/")
+            command, here = self.namespace.command(command, self.mounted, str(folder)), Path("/")
         if self.limited is not None:
             command = cgroup.entered(self.limited, command)
 

@@ -167,10 +167,10 @@ def _longs(*values: int) -> Iterable[ctypes.c_ulong]:
     return map(ctypes.c_ulong, values)
 
 
-def _called(result: int, what: str) -> None:
+def _called(result: int, call: str) -> None:
     if result != 0:
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), what)
+        raise OSError(number, os.strerror(number), call)
 
 
 @cache

@@ -83,15 +83,15 @@ def _find(user: int) -> Namespace | None:  # noqa: ARG001 - a key
     return None
 
 
-def works(way: Namespace) -> bool:
+def works(namespace: Namespace) -> bool:
     """Try a way for real."""
-    if way.tool == "direct" and (os.geteuid() != 0 or not way.processes):
+    if namespace.tool == "direct" and (os.geteuid() != 0 or not namespace.processes):
         return False
-    return _works(way)
+    return _works(namespace)
 
 
 @cache
-def overlays(way: Namespace, base: Path) -> str | None:
+def overlays(namespace: Namespace, base: Path) -> str | None:
     """Return with which options the file system of ``base`` can keep the changes of an overlay; None if it cannot.
 
     It is tried once per directory.
@@ -99,21 +99,21 @@ def overlays(way: Namespace, base: Path) -> str | None:
     for options in OVERLAYS:
         if os.geteuid() != 0 and "userxattr" not in options:
             continue
-        if _works(way, base, options):
+        if _works(namespace, base, options):
             return options
     return None
 
 
-def _works(way: Namespace, base: Path | None = None, options: str | None = None) -> bool:
+def _works(namespace: Namespace, base: Path | None = None, options: str | None = None) -> bool:
     """Try a way in a new directory below ``base``; see ``startup`` for why bubblewrap has several tries."""
-    for _ in range(startup.TRIES if way.tool == "bubblewrap" else 1):
+    for _ in range(startup.TRIES if namespace.tool == "bubblewrap" else 1):
         with tempfile.TemporaryDirectory(prefix="translator-probe-", dir=base) as folder:
-            if _worked(way, Path(folder), options):
+            if _worked(namespace, Path(folder), options):
                 return True
     return False
 
 
-def _worked(way: Namespace, folder: Path, options: str | None) -> bool:
+def _worked(namespace: Namespace, folder: Path, options: str | None) -> bool:
     for name in ("root/shown", "lower/kept", "lower/hidden/x", "upper/hidden", "work", "closed"):
         (folder / name).mkdir(parents=True)
     overlay = None
@@ -128,7 +128,9 @@ def _worked(way: Namespace, folder: Path, options: str | None) -> bool:
         if overlay is not None:
             hide(overlay, "hidden")
         worked = (
-            _tried_directly(command, mounted) if way.tool == "direct" else _tried(way.command(command, mounted, "/"))
+            _tried_directly(command, mounted)
+            if namespace.tool == "direct"
+            else _tried(namespace.command(command, mounted, "/"))
         )
     except (OSError, AttributeError, subprocess.SubprocessError):  # without such a system call, such an attribute
         return False

@@ -29,13 +29,13 @@ _SIZE = 4 << 20
 _LINKS = 20_000
 
 
-def make(request: Request, place: Path, way: Namespace | None) -> Overlay | None:
+def make(request: Request, place: Path, own_namespace: Namespace | None) -> Overlay | None:
     """Make the working copy of an execution at ``repository`` of its workspace, or return the overlay that shows it."""
     project, target = request.project, request.space.repository
-    few = _ENTRIES_QUICK if way is not None and way.tool == "direct" else _ENTRIES
+    few = _ENTRIES_QUICK if own_namespace is not None and own_namespace.tool == "direct" else _ENTRIES
     listed = working_copy.listing(project, request.store, request.pulse, entries=few)
     small = listed.complete and listed.size <= _SIZE
-    options = namespace.overlays(way, place.parent) if way is not None and not small else None
+    options = namespace.overlays(own_namespace, place.parent) if own_namespace is not None and not small else None
     if options is None:
         working_copy.make(project, target, request.store, request.pulse, listed if listed.complete else None)
         return None

@@ -16,7 +16,7 @@ from translator.nodes import branches
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from translator.targets.airflow.controlflow.routes import Way
+    from translator.targets.airflow.controlflow.routes import NodeRoutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +32,21 @@ def maps(graph: ir.Graph) -> bool:
     return any(maps_in(node) for node in graph.nodes)
 
 
-def layers(graph: ir.Graph, ways: Mapping[str, Way]) -> list[Layer]:
+def layers(graph: ir.Graph, routes_by_node: Mapping[str, NodeRoutes]) -> list[Layer]:
     """Return the layers of a graph, in the order in which they run."""
     mapping = {node.name: maps_in(node) for node in graph.nodes}
-    first = int(any(mapping[name] for name, way in ways.items() if way.starts))
+    first = int(any(mapping[name] for name, routes in routes_by_node.items() if routes.starts))
     ranks: dict[str, int] = {}
     waiting = [node.name for node in reversed(graph.nodes)]
     while waiting:
         name = waiting[-1]
-        before = [one.name for one in ways[name].after]
+        before = [one.name for one in routes_by_node[name].after]
         unknown = [one for one in before if one not in ranks]
         if unknown and name not in ranks:
             waiting.extend(unknown)
             continue
         # An unreachable node must not come before the first node of the graph.
-        alone = 0 if ways[name].starts else first
+        alone = 0 if routes_by_node[name].starts else first
         ranks[waiting.pop()] = max((ranks[one] + mapping[one] for one in before), default=alone)
     ordered = []
     for rank in range(max(ranks.values(), default=-1) + 1):

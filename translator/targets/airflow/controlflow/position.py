@@ -10,7 +10,7 @@ from translator.targets.render import name
 from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
-    from translator.targets.airflow.controlflow.routes import Way
+    from translator.targets.airflow.controlflow.routes import NodeRoutes
     from translator.targets.airflow.model import Arguments
     from translator.targets.render import Name
 
@@ -40,17 +40,17 @@ class Position:
         return name(self.item) if self.item else None
 
 
-def place(node: ir.Node, way: Way) -> str | None:
+def place(node: ir.Node, routes: NodeRoutes) -> str | None:
     """Return what the comment behind a node says, if there is something to say."""
     shown = own_place(node) if isinstance(node, ir.ExecutionNode) else node.span.place
-    if way.after or way.starts:
+    if routes.after or routes.starts:
         return shown
     return f"{shown} (unreachable)" if shown else "unreachable"
 
 
-def ends(way: Way) -> dict[str, str | None]:
+def ends(routes: NodeRoutes) -> dict[str, str | None]:
     """Return arguments for ends of the graph that are not the default, as the source language spells them."""
-    return {"next": "fail" if way.fails else None, "on_failure": "success" if way.succeeds else None}
+    return {"next": "fail" if routes.fails else None, "on_failure": "success" if routes.succeeds else None}
 
 
 def arguments(**keywords: object) -> Arguments:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A way: how the token reaches a node, and how the graph ends there.
+class NodeRoutes:
+    """The routes of a node: how the token reaches it, and how the graph ends there.
 
     ``after`` are the outcomes of nodes that lead to it; ``guarded`` means that it must check whether it was reached.
     ``fails``: its completion ends the graph as failed; ``succeeds``: its failure ends the graph as complete;
@@ -33,25 +33,25 @@ class Way:
     starts: bool
 
 
-LOOKS = Way(after=(), guarded=True, fails=False, succeeds=False, starts=True)
-"""The way of a first node or task that must check whether its graph has begun."""
+LOOKS = NodeRoutes(after=(), guarded=True, fails=False, succeeds=False, starts=True)
+"""The routes of a first node or task that must check whether its graph has begun."""
 
 
-def ways(graph: ir.Graph) -> dict[str, Way]:
-    """Return the way of each node; routes from unreachable nodes do not count for nodes that are reached."""
+def all_routes(graph: ir.Graph) -> dict[str, NodeRoutes]:
+    """Return the routes of each node; those from unreachable nodes do not count for nodes that are reached."""
     reached = reached_nodes(graph)
     into: dict[str, list[After]] = {node.name: [] for node in graph.nodes}
     for node in graph.nodes:
         for outcome, target in zip((ir.Outcome.COMPLETE, ir.Outcome.ERROR), routes(node), strict=True):
             if isinstance(target, str) and (node.name in reached or target not in reached):
                 into[target].append(After(node.name, outcome.value))
-    return {node.name: _way(node, into[node.name], starts=node.name == graph.start) for node in graph.nodes}
+    return {node.name: _routes(node, into[node.name], starts=node.name == graph.start) for node in graph.nodes}
 
 
-def _way(node: ir.Node, after: Sequence[After], *, starts: bool) -> Way:
+def _routes(node: ir.Node, after: Sequence[After], *, starts: bool) -> NodeRoutes:
     complete, failed = routes(node)
     plain = starts or (len(after) == 1 and after[0].outcome == "complete")
-    return Way(
+    return NodeRoutes(
         after=() if starts else tuple(after),
         guarded=not plain,
         fails=complete == ERROR,

@@ -24,7 +24,7 @@ from translator.targets.airflow.controlflow.lines import Lines
 from translator.targets.airflow.controlflow.names import ids
 from translator.targets.airflow.controlflow.order import order_lines
 from translator.targets.airflow.controlflow.position import Position, arguments, ends, place
-from translator.targets.airflow.controlflow.routes import LOOKS, ways
+from translator.targets.airflow.controlflow.routes import LOOKS, all_routes
 from translator.targets.airflow.order import chain_line
 from translator.targets.airflow.settings import retry_arguments
 from translator.targets.render import Call, call, comment, name
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from translator.targets.airflow.controlflow.model import Line
     from translator.targets.airflow.controlflow.names import Names, Path
     from translator.targets.airflow.controlflow.order import Link
-    from translator.targets.airflow.controlflow.routes import Way
+    from translator.targets.airflow.controlflow.routes import NodeRoutes
     from translator.targets.airflow.model import Arguments
     from translator.targets.render import Name
 
@@ -88,64 +88,64 @@ class Body:
         """Write the nodes of a graph; return the dependencies among them and the tasks ``first`` and ``last``."""
         if at.over is not None:
             return self._layers(path, graph, at, first, last)
-        of = ways(graph)
-        links = self._among(path, of)
+        routes_by_node = all_routes(graph)
+        links = self._among(path, routes_by_node)
         if first:
             links.insert(0, ([first], self._names.variable((*path, graph.start or ""))))
         if last:
-            links.append((self._leaves(path, of), last))
-        self._nodes(path, graph.nodes, of, at, ids(path, of))
+            links.append((self._leaves(path, routes_by_node), last))
+        self._nodes(path, graph.nodes, routes_by_node, at, ids(path, routes_by_node))
         return links
 
-    def _among(self, path: Path, of: Mapping[str, Way]) -> list[Link]:
+    def _among(self, path: Path, routes_by_node: Mapping[str, NodeRoutes]) -> list[Link]:
         """Return the dependencies among some nodes of a graph."""
-        variable = {node: self._names.variable((*path, node)) for node in of}
+        variable = {node: self._names.variable((*path, node)) for node in routes_by_node}
         links: list[Link] = []
-        for node, way in of.items():
-            before = [variable[one] for one in dict.fromkeys(one.name for one in way.after) if one in of]
+        for node, routes in routes_by_node.items():
+            before = [variable[one] for one in dict.fromkeys(one.name for one in routes.after) if one in routes_by_node]
             if before:
                 links.append((before, variable[node]))
         return links
 
-    def _roots(self, path: Path, of: Mapping[str, Way]) -> list[str]:
+    def _roots(self, path: Path, routes_by_node: Mapping[str, NodeRoutes]) -> list[str]:
         """Return the nodes among some that wait for no other of them."""
         return [
             self._names.variable((*path, node))
-            for node, way in of.items()
-            if not any(one.name in of for one in way.after)
+            for node, routes in routes_by_node.items()
+            if not any(one.name in routes_by_node for one in routes.after)
         ]
 
-    def _leaves(self, path: Path, of: Mapping[str, Way]) -> list[str]:
+    def _leaves(self, path: Path, routes_by_node: Mapping[str, NodeRoutes]) -> list[str]:
         """Return the nodes among some that no other of them waits for."""
-        followed = {one.name for way in of.values() for one in way.after}
-        return [self._names.variable((*path, node)) for node in of if node not in followed]
+        followed = {one.name for routes in routes_by_node.values() for one in routes.after}
+        return [self._names.variable((*path, node)) for node in routes_by_node if node not in followed]
 
     def _nodes(
         self,
         path: Path,
         nodes: Sequence[ir.Node],
-        of: Mapping[str, Way],
+        routes_by_node: Mapping[str, NodeRoutes],
         at: Position,
         of_nodes: Mapping[str, str],
     ) -> None:
         """Write some nodes of a graph, each after those that it refers to."""
         named = {node.name: node for node in nodes}
-        upstream = {one: [before.name for before in of[one].after if before.name in named] for one in named}
+        upstream = {one: [before.name for before in routes_by_node[one].after if before.name in named] for one in named}
         for node in topological_order(upstream):
-            self._node((*path, node), named[node], of[node], of_nodes[node], at)
+            self._node((*path, node), named[node], routes_by_node[node], of_nodes[node], at)
 
     def _layers(self, path: Path, graph: ir.Graph, at: Position, first: str | None, last: str | None) -> list[Link]:
         """Write the nodes of a graph in the body of a map, in mapped groups and between them."""
-        of = ways(graph)
-        of_nodes = ids(path, of)
+        routes_by_node = all_routes(graph)
+        of_nodes = ids(path, routes_by_node)
         places: list[tuple[list[str], list[str]]] = [([first], [first])] if first else []
         pieces: list[set[str]] = []
         before: str | None = None
-        for layer in layers(graph, of):
+        for layer in layers(graph, routes_by_node):
             if layer.plain:
-                places.append(self._piece(path, layer, of, of_nodes, at, before))
+                places.append(self._piece(path, layer, routes_by_node, of_nodes, at, before))
                 pieces.append({node.name for node in layer.plain})
-            looks = {node.name: _looking(of[node.name], at) for node in layer.mapping}
+            looks = {node.name: _looking(routes_by_node[node.name], at) for node in layer.mapping}
             self._nodes(path, layer.mapping, looks, at, of_nodes)
             if layer.mapping:
                 between = [self._names.variable((*path, node.name)) for node in layer.mapping]
@@ -154,25 +154,25 @@ class Body:
         if last:
             places.append(([last], [last]))
         upstream = {root: list(leaves) for (_, leaves), (roots, _) in pairwise(places) for root in roots}
-        for source, target in _between(of, pieces):
+        for source, target in _between(routes_by_node, pieces):
             upstream.setdefault(self._names.variable((*path, target)), []).append(self._names.variable((*path, source)))
-        in_order = [first, *(self._names.variable((*path, node)) for node in of)]
+        in_order = [first, *(self._names.variable((*path, node)) for node in routes_by_node)]
         return [([one for one in in_order if one in sources], target) for target, sources in upstream.items()]
 
     def _piece(  # noqa: PLR0913, PLR0917 - nodes and their position
         self,
         path: Path,
         layer: Layer,
-        of: Mapping[str, Way],
+        routes_by_node: Mapping[str, NodeRoutes],
         of_nodes: Mapping[str, str],
         at: Position,
         before: str | None,
     ) -> tuple[list[str], list[str]]:
         """Write a mapped group of the nodes of a layer, after the node ``before``; return its roots and its leaves."""
-        inside = {node.name: of[node.name] for node in layer.plain}
-        for node, way in inside.items():
-            outside = (way.starts and not at.sure) or any(one.name not in inside for one in way.after)
-            inside[node] = replace(way, guarded=way.guarded or outside)
+        inside = {node.name: routes_by_node[node.name] for node in layer.plain}
+        for node, routes in inside.items():
+            outside = (routes.starts and not at.sure) or any(one.name not in inside for one in routes.after)
+            inside[node] = replace(routes, guarded=routes.guarded or outside)
         group = self._names.group(at.argument, before, of_nodes.values())
         opened = call(self._out.use("for_each").text, name(at.over or ""), group)
         item = self._names.item(at.argument, before, path)
@@ -187,73 +187,73 @@ class Body:
         self,
         path: Path,
         node: ir.Node,
-        way: Way,
+        routes: NodeRoutes,
         id: str,  # noqa: A002 - Airflow's own word
         at: Position,
     ) -> None:
         variable = self._names.variable(path)
         display_name = node.name if node.name != id else None
         if isinstance(node, ir.ExecutionNode):
-            guard = self._guard(path, way)
+            guard = self._guard(path, routes)
             task_arguments = (
                 *arguments(
                     task_id=id, task_display_name=display_name, step=self._constants[path], item=at.item_argument
                 ),
-                *arguments(**ends(way)),
+                *arguments(**ends(routes)),
                 *guard,
                 *retry_arguments(node),
                 *self._settings(node),
             )
             self._explain(at, guard)
-            self._out.step(at.depth, variable, place(node, way), task_arguments)
+            self._out.step(at.depth, variable, place(node, routes), task_arguments)
             return
         if isinstance(node, ir.MapNode) and at.over:
             once = f"For every {at.argument} at once: Airflow cannot nest mapped task groups."
             self._out.line(at.depth, comment(once))
-        self._out.block(at.depth, self._group_of(id, display_name), variable, place(node, way))
-        inside = replace(at.deeper(), sure=at.sure and not way.guarded)
+        self._out.block(at.depth, self._group_of(id, display_name), variable, place(node, routes))
+        inside = replace(at.deeper(), sure=at.sure and not routes.guarded)
         match node:
             case ir.ParallelNode():
-                self._parallel(path, node, way, inside)
+                self._parallel(path, node, routes, inside)
             case ir.MapNode():
-                self._map(path, node, way, inside)
+                self._map(path, node, routes, inside)
             case ir.ChoiceNode():
-                self._choice(path, node, way, inside)
+                self._choice(path, node, routes, inside)
             case ir.LoopNode():
-                self._loop(path, node, way, inside)
+                self._loop(path, node, routes, inside)
             case _:
                 raise UncheckedPipelineError(f"{type(node).__name__} {node.name!r}", "in a control-flow graph")
         self._out.blank()
 
-    def _parallel(self, path: Path, node: ir.ParallelNode, way: Way, at: Position) -> None:
-        enter = self._enter(path, way, at)
+    def _parallel(self, path: Path, node: ir.ParallelNode, routes: NodeRoutes, at: Position) -> None:
+        enter = self._enter(path, routes, at)
         groups = self._branches(path, node.branches, at)
-        join = self._join("parallel", path, way, at)
+        join = self._join("parallel", path, routes, at)
         self._out.order(at.depth, chain_line([*([[enter]] if enter else []), groups, [join]]))
 
-    def _choice(self, path: Path, node: ir.ChoiceNode, way: Way, at: Position) -> None:
+    def _choice(self, path: Path, node: ir.ChoiceNode, routes: NodeRoutes, at: Position) -> None:
         choose = self._names.own(path, "choose")
-        self._task(choose, "ChoiceOperator", at, arguments(task_id="choose", on=node.on), self._guard(path, way))
+        self._task(choose, "ChoiceOperator", at, arguments(task_id="choose", on=node.on), self._guard(path, routes))
         self._out.blank()
         cases = self._branches(path, node.cases, replace(at, sure=False))
-        join = self._join("choice", path, way, at)
+        join = self._join("choice", path, routes, at)
         self._out.order(at.depth, chain_line([[choose], cases, [join]]))
 
-    def _map(self, path: Path, node: ir.MapNode, way: Way, at: Position) -> None:
+    def _map(self, path: Path, node: ir.MapNode, routes: NodeRoutes, at: Position) -> None:
         items = self._names.own(path, "items")
         listing = arguments(task_id="items", over=node.over, item=node.item)
         # This task is not mapped, even in the body of a map, where it lists the inner items of all outer items.
-        self._task(items, "ItemsOperator", Position(at.depth), listing, self._guard(path, way))
+        self._task(items, "ItemsOperator", Position(at.depth), listing, self._guard(path, routes))
         self._out.blank()
         body = Position(at.depth, over=items, argument=self._names.argument(node.item))
-        begins_with_map = not layers(node.body, ways(node.body))[0].plain
+        begins_with_map = not layers(node.body, all_routes(node.body))[0].plain
         join = self._names.own(path, "join")
         links = self._graph((*path, BODY), node.body, body, items if begins_with_map else None, join)
-        self._join("map", path, way, at, reducer=node.reducer)
+        self._join("map", path, routes, at, reducer=node.reducer)
         self._order(links, at)
 
-    def _loop(self, path: Path, node: ir.LoopNode, way: Way, at: Position) -> None:
-        enter = self._enter(path, way, at)
+    def _loop(self, path: Path, node: ir.LoopNode, routes: NodeRoutes, at: Position) -> None:
+        enter = self._enter(path, routes, at)
         again, iterations = (self._names.own(path, word) for word in ("again", "iterations"))
         inner = any(isinstance(iteration_group, ir.LoopNode) for _, iteration_group in walk(node.body))
         number, iteration_group = (self._names.own(path, word) if inner else word for word in ("number", "iteration"))
@@ -263,7 +263,7 @@ class Body:
         self._out.line(at.depth, f"for {number} in range({node.limit}):")
         self._out.line(at.depth + 1, f'with TaskGroup(f"iteration_{{{number}}}") as {iteration_group}:')
         iteration = replace(at.deeper(2), sure=False)
-        waits = at.over is not None or any(inner.guarded for inner in ways(node.body).values())
+        waits = at.over is not None or any(inner.guarded for inner in all_routes(node.body).values())
         task_arguments = arguments(task_id="again", number=name(number), until=node.until, index=node.index)
         self._task(again, "IterationOperator", iteration, task_arguments, self._guard(path, LOOKS) if waits else ())
         self._out.blank()
@@ -271,7 +271,7 @@ class Body:
         self._out.blank()
         self._out.line(at.depth + 1, f"{iterations}.append({iteration_group})")
         self._out.blank()
-        join = self._join("loop", path, way, at)
+        join = self._join("loop", path, routes, at)
         self._out.line(at.depth, f"chain({enter}, *{iterations})" if enter else f"chain(*{iterations})")
         self._out.line(at.depth, f"{iterations} >> {join}")
 
@@ -287,19 +287,19 @@ class Body:
             self._out.blank()
         return variables
 
-    def _enter(self, path: Path, way: Way, at: Position) -> str | None:
+    def _enter(self, path: Path, routes: NodeRoutes, at: Position) -> str | None:
         """Write the task that checks whether a node was reached, if it needs one; return its variable."""
-        if not way.guarded:
+        if not routes.guarded:
             return None
         enter = self._names.own(path, "enter")
-        self._task(enter, "GuardOperator", at, arguments(task_id="enter"), self._guard(path, way))
+        self._task(enter, "GuardOperator", at, arguments(task_id="enter"), self._guard(path, routes))
         self._out.blank()
         return enter
 
-    def _join(self, kind: str, path: Path, way: Way, at: Position, reducer: str | None = None) -> str:
+    def _join(self, kind: str, path: Path, routes: NodeRoutes, at: Position, reducer: str | None = None) -> str:
         """Write the fan-in of a composite node; return its variable."""
         join = self._names.own(path, "join")
-        task_arguments = arguments(task_id="join", kind=kind, reducer=reducer, **ends(way))
+        task_arguments = arguments(task_id="join", kind=kind, reducer=reducer, **ends(routes))
         self._task(join, "JoinOperator", at, task_arguments)
         return join
 
@@ -323,18 +323,18 @@ class Body:
     def _group_of(self, id: str, display_name: str | None) -> Call:  # noqa: A002 - Airflow's own word
         return call(self._out.use("TaskGroup").text, id, group_display_name=display_name)
 
-    def _guard(self, path: Path, way: Way) -> Arguments:
+    def _guard(self, path: Path, routes: NodeRoutes) -> Arguments:
         """Return the arguments of a task that checks whether the node at a path was reached, if it must."""
-        if not way.guarded:
+        if not routes.guarded:
             return ()
-        if way.starts:
+        if routes.starts:
             return arguments(trigger_rule=self._rule())
         after = [
             call(
                 self._out.use("complete" if one.outcome == "complete" else "failed").text,
                 name(self._names.variable((*path[:-1], one.name))),
             )
-            for one in way.after
+            for one in routes.after
         ]
         return arguments(after=after)
 
@@ -346,14 +346,14 @@ class Body:
             self._out.order(at.depth, line)
 
 
-def _between(of: Mapping[str, Way], pieces: Sequence[set[str]]) -> Iterator[tuple[str, str]]:
+def _between(routes_by_node: Mapping[str, NodeRoutes], pieces: Sequence[set[str]]) -> Iterator[tuple[str, str]]:
     """Yield the routes of a graph, as source and target, that do not lie in one of the ``pieces``."""
-    for target, way in of.items():
-        for source in dict.fromkeys(one.name for one in way.after):
+    for target, routes in routes_by_node.items():
+        for source in dict.fromkeys(one.name for one in routes.after):
             if not any({source, target} <= piece for piece in pieces):
                 yield source, target
 
 
-def _looking(way: Way, at: Position) -> Way:
+def _looking(routes: NodeRoutes, at: Position) -> NodeRoutes:
     """Return the route of a node between mapped groups, if Airflow's own rules cannot tell."""
-    return replace(way, guarded=way.guarded or not way.starts or not at.sure)
+    return replace(routes, guarded=routes.guarded or not routes.starts or not at.sure)

@@ -27,19 +27,19 @@ class StepError(Exception):
     """A failed step whose message explains the failure completely."""
 
 
-def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
+def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], label: str) -> int:
     """Perform the request; return the exit status.
 
     Args:
         work: does it; gets the request (a JSON document, ``python PROGRAM REQUEST``) and returns what is written.
-        what: the step's command, for messages: a function, a notebook.
+        label: the step's command, for messages: a function, a notebook.
     """
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     sys.path[0] = os.getcwd()  # noqa: PTH109 - an entry of sys.path
     try:
         result = work(request)
     except SystemExit as error:
-        print(f"the {what} called sys.exit({error.code!r}); a step must return", file=sys.stderr)
+        print(f"the {label} called sys.exit({error.code!r}); a step must return", file=sys.stderr)
         return 1
     except StepError as error:
         print(error, file=sys.stderr)
@@ -53,10 +53,10 @@ def run(work: Callable[[Mapping[str, Any]], dict[str, Any]], what: str) -> int:
     try:
         text = json.dumps(result)
     except (TypeError, ValueError) as error:
-        print(f"the {what} returns a value that is not JSON: {error}; use kind: object", file=sys.stderr)
+        print(f"the {label} returns a value that is not JSON: {error}; use kind: object", file=sys.stderr)
         return 1
     except RecursionError:
-        print(f"the {what} returns a value that is nested too deep", file=sys.stderr)
+        print(f"the {label} returns a value that is nested too deep", file=sys.stderr)
         return 1
     Path(request["result"]).write_text(text, encoding="utf-8")
     return 0
