@@ -16,7 +16,7 @@ from translator.rules.model import Rule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["GROUP", "Rule", "explained", "matching", "meant", "rules"]
+__all__ = ["GROUP", "Rule", "explained", "matching", "rules", "unknown_code_hint"]
 
 GROUP = "translator.rules"
 

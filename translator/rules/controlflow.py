@@ -63,7 +63,7 @@ RULES = (
         "empty-catalog",
         (WARNING,),
         "a step gets files from the catalog before any step puts some",
-        "Put the files in an earlier step: this step fails.",
+        "Put the files in an earlier step; otherwise this step fails.",
         magnus("first: {type: stub, catalog: {get: [model.pkl]}, next: success}\n"),
     ),
     Rule(
@@ -205,7 +205,7 @@ RULES = (
         "starts-at-end",
         (WARNING,),
         "a graph starts at its end",
-        "Start at another step: none runs.",
+        "Start at another step; otherwise no step runs.",
         magnus("", start="success"),
     ),
     Rule(

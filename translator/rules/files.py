@@ -201,7 +201,7 @@ RULES = (
     Rule(
         "too-deep",
         (ERROR,),
-        "values are nested too deep",
+        "values are nested too deeply",
         "Use at most 100 levels.",
         Example(f"{'[' * 101}{']' * 101}\n", "valohai.yaml"),
     ),

@@ -384,7 +384,7 @@ RULES = (
     Rule(
         "similar-names",
         (NOTE,),
-        "two names would be equal in generated code",
+        "two names would be equal in generated code, so digits tell them apart",
         "No change is needed. You can rename one of them.",
         valohai(pipeline=nodes("a_b", "a-b")),
     ),
