@@ -544,13 +544,15 @@ class Part:
 
     What the nodes take from those that are left out comes from an earlier run of the whole pipeline, or of a part of
     it: from ``run``, or from the latest one. ``label`` says what runs, as in "from train". ``edges`` are all edges into
-    the nodes that run, in the order of the source file, also those from nodes that are left out.
+    the nodes that run, in the order of the source file, also those from nodes that are left out. ``after`` are the
+    outcomes of left-out nodes that lead to the start of a control-flow graph.
     """
 
     label: str
     left_out: tuple[Node, ...]
     edges: tuple[Edge, ...] = ()
     run: str | None = None
+    after: tuple[tuple[str, Outcome], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -606,4 +608,5 @@ class Pipeline:
         if self.part is None:
             return ()
         sources = {edge.source.node for edge in self.part.edges if edge.source.kind is not EdgeKind.DEPENDENCY}
+        sources |= {node for node, _ in self.part.after}
         return tuple(node for node in self.part.left_out if node.name in sources)

@@ -1,8 +1,9 @@
 """Choose the part of a pipeline that runs: ``--from NODE``, ``--to NODE``, ``--step NODE``.
 
-In a dataflow graph, ``--from`` keeps a node and all nodes downstream of it, ``--to`` a node and all nodes upstream of
+``--from`` keeps a node and all nodes downstream of it, ``--to`` a node and all nodes upstream of
 it, and both together the nodes between them. ``--step`` keeps the named nodes alone. What they take from nodes that are
-left out comes from an earlier run (``translator.shim.outcome.earlier_run``).
+left out comes from an earlier run (``translator.shim.outcome.earlier_run``). A part of a control-flow graph starts with
+the parameters and the files that the token had there in the earlier run.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from translator import ir
 from translator.dialects.choices import ChoiceError
 from translator.graphs import reachable
 from translator.names import did_you_mean
+from translator.nodes import reached_nodes, routes, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,13 +61,13 @@ def part_of(pipeline: ir.Pipeline, choices: Choices) -> ir.Pipeline:
     Raises:
         ChoiceError: the pipeline has no such node, or no node is between the two that are named.
     """
-    if pipeline.graph.start is not None:
-        raise ChoiceError(f"{_options(choices)[0][0]}: a part of a control-flow graph cannot run alone")
     known = [node.name for node in pipeline.nodes]
     for option, name in _options(choices):
         if name not in known:
             message = f"{option} {name}: the pipeline {pipeline.name!r} has no node {name!r}"
-            raise ChoiceError(message, did_you_mean(name, known, "nodes"))
+            raise ChoiceError(message, _branch_hint(name, pipeline) or did_you_mean(name, known, "nodes"))
+    if pipeline.graph.start is not None:
+        return _part_of_controlflow(pipeline, choices)
     running = _running_nodes(pipeline, choices)
     left_out = tuple(node for node in pipeline.nodes if node.name not in running)
     if not left_out:
@@ -80,6 +82,65 @@ def part_of(pipeline: ir.Pipeline, choices: Choices) -> ir.Pipeline:
         parameters=tuple(_parameters(pipeline, running)),
         part=ir.Part(label(choices), left_out, into, choices.run),
     )
+
+
+def _branch_hint(name: str, pipeline: ir.Pipeline) -> str | None:
+    """Return a hint for a name that a node in a branch has: a part cannot begin or end there."""
+    for path, _ in walk(pipeline.graph):
+        if len(path) > 1 and name in (path[-1], ".".join(path)):
+            return f"it is in a branch of {path[0]!r}: a part cannot begin or end there; choose {path[0]!r}"
+    return None
+
+
+def _part_of_controlflow(pipeline: ir.Pipeline, choices: Choices) -> ir.Pipeline:
+    """Return a part of a control-flow graph: the token starts in it, and ends where it would leave it.
+
+    Raises:
+        ChoiceError: no node is between the two that are named, or the token cannot go from one node to the others.
+    """
+    graph = pipeline.graph
+    reached = reached_nodes(graph)
+    targets = {node.name: routes(node) for node in graph.nodes}
+    running = _running_nodes(pipeline, choices)
+    if choices.steps:
+        first = [name for name in running if not any(name in targets[other] for other in running)]
+        start = first[0] if len(first) == 1 else None
+    else:
+        start = choices.first or graph.start
+    inside = {name: [one for one in targets[name] if one in running] for name in running}
+    if start is None or reachable([start], inside) != running:
+        raise ChoiceError(
+            f"--step {' '.join(choices.steps)}: these nodes do not follow each other", "name the first only"
+        )
+    left_out = tuple(node for node in graph.nodes if node.name not in running)
+    if not left_out:
+        return pipeline
+    after = tuple(
+        (name, outcome)
+        for name in targets
+        if name not in running and name in reached
+        for outcome, target in zip((ir.Outcome.COMPLETE, ir.Outcome.ERROR), targets[name], strict=True)
+        if target == start
+    )
+    nodes = tuple(_ending(node, running) for node in graph.nodes if node.name in running)
+    return replace(
+        pipeline,
+        graph=replace(graph, nodes=nodes, start=start),
+        # The earlier run has their values.
+        parameters=() if after else pipeline.parameters,
+        part=ir.Part(label(choices), left_out, run=choices.run, after=after),
+    )
+
+
+def _ending(node: ir.Node, running: frozenset[str]) -> ir.Node:
+    """Return a node whose routes to nodes that are left out end the graph, with the outcome of the node."""
+    kept = tuple(
+        replace(route, target=ir.End(route.outcome))
+        if isinstance(route.target, str) and route.target not in running
+        else route
+        for route in node.policy.routes
+    )
+    return replace(node, policy=replace(node.policy, routes=kept))
 
 
 def label(choices: Choices) -> str:
@@ -129,6 +190,8 @@ def _running_nodes(pipeline: ir.Pipeline, choices: Choices) -> frozenset[str]:
 def _order(pipeline: ir.Pipeline) -> Iterable[tuple[str, str]]:
     """Yield pairs of nodes of which the second waits for the first."""
     yield from ((edge.source.node, edge.target.node) for edge in pipeline.edges)
+    for node in pipeline.nodes if pipeline.graph.start is not None else ():
+        yield from ((node.name, target) for target in routes(node) if isinstance(target, str))
     for node in pipeline.nodes:
         yield from ((gate.node, node.name) for gate in node.policy.gates if gate.node is not None)
 

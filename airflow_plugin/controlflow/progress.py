@@ -14,8 +14,10 @@ from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.mark import INSTANCE, indexes
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.instances import named_tries
-from translator.shim.contract import After, ExecutionId, State
+from translator.shim.contract import After, ExecutionId, Scope, State
 from translator.shim.controlflow import fan, scopes
+from translator.shim.outcome import earlier_run
+from translator.shim.outcome.earlier_run import EarlierRunError
 from translator.shim.outcome.plans import BODY
 from translator.shim.parameters.grid import label
 from translator.shim.store import NoManifestError, open_store
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_plugin.run.mark import RunMark
-    from translator.shim.contract import Dialect, Json, Manifest, Scope, StoreAddress
+    from translator.shim.contract import Dialect, Json, Manifest, StoreAddress
     from translator.shim.store import Store
 
 Index: TypeAlias = "tuple[int, ...]"
@@ -136,7 +138,19 @@ class Run:
     @cached_property
     def problem(self) -> str | None:
         """Return why no node of the run can run: its parameters are invalid; most tasks need not know."""
+        if isinstance(self._earlier, EarlierRunError):
+            return str(self._earlier)
         return scopes.refusal(self.dialect, dict(self._airflow.params), os.environ)
+
+    @cached_property
+    def _earlier(self) -> Scope | EarlierRunError | None:
+        """Return the scope of an earlier run with which the graph starts, or why there is none; None if none counts."""
+        if not self.root.earlier:
+            return None
+        try:
+            return earlier_run.scope(self.store, self.pipeline, self.folder(), self.root.earlier)
+        except EarlierRunError as error:
+            return error
 
     def of(self, index: Index) -> Run:
         """Return the same run, as seen by the tasks for other items."""
@@ -387,7 +401,8 @@ class Run:
 
     def _initial_scope(self, path: Path) -> Scope:
         if not path:
-            return scopes.initial(self.dialect, dict(self._airflow.params), os.environ)
+            own = scopes.initial(self.dialect, dict(self._airflow.params), os.environ)
+            return scopes.resume(self._earlier, own) if isinstance(self._earlier, Scope) else own
         composite, branch = find(self.root, path[:-1]), path[-1]
         if composite.kind == "loop":
             return self._iteration(composite, int(branch))

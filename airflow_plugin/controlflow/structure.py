@@ -68,7 +68,8 @@ class Node:
 class Graph:
     """A graph: its nodes by name, and the node that each outcome of a node leads to.
 
-    ``entry`` is the task that begins an iteration, ``index`` the variable with the iteration's number.
+    ``entry`` is the task that begins an iteration, ``index`` the variable with the iteration's number. ``earlier`` are
+    the outcomes of an earlier run after which a part of a pipeline starts; what reads a run afterwards needs none.
     """
 
     path: Path = ()
@@ -76,6 +77,7 @@ class Graph:
     leads: dict[After, Node] = field(default_factory=dict)
     entry: str | None = None
     index: str | None = None
+    earlier: list[After] = field(default_factory=list)
 
     @property
     def start(self) -> Node | None:
@@ -116,7 +118,10 @@ def read(dag: DAG) -> Graph:
         else:
             node.entry = task.task_id
         if role != "join" and (after := argument_of(task, "after")) is not None:
-            node.after, node.guarded = list(after), True
+            if any(one.run is not None for one in after):
+                root.earlier = list(after)
+            else:
+                node.after, node.guarded = list(after), True
         node.says |= {name: argument_of(task, name) for name in _SAYS.get(role, ())}
         if role == "step":
             # A mapped task gets the DAG's own defaults only when it runs.

@@ -6,7 +6,7 @@ A node has the display name of its task or task group, so a DAG file contains ea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from airflow_plugin.dag.conditions import Condition
 from airflow_plugin.parameters.dag_params import ParamReference
@@ -90,14 +90,18 @@ def is_false(condition: Node | ParamReference) -> Condition:
     return Condition(_subject(condition), expected=False)
 
 
-def complete(node: Node) -> After:
+def complete(node: Node | EarlierNode) -> After:
     """Return the outcome that ``node`` is complete."""
-    return After(name_of(node), "complete")
+    return _after(node, "complete")
 
 
-def failed(node: Node) -> After:
+def failed(node: Node | EarlierNode) -> After:
     """Return the outcome that ``node`` failed."""
-    return After(name_of(node), "error")
+    return _after(node, "error")
+
+
+def _after(node: Node | EarlierNode, outcome: Literal["complete", "error"]) -> After:
+    return After(node.name, outcome, node.run) if isinstance(node, EarlierNode) else After(name_of(node), outcome)
 
 
 def _subject(condition: Node | ParamReference) -> str | ParamReference:

@@ -24,7 +24,7 @@ CASES = {
     for path in sorted((HERE / "cases").rglob("*.yaml"))
 }
 CASES["examples"] = ROOT / "examples" / "valohai" / "valohai.yaml"
-CHOICES = {"parts": Choices(first="join")}
+CHOICES = {"parts": Choices(first="join"), "magnus/part": Choices(first="train")}
 """The options with which a case is read, if it has any."""
 TARGETS = {"airflow": airflow, "prefect": prefect}
 RULES = "A,AIR,B,D205,D400,E,F,I,PLW,UP"

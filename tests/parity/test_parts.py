@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.parity.engines import run_pipeline
-from translator.dialects import Choices
+from translator.dialects import Choices, magnus
 from translator.history.comparison import differences
 from translator.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 PIPELINE = """
 - step:
@@ -150,3 +151,74 @@ def test_a_part_without_an_earlier_run_fails(runs, what: str, reason: str) -> No
         assert "earlier_run" not in record
         (last,) = record["nodes"]["last"]["executions"]
         assert reason in last["reason"]
+
+
+EXAMPLE = Path(magnus.__file__).parent / "example"
+
+
+@pytest.fixture(scope="module")
+def controlflow_runs(engines, tmp_path_factory):
+    """Run parts of a control-flow graph on each engine, and return their records by what they are."""
+
+    def of(engine: Any) -> dict[str, dict[str, Any]]:
+        folder = tmp_path_factory.mktemp(engine.name)
+        project = folder / "project"
+        shutil.copytree(EXAMPLE, project)
+        name: str | None = None
+
+        def run(**choices: Any) -> dict[str, Any]:
+            nonlocal name
+            pipeline = load(project / "pipeline.yaml", project=project, choices=Choices(**choices)).choose()
+            ran = run_pipeline(engine, pipeline, project, folder / "store", {}, name=name)
+            name = ran[0].name
+            return {**ran[1], "pipeline": "", "status": ran[2]}
+
+        missing = run(first="Choose")
+        return {
+            "missing": missing,
+            "to": run(last="Prepare"),
+            "composite": run(first="Train"),  # a composite node starts
+            "from": run(first="Choose"),  # after a composite node
+            "between": run(first="Train", last="Train", run="latest"),
+        }
+
+    with ThreadPoolExecutor() as lanes:
+        return list(lanes.map(of, engines))
+
+
+@pytest.mark.parametrize("what", ["to", "composite", "from", "between"])
+def test_engines_agree_on_parts_of_control_flow(controlflow_runs, what: str) -> None:
+    one, other = (ran[what] for ran in controlflow_runs)
+    assert differences(one, other) == []
+    assert one["state"] == "complete"
+
+
+def test_a_part_of_control_flow_starts_with_the_catalog_of_the_earlier_run(controlflow_runs) -> None:
+    for ran in controlflow_runs:
+        nodes = {what: list(record["nodes"]) for what, record in ran.items()}
+        assert nodes == {
+            "missing": ["Choose"],
+            "to": ["Prepare"],
+            "composite": ["Train", "Choose"],
+            "from": ["Choose"],
+            "between": ["Train"],
+        }
+        assert "earlier_run" not in ran["to"]
+        assert [ran[what]["earlier_run"] for what in ("composite", "from", "between")] == [
+            ran[what]["run"] for what in ("to", "composite", "from")
+        ]
+        assert [file["path"] for file in ran["from"]["catalog"]] == [
+            "best.json",
+            "fast.json",
+            "points.json",
+            "slow.json",
+        ]
+        assert ran["from"]["catalog"] == ran["composite"]["catalog"]
+
+
+def test_a_part_of_control_flow_without_an_earlier_run_fails(controlflow_runs) -> None:
+    for ran in controlflow_runs:
+        record = ran["missing"]
+        assert (record["state"], record["status"]) == ("error", 1)
+        (execution,) = record["nodes"]["Choose"]["executions"]
+        assert "there is no earlier run of" in execution["reason"]

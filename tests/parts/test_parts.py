@@ -9,6 +9,7 @@ import pytest
 from translator.dialects import ChoiceError, Choices
 from translator.launch_inputs import all_launch_inputs, required
 from translator.load import Loaded, load_text
+from translator.nodes import COMPLETE, ERROR, routes
 
 STEPS = """\
 - step:
@@ -201,3 +202,88 @@ def test_common_choices_do_not_mark_a_language() -> None:
     }  # fmt: skip
     assert not OPTIONS.are_set_in(LoomChoices(first="a", steps=("b",), pipeline="c"))
     assert OPTIONS.are_set_in(LoomChoices(group="a"))
+
+
+MAGNUS = """\
+dag:
+  start_at: extract
+  steps:
+    extract: {type: task, command_type: shell, command: a, next: clean, on_failure: instead}
+    clean: {type: task, command_type: shell, command: a, next: train}
+    instead: {type: task, command_type: shell, command: a, next: train}
+    train: {type: task, command_type: shell, command: a, next: many, on_failure: mail}
+    many:
+      type: parallel
+      next: publish
+      branches:
+        one:
+          start_at: inner
+          steps:
+            inner: {type: task, command_type: shell, command: a, next: success}
+            success: {type: success}
+            fail: {type: fail}
+    publish: {type: task, command_type: shell, command: a, next: success, on_failure: mail}
+    mail: {type: task, command_type: shell, command: a, next: fail}
+    success: {type: success}
+    fail: {type: fail}
+"""
+
+
+def controlflow(**options: object) -> Loaded:
+    return load_text(MAGNUS, "magnus.yaml", choices=Choices(**options))
+
+
+@pytest.mark.parametrize(
+    ("options", "running", "start", "after"),
+    [
+        ({"first": "train"}, "train many publish mail", "train", ["clean complete", "instead complete"]),
+        ({"first": "instead"}, "instead train many publish mail", "instead", ["extract error"]),
+        ({"first": "mail"}, "mail", "mail", ["train error", "publish error"]),
+        ({"last": "clean"}, "extract clean", "extract", []),
+        ({"last": "instead"}, "extract instead", "extract", []),
+        ({"first": "clean", "last": "many"}, "clean train many", "clean", ["extract complete"]),
+        ({"steps": ("many",)}, "many", "many", ["train complete"]),
+        ({"steps": ("many", "train")}, "train many", "train", ["clean complete", "instead complete"]),
+    ],
+)
+def test_parts_of_a_control_flow_graph(options, running, start, after) -> None:
+    pipeline = controlflow(**options).choose()
+    assert " ".join(node.name for node in pipeline.nodes) == running
+    assert pipeline.graph.start == start
+    assert pipeline.part is not None
+    assert [f"{name} {outcome}" for name, outcome in pipeline.part.after] == after
+    assert [node.name for node in pipeline.earlier] == [name.partition(" ")[0] for name in after]
+
+
+def test_routes_out_of_a_part_end_it_with_the_outcome_of_their_node() -> None:
+    pipeline = controlflow(steps=("extract",)).choose()
+    assert routes(pipeline.nodes[0]) == (COMPLETE, ERROR)
+    pipeline = controlflow(first="publish").choose()
+    assert routes(pipeline.nodes[0]) == (COMPLETE, "mail")
+    assert routes(pipeline.nodes[1]) == (ERROR, ERROR)
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        ({"first": "trian"}, "--from trian: the pipeline 'magnus' has no node 'trian'", "did you mean 'train'?"),
+        (
+            {"first": "inner"},
+            "--from inner: the pipeline",
+            "it is in a branch of 'many': a part cannot begin or end there",
+        ),
+        ({"last": "many.one.inner"}, "--to many.one.inner: the pipeline", "it is in a branch of 'many'"),
+        (
+            {"steps": ("clean", "instead")},
+            "--step clean instead: these nodes do not follow each other",
+            "name the first",
+        ),
+        ({"first": "clean", "last": "instead"}, "--from clean --to instead: 'instead' is not downstream", None),
+    ],
+)
+def test_bad_parts_of_a_control_flow_graph(options, message, hint) -> None:
+    with pytest.raises(ChoiceError) as error:
+        controlflow(**options)
+    assert str(error.value).startswith(message)
+    if hint is not None:
+        assert str(error.value.hint).startswith(hint)

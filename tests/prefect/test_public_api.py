@@ -66,7 +66,7 @@ SIGNATURES = {
     "run_of": "pipeline project catalogue store store_block max_workers parameters",
     "finish": "",
     "skip": "reason",
-    "run_of_graph": "pipeline dialect project nodes store store_block parameters",
+    "run_of_graph": "pipeline dialect project nodes store store_block parameters starts_after earlier_run",
     "finish_graph": "token",
     "step_node": "step retries tags options",
     "branch": "name nodes",

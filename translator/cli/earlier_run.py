@@ -57,11 +57,11 @@ def with_earlier_run(
         StoreError: the store cannot be read.
     """
     from translator.history.runs import find
-    from translator.shim.contract import LATEST
+    from translator.shim.contract import LATEST, After
     from translator.shim.outcome import earlier_run
 
     needed = needed_edges(pipeline, values)
-    if not needed or pipeline.part is None:
+    if pipeline.part is None or not (needed or pipeline.part.after):
         return pipeline, None
     wanted = pipeline.part.run
     name = LATEST if wanted in {None, LATEST} else find(store, str(wanted), pipeline.name).name
@@ -69,8 +69,13 @@ def with_earlier_run(
     hint = "or give these files with --input"
     try:
         run = earlier_run.find(store, pipeline.name, name)
+        if pipeline.part.after:
+            run.scope([After(node, outcome.value) for node, outcome in pipeline.part.after])
     except earlier_run.EarlierRunError as error:
-        diagnostics.error(CODE, str(error), needed[0].source.span or needed[0].span, hint=hint)
+        if needed:
+            diagnostics.error(CODE, str(error), needed[0].source.span or needed[0].span, hint=hint)
+        else:
+            diagnostics.error(CODE, str(error), pipeline.nodes[0].span)
         return pipeline, None
     for edge in needed:
         try:

@@ -17,4 +17,7 @@ def part_text(pipeline: Pipeline) -> str | None:
     listed = ", ".join(node.name for node in part.left_out)
     which = "the latest earlier run" if part.run is None else f"the run {part.run}"
     taken = f"; files and values of {', '.join(names)} come from {which}" if names else ""
+    if part.after:
+        places = " or ".join(f"{name}{'' if outcome == 'complete' else ' failed'}" for name, outcome in part.after)
+        taken = f"; it starts with the parameters and files of {which}, as they were there after {places}"
     return f"left out: {listed}{taken}"

@@ -229,10 +229,11 @@ def metadata(source: str, key: str) -> MetadataOf:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """A place in a control-flow graph: after the node ``name`` ended with ``outcome``."""
+    """A place in a control-flow graph: after the node ``name`` ended with ``outcome``, in this or an earlier run."""
 
     name: str
     outcome: Literal["complete", "error"]
+    run: str | None = None
 
 
 def complete(name: str) -> After:

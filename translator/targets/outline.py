@@ -27,6 +27,11 @@ def part_text(pipeline: ir.Pipeline) -> str | None:
     listed = ", ".join(code(node.name) for node in part.left_out)
     which = "the latest earlier run" if part.run is None else f"the run {code(part.run)}"
     taken = f" Files and values of {_listed(pipeline.earlier)} come from {which}." if pipeline.earlier else ""
+    if part.after:
+        places = " or ".join(
+            f"{code(name)}{'' if outcome == 'complete' else ' failed'}" for name, outcome in part.after
+        )
+        taken = f" It starts with the parameters and files of {which}, as they were there after {places}."
     return f"Only a part of the pipeline {code(pipeline.name)}: {part.label}. Left out: {listed}.{taken}"
 
 

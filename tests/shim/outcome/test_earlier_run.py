@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from translator.shim.contract import ExecutionId, Manifest, State
+from translator.shim.contract import After, ExecutionId, Manifest, Scope, State
 from translator.shim.outcome import earlier_run
 from translator.shim.outcome.earlier_run import EarlierRunError, find, manifests, recorded
-from translator.shim.outcome.plans import NodePlan
+from translator.shim.outcome.plans import GraphPlan, NodePlan
 from translator.shim.outcome.run_record import finish
 from translator.shim.outcome.traces import EngineState
 from translator.shim.store import MANIFEST, RUN, StoreError, key_of, open_store
@@ -172,3 +172,36 @@ def test_find_returns_the_state_of_the_run(store: Store) -> None:
     run(store, "b", "2026-02", train=[E])
     assert (find(store, P).name, find(store, P).state) == ("b", "error")
     assert find(store, P, besides="b").executions("train") == [key_of(P, "a", "train", 0, 1, MANIFEST)]
+
+
+def graph_run(store: Store, name: str, **nodes: State) -> None:
+    """Leave a run of a control-flow graph whose nodes follow each other; each has its name as a parameter."""
+    known: dict[str, dict[int, EngineState]] = {}
+    for node, state in nodes.items():
+        identity = store.claim(ExecutionId(P, name, node))
+        store.begin(identity, {}, "2026")
+        store.log(identity).close()
+        scope = Scope(written={"node": node})
+        uri = store.commit(Manifest(identity, state, {}, {}, {}, [], "2026", "2026", scope=scope)).uri
+        known[node] = {0: EngineState(state, uri)}
+    after = [[], *([After(node, "complete" if state is C else "error")] for node, state in nodes.items())]
+    plan = GraphPlan([NodePlan(node, after=before) for node, before in zip(nodes, after, strict=False)])
+    arguments: dict[str, Any] = {"engine": "prefect", "started": "2026", "parameters": {}}
+    finish(store, pipeline=P, run=name, known=known, graph=plan, **arguments)
+
+
+def test_a_part_of_a_control_flow_graph_starts_where_the_earlier_run_was(store: Store) -> None:
+    graph_run(store, "a", first=C, second=E, third=C)
+    places = [After("first", "error"), After("second", "complete"), After("second", "error")]
+    assert earlier_run.scope(store, P, "own", places).parameters == {"node": "second"}
+    assert earlier_run.scope(store, P, "own", [After("first", "complete")]).parameters == {"node": "first"}
+    with pytest.raises(
+        EarlierRunError, match="a did not come to the start of this part: neither 'third' failed; start"
+    ):
+        earlier_run.scope(store, P, "own", [After("third", "error")])
+
+
+def test_a_run_of_another_kind_of_graph_has_no_scope(store: Store) -> None:
+    run(store, "a", "2026-01", train=[C])
+    with pytest.raises(EarlierRunError, match="has no parameters: it is not of a control-flow graph"):
+        earlier_run.scope(store, P, "own", [After("train", "complete")])

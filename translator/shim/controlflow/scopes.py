@@ -49,6 +49,11 @@ def initial(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[s
     return Scope(inherited=values)
 
 
+def resume(earlier: Scope, own: Scope) -> Scope:
+    """Return the scope with which a part of a graph starts: that of an earlier run, and the parameters of this run."""
+    return Scope(inherited={**earlier.parameters, **own.parameters}, found=earlier.catalog)
+
+
 def refusal(dialect: Dialect, parameters: Mapping[str, Json], environ: Mapping[str, str]) -> str | None:
     """Return why a run cannot begin with its parameters, or None; arguments as for ``initial``."""
     deep = {name for name, value in parameters.items() if too_deep(value)}

@@ -12,15 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.contract import LATEST, Manifest, State
+from translator.shim.contract import LATEST, Manifest, Scope, State
 from translator.shim.errors import TranslatorError
 from translator.shim.json_values.depth import parse
 from translator.shim.store import MANIFEST, RUN, NoManifestError, StoreError, key_of, segment
 from translator.shim.store.keys import TRY_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from translator.shim.contract import After
     from translator.shim.store import Store
 
 EARLIER = "earlier.json"
@@ -35,10 +36,14 @@ class EarlierRunError(TranslatorError):
 
 @dataclass(frozen=True, slots=True)
 class EarlierNode:
-    """A node in an earlier run: its state, and the keys of the manifests of its complete executions in grid order."""
+    """A node in an earlier run: its state, and the keys of the manifests of its complete executions in grid order.
+
+    ``last`` is the key of the manifest that has the scope after a node of a control-flow graph.
+    """
 
     state: str
     manifests: Sequence[str] = ()
+    last: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,24 @@ class EarlierRun:
             )
         return earlier.manifests
 
+    def scope(self, after: Sequence[After]) -> str:
+        """Return the key of the manifest with the scope where one of some outcomes led on.
+
+        Raises:
+            EarlierRunError: the run did not come to this place.
+        """
+        for one in after:
+            earlier = self.nodes.get(one.name)
+            if earlier is not None and earlier.state == one.outcome and earlier.last is not None:
+                return earlier.last
+        places = " nor ".join(
+            f"{one.name!r} {'was complete' if one.outcome == 'complete' else 'failed'}" for one in after
+        )
+        raise EarlierRunError(
+            f"the earlier run {self.name} did not come to the start of this part: neither {places}; start earlier, or "
+            "take another run with --run RUN"
+        )
+
 
 def manifests(store: Store, pipeline: str, run: str, node: str, wanted: str = LATEST) -> tuple[Manifest, ...]:
     """Return the manifests of a left-out node's complete executions in the earlier run, in grid order.
@@ -87,6 +110,29 @@ def manifests(store: Store, pipeline: str, run: str, node: str, wanted: str = LA
         except NoManifestError as error:
             raise EarlierRunError(f"the earlier run {chosen.name} has lost an execution of {node!r}: {error}") from None
     return tuple(read)
+
+
+def scope(store: Store, pipeline: str, run: str, after: Sequence[After]) -> Scope:
+    """Return the scope with which a part of a control-flow graph starts: that of the earlier run at this place.
+
+    Args:
+        store: the store.
+        pipeline: name of the pipeline.
+        run: name of this run in the store.
+        after: the outcomes of left-out nodes that lead to the start.
+
+    Raises:
+        EarlierRunError: no earlier run came to this place.
+        StoreError: the store cannot be read or written.
+    """
+    chosen = _pinned(store, pipeline, run, after[0].run or LATEST)
+    try:
+        manifest = store.manifest(store.uri(chosen.scope(after)))
+    except NoManifestError as error:
+        raise EarlierRunError(f"the earlier run {chosen.name} has lost its parameters: {error}") from None
+    if manifest.scope is None:
+        raise EarlierRunError(f"{manifest.uri} has no parameters: it is not of a control-flow graph")
+    return manifest.scope
 
 
 def recorded(store: Store, pipeline: str, run: str) -> str | None:
@@ -149,7 +195,10 @@ def _pinned(store: Store, pipeline: str, run: str, wanted: str) -> EarlierRun:
 
 
 def _written(run: EarlierRun) -> bytes:
-    nodes = {name: {"state": node.state, "executions": list(node.manifests)} for name, node in run.nodes.items()}
+    nodes = {
+        name: {"state": node.state, "executions": list(node.manifests), "last": node.last}
+        for name, node in run.nodes.items()
+    }
     return f"{json.dumps({'run': run.name, 'state': run.state, 'nodes': nodes}, indent=2)}\n".encode()
 
 
@@ -161,7 +210,11 @@ def _parsed(store: Store, key: str, content: bytes) -> EarlierRun:
     try:
         document = parse(content)
         nodes = {
-            str(name): EarlierNode(str(node["state"]), [str(one) for one in node["executions"]])
+            str(name): EarlierNode(
+                str(node["state"]),
+                [str(one) for one in node["executions"]],
+                None if node.get("last") is None else str(node["last"]),
+            )
             for name, node in document["nodes"].items()
         }
         return EarlierRun(str(document["run"]), str(document["state"]), nodes)
@@ -206,13 +259,30 @@ def _of_record(store: Store, pipeline: str, run: str, name: str, node: Any) -> E
     executions = node.get("executions", []) if isinstance(node, dict) else None
     if not isinstance(executions, list):
         return EarlierNode("unreadable")
+    state = str(node.get("state"))
+    if "branches" in node:
+        return EarlierNode(state, [], _fan_in(store, pipeline, run, name))
     complete: dict[int, str] = {}
+    last: str | None = None
     for entry in executions:
-        if isinstance(entry, dict) and entry.get("state") == State.COMPLETE.value:
-            index = entry.get("index")
-            if isinstance(index, int) and (attempt := _attempt(store, pipeline, run, name, entry)) is not None:
-                complete[index] = key_of(pipeline, run, name, index, attempt, MANIFEST)
-    return EarlierNode(str(node.get("state")), [complete[index] for index in sorted(complete)])
+        index = entry.get("index") if isinstance(entry, dict) else None
+        if not isinstance(index, int) or (attempt := _attempt(store, pipeline, run, name, entry)) is None:
+            continue
+        last = key_of(pipeline, run, name, index, attempt, MANIFEST)
+        if entry.get("state") == State.COMPLETE.value:
+            complete[index] = last
+    return EarlierNode(state, [complete[index] for index in sorted(complete)], last)
+
+
+def _fan_in(store: Store, pipeline: str, run: str, name: str) -> str | None:
+    """Return the key of the manifest of a composite node's fan-in; None if it has none."""
+    attempt = _latest(store.tries(pipeline, run, name).get((segment(name), 0), {}))
+    return None if attempt is None else key_of(pipeline, run, name, 0, attempt, MANIFEST)
+
+
+def _latest(attempts: Mapping[int, Collection[str]]) -> int | None:
+    """Return the last attempt with a manifest."""
+    return max((attempt for attempt, files in attempts.items() if MANIFEST in files), default=None)
 
 
 def _attempt(store: Store, pipeline: str, run: str, name: str, entry: Mapping[str, Any]) -> int | None:
@@ -221,7 +291,7 @@ def _attempt(store: Store, pipeline: str, run: str, name: str, entry: Mapping[st
     if match is not None:
         return int(match["attempt"])
     of_index = store.tries(pipeline, run, name).get((segment(name), entry["index"]), {})  # its log could not be written
-    return max((attempt for attempt, files in of_index.items() if MANIFEST in files), default=None)
+    return _latest(of_index)
 
 
 def _begun(store: Store, pipeline: str, run: str) -> dict[str, EarlierNode]:
@@ -239,6 +309,7 @@ def _begun(store: Store, pipeline: str, run: str) -> dict[str, EarlierNode]:
         name: EarlierNode(
             next((state.value for _, state in of_node if state is not State.COMPLETE), State.COMPLETE.value),
             [key for key, state in of_node if state is State.COMPLETE],
+            of_node[0][0],
         )
         for name, of_node in executions.items()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator import ir
@@ -33,8 +34,8 @@ _MODULES = {
     **dict.fromkeys(
         (
             *("Catalog", "ChoiceOperator", "ControlFlowFinishOperator", "ControlFlowStepOperator", "GuardOperator"),
-            *("ItemsOperator", "IterationOperator", "JoinOperator", "Resources", "Step", "complete", "failed"),
-            *("for_each", RUNNER),
+            *("ItemsOperator", "IterationOperator", "JoinOperator", "Resources", "Step", "complete"),
+            *("earlier_node", "failed", "for_each", RUNNER),
         ),
         "airflow_plugin",
     ),
@@ -50,11 +51,13 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         pipeline: a pipeline with a control-flow graph.
         options: the context of the file.
     """
-    titles = distinct_titles(pipeline.graph)
+    # Names of nodes that are left out are variables, too.
+    named = replace(pipeline.graph, nodes=(*pipeline.graph.nodes, *pipeline.earlier))
+    titles = distinct_titles(named)
     constants, constant_of = step_constants(
         (path, step_expression(node.step), titles[path]) for path, node in _leaves(pipeline.graph)
     )
-    names = Names(pipeline.graph, _RESERVED | runner_names(pipeline.graph))
+    names = Names(named, _RESERVED | runner_names(pipeline.graph))
     hooks = hook_names(pipeline, TARGET, SETTINGS, names.taken.union(constant_of.values()))
     names.take(hooks.values())
     limited = _retries_are_limited(pipeline)
@@ -63,7 +66,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         tries = node.policy.tries
         return (*((("attempts", tries),) if limited and tries > 1 else ()), *node_arguments(node, hooks))
 
-    body = Body(pipeline.graph, {path: name(constant) for path, constant in constant_of.items()}, names, settings)
+    body = Body(pipeline, {path: name(constant) for path, constant in constant_of.items()}, names, settings)
     params = {parameter.name: thawed(parameter.default) for parameter in pipeline.parameters}
     late = are_late(params, 1 + _tasks(pipeline.graph))
     arguments = dag_arguments(

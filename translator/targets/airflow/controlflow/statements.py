@@ -19,6 +19,7 @@ from translator import ir
 from translator.errors import UncheckedPipelineError
 from translator.graphs import topological_order
 from translator.nodes import BODY, walk
+from translator.shim.contract import After
 from translator.targets.airflow.controlflow.layers import layers
 from translator.targets.airflow.controlflow.lines import Lines
 from translator.targets.airflow.controlflow.names import ids
@@ -27,7 +28,7 @@ from translator.targets.airflow.controlflow.position import Position, arguments,
 from translator.targets.airflow.controlflow.routes import LOOKS, all_routes
 from translator.targets.airflow.order import chain_line
 from translator.targets.airflow.settings import retry_arguments
-from translator.targets.render import Call, call, comment, name
+from translator.targets.render import EARLIER, Call, call, comment, literal, name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,7 +46,7 @@ class Body:
     """A writer of the lines of a pipeline's body.
 
     Args:
-        graph: the outermost graph.
+        pipeline: the pipeline.
         constants: by path of a leaf, the constant of its step.
         names: of the file.
         settings: returns the arguments of a node's operator that follow from settings.
@@ -53,7 +54,7 @@ class Body:
 
     def __init__(
         self,
-        graph: ir.Graph,
+        pipeline: ir.Pipeline,
         constants: Mapping[Path, Name],
         names: Names,
         settings: Callable[[ir.ExecutionNode], Arguments],
@@ -62,8 +63,10 @@ class Body:
         self._names = names
         self._settings = settings
         self._out = Lines()
+        self._part = pipeline.part
         at = Position(1)
-        order = self._graph((), graph, at, last="finish")
+        self._earlier(pipeline, at)
+        order = self._graph((), pipeline.graph, at, last="finish")
         self._out.blank()
         self._out.remark(at.depth, "Runs last, whatever happened: writes run.json and sets the run's state.")
         operator = self._out.use("ControlFlowFinishOperator").text
@@ -82,13 +85,33 @@ class Body:
         """Return the imported names in them."""
         return self._out.used
 
+    def _earlier(self, pipeline: ir.Pipeline, at: Position) -> None:
+        """Write references to the nodes that are left out and that the graph starts after."""
+        if self._part is None or not pipeline.earlier:
+            return
+        self._out.remark(at.depth, EARLIER)
+        for node in pipeline.earlier:
+            reference = literal(call(self._out.use("earlier_node").text, node.name, run=self._part.run))
+            line = f"{self._names.variable((node.name,))} = {reference}  {comment(node.span.place)}"
+            self._out.line(at.depth, line)
+        self._out.blank()
+
+    def _routes(self, path: Path, graph: ir.Graph) -> dict[str, NodeRoutes]:
+        """Return the routes of a graph's nodes; a part starts after outcomes of an earlier run."""
+        routes_by_node = all_routes(graph)
+        if path or self._part is None or not self._part.after or graph.start is None:
+            return routes_by_node
+        after = tuple(After(name, outcome.value) for name, outcome in self._part.after)
+        first = replace(routes_by_node[graph.start], after=after, guarded=True, starts=False)
+        return routes_by_node | {graph.start: first}
+
     def _graph(
         self, path: Path, graph: ir.Graph, at: Position, first: str | None = None, last: str | None = None
     ) -> list[Link]:
         """Write the nodes of a graph; return the dependencies among them and the tasks ``first`` and ``last``."""
         if at.over is not None:
             return self._layers(path, graph, at, first, last)
-        routes_by_node = all_routes(graph)
+        routes_by_node = self._routes(path, graph)
         links = self._among(path, routes_by_node)
         if first:
             links.insert(0, ([first], self._names.variable((*path, graph.start or ""))))

@@ -222,6 +222,7 @@ def _flow(file: _File) -> Flow:
     described = [(names.arguments[one.name], one.description) for one in pipeline.parameters if one.description]
     values = {one.name: Name(names.arguments[one.name]) for one in pipeline.parameters}
     file.used |= {"finish_graph", "record_crash", "run_of_graph", "thread_pool"}
+    after = pipeline.part.after if pipeline.part is not None else ()
     run = call(
         "run_of_graph",
         pipeline.name,
@@ -230,6 +231,8 @@ def _flow(file: _File) -> Flow:
         **store_arguments(pipeline),
         parameters=values or None,
         nodes=[Name(file.tasks[()][node.name]) for node in pipeline.nodes],
+        starts_after=[(name, outcome.value) for name, outcome in after] or None,
+        earlier_run=pipeline.part.run if pipeline.part is not None and after else None,
     )
     text = documented(pipeline, described)
     parallel = file.used & {"map_node", "parallel_node"}
