@@ -251,6 +251,8 @@ def _in_part(
         return tuple(read), names
     from translator.parts import chosen_pipeline, part_of
 
+    if len(names) == len(read) == 1:
+        names = (read[0].name,)  # as below
     name = chosen_pipeline(read, names, choices)
     bad = diagnostics.bad()
     if name not in names or None in bad:

@@ -16,6 +16,7 @@ from translator.dialects.choices import ChoiceError
 from translator.graphs import reachable
 from translator.names import did_you_mean
 from translator.nodes import reached_nodes, routes, walk
+from translator.shim.contract import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -72,6 +73,11 @@ def part_of(pipeline: ir.Pipeline, choices: Choices) -> ir.Pipeline:
     left_out = tuple(node for node in pipeline.nodes if node.name not in running)
     if not left_out:
         return pipeline
+    for node in pipeline.nodes:
+        lacking = [gate.node for gate in node.policy.gates if gate.node is not None and gate.node not in running]
+        if node.name in running and lacking:
+            message = f"{node.name!r} depends on the condition {lacking[0]!r}, which is left out"
+            raise ChoiceError(message, f"choose {lacking[0]!r} as well")
     into = tuple(edge for edge in pipeline.edges if edge.target.node in running)
     others = {node.name for node in left_out}
     inside = tuple(edge for edge in into if edge.source.node not in others)
@@ -80,7 +86,7 @@ def part_of(pipeline: ir.Pipeline, choices: Choices) -> ir.Pipeline:
         pipeline,
         graph=replace(pipeline.graph, nodes=nodes, edges=inside),
         parameters=tuple(_parameters(pipeline, running)),
-        part=ir.Part(label(choices), left_out, into, choices.run),
+        part=ir.Part(label(choices), left_out, into, _named_run(choices)),
     )
 
 
@@ -128,7 +134,7 @@ def _part_of_controlflow(pipeline: ir.Pipeline, choices: Choices) -> ir.Pipeline
         graph=replace(graph, nodes=nodes, start=start),
         # The earlier run has their values.
         parameters=() if after else pipeline.parameters,
-        part=ir.Part(label(choices), left_out, run=choices.run, after=after),
+        part=ir.Part(label(choices), left_out, run=_named_run(choices), after=after),
     )
 
 
@@ -145,15 +151,22 @@ def _ending(node: ir.Node, running: frozenset[str]) -> ir.Node:
 
 def label(choices: Choices) -> str:
     """Return which part is chosen, as the end of a title: "from train", "only train and evaluate"."""
-    if choices.steps:
-        *others, last = dict.fromkeys(choices.steps)
-        return f"only {', '.join(others)} and {last}" if others else f"only {last}"
-    ends = (("from", choices.first), ("to", choices.last))
-    return " ".join(f"{word} {name}" for word, name in ends if name is not None)
+    ends = [(word, name) for word, name in (("from", choices.first), ("to", choices.last)) if name is not None]
+    if ends:
+        return " ".join(f"{word} {name}" for word, name in ends)
+    *others, last = dict.fromkeys(choices.steps)
+    return f"only {', '.join(others)} and {last}" if others else f"only {last}"
+
+
+def _named_run(choices: Choices) -> str | None:
+    """Return the name of the earlier run; None for the latest one."""
+    return None if choices.run == LATEST else choices.run
 
 
 def _options(choices: Choices) -> list[tuple[str, str]]:
     """Return the options that name nodes, each with its node."""
+    if choices.steps:
+        return [("--step", name) for name in choices.steps]
     ends = (("--from", choices.first), ("--to", choices.last))
     return [
         *((option, name) for option, name in ends if name is not None),
@@ -197,8 +210,10 @@ def _order(pipeline: ir.Pipeline) -> Iterable[tuple[str, str]]:
 
 
 def _parameters(pipeline: ir.Pipeline, running: frozenset[str]) -> Iterable[ir.PipelineParameter]:
-    """Yield the parameters of the pipeline that set something in the nodes that run, or that had no target before."""
+    """Yield the parameters of the pipeline that set something in the nodes that run, or that set nothing anywhere."""
+    gates = {node.name: {gate.parameter for gate in node.policy.gates} for node in pipeline.nodes}
     for parameter in pipeline.parameters:
         targets = tuple(target for target in parameter.targets if target.node in running)
-        if targets or not parameter.targets:
+        gated = {name for name, parameters in gates.items() if parameter.name in parameters}
+        if targets or gated & running or not (parameter.targets or gated):
             yield replace(parameter, targets=targets)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.parity.engines import run_pipeline
-from translator.dialects import Choices, magnus
+from translator.dialects import Choices, loom, magnus
+from translator.dialects.loom.choices import LoomChoices
 from translator.history.comparison import differences
 from translator.load import load
 
@@ -151,6 +152,25 @@ def test_a_part_without_an_earlier_run_fails(runs, what: str, reason: str) -> No
         assert "earlier_run" not in record
         (last,) = record["nodes"]["last"]["executions"]
         assert reason in last["reason"]
+
+
+def test_a_part_of_loom_takes_files_of_the_latest_run(engines, tmp_path) -> None:
+    """Loom's own steps find their files in the project; with ``--run``, in the earlier run."""
+
+    def of(engine: Any) -> dict[str, Any]:
+        project = tmp_path / engine.name / "project"
+        shutil.copytree(Path(loom.__file__).parent / "example", project)
+        name: str | None = None
+        for choices in (LoomChoices(last="train_fast"), LoomChoices(first="choose", run="latest")):
+            pipeline = load(project / "pipeline.yml", choices=choices).choose()
+            ran = run_pipeline(engine, pipeline, project, tmp_path / engine.name / "store", {}, name=name)
+            name = ran[0].name
+        return {**ran[1], "pipeline": ""}
+
+    with ThreadPoolExecutor() as lanes:
+        one, other = lanes.map(of, engines)
+    assert differences(one, other) == []
+    assert (one["state"], list(one["nodes"]), "earlier_run" in one) == ("complete", ["choose"], True)
 
 
 EXAMPLE = Path(magnus.__file__).parent / "example"

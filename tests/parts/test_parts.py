@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 
 from translator.dialects import ChoiceError, Choices
+from translator.dialects.loom.choices import LoomChoices
 from translator.launch_inputs import all_launch_inputs, required
 from translator.load import Loaded, load_text
 from translator.nodes import COMPLETE, ERROR, routes
@@ -287,3 +288,50 @@ def test_bad_parts_of_a_control_flow_graph(options, message, hint) -> None:
     assert str(error.value).startswith(message)
     if hint is not None:
         assert str(error.value.hint).startswith(hint)
+
+
+LOOM = """\
+data: {raw: raw.csv, a: output/a, b: output/b, c: output/c}
+pipeline:
+  - {name: first, task: t.py, outputs: {-o: $a}}
+  - {name: second, task: t.py, inputs: {raw: $raw}, outputs: {-o: $b}}
+  - {name: left, kind: condition, predicate: exists, inputs: {data: $a}}
+  - {name: way, kind: switch, condition: $left, data: $a}
+  - {name: third, task: t.py, inputs: {a: $a, b: $b}, outputs: {-o: $c}}
+  - {name: fourth, task: t.py, inputs: {c: $way.then}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "running", "earlier"),
+    [
+        ({"first": "third", "run": "latest"}, "third", "first second"),
+        ({"steps": ("third",), "run": "r"}, "third", "first second"),
+        ({"first": "left", "run": "r"}, "left third fourth", "first second"),
+        ({"last": "second", "run": "r"}, "first second", ""),
+        ({"first": "second", "last": "third", "run": "r"}, "second left third", "first"),
+        ({"first": "third", "last": "third"}, "third", ""),  # without --run, files are those of the project
+        ({"last": "left"}, "first second left", ""),
+    ],
+)
+def test_parts_of_loom_follow_the_order_of_the_file(options, running, earlier) -> None:
+    if options.get("first") == "third" and "run" in options:
+        options = {**options, "last": "third"}
+    pipeline = load_text(LOOM, "flow.yml", choices=LoomChoices(**options)).choose()
+    assert " ".join(node.name for node in pipeline.nodes) == running
+    assert " ".join(node.name for node in pipeline.earlier) == earlier
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"first": "third", "run": "r"}, "'fourth' depends on the condition 'left', which is left out"),
+        ({"last": "secnd"}, "--to secnd: there is no step 'secnd'"),
+        ({"first": "third", "last": "first"}, "--from third --to first: 'first' is listed before 'third'"),
+        ({"steps": ("third",), "run": "r", "in_place": True}, "--run cannot be combined with --in-place"),
+    ],
+)
+def test_bad_parts_of_loom(options, message) -> None:
+    with pytest.raises(ChoiceError) as error:
+        load_text(LOOM, "flow.yml", choices=LoomChoices(**options))
+    assert str(error.value).startswith(message)

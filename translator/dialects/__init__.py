@@ -111,6 +111,10 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
         raise ChoiceError(f"{'--to' if choices.first is None else '--from'} cannot be combined with --step")
     if choices.run is not None and not (choices.steps or choices.first is not None or choices.last is not None):
         raise ChoiceError("--run needs --from, --to or --step")
+    if choices.run is not None and choices.in_place:
+        raise ChoiceError(
+            "--run cannot be combined with --in-place: steps find the files of other steps in the project"
+        )
     for other in others:
         if other.name != dialect.name and other.options is not None and other.options.are_set_in(choices):
             only = f"only pipelines of {other.title} have {other.options.purpose}"

@@ -7,6 +7,7 @@ environment in when the step runs, and ``Step.required_environment`` names what 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from translator.dialects import Dialect
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.diagnostics import Diagnostics
-    from translator.dialects import Source
+    from translator.dialects import Choices, Source
     from translator.ir import Pipeline
     from translator.source import Located
 
@@ -58,6 +59,15 @@ def read(source: Source, diagnostics: Diagnostics) -> tuple[Pipeline, ...]:
     return read_pipelines(source, diagnostics)
 
 
+def part(source: Source) -> Choices | None:
+    """Return the choices of steps whose inputs come from an earlier run; without ``--run``, they are in the project."""
+    if source.choices.run is None or source.root is None:
+        return None
+    from translator.dialects.loom.reader import chosen_steps
+
+    return replace(source.choices, steps=chosen_steps(source))
+
+
 def json_schema() -> Mapping[str, Any]:
     """Return the JSON Schema of the files."""
     from translator.dialects.loom.json_schema import json_schema as schema
@@ -76,7 +86,7 @@ DIALECT = Dialect(
     json_schema=json_schema,
     options=OPTIONS,
     in_place=True,
-    part=lambda _: None,
+    part=part,
     files=("pipeline.yml", "pipeline.yaml"),
     repetition="'loop' repeats a step for each file",
 )

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
+from translator.diagnostics import Diagnostics
 from translator.dialects.choices import ChoiceError
 from translator.dialects.loom import model, order, scripts
 from translator.dialects.loom.choices import LoomChoices
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from translator.diagnostics import Diagnostics
     from translator.dialects import Source
 
 _WORKERS = 4
@@ -60,6 +60,8 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     everything, data = _unrolled(file)
     _duplicates([step for _, step in everything], diagnostics)
     chosen = select(everything, choices, diagnostics)
+    if choices.run is not None:
+        chosen = _with_others(everything, chosen, choices)
     steps = [step for _, step in everything]
     names = Names(
         data,
@@ -71,6 +73,28 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
         return ()
     reader = _Reader(file, names, choices, diagnostics)
     return (reader.pipeline(name_of(source.name, source.project), source, chosen),)
+
+
+def chosen_steps(source: Source) -> tuple[str, ...]:
+    """Return the names of the steps that the command line selects, if the file can be read.
+
+    Raises:
+        ChoiceError: the command line names something that the file does not have.
+    """
+    file = None if source.root is None else read_file(source.root, Diagnostics())
+    if file is None:
+        return ()
+    chosen = select(_unrolled(file)[0], source.choices.of(LoomChoices), Diagnostics())
+    return tuple(step.name for step in chosen if step.kind != model.SWITCH)
+
+
+def _with_others(
+    everything: Sequence[tuple[str, model.Step]], chosen: Sequence[model.Step], choices: LoomChoices
+) -> list[model.Step]:
+    """Return the steps of a whole run and those that the command line selects: edges lead from the others to them."""
+    unselected = replace(choices, first=None, last=None, steps=(), group=None)
+    by_name = {step.name: step for step in (*select(everything, unselected, Diagnostics()), *chosen)}
+    return [by_name[step.name] for _, step in everything if step.name in by_name]
 
 
 def _unrolled(file: model.File) -> tuple[list[tuple[str, model.Step]], dict[str, model.DataNode]]:

@@ -1,4 +1,7 @@
-"""Select the steps of a run: Loom's ``--step``, ``--group``, ``--from`` and ``--include``."""
+"""Select the steps of a run: Loom's ``--step``, ``--group``, ``--from`` and ``--include``, and ``--to``.
+
+``--from`` and ``--to`` follow the order of the file, as Loom does, not that of the data.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,10 @@ def select(
     Raises:
         ChoiceError: the step or group does not exist.
     """
-    if choices.last is not None or choices.run is not None:
-        option = "--to" if choices.last is not None else "--run"
-        raise ChoiceError(f"{option}: pipelines of Loom cannot be cut there", "choose steps with --from or --step")
     known = list(dict.fromkeys(name for name, _ in entries))
     choices_by_option = [("--step", name) for name in choices.steps]
     choices_by_option += [("--from", choices.first)] if choices.first is not None else []
+    choices_by_option += [("--to", choices.last)] if choices.last is not None else []
     choices_by_option += [("--include", name) for name in choices.include]
     for option, one in choices_by_option:
         if one not in known:
@@ -50,11 +51,15 @@ def select(
         if all(step.kind == model.SWITCH for step in chosen):
             raise ChoiceError(f"a switch cannot run on its own: {', '.join(step.name for step in chosen)}")
         return chosen
+    first = known.index(choices.first) if choices.first is not None else 0
+    last = known.index(choices.last) if choices.last is not None else len(known)
+    if first > last:
+        message = f"--from {choices.first} --to {choices.last}: {choices.last!r} is listed before {choices.first!r}"
+        raise ChoiceError(message, "exchange them")
+    between = set(known[first : last + 1])
     chosen = []
-    started = choices.first is None
     for name, step in entries:
-        started = started or name == choices.first
-        if not started:
+        if name not in between:
             continue
         if step.disabled:
             diagnostics.note("disabled-step", f"step {step.name!r} is disabled and left out", step.span)
