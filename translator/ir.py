@@ -149,7 +149,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of a step; ``default`` holds URIs, or paths relative to the project directory."""
+    """An input of a step; ``default`` holds URIs, or paths relative to the project directory.
+
+    ``on_demand``: the command downloads its files itself, if it needs them.
+    """
 
     name: str
     span: Span
@@ -158,6 +161,7 @@ class Input:
     keep_directories: KeepDirectories = KeepDirectories.NONE
     filename: str | None = None
     description: str | None = None
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

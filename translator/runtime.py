@@ -99,6 +99,7 @@ def _input(item: ir.Input) -> contract.Input:
         optional=item.optional,
         keep_directories=item.keep_directories.value,
         filename=item.filename,
+        on_demand=item.on_demand,
     )
 
 

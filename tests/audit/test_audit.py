@@ -16,7 +16,7 @@ from translator.cli import main
 
 READY = """\
 - step: {name: a, image: python:3.12, command: [pip install -r x.txt, date], inputs: [{name: data}, {name: model,
-    default: ["s3://me:secret@models/a.pkl", "https://host/x", local.csv]}],
+    default: ["s3://me:secret@models/a.pkl", "https://host/x", local.csv, "dataset://x/latest"]}],
     environment-variables: [{name: TOKEN, optional: false}], environment: gpu}
 - pipeline: {name: Ready, nodes: [{name: n, type: execution, step: a}], edges: []}
 """
@@ -73,7 +73,7 @@ def test_needs_and_reasons(tree: Path) -> None:
     assert needs.images == ("python:3.12",)
     assert needs.variables == ("TOKEN",)
     assert needs.inputs == ("n.data",)
-    assert needs.data == ("https://host", "s3://models"), "without credentials"
+    assert needs.data == ("dataset://x/latest", "https://host", "s3://models"), "without credentials"
     assert needs.environments == ("gpu",)
     assert needs.packages == ("pip",)
     (reason,) = pipelines["Bad"].reasons

@@ -20,8 +20,9 @@ def test_the_command_line_knows_them(installed: dict[str, str]) -> None:
     assert "--script-name NAME" in run(installed, "-m", "translator.cli", "--help")
     assert "nothing to report" in run(installed, "-m", "translator.cli", "check", FILE)
     assert "greet" in run(installed, "-m", "translator.cli", "explain", FILE, "--fail", "greet")
-    refused = run(installed, "-m", "translator.cli", FILE, "-t", "script", "--step", "greet", status=2)
-    assert "a step of Toy cannot run without its pipeline" in refused
+    assert "Pair (only greet)" in run(installed, "-m", "translator.cli", FILE, "-t", "script", "--step", "greet")
+    refused = run(installed, "-m", "translator.cli", FILE, "-t", "script", "--task", "greet", status=2)
+    assert "only pipelines of Valohai have task blueprints" in refused
 
 
 def test_codes_of_a_package_are_explained(installed: dict[str, str]) -> None:

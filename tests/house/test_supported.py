@@ -151,8 +151,9 @@ CASES: dict[str, tuple[str, ...]] = {
     ),
     (
         "inputs: paths, wildcards, `file://`, `http(s)://`, stores such as `s3://`, `{parameter:x}` in them; "
-        "`keep-directories`, `filename`"
+        "`keep-directories`, `filename`, `download`"
     ): (
+        inputs("default: data/a.csv, download: on-demand"),
         inputs("default: 's3://bucket/{parameter:size}.csv'"),
         inputs("default: data/a.csv"),
         inputs("default: data/*.csv, keep-directories: suffix"),
@@ -167,7 +168,6 @@ CASES: dict[str, tuple[str, ...]] = {
         inputs("default: dataset://digits/latest"),
         inputs("default: model://digits/v1"),
     ),
-    "inputs: `download: on-demand`": (inputs("default: data/a.csv, download: on-demand"),),
     "several commands, shebangs, `{parameters}`, `{parameter:x}`, `{parameter-value:x}`": (
         document(step="['#!/bin/bash', 'cd x', 'sh y.sh {parameters} {parameter:size} {parameter-value:size}']"),
     ),

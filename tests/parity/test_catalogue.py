@@ -47,6 +47,7 @@ USE = r"""
       - cd $VH_INPUTS_DIR && find . -type f | sort > $VH_OUTPUTS_DIR/files.txt
       - cat images/deep/a.txt newest/a.txt model/a.txt configured/* > $VH_OUTPUTS_DIR/texts.txt
       - grep -c '"valohai.tags"' $VH_CONFIG_DIR/inputs.json > $VH_OUTPUTS_DIR/tags.txt
+      - python3 $VH_REPOSITORY_DIR/ask.py later > $VH_OUTPUTS_DIR/later.txt
     inputs:
       - {name: images, default: "dataset://{parameter:set}/latest", keep-directories: full}
       - {name: dev, default: "dataset://images/dev"}
@@ -54,6 +55,7 @@ USE = r"""
       - {name: model, default: "model://churn/latest"}
       - {name: configured, default: "datum://configured"}
       - {name: after, optional: true}
+      - {name: later, default: "dataset://images/latest", download: on-demand}
 """
 BOTH = f"""{MAKE}{USE}
 - pipeline:
@@ -71,7 +73,20 @@ FILES = """\
 ./model/a.txt
 ./newest/a.txt
 """
+LATER = "b.txt b\na.txt v1\n"
 TEXTS = "{0}\n{0}\n{0}\nconfigured\n"
+
+
+ASK = """
+import json, os, sys, urllib.request
+config = os.environ["VH_CONFIG_DIR"]
+listed = json.load(open(config + "/inputs.json"))[sys.argv[1]]
+api = json.load(open(config + "/api.json"))["input_request"]
+body = json.dumps({"inputs": [listed["input_id"]]}).encode()
+answer = json.load(urllib.request.urlopen(urllib.request.Request(api["url"], body, method=api["method"])))
+for file in answer[0]["files"]:
+    print(file["filename"], urllib.request.urlopen(file["url"]).read().decode().strip())
+"""
 
 
 @pytest.fixture
@@ -79,6 +94,7 @@ def project(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "table.csv").write_text("configured\n")
+    (folder / "ask.py").write_text(ASK)
     (folder / "translator.toml").write_text('[catalogue.names]\n"datum://configured" = "table.csv"\n')
     return folder
 
@@ -106,6 +122,7 @@ def test_names_in_one_run(engines: list[Engine], project: Path, tmp_path: Path) 
             "files.txt": FILES,
             "texts.txt": "v1\nv1\nv1\nconfigured\n",
             "tags.txt": "1\n",
+            "later.txt": LATER,
         }
     used = [document["nodes"]["use"]["executions"][0]["data"] for document, _ in results]
     assert used[0] == used[1]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from translator.audit.model import Needs
 from translator.launch_inputs import required
 from translator.nodes import walk_steps
+from translator.shim.catalogue.names import kind_of
 from translator.shim.masking.uris import flaw, redact
 
 if TYPE_CHECKING:
@@ -41,10 +42,13 @@ def needs_of(pipeline: ir.Pipeline) -> Needs:
 
 
 def _places(steps: Iterable[ir.Step]) -> Iterator[str]:
-    """Yield the servers and buckets that inputs are read from."""
+    """Yield the servers and buckets that inputs are read from, and the names of data."""
     for step in steps:
         for step_input in step.inputs:
-            yield from filter(None, map(_place, step_input.default))
+            for uri in step_input.default:
+                place = uri if kind_of(uri) is not None else _place(uri)
+                if place is not None:
+                    yield place
 
 
 def _place(uri: str) -> str | None:

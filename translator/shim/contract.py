@@ -56,13 +56,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An input of a step; ``default`` holds URIs, or paths relative to the project directory."""
+    """An input of a step; ``default`` holds URIs, or paths relative to the project directory.
+
+    ``on_demand``: the command downloads its files itself, if it needs them.
+    """
 
     name: str
     default: Sequence[str] = ()
     optional: bool = False
     keep_directories: Literal["none", "suffix", "full"] = "none"
     filename: str | None = None
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ class Work:
     graph sees, and ``written`` collects what it writes; ``complete`` tells ``gather`` whether the command succeeded.
     ``secret`` asks the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended.
     Contexts in ``ends`` end with the execution. ``catalogue`` is the configuration file with names of data, and
-    ``data`` collects what those in the inputs stand for.
+    ``data`` collects what those in the inputs stand for. ``offered`` collects the inputs that the command downloads
+    itself; it can only do so if it ``reaches_worker``.
 
     ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
     environment and its files are those; ``where`` says where such a path is on this worker, or None if it is the same.
@@ -66,6 +67,8 @@ class Work:
     ends: ExitStack = field(default_factory=ExitStack)
     catalogue: Path | None = None
     data: list[NamedData] = field(default_factory=list)
+    offered: dict[str, Mapping[str, FileRecord | str]] = field(default_factory=dict)
+    reaches_worker: bool = False
     view: Workspace = field(kw_only=True)
     surroundings: Mapping[str, str] = field(kw_only=True)
     python: str = field(kw_only=True)

@@ -39,7 +39,7 @@ STEP_KEYS = [
     'mounts: ["/a:/b"] #! error unsupported-mounts',
     "environment-variable-groups: [g] #! error unsupported-environment-variable-groups",
     "environment-variable-groups: []",
-    "inputs: [{name: a, optional: true, download: on-demand}] #! error unsupported-download",
+    "inputs: [{name: a, optional: true, download: on-demand}]",
     "inputs: [{name: a, optional: true, download: always}]",
     "inputs: [{name: a, default: 'datum://x'}] #! note unknown-data",
     "inputs: [{name: a, default: 'datum://017ef88d-2343-ef70-a47c-1ed37b59b244'}] #! warning unknown-data",

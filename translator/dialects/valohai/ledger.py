@@ -98,8 +98,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
     "execution-node": _EXECUTION_NODE,
     "file-item": dict.fromkeys(("description", "name", "path"), _DEPLOYMENT),
     "input-item": {
-        **_translated("default", "description", "filename", "keep-directories", "name", "optional"),
-        "download": _refused("download", "inputs downloaded on demand", silent=("always",)),
+        **_translated("default", "description", "download", "filename", "keep-directories", "name", "optional")
     },
     "mount-item": dict.fromkeys(("destination", "options", "readonly", "source", "type"), _MOUNTS),
     "node-action": dict.fromkeys(("if", "then", "when"), _ACTIONS),

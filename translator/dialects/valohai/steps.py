@@ -327,6 +327,7 @@ def _input(item: _Merged, replaced: Container[str], diagnostics: Diagnostics) ->
         keep_directories=ir.KeepDirectories("full" if keep is True else keep or "none"),
         filename=item.plain("filename") or None,
         description=item.plain("description"),
+        on_demand=item.plain("download") == "on-demand",
     )
 
 

@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, cast
 from translator.shim.catalogue import properties
 from translator.shim.clock import now
 from translator.shim.contract import InputFiles
+from translator.shim.inputs import stage
 from translator.shim.inputs.fetch import FetchError
 from translator.shim.inputs.launch import refusal
-from translator.shim.inputs.stage import Source, fill
+from translator.shim.masking.uris import redact
 from translator.shim.parameters import grid, vendor
 from translator.shim.process import script
 from translator.shim.run_contract import Contract, Launch
@@ -87,7 +88,22 @@ def label(step: Step, values: Mapping[str, Value]) -> str:  # noqa: ARG001 - as 
 
 def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
     """See ``translator.shim.run_contract.Contract.bring``."""
-    source = Source(
+    source = _source(work)
+    for step_input in work.step.inputs:
+        files = work.input_files.get(step_input.name) or InputFiles(defaults=step_input.default)
+        if step_input.on_demand and work.reaches_worker:
+            work.offered[step_input.name] = stage.offers(step_input, files, source)
+            records[step_input.name] = []
+            continue
+        if step_input.on_demand:
+            work.note(
+                f"input {step_input.name!r} is downloaded now, because its container cannot ask this worker for it"
+            )
+        records[step_input.name] = stage.fill(step_input, files, work.space.inputs, source)
+
+
+def _source(work: Work) -> stage.Source:
+    return stage.Source(
         work.store,
         work.project,
         default=lambda uri: default(uri, work.values, work.step, work.project),
@@ -96,9 +112,6 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
         resolve=lambda name: _resolve(name, work),
         data=work.data,
     )
-    for step_input in work.step.inputs:
-        files = work.input_files.get(step_input.name) or InputFiles(defaults=step_input.default)
-        records[step_input.name] = fill(step_input, files, work.space.inputs, source)
 
 
 def _resolve(name: str, work: Work) -> Resolution:
@@ -117,10 +130,14 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     arguments = _arguments(shebang, [mapped(item, view) for item in items], work)
     seen = {name: _mapped_value(value, view) for name, value in work.values.items() if value is not None}
     _write(space.config, "parameters", seen)
-    _write(space.config, "inputs", _inputs(step, view, records))
+    _write(space.config, "inputs", {**_inputs(step, view, records), **_offered(work)})
     _write(space.config, "execution", _execution(step, work.id))
+    variables = environment(step, work.id, view)
+    if work.offered:
+        _write(space.config, "api", {"input_request": _serve(work, records)})
+        variables |= {name: _without_proxy(work.surroundings.get(name, "")) for name in ("NO_PROXY", "no_proxy")}
     names = {str(space.root): HOME, str(view.root): HOME, str(view.temporary): "/tmp"}  # noqa: S108 - a text
-    return Launch(arguments, environment(step, work.id, view), names, folder=view.repository)
+    return Launch(arguments, variables, names, folder=view.repository)
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:  # noqa: ARG001 - as the contract has it
@@ -242,6 +259,48 @@ def _inputs(step: Step, space: Workspace, inputs: Mapping[str, Sequence[FileReco
         }
         for step_input in step.inputs
     }
+
+
+def _offered(work: Work) -> dict[str, object]:
+    """Return what inputs.json says of inputs that the command downloads itself: their files have no paths."""
+    return {
+        name: {
+            "input_id": _input_id(work.id, name),
+            "files": [{"name": path, **_known_of(file)} for path, file in files.items()],
+        }
+        for name, files in work.offered.items()
+    }
+
+
+def _known_of(file: FileRecord | str) -> dict[str, object]:
+    if isinstance(file, str):
+        return {"uri": redact(file), "metadata": [], "datum_id": _uuid(file)}
+    return {
+        "size": file.size,
+        "uri": file.uri,
+        "checksums": {"sha256": file.sha256},
+        "metadata": [dict(file.properties)] if file.properties else [],
+        "datum_id": _uuid(file.uri, file.sha256),
+    }
+
+
+def _input_id(identity: ExecutionId, name: str) -> str:
+    return _uuid(identity.pipeline, identity.run, identity.node, str(identity.index), str(identity.attempt), name)
+
+
+def _serve(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> dict[str, object]:
+    """Serve the files that the command may ask for; return the request that api.json describes."""
+    from translator.shim.inputs.on_demand import Asked, serve  # few executions need a server
+
+    inputs = [Asked(name, _input_id(work.id, name), files) for name, files in work.offered.items()]
+    brought = cast("Mapping[str, list[FileRecord]]", records)
+    serving = serve(inputs, work.space, _source(work), lambda name, record: brought[name].append(record))
+    return {"url": work.ends.enter_context(serving), "method": "POST", "headers": {}}
+
+
+def _without_proxy(inherited: str) -> str:
+    """Return the hosts that are reached without a proxy, with the worker among them."""
+    return ",".join([*filter(None, [inherited]), "127.0.0.1"])
 
 
 def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:

@@ -200,6 +200,7 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             surroundings=place.surroundings,
             python=place.python,
             where=place.where,
+            reaches_worker=place.reaches_worker,
         )
         try:
             _bring(execution, dialect, work)

@@ -75,13 +75,9 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
     Raises:
         InputError: a file cannot be brought, or a required input stays empty.
     """
-    for warning in wanted.warnings:
-        source.note(f"warning: {warning}")
     names: dict[str, Resolution] = {}
     try:
-        places = _places(step_input, wanted, source, names)
-        if not places and not step_input.optional:
-            raise InputError(empty(step_input, wanted))
+        places = _sure_places(step_input, wanted, source, names)
         own = folder / _segment(step_input.name)
         if places:  # as on Valohai, where scripts ask whether an optional input has its directory
             own.mkdir()
@@ -92,6 +88,47 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
         files = [record for record, of in brought if of == written]
         source.data.append(NamedData(written, one.name, one.source, files))
     return [record for record, _ in brought]
+
+
+def offers(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, NamedFile]:
+    """Return the files of an input that the command downloads itself, by their paths in its directory.
+
+    Args:
+        step_input: the input.
+        wanted: the files that edges bring, and the defaults that are used.
+        source: where files come from.
+
+    Raises:
+        InputError: a required input has no file, or one cannot be found.
+    """
+    names: dict[str, Resolution] = {}
+    try:
+        places = _sure_places(step_input, wanted, source, names)
+    except (fetch.FetchError, StoreError, PathError, CatalogueError, DataNameError) as error:
+        raise InputError(f"input {step_input.name!r}: {error}") from error
+    for written, one in names.items():
+        known = [replace(file, path=path) for path, file in _published(places, written)]
+        source.data.append(NamedData(written, one.name, one.source, known))
+    return {path: one.file for path, one in places.items()}
+
+
+def _published(places: Mapping[str, _Staged], written: str) -> Iterator[tuple[str, FileRecord]]:
+    """Yield the files with digests that a name of data stands for."""
+    for path, one in places.items():
+        if one.written == written and isinstance(one.file, FileRecord):
+            yield path, one.file
+
+
+def _sure_places(
+    step_input: Input, wanted: InputFiles, source: Source, names: dict[str, Resolution]
+) -> dict[str, _Staged]:
+    """Return the file for each path in the input's directory; a required input has at least one."""
+    for warning in wanted.warnings:
+        source.note(f"warning: {warning}")
+    places = _places(step_input, wanted, source, names)
+    if not places and not step_input.optional:
+        raise InputError(empty(step_input, wanted))
+    return places
 
 
 def empty(step_input: Input, wanted: InputFiles) -> str:
@@ -149,7 +186,7 @@ def _files_of_name(resolution: Resolution, step_input: Input, source: Source) ->
                 yield path, uri
 
 
-def bring_file(path: str, folder: Path, wanted: FileRecord | str, source: Source) -> FileRecord:
+def bring_file(path: str, folder: Path, wanted: NamedFile, source: Source) -> FileRecord:
     """Bring one file, published or at a URI, to ``path`` below ``folder``.
 
     Raises:

@@ -109,6 +109,7 @@ class Place:
         run: runs a command there.
         python: the interpreter that runs there.
         where: ``where(path)``: says where on this worker is what the command saw at a path; None if at the same path.
+        reaches_worker: whether the command can connect to the worker's own address, 127.0.0.1.
     """
 
     view: Workspace
@@ -116,6 +117,7 @@ class Place:
     run: Run
     python: str = "python3"
     where: Callable[[str], Path | None] = lambda _: None
+    reaches_worker: bool = False
 
 
 def _no_problems(settings: Mapping[str, Json]) -> Sequence[str]:  # noqa: ARG001 - as the runner has it

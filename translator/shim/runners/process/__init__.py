@@ -83,7 +83,8 @@ def place(request: Request) -> Iterator[Place]:
         home = Path(request.home) if mounted is not None and request.home is not None else None
         view = laid_out(home, request.space.temporary) if home is not None else request.space
         where = repository.where(home, request.space.root, overlay) if home is not None else _same
-        yield Place(view, surroundings, _Run(request.ticket, way, mounted, limited, inside), python, where)
+        run = _Run(request.ticket, way, mounted, limited, inside)
+        yield Place(view, surroundings, run, python, where, reaches_worker=True)
 
 
 def _mounted(request: Request, own: Path, python: interpreter.Interpreter | None, overlay: Overlay | None) -> Mounts:
