@@ -54,11 +54,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of a check."""
+    """The result of a check; ``processor`` are the seconds of processor time of its processes that it waited for."""
 
     check: Check
     passed: bool
     seconds: float
+    processor: float
     output: str
 
     @property
@@ -78,6 +79,9 @@ class Result:
 
 LANES = 3
 """Checks with an engine wait half of the time, so that on two cores there is room for the engine-free one as well."""
+
+WORKERS = 2 * (os.cpu_count() or 1)
+"""Processes that run tests without an engine: many of these wait for processes of their own."""
 
 # The longest first, and that which uses all cores last: so that no core is idle at the end.
 CHECKS = (
@@ -105,7 +109,7 @@ CHECKS = (
             pytest(
                 "dev",
                 "-n",
-                "logical",
+                str(WORKERS),
                 "--dist",
                 "loadgroup",
                 "tests",
@@ -120,12 +124,12 @@ def run(check: Check) -> Result:
     """Run the commands of a check one after the other; all of them, also when one fails."""
     print(f"  ....  {check.name}", flush=True)
     start = time.monotonic()
-    passed, output = True, ""
+    passed, output, processor = True, "", 0.0
     # Threads of NumPy that wait for each other would take the cores from the other checks.
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "OPENBLAS_NUM_THREADS": "1"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for command in check.commands:
-        done = subprocess.run(  # noqa: PLW1510 -- the exit status is the result
+        with subprocess.Popen(
             command,
             cwd=ROOT,
             env=environment,
@@ -134,10 +138,13 @@ def run(check: Check) -> Result:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-        )
-        passed = passed and done.returncode == 0
-        output += done.stdout
-    return Result(check, passed, time.monotonic() - start, output)
+        ) as process:
+            output += process.stdout.read() if process.stdout is not None else ""
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        passed = passed and process.returncode == 0
+        processor += used.ru_utime + used.ru_stime
+    return Result(check, passed, time.monotonic() - start, processor, output)
 
 
 def report(result: Result) -> None:
@@ -145,7 +152,8 @@ def report(result: Result) -> None:
     if not result.passed:
         print(f"\n----- {result.check.name} -----\n{result.output}-----\n")
     mark = "ok  " if result.passed else "FAIL"
-    print(f"  {mark}  {result.check.name:<9} {result.seconds:6.0f} s  {result.summary}", flush=True)
+    took = f"{result.seconds:6.0f} s, {result.processor:4.0f} s of CPU"
+    print(f"  {mark}  {result.check.name:<9} {took}  {result.summary}", flush=True)
     for reason, number in result.skipped.items():
         print(f"        skipped {number}: {reason}", flush=True)
 

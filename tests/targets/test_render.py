@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import math
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
+from ruff import find_ruff_bin
 
 from translator.shim.contract import Input, Parameter, Step, output
 from translator.targets import render
@@ -51,10 +51,10 @@ def test_layout_does_not_change_the_value(value: object, indent: int, before: in
     assert ast.literal_eval(f"(\n{' ' * before}{text}\n)") == value
 
 
-@hypothesis.settings(max_examples=60)
-@hypothesis.given(st.lists(DATA, min_size=10, max_size=30))
+@hypothesis.settings(max_examples=30)
+@hypothesis.given(st.lists(DATA, min_size=20, max_size=60))
 def test_formatters_leave_it_alone(values: list[object]) -> None:
-    ruff = [sys.executable, "-m", "ruff"]
+    ruff = [find_ruff_bin()]
     text = rendered(*values)
     style = subprocess.run(
         [*ruff, "format", "--isolated", "--diff", "-"],
