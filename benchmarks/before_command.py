@@ -97,7 +97,7 @@ def before_command(text: str, file: Path, number: int) -> Callable[[], float]:
                 dag.get_task(f"n{number}").execute(context)
             except Reached:
                 return
-            raise AssertionError("the command was not reached")
+            raise SystemExit("nothing measured: the command was not reached")
 
         return processor_seconds(run)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from measure import Row, emit, note, seconds, side_by_side
+from measure import Row, emit, note, require, seconds, side_by_side
 
 from tests.podman import PYTHON_IMAGE, Podman, podman
 from translator.shim.contract import Context, ExecutionId, Step, runner
@@ -44,7 +44,8 @@ def measure(engine: Podman, folder: Path) -> None:
 
 
 def _complete(step: Step, context: Context) -> None:
-    assert execute(step, context).state == "complete"
+    manifest = execute(step, context)
+    require(manifest.state == "complete", str(manifest.reason))
 
 
 if __name__ == "__main__":

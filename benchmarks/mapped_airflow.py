@@ -4,14 +4,17 @@ import contextlib
 import importlib.util
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from mapped import COMMAND, PROGRAMS, WIDTH, measure, timed, translated
+from measure import require
 
 BY_HAND = """\
 import subprocess
+import sys
 
 from airflow.sdk import DAG, get_current_context, task
 
@@ -31,6 +34,7 @@ with DAG(dag_id="by_hand{width}", schedule=None, params={{"i": list(range({width
 """
 BAREST = """\
 import subprocess
+import sys
 
 from airflow.sdk import DAG, task
 
@@ -62,8 +66,8 @@ def written(text: str, dags: Path) -> dict[int, Path]:
 def runner(file: Path) -> Callable[[], float]:
     """Return a function that runs the DAG of a file, discards its log, and returns the seconds."""
     spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        sys.exit(f"nothing measured: {file} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     from airflow.sdk import DAG
 
@@ -73,7 +77,7 @@ def runner(file: Path) -> Callable[[], float]:
     def run() -> None:
         with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
             outcome = dag.test()
-        assert str(outcome.state) == "success", outcome
+        require(str(outcome.state) == "success", str(outcome))
 
     return timed(run)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mapped import WIDTH, measure, translated
 from mapped_airflow import BAREST, BAREST_REFERENCE, BY_HAND, REFERENCE, written
+from measure import require
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.airflow.scheduler import Airflow, running
@@ -22,7 +23,7 @@ def runner(airflow: Airflow, dag_id: str) -> Callable[[], float]:
     def run() -> float:
         name = f"bench-{next(NUMBERS)}"
         airflow.trigger(dag_id, name)
-        assert airflow.wait(dag_id, name) == "success"
+        require(airflow.wait(dag_id, name) == "success", f"run {name} of {dag_id} failed")
         ended = airflow.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{name}")
         start, end = (datetime.fromisoformat(ended[key]) for key in ("start_date", "end_date"))
         return (end - start).total_seconds()

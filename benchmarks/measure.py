@@ -36,6 +36,12 @@ class Row:
         return self.bound is None or self.ratio <= self.bound
 
 
+def require(holds: object, problem: str) -> None:
+    """End the benchmark if what it measures went wrong."""
+    if not holds:
+        sys.exit(f"nothing measured: {problem}")
+
+
 def emit(row: Row) -> None:
     """Print a row for ``benchmarks/run.py`` to read."""
     print(json.dumps(asdict(row)), flush=True)

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measure import Row, emit, note, seconds, side_by_side
+from measure import Row, emit, note, require, seconds, side_by_side
 
 from translator.shim.contract import Context, ExecutionId, State, Step
 from translator.shim.execution import execute
@@ -50,7 +50,7 @@ def main() -> None:
                 identity = ExecutionId("bench", "run", "node", next(indexes))
                 context = Context(identity, f"{folder}/store", project, "prefect", lambda _: None)
                 manifest = execute(step, context, parameters={}, inputs={})
-                assert manifest.state is State.COMPLETE, manifest.reason
+                require(manifest.state is State.COMPLETE, str(manifest.reason))
 
             return execution
 

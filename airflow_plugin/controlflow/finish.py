@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from airflow_plugin.controlflow import outcome
-from airflow_plugin.controlflow.progress import Run, Task
+from airflow_plugin.controlflow.progress import Run
+from airflow_plugin.controlflow.queries import TaskQueries
 from airflow_plugin.controlflow.structure import dialect_of, read, to_json
 from airflow_plugin.dataflow.finish import FinishOperator
 from airflow_plugin.run.mark import run_mark
@@ -34,7 +35,7 @@ class ControlFlowFinishOperator(FinishOperator):
         """
         let_others_end(context)
         mark = run_mark(context)
-        task = Task(context, mark)
+        task = TaskQueries(context, mark)
         written = outcome.write(
             Run(task, dialect_of(task.root)),
             started=clock.format_time(context["dag_run"].start_date or context["ti"].start_date),

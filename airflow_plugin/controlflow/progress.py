@@ -6,14 +6,9 @@ import copy
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from airflow_plugin.configuration.locations import store_address
-from airflow_plugin.controlflow.structure import Graph, Node, Path, find, graph_at, read
-from airflow_plugin.run.directory import run_directory
-from airflow_plugin.run.mark import INSTANCE, indexes
-from airflow_plugin.run.pipeline import pipeline_of
-from airflow_plugin.tasks.instances import named_tries
+from airflow_plugin.controlflow.structure import Graph, Node, Path, find, graph_at
 from translator.shim.contract import After, ExecutionId, Scope, State
 from translator.shim.controlflow import fan, scopes
 from translator.shim.outcome import earlier_run
@@ -23,13 +18,10 @@ from translator.shim.parameters.grid import label
 from translator.shim.store import NoManifestError, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from airflow.sdk import Context
-
-    from airflow_plugin.run.mark import RunMark
-    from translator.shim.contract import Dialect, Json, Manifest, StoreAddress
-    from translator.shim.store import Store
+    from airflow_plugin.controlflow.queries import RunQueries
+    from translator.shim.contract import Dialect, Json, Manifest
 
 Index: TypeAlias = "tuple[int, ...]"
 """The index of the item in each enclosing map, outermost first."""
@@ -52,71 +44,6 @@ class _Cache:
     scopes: dict[str, Scope] = field(default_factory=dict)
 
 
-class Airflow(Protocol):
-    """The interface to Airflow's knowledge of a run, for tasks and for the database."""
-
-    pipeline: str
-    root: Graph
-    params: Mapping[str, Any]
-    store: StoreAddress
-
-    def folder(self, store: Store, tries: Iterable[str]) -> str:
-        """Return the run's name in the store; ``tries`` are URIs of its manifests, if there are any."""
-
-    def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:
-        """Return the states of all instances, or of one task: by the task's id, or by the id, ``_`` and a number."""
-
-    def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
-        """Return the items of a map, for one item of each enclosing map."""
-
-    def tries(self, task_id: str) -> Mapping[int, str]:
-        """Return by number the URIs that the instances of a task have named."""
-
-    def marked(self, task_id: str) -> Collection[int]:
-        """Return the numbers of the instances of a task that a person marked as failed while they ran."""
-
-
-class Task:
-    """A run, as one of its tasks can query it.
-
-    Args:
-        context: the task's.
-        mark: how a person marked the run.
-    """
-
-    def __init__(self, context: Context, mark: RunMark | None = None) -> None:
-        self._context = context
-        self._mark = mark
-        self.pipeline: str = pipeline_of(context["dag"])
-        self.root = read(context["dag"])
-        self.params: Mapping[str, Any] = context["params"]
-        self.store = store_address(context["dag"].default_args)
-
-    def folder(self, store: Store, tries: Iterable[str]) -> str:
-        """Return the run's name in the store."""
-        return run_directory(self._context, store, tries)
-
-    def states(self, task_id: str | None = None, number: int | None = None) -> Mapping[str, str | None]:
-        """Return the states of all instances, or of those of a task."""
-        ti = self._context["ti"]
-        task_ids = [task_id] if task_id else None
-        listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, map_index=number)
-        states: Mapping[str, str | None] = listed.get(ti.run_id, {})
-        return states if self._mark is None else self._mark.before_by_key(states)
-
-    def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
-        """Return the items of a map, for one item of each enclosing map."""
-        return self._context["ti"].xcom_pull(task_ids=task_id) or ()
-
-    def tries(self, task_id: str) -> Mapping[int, str]:
-        """Return by number the URIs that the instances of a task have named."""
-        return named_tries(self._context, task_id)
-
-    def marked(self, task_id: str) -> Collection[int]:
-        """Return the numbers of the instances of a task that a person marked as failed while they ran."""
-        return indexes(self._context["ti"].xcom_pull(task_ids=task_id, key=INSTANCE))
-
-
 class Run:
     """The context of a task in its run.
 
@@ -126,7 +53,7 @@ class Run:
         index: of the items that the task is for, if it is in the body of a map.
     """
 
-    def __init__(self, airflow: Airflow, dialect: Dialect, index: Index = ()) -> None:
+    def __init__(self, airflow: RunQueries, dialect: Dialect, index: Index = ()) -> None:
         self._airflow = airflow
         self.dialect = dialect
         self._cache = _Cache()

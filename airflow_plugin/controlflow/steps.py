@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypedDict
 
 from airflow.sdk import BaseOperator, TriggerRule
 
-from airflow_plugin.controlflow.progress import Run, Task
+from airflow_plugin.controlflow.progress import Run
+from airflow_plugin.controlflow.queries import TaskQueries
 from airflow_plugin.controlflow.structure import dialect_of, place_of
 from airflow_plugin.dataflow.step import document
 from airflow_plugin.exceptions import NotStarted
@@ -99,7 +100,7 @@ class ControlFlowOperator(BaseOperator):
             raise NotStarted(f"not started: {CANCELLED}")
         # An operator that Airflow created from a mapped one does not know its group.
         path = place_of(context["dag"].get_task(self.task_id))
-        airflow = Task(context)
+        airflow = TaskQueries(context)
         index = tuple(self.item["index"]) if isinstance(self.item, Mapping) else ()
         run = Run(airflow, dialect_of(airflow.root), index)
         looks = self.trigger_rule != TriggerRule.ALL_SUCCESS or run.may_be_left_out(path)

@@ -10,12 +10,11 @@ from translator import registry
 from translator.cli.exit_status import OK, UsageError
 from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
+from translator.config.files import NAME as SETTINGS
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-SETTINGS = "translator.toml"
 
 
 def main(argv: Sequence[str]) -> int:

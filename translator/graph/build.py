@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.graph.model import END, Box, Branch, Drawing, Link, LinkKind, Picture
-from translator.graph.words import branch_title, carried, condition, kind, notes
+from translator.graph.words import branch_title, carried, condition, kind_text, notes
 from translator.nodes import COMPLETE, ERROR, branches, reached_nodes, routes
 
 if TYPE_CHECKING:
@@ -80,13 +80,13 @@ class _Builder:
         )
         remarks = (*notes(self._pipeline, node), *(() if reached else ("unreachable",)))
         group = node.group if isinstance(node, ir.StepNode) else None
-        return Box(key, path, kind(node), remarks, group, self._statuses.get(path), inside)
+        return Box(key, path, kind_text(node), remarks, group, self._statuses.get(path), inside)
 
     def _earlier(self, node: ir.Node) -> Box:
         """Return the box of a node that is left out."""
         part = self._pipeline.part
         which = "an earlier run" if part is None or part.run is None else f"run {part.run}"
-        return Box(self._key("n"), (node.name,), kind(node), (f"left out: from {which}",))
+        return Box(self._key("n"), (node.name,), kind_text(node), (f"left out: from {which}",))
 
     def _data_links(self, graph: ir.Graph, keys: Mapping[str, str]) -> Iterator[Link]:
         grouped: dict[tuple[str, str], list[ir.Edge]] = defaultdict(list)

@@ -27,7 +27,7 @@ SUB_GRAPH = "dag"
 """The name of the branch of a node that is a sub-graph (Magnus)."""
 
 
-def kind(node: ir.Node) -> str:
+def kind_text(node: ir.Node) -> str:
     """Return the kind of a node, and what it does with its branches."""
     match node:
         case ir.ExecutionNode():
@@ -54,7 +54,7 @@ def branch_title(node: ir.Node, name: str) -> str:
         case ir.ChoiceNode():
             return f"case {name}"
         case _:
-            return "" if name == SUB_GRAPH and kind(node) == "sub-graph" else f"branch {name}"
+            return "" if name == SUB_GRAPH and kind_text(node) == "sub-graph" else f"branch {name}"
 
 
 def notes(pipeline: ir.Pipeline, node: ir.Node) -> Iterator[str]:

@@ -125,7 +125,8 @@ def test_a_task_reads_its_dag_once_and_in_linear_time(dag_of: Any) -> None:
 
 def test_a_long_way_back_to_a_scope_does_not_recurse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A person may mark any number of steps as a success that have left nothing."""
-    from airflow_plugin.controlflow.progress import Run, Task
+    from airflow_plugin.controlflow.progress import Run
+    from airflow_plugin.controlflow.queries import TaskQueries
 
     class Nothing:
         dag_id, run_id, map_index = "p", "r", -1
@@ -140,7 +141,7 @@ def test_a_long_way_back_to_a_scope_does_not_recurse(tmp_path: Path, monkeypatch
         "params": {"x": 1},
         "run_id": "r",
     }
-    run = Run(Task(context), "magnus")
+    run = Run(TaskQueries(context), "magnus")
     assert run.scope_before((f"n{sys.getrecursionlimit() - 1}",)) == run.initial_scope(())
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim.contract import Context, ExecutionId, Step
 from translator.shim.execution import execute
+from translator.shim.execution.state import NOTE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 WITHIN = 120.0
 """The seconds in which what is to end must have ended, on a slow machine as well."""
-_SHIM = "[shim] "
 _numbers = itertools.count(int.from_bytes(os.urandom(3)))
 _PROGRAM = """
 import json, sys
@@ -70,7 +70,7 @@ class Ran:
     @property
     def output(self) -> list[str]:
         """The lines of the command."""
-        return [line for line in self.log if not line.startswith(_SHIM)]
+        return [line for line in self.log if not line.startswith(NOTE)]
 
     @property
     def outputs(self) -> list[str]:

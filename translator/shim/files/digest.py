@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 READ_ONLY = 0o444
 """The mode of shared files."""
-_FICLONE = 0x40049409
+# Linux's ioctl that makes two files share their blocks until one is written to (Btrfs, XFS, bcachefs).
+FICLONE = 0x40049409
 
 
 def no_pulse() -> None:
@@ -115,7 +116,7 @@ def _reflink(source: Path, target: Path) -> bool:
         return False
     try:
         with source.open("rb") as read, target.open("xb") as written:
-            fcntl.ioctl(written.fileno(), _FICLONE, read.fileno())
+            fcntl.ioctl(written.fileno(), FICLONE, read.fileno())
     except OSError as error:
         if error.errno != errno.EEXIST:
             target.unlink(missing_ok=True)

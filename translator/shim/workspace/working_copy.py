@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim.files.digest import no_pulse
+from translator.shim.files.digest import FICLONE, no_pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SMALL = 1 << 20
 _EVERY = 200
-# Linux's ioctl that makes two files share their blocks until one is written to (Btrfs, XFS, bcachefs).
-_CLONE = 0x40049409
 
 
 @dataclass(slots=True)
@@ -172,7 +170,7 @@ def _cloned(source: str, target: str) -> bool:
         return False
     with open(source, "rb") as file, open(target, "wb") as copied:  # noqa: PTH123 - as above
         try:
-            fcntl.ioctl(copied.fileno(), _CLONE, file.fileno())
+            fcntl.ioctl(copied.fileno(), FICLONE, file.fileno())
         except OSError:
             return False
     return True
