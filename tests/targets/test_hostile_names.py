@@ -185,3 +185,30 @@ def test_in_a_file(hostile: str, dialect: str, target: str, tmp_path: Path) -> N
     source = written(bad, target)
     assert looks_as_it_reads(source)
     assert shape(tidy(source)) == shape(tidy(written(good, target)))
+
+
+WORDS = (
+    *("again", "branch", "chain", "chosen", "complete", "dag", "dag_param", "enter", "execution", "fail", "failed"),
+    *("finish", "flow", "grid", "index", "inputs", "items", "iteration", "job", "join", "list", "loom", "metadata"),
+    *("number", "output", "parameter", "points", "project", "range", "run", "runner", "skip", "start", "state", "str"),
+    *("token", "unmapped"),
+)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_name_hides_one_that_the_file_uses(dialect: str, target: str, tmp_path: Path) -> None:
+    for word in WORDS:
+        made = loaded(dialect, word, tmp_path / word).choose()
+        tree = ast.parse(TARGETS[target].generate(made, GenerateOptions()))
+        nodes = list(ast.walk(tree))
+        imported = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+        fields = {id(node.target) for node in nodes if isinstance(node, ast.AnnAssign)}  # of forms
+        names = (node for node in nodes if isinstance(node, ast.Name) and id(node) not in fields)
+        stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+        arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        bound = stored | defined | arguments
+        assert not bound & imported, word
+        called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        assert not bound & called - defined, word

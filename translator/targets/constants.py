@@ -10,7 +10,7 @@ from translator.targets import render
 from translator.targets.steps import step_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from translator import ir
     from translator.targets.render import Expression
@@ -26,6 +26,12 @@ class StepConstant:
 
     name: str
     step: Expression
+
+
+def constant(identifier: str, reserved: Container[str]) -> str:
+    """Return the constant named like an identifier; its underscore stays only if it is reserved."""
+    alone = identifier.rstrip("_")
+    return (identifier if alone in reserved else alone).upper()
 
 
 def step_constants(
@@ -47,7 +53,7 @@ def step_constants(
         different.setdefault(text, step)
         titles.setdefault(text, title)
         used[where] = text
-    constants = {text: name.upper() for text, name in title_identifiers(titles, _RESERVED).items()}
+    constants = {text: constant(name, _RESERVED) for text, name in title_identifiers(titles, _RESERVED).items()}
     return (
         tuple(StepConstant(constants[text], step) for text, step in different.items()),
         {where: constants[text] for where, text in used.items()},

@@ -101,7 +101,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
             options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
         imports=import_blocks(
-            _MODULES,
+            {imported: module for imported, module in _MODULES.items() if imported in reserved},
             {
                 "DAG",
                 "Path",

@@ -32,7 +32,9 @@ def doc(text: str, hanging: int | None = None) -> list[str]:
     line = printable(" ".join(text.split()))
     first, rest = ("", _BODY) if hanging is None else (" " * hanging, hanging + 4)
     for width in range(_DOC_WIDTH, _NARROW - 1, -4):
-        lines = textwrap.wrap(line, width, initial_indent=first, subsequent_indent=" " * rest) or [first]
+        lines = textwrap.wrap(
+            line, width, initial_indent=first, subsequent_indent=" " * rest, break_on_hyphens=False
+        ) or [first]
         if all(_BODY + columns(docstring([written])) <= WIDTH for written in lines):
             break
     return lines

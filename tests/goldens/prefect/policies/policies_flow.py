@@ -279,8 +279,8 @@ def policies(
         all_of_them_inputs: Files for the inputs of the node `all-of-them`.
         next_of_them_inputs: Files for the inputs of the node `next-of-them`.
         some_of_them_inputs: Files for the inputs of the node `some-of-them`.
-        again_of_them_inputs: Files for the inputs of the node `again-of-
-            them`.
+        again_of_them_inputs: Files for the inputs of the node
+            `again-of-them`.
     """
     with run_of("Policies", project=PROJECT):
         all_run = all_node.submit(parameters=all_, inputs=all_inputs)

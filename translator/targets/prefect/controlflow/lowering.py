@@ -104,7 +104,7 @@ def _steps(file: _File) -> Iterator[StepConstant]:
         if isinstance(node, ir.ExecutionNode):
             step = step_expression(node.step)
             file.used |= set(render.names_in(step))
-            yield StepConstant(file.names.places[path].upper(), step)
+            yield StepConstant(file.names.constants[path], step)
 
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
@@ -115,7 +115,7 @@ def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Func
         if isinstance(node, ir.ExecutionNode):
             file.used.add("step_node")
             name = file.names.places[here]
-            task = call("step_node", Name(name.upper()), **_task_options(file, node))
+            task = call("step_node", Name(file.names.constants[here]), **_task_options(file, node))
             yield StepTask(name, task, reached=node.name in reached)
             continue
         for name, inner in branches(node).items():

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import free, identifiers
-from translator.nodes import BODY, branches
+from translator.nodes import BODY, branches, walk
+from translator.targets.constants import constant
 from translator.targets.hooks import hook_names
 from translator.targets.prefect.reserved import ARGUMENTS
 from translator.targets.prefect.settings import SETTINGS, TARGET
@@ -21,20 +22,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 RESERVED = {
-    *("again", "allow_failure", "branch", "choice_node", "chosen", "fail", "failed", "finish_graph", "flow", "index"),
-    *("items", "loop_node", "map_node", "parallel_node", "record_crash", "run_of_graph", "start", "step_node"),
+    *("allow_failure", "fail", "failed", "finish_graph", "flow", "record_crash", "run_of_graph", "start", "step_node"),
     *("succeed", "thread_pool", "token"),
     "project",  # its upper case is the constant of the project directory
     "l",  # linters mistake them for digits
 }
+OF_KINDS: Mapping[type[ir.Node], frozenset[str]] = {
+    ir.ParallelNode: frozenset(("branch", "parallel_node")),
+    ir.MapNode: frozenset(("branch", "items", "map_node")),
+    ir.LoopNode: frozenset(("again", "branch", "index", "loop_node")),
+    ir.ChoiceNode: frozenset(("branch", "choice_node", "chosen")),
+}
+"""The names that a file needs for a kind of node."""
 Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of nodes' tasks and branches' functions, by path (with ``*`` for the body of a map or a loop)."""
+    """The names of nodes' tasks and branches' functions, by path (with ``*`` for the body of a map or a loop).
+
+    ``constants`` are those that hold steps.
+    """
 
     places: Mapping[Path, str]
+    constants: Mapping[Path, str]
     onward: Mapping[Path, str]
     flow: str
     arguments: Mapping[str, str]
@@ -49,18 +60,19 @@ def names_of(pipeline: ir.Pipeline, onward: list[Path]) -> Names:
         onward: the paths of the nodes that begin their own function.
     """
     labels = _labels(dict(_spoken(pipeline.graph, ())))
-    identifier_of = identifiers(list(labels.values()), RESERVED)
+    reserved = RESERVED.union(*(OF_KINDS.get(type(node), ()) for _, node in walk(pipeline.graph)))
+    identifier_of = identifiers(list(labels.values()), reserved)
     places = {path: identifier_of[label] for path, label in labels.items()}
-    taken = {*places.values(), *RESERVED}
+    taken = {*places.values(), *reserved}
     functions: dict[Path, str] = {}
     for path in onward:
         functions[path] = free(f"from_{places[path].rstrip('_')}", taken)
         taken.add(functions[path])
     flow = identifiers([pipeline.title], taken)[pipeline.title]
     arguments = identifiers([parameter.name for parameter in pipeline.parameters], taken | {flow} | ARGUMENTS)
-    constants = {name.upper() for name in places.values()}
-    hooks = hook_names(pipeline, TARGET, SETTINGS, taken | {flow, "PROJECT", *arguments.values()} | constants)
-    return Names(places, functions, flow, arguments, hooks)
+    constants = {path: constant(name, ("project",)) for path, name in places.items()}
+    hooks = hook_names(pipeline, TARGET, SETTINGS, taken | {flow, "PROJECT", *arguments.values(), *constants.values()})
+    return Names(places, constants, functions, flow, arguments, hooks)
 
 
 def _spoken(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, Path]]:

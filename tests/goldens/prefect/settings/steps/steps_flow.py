@@ -17,7 +17,7 @@ from prefect_plugin import (
 PROJECT = Path(__file__).parent
 
 PREPARE = Step(name="prepare", source="steps.yaml:5", kind="stub")
-AGAIN_ = Step(
+AGAIN = Step(
     name="again",
     command=["python again.py"],
     source="steps.yaml:8",
@@ -31,8 +31,8 @@ prepare = step_node(
     retry_condition_fn=infrastructure_failed,
     on_failure=[note],
 )
-again_ = step_node(
-    AGAIN_,
+again = step_node(
+    AGAIN,
     retries=2,
     retry_delay_seconds=60,
     retry_condition_fn=infrastructure_failed,
@@ -58,10 +58,10 @@ def steps() -> State:
         project=PROJECT,
         store="s3://ml-artifacts/pipelines",
         store_block="ml-artifacts",
-        nodes=[prepare, again_],
+        nodes=[prepare, again],
     ) as start:
         token = prepare.submit(start)
-        return finish_graph(again_.submit(token))
+        return finish_graph(again.submit(token))
 
 
 if __name__ == "__main__":
