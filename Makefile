@@ -43,7 +43,7 @@ PYTHONS ?= 3.12 3.13 3.14
 
 # The tests that say most about other versions in a few minutes; tables and edges run on both engines at once.
 ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/console/test_console.py) \
-	tests/$(1)/test_embedded.py tests/$(1)/test_on_error.py tests/examples
+	tests/$(1)/embedded/test_embedded.py tests/$(1)/dataflow/test_on_error.py tests/examples
 BOTH_ENGINES := tests/parity/test_cases.py tests/parity/test_valohai_example.py tests/parity/test_loom_examples.py
 
 # Debian packages of programs that some tests start; without them these are skipped.

@@ -132,3 +132,13 @@ def test_random_tests_differ_in_how_many_examples_they_have_only() -> None:
     for file in files:
         for one in settings.findall(file.read_text(encoding="utf-8")):
             assert not elsewhere.search(one), file
+
+
+def test_the_makefile_names_tests_that_exist() -> None:
+    named = {
+        path.replace("$(1)", engine)
+        for path in re.findall(r"tests/[\w/$()]+\.py", MAKEFILE)
+        for engine in ("airflow", "prefect")
+    }
+    assert len(named) > 3
+    assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []
