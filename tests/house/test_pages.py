@@ -231,3 +231,11 @@ def test_every_generated_part_has_a_source() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for name in re.findall(r"<!-- ([\w-]+): begin -->", page.read_text(encoding="utf-8")):
             assert name == "table" or (str(page.relative_to(ROOT)), name) in PARTS, (page, name)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "tutorials").glob("*.md")), ids=lambda page: page.stem)
+def test_tutorials_show_parts_of_generated_files(page: Path) -> None:
+    (file,) = (ROOT / "translator" / "dialects" / page.stem / "example").glob("*.y*ml")
+    texts = [target.generate(load(file).choose()) for target in registry.targets()]
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        assert any(block.rstrip() in text for text in texts), block
