@@ -4,6 +4,7 @@ import importlib.util
 
 import pytest
 
+from translator.shim.files.object_stores import fsspec_uri, path_in_bucket
 from translator.shim.store import StoreError, open_store
 
 
@@ -18,3 +19,18 @@ def test_the_missing_package_of_a_store_is_named(uri, package, extra, monkeypatc
         open_store(uri)
     said = f"needs the package {package}, which is missing here; pip install 'pipeline-translator[{extra}]'"
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "written", "path"),
+    [
+        ("s3://bucket/a/b.csv", "s3://bucket/a/b.csv", "a/b.csv"),
+        ("azure://account/box/a/b.csv", "abfs://box@account.dfs.core.windows.net/a/b.csv", "a/b.csv"),
+        ("azure://account/box/a/**.csv", "abfs://box@account.dfs.core.windows.net/a/**.csv", "a/**.csv"),
+        ("azure://account/box/", "abfs://box@account.dfs.core.windows.net/", ""),
+        ("azure://ac@count/box/a", "azure://ac@count/box/a", "box/a"),
+        ("abfs://box@account/a", "abfs://box@account/a", "a"),
+    ],
+)
+def test_the_vendor_s_addresses_of_azure(uri, written, path):
+    assert (fsspec_uri(uri), path_in_bucket(uri)) == (written, path)

@@ -30,13 +30,10 @@ _FSSPEC = {
     "sftp": "paramiko",
     "hdfs": "pyarrow",
     "github": "requests",
+    "oci": "ocifs",
 }
 """The schemes of inputs that fsspec reads, with the package that it needs for them."""
 _FETCHED = ("file", "http", "https")
-_VALOHAI_ONLY = {
-    "azure": "Valohai's own form of Azure URLs",
-    "swift": "Swift stores",
-}
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
 
@@ -357,8 +354,8 @@ def _check_name(uri: str, place: Located, diagnostics: Diagnostics) -> None:
 def _refusal(uri: str) -> tuple[str, str] | None:
     """Return why files at an address cannot be fetched yet: the topic and its description."""
     scheme = _scheme(uri)
-    if scheme in _VALOHAI_ONLY:
-        return f"{scheme}-input", _VALOHAI_ONLY[scheme]
+    if scheme == "swift":
+        return "swift-input", "Swift stores, for which fsspec has no file system"
     if scheme in ("http", "https") and "*" in uri:
         return "wildcard", f"wildcards in {scheme}:// URLs"
     if scheme and scheme not in (*_FETCHED, *_FSSPEC, *KINDS):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from types import MappingProxyType
 
 PACKAGES = MappingProxyType(
     {
         **dict.fromkeys(("s3", "s3a"), "s3fs"),
         **dict.fromkeys(("gs", "gcs"), "gcsfs"),
-        **dict.fromkeys(("abfs", "abfss", "az", "adl"), "adlfs"),
+        **dict.fromkeys(("abfs", "abfss", "az", "adl", "azure"), "adlfs"),
     }
 )
 """The packages by the schemes of URIs."""
@@ -20,6 +21,19 @@ REMOTE = frozenset(
     )
 )
 """The schemes of URIs that cannot name a file of the worker; other file systems of fsspec may wrap a local one."""
+
+
+_AZURE = re.compile(r"azure://([A-Za-z0-9-]+)/([^/]+)/(.*)", re.DOTALL)
+
+
+def fsspec_uri(uri: str) -> str:
+    """Return a URI as fsspec writes it: Valohai's ``azure://ACCOUNT/CONTAINER/BLOB`` has another order there."""
+    return _AZURE.sub(r"abfs://\2@\1.dfs.core.windows.net/\3", uri)
+
+
+def path_in_bucket(uri: str) -> str:
+    """Return the path of a file in its bucket or container."""
+    return fsspec_uri(uri).partition("://")[2].partition("/")[2]
 
 
 def missing_package(uri: str) -> tuple[str, str] | None:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from translator.shim.errors import TranslatorError
 from translator.shim.files import abandon, digest
 from translator.shim.files.digest import READ_ONLY
+from translator.shim.files.object_stores import path_in_bucket
 from translator.shim.files.paths import PathError, file_uri, place
 from translator.shim.masking.uris import flaw, redact, redact_quoted
 from translator.shim.store import transfer
@@ -118,7 +119,7 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
 
 def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list[tuple[str, str]]:
     if not _WILD.search(uri):
-        return [(uri, _place(uri.partition("://")[2].partition("/")[2], step_input, uri))]
+        return [(uri, _place(path_in_bucket(uri), step_input, uri))]
     from translator.shim.store.objects import file_system
 
     root = _before_wildcard(uri)
@@ -132,7 +133,7 @@ def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list
     except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
         raise FetchError(f"{redact(uri)} cannot be listed: {redact_quoted(str(error), uri)}") from None
     wanted = _pattern(uri[len(root) :])
-    in_bucket = root.partition("://")[2].partition("/")[2]
+    in_bucket = path_in_bucket(root)
     matches = [
         (root + name, _place(in_bucket + name, step_input, uri, in_bucket)) for name in names if wanted.fullmatch(name)
     ]

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from translator.shim.contract import FileRecord
 from translator.shim.files import abandon
 from translator.shim.files.digest import READ_ONLY, no_pulse
-from translator.shim.files.object_stores import missing_package
+from translator.shim.files.object_stores import fsspec_uri, missing_package
 from translator.shim.files.paths import PathError, relative
 from translator.shim.json_values import thawed
 from translator.shim.masking.uris import flaw, redact_quoted
@@ -287,7 +287,7 @@ def file_system(uri: str, options: Mapping[str, Any] = MappingProxyType({})) -> 
     import fsspec.core  # type: ignore[import-untyped]  # it has no type hints
 
     # Other machines write to the same store, so a cached listing may be wrong.
-    system, path = fsspec.core.url_to_fs(uri, **{**thawed(options), "use_listings_cache": False})
+    system, path = fsspec.core.url_to_fs(fsspec_uri(uri), **{**thawed(options), "use_listings_cache": False})
     return system, str(path)
 
 
