@@ -103,7 +103,9 @@ def states(out):
         ([], {"report": "complete", "run": "complete"}),
         (["--fail", "train"], {"train": "error", "report": "skipped", "again": "skipped", "run": "error"}),
         (["--fail", "train[0]"], {"train": "complete", "report": "complete"}),
+        (["--fail", "train.0"], {"train": "complete", "report": "complete"}),
         (["--fail", "again@1", "--fail", "again[0]@2"], {"again": "complete", "run": "complete"}),
+        (["--fail", "again.0@1", "--fail", "again.0@2"], {"again": "complete", "run": "complete"}),
         (["--fail", "again"], {"again": "error", "run": "error"}),
         (["--fail", "again@1", "--tries", "1"], {"again": "error"}),
         (["--fail", "wide[4]"], {"wide": "error", "late": "skipped"}),
@@ -136,6 +138,7 @@ def test_values(explain):
     ("arguments", "message"),
     [
         (["--fail", "trian"], "did you mean 'train'?"),
+        (["--fail", "trian.1"], "there is no node called 'trian'"),
         (["--fail", "train[2]"], "train has 2 executions, [0] to [1]"),
         (["--fail", "prepare[1]"], "prepare is an execution node with one execution, [0]"),
         (["--fail", "prepare@2"], "each execution of prepare has one attempt"),

@@ -16,7 +16,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         metavar="NODE | NODE[i] | NODE[i]@ATTEMPT | NODE.BRANCH.NODE",
         help="what fails: all executions of a node, one execution, one attempt, or a node in a branch (repeatable); "
-        "a branch is a name, the number of an item or iteration, or * for all of them",
+        "NODE.i is the same as NODE[i]; a branch is a name, the number of an item or iteration, or * for all of them",
     )
     verdict = "result of a condition (Loom; repeatable)"
     parser.add_argument("--assume", action="append", default=[], metavar="CONDITION=true|false", help=verdict)

@@ -29,6 +29,8 @@ _DIGITS = 4
 _PLACEHOLDER = "given.file"
 """Stands for the files of an input that every run is given."""
 _FAILURE = re.compile(r"(?P<node>.+?)(\[(?P<index>\d+)\])?(@(?P<attempt>\d+))?", re.DOTALL)
+_DOTTED = re.compile(r"\.(\d+)(?=(?:@\d+)?\Z)")
+"""The index in ``NODE.i``, which needs no quotes in a shell."""
 
 
 def explain(
@@ -42,7 +44,7 @@ def explain(
 
     Args:
         pipeline: the pipeline.
-        failures: what fails, as ``NODE``, ``NODE[i]`` or ``NODE[i]@ATTEMPT``.
+        failures: what fails, as ``NODE``, ``NODE[i]`` or ``NODE[i]@ATTEMPT``; ``NODE.i`` is the same as ``NODE[i]``.
         values: the values given for the run.
         diagnostics: receives unknown nodes; then the result is None.
         known_verdicts: the results of conditions, by name; others are assumed.
@@ -85,6 +87,8 @@ def _failure(text: str, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnosti
     if text in nodes:  # a name may end in brackets
         return Failure(text)
     match = _FAILURE.fullmatch(text)
+    if match is None or match["node"] not in nodes:
+        match = _FAILURE.fullmatch(_DOTTED.sub(r"[\1]", text))
     if match is None or match["node"] not in nodes:
         name = match["node"] if match else text
         hint = did_you_mean(name, nodes, "nodes")
