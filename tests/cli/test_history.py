@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ def cells(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()]
 
 
-def test_runs(translate: Run, tmp_path: Path) -> None:
+def test_runs(translate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status, out, _ = translate("runs")
     assert status == 0
     head, second, first, blank, store = cells(out)
@@ -73,6 +74,11 @@ def test_runs(translate: Run, tmp_path: Path) -> None:
     ]
     assert translate("runs", "--store", "nothing") == (0, f"no runs in {tmp_path / 'nothing'}\n", "")
     assert translate("runs", "--store", "nothing://x")[0] == 2
+    monkeypatch.setitem(sys.modules, "gcsfs", None)
+    said = "the store gs://x needs the package gcsfs, which is missing here; pip install 'pipeline-translator[gcs]'\n"
+    assert translate("runs", "--store", "gs://x")[2] == f"translate: --store: {said}"
+    (tmp_path / "translator.toml").write_text('[defaults]\nstore = "gs://x"\n')
+    assert translate("runs")[2] == f"translate: {said}"
 
 
 def test_the_store_of_the_configuration_counts(translate: Run, tmp_path: Path) -> None:

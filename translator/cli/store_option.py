@@ -57,8 +57,9 @@ def open_chosen(option: str | None, setting: str | None) -> tuple[str, Store]:
     try:
         return uri, open_store(uri)
     except (StoreError, ValueError, ImportError, OSError) as error:
-        named = f"--store {option}" if option else f"the store {redact(wanted)}"
-        raise UsageError(f"{named}: {error}") from None
+        shown, where = redact(wanted), "--store" if option else "the store"
+        named = where if shown in str(error) and option else f"{where} {shown}"
+        raise UsageError(str(error) if str(error).startswith(named) else f"{named}: {error}") from None
 
 
 def store_of(args: argparse.Namespace) -> Store:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
 
@@ -109,8 +110,11 @@ class LiveTree:
     def _rows(self, width: int) -> Iterator[_Row]:
         from rich.text import Text
 
-        # Another thread adds to them meanwhile.
-        nodes = {path: dict(executions) for path, executions in list(self._progress.nodes.items())}
+        # Another thread changes them meanwhile, and the rows of a node must agree with its numbers.
+        nodes = {
+            path: {index: copy(execution) for index, execution in list(executions.items())}
+            for path, executions in list(self._progress.nodes.items())
+        }
         elapsed = duration(time.monotonic() - self._progress.began)
         doing = "starting" if not nodes else "running on"
         yield _Row(0, Text(f"{self._mark('running')} {doing} {self._engine}, {elapsed}", style="cyan"), -2)
