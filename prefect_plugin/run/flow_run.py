@@ -133,7 +133,8 @@ def _interruption(error: BaseException) -> tuple[Cause, str]:
         return Cause.SUSPEND, "the run was suspended"
     if isinstance(error, Exception):
         return Cause.ERROR, f"the flow failed: {type(error).__name__}: {error}"
-    return Cause.INTERRUPT, f"the run was interrupted ({type(error).__name__})"
+    what = "" if isinstance(error, KeyboardInterrupt) else f" ({type(error).__name__})"
+    return Cause.INTERRUPT, f"the run was interrupted{what}"
 
 
 def _settle(run: Run) -> None:

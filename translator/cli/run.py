@@ -153,24 +153,25 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
     place = store.uri(key_of(pipeline.name, run)).removeprefix("file://")
     labels = _labels(progress)
     why = failures(document, labels, place) if document is not None else ""
-    if not complete and not why and not args.verbose and ended.tail:
+    explained = why or (document is not None and ended.interruption)
+    if not complete and not explained and not args.verbose and ended.tail:
         sys.stderr.write(f"the last lines of the output (all of it with --verbose):\n{_indented(ended.tail)}")
     if document is None:
         sys.stderr.write(_without_record(target, ended, log, store, key_of(pipeline.name, run, name=ENGINE_LOG)))
-        if ended.interrupted:
-            return _stopped()
+        if ended.interruption:
+            return _stopped(ended)
         return USAGE if ended.status == USAGE else FAILED
     out = sys.stderr if args.quiet else sys.stdout
     if not args.quiet or not complete:
         shown_table = table(document, _files(pipeline.graph, labels), reasons=False, color=colorful(out))
         out.write(shown_table + (f"\n{why}" if why else "") + f"\noutputs and logs: {place}\n")
-    if ended.interrupted:
-        return _stopped()
+    if ended.interruption:
+        return _stopped(ended)
     return OK if complete else FAILED
 
 
-def _stopped() -> int:
-    sys.stderr.write("translate: the run was interrupted\n")
+def _stopped(ended: process.Ended) -> int:
+    sys.stderr.write(f"translate: {ended.interruption}\n")
     return INTERRUPTED
 
 
@@ -201,7 +202,7 @@ def _without_record(target: Target, ended: process.Ended, log: str, store: Store
 
     lines = tuple(line for line in log.splitlines() if line.strip())[-_LOG_LINES:]
     shown = f"the last lines of {target.NAME}'s log:\n{_indented(lines)}" if lines else ""
-    what = "was interrupted" if ended.interrupted else _ending(ended.status)
+    what = "was interrupted" if ended.interruption else _ending(ended.status)
     kept = ""
     if log:
         try:

@@ -28,11 +28,14 @@ _WHEN_GUARDED = 'read -r guarded && exec "$@" </dev/null'
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of an engine's process, with the last lines that it and the steps printed."""
+    """The end of an engine's process, with the last lines that it and the steps printed.
+
+    ``interruption`` says who stopped the run, if anybody did.
+    """
 
     status: int
     tail: tuple[str, ...]
-    interrupted: bool
+    interruption: str = ""
 
 
 def run(
@@ -40,7 +43,7 @@ def run(
 ) -> Ended:
     """Run the engine in its own process group, and end it with all its processes if this process is interrupted."""
     tail: deque[str] = deque(maxlen=TAIL)
-    interrupted = False
+    interruption = ""
 
     def read() -> None:
         for line in process.stdout or ():
@@ -67,14 +70,14 @@ def run(
                 with contextlib.suppress(BrokenPipeError), process.stdin as waiting:
                     waiting.write("guarded\n")
             process.wait()
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as error:
+            interruption = f"{str(error) or 'you'} stopped the run"
             _end(process)
         finally:
             # No process of the engine may be left: Prefect's server outlives a killed flow.
             _kill(process)
         reader.join(timeout=5)
-    return Ended(process.returncode, tuple(tail), interrupted)
+    return Ended(process.returncode, tuple(tail), interruption)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -109,8 +112,8 @@ def _terminable() -> Iterator[None]:
         yield
         return
 
-    def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
+    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt(signal.Signals(number).name)
 
     def ignore(_number: int, _frame: FrameType | None) -> None:
         pass
