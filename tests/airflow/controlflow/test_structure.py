@@ -12,6 +12,7 @@ from tests.controlflow.build import case
 from tests.controlflow.nested import NESTED, NESTED_RUNNABLE
 from tests.controlflow.table import CASES, GIVEN, RUNNABLE
 from tests.oracle.controlflow import cases
+from tests.targets.test_hostile_names import DIALECTS
 from translator import ir
 from translator.load import load_text
 from translator.nodes import branches, kind
@@ -85,6 +86,17 @@ def test_table(name: str) -> None:
 def test_random(drawn: Drawn) -> None:
     pytest.importorskip("airflow.sdk")
     check(load_text(yaml.safe_dump(drawn.document), "p.yaml", dialect="magnus").choose())
+
+
+@pytest.mark.parametrize(
+    "word", ["join", "items", "enter", "choose", "again", "finish", "iteration_0", "each_x", "A-b"]
+)
+@pytest.mark.parametrize("dialect", ["magnus", "runnable"])
+def test_nodes_and_branches_named_like_our_own_tasks(word: str, dialect: str) -> None:
+    """The document has the name at its root, in the body of a map, as a branch, in it, and in a loop."""
+    pytest.importorskip("airflow.sdk")
+    document = DIALECTS[dialect](word)
+    check(load_text(yaml.safe_dump(document), "p.yaml", dialect=dialect).choose())
 
 
 def test_a_dag_without_steps_is_an_error_with_a_hint() -> None:

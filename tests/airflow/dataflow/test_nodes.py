@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.airflow.pipelines import OK, Node, pipeline
+from tests.targets.test_hostile_names import loaded
+from translator import ir
 from translator.load import load_text
 from translator.targets import airflow
 
@@ -52,6 +54,22 @@ def test_the_nodes_of_a_dag_are_those_of_the_pipeline(dag_of: Any) -> None:
         "last": ("execution", "stop-next", "last", ("many", "gated")),
     }
     assert found["many"].tasks == ("many.grid", "many.run", "many.done")
+
+
+@pytest.mark.parametrize("word", ["grid", "run", "done", "finish", "dag", "A-b"])
+@pytest.mark.parametrize("dialect", ["valohai", "loom"])
+def test_nodes_named_like_our_own_tasks(word: str, dialect: str, tmp_path: Path) -> None:
+    """Also in a group of Loom, which has the name of its step."""
+    from airflow_plugin.dag.nodes import nodes
+
+    made = loaded(dialect, word, tmp_path).choose()
+    file = tmp_path / "dag.py"
+    file.write_text(airflow.generate(made))
+    found = nodes(runpy.run_path(str(file))["dag"])
+    assert list(found) == [node.name for node in made.nodes]
+    assert {name: (node.kind, bool(node.grid)) for name, node in found.items()} == {
+        node.name: ("task", True) if isinstance(node, ir.TaskNode) else ("execution", False) for node in made.nodes
+    }
 
 
 def test_nodes_keep_the_order_of_the_source_file(dag_of: Any) -> None:
