@@ -85,14 +85,9 @@ BEFORE = {"collect": "many", "gather": "lenient"}
 TASKS = {"list", "collect", "gather"}
 
 
-def alone(node: str) -> str:
-    """Return the id of the task of a node that is one task."""
-    return "list_" if node == "list" else node
-
-
 def tasks(node: str) -> list[str]:
     """Return the ids of the tasks of a node."""
-    return [alone(node)] if node in TASKS else [f"{node}.{part}" for part in ("grid", "run", "done")]
+    return [node] if node in TASKS else [f"{node}.{part}" for part in ("grid", "run", "done")]
 
 
 def failures() -> st.SearchStrategy[frozenset[str]]:
@@ -477,7 +472,7 @@ class History(RuleBasedStateMachine):
         self.model.marked_run = self.model.kept = None
 
     def _mark(self, node: str, index: int, state: str) -> None:
-        of_task = alone(node) if node in TASKS else f"{node}.run/{index}"
+        of_task = node if node in TASKS else f"{node}.run/{index}"
         self._patch(f"taskInstances/{of_task}", "new_state", state)
 
     def _patch(self, what: str, key: str, value: str) -> None:
