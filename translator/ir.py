@@ -272,6 +272,8 @@ class Step:
     runner: Runner | None = None
     secret_variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Environment variables by name, with the name of the secret that has the value."""
+    commit: str | None = None
+    """The hash of the commit whose files the command sees, if not those of the project directory."""
 
     @property
     def settable(self) -> tuple[Parameter, ...]:

@@ -47,6 +47,7 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
         files=lower_axis(files) if files is not None else None,
         resources=lower_resources(step.resources) if step.resources is not None else contract.Resources(),
         secret_variables=dict(step.secret_variables),
+        commit=step.commit,
     )
 
 

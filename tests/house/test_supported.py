@@ -174,7 +174,6 @@ CASES: dict[str, tuple[str, ...]] = {
     "`time-limit`, `no-output-timeout`, `environment-variables`": (
         document(step="    time-limit: 1h 30m\n    no-output-timeout: 600"),
     ),
-    "a node's `commit`": (document(node=second("commit: abc123")),),
     "`image`, `resources`, `environment`, `mounts`, `environment-variable-groups`": (
         document(step="    environment: big\n    resources: {memory: {max: 4096}}\n    mounts: ['/data:/data']"),
         document(step="    environment: big\n    environment-variable-groups: [store]"),

@@ -16,6 +16,7 @@ WITHOUT = {
     "grid-too-large": "the limit of Airflow is more points than a file should spell",
     "huge-file": "2 MiB",
     "missing-condition": "what it takes is an option: --include",
+    "moving-commit": "needs a Git repository",
     "no-earlier-run": "only a command that runs a pipeline looks for it",
     "not-ignorable": "always comes with the error",
     "not-utf-8": "not a text",

@@ -38,6 +38,8 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics, *, project: Path, sou
     """Check the files that a pipeline names; see ``translator.checks.check``."""
     steps = {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}
     for step in steps.values():
+        if step.commit is not None:
+            continue  # it runs with other files
         checker = _Checker(step, project, sources, diagnostics)
         if step.kind in OF_A_SHELL:
             checker.commands()

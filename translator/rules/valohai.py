@@ -14,6 +14,19 @@ def _parameters(text: str) -> str:
 
 RULES = (
     Rule(
+        "bad-commit",
+        (ERROR,),
+        "the commit of a node cannot be read",
+        "Name a commit of the project's Git repository, and fetch it there.",
+        valohai(pipeline=nodes("train").replace("step: train", "step: train, commit: 1f3a9c0")),
+    ),
+    Rule(
+        "moving-commit",
+        (NOTE,),
+        "the commit of a node is a branch or a tag, which may move later",
+        "Name the hash of the commit.",
+    ),
+    Rule(
         "ambiguous-fan-in",
         (WARNING,),
         "several executions have a value for a parameter that takes one",

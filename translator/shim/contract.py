@@ -130,6 +130,8 @@ class Step:
     parameter ``json``, ``object`` or ``metric``) and ``secrets`` (environment variables) are those of a step of Magnus
     or runnable. ``options`` are those of one kind of step only. ``runner`` is where it runs, if not as a process of the
     worker. ``secret_variables`` are environment variables by name, with the name of the secret that has the value.
+    ``commit`` is the hash of the commit of the project's repository whose files the command sees, if not those of the
+    project directory.
     """
 
     name: str
@@ -154,6 +156,7 @@ class Step:
     resources: Resources = Resources()
     runner: Runner | None = None
     secret_variables: Mapping[str, str] = field(default_factory=dict)
+    commit: str | None = None
 
     def in_dialect(self, dialect: Dialect) -> Step:
         """Return the step in the source language of its pipeline, unless it names another."""

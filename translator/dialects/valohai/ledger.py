@@ -67,7 +67,7 @@ _DEPLOYMENT = _refused("deployment", "deployments")
 _EXECUTION_NODE = {
     **_translated("edge-merge-mode", "name", "on-error", "override", "step", "type"),
     "actions": _ACTIONS,
-    "commit": _refused("commit", "a step from another commit"),
+    "commit": Entry(Fate.TRANSLATED, why="from the project's Git repository"),
 }
 
 LEDGER: Mapping[str, Mapping[str, Entry]] = {

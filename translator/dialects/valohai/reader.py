@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.diagnostics import Diagnostics, Severity
 from translator.dialects.valohai import vendor
 from translator.dialects.valohai.clean import is_clean
+from translator.dialects.valohai.commits import read_commit
 from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
 from translator.dialects.valohai.grids import read_grid
@@ -25,7 +27,6 @@ from translator.names import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translator.diagnostics import Diagnostics
     from translator.dialects import Source
     from translator.dialects.valohai.document import Item
     from translator.dialects.valohai.single_nodes import SingleNode
@@ -40,12 +41,17 @@ class _File:
     """The context of a file while its pipelines are read.
 
     ``wrong`` holds the paths of values that violate the schema, and of all that enclose them; ``shared`` holds the
-    steps that nodes run without an override.
+    steps that nodes run without an override. ``commit`` is the hash of the commit whose file this is, if nodes name it;
+    ``flaw`` is what is wrong with it, and ``commits`` are those files by the names that nodes give.
     """
 
+    source: Source
     items: Items
     config: vendor.Config
     wrong: frozenset[tuple[object, ...]]
+    commit: str | None = None
+    flaw: str = ""
+    commits: dict[str, _File | None] = field(default_factory=dict)
     shared: dict[tuple[str, str, frozenset[str]], ir.Step | None] = field(default_factory=dict)
 
 
@@ -73,7 +79,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     if not pipelines and not singles:
         hint = f"choose one of its steps with --step: {', '.join(map(repr, items.steps))}" if items.steps else None
         diagnostics.warning("no-pipeline", "the file has no pipeline", root.span, hint=hint)
-    file = _File(items, config, prefixes)
+    file = _File(source, items, config, prefixes)
     return (
         *(_read_pipeline(item, file, source.name, diagnostics.about(name)) for name, item in pipelines.items()),
         *(_read_single_node(single, file, source.name, diagnostics.about(single.name)) for single in singles),
@@ -137,18 +143,42 @@ def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Dia
         refuse("deployment", "deployment nodes", node.span, diagnostics)
         return None
     fine = account(node, f"{kind}-node", diagnostics)
-    if node.value.get("commit"):
-        return None  # its step and task are not in this file
+    if (commit := node.get("commit")) is not None and commit.value:
+        other = _file_of_commit(commit, file, diagnostics)
+        if other is None:
+            return None
+        file = other
     task = _referenced_item(node, "task", file.items.tasks, "task blueprint", diagnostics)
     owner = task.body if task else node
     item = _referenced_item(owner, "step", file.items.steps, "step", diagnostics)
     if item is None or item.name not in file.config.steps or (task and task.name not in file.config.tasks):
+        if item is not None and file.commit is not None:
+            message = f"step {item.name!r} of the commit {file.commit[:10]} is not valid: {file.flaw}"
+            diagnostics.error("bad-commit", message, node.value_span("commit"))
         return None
     step = _read_shared(item, node, fed, file, diagnostics)
     grid = read_grid(task.body, step, diagnostics) if task and step else ir.Grid(span=node.span)
     if step is None or grid is None or not fine:
         return None
     return _build_node(node, step, grid, task)
+
+
+def _file_of_commit(place: Located, file: _File, diagnostics: Diagnostics) -> _File | None:
+    """Return the pipeline file of the commit that a node names; None if it cannot be read."""
+    name = str(place.value)
+    if name not in file.commits:
+        read = read_commit(file.source, place, diagnostics)
+        if read is None:
+            return None
+        commit, root = read
+        scratch = Diagnostics()  # what is wrong with other items of that file does not matter
+        wrong = validate(root, scratch)
+        prefixes = frozenset(path[:end] for path in wrong for end in range(2, len(path) + 1))
+        items = sort_items(root)
+        config = vendor.parse(items, lambda item: (item.index, item.kind) in prefixes, scratch)
+        flaw = next((one.message for one in scratch.found if one.severity is Severity.ERROR), "")
+        file.commits[name] = _File(file.source, items, config, prefixes, commit, flaw)
+    return file.commits[name]
 
 
 def _build_node(node: Located, step: ir.Step, grid: ir.Grid, task: Item | None) -> ir.StepNode:
@@ -173,11 +203,16 @@ def _read_shared(
     override = node.get("override")
     replaced = fed if node.value.get("edge-merge-mode", "replace") == "replace" else frozenset()
     if override is not None and override.value:
-        return read_step(item, override, diagnostics, replaced)
+        return _of_commit(read_step(item, override, diagnostics, replaced), file)
     key = (diagnostics.pipeline or "", item.name, replaced)
     if key not in file.shared:
-        file.shared[key] = read_step(item, None, diagnostics, replaced)
+        file.shared[key] = _of_commit(read_step(item, None, diagnostics, replaced), file)
     return file.shared[key]
+
+
+def _of_commit(step: ir.Step | None, file: _File) -> ir.Step | None:
+    """Return a step of a file; that of another commit runs with the files of that commit."""
+    return step if step is None or file.commit is None else dataclasses.replace(step, commit=file.commit)
 
 
 def _fed_inputs(body: Located) -> dict[str, frozenset[str]]:

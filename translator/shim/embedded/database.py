@@ -10,15 +10,15 @@ import contextlib
 import hashlib
 import os
 import sqlite3
-import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from translator.shim.files.cache import cache_directory
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_DIRECTORY = "pipeline-translator"
 _LENGTH = 16
 """The number of digits of a digest in a name."""
 
@@ -36,7 +36,7 @@ def prepare(database: Path, engine: str, packages: Iterable[str], migrate: Calla
         Exception: what ``migrate`` raises; then nothing is cached.
     """
     key = hashlib.sha256("\n".join(sorted(packages)).encode()).hexdigest()[:_LENGTH]
-    directory = _directory()
+    directory = cache_directory()
     if directory is not None and any(_copied(file, database) for file in directory.glob(f"{engine}-{key}-*.db")):
         return
     migrate()
@@ -82,16 +82,3 @@ def _keep(database: Path, directory: Path, name: str) -> None:
     except (OSError, sqlite3.Error):
         if temporary:
             Path(temporary).unlink(missing_ok=True)
-
-
-def _directory() -> Path | None:
-    """Return the cache's directory, which only this user can write to; None if there can be none."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        cache = (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / _DIRECTORY
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = cache.stat()
-    except (OSError, RuntimeError):  # a home that cannot be written to, or none at all
-        return None
-    others = stat.S_IWGRP | stat.S_IWOTH
-    return cache if found.st_uid == os.geteuid() and not found.st_mode & others else None

@@ -27,7 +27,7 @@ from translator.shim.process import environment, supervise
 from translator.shim.process.supervise import kill_all
 from translator.shim.runners import RunnerError
 from translator.shim.store import MANIFEST, Store, StoreError, open_store, try_key
-from translator.shim.workspace import WorkspaceError, workspace
+from translator.shim.workspace import WorkspaceError, commits, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,6 +168,8 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
     step, project = execution.step, execution.context.project.absolute()
     if problem is not None:
         raise ExecutionError(problem)
+    if step.commit is not None:
+        project = _exported(project, step.commit, execution)
     inherited = environment.of_step(os.environ, step.required_environment)
     if absent := environment.missing(step.required_environment, step.environment, inherited):
         names = ", ".join(absent)
@@ -229,6 +231,18 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             dialect.register(work, execution.outputs)
         except ValueError as error:
             raise ExecutionError(str(error)) from error
+
+
+def _exported(project: Path, commit: str, execution: Execution) -> Path:
+    """Return the project as it is in a commit.
+
+    Raises:
+        ExecutionError: this worker cannot export the commit.
+    """
+    try:
+        return commits.export(project, commit, execution.pulse)
+    except commits.CommitError as error:
+        raise ExecutionError(str(error)) from error
 
 
 def _request(  # noqa: PLR0913, PLR0917 - what a place depends on

@@ -1,0 +1,104 @@
+"""Test nodes whose ``commit`` runs a step of another commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.installed import require
+from tests.shim.workspace.test_commits import commit, git
+from translator.load import Loaded, load, load_text
+
+OLD = """\
+- step:
+    name: work
+    image: old:1
+    command: cat code.txt
+    inputs: [{name: data, default: code.txt}]
+    parameters: [{name: x, type: integer, default: 1}]
+- step: {name: broken, image: i, command: [1]}
+- task:
+    name: grid
+    step: work
+    parameters: [{name: x, style: multiple, rules: {items: [1, 2]}}]
+"""
+NEW = """\
+- step: {{name: work, image: new:1, command: cat code.txt}}
+- pipeline:
+    name: P
+    nodes:
+      - {{name: then, type: {kind}, commit: {commit}, {more}}}
+      - {{name: now, type: execution, step: work}}
+    edges: [[then.dependency.*, now.dependency.*]]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    require("git")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    (folder / "valohai.yaml").write_text(OLD)
+    (folder / "code.txt").write_text("old")
+    commit(folder)
+    return folder
+
+
+def read(project: Path, commit: str, kind: str = "execution", more: str = "step: work") -> Loaded:
+    (project / "valohai.yaml").write_text(NEW.format(commit=commit, kind=kind, more=more))
+    return load(project / "valohai.yaml")
+
+
+def test_a_step_of_another_commit(project: Path) -> None:
+    head = git(project, "rev-parse", "HEAD")
+    loaded = read(project, head[:9])
+    then, now = loaded.choose().nodes
+    assert (then.step.image, then.step.commit, then.step.span.place) == ("old:1", head, f"valohai.yaml@{head[:10]}:2")
+    assert (now.step.image, now.step.commit) == ("new:1", None)
+    assert not any(one.code == "moving-commit" for one in loaded.diagnostics.found)
+    override = read(project, head, more="step: work, override: {image: 'other:1', parameters: [{name: x, default: 3}]}")
+    assert [p.default for p in override.choose().nodes[0].step.parameters] == [3]
+    assert override.choose().nodes[0].step.image == "other:1"
+
+
+def test_a_task_blueprint_of_another_commit(project: Path) -> None:
+    node = read(project, git(project, "rev-parse", "HEAD"), "task", "task: grid").choose().nodes[0]
+    assert node.grid.axes[0].values == (1, 2)
+    assert node.step.commit
+
+
+def test_a_branch_is_noted(project: Path) -> None:
+    found = {one.code: one.message for one in read(project, "main").diagnostics.found}
+    head = git(project, "rev-parse", "HEAD")
+    assert found["moving-commit"] == f"the commit 'main' is {head[:10]} now, which generated files keep"
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "code", "message"),
+    [
+        ("abc1234", "step: work", "bad-commit", "has no commit 'abc1234'"),
+        ("--help", "step: work", "bad-commit", "'--help' is not the name of a commit"),
+        ("'library:tool/1'", "step: work", "bad-commit", "is a step of Valohai's own library"),
+        ("main", "step: wrok", "unknown-step", "there is no step called 'wrok'"),
+        ("main", "step: broken", "bad-commit", "step 'broken' of the commit"),
+    ],
+)
+def test_what_cannot_be_read(project: Path, name: str, more: str, code: str, message: str) -> None:
+    loaded = read(project, name, more=more)
+    assert not loaded.pipelines
+    assert [one for one in loaded.diagnostics.found if one.code == code and message in one.message]
+
+
+def test_a_file_that_is_not_yaml(project: Path) -> None:
+    (project / "valohai.yaml").write_text("- [")
+    bad = commit(project)
+    message = next(one.message for one in read(project, bad).diagnostics.found if one.code == "bad-commit")
+    assert message.startswith(f"valohai.yaml of the commit {bad[:10]} cannot be read: ")
+
+
+def test_a_text_without_a_project_has_no_commits() -> None:
+    loaded = load_text(NEW.format(commit="main", kind="execution", more="step: work"))
+    assert "bad-commit" in [one.code for one in loaded.diagnostics.found]

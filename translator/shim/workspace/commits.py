@@ -1,0 +1,294 @@
+"""Read commits of the project's Git repository, for steps that run the code of another commit.
+
+Whoever wrote the repository must not run code here. So only commands that read objects are used: no checkout, which
+runs hooks and filters, no archive, which runs filters, no submodules, and nothing is fetched. An export is kept in the
+user's cache, which only this user can write to, under the digest of its tree.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator.shim.errors import TranslatorError
+from translator.shim.files.cache import cache_directory
+from translator.shim.files.digest import no_pulse
+from translator.shim.files.paths import PathError, relative
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_./-]{0,199}")
+"""The names of commits that are accepted: hashes, branches and tags, but no option and no operator of Git."""
+_HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_GIT = (
+    "git",
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "protocol.allow=never"),
+    "--no-pager",
+    "--literal-pathspecs",
+)
+_TIMEOUT = 60.0
+_DOCUMENT_LIMIT = 2 << 20
+"""The maximum size of a pipeline file."""
+_BLOCK = 1 << 20
+_LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
+
+
+class CommitError(TranslatorError):
+    """A commit that cannot be read, or a file in it that cannot be exported."""
+
+
+def resolve(project: Path, name: str) -> str:
+    """Return the hash of a commit.
+
+    Args:
+        project: a directory in the repository.
+        name: a hash, or its beginning, a branch or a tag.
+
+    Raises:
+        CommitError: the repository has no such commit.
+    """
+    if _NAME.fullmatch(name) is None or ".." in name:
+        raise CommitError(f"{name!r} is not the name of a commit")
+    try:
+        commit = _git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    except _GitError as error:
+        _check_repository(project)
+        hint = f"fetch it: git -C {project} fetch origin {name}"
+        raise CommitError(f"the Git repository of {project} has no commit {name!r}{error.reason}", hint) from None
+    return commit.decode("ascii", "replace").strip()
+
+
+def read(project: Path, commit: str, file: str) -> str:
+    """Return the text of a file of the project as it is in a commit.
+
+    Args:
+        project: a directory in the repository.
+        commit: the hash of the commit.
+        file: the file's name in the project.
+
+    Raises:
+        CommitError: the commit has no such file, or it is not a text.
+    """
+    place = f"{_checked(commit)}:{_prefix(project)}{file}"
+    try:
+        size = int(_git(project, "cat-file", "-s", place))
+        if size > _DOCUMENT_LIMIT:
+            raise CommitError(f"{file} of the commit {commit[:10]} has {size} bytes, more than {_DOCUMENT_LIMIT}")
+        return _git(project, "cat-file", "blob", place).decode("utf-8-sig")
+    except _GitError:
+        raise CommitError(f"the commit {commit[:10]} has no {file}") from None
+    except ValueError:
+        raise CommitError(f"{file} of the commit {commit[:10]} is not a text in UTF-8") from None
+
+
+def export(project: Path, commit: str, pulse: Callable[[], None] = no_pulse) -> Path:
+    """Return a directory with the project as it is in a commit.
+
+    Args:
+        project: a directory in the repository.
+        commit: the hash of the commit.
+        pulse: called between files; an exception ends the work.
+
+    Raises:
+        CommitError: the repository does not have the commit, the tree has a path that leaves its directory, or a cache
+            directory is missing.
+        OSError: the cache cannot be written.
+    """
+    resolve(project, _checked(commit))
+    cache = cache_directory()
+    if cache is None:
+        hint = "set XDG_CACHE_HOME to a directory that only this user can write to"
+        raise CommitError(f"the commit {commit[:10]} cannot be exported: this worker has no cache directory", hint)
+    try:
+        place = f"{commit}:{_prefix(project).rstrip('/')}"
+        tree = _git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", place).decode().strip()
+    except _GitError:
+        raise CommitError(f"the commit {commit[:10]} does not have the directory of the project") from None
+    target = cache / "commits" / _checked(tree)
+    if target.is_dir():
+        return target
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{tree[:10]}-"))
+    try:
+        _write(project, tree, folder, pulse)
+        folder.chmod(0o755)
+        try:
+            folder.rename(target)
+        except OSError:
+            if not target.is_dir():  # another execution has exported it
+                raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return target
+
+
+class _GitError(TranslatorError):
+    """A command of Git that failed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.reason = f": {text}" if text else ""
+
+
+def _write(project: Path, tree: str, folder: Path, pulse: Callable[[], None]) -> None:
+    """Write the files of a tree; links come last, so that no file is written through one."""
+    links: list[tuple[Path, bytes]] = []
+    with subprocess.Popen(
+        [*_GIT, "cat-file", "--batch"],
+        cwd=project,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as batch:
+        try:
+            for mode, digest, path in _entries(project, tree):
+                pulse()
+                target = folder / _inside(path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if mode == _SUBMODULE:
+                    target.mkdir()
+                elif mode == _LINK:
+                    links.append((target, b"".join(_blob(batch, digest))))
+                else:
+                    with target.open("xb") as file:
+                        for block in _blob(batch, digest):
+                            file.write(block)
+                    target.chmod(0o755 if mode == _EXECUTABLE else 0o644)
+            for target, text in links:
+                target.symlink_to(os.fsdecode(text))
+            _check_links([target for target, _ in links], folder)
+        except (FileExistsError, NotADirectoryError, ValueError) as error:
+            raise CommitError(f"the tree of the commit is not valid: {error}") from None
+        finally:
+            batch.kill()
+
+
+def _check_links(links: Sequence[Path], folder: Path) -> None:
+    """Check that links stay in a directory: whoever starts a run may choose files in it.
+
+    Raises:
+        CommitError: one leads out of it.
+    """
+    inside = folder.resolve()
+    for link in links:
+        try:
+            stays = link.resolve().is_relative_to(inside)
+        except (OSError, RuntimeError):  # a circle of links
+            stays = True
+        if not stays:
+            raise CommitError(
+                f"the commit cannot be exported: its link {str(link.relative_to(folder))!r} leads elsewhere"
+            )
+
+
+def _entries(project: Path, tree: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the entries of a tree: mode, digest and path."""
+    for entry in _git(project, "ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0"):
+        if entry:
+            head, _, path = entry.partition(b"\t")
+            mode, _, digest = head.decode("ascii").split(" ")
+            yield mode, digest, path.decode("utf-8", "surrogateescape")
+
+
+def _inside(path: str) -> str:
+    """Return a path of a tree if it stays in its directory and is not part of a repository.
+
+    Raises:
+        CommitError: it does not.
+    """
+    try:
+        checked = relative(path)
+    except PathError as error:
+        raise CommitError(f"the commit cannot be exported: {error}") from None
+    if any(part.casefold() == ".git" for part in checked.split("/")):
+        raise CommitError(f"the commit cannot be exported: it has the file {path!r}")
+    return checked
+
+
+def _blob(batch: subprocess.Popen[bytes], digest: str) -> Iterator[bytes]:
+    """Yield the content of a file in blocks."""
+    if batch.stdin is None or batch.stdout is None:
+        return
+    batch.stdin.write(f"{_checked(digest)}\n".encode())
+    batch.stdin.flush()
+    header = batch.stdout.readline().split(b" ")
+    if len(header) != 3 or header[1] != b"blob":  # noqa: PLR2004 - digest, type and size
+        raise CommitError(f"the Git repository lacks the object {digest}; fetch the commit completely")
+    rest = int(header[2])
+    while rest:
+        block = batch.stdout.read(min(rest, _BLOCK))
+        if not block:
+            raise CommitError(f"the Git repository lacks the object {digest}; fetch the commit completely")
+        rest -= len(block)
+        yield block
+    batch.stdout.read(1)
+
+
+def _checked(digest: str) -> str:
+    if _HASH.fullmatch(digest) is None:
+        raise CommitError(f"{digest!r} is not the hash of a commit")
+    return digest
+
+
+def _prefix(project: Path) -> str:
+    """Return the path of the project in its repository, with a slash at its end if there is one."""
+    return os.fsdecode(_git(project, "rev-parse", "--show-prefix")).removesuffix("\n")
+
+
+def _check_repository(project: Path) -> None:
+    """Check that a directory is in a Git repository that this user may read.
+
+    Raises:
+        CommitError: it is not.
+    """
+    try:
+        _git(project, "rev-parse", "--git-dir")
+    except _GitError as error:
+        raise CommitError(f"{project} is not in a Git repository that can be read{error.reason}") from None
+
+
+def _git(project: Path, *arguments: str) -> bytes:
+    """Run a command of Git; return its output.
+
+    Raises:
+        _GitError: it failed.
+        CommitError: there is no Git here.
+    """
+    try:
+        ended = subprocess.run(
+            [*_GIT, *arguments],
+            cwd=project,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_TIMEOUT,
+        )
+    except FileNotFoundError:
+        raise CommitError("git is not installed on this machine") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise CommitError(f"git cannot read the repository of {project}: {error}") from None
+    if ended.returncode:
+        raise _GitError(ended.stderr.decode("utf-8", "replace").strip().partition("\n")[0])
+    return ended.stdout
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of Git: no variable chooses another repository, and nothing is fetched or asked."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return own | {
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
