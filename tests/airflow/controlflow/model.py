@@ -345,7 +345,7 @@ def task_of(path: str) -> str:
     for place, name in enumerate(path.split(".")):
         if is_item(path, place):
             continue
-        parts.append(f"iteration_{name}" if name.isdecimal() else "list_" if name == "list" else name)
+        parts.append(f"iteration_{name}" if name.isdecimal() else name)
     return ".".join(parts)
 
 

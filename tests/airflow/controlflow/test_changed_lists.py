@@ -55,7 +55,7 @@ class Airflow:
         self.store = store
         self.uris = uris
         self.done = dict.fromkeys(
-            ("list_", "many.items", "many.each_item.work_0", "many.each_item.work_1", "many.join"), "success"
+            ("list", "many.items", "many.each_item.work_0", "many.each_item.work_1", "many.join"), "success"
         )
         self.done |= {"pick.choose": "success", "pick.heads.head": "success", "pick.tails.tail": "skipped"}
 
@@ -89,7 +89,7 @@ def run_with(tmp_path: Path) -> Any:
 
     def run(**written: Any) -> Run:
         uris: dict[str, dict[int, str]] = {}
-        for task, node in (("list_", "list"), ("many.join", "many"), ("pick.heads.head", "pick.heads.head")):
+        for task, node in (("list", "list"), ("many.join", "many"), ("pick.heads.head", "pick.heads.head")):
             fan.commit(
                 open_store(str(tmp_path)),
                 ExecutionId("changed", "run", node),
