@@ -34,7 +34,10 @@ def test_a_step_of_another_commit_is_the_same_on_both_engines(engines, tmp_path:
     project = tmp_path / "repository" / "project"
     project.mkdir(parents=True)
     git(project.parent, "init", "-q")
-    script = 'printf \'{"code": "%s", "input": "%s", "word": "%s"}\\n\' "$(cat code.txt)" "$(cat $2)" $1\n'
+    script = """
+commit=$(grep -o '"valohai.commit-identifier": [^,]*' $VH_CONFIG_DIR/execution.json | cut -d' ' -f2)
+printf '{"code": "%s", "input": "%s", "word": "%s", "commit": %s}\\n' "$(cat code.txt)" "$(cat $2)" $1 "$commit"
+"""
     (project / "say.sh").write_text(script)
     (project / "code.txt").write_text("old")
     (project / "valohai.yaml").write_text(STEP.format(word="before"))
@@ -51,6 +54,6 @@ def test_a_step_of_another_commit_is_the_same_on_both_engines(engines, tmp_path:
             engine.environment = {}
     metadata = {name: node["executions"][0]["metadata"] for name, node in document["nodes"].items()}
     assert metadata == {
-        "then": {"code": "old", "input": "old", "word": "before"},
-        "now": {"code": "new", "input": "new", "word": "after"},
+        "then": {"code": "old", "input": "old", "word": "before", "commit": head},
+        "now": {"code": "new", "input": "new", "word": "after", "commit": None},
     }

@@ -309,7 +309,7 @@ def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:
     task = _uuid(identity.pipeline, identity.run, identity.node, "task") if identity.kind == "task" else None
     created = datetime.now(UTC).isoformat()
     return {
-        "valohai.commit-identifier": None,
+        "valohai.commit-identifier": step.commit,
         "valohai.creator-id": None,
         "valohai.creator-name": None,
         "valohai.environment-id": None,
