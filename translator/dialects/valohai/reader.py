@@ -11,7 +11,6 @@ from translator import ir
 from translator.diagnostics import Diagnostics, Severity
 from translator.dialects.valohai import vendor
 from translator.dialects.valohai.clean import is_clean
-from translator.dialects.valohai.commits import read_commit
 from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
 from translator.dialects.valohai.grids import read_grid
@@ -165,6 +164,8 @@ def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Dia
 
 def _file_of_commit(place: Located, file: _File, diagnostics: Diagnostics) -> _File | None:
     """Return the pipeline file of the commit that a node names; None if it cannot be read."""
+    from translator.dialects.valohai.commits import read_commit  # few pipelines name commits
+
     name = str(place.value)
     if name not in file.commits:
         read = read_commit(file.source, place, diagnostics)
