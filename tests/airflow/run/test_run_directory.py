@@ -46,7 +46,11 @@ class Run:
             clear_number=self.clear_number,
         )
         ti = SimpleNamespace(xcom_pull=lambda task_ids, key: self.document)
-        context: Any = {"dag_run": dag_run, "ti": ti, "dag": SimpleNamespace(dag_display_name="Training")}
+        context: Any = {
+            "dag_run": dag_run,
+            "ti": ti,
+            "dag": SimpleNamespace(dag_display_name="Training", default_args={}),
+        }
         return run_directory(context, store, tries or [])
 
 

@@ -47,7 +47,9 @@ def run(store: Store, name: str, started: str, **nodes: list[State]) -> None:
         for node, states in nodes.items()
     }
     plans = [NodePlan(node, "task", "continue") for node in nodes]
-    finish(store, pipeline=P, run=name, engine="prefect", started=started, parameters={}, known=known, nodes=plans)
+    finish(
+        store, pipeline=P, run=name, engine="prefect", started=started, parameters={}, engine_states=known, nodes=plans
+    )
 
 
 def names(store: Store, own: str, node: str, wanted: str = "latest") -> list[tuple[str, int]]:
@@ -77,7 +79,7 @@ def test_a_repeated_earlier_run_does_not_change_what_was_taken(store: Store) -> 
     before = manifests(store, P, "own", "train")
     again = EngineState(C, attempt(store, "a", "train", 0, C, 2))
     arguments: dict[str, Any] = {"engine": "prefect", "started": "2026-03", "parameters": {}}
-    finish(store, pipeline=P, run="a", known={"train": {0: again}}, nodes=[NodePlan("train")], **arguments)
+    finish(store, pipeline=P, run="a", engine_states={"train": {0: again}}, nodes=[NodePlan("train")], **arguments)
     assert manifests(store, P, "own", "train") == before
     assert manifests(store, P, "next", "train")[0].id.attempt == 2
 
@@ -187,7 +189,7 @@ def graph_run(store: Store, name: str, **nodes: State) -> None:
     after = [[], *([After(node, "complete" if state is C else "error")] for node, state in nodes.items())]
     plan = GraphPlan([NodePlan(node, after=before) for node, before in zip(nodes, after, strict=False)])
     arguments: dict[str, Any] = {"engine": "prefect", "started": "2026", "parameters": {}}
-    finish(store, pipeline=P, run=name, known=known, graph=plan, **arguments)
+    finish(store, pipeline=P, run=name, engine_states=known, graph=plan, **arguments)
 
 
 def test_a_part_of_a_control_flow_graph_starts_where_the_earlier_run_was(store: Store) -> None:

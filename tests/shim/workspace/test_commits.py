@@ -158,6 +158,43 @@ def test_nothing_of_the_repository_runs(project: Path, tmp_path: Path, monkeypat
     assert not marker.exists()
 
 
+def test_a_lost_object_is_not_fetched(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = resolve(project, "main")
+    environment = commits._environment()
+    del environment["GIT_NO_LAZY_FETCH"]  # versions of Git before 2.39.4 do not know it
+    monkeypatch.setattr(commits, "_environment", lambda: environment)
+    marker = tmp_path / "ran"
+    evil = tmp_path / "evil.sh"
+    evil.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    evil.chmod(0o755)
+    for key, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "evil",
+        "remote.evil.url": f"ext::{evil}",
+        "remote.evil.promisor": "true",
+        "protocol.allow": "always",
+        "protocol.ext.allow": "always",
+    }.items():
+        git(project, "config", key, value)
+    blob = git(project, "rev-parse", "HEAD:./valohai.yaml")
+    objects = project / git(project, "rev-parse", "--git-path", "objects")
+    (objects / blob[:2] / blob[2:]).unlink()
+    with pytest.raises(CommitError, match=r"has no valohai\.yaml"):
+        read(project, head, "valohai.yaml")
+    with pytest.raises(CommitError, match="lacks the object"):
+        export(project, head)
+    with pytest.raises(CommitError, match="has no commit 'ffff"):
+        resolve(project, "f" * 40)
+    assert not marker.exists()
+
+
+def test_a_repository_in_tracked_files_is_not_used(project: Path) -> None:
+    git(project, "init", "-q", "--bare", ".")
+    assert (project / "HEAD").exists()
+    with pytest.raises(CommitError, match="is not in a Git repository that can be read"):
+        resolve(project, "main")
+
+
 @pytest.mark.parametrize(
     ("entries", "message"),
     [

@@ -30,7 +30,7 @@ _GIT = (
     "git",
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "core.fsmonitor=false"),
-    *("-c", "protocol.allow=never"),
+    *("-c", "safe.bareRepository=explicit"),
     "--no-pager",
     "--literal-pathspecs",
 )
@@ -286,6 +286,7 @@ def _environment() -> dict[str, str]:
     """Return the environment of Git: no variable chooses another repository, and nothing is fetched or asked."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return own | {
+        "GIT_ALLOW_PROTOCOL": "",  # no configuration overrides this, and old versions of Git ignore the next variable
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
