@@ -110,6 +110,15 @@ def test_an_input_without_a_file_fails_before_the_command(worker: Worker) -> Non
     assert "input 'data' is required but has no file" in manifest.reason
 
 
+@pytest.mark.parametrize("name", ["../../../evil", "a/b", "..", ""])
+def test_an_input_cannot_be_called_like_another_directory(worker: Worker, tmp_path: Path, name: str) -> None:
+    step = Step("use", ["echo ran"], inputs=[Input(name, ("data/*.txt",), on_demand=True)])
+    manifest = worker.run(step)
+    assert (manifest.state, worker.output) == (State.ERROR, [])
+    assert f"input {name!r}: " in manifest.reason
+    assert not list(tmp_path.rglob("evil"))
+
+
 PROBE = """
 import json, os, urllib.error, urllib.request
 url = json.load(open(os.environ["VH_CONFIG_DIR"] + "/api.json"))["input_request"]["url"]

@@ -78,7 +78,7 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
     names: dict[str, Resolution] = {}
     try:
         places = _sure_places(step_input, wanted, source, names)
-        own = folder / _segment(step_input.name)
+        own = folder / step_input.name
         if places:  # as on Valohai, where scripts ask whether an optional input has its directory
             own.mkdir()
         brought = [(bring_file(path, own, one.file, source), one.written) for path, one in places.items()]
@@ -122,7 +122,12 @@ def _published(places: Mapping[str, _Staged], written: str) -> Iterator[tuple[st
 def _sure_places(
     step_input: Input, wanted: InputFiles, source: Source, names: dict[str, Resolution]
 ) -> dict[str, _Staged]:
-    """Return the file for each path in the input's directory; a required input has at least one."""
+    """Return the file for each path in the input's directory; a required input has at least one.
+
+    Raises:
+        PathError: the input has a name that no directory of inputs can have.
+    """
+    _check_segment(step_input.name)
     for warning in wanted.warnings:
         source.note(f"warning: {warning}")
     places = _places(step_input, wanted, source, names)
@@ -244,7 +249,7 @@ def _uri(file: FileRecord | str) -> str:
     return file if isinstance(file, str) else file.uri
 
 
-def _segment(name: str) -> str:
+def _check_segment(name: str) -> None:
     if "/" in name:
         raise PathError(f"an input cannot be named {name!r}: its name is used as a directory")
-    return relative(name)
+    relative(name)
