@@ -247,6 +247,25 @@ def test_its_own_name(folder, capsys):
         assert any(name in file.read_text() for file in (folder / target).iterdir())
 
 
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        (
+            ("-t", "airflow", "--dag-id", "team"),
+            ['dag_id="team_from_use"', 'dag_display_name="team (from use)"', '"pipeline": "team"'],
+        ),
+        (("-t", "prefect", "--flow-name", "Team"), ['name="Team (from use)"', 'run_of("Team"']),
+        (("-t", "airflow", "--prefix", "a "), ['dag_display_name="a One (from use)"', '"pipeline": "a One"']),
+        (("-t", "prefect", "--prefix", "a "), ['name="a One (from use)"', 'run_of("a One"']),
+    ],
+)
+def test_a_part_finds_the_runs_of_the_whole_pipeline_under_the_name_that_both_are_given(
+    folder, capsys, options, lines
+) -> None:
+    _, out, _ = translate(capsys, "one.yaml", *options, "--from", "use")
+    assert [line for line in lines if line not in out] == []
+
+
 @pytest.mark.parametrize(("target", "option"), [("airflow", "--dag-id"), ("prefect", "--flow-name")])
 def test_two_files_of_one_directory_do_not_share_a_name(folder, capsys, target, option):
     alpha, beta = of_two_projects(folder)

@@ -111,8 +111,8 @@ def _generated(
         others: the files that are already to be written.
     """
     target_name = getattr(args, target.NAMED_BY)
-    # A part keeps the pipeline's name, under which it finds earlier runs.
-    own = target_name if target_name and pipeline.part is None else f"{args.prefix}{pipeline.name}"
+    # Runs are kept below this name: a part finds those of the whole pipeline if both are given the same name.
+    own = target_name or f"{args.prefix}{pipeline.name}"
     renamed = replace(pipeline, name=own)
     if target_name and target.SETTINGS.name_key:  # the command line is stronger than translator.toml
         settings = {**pipeline.workflow.get(target.NAME, {}), target.SETTINGS.name_key: target_name}
@@ -125,7 +125,7 @@ def _generated(
         project=project_from(file, loaded.project or Path()),
         source=project_from(file, path_of(args, args.file)),
         pipeline=pipeline.title,
-        name=target_name,
+        name=target_name if pipeline.part is None else None,
     )
     return file, target.generate(renamed, options)
 
