@@ -131,6 +131,9 @@ def test_a_name_is_removed(translate: Run) -> None:
         (("add", "datum://x", "none"), "there is no file 'none'"),
         (("add", "datum://x", "file:///etc/passwd"), "file:///etc/passwd cannot be added"),
         (("add", "datum://x", "datum://y"), "datum://y cannot be added"),
+        (("add", "datum://x", "foo://y"), "foo://y cannot be added"),
+        (("add", "datum://x", "https://bob:secret@host/x"), "cannot be added: it contains a password"),
+        (("add", "dataset://x/latest", "model.pkl"), "'latest' is the alias of the newest version"),
         (("add", "dataset://x/1", "images", "images/a.txt"), "would both be 'a.txt'"),
         (
             ("alias", "dataset://other/a", "dataset://images/v1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,11 @@ from translator.shim.catalogue.names import DataName, kind_of, parse
 from translator.shim.catalogue.resolve import resolve
 from translator.shim.clock import now
 from translator.shim.contract import FileRecord
+from translator.shim.files.object_stores import REMOTE
 from translator.shim.files.paths import relative
 from translator.shim.files.sizes import size
 from translator.shim.masking.uris import redact
+from translator.shim.store import StoreError
 
 if TYPE_CHECKING:
     import argparse
@@ -64,7 +67,7 @@ def _list(store: Store, args: argparse.Namespace, configured: Path | None) -> No
     wanted = args.arguments[0] if args.arguments else None
     entries = list(_entries(store, wanted))
     if args.format == "json":
-        _print_json([{**to_json(entry, store.root), "aliases": names} for entry, names in entries])
+        _print_json([{**_document(entry, store), "aliases": names} for entry, names in entries])
         return
     where = printable(store.root.removeprefix("file://"))
     if not entries:
@@ -80,14 +83,17 @@ def _entries(store: Store, wanted: str | None) -> list[tuple[Entry, list[str]]]:
         name = _collection(wanted)
         return [(entry, _aliases_of(store, entry)) for entry in stored.versions(store, name)]
     newest_of_each = []
-    for name in stored.names(store):
-        if name.kind == "datum":
-            newest = stored.find(store, name)
-        else:
-            newest = next(iter(reversed(stored.versions(store, name))), None)
-        if newest is not None:
-            newest_of_each.append((newest, _aliases_of(store, newest)))
+    for name in stored.names(store, _warn):
+        try:
+            of_name = [stored.find(store, name)] if name.kind == "datum" else stored.versions(store, name)
+            newest_of_each += [(one, _aliases_of(store, one)) for one in of_name[-1:] if one is not None]
+        except StoreError as error:
+            _warn(str(error))
     return newest_of_each
+
+
+def _warn(message: str) -> None:
+    sys.stderr.write(f"translate: warning: {printable(message)}\n")
 
 
 def _collection(written: str) -> DataName:
@@ -123,7 +129,7 @@ def _show(store: Store, args: argparse.Namespace, configured: Path | None) -> No
     changes = [] if name.kind != "datum" and name == parse(resolution.name) else stored.history(store, name)
     if args.format == "json":
         files = [_file_document(file) for file in resolution.files]
-        changed = [to_json(change, store.root) for change in changes]
+        changed = [_document(change, store) for change in changes]
         _print_json({"name": resolution.name, "source": resolution.source, "files": files, "history": changed})
         return
     lines = [f"name    {resolution.name}", f"source  {resolution.source.removeprefix('file://')}"]
@@ -138,7 +144,7 @@ def _show(store: Store, args: argparse.Namespace, configured: Path | None) -> No
 def _target(change: Entry | Pointer) -> str:
     if isinstance(change, Pointer):
         return str(change.target)
-    return ", ".join(_uri(file) for file in change.files)
+    return ", ".join(redact(_uri(file)) for file in change.files)
 
 
 def _file_row(file: NamedFile) -> tuple[str, ...]:
@@ -147,6 +153,14 @@ def _file_row(file: NamedFile) -> tuple[str, ...]:
     tags = file.properties.get(TAGS) or ()
     shown = ", ".join(str(tag) for tag in tags) if isinstance(tags, (list, tuple)) else str(tags)
     return file.masked_path or file.path, size(file.size), file.sha256[:12], shown
+
+
+def _document(entry: Entry | Pointer, store: Store) -> dict[str, object]:
+    """Return the JSON document of an entry, without passwords that somebody wrote into it."""
+    if isinstance(entry, Entry):
+        files = [redact(one) if isinstance(one, str) else replace(one, uri=redact(one.uri)) for one in entry.files]
+        entry = replace(entry, files=files)
+    return to_json(entry, store.root)
 
 
 def _file_document(file: NamedFile) -> Mapping[str, Any]:
@@ -168,8 +182,10 @@ def _add(store: Store, args: argparse.Namespace, configured: Path | None) -> Non
             if path in files:
                 raise UsageError(f"{source} and {files[path]} would both be {path!r} in {name}")
             files[path] = source
-    if bad := next((uri for uri in uris if kind_of(uri) is not None or uri.startswith("file://")), None):
+    if bad := next((uri for uri in uris if uri.partition("://")[0] not in REMOTE), None):
         raise UsageError(f"{redact(bad)} cannot be added: give files, or URIs of files that all workers can read")
+    if secret := next((uri for uri in uris if redact(uri) != uri), None):
+        raise UsageError(f"{redact(secret)} cannot be added: it contains a password, which everybody would read there")
     if name.kind == "datum" and len(files) + len(uris) != 1:
         raise UsageError(f"{name} stands for one file, not for {len(files) + len(uris)}")
     entry = stored.add(store, name, files, uris, now())

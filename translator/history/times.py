@@ -22,7 +22,10 @@ def instant(text: object) -> datetime | None:
 def local(text: object) -> str:
     """Return a time of a record in the local time zone, such as ``2026-11-28 09:15:02``; empty if there is none."""
     time = instant(text)
-    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}" if time is not None else ""
+    try:
+        return f"{time.astimezone():%Y-%m-%d %H:%M:%S}" if time is not None else ""
+    except OverflowError:  # the first or the last year
+        return ""
 
 
 def seconds(started: object, ended: object) -> float | None:

@@ -116,6 +116,12 @@ def test_a_version_from_another(worker: Worker, options: dict[str, Any], expecte
     [
         ({"valohai.alias": ["x"]}, "valohai.alias of 'a.txt' must be a string"),
         ({"valohai.alias": "a/b"}, "valohai.alias of 'a.txt': 'datum://a/b' is not a name of data"),
+        ({"valohai.alias": "dataset://x/prod"}, "'dataset://x/prod' is not the alias of a datum"),
+        ({"valohai.dataset-versions": ["dataset://x/latest"]}, "'latest' is the alias of the newest version"),
+        (
+            {"valohai.dataset-versions": [{"uri": "dataset://x/1", "targeting_aliases": ["1"]}]},
+            "cannot be its own alias",
+        ),
         ({"valohai.dataset-versions": "images"}, "'images' is not a name of data"),
         ({"valohai.dataset-versions": 1}, "valohai.dataset-versions of 'a.txt' must be a list"),
         ({"valohai.dataset-versions": [1]}, "'1' is neither a name nor an object with 'uri'"),
@@ -141,7 +147,7 @@ def test_a_name_that_cannot_be_given_is_an_error(worker: Worker, described: dict
     assert manifest.state is State.ERROR
     assert reason in manifest.reason
     assert [file.path for file in manifest.outputs] == ["a.txt", SIDECAR]
-    assert list(stored.names(worker.store)) == []
+    assert list(stored.names(worker.store, print)) == []
 
 
 def test_a_version_that_another_run_made_is_an_error(worker: Worker) -> None:
@@ -159,7 +165,7 @@ def test_a_failed_command_names_nothing(worker: Worker) -> None:
         """echo '{"valohai.alias": "x"}' > $VH_OUTPUTS_DIR/a.txt.metadata.json; touch $VH_OUTPUTS_DIR/a.txt; false"""
     )
     assert worker.run(command).state is State.ERROR
-    assert list(stored.names(worker.store)) == []
+    assert list(stored.names(worker.store, print)) == []
 
 
 def test_an_unknown_name_fails_before_the_command(worker: Worker) -> None:

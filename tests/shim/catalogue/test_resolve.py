@@ -11,13 +11,15 @@ from translator.shim.catalogue import stored
 from translator.shim.catalogue.entries import Entry
 from translator.shim.catalogue.names import CatalogueError, parse
 from translator.shim.catalogue.resolve import resolve
+from translator.shim.contract import FileRecord
 from translator.shim.store import StoreError, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from translator.shim.store import Store
+    from translator.shim.contract import FileRecord
+from translator.shim.store import Store
 
 TOML = """
 [catalogue]
@@ -145,14 +147,28 @@ def test_a_catalogue_that_cannot_be_used(text: str, reason: str, store: Store, t
         resolve("datum://y", configured(tmp_path, text), store)
 
 
-@pytest.mark.parametrize("uri", ["/etc/passwd", "file:///etc/passwd", "local:///etc/passwd", "simplecache::file://x"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("/etc/passwd", "file:///etc/passwd", "FILE:///etc/passwd", "local:///etc/passwd", "simplecache::file://x"),
+        *("ROOT/../../../etc/passwd", "ROOT/%2e%2e/%2e%2e/etc/pass*", "ROOT/x.txt"),
+    ],
+)
 def test_the_store_cannot_name_files_of_the_worker(uri: str, store: Store) -> None:
-    stored.make(store, Entry(parse("datum://hostile"), (uri,), ""))
+    stored.make(store, Entry(parse("datum://hostile"), (uri.replace("ROOT", store.root),), ""))
     with pytest.raises(CatalogueError, match="which only a worker could have"):
         resolve("datum://hostile", None, store)
 
 
+@pytest.mark.parametrize("path", ["../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", "a//b"])
+def test_a_file_of_the_store_does_not_lead_out_of_it(path: str, store: Store) -> None:
+    file = FileRecord("x", 1, "0" * 64, f"{store.root}/{path}")
+    stored.make(store, Entry(parse("datum://hostile"), (file,), ""))
+    with pytest.raises(StoreError, match="is not in the store"):
+        resolve("datum://hostile", None, store)
+
+
 def test_a_store_that_cannot_be_read_is_an_error(store: Store, tmp_path: Path) -> None:
-    store.write(".catalogue/dataset/images/versions/v9.json", b"no")
+    store.write(".catalogue/dataset/images/versions/v9/000001.json", b"no")
     with pytest.raises(StoreError, match="is not JSON"):
         resolve("dataset://images/v9", configured(tmp_path), store)

@@ -26,7 +26,7 @@ V1, V2 = parse("dataset://images/v1"), parse("dataset://images/v2")
 LATEST, DEV = parse("dataset://images/latest"), parse("dataset://images/dev")
 NEW_MODEL = DataName("model", "churn")
 ONE, OTHER = ExecutionId("P", "run-1", "make"), ExecutionId("P", "run-2", "make")
-HIDDEN = [".catalogue/dataset/images/versions/v1.json", ".catalogue/datum/prod/0-x.json"]
+HIDDEN = [".catalogue/dataset/images/versions/v1/000001.json", ".catalogue/datum/prod/0-x.json"]
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
@@ -105,6 +105,49 @@ def test_a_later_try_of_an_execution_replaces_its_version(store: Store) -> None:
     assert stored.find(store, V1) == entry
 
 
+def test_a_later_try_that_fails_leaves_the_version(store: Store) -> None:
+    entry = made(store, V1)
+    end(store, ONE)
+    again = replace(ONE, attempt=2)
+    made(store, V1, again, "b.txt")
+    assert stored.find(store, V1) == stored.find(store, LATEST) == entry
+    end(store, again, State.ERROR)
+    assert stored.find(store, V1) == entry
+    with pytest.raises(TakenError, match="exists already"):
+        made(store, V1, OTHER)
+
+
+def test_of_several_after_a_failed_one_one_wins(store: Store) -> None:
+    made(store, V1)
+    end(store, ONE, State.ERROR)
+    made(store, V1, OTHER)
+    with pytest.raises(TakenError, match="is being made by node 'make' of run 'run-2'"):
+        made(store, V1, replace(ONE, run="run-3"))
+
+
+def test_a_version_can_be_made_again_after_it_was_removed(store: Store) -> None:
+    made(store, V1, None)
+    assert stored.remove(store, V1)
+    entry = made(store, V1, OTHER, "b.txt")
+    end(store, OTHER)
+    assert stored.find(store, V1) == entry
+
+
+def test_a_name_is_either_a_version_or_an_alias(store: Store) -> None:
+    made(store, V1, None)
+    stored.point(store, Pointer(DEV, V1, MADE))
+    with pytest.raises(TakenError, match="cannot be a version, because there is an alias of that name"):
+        made(store, DEV, None)
+
+
+def test_what_is_broken_is_not_in_the_way_of_others(store: Store) -> None:
+    made(store, V1, None)
+    store.write(".catalogue/dataset/broken/versions/v1/000001.json", b"{")
+    faults: list[str] = []
+    assert [str(name) for name in stored.names(store, faults.append)] == ["dataset://images/"]
+    assert len(faults) == 1
+
+
 def test_the_latest_version_is_that_made_last(store: Store) -> None:
     made(store, V2)
     end(store, ONE)
@@ -168,10 +211,10 @@ def test_what_is_removed_is_gone_and_aliases_fall_back(store: Store) -> None:
 
 
 def test_names_and_versions_are_listed(store: Store) -> None:
-    assert list(stored.names(store)) == []
+    assert list(stored.names(store, print)) == []
     for name in ("dataset://b/1", "dataset://a b/2", "dataset://b/0", "datum://d"):
         made(store, parse(name), None)
-    assert [str(name) for name in stored.names(store)] == ["datum://d", "dataset://a b/", "dataset://b/"]
+    assert [str(name) for name in stored.names(store, print)] == ["datum://d", "dataset://a b/", "dataset://b/"]
     assert [entry.name.version for entry in stored.versions(store, parse("dataset://b/x"))] == ["0", "1"]
     assert store.tries("P", "run-1") == {}
 
@@ -216,7 +259,7 @@ def test_files_that_a_person_adds_are_copied(store: Store, tmp_path: Path) -> No
 def test_an_entry_that_somebody_broke_is_an_error(tmp_path: Path, content: str) -> None:
     store = open_store(str(tmp_path))
     store.write(HIDDEN[0], content.encode())
-    with pytest.raises(StoreError, match=r"v1\.json"):
+    with pytest.raises(StoreError, match=r"v1/000001\.json"):
         stored.find(store, V1)
 
 

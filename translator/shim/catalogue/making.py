@@ -73,6 +73,9 @@ def make(
     versions = list(_versions(outputs, note))
     entries = [(version, Entry(version.name, _files(store, version), created, maker)) for version in versions]
     try:
+        for version in versions:
+            for alias in version.aliases:
+                stored.check_alias(store, version.name.at(alias))
         for version, entry in entries:
             done = stored.make(store, entry)
             note(f"made {done.name} with {len(done.files)} {'file' if len(done.files) == 1 else 'files'}")
@@ -93,9 +96,12 @@ def _alias(file: FileRecord) -> DataName | None:
     if not isinstance(written, str):
         raise MakingError(f"{ALIAS} of {file.path!r} must be a string")
     try:
-        return parse(written if "://" in written else f"datum://{written}")
+        name = parse(written if "://" in written else f"datum://{written}", new=True)
     except DataNameError as error:
         raise MakingError(f"{ALIAS} of {file.path!r}: {error}") from None
+    if name.kind != "datum":
+        raise MakingError(f"{ALIAS} of {file.path!r}: {written!r} is not the alias of a datum")
+    return name
 
 
 def _versions(outputs: Sequence[FileRecord], note: Callable[[str], None]) -> Iterator[_Version]:
@@ -109,7 +115,7 @@ def _versions(outputs: Sequence[FileRecord], note: Callable[[str], None]) -> Ite
                 options = {"uri": one} if isinstance(one, str) else _object(one, where)
                 for unknown in [option for option in options if option not in _OPTIONS[kind]]:
                     note(f"warning: {where}: unknown option {unknown!r} is ignored")
-                name = _name(options.get("uri", options.get("model_uri")), where, kind)
+                name = _name(options.get("uri", options.get("model_uri")), where, kind, new=True)
                 version = versions.setdefault(name, _Version(name))
                 version.files.append(file)
                 _take(version, options, where)
@@ -127,6 +133,8 @@ def _take(version: _Version, options: Mapping[str, Json], where: str) -> None:
     version.excluded += _texts(options, "exclude", where)
     version.aliases += [one for one in _texts(options, "targeting_aliases", where) if one not in version.aliases]
     for alias in version.aliases:
+        if alias == version.name.version:
+            raise MakingError(f"{where}: {version.name} cannot be its own alias")
         _name(str(version.name.at(alias)), f"'targeting_aliases' in {where}", version.name.kind)
 
 
@@ -170,11 +178,11 @@ def _texts(options: Mapping[str, Json], key: str, where: str) -> list[str]:
     return [str(one) for one in value]
 
 
-def _name(written: Json, where: str, kind: str) -> DataName:
+def _name(written: Json, where: str, kind: str, *, new: bool = False) -> DataName:
     if not isinstance(written, str):
         raise MakingError(f"{where} lacks the name of the version: 'uri'")
     try:
-        name = parse(written, new=True)
+        name = parse(written, new=new)
     except DataNameError as error:
         raise MakingError(f"{where}: {error}") from None
     if name.kind != kind:

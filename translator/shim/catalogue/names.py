@@ -71,6 +71,8 @@ def parse(uri: str, *, new: bool = False) -> DataName:
     if not complete:
         newest = f" (the newest version is {kind}://{name}/{LATEST})" if kind != "datum" and name else ""
         raise DataNameError(f"{uri!r} is not a name of data: write {wanted}{newest}")
+    if new and version == LATEST:
+        raise DataNameError(f"{uri!r} cannot be made: {LATEST!r} is the alias of the newest version")
     for part in (name, version):
         if not part.isprintable() or part != part.strip() or len(part) > _LONGEST:
             raise DataNameError(f"{uri!r} is not a name of data: a name has at most {_LONGEST} printable characters")

@@ -111,7 +111,14 @@ def _stored(name: DataName, store: Store, known: Configured, configuration: Path
             f"or to the store: translate catalogue add {name} FILE"
         )
     for file in entry.files:
-        uri = file.uri if isinstance(file, FileRecord) else file
-        if not store.owns(uri) and uri.partition("://")[0] not in REMOTE:
-            raise CatalogueError(f"{name} in the store's catalogue names {redact(uri)}, which only a worker could have")
+        _check_file(name, file, store)
     return Resolution(str(entry.name), store.root, entry.files)
+
+
+def _check_file(name: DataName, file: NamedFile, store: Store) -> None:
+    """Check that an entry of a store names no file of the worker: whoever writes to a store may not read those."""
+    uri = file.uri if isinstance(file, FileRecord) else file
+    if isinstance(file, FileRecord) and store.owns(uri):
+        store.key(uri)  # raises if it leads out of the store
+    elif uri.partition("://")[0] not in REMOTE:
+        raise CatalogueError(f"{name} in the store's catalogue names {redact(uri)}, which only a worker could have")

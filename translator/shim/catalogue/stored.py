@@ -3,18 +3,20 @@
 Layout, besides the runs of the pipelines::
 
     <store>/.catalogue/datum/<alias>/<time>-<token>.json                 newest: what the alias stands for
-    <store>/.catalogue/dataset/<name>/versions/<version>.json            written once
+    <store>/.catalogue/dataset/<name>/versions/<version>/<number>.json       newest that counts
     <store>/.catalogue/dataset/<name>/aliases/<alias>/<time>-<token>.json    newest: the version of the alias
     <store>/.catalogue/model/...                                         the same
     <store>/.catalogue/files/<kind>/<name>/<version>-<token>/<path>      files that people added
 
-A version is made by one execution: of several at once, one wins. Each change of an alias has its own file, so none is
-lost, and all together are its history.
+A version is made by one execution: of several at once, one wins. No file changes: a later try of that execution, or
+another execution after the first has failed, adds a file with the next number. Each change of an alias has its own file
+as well, and all together are its history.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,7 +28,7 @@ from translator.shim.errors import TranslatorError
 from translator.shim.store import MANIFEST, NoManifestError, StoreError, segment, try_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from translator.shim.contract import ExecutionId
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 FOLDER = ".catalogue"
 """No pipeline's directory has a name that begins with a dot."""
 _VERSIONS, _ALIASES = "versions", "aliases"
+_ROUNDS = 20
 _NUMBERED = 1_000
 """The number of versions made at once after which numbering is given up."""
 
@@ -50,11 +53,9 @@ def find(store: Store, name: DataName) -> Entry | None:
         StoreError: the store cannot be read, or has something else there.
     """
     if name.kind == "datum":
-        return next((one for one in _changes(store, _datum_key(name)) if isinstance(one, Entry)), None)
-    entry = _version(store, name)
-    if entry is not None:
-        return entry
-    return _aliased(store, _alias_key(name))
+        changes = _changes(store, _datum_key(name))
+        return next((one for one in changes if isinstance(one, Entry) and one.name == name), None)
+    return _version(store, name) or _aliased(store, name)
 
 
 def make(store: Store, entry: Entry) -> Entry:
@@ -84,9 +85,19 @@ def point(store: Store, pointer: Pointer) -> None:
         TakenError: there is a version of that name.
         StoreError: the store cannot be written.
     """
-    if _exists(store, _version_key(pointer.alias)):
-        raise TakenError(f"{pointer.alias} cannot be an alias, because there is a version of that name")
+    check_alias(store, pointer.alias)
     _append(store, _alias_key(pointer.alias), pointer)
+
+
+def check_alias(store: Store, alias: DataName) -> None:
+    """Check that a name may be an alias.
+
+    Raises:
+        TakenError: there is a version of that name.
+        StoreError: the store cannot be read.
+    """
+    if _version(store, alias) is not None:
+        raise TakenError(f"{alias} cannot be an alias, because there is a version of that name")
 
 
 def add(store: Store, name: DataName, files: Mapping[str, Path], uris: Sequence[str], created: str) -> Entry:
@@ -103,8 +114,8 @@ def add(store: Store, name: DataName, files: Mapping[str, Path], uris: Sequence[
         TakenError: that version exists.
         StoreError: a file cannot be read, or the store cannot be read or written.
     """
-    if name.version and (other := _read(store, _version_key(name))) is not None:
-        raise TakenError(_taken(store, other, name))
+    if name.version and (there := _version(store, name)) is not None:
+        raise TakenError(_taken(store, there, name))
     folder = f"{FOLDER}/files/{name.kind}/{segment(name.name)}/{segment(name.version or 'new')}-{os.urandom(4).hex()}"
     copied = [replace(store.put(source, f"{folder}/{path}"), path=path) for path, source in files.items()]
     return make(store, Entry(name, (*copied, *uris), created))
@@ -116,26 +127,33 @@ def remove(store: Store, name: DataName) -> bool:
     Raises:
         StoreError: the store cannot be read or written.
     """
-    version = _version_key(name)
-    if name.kind != "datum" and _exists(store, version):
-        store.remove(version)
-        return True
-    folder = _datum_key(name) if name.kind == "datum" else _alias_key(name)
-    changes = _files(store, folder)
-    for file in changes:
-        store.remove(f"{folder}/{file}")
-    return bool(changes)
+    folders = [_datum_key(name)] if name.kind == "datum" else [_version_key(name), _alias_key(name)]
+    for folder in folders:
+        entries = _files(store, folder)
+        for file in entries:
+            store.remove(f"{folder}/{file}")
+        if entries:
+            return True
+    return False
 
 
-def names(store: Store) -> Iterator[DataName]:
+def names(store: Store, broken: Callable[[str], None]) -> Iterator[DataName]:
     """Yield the datums, and the datasets and models without a version, sorted by name.
 
+    Args:
+        store: the store.
+        broken: is told why an entry cannot be read; the others are still listed.
+
     Raises:
-        StoreError: the store cannot be read.
+        StoreError: the store cannot be listed.
     """
     for kind in ("datum", "dataset", "model"):
         for folder in sorted(store.names(f"{FOLDER}/{kind}")):
-            name = _spelt(store, f"{FOLDER}/{kind}/{folder}", is_datum=kind == "datum")
+            try:
+                name = _spelt(store, f"{FOLDER}/{kind}/{folder}", is_datum=kind == "datum")
+            except StoreError as error:
+                broken(str(error))
+                continue
             if name is not None:
                 yield replace(name, version="")
 
@@ -147,9 +165,8 @@ def versions(store: Store, name: DataName) -> list[Entry]:
         StoreError: the store cannot be read.
     """
     folder = f"{_key(name)}/{_VERSIONS}"
-    entries = [_read(store, f"{folder}/{file}") for file in _files(store, folder)]
-    committed = [one for one in entries if isinstance(one, Entry) and _committed(store, one.maker)]
-    return sorted(committed, key=lambda entry: (entry.created, entry.name.version))
+    entries = [_newest(store, f"{folder}/{version}") for version in store.names(folder)]
+    return sorted([one for one in entries if one is not None], key=lambda entry: (entry.created, entry.name.version))
 
 
 def history(store: Store, alias: DataName) -> list[Entry | Pointer]:
@@ -171,31 +188,40 @@ def aliases(store: Store, name: DataName) -> dict[str, str]:
     versions_by_alias = {}
     for one in sorted(store.names(folder)):
         pointer = next(_changes(store, f"{folder}/{one}"), None)
-        entry = _aliased(store, f"{folder}/{one}")
+        entry = _aliased(store, pointer.alias) if isinstance(pointer, Pointer) else None
         if isinstance(pointer, Pointer) and entry is not None:
             versions_by_alias[pointer.alias.version] = entry.name.version
     return versions_by_alias
 
 
 def _make_version(store: Store, entry: Entry) -> None:
-    key = _version_key(entry.name)
+    if next(_changes(store, _alias_key(entry.name)), None) is not None:
+        raise TakenError(f"{entry.name} cannot be a version, because there is an alias of that name")
+    folder = _version_key(entry.name)
     content = _content(store, entry)
-    there = store.create(key, content)
-    if there is None:
-        return
-    other = _read(store, key)
-    if other is not None and _by_another(store, other, entry):
-        raise TakenError(_taken(store, other, entry.name))
-    store.write(key, content)
+    for _ in range(_ROUNDS):
+        taken = _files(store, folder)
+        for file in taken:
+            other = _read(store, f"{folder}/{file}")
+            if other is not None and not _is_replaced_by(store, other, entry):
+                raise TakenError(_taken(store, other, entry.name))
+        number = max((int(file[:-5]) for file in taken if file[:-5].isdecimal()), default=0) + 1
+        if store.create(f"{folder}/{number:06d}.json", content) is None:
+            return
+    raise StoreError(f"{entry.name} cannot be made: others make it at the same time")
 
 
-def _by_another(store: Store, other: Entry | Pointer, entry: Entry) -> bool:
-    """Return whether another maker's version forbids this one; a later try of an execution replaces its own."""
-    if other.maker is None or entry.maker is None:
-        return True
-    if replace(other.maker, attempt=0) == replace(entry.maker, attempt=0):
+def _is_replaced_by(store: Store, other: Entry | Pointer, entry: Entry) -> bool:
+    """Return whether an entry leaves room for another: it is of an earlier try of the same execution, or has failed."""
+    if other.maker is None:
         return False
-    return _state(store, other.maker) in {None, State.COMPLETE}
+    if entry.maker is not None and _same_execution(other.maker, entry.maker):
+        return True
+    return _state(store, other.maker) not in {None, State.COMPLETE}
+
+
+def _same_execution(maker: ExecutionId, other: ExecutionId) -> bool:
+    return replace(maker, attempt=0) == replace(other, attempt=0)
 
 
 def _taken(store: Store, other: Entry | Pointer, name: DataName) -> str:
@@ -210,55 +236,68 @@ def _taken(store: Store, other: Entry | Pointer, name: DataName) -> str:
 def _numbered(store: Store, entry: Entry) -> Entry:
     """Make a version with the next number; a later try of the same execution keeps that of the first."""
     folder = f"{_key(entry.name)}/{_VERSIONS}"
-    taken = [one for one in map(_number, _files(store, folder)) if one is not None]
+    numbers = sorted(number for number in map(_number, store.names(folder)) if number is not None)
     if entry.maker is not None and entry.maker.attempt > 1:
-        for number in sorted(taken, reverse=True):
-            own = _read(store, f"{folder}/{segment(f'v{number}')}.json")
-            if own is not None and own.maker and replace(own.maker, attempt=0) == replace(entry.maker, attempt=0):
-                numbered = replace(entry, name=entry.name.at(f"v{number}"))
-                store.write(_version_key(numbered.name), _content(store, numbered))
-                return numbered
-    start = max(taken, default=0) + 1
+        for number in reversed(numbers):
+            own = entry.name.at(f"v{number}")
+            makers = [one.maker for one in _all(store, _version_key(own)) if one.maker is not None]
+            if any(_same_execution(maker, entry.maker) for maker in makers):
+                again = replace(entry, name=own)
+                _make_version(store, again)
+                return again
+    start = max(numbers, default=0) + 1
     for number in range(start, start + _NUMBERED):
         numbered = replace(entry, name=entry.name.at(f"v{number}"))
-        if store.create(_version_key(numbered.name), _content(store, numbered)) is None:
+        if store.create(f"{_version_key(numbered.name)}/000001.json", _content(store, numbered)) is None:
             return numbered
-    raise StoreError(f"{entry.name} gets no number: {_NUMBERED} versions are being made at once")
+    raise StoreError(f"{entry.name} cannot be made: {_NUMBERED} versions are being made at the same time")
 
 
-def _number(file: str) -> int | None:
-    text = file.removesuffix(".json").removeprefix("v")
-    return int(text) if text.isdecimal() and text.isascii() and file.startswith("v") else None
+def _number(version: str) -> int | None:
+    match = re.fullmatch(r"v([0-9]{1,9})", version)
+    return int(match[1]) if match else None
 
 
 def _version(store: Store, name: DataName) -> Entry | None:
-    entry = _read(store, _version_key(name))
-    return entry if isinstance(entry, Entry) and _committed(store, entry.maker) else None
+    entry = _newest(store, _version_key(name))
+    return entry if entry is not None and entry.name == name else None
 
 
-def _aliased(store: Store, folder: str) -> Entry | None:
+def _newest(store: Store, folder: str) -> Entry | None:
+    """Return the newest entry of a version that counts."""
+    return next((one for one in _changes(store, folder) if isinstance(one, Entry)), None)
+
+
+def _aliased(store: Store, alias: DataName) -> Entry | None:
     """Return the version that an alias stands for: the last that it was given and that still exists."""
-    for change in _changes(store, folder):
-        if isinstance(change, Pointer) and (entry := _version(store, change.target)) is not None:
-            return entry
+    for change in _changes(store, _alias_key(alias)):
+        if isinstance(change, Pointer) and change.alias == alias:
+            entry = _version(store, change.target)
+            if entry is not None:
+                return entry
     return None
 
 
-def _changes(store: Store, folder: str) -> Iterator[Entry | Pointer]:
-    """Yield the changes of an alias that count, the newest first."""
+def _all(store: Store, folder: str) -> Iterator[Entry | Pointer]:
+    """Yield the entries in a directory, the newest first."""
     for file in reversed(_files(store, folder)):
         change = _read(store, f"{folder}/{file}")
-        if change is not None and _committed(store, change.maker):
+        if change is not None:
             yield change
+
+
+def _changes(store: Store, folder: str) -> Iterator[Entry | Pointer]:
+    """Yield the entries in a directory that count, the newest first."""
+    return (one for one in _all(store, folder) if _committed(store, one.maker))
 
 
 def _spelt(store: Store, folder: str, *, is_datum: bool) -> DataName | None:
     """Return the name that a directory stands for, which an entry in it spells."""
-    below = folder if is_datum else f"{folder}/{_VERSIONS}"
-    for file in _files(store, below):
-        entry = _read(store, f"{below}/{file}")
-        if isinstance(entry, Entry):
-            return entry.name
+    below = f"{folder}/{_VERSIONS}"
+    for inner in [folder] if is_datum else [f"{below}/{version}" for version in store.names(below)]:
+        for entry in _all(store, inner):
+            if isinstance(entry, Entry):
+                return entry.name
     return None
 
 
@@ -299,10 +338,6 @@ def _content(store: Store, entry: Entry) -> bytes:
     return f"{json.dumps(to_json(entry, store.root), indent=2, ensure_ascii=False)}\n".encode("utf-8", "replace")
 
 
-def _exists(store: Store, key: str) -> bool:
-    return _read(store, key) is not None
-
-
 def _key(name: DataName) -> str:
     return f"{FOLDER}/{name.kind}/{segment(name.name)}"
 
@@ -312,7 +347,7 @@ def _datum_key(name: DataName) -> str:
 
 
 def _version_key(name: DataName) -> str:
-    return f"{_key(name)}/{_VERSIONS}/{segment(name.version)}.json"
+    return f"{_key(name)}/{_VERSIONS}/{segment(name.version)}"
 
 
 def _alias_key(name: DataName) -> str:

@@ -195,6 +195,8 @@ class FileStore(Store):
         source = self.folder / self.key(record.uri)
         try:
             digest.regular(source, follow=False)
+            if not source.parent.resolve().is_relative_to(self.folder.resolve()):
+                raise StoreError(f"the artifact {source} is outside the store, through a link")
             try:
                 os.link(source, target)
             except OSError as error:

@@ -119,8 +119,11 @@ class ObjectStore(Store):
 
     def remove(self, key: str) -> None:
         """See ``Store.remove``."""
-        with self._doing("written", missing=True), suppress(FileNotFoundError):
-            self._call(lambda: self._fs.rm_file(self._path(key)))
+        folder, _, name = key.rpartition("/")
+        marks = [mark for mark in self.names(folder) if mark.startswith(f"{name}.")]  # which ``create`` left
+        for path in (key, *(f"{folder}/{mark}" for mark in marks)):
+            with self._doing("written", missing=True), suppress(FileNotFoundError):
+                self._call(partial(self._fs.rm_file, self._path(path)))
 
     def claim(self, identity: ExecutionId) -> ExecutionId:
         """See ``Store.claim``.

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _STORE = "store:"
+_LARGEST = 2**63
+"""Bytes that no file has."""
 
 
 def to_json(file: FileRecord, root: str) -> dict[str, object]:
@@ -43,7 +45,7 @@ def from_json(document: Mapping[str, Any], root: str) -> FileRecord:
     shown = document.get("shown", "")
     if not all(isinstance(text, str) for text in (path, sha256, uri, stamp, shown)):
         raise TypeError("a file has a path, a digest or a URI that is not a string")
-    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < _LARGEST:
         raise TypeError(f"the file {path!r} has a size that is not a number")
     properties = document.get("properties", {})
     if not isinstance(properties, dict):
