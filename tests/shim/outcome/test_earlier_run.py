@@ -19,6 +19,7 @@ from translator.shim.store import MANIFEST, RUN, StoreError, key_of, open_store
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from translator.shim.contract import NodeKind
     from translator.shim.store import Store
 
 P = "The Pipeline"
@@ -31,9 +32,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return open_store(uri)
 
 
-def attempt(store: Store, run: str, node: str, index: int, state: State, number: int = 1) -> str:
+def attempt(
+    store: Store, run: str, node: str, index: int, state: State, number: int = 1, kind: NodeKind = "task"
+) -> str:
     """Leave an attempt in the store as an execution does; return the URI of its manifest."""
-    identity = store.claim(ExecutionId(P, run, node, index, number, "task"))
+    identity = store.claim(ExecutionId(P, run, node, index, number, kind))
     store.begin(identity, {}, "2026")
     store.log(identity).close()
     written = Manifest(identity, state, {"lr": index}, {"best": index}, {}, [], "2026", "2026")
@@ -103,13 +106,31 @@ def test_the_own_run_does_not_count(store: Store) -> None:
 
 
 def test_a_named_run_may_have_no_record(store: Store) -> None:
-    attempt(store, "a", "train", 0, C)
-    attempt(store, "a", "train", 1, E)
-    attempt(store, "a", "train", 1, C, 2)
-    attempt(store, "a", "other", 0, E)
-    assert names(store, "own", "train", "a") == [("a", 0), ("a", 1)]
+    attempt(store, "a", "train", 0, E, kind="execution")
+    attempt(store, "a", "train", 0, C, 2, kind="execution")
+    attempt(store, "a", "other", 0, E, kind="execution")
+    assert names(store, "own", "train", "a") == [("a", 0)]
     with pytest.raises(EarlierRunError, match="the earlier run a is error at node 'other', which is left out"):
         names(store, "own", "other", "a")
+
+
+def test_a_task_node_of_a_run_without_a_record_may_have_more_executions(store: Store) -> None:
+    attempt(store, "a", "train", 0, C)
+    attempt(store, "a", "train", 1, C)  # the grid has more points, which wait for a worker
+    expected = "has no record, so it is not known whether all executions of the task node 'train' are complete"
+    for _ in range(2):  # also if the choice is kept
+        with pytest.raises(EarlierRunError, match=expected):
+            names(store, "own", "train", "a")
+
+
+def test_unreadable_records_of_other_runs_do_not_matter(store: Store) -> None:
+    run(store, "b", "2026-02", train=[C])
+    for name, content in (("a", b'{"nodes": {'), ("c", b"[]"), ("d", b"\xff"), ("e", b"[" * 5000)):
+        store.write(key_of(P, name, name=RUN), content)
+    assert names(store, "own", "train") == [("b", 0)]
+    for name in "acde":
+        with pytest.raises(EarlierRunError, match="take another run with --run RUN"):
+            names(store, f"own-{name}", "train", name)
 
 
 @pytest.mark.parametrize(

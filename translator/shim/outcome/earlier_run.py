@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EARLIER = "earlier.json"
 """The file in a run's directory that names the earlier run, and its executions by node."""
+UNKNOWN = "unfinished"
+"""The state of a task node in a run without a record: the store does not have the number of its executions."""
 _READERS = 8
 """The number of records read at once: a remote store takes its time for each."""
 
@@ -61,6 +63,12 @@ class EarlierRun:
             EarlierRunError: the node is not complete in this run.
         """
         earlier = self.nodes.get(node)
+        if earlier is not None and earlier.state == UNKNOWN:
+            raise EarlierRunError(
+                f"the earlier run {self.name} has no record, so it is not known whether all executions of the task "
+                f"node {node!r} are complete, which is left out of this run; run {node!r}, too, or take another run "
+                "with --run RUN"
+            )
         if earlier is None or earlier.state != State.COMPLETE.value:
             what = "has no execution of" if earlier is None else f"is {earlier.state} at"
             raise EarlierRunError(
@@ -169,7 +177,7 @@ def find(store: Store, pipeline: str, wanted: str = LATEST, besides: str | None 
             )
         return _of_run(store, pipeline, wanted, _record(store, pipeline, wanted))
     with ThreadPoolExecutor(_READERS) as readers:
-        records = dict(zip(names, readers.map(lambda name: _record(store, pipeline, name), names), strict=True))
+        records = dict(zip(names, readers.map(lambda name: _readable(store, pipeline, name), names), strict=True))
     finished = {name: record for name, record in records.items() if record is not None}
     if not finished:
         raise EarlierRunError(
@@ -222,6 +230,14 @@ def _parsed(store: Store, key: str, content: bytes) -> EarlierRun:
         raise StoreError(f"{store.uri(key)} does not describe an earlier run: {error}") from error
 
 
+def _readable(store: Store, pipeline: str, run: str) -> Mapping[str, Any] | None:
+    """Return the record of a run; None if it has none, or an unreadable one."""
+    try:
+        return _record(store, pipeline, run)
+    except EarlierRunError:
+        return None
+
+
 def _record(store: Store, pipeline: str, run: str) -> Mapping[str, Any] | None:
     """Return the record of a run; None if it has none.
 
@@ -230,11 +246,13 @@ def _record(store: Store, pipeline: str, run: str) -> Mapping[str, Any] | None:
     """
     key = key_of(pipeline, run, name=RUN)
     try:
-        document = store.read_json(key)
+        content = store.read(key)
     except FileNotFoundError:
         return None
-    except StoreError as error:
-        raise EarlierRunError(f"{error}; take another run with --run RUN") from None
+    try:
+        document = parse(content)
+    except ValueError as error:
+        raise EarlierRunError(f"{store.uri(key)} is not JSON: {error}; take another run with --run RUN") from None
     if not isinstance(document, dict) or not isinstance(document.get("nodes"), dict):
         raise EarlierRunError(f"{store.uri(key)} is not the record of a run; take another run with --run RUN")
     return document
@@ -295,19 +313,28 @@ def _attempt(store: Store, pipeline: str, run: str, name: str, entry: Mapping[st
 
 
 def _begun(store: Store, pipeline: str, run: str) -> dict[str, EarlierNode]:
-    """Return the nodes of a run without a record, by the last attempt of each execution."""
+    """Return the nodes of a run without a record, by the last attempt of each execution.
+
+    Task nodes are not complete: the store has the executions that began, but not how many the grid has.
+    """
     executions: dict[str, list[tuple[str, State]]] = {}
+    tasks: set[str] = set()
     for (node, index), attempts in store.tries(pipeline, run).items():
         attempt, files = max(attempts.items())
         key = f"{key_of(pipeline, run)}/{node}/{index}/try-{attempt}/{MANIFEST}"
         if MANIFEST in files:
             manifest = store.manifest(store.uri(key))
+            if manifest.id.kind == "task":
+                tasks.add(manifest.id.node)
             executions.setdefault(manifest.id.node, []).append((key, manifest.state))
         else:
             executions.setdefault(node, []).append((key, State.STOPPED))
     return {
         name: EarlierNode(
-            next((state.value for _, state in of_node if state is not State.COMPLETE), State.COMPLETE.value),
+            next(
+                (state.value for _, state in of_node if state is not State.COMPLETE),
+                UNKNOWN if name in tasks else State.COMPLETE.value,
+            ),
             [key for key, state in of_node if state is State.COMPLETE],
             of_node[0][0],
         )
