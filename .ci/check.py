@@ -83,11 +83,25 @@ LANES = 3
 WORKERS = 2 * (os.cpu_count() or 1)
 """Processes that run tests without an engine: many of these wait for processes of their own."""
 
-# The longest first, and that which uses all cores last: so that no core is idle at the end.
+# Those that use most of a core beside those that wait, and the longest first: so that no core is idle at the end.
 CHECKS = (
     Check("prefect", (pytest("prefect", "tests/prefect"),)),
-    Check("parity", (pytest("dev", "tests/parity"),)),
     Check("scheduler", (pytest("airflow", "-m", "scheduler", "tests/airflow"),)),
+    Check(
+        "dev",
+        (
+            pytest(
+                "dev",
+                "-n",
+                str(WORKERS),
+                "--dist",
+                "loadgroup",
+                "tests",
+                *(f"--ignore=tests/{part}" for part in ("airflow", "prefect", "parity")),
+            ),
+        ),
+    ),
+    Check("parity", (pytest("dev", "tests/parity"),)),
     Check("airflow", (pytest("airflow", "-m", "not scheduler", "tests/airflow"),)),
     Check("examples", tuple(pytest(engine, "tests/examples") for engine in ("airflow", "prefect"))),
     Check(
@@ -102,20 +116,6 @@ CHECKS = (
     ),
     Check(
         "lint", ([python("dev"), "-m", "ruff", "check", "."], [python("dev"), "-m", "ruff", "format", "--check", "."])
-    ),
-    Check(
-        "dev",
-        (
-            pytest(
-                "dev",
-                "-n",
-                str(WORKERS),
-                "--dist",
-                "loadgroup",
-                "tests",
-                *(f"--ignore=tests/{part}" for part in ("airflow", "prefect", "parity")),
-            ),
-        ),
     ),
 )
 

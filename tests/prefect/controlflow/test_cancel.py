@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("prefect")
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterId
 from prefect.states import Crashed
 
 from tests.controlflow.build import T, case, graph, mapped
@@ -61,6 +61,10 @@ EXPECTED = {
     "after": "skipped",
     "rescue": "skipped",
 }
+
+
+BEGUN = 12
+"""The number of task runs that begin before all sleep."""
 
 
 @pytest.fixture
@@ -150,13 +154,16 @@ def test_by_a_signal(start, tmp_path, sent):
 def test_the_hook_writes_the_record_of_a_killed_process(server, start, tmp_path):
     """Nobody is left to write the record but the worker, which calls the flow's hook in its own process."""
     process, sleepers = start("controlflow killed")
-
-    process.kill()
-    process.wait(600)
-
-    wait_for(lambda: not any(map(is_alive, sleepers)), 60, "the processes of the steps to end")
     with get_client(sync_client=True) as client:
         (flow_run,) = client.read_flow_runs(flow_filter=FlowFilter(name=FlowFilterName(any_=["controlflow killed"])))
+        of_run = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id]))
+        # What the process has not told the server yet, nobody will.
+        wait_for(lambda: len(client.read_task_runs(flow_run_filter=of_run)) >= BEGUN, 60, "all task runs to be known")
+
+        process.kill()
+        process.wait(600)
+
+        wait_for(lambda: not any(map(is_alive, sleepers)), 60, "the processes of the steps to end")
         client.set_flow_run_state(flow_run.id, Crashed())
     (file,) = tmp_path.glob("*_flow.py")
     made = flow_of(file)
@@ -170,4 +177,4 @@ def test_the_hook_writes_the_record_of_a_killed_process(server, start, tmp_path)
         **EXPECTED,
         **dict.fromkeys(lost, "error"),
     }
-    assert {run.state.name for run in task_runs(flow_run.id, 12).values()} == {"Completed", "Crashed"}
+    assert {run.state.name for run in task_runs(flow_run.id, BEGUN).values()} == {"Completed", "Crashed"}
