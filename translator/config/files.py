@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING
 
 from translator.diagnostics import Diagnostics, SourceText
 from translator.files import real
+from translator.shim.catalogue.configured import PROJECT
+from translator.shim.catalogue.configured import PROJECT_TABLE as TABLE
 from translator.source import parse_toml, read_text
 
 if TYPE_CHECKING:
     from translator.source import Located
 
 NAME = "translator.toml"
-PROJECT = "pyproject.toml"
-TABLE = "pipeline-translator"
-"""The table below ``tool`` in ``pyproject.toml``."""
 
 
 @dataclass(frozen=True, slots=True)

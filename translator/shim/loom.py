@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Json, Scalar, StepKind
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""An environment variable in a path or an address."""
 _TYPES: Mapping[type, Literal["string", "integer", "float", "flag"]] = {bool: "flag", int: "integer", float: "float"}
 OVER, INTO = "loop.over", "loop.into"
 """The parameters that hold the directories of a loop, which the script does not get."""
@@ -269,7 +270,7 @@ class _Parts:
             inputs=tuple(self.inputs),
             required_environment=tuple(
                 dict.fromkeys(
-                    variable for text in texts if isinstance(text, str) for variable in _VARIABLE.findall(text)
+                    variable for text in texts if isinstance(text, str) for variable in VARIABLE.findall(text)
                 )
             ),
             source=source,

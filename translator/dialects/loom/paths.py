@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-import re
 
-ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+from translator.shim.loom import VARIABLE
 
 
 def is_url(path: str) -> bool:
@@ -47,4 +46,4 @@ def climbs(path: str) -> bool:
 
 def variables(text: object) -> tuple[str, ...]:
     """Return the environment variables that a text refers to."""
-    return tuple(ENVIRONMENT.findall(text)) if isinstance(text, str) else ()
+    return tuple(VARIABLE.findall(text)) if isinstance(text, str) else ()

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 TABLE = "catalogue"
 FILE, RESOLVERS, NAMES, ENVIRONMENTS = "file", "resolvers", "names", "environments"
 KEYS = (FILE, RESOLVERS, NAMES, ENVIRONMENTS)
-_PROJECT = "pyproject.toml"
+PROJECT = "pyproject.toml"
+PROJECT_TABLE = "pipeline-translator"
+"""The table below ``tool`` in ``pyproject.toml`` that may hold the configuration."""
 _LIMIT = 64 << 20
 
 
@@ -56,8 +58,8 @@ def read(file: Path) -> Configured:
         CatalogueError: it cannot be read, or says something that cannot be.
     """
     document: Mapping[str, Any] = _parsed(file)
-    if file.name == _PROJECT:
-        document = _table(_table(document, "tool", file), "pipeline-translator", file)
+    if file.name == PROJECT:
+        document = _table(_table(document, "tool", file), PROJECT_TABLE, file)
     table = _table(document, TABLE, file)
     if FILE in table:
         own = file.parent / _text(table[FILE], FILE, file)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from translator.shim.files.paths import PathError, relative
+from translator.shim.loom import VARIABLE
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping
 
     from translator.shim.store import Store
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _CACHE = ".loom-url-cache"
 
 
@@ -51,7 +51,7 @@ def expanded(text: str, surroundings: Mapping[str, str]) -> str:
             raise ValueError(f"environment variable {match[1]!r} is not set on this worker")
         return surroundings[match[1]]
 
-    return _VARIABLE.sub(value, text)
+    return VARIABLE.sub(value, text)
 
 
 def place_of(text: str, surroundings: Mapping[str, str], project: Path) -> Place:
