@@ -208,7 +208,8 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     project = request.project_of(language)
     refuse(request.choices, language, registry.dialects())
     parameters = read_parameters(request.parameters, language, sources, diagnostics)
-    source = Source(name, text, root, project, sources, parameters, request.choices)
+    path = None if request.beside is None else request.beside / name
+    source = Source(name, text, root, project, sources, parameters, request.choices, path)
     names = language.pipeline_names(source)
     config = NO_CONFIG
     try:
@@ -248,8 +249,12 @@ def _in_part(
     """
     choices = language.part(source)
     if choices is None:
+        if source.choices.run is not None:
+            from translator.parts import check_run
+
+            check_run(read, source.choices)
         return tuple(read), names
-    from translator.parts import chosen_pipeline, part_of
+    from translator.parts import check_run, chosen_pipeline, part_of
 
     if len(names) == len(read) == 1:
         names = (read[0].name,)  # as below
@@ -257,7 +262,10 @@ def _in_part(
     bad = diagnostics.bad()
     if name not in names or None in bad:
         return tuple(read), names
-    return tuple(one if name in bad else part_of(one, choices) for one in read if one.name == name), (name,)
+    if name not in bad:
+        read = [part_of(one, choices) for one in read if one.name == name]
+        check_run(read, choices)
+    return tuple(one for one in read if one.name == name), (name,)
 
 
 def _configured(request: _Given, sources: dict[str, SourceText], diagnostics: Diagnostics) -> Config:

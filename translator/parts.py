@@ -90,6 +90,17 @@ def part_of(pipeline: ir.Pipeline, choices: Choices) -> ir.Pipeline:
     )
 
 
+def check_run(parts: Iterable[ir.Pipeline], choices: Choices) -> None:
+    """Check that an earlier run is named only for a part that takes something from it.
+
+    Raises:
+        ChoiceError: none of the parts does.
+    """
+    if _named_run(choices) is None or any(one.part is not None and (one.part.after or one.earlier) for one in parts):
+        return
+    raise ChoiceError(f"--run {choices.run}: what is chosen takes nothing from an earlier run", "leave out --run")
+
+
 def _branch_hint(name: str, pipeline: ir.Pipeline) -> str | None:
     """Return a hint for a name that a node in a branch has: a part cannot begin or end there."""
     for path, _ in walk(pipeline.graph):

@@ -128,6 +128,14 @@ def test_files_of_left_out_nodes_can_be_given_instead() -> None:
         (ONE, {"first": "b", "last": "a"}, "--from b --to a: 'a' is not downstream of 'b'", "exchange them"),
         (ONE, {"first": "a", "steps": ("b",)}, "--from cannot be combined with --step", None),
         (ONE, {"last": "a", "steps": ("b",)}, "--to cannot be combined with --step", None),
+        (
+            ONE,
+            {"last": "b", "run": "r"},
+            "--run r: what is chosen takes nothing from an earlier run",
+            "leave out --run",
+        ),
+        (ONE, {"steps": ("s",), "run": "r"}, "--run r: what is chosen takes nothing from an earlier run", None),
+        (ONE, {"first": "a", "run": "r"}, "--run r: what is chosen takes nothing from an earlier run", None),
         (ONE, {"run": "latest"}, "--run needs --from, --to or --step", None),
         (TWO, {"first": "b"}, "--from b: several pipelines have this node; choose one with --pipeline NAME", None),
         (TWO, {"first": "othr"}, "--from othr: no pipeline has a node 'othr'", "did you mean 'other'?"),
@@ -308,7 +316,7 @@ pipeline:
         ({"first": "third", "run": "latest"}, "third", "first second"),
         ({"steps": ("third",), "run": "r"}, "third", "first second"),
         ({"first": "left", "run": "r"}, "left third fourth", "first second"),
-        ({"last": "second", "run": "r"}, "first second", ""),
+        ({"last": "second", "run": "latest"}, "first second", ""),
         ({"first": "second", "last": "third", "run": "r"}, "second left third", "first"),
         ({"first": "third", "last": "third"}, "third", ""),  # without --run, files are those of the project
         ({"last": "left"}, "first second left", ""),

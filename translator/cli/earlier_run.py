@@ -60,11 +60,12 @@ def with_earlier_run(
     from translator.shim.contract import LATEST, After
     from translator.shim.outcome import earlier_run
 
-    needed = needed_edges(pipeline, values)
-    if pipeline.part is None or not (needed or pipeline.part.after):
+    if pipeline.part is None:
         return pipeline, None
-    wanted = pipeline.part.run
+    needed, wanted = needed_edges(pipeline, values), pipeline.part.run
     name = LATEST if wanted in {None, LATEST} else find(store, str(wanted), pipeline.name).name
+    if not (needed or pipeline.part.after):
+        return pipeline, None
     problems: dict[str, None] = {}
     hint = "or give these files with --input"
     try:

@@ -30,7 +30,7 @@ class Source:
     """A source file: its name without directories, its text, its value, and the project directory around it, if any.
 
     ``others`` receives the texts of files that it includes, by ``Span.file``. ``parameters`` are those of a parameters
-    file, and ``choices`` are the options of the command line.
+    file, and ``choices`` are the options of the command line. ``path`` is the path of the file, if it is known.
     """
 
     name: str
@@ -40,6 +40,7 @@ class Source:
     others: dict[str, SourceText] = field(default_factory=dict)
     parameters: tuple[PipelineParameter, ...] = ()
     choices: Choices = field(default_factory=Choices)
+    path: Path | None = None
 
 
 def chosen_part(source: Source) -> Choices | None:

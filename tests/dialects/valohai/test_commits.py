@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ OLD = """\
     inputs: [{name: data, default: code.txt}]
     parameters: [{name: x, type: integer, default: 1}]
 - step: {name: broken, image: i, command: [1]}
+- step: {name: bare, image: i}
 - task:
     name: grid
     step: work
@@ -54,7 +57,7 @@ def read(project: Path, commit: str, kind: str = "execution", more: str = "step:
 
 def test_a_step_of_another_commit(project: Path) -> None:
     head = git(project, "rev-parse", "HEAD")
-    loaded = read(project, head[:9])
+    loaded = read(project, f"'{head[:9]}'")
     then, now = loaded.choose().nodes
     assert (then.step.image, then.step.commit, then.step.span.place) == ("old:1", head, f"valohai.yaml@{head[:10]}:2")
     assert (now.step.image, now.step.commit) == ("new:1", None)
@@ -62,6 +65,33 @@ def test_a_step_of_another_commit(project: Path) -> None:
     override = read(project, head, more="step: work, override: {image: 'other:1', parameters: [{name: x, default: 3}]}")
     assert [p.default for p in override.choose().nodes[0].step.parameters] == [3]
     assert override.choose().nodes[0].step.image == "other:1"
+
+
+def test_a_task_blueprint_that_is_not_valid(project: Path) -> None:
+    (project / "valohai.yaml").write_text(OLD.replace("step: work", "step: work\n    type: none"))
+    head = commit(project)
+    (found,) = (one for one in read(project, head, "task", "task: grid").diagnostics.found if one.code == "bad-commit")
+    assert found.message.startswith(f"task blueprint 'grid' of the commit {head[:10]} is not valid: 'type' cannot be")
+
+
+def test_the_file_may_be_in_another_directory_than_the_project(project: Path, tmp_path: Path) -> None:
+    (project / "ci").mkdir()
+    (project / "ci" / "valohai.yaml").write_text(OLD)
+    head = commit(project)
+    text = NEW.format(commit=head, kind="execution", more="step: work")
+    for path in (project / "ci" / "valohai.yaml", project / "ci" / "other.yaml", tmp_path / "valohai.yaml"):
+        loaded = load(path, project=project, dialect="valohai", stream=BytesIO(text.encode()))
+        errors = [one.message for one in loaded.diagnostics.found if one.code == "bad-commit"]
+        expected = {
+            "ci/valohai.yaml": [],
+            "ci/other.yaml": [f"the commit {head[:10]} has no ci/other.yaml"],
+            "../valohai.yaml": [f"../valohai.yaml is not in the Git repository of {project}"],
+        }
+        assert errors == expected[os.path.relpath(path, project)]
+    loaded = load(Path("<stdin>"), project=project, dialect="valohai", stream=BytesIO(text.encode()))
+    assert [one.hint for one in loaded.diagnostics.found if one.code == "bad-commit"] == [
+        "give it with --stdin-name PATH"
+    ]
 
 
 def test_a_task_blueprint_of_another_commit(project: Path) -> None:
@@ -82,13 +112,15 @@ def test_a_branch_is_noted(project: Path) -> None:
         ("abc1234", "step: work", "bad-commit", "has no commit 'abc1234'"),
         ("--help", "step: work", "bad-commit", "'--help' is not the name of a commit"),
         ("'library:tool/1'", "step: work", "bad-commit", "is a step of Valohai's own library"),
-        ("main", "step: wrok", "unknown-step", "there is no step called 'wrok'"),
-        ("main", "step: broken", "bad-commit", "step 'broken' of the commit"),
+        ("main", "step: wrok", "unknown-step", "there is no step called 'wrok' in the commit {head}"),
+        ("main", "step: broken", "bad-commit", "step 'broken' of the commit {head} is not valid: item 1 of 'command'"),
+        ("main", "step: bare", "bad-commit", "a step needs 'command' (valohai.yaml@{head}:8)"),
     ],
 )
 def test_what_cannot_be_read(project: Path, name: str, more: str, code: str, message: str) -> None:
     loaded = read(project, name, more=more)
     assert not loaded.pipelines
+    message = message.format(head=git(project, "rev-parse", "HEAD")[:10])
     assert [one for one in loaded.diagnostics.found if one.code == code and message in one.message]
 
 

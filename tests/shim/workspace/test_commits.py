@@ -105,7 +105,9 @@ def test_names_that_are_options_or_operators_are_refused(project: Path, name: st
 
 
 def test_what_does_not_exist(project: Path, tmp_path: Path) -> None:
-    with pytest.raises(CommitError, match="has no commit 'f00'\n  fetch it: git -C"):
+    with pytest.raises(
+        CommitError, match=r"has no commit 'f00'\n  fetch it: git -C '/.*/a b/project' fetch origin f00$"
+    ):
         resolve(project, "f00")
     head = resolve(project, "main")
     with pytest.raises(CommitError, match=r"has no later\.txt"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from translator.diagnostics import Diagnostics, SourceText
@@ -10,11 +11,28 @@ from translator.shim.workspace import commits
 from translator.source import Rules, parse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from translator.dialects import Source
     from translator.source import Located
 
 LIBRARY = "library:"
 """The beginning of names of steps that Valohai provides itself."""
+
+
+def _name_in(project: Path, source: Source) -> str:
+    """Return the name of the pipeline file in a project; the project may be another directory of the repository.
+
+    Raises:
+        CommitError: it is not known, because the text comes from the standard input.
+    """
+    if source.path is None:
+        return source.name
+    if source.path.name == "<stdin>":
+        raise commits.CommitError(
+            "a node's commit needs the path of the pipeline file", "give it with --stdin-name PATH"
+        )
+    return os.path.relpath(real(source.path.parent) / source.path.name, project).replace(os.sep, "/")
 
 
 def read_commit(source: Source, place: Located, diagnostics: Diagnostics) -> tuple[str, Located] | None:
@@ -36,7 +54,7 @@ def read_commit(source: Source, place: Located, diagnostics: Diagnostics) -> tup
     project = real(source.project)
     try:
         commit = commits.resolve(project, name)
-        text = commits.read(project, commit, source.name)
+        text = commits.read(project, commit, _name_in(project, source))
     except commits.CommitError as error:
         diagnostics.error("bad-commit", error.message, place.span, hint=error.hint)
         return None

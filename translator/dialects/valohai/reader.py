@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from translator.names import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from translator.diagnostics import Diagnostic
     from translator.dialects import Source
     from translator.dialects.valohai.document import Item
     from translator.dialects.valohai.single_nodes import SingleNode
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 TRIES = 3
 """The attempts with ``on-error: retry`` in total; Valohai does not document them (docs/semantics.md)."""
+_TITLES = {"step": "step", "task": "task blueprint"}
 
 
 @dataclass(slots=True)
@@ -41,7 +44,7 @@ class _File:
 
     ``wrong`` holds the paths of values that violate the schema, and of all that enclose them; ``shared`` holds the
     steps that nodes run without an override. ``commit`` is the hash of the commit whose file this is, if nodes name it;
-    ``flaw`` is what is wrong with it, and ``commits`` are those files by the names that nodes give.
+    ``flaws`` are its errors by the positions of its items, and ``commits`` those files by the names that nodes give.
     """
 
     source: Source
@@ -49,7 +52,7 @@ class _File:
     config: vendor.Config
     wrong: frozenset[tuple[object, ...]]
     commit: str | None = None
-    flaw: str = ""
+    flaws: Mapping[int, Diagnostic] = field(default_factory=dict)
     commits: dict[str, _File | None] = field(default_factory=dict)
     shared: dict[tuple[str, str, frozenset[str]], ir.Step | None] = field(default_factory=dict)
 
@@ -147,13 +150,15 @@ def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Dia
         if other is None:
             return None
         file = other
-    task = _referenced_item(node, "task", file.items.tasks, "task blueprint", diagnostics)
+    task = _referenced_item(node, "task", file, diagnostics)
     owner = task.body if task else node
-    item = _referenced_item(owner, "step", file.items.steps, "step", diagnostics)
-    if item is None or item.name not in file.config.steps or (task and task.name not in file.config.tasks):
-        if item is not None and file.commit is not None:
-            message = f"step {item.name!r} of the commit {file.commit[:10]} is not valid: {file.flaw}"
-            diagnostics.error("bad-commit", message, node.value_span("commit"))
+    item = _referenced_item(owner, "step", file, diagnostics)
+    for used, valid in ((task, file.config.tasks), (item, file.config.steps)):
+        if used is not None and used.name not in valid:
+            if file.commit is not None:
+                diagnostics.error("bad-commit", _flaw(used, file), node.value_span("commit"))
+            return None
+    if item is None:
         return None
     step = _read_shared(item, node, fed, file, diagnostics)
     grid = read_grid(task.body, step, diagnostics) if task and step else ir.Grid(span=node.span)
@@ -177,9 +182,25 @@ def _file_of_commit(place: Located, file: _File, diagnostics: Diagnostics) -> _F
         prefixes = frozenset(path[:end] for path in wrong for end in range(2, len(path) + 1))
         items = sort_items(root)
         config = vendor.parse(items, lambda item: (item.index, item.kind) in prefixes, scratch)
-        flaw = next((one.message for one in scratch.found if one.severity is Severity.ERROR), "")
-        file.commits[name] = _File(file.source, items, config, prefixes, commit, flaw)
+        file.commits[name] = _File(file.source, items, config, prefixes, commit, _flaws(root, scratch))
     return file.commits[name]
+
+
+def _flaws(root: Located, found: Diagnostics) -> Mapping[int, Diagnostic]:
+    """Return the first error in each item of a file, by its position."""
+    starts = [item.start for item in root.items or ()]
+    flaws: dict[int, Diagnostic] = {}
+    for one in found.found:
+        if one.severity is Severity.ERROR and one.span is not None:
+            flaws.setdefault(bisect_right(starts, (one.span.line, one.span.column)) - 1, one)
+    return flaws
+
+
+def _flaw(item: Item, file: _File) -> str:
+    """Return the message about an item of another commit that is not valid."""
+    message = f"{_TITLES[item.kind]} {item.name!r} of the commit {str(file.commit)[:10]} is not valid"
+    flaw = file.flaws.get(item.index)
+    return message if flaw is None or flaw.span is None else f"{message}: {flaw.message} ({flaw.span.place})"
 
 
 def _build_node(node: Located, step: ir.Step, grid: ir.Grid, task: Item | None) -> ir.StepNode:
@@ -233,17 +254,19 @@ def _on_child_error(task: Item | None) -> ir.OnChildError | None:
     return ir.OnChildError(str(rule).lower().replace("_", "-")) if rule else None
 
 
-def _referenced_item(
-    owner: Located, key: str, known: Mapping[str, Item], what: str, diagnostics: Diagnostics
-) -> Item | None:
+def _referenced_item(owner: Located, key: str, file: _File, diagnostics: Diagnostics) -> Item | None:
     """Return the item that ``owner`` names below ``key``."""
     reference = owner.get(key)
     if reference is None:
         return None
+    known = file.items.of(key)
     item = known.get(str(reference.value))
     if item is None:
+        what = _TITLES[key]
         hint = did_you_mean(str(reference.value), known, f"{what}s")
-        diagnostics.error(f"unknown-{key}", f"there is no {what} called {reference.value!r}", reference.span, hint=hint)
+        where = "" if file.commit is None else f" in the commit {file.commit[:10]}"
+        message = f"there is no {what} called {reference.value!r}{where}"
+        diagnostics.error(f"unknown-{key}", message, reference.span, hint=hint)
     return item
 
 

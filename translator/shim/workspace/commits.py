@@ -8,7 +8,9 @@ user's cache, which only this user can write to, under the digest of its tree.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -61,7 +63,7 @@ def resolve(project: Path, name: str) -> str:
         commit = _git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
     except _GitError as error:
         _check_repository(project)
-        hint = f"fetch it: git -C {project} fetch origin {name}"
+        hint = f"fetch it: {shlex.join(('git', '-C', str(project), 'fetch', 'origin', name))}"
         raise CommitError(f"the Git repository of {project} has no commit {name!r}{error.reason}", hint) from None
     return commit.decode("ascii", "replace").strip()
 
@@ -72,12 +74,15 @@ def read(project: Path, commit: str, file: str) -> str:
     Args:
         project: a directory in the repository.
         commit: the hash of the commit.
-        file: the file's name in the project.
+        file: the file's path, relative to the project; it may lead to another directory of the repository.
 
     Raises:
-        CommitError: the commit has no such file, or it is not a text.
+        CommitError: the commit has no such file, it is not a text, or it is not in the repository.
     """
-    place = f"{_checked(commit)}:{_prefix(project)}{file}"
+    path = posixpath.normpath(f"{_prefix(project)}{file}")
+    if path.startswith(("../", "/")):
+        raise CommitError(f"{file} is not in the Git repository of {project}")
+    place = f"{_checked(commit)}:{path}"
     try:
         size = int(_git(project, "cat-file", "-s", place))
         if size > _DOCUMENT_LIMIT:
