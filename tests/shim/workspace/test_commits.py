@@ -232,6 +232,32 @@ def test_trees_that_lead_elsewhere_are_refused(project: Path, tmp_path: Path, en
     assert not (tmp_path / "evil").exists()
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "message"),
+    [
+        ("_ENTRY_LIMIT", 2, "it has more than 2 files"),
+        ("_EXPORT_LIMIT", 5, "its files have more than 5 bytes"),
+        ("_LINK_LIMIT", 5, "its link 'link' is too long"),
+    ],
+)
+def test_large_commits_are_refused(project: Path, tmp_path: Path, monkeypatch, limit, value, message) -> None:
+    head = resolve(project, "main")
+    monkeypatch.setattr(commits, limit, value)
+    with pytest.raises(CommitError, match=message):
+        export(project, head)
+    assert not list((tmp_path / "cache/pipeline-translator/commits").iterdir())
+    monkeypatch.setattr(commits, limit, value * 10)
+    assert export(project, head)
+
+
+def test_a_lost_tree_is_an_error(project: Path) -> None:
+    head = resolve(project, "main")
+    tree = git(project, "rev-parse", "HEAD:./bin")
+    (project / git(project, "rev-parse", "--git-path", "objects") / tree[:2] / tree[2:]).unlink()
+    with pytest.raises(CommitError, match="lacks a part of the tree"):
+        export(project, head)
+
+
 def test_submodules_are_empty_directories(project: Path) -> None:
     root = project.parents[1]
     made = commit_of(root, entry("160000", "module", "1" * 40))

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from translator.shim.errors import TranslatorError
 from translator.shim.files.cache import cache_directory
@@ -39,6 +39,10 @@ _GIT = (
 _TIMEOUT = 60.0
 _DOCUMENT_LIMIT = 2 << 20
 """The maximum size of a pipeline file."""
+_ENTRY_LIMIT = 200_000
+_EXPORT_LIMIT = 20 << 30
+"""The maximum size of all files of an export."""
+_LINK_LIMIT = 4096
 _BLOCK = 1 << 20
 _LINK, _SUBMODULE, _EXECUTABLE = "120000", "160000", "100755"
 
@@ -146,6 +150,7 @@ class _GitError(TranslatorError):
 def _write(project: Path, tree: str, folder: Path, pulse: Callable[[], None]) -> None:
     """Write the files of a tree; links come last, so that no file is written through one."""
     links: list[tuple[Path, bytes]] = []
+    written = 0
     with subprocess.Popen(
         [*_GIT, "cat-file", "--batch"],
         cwd=project,
@@ -161,11 +166,18 @@ def _write(project: Path, tree: str, folder: Path, pulse: Callable[[], None]) ->
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if mode == _SUBMODULE:
                     target.mkdir()
-                elif mode == _LINK:
-                    links.append((target, b"".join(_blob(batch, digest))))
+                    continue
+                size = _size(batch, digest)
+                written += size
+                if written > _EXPORT_LIMIT:
+                    raise CommitError(f"the commit cannot be exported: its files have more than {_EXPORT_LIMIT} bytes")
+                if mode == _LINK:
+                    if size > _LINK_LIMIT:
+                        raise CommitError(f"the commit cannot be exported: its link {path!r} is too long")
+                    links.append((target, b"".join(_blob(batch, digest, size))))
                 else:
                     with target.open("xb") as file:
-                        for block in _blob(batch, digest):
+                        for block in _blob(batch, digest, size):
                             file.write(block)
                     target.chmod(0o755 if mode == _EXECUTABLE else 0o644)
             for target, text in links:
@@ -196,12 +208,41 @@ def _check_links(links: Sequence[Path], folder: Path) -> None:
 
 
 def _entries(project: Path, tree: str) -> Iterator[tuple[str, str, str]]:
-    """Yield the entries of a tree: mode, digest and path."""
-    for entry in _git(project, "ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0"):
-        if entry:
-            head, _, path = entry.partition(b"\t")
-            mode, _, digest = head.decode("ascii").split(" ")
-            yield mode, digest, path.decode("utf-8", "surrogateescape")
+    """Yield the entries of a tree: mode, digest and path.
+
+    Raises:
+        CommitError: there are too many, or the repository lacks a part of the tree.
+    """
+    with subprocess.Popen(
+        [*_GIT, "ls-tree", "-r", "-z", "--full-tree", tree],
+        cwd=project,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as listing:
+        try:
+            for number, entry in enumerate(_split(listing.stdout)):
+                if number >= _ENTRY_LIMIT:
+                    raise CommitError(f"the commit cannot be exported: it has more than {_ENTRY_LIMIT} files")
+                head, _, path = entry.partition(b"\t")
+                mode, _, digest = head.decode("ascii").split(" ")
+                yield mode, digest, path.decode("utf-8", "surrogateescape")
+            failed = listing.wait() != 0
+        finally:
+            listing.kill()
+    if failed:
+        raise CommitError(f"the Git repository lacks a part of the tree {tree}; fetch the commit completely")
+
+
+def _split(listing: IO[bytes] | None) -> Iterator[bytes]:
+    """Yield the entries of a listing that NUL characters end."""
+    rest = b""
+    while listing is not None and (block := listing.read(_BLOCK)):
+        *entries, rest = (rest + block).split(b"\0")
+        yield from entries
+        if len(rest) > _BLOCK:
+            raise CommitError("the commit cannot be exported: the path of a file is too long")
 
 
 def _inside(path: str) -> str:
@@ -219,16 +260,23 @@ def _inside(path: str) -> str:
     return checked
 
 
-def _blob(batch: subprocess.Popen[bytes], digest: str) -> Iterator[bytes]:
-    """Yield the content of a file in blocks."""
+def _size(batch: subprocess.Popen[bytes], digest: str) -> int:
+    """Ask for a file; return its size. Its content must be read next (``_blob``)."""
     if batch.stdin is None or batch.stdout is None:
-        return
+        return 0
     batch.stdin.write(f"{_checked(digest)}\n".encode())
     batch.stdin.flush()
     header = batch.stdout.readline().split(b" ")
     if len(header) != 3 or header[1] != b"blob":  # noqa: PLR2004 - digest, type and size
         raise CommitError(f"the Git repository lacks the object {digest}; fetch the commit completely")
-    rest = int(header[2])
+    return int(header[2])
+
+
+def _blob(batch: subprocess.Popen[bytes], digest: str, size: int) -> Iterator[bytes]:
+    """Yield the content of a file in blocks."""
+    if batch.stdout is None:
+        return
+    rest = size
     while rest:
         block = batch.stdout.read(min(rest, _BLOCK))
         if not block:
