@@ -10,6 +10,12 @@ import pytest
 
 from translator.checks import values
 from translator.cli import main
+from translator.cli.earlier_run import with_earlier_run
+from translator.diagnostics import Diagnostics
+from translator.dialects import Choices
+from translator.history.runs import HistoryError
+from translator.load import load
+from translator.shim.store import open_store
 
 STEPS = """\
 - step:
@@ -264,6 +270,13 @@ def test_a_part_finds_the_runs_of_the_whole_pipeline_under_the_name_that_both_ar
 ) -> None:
     _, out, _ = translate(capsys, "one.yaml", *options, "--from", "use")
     assert [line for line in lines if line not in out] == []
+
+
+def test_an_earlier_run_that_is_named_must_exist_even_if_given_files_replace_all_of_its_own(folder) -> None:
+    store = open_store(str(folder / "store"))
+    part = load(folder / "one.yaml", choices=Choices(first="use", run="nope")).choose()
+    with pytest.raises(HistoryError, match="there are no runs of the pipeline 'One'"):
+        with_earlier_run(part, {"use.data"}, store, Diagnostics())
 
 
 @pytest.mark.parametrize(("target", "option"), [("airflow", "--dag-id"), ("prefect", "--flow-name")])
