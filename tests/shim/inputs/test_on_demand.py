@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+import socket
+import struct
 import sys
+import threading
+import time
 import urllib.error
 import urllib.request
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from translator.shim.contract import Input, InputFiles, Manifest, Output, State, Step
-from translator.shim.inputs import edges
+from translator.shim.contract import FileRecord, Input, InputFiles, Manifest, Output, State, Step
+from translator.shim.files.digest import no_pulse
+from translator.shim.inputs import edges, on_demand
+from translator.shim.inputs.stage import Source
+from translator.shim.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.shim.conftest import Worker
@@ -156,3 +169,142 @@ def test_the_service_ends_with_the_execution(worker: Worker, tmp_path: Path) -> 
     url = json.loads((tmp_path / "api.json").read_text())["input_request"]["url"]
     with pytest.raises(urllib.error.URLError, match="refused"):
         urllib.request.urlopen(url)
+
+
+@dataclass
+class Desk:
+    """A workspace with a service, and what the service tells."""
+
+    worker: Worker
+    root: Path
+    notes: list[str] = field(default_factory=list)
+    brought: list[tuple[str, FileRecord]] = field(default_factory=list)
+
+    def serve(self, uri: str = "data/a.txt") -> AbstractContextManager[str]:
+        self.root.mkdir(parents=True)
+        space = Workspace(*(self.root / name for name in (".", "inputs", "outputs", "config", "repository", "tmp")))
+        source = Source(self.worker.store, self.worker.project, str, self.notes.append, no_pulse)
+        asked = on_demand.Asked("data", "id", {"a.txt": uri})
+        return on_demand.serve([asked], space, source, lambda name, record: self.brought.append((name, record)))
+
+
+@pytest.fixture
+def desk(worker: Worker, tmp_path: Path) -> Desk:
+    return Desk(worker, tmp_path / "place" / "valohai")
+
+
+def connect(url: str, request: str = "") -> socket.socket:
+    parts = urlsplit(url)
+    connection = socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=60)
+    connection.sendall(request.encode())
+    return connection
+
+
+def answer(connection: socket.socket) -> bytes:
+    with closing(connection):
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+def get(path: str) -> str:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def ask(url: str, request: str = "") -> bytes:
+    return answer(connect(url, request or get(f"{urlsplit(url).path}?inputs=id")))
+
+
+def threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("on-demand")]
+
+
+@pytest.fixture
+def slow() -> Iterator[tuple[str, threading.Event]]:
+    """Return the URL of a file that never ends, and the event that somebody has asked for it."""
+    asked, over = threading.Event(), threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"x")
+            asked.set()
+            over.wait(60)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/a.txt", asked
+        over.set()
+        server.shutdown()
+        thread.join()
+
+
+def test_nothing_continues_after_the_end(desk: Desk, slow: tuple[str, threading.Event]) -> None:
+    uri, asked = slow
+    with desk.serve(uri) as url:
+        path = urlsplit(url).path
+        used = connect(url, get(f"{path}?inputs=id"))
+        assert used.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+        idle = connect(url)
+        getting = connect(url, get(path.replace("/inputs", "/files/id/0")))
+        waiting = connect(url, get(path.replace("/inputs", "/files/id/0")))
+        assert asked.wait(60)
+    assert not threads()
+    shutil.rmtree(desk.root.parent)
+    for connection in (used, idle, getting, waiting):
+        try:
+            connection.sendall(get(path.replace("/inputs", "/files/id/0")).encode())
+            late = answer(connection)
+        except ConnectionError:
+            late = b""
+        assert b"HTTP/1.1 200" not in late
+    assert (desk.notes, desk.brought, desk.root.parent.exists()) == ([], [], False)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ("POST /inputs HTTP/1.1\r\nContent-Length: {digits}\r\n\r\n", 404),
+        ("POST /wrong/inputs HTTP/1.1\r\nContent-Length: 100\r\n\r\n", 404),
+        ("POST {path} HTTP/1.1\r\nContent-Length: {digits}\r\n\r\n", 413),
+        ("POST {path} HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n", 413),
+        ("POST {path} HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        ("POST {path}?inputs=id HTTP/1.1\r\n\r\n", 200),
+        ("GET {files}/{digits} HTTP/1.1\r\n\r\n", 404),
+        ("GET {files}/\xb2 HTTP/1.1\r\n\r\n", 404),
+        ("GET http://[ HTTP/1.1\r\n\r\n", 404),
+        ("GET {files}/0 HTTP/1.1\r\n\r\n", 200),
+    ],
+)
+def test_bad_requests_are_refused(desk: Desk, capfd: pytest.CaptureFixture[str], request_: str, status: int) -> None:
+    with desk.serve() as url:
+        path = urlsplit(url).path
+        filled = request_.format(path=path, files=path.replace("/inputs", "/files/id"), digits="9" * 5000)
+        assert ask(url, filled).startswith(f"HTTP/1.1 {status} ".encode())
+    assert (desk.notes, "".join(capfd.readouterr())) == ([], "")
+
+
+def test_a_client_may_leave(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    with desk.serve() as url:
+        connection = connect(url, "GET /")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()  # with a reset
+        assert ask(url).startswith(b"HTTP/1.1 200 ")
+    assert (desk.notes, "".join(capfd.readouterr())) == ([], "")
+
+
+def test_connections_are_limited_and_more_wait(desk: Desk) -> None:
+    with desk.serve() as url, ExitStack() as ends:
+        idle = [ends.enter_context(connect(url)) for _ in range(3 * on_demand.CONNECTIONS)]
+        waiting = connect(url, get(f"{urlsplit(url).path}?inputs=id"))
+        deadline = time.monotonic() + 60
+        while len(threads()) <= on_demand.CONNECTIONS and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(threads()) == on_demand.CONNECTIONS + 1  # with the one that accepts them
+        for connection in idle:
+            connection.close()
+        assert answer(waiting).startswith(b"HTTP/1.1 200 ")
+    assert not threads()
