@@ -89,6 +89,28 @@ def test_the_vendor_s_library_downloads_all_of_them(worker: Worker) -> None:
     assert sorted(file.path for file in manifest.inputs["data"]) == ["a.txt", "b.txt"]
 
 
+@pytest.mark.parametrize(
+    ("own", "inherited", "expected"),
+    [
+        ({}, {}, "127.0.0.1 127.0.0.1"),
+        ({}, {"no_proxy": "a"}, "a,127.0.0.1 a,127.0.0.1"),
+        ({"NO_PROXY": "b"}, {}, "b,127.0.0.1 b,127.0.0.1"),
+        ({"NO_PROXY": "b"}, {"NO_PROXY": "a", "no_proxy": "c"}, "b,127.0.0.1 c,127.0.0.1"),
+        ({"no_proxy": "*"}, {}, "* *"),
+    ],
+)
+def test_the_step_s_own_hosts_without_proxy_stay(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch, own: dict[str, str], inherited: dict[str, str], expected: str
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in inherited.items():
+        monkeypatch.setenv(name, value)
+    step_input = Input("data", ("data/*.txt",), on_demand=True)
+    worker.run(Step("use", ['echo "$NO_PROXY $no_proxy"'], inputs=[step_input], environment=own))
+    assert worker.output == [expected]
+
+
 def test_files_of_edges_and_their_properties(worker: Worker) -> None:
     described = """echo '{"split": "train"}' > $VH_OUTPUTS_DIR/deep/d.txt.metadata.json"""
     commands = ["mkdir $VH_OUTPUTS_DIR/deep", "echo D > $VH_OUTPUTS_DIR/deep/d.txt", described]

@@ -135,7 +135,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     variables = environment(step, work.id, view)
     if work.offered:
         _write(space.config, "api", {"input_request": _serve(work, records)})
-        variables |= {name: _without_proxy(work.surroundings.get(name, "")) for name in ("NO_PROXY", "no_proxy")}
+        variables |= _without_proxy({**work.surroundings, **variables})
     names = {str(space.root): HOME, str(view.root): HOME, str(view.temporary): "/tmp"}  # noqa: S108 - a text
     return Launch(arguments, variables, names, folder=view.repository)
 
@@ -298,9 +298,16 @@ def _serve(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> dict[str,
     return {"url": work.ends.enter_context(serving), "method": "POST", "headers": {}}
 
 
-def _without_proxy(inherited: str) -> str:
-    """Return the hosts that are reached without a proxy, with the worker among them."""
-    return ",".join([*filter(None, [inherited]), "127.0.0.1"])
+def _without_proxy(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that name the hosts to reach without a proxy, with the worker among them.
+
+    Most programs read only one of the two, so one that is not set gets the hosts of the other.
+    """
+    hosts = {}
+    for name, other in (("NO_PROXY", "no_proxy"), ("no_proxy", "NO_PROXY")):
+        known = variables.get(name, variables.get(other, "")).strip()
+        hosts[name] = known if known == "*" else ",".join([*filter(None, [known]), "127.0.0.1"])
+    return hosts
 
 
 def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:
