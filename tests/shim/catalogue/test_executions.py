@@ -222,6 +222,17 @@ def test_properties(files: dict[str, str], found: dict[str, Any], warning: str, 
     assert warning in "".join(warnings)
 
 
+def test_the_limit_of_properties_is_for_all_lines_of_a_file(tmp_path: Path) -> None:
+    part = "x" * (1 << 18)
+    lines = [{"file": "a.txt", "metadata": {key: part}} for key in "abcdef"]
+    again = {"file": "a.txt", "metadata": {"a": "y" + part[1:]}}
+    (tmp_path / LINES).write_text("\n".join(map(json.dumps, [*lines, again])))
+    warnings: list[str] = []
+    found = properties.read(tmp_path, ["a.txt", LINES], warnings.append)
+    assert [(key, value == part) for key, value in found["a.txt"].items()] == [("a", False), ("b", True), ("c", True)]
+    assert [warning.partition(" of ")[0] for warning in warnings] == ["line 4", "line 5", "line 6"]
+
+
 def test_secrets_are_masked_in_properties(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_TOKEN", "s3cr3t-value")
     command = (

@@ -59,6 +59,7 @@ class _Reader:
     paths: frozenset[str]
     warn: Callable[[str], None]
     found: dict[str, dict[str, Json]] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
 
     def lines(self) -> None:
         """Read the file that describes several outputs."""
@@ -77,10 +78,18 @@ class _Reader:
             self.warn(f"{where} is ignored: there is no output {path!r}")
         elif not isinstance(document, dict):
             self.warn(f"{where} is ignored: the properties of {path!r} are not a JSON object")
-        elif len(json.dumps(document)) > _PER_FILE:
+        else:
+            self._merge(path, cast("dict[str, Json]", sane(document)), where)
+
+    def _merge(self, path: str, added: dict[str, Json], where: str) -> None:
+        """Add properties to those of an output, if they are not too long together."""
+        known = self.found.get(path, {})
+        size = self.sizes.get(path, 0) + _size(added) - _size({key: known[key] for key in added if key in known})
+        if size > _PER_FILE:
             self.warn(f"{where} is ignored: the properties of {path!r} have more than {_PER_FILE} characters")
         else:
-            self.found.setdefault(path, {}).update(cast("dict[str, Json]", sane(document)))
+            self.found.setdefault(path, {}).update(added)
+            self.sizes[path] = size
 
     def content(self, path: str) -> bytes:
         """Return the content of an output, nothing if it is too long."""
@@ -100,3 +109,8 @@ class _Reader:
         except ValueError as error:
             self.warn(f"{where} is ignored: it is not JSON: {error}")
             return None
+
+
+def _size(members: Mapping[str, Json]) -> int:
+    """Return the number of characters of the members of a JSON object, each with its two separators."""
+    return sum(len(json.dumps(key)) + len(json.dumps(value)) + len(": , ") for key, value in members.items())
