@@ -98,7 +98,7 @@ def _run(args: argparse.Namespace, loaded: Loaded) -> Run | None:
     """Return the run that ``--run`` names; ``latest`` is that of the pipeline, if it is known."""
     if args.run is None:
         return None
-    from translator.history.runs import LATEST
+    from translator.shim.contract import LATEST
 
     only = args.pipeline or (loaded.names[0] if len(loaded.names) == 1 else None)
     found = argparse.Namespace(store=args.store, pipeline=only if args.run == LATEST else None)

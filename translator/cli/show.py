@@ -11,9 +11,9 @@ from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.cli.store_option import RUN_HELP, add_history, run_of
 from translator.diagnostics import columns, printable
-from translator.history.runs import LATEST
 from translator.history.times import duration, local, seconds
 from translator.run.table import table
+from translator.shim.contract import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -133,8 +133,9 @@ def chosen(args: argparse.Namespace) -> tuple[Store, Run, Sequence[Execution]]:
         StoreError: the store cannot be read.
         UsageError: the store cannot be opened.
     """
-    from translator.history.runs import LATEST, HistoryError
+    from translator.history.runs import HistoryError
     from translator.history.selection import select
+    from translator.shim.contract import LATEST
 
     if args.run is not None and args.node is None:
         try:

@@ -11,6 +11,8 @@ from translator.errors import TranslatorError
 from translator.history.records import flaw
 from translator.history.times import instant
 from translator.names import closest
+from translator.shim.contract import LATEST
+from translator.shim.outcome.earlier_run import UNFINISHED
 from translator.shim.store import MANIFEST, RUN, STARTED, StoreError, segment
 from translator.shim.store.owner import OWNER
 
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
     from translator.history.records import Record
     from translator.shim.store import Store
 
-LATEST = "latest"
-"""The name of the run that started last."""
-UNFINISHED = "unfinished"
-"""The state of a run without a record: it still runs, or its engine ended without writing one."""
 UNREADABLE = "unreadable"
 """The state of a run whose record is not one."""
 _LISTED = 3

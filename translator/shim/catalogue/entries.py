@@ -7,17 +7,17 @@ commit point of all that a try makes. Files in the store are written as in manif
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from translator.shim.catalogue.names import DataName, DataNameError, parse
-from translator.shim.contract import ExecutionId, FileRecord
+from translator.shim.catalogue.names import DataName, parse
 from translator.shim.json_values.depth import TOO_DEEP, too_deep
 from translator.shim.store import records
+from translator.shim.store.manifest import checked, identity_of, identity_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from translator.shim.contract import NodeKind
+    from translator.shim.contract import ExecutionId, FileRecord
 
 VERSION = 1
 
@@ -50,14 +50,11 @@ class Pointer:
 
 def to_json(entry: Entry | Pointer, root: str) -> dict[str, object]:
     """Return the JSON document of an entry; ``root`` is the URI of the store."""
-    maker = entry.maker
     head: dict[str, object] = {
         "version": VERSION,
         "name": str(entry.name if isinstance(entry, Entry) else entry.alias),
         "created": entry.created,
-        "maker": None
-        if maker is None
-        else {name: getattr(maker, name) for name in ("pipeline", "run", "node", "index", "attempt", "kind")},
+        "maker": None if entry.maker is None else identity_to_json(entry.maker),
     }
     if isinstance(entry, Pointer):
         return {**head, "target": str(entry.target)}
@@ -86,33 +83,18 @@ def from_json(document: Any, root: str, where: str) -> Entry | Pointer:
     try:
         if too_deep(document):
             raise ValueError(TOO_DEEP)  # noqa: TRY301 - one of many
-        name, created, maker = parse(_text(document["name"])), _text(document["created"]), _maker(document["maker"])
+        name, created = parse(checked(str, document["name"])), checked(str, document["created"])
+        maker = None if document["maker"] is None else identity_of(document["maker"])
         if "target" in document:
-            return Pointer(name, parse(_text(document["target"])), created, maker)
+            return Pointer(name, parse(checked(str, document["target"])), created, maker)
         return Entry(name, tuple(_file(file, root) for file in document["files"]), created, maker)
     except KeyError as error:
         raise ValueError(f"{where} is an incomplete entry of a catalogue: it has no {error}") from error
-    except (TypeError, AttributeError, ValueError, RecursionError, DataNameError) as error:
+    except (TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ValueError(f"{where} is not an entry of a catalogue: {error}") from error
 
 
 def _file(document: Mapping[str, Any], root: str) -> NamedFile:
     if "sha256" in document:
         return records.from_json(document, root)
-    return records.absolute_uri(_text(document["uri"]), root)
-
-
-def _maker(document: Mapping[str, Any] | None) -> ExecutionId | None:
-    if document is None:
-        return None
-    index, attempt = document["index"], document["attempt"]
-    if type(index) is not int or type(attempt) is not int:
-        raise TypeError("the number of an execution is not a number")
-    pipeline, run, node, kind = (_text(document[name]) for name in ("pipeline", "run", "node", "kind"))
-    return ExecutionId(pipeline, run, node, index, attempt, cast("NodeKind", kind))
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{str(value)[:40]!r} is not a string")
-    return value
+    return records.absolute_uri(checked(str, document["uri"]), root)

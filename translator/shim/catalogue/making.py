@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from translator.shim.catalogue import stored
-from translator.shim.catalogue.entries import Entry, Pointer
+from translator.shim.catalogue.entries import Entry
 from translator.shim.catalogue.names import DataName, DataNameError, parse
 from translator.shim.contract import FileRecord
 from translator.shim.errors import TranslatorError
@@ -70,17 +70,13 @@ def make(
         StoreError: the store cannot be read or written.
     """
     aliases = {name: file for file in outputs if (name := _alias(file)) is not None}
-    versions = list(_versions(outputs, note))
+    versions = _versions(outputs, note)
     entries = [(version, Entry(version.name, _files(store, version), created, maker)) for version in versions]
     try:
-        for version in versions:
-            for alias in version.aliases:
-                stored.check_alias(store, version.name.at(alias))
         for version, entry in entries:
-            done = stored.make(store, entry)
+            done = stored.make(store, entry, version.aliases)
             note(f"made {done.name} with {len(done.files)} {'file' if len(done.files) == 1 else 'files'}")
             for alias in version.aliases:
-                stored.point(store, Pointer(done.name.at(alias), done.name, created, maker))
                 note(f"{done.name.at(alias)} is {done.name} from now on")
         for name, file in aliases.items():
             stored.make(store, Entry(name, (file,), created, maker))
@@ -131,11 +127,13 @@ def _take(version: _Version, options: Mapping[str, Json], where: str) -> None:
         version.base = name
     version.fresh = version.fresh or bool(options.get("start_fresh"))
     version.excluded += _texts(options, "exclude", where)
-    version.aliases += [one for one in _texts(options, "targeting_aliases", where) if one not in version.aliases]
-    for alias in version.aliases:
+    for alias in _texts(options, "targeting_aliases", where):
+        if alias in version.aliases:
+            continue
         if alias == version.name.version:
             raise MakingError(f"{where}: {version.name} cannot be its own alias")
         _name(str(version.name.at(alias)), f"'targeting_aliases' in {where}", version.name.kind)
+        version.aliases.append(alias)
 
 
 def _files(store: Store, version: _Version) -> tuple[NamedFile, ...]:

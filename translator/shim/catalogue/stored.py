@@ -53,28 +53,44 @@ def find(store: Store, name: DataName) -> Entry | None:
         StoreError: the store cannot be read, or has something else there.
     """
     if name.kind == "datum":
-        changes = _changes(store, _datum_key(name))
+        changes = _changes(store, _alias_key(name))
         return next((one for one in changes if isinstance(one, Entry) and one.name == name), None)
-    return _version(store, name) or _aliased(store, name)
+    entry = _version(store, name)
+    if entry is not None:
+        return entry
+    aliased = _aliased(store, _alias_key(name))
+    return aliased[1] if aliased is not None and aliased[0].alias == name else None
 
 
-def make(store: Store, entry: Entry) -> Entry:
+def make(store: Store, entry: Entry, aliases: Sequence[str] = ()) -> Entry:
     """Make a version of a dataset or a model, or let a datum's alias stand for a file; return the entry as it is then.
 
     A version that has no name gets the next number. The newest version of all has the alias ``latest``.
 
+    Args:
+        store: the store.
+        entry: the version, or the datum's alias with its file.
+        aliases: names that stand for the version from now on.
+
     Raises:
-        TakenError: another execution or a person made that version.
+        TakenError: another execution or a person made that version, or an alias is the name of a version.
         StoreError: the store cannot be read or written.
     """
     if entry.name.kind == "datum":
-        _append(store, _datum_key(entry.name), entry)
+        _append(store, _alias_key(entry.name), entry)
         return entry
+    for alias in aliases:
+        _check_alias(store, entry.name.at(alias))
     if entry.name.version:
         _make_version(store, entry)
     else:
         entry = _numbered(store, entry)
-    point(store, Pointer(entry.name.at(LATEST), entry.name, entry.created, entry.maker))
+    for alias in (LATEST, *aliases):
+        _append(
+            store,
+            _alias_key(entry.name.at(alias)),
+            Pointer(entry.name.at(alias), entry.name, entry.created, entry.maker),
+        )
     return entry
 
 
@@ -85,17 +101,11 @@ def point(store: Store, pointer: Pointer) -> None:
         TakenError: there is a version of that name.
         StoreError: the store cannot be written.
     """
-    check_alias(store, pointer.alias)
+    _check_alias(store, pointer.alias)
     _append(store, _alias_key(pointer.alias), pointer)
 
 
-def check_alias(store: Store, alias: DataName) -> None:
-    """Check that a name may be an alias.
-
-    Raises:
-        TakenError: there is a version of that name.
-        StoreError: the store cannot be read.
-    """
+def _check_alias(store: Store, alias: DataName) -> None:
     if _version(store, alias) is not None:
         raise TakenError(f"{alias} cannot be an alias, because there is a version of that name")
 
@@ -127,8 +137,7 @@ def remove(store: Store, name: DataName) -> bool:
     Raises:
         StoreError: the store cannot be read or written.
     """
-    folders = [_datum_key(name)] if name.kind == "datum" else [_version_key(name), _alias_key(name)]
-    for folder in folders:
+    for folder in [_alias_key(name)] if name.kind == "datum" else [_version_key(name), _alias_key(name)]:
         entries = _files(store, folder)
         for file in entries:
             store.remove(f"{folder}/{file}")
@@ -175,7 +184,7 @@ def history(store: Store, alias: DataName) -> list[Entry | Pointer]:
     Raises:
         StoreError: the store cannot be read.
     """
-    return [*_changes(store, _datum_key(alias) if alias.kind == "datum" else _alias_key(alias))][::-1]
+    return [*_changes(store, _alias_key(alias))][::-1]
 
 
 def aliases(store: Store, name: DataName) -> dict[str, str]:
@@ -185,20 +194,15 @@ def aliases(store: Store, name: DataName) -> dict[str, str]:
         StoreError: the store cannot be read.
     """
     folder = f"{_key(name)}/{_ALIASES}"
-    versions_by_alias = {}
-    for one in sorted(store.names(folder)):
-        pointer = next(_changes(store, f"{folder}/{one}"), None)
-        entry = _aliased(store, pointer.alias) if isinstance(pointer, Pointer) else None
-        if isinstance(pointer, Pointer) and entry is not None:
-            versions_by_alias[pointer.alias.version] = entry.name.version
-    return versions_by_alias
+    found = [_aliased(store, f"{folder}/{alias}") for alias in sorted(store.names(folder))]
+    return {pointer.alias.version: entry.name.version for pointer, entry in filter(None, found)}
 
 
 def _make_version(store: Store, entry: Entry) -> None:
     if next(_changes(store, _alias_key(entry.name)), None) is not None:
         raise TakenError(f"{entry.name} cannot be a version, because there is an alias of that name")
     folder = _version_key(entry.name)
-    content = _content(store, entry)
+    document = to_json(entry, store.root)
     for _ in range(_ROUNDS):
         taken = _files(store, folder)
         for file in taken:
@@ -206,7 +210,7 @@ def _make_version(store: Store, entry: Entry) -> None:
             if other is not None and not _is_replaced_by(store, other, entry):
                 raise TakenError(_taken(store, other, entry.name))
         number = max((int(file[:-5]) for file in taken if file[:-5].isdecimal()), default=0) + 1
-        if store.create(f"{folder}/{number:06d}.json", content) is None:
+        if store.create_json(f"{folder}/{number:06d}.json", document) is None:
             return
     raise StoreError(f"{entry.name} cannot be made: others make it at the same time")
 
@@ -248,7 +252,8 @@ def _numbered(store: Store, entry: Entry) -> Entry:
     start = max(numbers, default=0) + 1
     for number in range(start, start + _NUMBERED):
         numbered = replace(entry, name=entry.name.at(f"v{number}"))
-        if store.create(f"{_version_key(numbered.name)}/000001.json", _content(store, numbered)) is None:
+        document = to_json(numbered, store.root)
+        if store.create_json(f"{_version_key(numbered.name)}/000001.json", document) is None:
             return numbered
     raise StoreError(f"{entry.name} cannot be made: {_NUMBERED} versions are being made at the same time")
 
@@ -268,13 +273,11 @@ def _newest(store: Store, folder: str) -> Entry | None:
     return next((one for one in _changes(store, folder) if isinstance(one, Entry)), None)
 
 
-def _aliased(store: Store, alias: DataName) -> Entry | None:
-    """Return the version that an alias stands for: the last that it was given and that still exists."""
-    for change in _changes(store, _alias_key(alias)):
-        if isinstance(change, Pointer) and change.alias == alias:
-            entry = _version(store, change.target)
-            if entry is not None:
-                return entry
+def _aliased(store: Store, folder: str) -> tuple[Pointer, Entry] | None:
+    """Return the change of an alias that counts, the last whose version still exists, and that version."""
+    for change in _changes(store, folder):
+        if isinstance(change, Pointer) and (entry := _version(store, change.target)) is not None:
+            return change, entry
     return None
 
 
@@ -332,18 +335,8 @@ def _append(store: Store, folder: str, change: Entry | Pointer) -> None:
     store.write_json(f"{folder}/{name}", to_json(change, store.root))
 
 
-def _content(store: Store, entry: Entry) -> bytes:
-    import json
-
-    return f"{json.dumps(to_json(entry, store.root), indent=2, ensure_ascii=False)}\n".encode("utf-8", "replace")
-
-
 def _key(name: DataName) -> str:
     return f"{FOLDER}/{name.kind}/{segment(name.name)}"
-
-
-def _datum_key(name: DataName) -> str:
-    return _key(name)
 
 
 def _version_key(name: DataName) -> str:
@@ -351,4 +344,4 @@ def _version_key(name: DataName) -> str:
 
 
 def _alias_key(name: DataName) -> str:
-    return f"{_key(name)}/{_ALIASES}/{segment(name.version)}"
+    return _key(name) if name.kind == "datum" else f"{_key(name)}/{_ALIASES}/{segment(name.version)}"

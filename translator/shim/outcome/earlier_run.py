@@ -7,7 +7,6 @@ another one ends meanwhile. A run of a part of the pipeline has the nodes that i
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,8 +25,9 @@ if TYPE_CHECKING:
 
 EARLIER = "earlier.json"
 """The file in a run's directory that names the earlier run, and its executions by node."""
-UNKNOWN = "unfinished"
-"""The state of a task node in a run without a record: the store does not have the number of its executions."""
+UNFINISHED = "unfinished"
+"""The state of a run without a record: it still runs, or its engine ended without writing one. Its task nodes have this
+state as well, because the store does not have the number of their executions."""
 _READERS = 8
 """The number of records read at once: a remote store takes its time for each."""
 
@@ -63,7 +63,7 @@ class EarlierRun:
             EarlierRunError: the node is not complete in this run.
         """
         earlier = self.nodes.get(node)
-        if earlier is not None and earlier.state == UNKNOWN:
+        if earlier is not None and earlier.state == UNFINISHED:
             raise EarlierRunError(
                 f"the earlier run {self.name} has no record, so it is not known whether all executions of the task "
                 f"node {node!r} are complete, which is left out of this run; run {node!r}, too, or take another run "
@@ -194,20 +194,20 @@ def _pinned(store: Store, pipeline: str, run: str, wanted: str) -> EarlierRun:
     try:
         pinned = _read(store, key)
     except FileNotFoundError:
-        there = store.create(key, _written(chosen := find(store, pipeline, wanted, run)))
+        there = store.create_json(key, _document(chosen := find(store, pipeline, wanted, run)))
         return chosen if there is None else _parsed(store, key, there)
     if wanted not in {LATEST, pinned.name}:  # the file was translated again, and the run was cleared
         pinned = find(store, pipeline, wanted, run)
-        store.write(key, _written(pinned))
+        store.write_json(key, _document(pinned))
     return pinned
 
 
-def _written(run: EarlierRun) -> bytes:
+def _document(run: EarlierRun) -> dict[str, object]:
     nodes = {
         name: {"state": node.state, "executions": list(node.manifests), "last": node.last}
         for name, node in run.nodes.items()
     }
-    return f"{json.dumps({'run': run.name, 'state': run.state, 'nodes': nodes}, indent=2)}\n".encode()
+    return {"run": run.name, "state": run.state, "nodes": nodes}
 
 
 def _read(store: Store, key: str) -> EarlierRun:
@@ -261,7 +261,7 @@ def _record(store: Store, pipeline: str, run: str) -> Mapping[str, Any] | None:
 def _of_run(store: Store, pipeline: str, run: str, record: Mapping[str, Any] | None) -> EarlierRun:
     """Return what a run has: the nodes that it ran, and those that it took from a run before it."""
     if record is None:
-        own, state = _begun(store, pipeline, run), "unfinished"
+        own, state = _begun(store, pipeline, run), UNFINISHED
     else:
         own = {str(name): _of_record(store, pipeline, run, str(name), node) for name, node in record["nodes"].items()}
         state = str(record.get("state"))
@@ -333,7 +333,7 @@ def _begun(store: Store, pipeline: str, run: str) -> dict[str, EarlierNode]:
         name: EarlierNode(
             next(
                 (state.value for _, state in of_node if state is not State.COMPLETE),
-                UNKNOWN if name in tasks else State.COMPLETE.value,
+                UNFINISHED if name in tasks else State.COMPLETE.value,
             ),
             [key for key, state in of_node if state is State.COMPLETE],
             of_node[0][0],

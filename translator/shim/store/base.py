@@ -186,8 +186,11 @@ class Store(ABC):
 
     def write_json(self, key: str, document: object, *, lasting: bool = True) -> None:
         """Write an indented JSON document; arguments and errors as for ``write``."""
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        self.write(key, f"{text}\n".encode("utf-8", "replace"), lasting=lasting)
+        self.write(key, _json(document), lasting=lasting)
+
+    def create_json(self, key: str, document: object) -> bytes | None:
+        """Write an indented JSON document if ``key`` does not exist; result and errors as for ``create``."""
+        return self.create(key, _json(document))
 
     def begin(self, identity: ExecutionId, parameters: Mapping[str, Value], started: str) -> None:
         """Record that a try has begun, so that a killed worker leaves a trace."""
@@ -240,3 +243,8 @@ class Store(ABC):
             raise NoManifestError(f"manifest {self.uri(key)} does not exist") from None
         except ValueError as error:
             raise StoreError(str(error)) from error
+
+
+def _json(document: object) -> bytes:
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode("utf-8", "replace")

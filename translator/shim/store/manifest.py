@@ -30,15 +30,9 @@ T = TypeVar("T")
 
 def to_json(manifest: Manifest, root: str) -> dict[str, object]:
     """Return the JSON document of ``manifest``; ``root`` is the URI of its store."""
-    identity = manifest.id
     document: dict[str, object] = {
         "version": VERSION if manifest.scope is None else SCOPED_VERSION,
-        "pipeline": identity.pipeline,
-        "run": identity.run,
-        "node": identity.node,
-        "index": identity.index,
-        "attempt": identity.attempt,
-        "kind": identity.kind,
+        **identity_to_json(manifest.id),
         "state": manifest.state.value,
         "begun": manifest.begun,
         "reason": manifest.reason,
@@ -86,29 +80,22 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
         if too_deep({**document, "scope": None}):
             raise ValueError(TOO_DEEP)  # noqa: TRY301 - one of many
         return Manifest(
-            id=ExecutionId(
-                pipeline=_checked(str, document["pipeline"]),
-                run=_checked(str, document["run"]),
-                node=_checked(str, document["node"]),
-                index=_count(document["index"]),
-                attempt=_count(document["attempt"]),
-                kind=cast("NodeKind", _checked(str, document["kind"])),
-            ),
+            id=identity_of(document),
             state=State(document["state"]),
-            parameters=_checked(dict, document["parameters"]),
-            metadata=_checked(dict, document["metadata"]),
-            inputs={name: _files(files, root) for name, files in _checked(dict, document["inputs"]).items()},
+            parameters=checked(dict, document["parameters"]),
+            metadata=checked(dict, document["metadata"]),
+            inputs={name: _files(files, root) for name, files in checked(dict, document["inputs"]).items()},
             outputs=_files(document["outputs"], root),
-            started=_checked(str, document["started"]),
-            ended=_checked(str, document["ended"]),
-            exit_status=None if document["exit_status"] is None else _checked(int, document["exit_status"]),
-            reason=None if document["reason"] is None else _checked(str, document["reason"]),
+            started=checked(str, document["started"]),
+            ended=checked(str, document["ended"]),
+            exit_status=None if document["exit_status"] is None else checked(int, document["exit_status"]),
+            reason=None if document["reason"] is None else checked(str, document["reason"]),
             uri=uri,
-            begun=_checked(bool, document["begun"]),
-            image=None if document["image"] is None else _checked(str, document["image"]),
+            begun=checked(bool, document["begun"]),
+            image=None if document["image"] is None else checked(str, document["image"]),
             scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
-            folders=[_checked(str, folder) for folder in _checked(list, document.get("folders", []))] or (),
-            data=[_named_data(_checked(dict, one), root) for one in _checked(list, document.get("data", []))] or (),
+            folders=[checked(str, folder) for folder in checked(list, document.get("folders", []))] or (),
+            data=[_named_data(checked(dict, one), root) for one in checked(list, document.get("data", []))] or (),
         )
     except KeyError as error:
         raise ValueError(f"{what} is an incomplete manifest: it has no {error}") from error
@@ -116,23 +103,51 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
         raise ValueError(f"{what} is an incomplete manifest: {error}") from error
 
 
+def identity_of(document: Mapping[str, Any]) -> ExecutionId:
+    """Return the execution that a document names.
+
+    Raises:
+        KeyError, TypeError, ValueError: it does not name one.
+    """
+    pipeline, run, node, kind = (checked(str, document[key]) for key in ("pipeline", "run", "node", "kind"))
+    index, attempt = _count(document["index"]), _count(document["attempt"])
+    return ExecutionId(pipeline, run, node, index, attempt, cast("NodeKind", kind))
+
+
+def identity_to_json(identity: ExecutionId) -> dict[str, object]:
+    """Return what ``identity_of`` reads."""
+    return {
+        "pipeline": identity.pipeline,
+        "run": identity.run,
+        "node": identity.node,
+        "index": identity.index,
+        "attempt": identity.attempt,
+        "kind": identity.kind,
+    }
+
+
 def _files(documents: object, root: str) -> list[FileRecord]:
-    return [records.from_json(_checked(dict, file), root) for file in _checked(list, documents)]
+    return [records.from_json(checked(dict, file), root) for file in checked(list, documents)]
 
 
 def _named_data(document: Mapping[str, Any], root: str) -> NamedData:
-    written, name, source = (_checked(str, document[key]) for key in ("written", "name", "source"))
+    written, name, source = (checked(str, document[key]) for key in ("written", "name", "source"))
     return NamedData(written, name, source, _files(document["files"], root))
 
 
-def _checked(kind: type[T], value: object) -> T:
+def checked(kind: type[T], value: object) -> T:
+    """Return a value of a document if it has the right type.
+
+    Raises:
+        TypeError: it does not.
+    """
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError(f"{str(value)[:_SHOWN]!r} is not of type {kind.__name__}")
     return value
 
 
 def _count(value: object) -> int:
-    number = _checked(int, value)
+    number = checked(int, value)
     if not 0 <= number < _MOST:
         raise ValueError(f"the number {str(number)[:_SHOWN]} is out of bounds")
     return number
