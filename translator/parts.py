@@ -179,10 +179,7 @@ def _options(choices: Choices) -> list[tuple[str, str]]:
     if choices.steps:
         return [("--step", name) for name in choices.steps]
     ends = (("--from", choices.first), ("--to", choices.last))
-    return [
-        *((option, name) for option, name in ends if name is not None),
-        *(("--step", name) for name in choices.steps),
-    ]
+    return [(option, name) for option, name in ends if name is not None]
 
 
 def _running_nodes(pipeline: ir.Pipeline, choices: Choices) -> frozenset[str]:

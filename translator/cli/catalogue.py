@@ -144,7 +144,7 @@ def _show(store: Store, args: argparse.Namespace, configured: Path | None) -> No
 def _target(change: Entry | Pointer) -> str:
     if isinstance(change, Pointer):
         return str(change.target)
-    return ", ".join(redact(_uri(file)) for file in change.files)
+    return ", ".join(_uri(file) for file in change.files)
 
 
 def _file_row(file: NamedFile) -> tuple[str, ...]:

@@ -17,13 +17,7 @@ from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
 from translator.cli.files import project_from
 from translator.cli.parser import Parser
-from translator.cli.pipeline_options import (
-    add_file,
-    add_pipeline_arguments,
-    check_again,
-    choose,
-    open_file,
-)
+from translator.cli.pipeline_options import add_file, add_pipeline_arguments, check_again, choose, open_file
 from translator.cli.printing import colorful, show
 from translator.cli.store_option import add_store, make_default_store, open_chosen
 from translator.diagnostics import Diagnostics, TranslationError, printable

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from translator.config.levels import Config, Level
     from translator.diagnostics import Diagnostics
+    from translator.shim.catalogue.names import DataName
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -62,24 +63,27 @@ def _report_data(pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics
     catalogue = config.catalogue or Catalogue()
     if catalogue.resolvers:
         return
-    reported: set[str] = set()
-    for step in {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}.values():
-        for step_input in step.inputs:
-            for uri in step_input.default:
-                name = data_name(uri)
-                if name is None or str(name) in catalogue.names or str(name) in reported:
-                    continue
-                reported.add(str(name))
-                hint = did_you_mean(str(name), catalogue.names, f"{NAME} names")
-                hint = (
-                    hint or f'write what it stands for into {NAME}: [catalogue.names], {dotted((str(name),))} = "URI"'
-                )
-                if name.kind == "datum" and _UUID.fullmatch(name.name):
-                    message = f"only Valohai knows which file {name} is, the default of input {step_input.name!r}"
-                    diagnostics.warning("unknown-data", message, step_input.span, hint=hint)
-                else:
-                    message = f"{name} is not in {NAME}, so each run looks it up in the catalogue of its artifact store"
-                    diagnostics.note("unknown-data", message, step_input.span, hint=hint)
+    for name, step_input in _names_of_data(pipeline).items():
+        if str(name) in catalogue.names:
+            continue
+        hint = did_you_mean(str(name), catalogue.names, f"{NAME} names")
+        hint = hint or f'write what it stands for into {NAME}: [catalogue.names], {dotted((str(name),))} = "URI"'
+        if name.kind == "datum" and _UUID.fullmatch(name.name):
+            message = f"only Valohai knows which file {name} is, the default of input {step_input.name!r}"
+            diagnostics.warning("unknown-data", message, step_input.span, hint=hint)
+        else:
+            message = f"{name} is not in {NAME}, so each run looks it up in the catalogue of its artifact store"
+            diagnostics.note("unknown-data", message, step_input.span, hint=hint)
+
+
+def _names_of_data(pipeline: ir.Pipeline) -> dict[DataName, ir.Input]:
+    """Return the names of data in the inputs of a pipeline, with the first input that has each."""
+    first: dict[DataName, ir.Input] = {}
+    for _, node in walk_steps(pipeline.graph):
+        for step_input in node.step.inputs:
+            for name in filter(None, map(data_name, step_input.default)):
+                first.setdefault(name, step_input)
+    return first
 
 
 def _report_store(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:

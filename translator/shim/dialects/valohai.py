@@ -248,11 +248,7 @@ def _inputs(step: Step, space: Workspace, inputs: Mapping[str, Sequence[FileReco
                 {
                     "name": record.path,
                     "path": str(space.inputs / step_input.name / record.path),
-                    "size": record.size,
-                    "uri": record.uri,
-                    "checksums": {"sha256": record.sha256},
-                    "metadata": [dict(record.properties)] if record.properties else [],
-                    "datum_id": _uuid(record.uri, record.sha256),
+                    **_known_of(record),
                 }
                 for record in inputs.get(step_input.name, ())
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from translator.shim.masking.uris import masked, redact
 from translator.shim.store import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from translator.shim.catalogue.entries import NamedFile
@@ -76,17 +77,13 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
         InputError: a file cannot be brought, or a required input stays empty.
     """
     names: dict[str, Resolution] = {}
-    try:
+    with _explained(step_input):
         places = _sure_places(step_input, wanted, source, names)
         own = folder / step_input.name
         if places:  # as on Valohai, where scripts ask whether an optional input has its directory
             own.mkdir()
         brought = [(bring_file(path, own, one.file, source), one.written) for path, one in places.items()]
-    except (fetch.FetchError, StoreError, PathError, CatalogueError, DataNameError) as error:
-        raise InputError(f"input {step_input.name!r}: {error}") from error
-    for written, one in names.items():
-        files = [record for record, of in brought if of == written]
-        source.data.append(NamedData(written, one.name, one.source, files))
+    _record_names(names, brought, source)
     return [record for record, _ in brought]
 
 
@@ -102,21 +99,31 @@ def offers(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, N
         InputError: a required input has no file, or one cannot be found.
     """
     names: dict[str, Resolution] = {}
-    try:
+    with _explained(step_input):
         places = _sure_places(step_input, wanted, source, names)
-    except (fetch.FetchError, StoreError, PathError, CatalogueError, DataNameError) as error:
-        raise InputError(f"input {step_input.name!r}: {error}") from error
-    for written, one in names.items():
-        known = [replace(file, path=path) for path, file in _published(places, written)]
-        source.data.append(NamedData(written, one.name, one.source, known))
+    published = [
+        (replace(one.file, path=path), one.written) for path, one in places.items() if isinstance(one.file, FileRecord)
+    ]
+    _record_names(names, published, source)
     return {path: one.file for path, one in places.items()}
 
 
-def _published(places: Mapping[str, _Staged], written: str) -> Iterator[tuple[str, FileRecord]]:
-    """Yield the files with digests that a name of data stands for."""
-    for path, one in places.items():
-        if one.written == written and isinstance(one.file, FileRecord):
-            yield path, one.file
+@contextmanager
+def _explained(step_input: Input) -> Iterator[None]:
+    """Turn the reasons why files cannot be found or brought into those of an input."""
+    try:
+        yield
+    except (fetch.FetchError, StoreError, PathError, CatalogueError, DataNameError) as error:
+        raise InputError(f"input {step_input.name!r}: {error}") from error
+
+
+def _record_names(
+    names: Mapping[str, Resolution], files: Sequence[tuple[FileRecord, str | None]], source: Source
+) -> None:
+    """Record what names of data stood for; each file comes with the name that stood for it, if one did."""
+    for written, resolution in names.items():
+        known = [record for record, name in files if name == written]
+        source.data.append(NamedData(written, resolution.name, resolution.source, known))
 
 
 def _sure_places(

@@ -151,14 +151,7 @@ def _write(project: Path, tree: str, folder: Path, pulse: Callable[[], None]) ->
     """Write the files of a tree; links come last, so that no file is written through one."""
     links: list[tuple[Path, bytes]] = []
     written = 0
-    with subprocess.Popen(
-        [*_GIT, "cat-file", "--batch"],
-        cwd=project,
-        env=_environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as batch:
+    with _started(project, "cat-file", "--batch") as batch:
         try:
             for mode, digest, path in _entries(project, tree):
                 pulse()
@@ -213,14 +206,7 @@ def _entries(project: Path, tree: str) -> Iterator[tuple[str, str, str]]:
     Raises:
         CommitError: there are too many, or the repository lacks a part of the tree.
     """
-    with subprocess.Popen(
-        [*_GIT, "ls-tree", "-r", "-z", "--full-tree", tree],
-        cwd=project,
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as listing:
+    with _started(project, "ls-tree", "-r", "-z", "--full-tree", tree) as listing:
         try:
             for number, entry in enumerate(_split(listing.stdout)):
                 if number >= _ENTRY_LIMIT:
@@ -333,6 +319,18 @@ def _git(project: Path, *arguments: str) -> bytes:
     if ended.returncode:
         raise _GitError(ended.stderr.decode("utf-8", "replace").strip().partition("\n")[0])
     return ended.stdout
+
+
+def _started(project: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a command of Git whose output is read as it comes."""
+    return subprocess.Popen(
+        [*_GIT, *arguments],
+        cwd=project,
+        env=_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def _environment() -> dict[str, str]:
