@@ -12,6 +12,7 @@ import shutil
 import stat
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, unquote
@@ -42,6 +43,11 @@ class FileStore(Store):
             raise StoreError(f"the store {uri!r} does not name a directory")
         self.folder = Path(path).expanduser().absolute()
         self.root = file_uri(self.folder).rstrip("/")
+
+    @cached_property
+    def _real_folder(self) -> Path:
+        """The directory without links, which each file that is read must be in."""
+        return self.folder.resolve()
 
     def uri(self, key: str) -> str:
         """See ``Store.uri``."""
@@ -80,7 +86,7 @@ class FileStore(Store):
     def open(self, key: str) -> BinaryIO:
         """See ``Store.open``."""
         path = self.folder / key
-        if not path.resolve().is_relative_to(self.folder.resolve()):
+        if not path.resolve().is_relative_to(self._real_folder):
             raise FileNotFoundError(path)
         try:
             # Neither block at a pipe nor follow a link.
@@ -195,7 +201,7 @@ class FileStore(Store):
         source = self.folder / self.key(record.uri)
         try:
             digest.regular(source, follow=False)
-            if not source.parent.resolve().is_relative_to(self.folder.resolve()):
+            if not source.parent.resolve().is_relative_to(self._real_folder):
                 raise StoreError(f"the artifact {source} is outside the store, through a link")
             try:
                 os.link(source, target)
