@@ -128,6 +128,12 @@ def closest(name: str, valid_names: Iterable[str]) -> str | None:
     return folded[matches[0]] if matches else None
 
 
+def enumeration(names: Iterable[str]) -> str:
+    """Return names as a list in a sentence: "a", "a and b", "a, b and c"; empty without names."""
+    *others, last = [*names] or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def _of_like_length(name: str, valid_names: Iterable[str]) -> list[str]:
     """Return names with the same beginning and similar length, up to the number that can be compared at once."""
     like = (other for other in valid_names if abs(len(other) - len(name)) <= 1 and other[:2] == name[:2])

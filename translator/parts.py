@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.dialects.choices import ChoiceError
 from translator.graphs import reachable
-from translator.names import did_you_mean
+from translator.names import did_you_mean, enumeration
 from translator.nodes import reached_nodes, routes, walk
 from translator.shim.contract import LATEST
 
@@ -165,8 +165,7 @@ def label(choices: Choices) -> str:
     ends = [(word, name) for word, name in (("from", choices.first), ("to", choices.last)) if name is not None]
     if ends:
         return " ".join(f"{word} {name}" for word, name in ends)
-    *others, last = dict.fromkeys(choices.steps)
-    return f"only {', '.join(others)} and {last}" if others else f"only {last}"
+    return f"only {enumeration(dict.fromkeys(choices.steps))}"
 
 
 def _named_run(choices: Choices) -> str | None:

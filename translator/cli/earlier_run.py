@@ -35,12 +35,6 @@ def needed_edges(pipeline: Pipeline, values: Collection[str]) -> list[Edge]:
     ]
 
 
-def left_out_nodes(pipeline: Pipeline) -> str:
-    """Return the names of the left-out nodes that others take something from, as a list in a sentence."""
-    *others, last = [node.name for node in pipeline.earlier]
-    return f"{', '.join(others)} and {last}" if others else last
-
-
 def with_earlier_run(
     pipeline: Pipeline, values: Collection[str], store: Store, diagnostics: Diagnostics
 ) -> tuple[Pipeline, EarlierRun | None]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from translator.cli import input_option, param_option
-from translator.cli.earlier_run import left_out_nodes, with_earlier_run
+from translator.cli.earlier_run import with_earlier_run
 from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
 from translator.cli.files import project_from
@@ -23,6 +23,7 @@ from translator.cli.store_option import add_store, make_default_store, open_chos
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.dialects.choices import positive_integer
 from translator.files import real
+from translator.names import enumeration
 from translator.nodes import kind, named_branches, walk
 from translator.run import process
 from translator.run.failures import failures
@@ -95,8 +96,7 @@ def main(argv: Sequence[str]) -> int:
             show(problems, sources)
             return USAGE
         pipeline = param_option.declare(pipeline, values)
-        if not (args.store or pipeline.store):
-            make_default_store()
+        make_default_store(args.store, pipeline.store)
         chosen = open_chosen(args.store, pipeline.store)
         pipeline, earlier = with_earlier_run(pipeline, values, chosen[1], problems)
         if not problems.ok:
@@ -104,8 +104,8 @@ def main(argv: Sequence[str]) -> int:
             return FAILED
         require(target)
         if earlier is not None and not args.quiet:
-            taken = f"taking {left_out_nodes(pipeline)} from run {earlier.name} ({earlier.state})"
-            sys.stdout.write(printable(taken) + "\n")
+            nodes = enumeration(node.name for node in pipeline.earlier)
+            sys.stdout.write(printable(f"taking {nodes} from run {earlier.name} ({earlier.state})") + "\n")
         return _run(pipeline, target, values, loaded, args, chosen)
     except TranslationError as error:
         show(error.diagnostics, loaded.sources)

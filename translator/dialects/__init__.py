@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from translator.dialects.choices import ChoiceError, Choices, Options
+from translator.names import enumeration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -124,5 +125,4 @@ def refuse(choices: Choices, dialect: Dialect, others: Iterable[Dialect]) -> Non
 
 def titles(dialects: Iterable[Dialect]) -> str:
     """Return the titles of dialects as a list in a sentence."""
-    *others, last = [dialect.title for dialect in dialects]
-    return f"{', '.join(others)} and {last}" if others else last
+    return enumeration(dialect.title for dialect in dialects)

@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.diagnostics import printable
+from translator.ir import Outcome
+from translator.names import enumeration
 from translator.nodes import BODY, COMPLETE, ERROR, branches, composite_text, reached_nodes, routes
 from translator.targets.render import WIDTH, code
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from translator.nodes import Target
 
 _INDENT = "  "
 _WIDTH = WIDTH - len("# ")
+# How a sentence names the outcomes of a node after which a part starts.
+_AFTER = {
+    frozenset({Outcome.COMPLETE}): "",
+    frozenset({Outcome.ERROR}): " failed",
+    frozenset(Outcome): " (completed or failed)",
+}
 
 
 def part_text(pipeline: ir.Pipeline) -> str | None:
@@ -26,18 +34,15 @@ def part_text(pipeline: ir.Pipeline) -> str | None:
         return None
     listed = ", ".join(code(node.name) for node in part.left_out)
     which = "the latest earlier run" if part.run is None else f"the run {code(part.run)}"
-    taken = f" Files and values of {_listed(pipeline.earlier)} come from {which}." if pipeline.earlier else ""
+    sources = enumeration(code(node.name) for node in pipeline.earlier)
+    taken = f" Files and values of {sources} come from {which}." if sources else ""
     if part.after:
-        places = " or ".join(
-            f"{code(name)}{'' if outcome == 'complete' else ' failed'}" for name, outcome in part.after
-        )
+        outcomes: dict[str, set[Outcome]] = {}
+        for name, outcome in part.after:
+            outcomes.setdefault(name, set()).add(outcome)
+        places = " or ".join(f"{code(name)}{_AFTER[frozenset(ends)]}" for name, ends in outcomes.items())
         taken = f" It starts with the parameters and files of {which}, as they were there after {places}."
     return f"Only a part of the pipeline {code(pipeline.name)}: {part.label}. Left out: {listed}.{taken}"
-
-
-def _listed(nodes: Sequence[ir.Node]) -> str:
-    *others, last = [code(node.name) for node in nodes]
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def outline(graph: ir.Graph) -> tuple[str, ...]:

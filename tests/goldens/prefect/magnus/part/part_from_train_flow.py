@@ -86,8 +86,8 @@ def part_from_train() -> State:
 
     Only a part of the pipeline `part`: from train. Left out: `extract`,
     `clean`, `yesterday`. It starts with the parameters and files of the
-    latest earlier run, as they were there after `clean` or `yesterday` or
-    `yesterday` failed.
+    latest earlier run, as they were there after `clean` or `yesterday`
+    (completed or failed).
     """
     with run_of_graph(
         "part",
